@@ -1,0 +1,21 @@
+/** What the audit asks of a file system; injected, so that tests can refuse, and nothing else ever touches the disk. */
+export interface Host {
+  /** Names in a folder, with what they are. `link` is not followed. Throws where the folder cannot be read. */
+  list(path: string): readonly Entry[]
+  /** Kind and size of what a path names, links followed; undefined where nothing is there. */
+  stat(path: string): Stat | undefined
+  /** The path with every link resolved; undefined for a dangling link or a loop. */
+  realPath(path: string): string | undefined
+  /** Bytes of a file. Throws where it cannot be read. */
+  read(path: string): Uint8Array
+}
+
+export interface Entry {
+  readonly name: string
+  readonly kind: 'file' | 'folder' | 'link' | 'other'
+}
+
+export interface Stat {
+  readonly kind: 'file' | 'folder' | 'other'
+  readonly size: number
+}
