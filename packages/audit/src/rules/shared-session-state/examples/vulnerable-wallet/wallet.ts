@@ -1,0 +1,18 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** The credit of one session. Payments are settled elsewhere, and that takes its time. */
+export class Wallet {
+  private balance = 100
+
+  /** Pays if the credit covers it, and says whether it did. */
+  async spend(amount: number): Promise<boolean> {
+    if (this.balance < amount) return false
+    await settle(amount)
+    this.balance -= amount
+    return true
+  }
+}
+
+async function settle(_amount: number): Promise<void> {
+  await sleep(100)
+}
