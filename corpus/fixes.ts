@@ -106,11 +106,16 @@ function stepKeys(pair: FixPair, vulnerable: State, fixed: State, inScope: boole
 
 /** Rule, file and scope of the place where a finding itself stands. */
 function primaryKeys(vulnerable: State, fixed: State): KeysOf {
-  const keys = (places: Places) => (finding: Finding) =>
-    stepsOf(finding)
-      .slice(0, 1)
-      .map((step) => keyOf(finding, step, places))
-  return { before: keys(vulnerable.places), after: keys(fixed.places) }
+  return {
+    before: (finding) => primaryKey(finding, vulnerable.places),
+    after: (finding) => primaryKey(finding, fixed.places),
+  }
+}
+
+function primaryKey(finding: Finding, places: Places): string[] {
+  return stepsOf(finding)
+    .slice(0, 1)
+    .map((step) => keyOf(finding, step, places))
 }
 
 function keyOf({ rule }: Finding, { location }: Step, places: Places): string {
