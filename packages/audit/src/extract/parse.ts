@@ -1,12 +1,111 @@
 /** The one file that knows the parser. */
-import type { Program } from 'oxc-parser'
-import type { SourceFile } from '../source/tree.ts'
+import { parseSync, type OxcError } from 'oxc-parser'
+import type { Program } from '@oxc-project/types'
 import type { Gap } from '../finding/finding.ts'
-
-/** A tree, a gap, or both: a damaged file may still have a tree. */
-export type Parsed = { readonly program: Program; readonly gap?: Gap } | { readonly program?: undefined; readonly gap: Gap }
-
-/** Parses one file. Never throws and never crashes the process: what cannot be parsed safely is a gap. */
-export declare function parse(file: SourceFile): Parsed
+import type { SourceFile } from '../source/tree.ts'
+import { survives, type Attempt } from './parse-child.ts'
+import { nestingRisk, treeDepth } from './nesting.ts'
 
 export type * from '@oxc-project/types'
+
+/** A tree, a gap, or both: a damaged file may still have a tree. */
+export type Parsed =
+  | { readonly program: Program; readonly gap?: Gap }
+  | { readonly program?: undefined; readonly gap: Gap }
+
+/** Beyond this the parser's own recursion could overflow the native stack, which nothing can catch. It dies at about 2,500 levels in a thread. */
+const RISK_FOR_PARSER = 1_000
+/** Below this estimate no tree is deep; above it the tree is measured. */
+const RISK_FOR_WALKERS = 200
+/** Our own walkers recurse; each level of the tree costs them several frames. */
+const MAX_TREE_DEPTH = 800
+
+/** Parses one file. Never throws and never takes the process down: what cannot be parsed safely is a gap. */
+export function parse(file: SourceFile): Parsed {
+  const risk = nestingRisk(file.text)
+  if (risk > RISK_FOR_PARSER && !survives(file.path, file.text, attemptsFor(file.path)[0])) {
+    return gapIn(file, 'The code nests too deep to parse safely; the file was not analysed.')
+  }
+  const parsed = bestOf(file)
+  const tooDeep = risk > RISK_FOR_WALKERS && parsed.program !== undefined && treeDepth(parsed.program) > MAX_TREE_DEPTH
+  return tooDeep
+    ? gapIn(file, `The code nests more than ${MAX_TREE_DEPTH} levels deep; the file was not analysed.`)
+    : parsed
+}
+
+/** How to read a file, the likeliest way first. */
+function attemptsFor(path: string): readonly [Attempt, ...Attempt[]] {
+  const extension = /\.([cm]?)([jt]s)(x?)$/.exec(path)
+  const isTypeScript = extension?.[2] === 'ts'
+  const [first, second] = extension?.[1] === 'c' ? (['commonjs', 'module'] as const) : (['module', 'commonjs'] as const)
+  const lang = isTypeScript ? (extension?.[3] === 'x' ? 'tsx' : 'ts') : 'jsx'
+  // JavaScript with type annotations (Flow, or TypeScript misnamed) and TypeScript with JSX are read as what they are.
+  return [
+    { lang, sourceType: first },
+    { lang, sourceType: second },
+    { lang: 'tsx', sourceType: first },
+  ]
+}
+
+/** The first attempt without errors, else the one that kept most of the file, with a gap. */
+function bestOf(file: SourceFile): Parsed {
+  let best: Result | undefined
+  for (const attempt of attemptsFor(file.path)) {
+    const result = attemptOn(file, attempt)
+    if (result.error === undefined && result.program) return { program: result.program }
+    if (!best || keptBy(result) > keptBy(best)) best = result
+  }
+  const gap = syntaxGap(file, best?.error)
+  return best?.program && best.program.body.length > 0 ? { program: best.program, gap } : { gap }
+}
+
+interface Result {
+  readonly program: Program | undefined
+  readonly error: SyntaxMistake | undefined
+}
+
+interface SyntaxMistake {
+  readonly message: string
+  readonly start: number
+  readonly end: number
+}
+
+function attemptOn(file: SourceFile, attempt: Attempt): Result {
+  try {
+    const { errors, program } = parseSync(file.path, file.text, {
+      ...attempt,
+      preserveParens: false,
+      showSemanticErrors: false,
+    })
+    const serious = errors.filter((error) => error.severity === 'Error')
+    return { program, error: serious[0] && mistakeOf(serious[0]) }
+  } catch (error) {
+    return {
+      program: undefined,
+      error: { message: error instanceof Error ? error.message : String(error), start: 0, end: 0 },
+    }
+  }
+}
+
+function mistakeOf(error: OxcError): SyntaxMistake {
+  const label = error.labels[0]
+  return { message: error.message, start: label?.start ?? 0, end: label?.end ?? 0 }
+}
+
+function keptBy(result: Result): number {
+  return result.program?.body.length ?? -1
+}
+
+function syntaxGap(file: SourceFile, error: SyntaxMistake | undefined): Gap {
+  const location = file.locate(error?.start ?? 0, error?.end ?? 0)
+  const message = (error?.message ?? 'the parser gave no tree').replace(/\.$/, '')
+  return {
+    path: file.path,
+    reason: `The file was not fully analysed: ${message} at line ${location.startLine}.`,
+    location,
+  }
+}
+
+function gapIn(file: SourceFile, reason: string): Parsed {
+  return { gap: { path: file.path, reason } }
+}

@@ -1,4 +1,5 @@
 /** What the audit asks of a file system; injected, so that tests can refuse, and nothing else ever touches the disk. */
+import { readdirSync, readFileSync, realpathSync, statSync, type Dirent } from 'node:fs'
 export interface Host {
   /** Names in a folder, with what they are. `link` is not followed. Throws where the folder cannot be read. */
   list(path: string): readonly Entry[]
@@ -18,4 +19,28 @@ export interface Entry {
 export interface Stat {
   readonly kind: 'file' | 'folder' | 'other'
   readonly size: number
+}
+
+/** The real file system. */
+export const disk: Host = {
+  list: (path) =>
+    readdirSync(path, { withFileTypes: true }).map((entry) => ({ name: entry.name, kind: kindOf(entry) })),
+  stat(path) {
+    const stats = statSync(path, { throwIfNoEntry: false })
+    return stats && { kind: stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : 'other', size: stats.size }
+  },
+  realPath(path) {
+    try {
+      return realpathSync(path)
+    } catch {
+      return undefined
+    }
+  },
+  read: (path) => readFileSync(path),
+}
+
+function kindOf(entry: Dirent): Entry['kind'] {
+  if (entry.isSymbolicLink()) return 'link'
+  if (entry.isDirectory()) return 'folder'
+  return entry.isFile() ? 'file' : 'other'
 }

@@ -13,7 +13,7 @@ export interface SourceFile {
 
 /** A package.json, as far as the audit needs it. */
 export interface PackageInfo {
-  /** Folder relative to the root; '' for the root itself. */
+  /** Folder relative to the root; '' for the root itself; `..`, `../..` for a package around the root. */
   readonly dir: string
   readonly name?: string
   readonly version?: string
@@ -47,7 +47,7 @@ export interface SourceTree {
   /** Files seen but not kept: too large, binary, unreadable, not UTF-8. */
   readonly skipped: number
   file(path: string): SourceFile | undefined
-  /** The nearest package.json above a file. */
+  /** The nearest package.json above a file; around the root if none is inside. */
   packageOf(path: string): PackageInfo | undefined
   /** The version of a dependency as the package around `fromPath` sees it. */
   versionOf(packageName: string, fromPath: string): DependencyVersion | undefined

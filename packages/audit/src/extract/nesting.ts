@@ -1,0 +1,254 @@
+/**
+ * How deep a text may nest, from its characters alone. An estimate from above: brackets that are open,
+ * plus, on every open level, the operators, words and groups in a row that a grammar can nest without brackets
+ * (`!!!x`, `a => b => c`, `a ? b : c ? d : e`, `else if`, `a + b + c`, `a.b().c()`, `<a><b>`).
+ */
+
+const OPENERS = codes('([{')
+const CLOSERS = codes(')]}')
+const OPERATORS = codes('!~+-*/%&|^<>=?:.@')
+const BACKTICK = 96
+const BACKSLASH = 92
+const SLASH = 47
+const STAR = 42
+const DOLLAR = 36
+const OPEN_BRACE = 123
+const CLOSE_BRACE = 125
+const SEMICOLON = 59
+const COMMA = 44
+const LINE_FEED = 10
+const CARRIAGE_RETURN = 13
+const DOUBLE_QUOTE = 34
+const SINGLE_QUOTE = 39
+
+/** Words after which an expression or a statement goes on, so that a line break does not end it. */
+const CONTINUING_WORD =
+  /(?:^|[^\w$.])(?:else|do|await|async|void|typeof|delete|new|return|yield|throw|extends|keyof|readonly|unique|infer|asserts|is|as|satisfies|in|of|instanceof|class|function|case|export|default|abstract|declare)$/
+/** Words that carry on what stands before them. */
+const CARRYING_WORD = /^(?:else|as|satisfies|in|of|instanceof|extends|is)(?![\w$])/
+
+/** One open bracket or template. */
+interface Level {
+  readonly isTemplate: boolean
+  /** What has been chained on this level since its last statement or list item began. */
+  chain: number
+}
+
+interface Scan {
+  readonly text: string
+  readonly levels: Level[]
+  /** Sum of all chains. */
+  chained: number
+  risk: number
+  /** Whether the last token was a word or ended a value: tells a division from a regular expression, and words in a row. */
+  last: 'word' | 'value' | 'other'
+}
+
+/** The greatest estimate anywhere in the text. Linear in its length. */
+export function nestingRisk(text: string): number {
+  // A level takes at least one character.
+  if (text.length < 200) return text.length
+  const scan: Scan = { text, levels: [{ isTemplate: false, chain: 0 }], chained: 0, risk: 0, last: 'other' }
+  for (let at = 0; at < text.length;) at = step(scan, at)
+  return scan.risk
+}
+
+/** Depth of a syntax tree, counted without recursion. */
+export function treeDepth(root: object): number {
+  let deepest = 0
+  const pending: [node: object, depth: number][] = [[root, 0]]
+  for (let next = pending.pop(); next; next = pending.pop()) {
+    const [node, depth] = next
+    if (depth > deepest) deepest = depth
+    for (const value of Object.values(node)) {
+      // Lists are no level of their own.
+      if (typeof value === 'object' && value !== null) pending.push([value, Array.isArray(node) ? depth : depth + 1])
+    }
+  }
+  return deepest
+}
+
+function step(scan: Scan, at: number): number {
+  const { text } = scan
+  const code = text.charCodeAt(at)
+  if (top(scan).isTemplate) return stepInTemplate(scan, at, code)
+  if (isWord(code)) return word(scan, at)
+  if (code === SLASH) return slash(scan, at)
+  if (code === DOUBLE_QUOTE || code === SINGLE_QUOTE) return quoted(scan, at, code)
+  if (code === BACKTICK) return open(scan, at, true)
+  if (OPENERS[code]) return open(scan, at, false)
+  if (CLOSERS[code]) return close(scan, at, code)
+  if (code === LINE_FEED || code === CARRIAGE_RETURN) return lineBreak(scan, at)
+  if (code === SEMICOLON || code === COMMA) endItem(scan)
+  else if (OPERATORS[code]) chain(scan, 'other')
+  return at + 1
+}
+
+function stepInTemplate(scan: Scan, at: number, code: number): number {
+  if (code === BACKSLASH) return at + 2
+  if (code === BACKTICK) return pop(scan, at)
+  if (code === DOLLAR && scan.text.charCodeAt(at + 1) === OPEN_BRACE) return open(scan, at + 1, false)
+  return at + 1
+}
+
+function word(scan: Scan, at: number): number {
+  let end = at + 1
+  while (isWord(scan.text.charCodeAt(end))) end++
+  if (scan.last === 'word') chain(scan, 'word')
+  scan.last = 'word'
+  return end
+}
+
+function open(scan: Scan, at: number, isTemplate: boolean): number {
+  scan.levels.push({ isTemplate, chain: 0 })
+  scan.last = 'other'
+  note(scan)
+  return at + 1
+}
+
+function close(scan: Scan, at: number, code: number): number {
+  const next = pop(scan, at)
+  if (code === CLOSE_BRACE && startsItem(scan.text, next)) endItem(scan)
+  return next
+}
+
+/** A closed group is itself a link of the chain around it: `f()()()`, `x[0][0]`, `if (a) if (b)`. */
+function pop(scan: Scan, at: number): number {
+  if (scan.levels.length > 1) scan.chained -= scan.levels.pop()?.chain ?? 0
+  chain(scan, 'value')
+  return at + 1
+}
+
+function chain(scan: Scan, last: Scan['last']): void {
+  top(scan).chain++
+  scan.chained++
+  scan.last = last
+  note(scan)
+}
+
+function endItem(scan: Scan): void {
+  const level = top(scan)
+  scan.chained -= level.chain
+  level.chain = 0
+  scan.last = 'other'
+}
+
+function note(scan: Scan): void {
+  const risk = scan.levels.length - 1 + scan.chained
+  if (risk > scan.risk) scan.risk = risk
+}
+
+function lineBreak(scan: Scan, at: number): number {
+  if (top(scan).chain > 0 && scan.last !== 'other' && startsItem(scan.text, at + 1) && !continues(scan, at))
+    endItem(scan)
+  return at + 1
+}
+
+/** After `)` a statement may follow that the head before it governs; after some words it must. */
+function continues(scan: Scan, at: number): boolean {
+  const before = scan.text.slice(Math.max(0, at - 40), at).trimEnd()
+  return before.endsWith(')')
+    ? scan.last === 'value' && /^\s*(?:if|for|while|with|do)\b/.test(scan.text.slice(at, at + 200))
+    : CONTINUING_WORD.test(before)
+}
+
+/** Whether what comes next begins with a word that can start a statement. */
+function startsItem(text: string, at: number): boolean {
+  let next = at
+  while (isSpace(text.charCodeAt(next))) next++
+  return isWord(text.charCodeAt(next)) && !CARRYING_WORD.test(text.slice(next, next + 12))
+}
+
+function slash(scan: Scan, at: number): number {
+  const next = scan.text.charCodeAt(at + 1)
+  if (next === SLASH) return endOf(scan.text, '\n', at)
+  if (next === STAR) return skip(scan, at, endOf(scan.text, '*/', at + 2))
+  const end = scan.last === 'other' ? regularExpressionEnd(scan.text, at) : undefined
+  if (end === undefined) {
+    chain(scan, 'other')
+    return at + 1
+  }
+  scan.last = 'value'
+  return skip(scan, at, end)
+}
+
+/** The end of a quoted string, or of nothing: a quote without a partner on its line is an apostrophe. */
+function quoted(scan: Scan, at: number, quote: number): number {
+  const end = quotedEnd(scan.text, at, quote)
+  if (end === undefined) return at + 1
+  scan.last = 'value'
+  return skip(scan, at, end)
+}
+
+function quotedEnd(text: string, at: number, quote: number): number | undefined {
+  for (let next = at + 1; next < text.length; next++) {
+    const code = text.charCodeAt(next)
+    if (code === quote) return next + 1
+    if (code === BACKSLASH) next++
+    else if (code === LINE_FEED) return undefined
+  }
+  return undefined
+}
+
+function regularExpressionEnd(text: string, at: number): number | undefined {
+  let inClass = false
+  for (let next = at + 1; next < text.length; next++) {
+    const char = text[next]
+    if (char === '\n') return undefined
+    if (char === '\\') next++
+    else if (char === '[') inClass = true
+    else if (char === ']') inClass = false
+    else if (char === '/' && !inClass) return next + 1
+  }
+  return undefined
+}
+
+/**
+ * Passes over what seems not to be code. Should that be a mistake, what opens there and does not close there counts all the same;
+ * what only closes there never lowers the estimate.
+ */
+function skip(scan: Scan, from: number, to: number): number {
+  let depth = 0
+  for (let at = from; at < to; at++) {
+    const code = scan.text.charCodeAt(at)
+    if (OPENERS[code]) depth++
+    else if (CLOSERS[code] && depth > 0) depth--
+  }
+  // A few are prose; a tower of them is suspect.
+  if (depth > 20) {
+    scan.chained += depth
+    top(scan).chain += depth
+    note(scan)
+  }
+  return to
+}
+
+function endOf(text: string, mark: string, from: number): number {
+  const at = text.indexOf(mark, from)
+  return at === -1 ? text.length : at + (mark === '\n' ? 0 : mark.length)
+}
+
+function top(scan: Scan): Level {
+  return scan.levels[scan.levels.length - 1]!
+}
+
+function isWord(code: number): boolean {
+  return (
+    (code >= 97 && code <= 122) ||
+    (code >= 65 && code <= 90) ||
+    (code >= 48 && code <= 57) ||
+    code === 95 ||
+    code === DOLLAR ||
+    code > 127
+  )
+}
+
+function isSpace(code: number): boolean {
+  return code === 32 || code === 9 || code === LINE_FEED || code === CARRIAGE_RETURN
+}
+
+function codes(chars: string): Uint8Array {
+  const table = new Uint8Array(65_536)
+  for (const char of chars) table[char.charCodeAt(0)] = 1
+  return table
+}

@@ -1,0 +1,35 @@
+/** package-lock.json and npm-shrinkwrap.json, lockfile versions 1 to 3. */
+import { isObject, parseObject } from '../packages.ts'
+import type { Lockfile } from './lockfile.ts'
+
+export function parseNpmLock(text: string): Lockfile | undefined {
+  const raw = parseObject(text)
+  if (!raw) return undefined
+  const packages = isObject(raw['packages']) ? raw['packages'] : {}
+  const dependencies = isObject(raw['dependencies']) ? raw['dependencies'] : {}
+  return {
+    version: (name, dir) => versionInTree(packages, name, dir) ?? versionField(dependencies[name]),
+  }
+}
+
+/** As Node looks it up: the nearest node_modules upward from the package. */
+function versionInTree(packages: Record<string, unknown>, name: string, dir: string): string | undefined {
+  for (let from = dir; ; from = parentOf(from)) {
+    const entry = packages[from === '' ? `node_modules/${name}` : `${from}/node_modules/${name}`]
+    if (isObject(entry)) return entry['link'] === true ? linkedVersion(packages, entry) : versionField(entry)
+    if (from === '') return undefined
+  }
+}
+
+function linkedVersion(packages: Record<string, unknown>, entry: Record<string, unknown>): string | undefined {
+  const target = entry['resolved']
+  return typeof target === 'string' ? versionField(packages[target]) : undefined
+}
+
+function versionField(entry: unknown): string | undefined {
+  return isObject(entry) && typeof entry['version'] === 'string' ? entry['version'] : undefined
+}
+
+function parentOf(dir: string): string {
+  return dir.slice(0, Math.max(0, dir.lastIndexOf('/')))
+}

@@ -1,0 +1,66 @@
+/** As much of semver as the audit needs: the order of versions and the lowest version of a range. */
+
+const VERSION = /^[v=\s]*(\d+)(?:\.(\d+|[xX*]))?(?:\.(\d+|[xX*]))?(?:-([\w.-]+))?/
+
+/** Negative, zero or positive, as for Array.sort. A pre-release comes before its release; build metadata does not count. */
+export function compareVersions(left: string, right: string): number {
+  const [a, b] = [VERSION.exec(left), VERSION.exec(right)]
+  for (let part = 1; part <= 3; part++) {
+    const difference = numberOf(a?.[part]) - numberOf(b?.[part])
+    if (difference !== 0) return difference
+  }
+  return comparePreReleases(a?.[4], b?.[4])
+}
+
+/** The lowest version that a range admits, or undefined where it admits any (`*`, `latest`, an address). */
+export function minimumOf(range: string): string | undefined {
+  const aliased = /^npm:(?:@?[^@]+)@(.+)$/.exec(range)?.[1] ?? range
+  const minima = aliased
+    .replace(/^workspace:/, '')
+    .split('||')
+    .map(minimumOfComparators)
+  if (minima.some((minimum) => minimum === undefined)) return undefined
+  return minima.filter((minimum) => minimum !== undefined).toSorted(compareVersions)[0]
+}
+
+/** Of `>=1.2 <2` the first that bounds from below. */
+function minimumOfComparators(range: string): string | undefined {
+  for (const comparator of range
+    .trim()
+    .replaceAll(/([<>=~^]+)\s+/g, '$1')
+    .split(/\s+/)) {
+    if (comparator.startsWith('<') || comparator === '-') continue
+    const match = VERSION.exec(comparator.replace(/^(?:\^|~>?|>=?|=)/, ''))
+    if (match)
+      return `${numberOf(match[1])}.${numberOf(match[2])}.${numberOf(match[3])}${match[4] ? `-${match[4]}` : ''}`
+  }
+  return undefined
+}
+
+function comparePreReleases(left: string | undefined, right: string | undefined): number {
+  if (left === right) return 0
+  if (left === undefined) return 1
+  if (right === undefined) return -1
+  const [a, b] = [left.split('.'), right.split('.')]
+  for (let index = 0; index < Math.max(a.length, b.length); index++) {
+    const order = compareIdentifiers(a[index], b[index])
+    if (order !== 0) return order
+  }
+  return 0
+}
+
+/** Semver 11.4: numbers by value and before words, words by code unit, the shorter list first. */
+function compareIdentifiers(left: string | undefined, right: string | undefined): number {
+  if (left === right) return 0
+  if (left === undefined) return -1
+  if (right === undefined) return 1
+  const [leftIsNumber, rightIsNumber] = [/^\d+$/.test(left), /^\d+$/.test(right)]
+  if (leftIsNumber && rightIsNumber) return Number(left) - Number(right)
+  if (leftIsNumber !== rightIsNumber) return leftIsNumber ? -1 : 1
+  return left < right ? -1 : 1
+}
+
+function numberOf(part: string | undefined): number {
+  const value = Number(part)
+  return Number.isFinite(value) ? value : 0
+}
