@@ -1,0 +1,34 @@
+import { requirements } from '@sallyport/requirements'
+import { expect, test } from 'vitest'
+import { rules } from '../../src/rules/index.ts'
+
+/** Severity and impact as published; a change here changes every score. */
+const published: Record<string, [severity: string, impact: number]> = {
+  'session-fixation': ['critical', 25],
+  'plaintext-transport': ['critical', 22],
+  'missing-session-expiry': ['high', 15],
+  'predictable-session-id': ['high', 12],
+  'shared-session-state': ['high', 10],
+  'missing-session-invalidation': ['medium', 6],
+  'client-supplied-session-id': ['critical', 25],
+  'unbound-session': ['critical', 20],
+  'session-as-authentication': ['critical', 20],
+}
+
+test('every rule has its published severity and impact', () => {
+  expect(Object.fromEntries(rules.map(({ rule }) => [rule.id, [rule.severity, rule.impact]]))).toEqual(published)
+})
+
+test.each(rules.map(({ rule }) => [rule.id, rule] as const))('%s says who it is', (_id, rule) => {
+  expect(rule.title).toMatch(/^[A-Z].*[^.]$/)
+  expect(rule.why).toMatch(/Mallory.*\.$/)
+  expect(rule.todo).toMatch(/^[A-Z].*\.$/)
+  expect(rule.cwe.length).toBeGreaterThan(0)
+  expect(rule.eras.length).toBeGreaterThan(0)
+})
+
+test.each(rules.map(({ rule }) => [rule.id, rule] as const))('%s cites clauses that exist, each once', (_id, rule) => {
+  expect(rule.requirements.length).toBeGreaterThan(0)
+  expect(new Set(rule.requirements).size).toBe(rule.requirements.length)
+  expect(rule.requirements.filter((id) => !(id in requirements))).toEqual([])
+})
