@@ -1,0 +1,133 @@
+/** Reads the command line into an invocation; what cannot be read comes back as a refusal that says what to do. */
+import { parseArgs } from 'node:util'
+import { commands, globalFlags, type Command, type Flag, type Format, type Threshold } from './commands.ts'
+import { closest } from './suggest.ts'
+
+export type Invocation =
+  | {
+      readonly kind: 'audit'
+      readonly path: string
+      readonly format: Format
+      readonly output?: string
+      readonly failOn: Threshold
+      readonly includeTests: boolean
+      readonly noColor: boolean
+    }
+  | { readonly kind: 'explain'; readonly rule: string; readonly noColor: boolean }
+  | { readonly kind: 'rules'; readonly noColor: boolean }
+  | { readonly kind: 'help'; readonly command?: Command }
+  | { readonly kind: 'version' }
+  | Misuse
+
+export interface Misuse {
+  readonly kind: 'misuse'
+  readonly message: string
+}
+
+type Values = ReadonlyMap<string, string | undefined>
+type Tokens = NonNullable<ReturnType<typeof parseArgs>['tokens']>
+
+/** What the arguments after `sallyport` ask for. */
+export function readArguments(argv: readonly string[]): Invocation {
+  const command = commands.find(({ name }) => name === argv[0])
+  const flags = command ? command.flags : globalFlags
+  const tokens = tokenize(argv.slice(command ? 1 : 0), flags)
+  const values = readFlags(tokens, flags, command)
+  if ('kind' in values) return values
+  const positionals = tokens.flatMap((token) => (token.kind === 'positional' ? [token.value] : []))
+  if (!command) return withoutCommand(values, positionals)
+  if (values.has('help')) return { kind: 'help', command }
+  return withCommand(command, values, positionals)
+}
+
+/** Not strict, because the messages of strict mode cannot suggest. */
+function tokenize(argv: readonly string[], flags: readonly Flag[]): Tokens {
+  const options = Object.fromEntries(
+    flags.map((flag) => [flag.name, { type: flag.value ? 'string' : 'boolean' } as const]),
+  )
+  const { tokens } = parseArgs({
+    args: argv.map((argument) => (argument === '-h' ? '--help' : argument)),
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  })
+  return tokens
+}
+
+function readFlags(tokens: Tokens, flags: readonly Flag[], command: Command | undefined): Values | Misuse {
+  const values = new Map<string, string | undefined>()
+  for (const token of tokens) {
+    if (token.kind !== 'option') continue
+    const flag = flags.find(({ name }) => name === token.name)
+    const complaint = flag ? complaintAbout(flag, token.value) : unknownFlag(token.rawName, flags, command)
+    if (complaint !== undefined) return misuse(complaint)
+    values.set(token.name, token.value)
+  }
+  return values
+}
+
+function complaintAbout({ name, value: label, choices }: Flag, value: string | undefined): string | undefined {
+  if (label === undefined) return value === undefined ? undefined : `--${name} takes no value.`
+  if (!value) return `--${name} needs a value: --${name} <${label}>.`
+  if (!choices || choices.includes(value)) return undefined
+  return `--${name} cannot be "${value}".${didYouMean(closest(value, choices))} It is one of ${choices.join(', ')}.`
+}
+
+function unknownFlag(rawName: string, flags: readonly Flag[], command: Command | undefined): string {
+  const meant = closest(
+    rawName.replace(/^-+/, ''),
+    flags.map(({ name }) => name),
+  )
+  const help = command ? `sallyport ${command.name} --help` : 'sallyport --help'
+  return `There is no flag ${rawName}.${didYouMean(meant && `--${meant}`)} All flags: ${help}`
+}
+
+function withoutCommand(values: Values, [word]: readonly string[]): Invocation {
+  if (values.has('help') || word === 'help') return { kind: 'help' }
+  if (values.has('version')) return { kind: 'version' }
+  if (word === undefined) return misuse('Name a command, for example: sallyport audit. All commands: sallyport --help')
+  const meant = closest(
+    word,
+    commands.map(({ name }) => name),
+  )
+  const hint = didYouMean(meant ?? (/[./\\]/.test(word) ? `sallyport audit ${word}` : undefined))
+  return misuse(`There is no command "${word}".${hint} All commands: sallyport --help`)
+}
+
+function withCommand(command: Command, values: Values, positionals: readonly string[]): Invocation {
+  const [first, second] = positionals
+  const surplus = command.argument ? second : first
+  if (surplus !== undefined) {
+    return misuse(
+      `sallyport ${command.name} cannot use "${surplus}": it takes ${command.argument ? 'one argument' : 'no argument'}.`,
+    )
+  }
+  const noColor = values.has('no-color')
+  if (command.name === 'rules') return { kind: 'rules', noColor }
+  if (command.name === 'audit') return auditInvocation(first ?? '.', values, noColor)
+  if (first === undefined) return misuse('Name a rule: sallyport explain <rule>. All rules: sallyport rules')
+  return { kind: 'explain', rule: first, noColor }
+}
+
+/** The choices of `format` and `fail-on` were checked with the flags. */
+function auditInvocation(path: string, values: Values, noColor: boolean): Invocation {
+  const output = values.get('output')
+  return {
+    kind: 'audit',
+    path,
+    format: (values.get('format') ?? 'text') as Format,
+    ...(output === undefined || output === '-' ? {} : { output }),
+    failOn: (values.get('fail-on') ?? 'high') as Threshold,
+    includeTests: values.has('include-tests'),
+    noColor,
+  }
+}
+
+function didYouMean(meant: string | undefined): string {
+  return meant ? ` Did you mean ${meant}?` : ''
+}
+
+function misuse(message: string): Misuse {
+  return { kind: 'misuse', message }
+}

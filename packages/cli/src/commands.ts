@@ -1,0 +1,56 @@
+/** The commands and their flags as data: what is parsed, what is suggested and what help says come from here. */
+
+export interface Flag {
+  readonly name: string
+  /** What help calls the value; absent for a switch. */
+  readonly value?: string
+  /** The only values there are. */
+  readonly choices?: readonly string[]
+  readonly about: string
+}
+
+export interface Command {
+  readonly name: string
+  readonly argument?: string
+  readonly about: string
+  readonly flags: readonly Flag[]
+}
+
+export const formats = ['text', 'json', 'sarif'] as const
+export type Format = (typeof formats)[number]
+
+export const thresholds = ['none', 'low', 'medium', 'high', 'critical'] as const
+export type Threshold = (typeof thresholds)[number]
+
+const noColor: Flag = { name: 'no-color', about: 'No colour; NO_COLOR in the environment says the same' }
+const help: Flag = { name: 'help', about: 'Show this help' }
+
+export const commands: readonly Command[] = [
+  {
+    name: 'audit',
+    argument: '[path]',
+    about: 'Read the source of an MCP server (default: this folder) and report weak sessions',
+    flags: [
+      { name: 'format', value: 'format', choices: formats, about: 'text (default), json or sarif' },
+      { name: 'output', value: 'file', about: 'Write the report to a file instead of standard output' },
+      {
+        name: 'fail-on',
+        value: 'severity',
+        choices: thresholds,
+        about: 'Exit 1 for findings at or above none, low, medium, high (default) or critical',
+      },
+      { name: 'include-tests', about: 'Report findings in tests, fixtures, generated and vendored code too' },
+      noColor,
+      help,
+    ],
+  },
+  {
+    name: 'explain',
+    argument: '<rule>',
+    about: 'Show the page of a rule: what it finds, why it matters, what to do',
+    flags: [noColor, help],
+  },
+  { name: 'rules', about: 'List the rules with severity, impact on the score and title', flags: [noColor, help] },
+]
+
+export const globalFlags: readonly Flag[] = [{ name: 'version', about: 'Show the version' }, help]

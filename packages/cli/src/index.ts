@@ -1,0 +1,2 @@
+/** What `import … from 'sallyport'` gives: the auditor as a library. */
+export * from '@sallyport/audit'

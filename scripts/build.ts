@@ -1,0 +1,82 @@
+/**
+ * Builds the published package `sallyport` into packages/cli/dist: bundle, declarations, rule pages, schema, notices.
+ *
+ *   npm run build
+ */
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { rolldown, type OutputChunk } from 'rolldown'
+import { writeDeclarations } from './declarations.ts'
+import { readRuleFolders, rulesFolder } from './generate-index.ts'
+import { renderNotices } from './notices.ts'
+
+const root = fileURLToPath(new URL('../', import.meta.url))
+const cli = join(root, 'packages/cli')
+const dist = join(cli, 'dist')
+
+/** Everything a user installs. */
+export async function build(): Promise<void> {
+  rmSync(dist, { recursive: true, force: true })
+  await buildProgram()
+  buildDeclarations()
+}
+
+/** What the command needs to run, without the declarations, which take longer than all else. */
+export async function buildProgram(): Promise<void> {
+  const chunks = await bundle()
+  copyPages()
+  copyFileSync(join(root, 'packages/audit/src/report/report.schema.json'), join(dist, 'report.schema.json'))
+  writeFileSync(
+    join(dist, 'THIRD-PARTY-NOTICES.txt'),
+    renderNotices(
+      root,
+      chunks.flatMap((chunk) => chunk.moduleIds),
+    ),
+  )
+  for (const name of ['LICENSE', 'README.md']) copyFileSync(join(root, name), join(cli, name))
+}
+
+/** Workspace code and small libraries become a few files that load fast; what holds native code stays a dependency. */
+async function bundle(): Promise<OutputChunk[]> {
+  const manifest = JSON.parse(readFileSync(join(cli, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>
+  }
+  const build = await rolldown({
+    input: { sallyport: join(cli, 'src/sallyport.ts'), index: join(cli, 'src/index.ts') },
+    platform: 'node',
+    external: Object.keys(manifest.dependencies),
+    resolve: { mainFields: ['module', 'main'] },
+  })
+  const { output } = await build.write({ dir: dist, format: 'esm', chunkFileNames: '[name].js' })
+  await build.close()
+  return output.filter((part) => part.type === 'chunk')
+}
+
+function copyPages(): void {
+  const pages = join(dist, 'pages')
+  mkdirSync(pages, { recursive: true })
+  for (const { id } of readRuleFolders(rulesFolder))
+    copyFileSync(join(rulesFolder, id, 'README.md'), join(pages, `${id}.md`))
+}
+
+function buildDeclarations(): void {
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-types-'))
+  try {
+    execFileSync(
+      process.execPath,
+      [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', folder],
+      {
+        cwd: root,
+        stdio: 'inherit',
+      },
+    )
+    writeDeclarations(folder, dist)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await build()

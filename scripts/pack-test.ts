@@ -1,0 +1,101 @@
+/**
+ * Packs `sallyport`, installs the package into an empty folder and uses it there as a stranger would; then asks publint and attw.
+ *
+ *   npm run pack-test
+ */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'sallyport-pack-'))
+const home = join(folder, 'home')
+
+try {
+  const archive = pack()
+  install(archive)
+  useCommand()
+  useLibrary()
+  tool('publint', '--strict', archive)
+  tool('attw', archive, '--profile', 'esm-only', '--no-emoji')
+  console.log('The package installs into an empty folder and works there.')
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+function pack(): string {
+  const stdout = execFileSync('npm', ['pack', '--json', '-w', 'sallyport', '--pack-destination', folder], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  const name = /"filename": "([^"]+)"/.exec(stdout)?.[1]
+  if (name === undefined) throw new Error(`npm pack names no file:\n${stdout}`)
+  return join(folder, name)
+}
+
+function install(archive: string): void {
+  mkdirSync(home)
+  execFileSync('npm', ['install', '--no-audit', '--no-fund', archive], { cwd: home, stdio: 'inherit' })
+}
+
+function useCommand(): void {
+  cpSync(join(root, 'examples/notes-server'), join(home, 'notes-server'), { recursive: true })
+  expectOutput(sallyport(['--version'], 0), /^\d+\.\d+\.\d+\n$/)
+  expectOutput(sallyport(['rules'], 0), /^session-fixation /m)
+  expectOutput(sallyport(['explain', 'session-fixation'], 0), /^## What it finds$/m)
+  expectOutput(sallyport(['audit', 'notes-server'], 1), /unbound-session/)
+  expectOutput(
+    sallyport(['audit', 'notes-server', '--format', 'sarif', '--fail-on', 'none'], 0),
+    /"version": ?"2\.1\.0"/,
+  )
+  expectOutput(sallyport(['audit', 'nowhere'], 2), /^$/)
+}
+
+/** The library, called from JavaScript and checked from TypeScript without `skipLibCheck`. */
+function useLibrary(): void {
+  writeFileSync(
+    join(home, 'use.mts'),
+    `import { audit, rules, type Report } from 'sallyport'
+const report: Report = await audit('notes-server', { includeTests: true })
+const grade: 'A' | 'B' | 'C' | 'D' | 'F' = report.grade
+console.log(grade, rules.length)
+`,
+  )
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  const flags = [
+    '--strict',
+    '--target',
+    'es2023',
+    '--module',
+    'nodenext',
+    '--types',
+    'node',
+    '--typeRoots',
+    join(root, 'node_modules/@types'),
+    'use.mts',
+  ]
+  execFileSync(process.execPath, [tsc, ...flags], { cwd: home, stdio: 'inherit' })
+  expectOutput(execFileSync(process.execPath, ['use.mjs'], { cwd: home, encoding: 'utf8' }), /^[A-F] \d+\n$/)
+}
+
+/** Standard output of the installed command, which must exit with `code`. */
+function sallyport(args: readonly string[], code: number): string {
+  const { status, stdout, stderr } = spawnSync(join(home, 'node_modules/.bin/sallyport'), args, {
+    cwd: home,
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+  })
+  if (status !== code)
+    throw new Error(`sallyport ${args.join(' ')} exits with ${status}, not ${code}:\n${stdout}${stderr}`)
+  return stdout
+}
+
+function expectOutput(output: string, pattern: RegExp): void {
+  if (!pattern.test(output)) throw new Error(`Expected ${pattern} in:\n${output}`)
+}
+
+function tool(name: string, ...args: readonly string[]): void {
+  execFileSync('npx', ['--no-install', name, ...args], { cwd: root, stdio: 'inherit' })
+}
