@@ -67,14 +67,17 @@ function benchTree(tree: string): void {
   rmSync(folder, { recursive: true })
   const base = costs['bare parse'] ?? []
   print(`\n## ${files.length} files, ${(bytes / 1e6).toFixed(1)} MB\n`)
-  printCosts(Object.entries(costs).map(([name, each]) => [name, medianCost(each), cpuRatio(each, base)]))
+  printCosts(
+    Object.entries(costs).map(([name, each]) => [name, medianCost(each), cpuRatio(each, base)]),
+    'bare parse',
+  )
   if (!hasEslint) print('\nESLint is not installed: npm ci --prefix bench')
 }
 
 async function benchOneFile(file: string): Promise<void> {
   const { text } = alternate({ text: () => auditOf(file, 'text') }, runs)
   print(`\n## One file, from shell prompt to report\n`)
-  printCosts([['audit', medianCost(text), NaN]])
+  printCosts([['audit', medianCost(text)]])
   const phases = await measurePhases(file, runs)
   const total = Object.values(phases).reduce((sum, milliseconds) => sum + milliseconds, 0)
   print('\n| where the time goes | ms |\n| --- | ---: |')
@@ -118,11 +121,15 @@ function copyTree(source: string, target: string, copies: number): void {
   }
 }
 
-function printCosts(rows: readonly (readonly [string, Cost, number])[], base = 'bare parse'): void {
-  print(`| | CPU, s | wall, s | peak, MiB | CPU beside ${base} |\n| --- | ---: | ---: | ---: | ---: |`)
+type Row = readonly [name: string, cost: Cost, ratio?: number]
+
+/** `base`: what the ratios are ratios of. */
+function printCosts(rows: readonly Row[], base?: string): void {
+  const [title, rule] = base === undefined ? ['', ''] : [` CPU beside ${base} |`, ' ---: |']
+  print(`| | CPU, s | wall, s | peak, MiB |${title}\n| --- | ---: | ---: | ---: |${rule}`)
   for (const [name, { cpuMs, wallMs, peakMiB }, ratio] of rows) {
     const times = [cpuMs, wallMs].map((milliseconds) => (milliseconds / 1000).toFixed(2)).join(' | ')
-    print(`| ${name} | ${times} | ${peakMiB.toFixed(0)} | ${Number.isNaN(ratio) ? '' : `${ratio.toFixed(2)} ×`} |`)
+    print(`| ${name} | ${times} | ${peakMiB.toFixed(0)} |${ratio === undefined ? '' : ` ${ratio.toFixed(2)} × |`}`)
   }
 }
 
