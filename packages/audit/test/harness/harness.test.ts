@@ -1,0 +1,26 @@
+/** Every example of every rule, seen by the whole audit: labels are the trace, and all other rules are silent. */
+import { audit } from '@sallyport/audit'
+import { describe, expect, it } from 'vitest'
+import { disagreements } from './compare.ts'
+import { listExamples, type Example } from './examples.ts'
+
+for (const [rule, examples] of byRule(listExamples())) {
+  describe(rule, () => {
+    it('has at least three vulnerable and three safe examples', () => {
+      expect(examples.filter(({ kind }) => kind === 'vulnerable').length).toBeGreaterThanOrEqual(3)
+      expect(examples.filter(({ kind }) => kind === 'safe').length).toBeGreaterThanOrEqual(3)
+    })
+
+    for (const example of examples) {
+      it(example.name, async () => {
+        expect(disagreements(example, await audit(example.root))).toEqual([])
+      })
+    }
+  })
+}
+
+function byRule(examples: readonly Example[]): Map<string, Example[]> {
+  const rules = new Map<string, Example[]>()
+  for (const example of examples) rules.set(example.rule, [...(rules.get(example.rule) ?? []), example])
+  return rules
+}
