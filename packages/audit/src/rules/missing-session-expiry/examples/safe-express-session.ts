@@ -1,5 +1,4 @@
-// Safe: `maxAge` with `rolling` ends an idle session in the cookie and in the store, and a session older than eight
-// hours is destroyed however busy it is.
+// Safe: `maxAge` with `rolling` ends an idle session, cookie and record, and a check on access ends an old one.
 import { createHash, randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import express, { type NextFunction, type Request, type Response } from 'express'

@@ -1,5 +1,4 @@
-// Safe: each request first closes what has been idle too long and what is too old, and no amount of use makes a session
-// younger.
+// Safe: each request first closes what has been idle too long and what is too old, and use makes nothing younger.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { serve } from '@hono/node-server'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'

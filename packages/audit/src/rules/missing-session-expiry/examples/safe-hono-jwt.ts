@@ -1,5 +1,4 @@
-// Safe: `exp` ends an idle session token, each request mints the next one, and `maxTokenAge` counts from the first
-// `iat`, which renewal keeps.
+// Safe: `exp` ends an idle token and is renewed by use; `maxTokenAge` counts from the `iat` that renewal keeps.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
@@ -55,7 +54,7 @@ function mint(claims: JWTPayload): Promise<string> {
     .setIssuer(issuer)
     .setAudience(issuer)
     .setIssuedAt(claims.iat)
-    .setExpirationTime(new Date(Date.now() + idleTimeoutMs))
+    .setExpirationTime(Math.ceil((Date.now() + idleTimeoutMs) / 1_000))
     .sign(key)
 }
 

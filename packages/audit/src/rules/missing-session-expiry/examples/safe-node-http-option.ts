@@ -1,5 +1,4 @@
-// Safe: an operator can change both limits and cannot be without them, because each has a default and the sweep always
-// runs.
+// Safe: an operator can change both limits but not be without them: each has a default and the sweep always runs.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -1,5 +1,4 @@
-// Vulnerable: a session leaves the map when the client sends DELETE or its transport closes, and for no other reason,
-// so an abandoned one lives as long as the process.
+// Vulnerable: only DELETE or a closed transport takes a session out of the map, so an abandoned one never ends.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { createMcpExpressApp } from '@modelcontextprotocol/sdk/server/express.js'

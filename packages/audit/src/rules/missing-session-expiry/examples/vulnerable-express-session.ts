@@ -1,5 +1,4 @@
-// Vulnerable: without `cookie.maxAge` express-session gives neither the cookie nor the stored record an end, so a
-// session lasts until somebody logs out.
+// Vulnerable: without `cookie.maxAge` express-session ends neither the cookie nor the stored record by itself.
 import { createHash, randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import express, { type NextFunction, type Request, type Response } from 'express'

@@ -1,5 +1,4 @@
-// Vulnerable: a timer closes each session after a day, but nothing closes one that its user has left, which stays open
-// to a stolen ID until then.
+// Vulnerable: a timer ends each session after a day, but one that its user has left stays open until then.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'

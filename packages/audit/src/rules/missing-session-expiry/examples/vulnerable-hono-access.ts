@@ -1,5 +1,4 @@
-// Vulnerable: each request renews the session and the only limit is the time since the last one, so whoever keeps
-// asking keeps the session for ever.
+// Vulnerable: the only limit is the time since the last request, so whoever keeps asking keeps the session for ever.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { serve } from '@hono/node-server'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'

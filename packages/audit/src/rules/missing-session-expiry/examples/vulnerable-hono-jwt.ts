@@ -1,5 +1,4 @@
-// Vulnerable: the session token is a signed JWT without `exp`, so one copied from a log or a backup is good for as long
-// as the key is.
+// Vulnerable: the session token is a signed JWT without `exp`, so a stolen one is good for as long as the key is.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'

@@ -1,5 +1,4 @@
-// Safe: DELETE goes to the transport of the session, which closes itself, and its `onclose` takes the entry out of the
-// map.
+// Safe: DELETE reaches the session's transport, which closes itself, and `onclose` takes the entry out of the map.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
@@ -56,9 +55,14 @@ async function openTransport(user: string): Promise<StreamableHTTPServerTranspor
   return transport
 }
 
-async function forward(req: Request, res: Response): Promise<void> {
+function find(req: Request, res: Response): Session | undefined {
   const session = sessions.get(req.get('mcp-session-id') ?? '')
-  if (session === undefined || session.user !== res.locals.user) return void res.sendStatus(404)
+  return session?.user === res.locals.user ? session : undefined
+}
+
+async function forward(req: Request, res: Response): Promise<void> {
+  const session = find(req, res)
+  if (session === undefined) return void res.sendStatus(404)
   session.lastSeenAt = Date.now()
   await session.transport.handleRequest(req, res, req.body)
 }

@@ -1,5 +1,4 @@
-// Safe: the end of a session, by DELETE or by time, forgets the map entry and closes the server, which ends the open
-// stream and stops the ticker.
+// Safe: the end of a session, by DELETE or by time, closes its server, which ends the open stream and the ticker.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { serve } from '@hono/node-server'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'

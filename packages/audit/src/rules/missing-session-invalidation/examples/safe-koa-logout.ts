@@ -1,5 +1,4 @@
-// Safe: logout deletes the record on the server and clears the cookie in the browser, so a copy of the cookie finds
-// nothing.
+// Safe: logout deletes the record as well as the cookie, so a copy of the cookie finds nothing.
 import { createHash, randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import Koa, { type Context } from 'koa'

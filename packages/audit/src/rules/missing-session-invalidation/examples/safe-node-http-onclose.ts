@@ -1,5 +1,4 @@
-// Safe: the owner can send DELETE, the transport closes, and `onclose` removes the record however the session came to
-// its end.
+// Safe: the owner can send DELETE, and `onclose` removes the record however the transport came to its end.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'

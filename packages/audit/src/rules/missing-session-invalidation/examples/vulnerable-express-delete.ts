@@ -31,8 +31,8 @@ app.post('/mcp', async (req, res) => {
 
 app.get('/mcp', forward)
 
-app.delete('/mcp', (_req, res) => {
-  res.status(204).end()
+app.delete('/mcp', (req, res) => {
+  res.sendStatus(find(req, res) === undefined ? 404 : 204)
 })
 
 const listener = app.listen(Number(process.env.PORT ?? 3000), host, () => {
@@ -57,9 +57,14 @@ async function openTransport(user: string): Promise<StreamableHTTPServerTranspor
   return transport
 }
 
-async function forward(req: Request, res: Response): Promise<void> {
+function find(req: Request, res: Response): Session | undefined {
   const session = sessions.get(req.get('mcp-session-id') ?? '')
-  if (session === undefined || session.user !== res.locals.user) return void res.sendStatus(404)
+  return session?.user === res.locals.user ? session : undefined
+}
+
+async function forward(req: Request, res: Response): Promise<void> {
+  const session = find(req, res)
+  if (session === undefined) return void res.sendStatus(404)
   session.lastSeenAt = Date.now()
   await session.transport.handleRequest(req, res, req.body)
 }

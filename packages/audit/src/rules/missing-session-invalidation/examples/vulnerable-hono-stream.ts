@@ -1,5 +1,4 @@
-// Vulnerable: the end of a session, by DELETE or by time, only forgets the map entry, and the stream that is open on it
-// goes on delivering.
+// Vulnerable: the end of a session, by DELETE or by time, only forgets its entry, and the open stream goes on.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { serve } from '@hono/node-server'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'

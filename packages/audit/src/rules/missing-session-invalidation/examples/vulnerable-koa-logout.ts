@@ -1,5 +1,4 @@
-// Vulnerable: logout clears the cookie in the browser and leaves the record on the server, where a copy of the cookie
-// still finds it.
+// Vulnerable: logout clears the cookie and leaves the record, where a copy of the cookie still finds it.
 import { createHash, randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import Koa, { type Context } from 'koa'

@@ -1,5 +1,4 @@
-// Safe: the redirect to HTTPS is mounted before the routes, so nothing is served to a request that did not come through
-// the TLS proxy.
+// Safe: the redirect to HTTPS is mounted before the routes, so nothing is served that did not come by the TLS proxy.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'

@@ -1,5 +1,4 @@
-// Safe: a request that the TLS proxy did not forward as `https` gets 426 before any route sees it, so no client ever
-// works over plain HTTP.
+// Safe: a request that the TLS proxy did not forward as `https` gets 426 before any route or token check sees it.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'

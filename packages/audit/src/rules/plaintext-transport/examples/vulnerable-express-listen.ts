@@ -1,5 +1,4 @@
-// Vulnerable: `app.listen(port)` names no host, so Node listens on every interface and tokens and session IDs cross the
-// network in clear.
+// Vulnerable: `app.listen(port)` names no host, so tokens and session IDs are served in clear on every interface.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'

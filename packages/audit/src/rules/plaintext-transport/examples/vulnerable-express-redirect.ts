@@ -1,5 +1,4 @@
-// Vulnerable: the redirect to HTTPS is mounted after the routes, so `/mcp` has answered in clear before it is ever
-// reached.
+// Vulnerable: the redirect to HTTPS is mounted after the routes, so `/mcp` answers in clear and never reaches it.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'

@@ -1,5 +1,4 @@
-// Vulnerable: the server listens on every interface and sends HSTS, which clients ignore over plain HTTP, so requests
-// in clear are served all the same.
+// Vulnerable: HSTS means nothing over plain HTTP, and this server sends it and then serves whoever asks in clear.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'

@@ -1,5 +1,4 @@
-// Vulnerable: `serve` without a hostname listens on every interface, and the bearer token of each call travels over
-// plain HTTP.
+// Vulnerable: `serve` without a hostname listens on every interface, and bearer tokens reach it over plain HTTP.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { serve } from '@hono/node-server'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'

@@ -1,5 +1,4 @@
-// Safe: the sweep in `sessions.ts` measures both limits and deletes by the ID that keys the map, closing the transport
-// as well.
+// Safe: the sweep in `sessions.ts` measures both limits, deletes by the ID that keys the map and closes the transport.
 import { createHash, randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'

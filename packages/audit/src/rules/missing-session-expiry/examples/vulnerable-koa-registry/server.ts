@@ -1,5 +1,4 @@
-// Vulnerable: the sweep in `sessions.ts` measures both limits and then deletes by the user's name from a map that is
-// keyed by session ID, so nothing ever expires.
+// Vulnerable: the sweep in `sessions.ts` deletes by user name from a map keyed by session ID, so nothing ever expires.
 import { createHash, randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'

@@ -1,5 +1,4 @@
-// Safe: reset destroys the old record before it creates the new one, so the old cookie is worth nothing from that
-// moment on.
+// Safe: reset destroys the old record before it creates the new one, so the old cookie is worth nothing.
 import { createHash, randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import express, { type NextFunction, type Request, type Response } from 'express'

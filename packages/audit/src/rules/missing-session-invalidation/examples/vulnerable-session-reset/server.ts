@@ -1,5 +1,4 @@
-// Vulnerable: reset gives the client a new session and a new cookie, and the old record stays in the store, full, for
-// whoever holds the old cookie.
+// Vulnerable: reset sets a new cookie and leaves the old record, full, for whoever holds the old cookie.
 import { createHash, randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import express, { type NextFunction, type Request, type Response } from 'express'

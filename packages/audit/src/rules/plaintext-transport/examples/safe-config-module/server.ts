@@ -1,5 +1,4 @@
-// Safe: the host comes from another module, whose default parameter is loopback; leaving it is the operator's explicit
-// choice.
+// Safe: the host comes from another module, whose default parameter is loopback, and only an operator can change it.
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
