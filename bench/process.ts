@@ -62,15 +62,21 @@ export function median(numbers: readonly number[]): number {
   return sorted.length % 2 === 1 ? (sorted[middle] ?? NaN) : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2
 }
 
+export interface Candidate {
+  readonly name: string
+  readonly run: () => Cost
+}
+
+export interface Series {
+  readonly name: string
+  /** Run by run. */
+  readonly costs: readonly Cost[]
+}
+
 /** Runs the candidates in turn, so that a noisy moment hits all of them alike. */
-export function alternate<Name extends string>(
-  candidates: Readonly<Record<Name, () => Cost>>,
-  runs: number,
-): Record<Name, Cost[]> {
-  const names = Object.keys(candidates) as Name[]
-  const costs = Object.fromEntries(names.map((name) => [name, [] as Cost[]])) as Record<Name, Cost[]>
-  for (let run = 0; run < runs; run++) for (const name of names) costs[name].push(candidates[name]())
-  return costs
+export function alternate(candidates: readonly Candidate[], runs: number): Series[] {
+  const rounds = Array.from({ length: runs }, () => candidates.map(({ run }) => run()))
+  return candidates.map(({ name }, index) => ({ name, costs: rounds.flatMap((round) => round[index] ?? []) }))
 }
 
 export function medianCost(costs: readonly Cost[]): Cost {

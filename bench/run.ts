@@ -12,7 +12,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readSources } from '../packages/audit/src/source/read.ts'
 import { measurePhases } from './phases.ts'
-import { alternate, type Cost, cpuRatio, median, medianCost, runNode } from './process.ts'
+import { alternate, type Cost, cpuRatio, median, medianCost, runNode, type Series } from './process.ts'
 
 const bench = import.meta.dirname
 const command = join(bench, '../packages/cli/bin/sallyport.js')
@@ -56,28 +56,23 @@ function benchTree(tree: string): void {
   writeFileSync(list, files.map(({ path }) => join(tree, path)).join('\n'))
   const bytes = files.reduce((sum, { text }) => sum + text.length, 0)
   const hasEslint = existsSync(join(bench, 'node_modules/eslint'))
-  const costs = alternate(
-    {
-      'bare parse': () => runNode([join(bench, 'bare-parse.js'), list]),
-      audit: () => auditOf(tree),
-      ...(hasEslint ? { ESLint: () => runNode([join(bench, 'eslint.js'), tree, list]) } : {}),
-    },
-    runs,
-  ) as Record<string, Cost[]>
+  const parse = { name: 'bare parse', run: () => runNode([join(bench, 'bare-parse.js'), list]) }
+  const audit = { name: 'audit', run: () => auditOf(tree) }
+  const eslint = { name: 'ESLint', run: () => runNode([join(bench, 'eslint.js'), tree, list]) }
+  const series = alternate(hasEslint ? [parse, audit, eslint] : [parse, audit], runs)
   rmSync(folder, { recursive: true })
-  const base = costs['bare parse'] ?? []
   print(`\n## ${files.length} files, ${(bytes / 1e6).toFixed(1)} MB\n`)
-  printCosts(
-    Object.entries(costs).map(([name, each]) => [name, medianCost(each), cpuRatio(each, base)]),
-    'bare parse',
-  )
-  if (!hasEslint) print('\nESLint is not installed: npm ci --prefix bench')
+  printCosts(series, true)
+  const [, audited, linted] = series
+  if (audited && linted) {
+    print(`\nThe audit needs ${cpuRatio(audited.costs, linted.costs).toFixed(2)} of the CPU time of ESLint.`)
+  } else print('\nESLint is not installed: npm ci --prefix bench')
 }
 
 async function benchOneFile(file: string): Promise<void> {
-  const { text } = alternate({ text: () => auditOf(file, 'text') }, runs)
+  const series = alternate([{ name: 'audit', run: () => auditOf(file, 'text') }], runs)
   print(`\n## One file, from shell prompt to report\n`)
-  printCosts([['audit', medianCost(text)]])
+  printCosts(series)
   const phases = await measurePhases(file, runs)
   const total = Object.values(phases).reduce((sum, milliseconds) => sum + milliseconds, 0)
   print('\n| where the time goes | ms |\n| --- | ---: |')
@@ -88,28 +83,22 @@ async function benchOneFile(file: string): Promise<void> {
 /** Linear: a copy costs the same among 16 as among 4. What a process costs before its first file does not count. */
 function benchGrowth(server: string): void {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-growth-'))
-  const sizes = [1, 4, 16] as const
+  const sizes = [1, 4, 16]
   for (const size of sizes) copyTree(server, join(folder, String(size)), size)
-  const costs = alternate(
-    {
-      1: () => auditOf(join(folder, '1')),
-      4: () => auditOf(join(folder, '4')),
-      16: () => auditOf(join(folder, '16')),
-    },
-    runs,
-  )
+  const candidates = sizes.map((size) => ({ name: `${size} ×`, run: () => auditOf(join(folder, String(size))) }))
+  const series = alternate(candidates, runs)
   rmSync(folder, { recursive: true })
   print(`\n## Growth: ${readSources(server).files.length} files, copied\n`)
-  printCosts(
-    sizes.map((size) => [`${size} ×`, medianCost(costs[size]), cpuRatio(costs[size], costs[1])]),
-    '1 ×',
+  printCosts(series, true)
+  print(`\nA copy costs ${growthOf(series).toFixed(2)} times as much CPU from 4 to 16 as from 1 to 4 (1 is linear).`)
+}
+
+/** Cost of one more copy among many, beside that among few. */
+function growthOf(series: readonly Series[]): number {
+  const [one = [], four = [], sixteen = []] = series.map(({ costs }) => costs.map(({ cpuMs }) => cpuMs))
+  return median(
+    one.map((base, run) => ((sixteen[run] ?? NaN) - (four[run] ?? NaN)) / 12 / (((four[run] ?? NaN) - base) / 3)),
   )
-  const perCopy = costs[1].map(({ cpuMs: one }, run) => {
-    const four = costs[4][run]?.cpuMs ?? NaN
-    const sixteen = costs[16][run]?.cpuMs ?? NaN
-    return (sixteen - four) / 12 / ((four - one) / 3)
-  })
-  print(`\nA copy costs ${median(perCopy).toFixed(2)} times as much CPU from 4 to 16 as from 1 to 4 (1 is linear).`)
 }
 
 function copyTree(source: string, target: string, copies: number): void {
@@ -121,15 +110,16 @@ function copyTree(source: string, target: string, copies: number): void {
   }
 }
 
-type Row = readonly [name: string, cost: Cost, ratio?: number]
-
-/** `base`: what the ratios are ratios of. */
-function printCosts(rows: readonly Row[], base?: string): void {
-  const [title, rule] = base === undefined ? ['', ''] : [` CPU beside ${base} |`, ' ---: |']
+/** `compared`: with the ratio of CPU time to the first series. */
+function printCosts(series: readonly Series[], compared = false): void {
+  const base = series[0]?.costs ?? []
+  const [title, rule] = compared ? [` CPU beside ${series[0]?.name} |`, ' ---: |'] : ['', '']
   print(`| | CPU, s | wall, s | peak, MiB |${title}\n| --- | ---: | ---: | ---: |${rule}`)
-  for (const [name, { cpuMs, wallMs, peakMiB }, ratio] of rows) {
+  for (const { name, costs } of series) {
+    const { cpuMs, wallMs, peakMiB } = medianCost(costs)
     const times = [cpuMs, wallMs].map((milliseconds) => (milliseconds / 1000).toFixed(2)).join(' | ')
-    print(`| ${name} | ${times} | ${peakMiB.toFixed(0)} |${ratio === undefined ? '' : ` ${ratio.toFixed(2)} × |`}`)
+    const ratio = compared ? ` ${cpuRatio(costs, base).toFixed(2)} × |` : ''
+    print(`| ${name} | ${times} | ${peakMiB.toFixed(0)} |${ratio}`)
   }
 }
 
