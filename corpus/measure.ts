@@ -99,7 +99,14 @@ async function attempt(root: string): Promise<Attempt> {
     const report = await audit(root)
     return { report, milliseconds: performance.now() - start, crash: undefined }
   } catch (error) {
-    const crash = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    const crash = describe(error)
     return { report: undefined, milliseconds: performance.now() - start, crash }
   }
+}
+
+/** Enough of a stack to find the place. */
+function describe(error: unknown): string {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const lines = text.split('\n').slice(0, 6)
+  return lines.map((line) => line.slice(0, 200)).join('\n')
 }

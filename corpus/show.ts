@@ -29,9 +29,13 @@ function placementWord({ lines, enclosing, file }: NonNullable<Pair['placement']
 
 /** The table of rules, one line each and one for all. */
 export function ruleTable(pairs: readonly Pair[]): string {
-  const rows = Object.keys(ruleLabels).map((rule) => tallyRow(rule, tally(pairs.filter((pair) => pair.rule === rule))))
+  const rows = rulesOf(pairs).map((rule) => tallyRow(rule, tally(pairs.filter((pair) => pair.rule === rule))))
   const head = ['rule', 'TP', 'FP', 'FN', 'TN', 'recall', 'precision', 'placed', 'lines', 'function', 'primary']
   return table([head, ...rows, tallyRow('all', tally(pairs))])
+}
+
+function rulesOf(pairs: readonly Pair[]): string[] {
+  return Object.keys(ruleLabels).filter((rule) => pairs.some((pair) => pair.rule === rule))
 }
 
 function tallyRow(name: string, counts: Tally): string[] {
