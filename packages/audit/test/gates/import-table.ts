@@ -62,19 +62,21 @@ export function upwardArrows(table: readonly Part[], imports: readonly Import[])
   })
 }
 
+/** Permission for a folder holds for what is in it. */
 function isAllowed(table: readonly Part[], part: Part, target: string): boolean {
-  const targetPart = partOf(table, target)
-  if (targetPart !== undefined) return targetPart === part || part.mayImport.includes(targetPart.path)
+  if (partOf(table, target) !== undefined) return [part.path, ...part.mayImport].some((path) => covers(path, target))
   return part.mayImport.some((name) =>
-    name.endsWith('*') ? target.startsWith(name.slice(0, -1)) : target === name || target.startsWith(`${name}/`),
+    name.endsWith('*') ? target.startsWith(name.slice(0, -1)) : covers(name, target),
   )
+}
+
+function covers(path: string, target: string): boolean {
+  return target === path || target.startsWith(`${path}/`)
 }
 
 /** The longest row that covers a path. */
 function partOf(table: readonly Part[], path: string): Part | undefined {
-  return table
-    .filter((part) => path === part.path || path.startsWith(`${part.path}/`))
-    .sort((a, b) => b.path.length - a.path.length)[0]
+  return table.filter((part) => covers(part.path, path)).sort((a, b) => b.path.length - a.path.length)[0]
 }
 
 /** One sentence for every rule that imports another rule. */
