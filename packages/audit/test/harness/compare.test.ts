@@ -96,11 +96,11 @@ function step(line: number, startColumn: number, endColumn: number, note: string
   return { note, location: { path: 'server.ts', startLine: line, startColumn, endLine: line, endColumn } }
 }
 
-function finding(rule: string, trace: readonly Step[]): Finding {
+function finding(id: string, trace: readonly Step[]): Finding {
   const words = { what: 'what is wrong', why: 'why it matters', todo: 'what to do' }
   return {
     ...words,
-    rule,
+    rule: id,
     trace,
     fingerprint: '0',
     severity: 'high',

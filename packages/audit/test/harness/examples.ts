@@ -34,7 +34,7 @@ function exampleAt(rule: string, root: string): Example | undefined {
   if (kind !== 'vulnerable' && kind !== 'safe') return undefined
   const isFolder = statSync(root).isDirectory()
   const paths = isFolder ? sourcesIn(root) : ['']
-  const entry = isFolder ? join(root, paths.find((path) => /^server\./.test(path)) ?? 'server.ts') : root
+  const entry = isFolder ? join(root, paths.find((path) => path.startsWith('server.')) ?? 'server.ts') : root
   const files = new Map(paths.map((path) => [path || basename(root), readFileSync(join(root, path), 'utf8')]))
   return { rule, name: `${rule}/${basename(root)}`, kind, root, entry, files }
 }
@@ -43,7 +43,7 @@ function sourcesIn(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map((path) => path.replaceAll('\\', '/'))
     .filter((path) => SOURCE.test(path))
-    .sort()
+    .toSorted()
 }
 
 function foldersIn(folder: string): string[] {
@@ -52,7 +52,7 @@ function foldersIn(folder: string): string[] {
 
 function namesIn(folder: string): string[] {
   try {
-    return readdirSync(folder).sort()
+    return readdirSync(folder).toSorted()
   } catch {
     return []
   }

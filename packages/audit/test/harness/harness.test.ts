@@ -4,20 +4,16 @@ import { describe, expect, it } from 'vitest'
 import { disagreements } from './compare.ts'
 import { listExamples, type Example } from './examples.ts'
 
-for (const [rule, examples] of byRule(listExamples())) {
-  describe(rule, () => {
-    it('has at least three vulnerable and three safe examples', () => {
-      expect(examples.filter(({ kind }) => kind === 'vulnerable').length).toBeGreaterThanOrEqual(3)
-      expect(examples.filter(({ kind }) => kind === 'safe').length).toBeGreaterThanOrEqual(3)
-    })
-
-    for (const example of examples) {
-      it(example.name, async () => {
-        expect(disagreements(example, await audit(example.root))).toEqual([])
-      })
-    }
+describe.each([...byRule(listExamples())])('%s', (_rule, examples) => {
+  it('has at least three vulnerable and three safe examples', () => {
+    expect(examples.filter(({ kind }) => kind === 'vulnerable').length).toBeGreaterThanOrEqual(3)
+    expect(examples.filter(({ kind }) => kind === 'safe').length).toBeGreaterThanOrEqual(3)
   })
-}
+
+  it.each(examples.map((example) => [example.name, example] as const))('%s', async (_name, example) => {
+    expect(disagreements(example, await audit(example.root))).toEqual([])
+  })
+})
 
 function byRule(examples: readonly Example[]): Map<string, Example[]> {
   const rules = new Map<string, Example[]>()

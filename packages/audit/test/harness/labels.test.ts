@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Step } from '../../src/finding/finding.ts'
 import { labelsOf, readLabels, stripLabels, writeLabels, type Label } from './labels.ts'
@@ -28,11 +28,11 @@ describe('readLabels', () => {
   })
 
   it.each([
-    ['no note', 'run()\n// ^^'],
-    ['no code above', '//  ^^^ here'],
-    ['beyond the end of the line', 'run()\n//  ^^^^^^ here'],
-  ])('refuses a label with %s', (_name, text) => {
-    expect(() => readLabels(text)).toThrow()
+    ['no note', 'run()\n// ^^', 'not a label'],
+    ['no code above', '//  ^^^ here', 'no code above'],
+    ['a place beyond the line', 'run()\n//  ^^^^^^ here', 'beside its line'],
+  ])('refuses a label with %s', (_name, text, message) => {
+    expect(() => readLabels(text)).toThrow(message)
   })
 
   it('leaves ordinary comments alone', () => {
@@ -74,19 +74,14 @@ describe('writeLabels', () => {
 })
 
 describe('labelsOf', () => {
-  const step = (endLine: number, endColumn: number): Step => ({
-    note: 'opened\n   here',
-    location: { path: 'a.ts', startLine: 2, startColumn: 5, endLine, endColumn },
-  })
-
   it('leaves out the number of an only step', () => {
-    expect(labelsOf([step(2, 9)], () => '')).toEqual([
+    expect(labelsOf([spanTo(2, 9)], () => '')).toEqual([
       { line: 2, startColumn: 5, endColumn: 9, step: undefined, note: 'opened here' },
     ])
   })
 
   it('ends a span of several lines with its first line', () => {
-    const labels = labelsOf([step(2, 9), step(4, 2)], () => 'run(() => {')
+    const labels = labelsOf([spanTo(2, 9), spanTo(4, 2)], () => 'run(() => {')
     expect(labels.map(({ step, endColumn }) => [step, endColumn])).toEqual([
       [1, 9],
       [2, 12],
@@ -94,21 +89,26 @@ describe('labelsOf', () => {
   })
 
   it('gives an empty span one caret', () => {
-    expect(labelsOf([step(2, 5)], () => '')).toMatchObject([{ startColumn: 5, endColumn: 6 }])
+    expect(labelsOf([spanTo(2, 5)], () => '')).toMatchObject([{ startColumn: 5, endColumn: 6 }])
   })
 })
+
+function spanTo(endLine: number, endColumn: number): Step {
+  const location = { path: 'a.ts', startLine: 2, startColumn: 5, endLine, endColumn }
+  return { note: 'opened\n   here', location }
+}
 
 const code = fc
   .string({ unit: 'binary', minLength: 3, maxLength: 40 })
   .filter((line) => !/[\r\n]/.test(line) && !/^\s*\/\/<? *\^/.test(line))
 
-const note = fc.stringMatching(/^[a-z][ -~]{0,20}$/).map((text) => text.trimEnd())
+const drawnNote = fc.stringMatching(/^[a-z][ -~]{0,20}$/).map((text) => text.trimEnd())
 
 const drawnLabel = fc.record({
   from: fc.nat(),
   length: fc.nat(),
   step: fc.option(fc.integer({ min: 1, max: 9 })),
-  note,
+  note: drawnNote,
 })
 
 function placed(

@@ -1,5 +1,5 @@
 /** Every example is a server that starts, answers, and stops. */
-import { describe, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { listExamples } from './examples.ts'
 import { statusOf } from './start.ts'
 
@@ -10,14 +10,16 @@ const examples = listExamples()
 const turn = turns(AT_A_TIME)
 
 describe('every example runs', () => {
-  for (const { name, entry } of examples) {
-    // The wait for a turn counts too.
-    it.concurrent(name, { timeout: START_TIMEOUT_MS * (1 + examples.length) }, async ({ expect }) => {
+  it.concurrent.each(examples.map(({ name, entry }) => [name, entry] as const))(
+    '%s',
+    async (_name, entry) => {
       const status = await turn(() => statusOf(entry, START_TIMEOUT_MS))
       expect(status).toBeGreaterThanOrEqual(200)
       expect(status).toBeLessThan(500)
-    })
-  }
+    },
+    // The wait for a turn counts too.
+    START_TIMEOUT_MS * (1 + examples.length),
+  )
 })
 
 /** Runs what it is given, so many at a time, in the order in which it was given. */
