@@ -1,25 +1,39 @@
-/** Rewrites the labels of vulnerable examples from what the audit finds in them: `npm run labels [rule]`. */
+/**
+ * Formats the examples and rewrites the labels of the vulnerable ones from what the audit finds in them:
+ * `npm run labels [rule]`. An example in which its rule finds nothing keeps the labels that it has.
+ */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { audit } from '@sallyport/audit'
 import { labelsByFile } from './compare.ts'
 import { listExamples, type Example } from './examples.ts'
-import { writeLabels } from './labels.ts'
+import { formattedCode } from './format.ts'
+import { stripLabels, writeLabels } from './labels.ts'
 
 const [wanted] = process.argv.slice(2)
+const isWanted = ({ rule }: Example): boolean => wanted === undefined || wanted === rule
 
-for (const example of listExamples()) {
-  if (wanted === undefined || wanted === example.rule) await updateLabels(example)
+for (const example of listExamples().filter(isWanted)) await formatExample(example)
+for (const example of listExamples().filter(isWanted)) await labelExample(example)
+
+async function formatExample(example: Example): Promise<void> {
+  for (const [path, text] of example.files) {
+    const code = await formattedCode(path, text)
+    if (code !== stripLabels(text)) writeFileSync(pathOf(example, path), code)
+  }
 }
 
-async function updateLabels(example: Example): Promise<void> {
+async function labelExample(example: Example): Promise<void> {
+  if (example.kind === 'safe') return
   const { findings } = await audit(example.root)
-  const own = findings.filter(({ rule }) => rule === example.rule)
-  if (own.length === 0 || example.kind === 'safe') return
-  const folder = example.root === example.entry ? dirname(example.root) : example.root
-  for (const [path, labels] of labelsByFile(example, own)) {
-    writeIfChanged(join(folder, path), writeLabels(example.files.get(path) ?? '', labels))
+  if (!findings.some(({ rule }) => rule === example.rule)) return
+  for (const [path, labels] of labelsByFile(example, findings)) {
+    writeIfChanged(pathOf(example, path), writeLabels(example.files.get(path) ?? '', labels))
   }
+}
+
+function pathOf(example: Example, path: string): string {
+  return join(example.root === example.entry ? dirname(example.root) : example.root, path)
 }
 
 function writeIfChanged(path: string, text: string): void {
