@@ -1,0 +1,56 @@
+/** The report as the JSON document that other programs rely on; `report.schema.json` describes it. */
+import type { Assessment, Finding, Fix, Gap, Location, Report, Step } from '../finding/finding.ts'
+import { messageOf } from './message.ts'
+import { serialise } from './serialise.ts'
+
+/** One JSON document. */
+export function renderJson(report: Report): string {
+  const { tool, formula, subject, files, score, grade } = report
+  return serialise({
+    tool: { name: tool.name, version: tool.version },
+    formula,
+    subject: { kind: subject.kind, root: subject.root },
+    files: { analysed: files.analysed, skipped: files.skipped },
+    score,
+    grade,
+    assessments: report.assessments.map(assessmentJson),
+    findings: report.findings.map(findingJson),
+    gaps: report.gaps.map(gapJson),
+  })
+}
+
+function assessmentJson({ rule, outcome, severity, impact, findings, reasons }: Assessment) {
+  return { rule, outcome, severity, impact, findings, reasons }
+}
+
+function findingJson(finding: Finding) {
+  const { fingerprint, rule, severity, confidence, partial, surface, location, trace, fixes } = finding
+  return {
+    fingerprint,
+    rule,
+    severity,
+    confidence,
+    partial,
+    surface,
+    message: messageOf(finding),
+    ...(location && { location: locationJson(location) }),
+    trace: trace.map(stepJson),
+    fixes: fixes.map(fixJson),
+  }
+}
+
+function stepJson({ note, location }: Step) {
+  return { note, location: locationJson(location) }
+}
+
+function locationJson({ path, startLine, startColumn, endLine, endColumn }: Location) {
+  return { path, startLine, startColumn, endLine, endColumn }
+}
+
+function fixJson({ title, kind, edits }: Fix) {
+  return { title, kind, edits: edits.map(({ path, start, end, text }) => ({ path, start, end, text })) }
+}
+
+function gapJson({ path, reason, location, rules }: Gap) {
+  return { path, reason, ...(location && { location: locationJson(location) }), ...(rules && { rules }) }
+}

@@ -1,0 +1,18 @@
+/** The five grades, large enough to read from across a room. */
+import type { Grade } from '../../finding/finding.ts'
+
+const LETTERS: Readonly<Record<Grade, readonly string[]>> = {
+  A: [' ##### ', '##   ##', '#######', '##   ##', '##   ##'],
+  B: ['###### ', '##   ##', '###### ', '##   ##', '###### '],
+  C: [' ######', '##     ', '##     ', '##     ', ' ######'],
+  D: ['###### ', '##   ##', '##   ##', '##   ##', '###### '],
+  F: ['#######', '##     ', '#####  ', '##     ', '##     '],
+}
+
+/** Columns of a letter. */
+export const LETTER_COLUMNS = 7
+
+/** Rows of equal width, drawn with `block`. */
+export function bigLetter(grade: Grade, block: string): readonly string[] {
+  return LETTERS[grade].map((row) => row.replaceAll('#', block))
+}

@@ -1,0 +1,209 @@
+/** The parts of the page around a code frame: head, findings, what is listed only, gaps. */
+import type { Finding, Gap, Location, Report, Severity } from '../../finding/finding.ts'
+import type { RuleEntry } from '../../rules/rule.ts'
+import { clipped, widthOf } from './cells.ts'
+import { drawFrames } from './draw.ts'
+import { framesOf } from './frames.ts'
+import type { Sources } from './sources.ts'
+import { type Line, lineWidth, span, type Terminal } from './terminal.ts'
+import { wrapped } from './wrap.ts'
+
+export interface Page {
+  readonly terminal: Terminal
+  readonly sources: Sources
+  readonly titles: ReadonlyMap<string, string>
+}
+
+const SEVERITIES: readonly Severity[] = ['critical', 'high', 'medium', 'low']
+const CONFIDENCES = ['high', 'medium', 'low'] as const
+const LABEL_COLUMNS = 12
+const SEVERITY_COLUMNS = 10
+
+/** Beyond this many a list says how many more there are. */
+const LISTED = 20
+
+/** Places named for one reason. */
+const PLACES_SHOWN = 3
+
+/** Gravest first; one rule's findings stay together, surest first. */
+export function inReadingOrder(findings: readonly Finding[], rules: readonly RuleEntry[]): readonly Finding[] {
+  const place = new Map(rules.map(({ rule }, index) => [rule.id, index]))
+  const keyOf = (finding: Finding) => [
+    SEVERITIES.indexOf(finding.severity),
+    place.get(finding.rule) ?? rules.length,
+    CONFIDENCES.indexOf(finding.confidence),
+  ]
+  return findings.toSorted((one, other) => compared(keyOf(one), keyOf(other)) || comparedPlaces(one, other))
+}
+
+export function head(report: Report, scored: readonly Finding[], { terminal }: Page): readonly Line[] {
+  const { tool, subject, files } = report
+  const skipped = files.skipped > 0 ? `, ${files.skipped} skipped` : ''
+  const analysed = `${counted(files.analysed, 'file')} analysed${skipped}`
+  const subjectText = clipped(
+    subject.root,
+    terminal.width - widthOf(tool.name + tool.version) - 12,
+    terminal.glyphs.ellipsis,
+  )
+  return [
+    [span(tool.name, 'strong'), span(` ${tool.version}`, 'faint'), span(`  audit of ${subjectText}`)],
+    [span(`${analysed} ${terminal.glyphs.dot} `, 'faint'), ...tally(scored)],
+  ]
+}
+
+function tally(findings: readonly Finding[]): Line {
+  if (findings.length === 0) return [span('no weakness found', 'good')]
+  const counts = SEVERITIES.map((severity) => ({
+    severity,
+    count: findings.filter((f) => f.severity === severity).length,
+  }))
+  const parts = counts.filter(({ count }) => count > 0)
+  const spans = parts.map(({ severity, count }, at) => [
+    span(at === 0 ? ': ' : ', ', 'faint'),
+    span(`${count} ${severity}`, severity),
+  ])
+  return [span(counted(findings.length, 'finding')), ...spans.flat()]
+}
+
+/** One finding in full. `earlier`: the finding that has already said the same why and what to do. */
+export function drawFinding(
+  finding: Finding,
+  position: string,
+  earlier: string | undefined,
+  page: Page,
+): readonly Line[] {
+  const { terminal, sources } = page
+  const gutter = Math.max(4, ...finding.trace.map(({ location }) => String(location.startLine + 1).length + 1))
+  const canvas = { terminal, sources, role: finding.severity, gutter }
+  return [
+    bannerOf(finding, position, terminal),
+    ...wrapped(page.titles.get(finding.rule) ?? '', terminal.width).map((text): Line => [span(text, 'strong')]),
+    ...factsOf(finding, terminal),
+    [],
+    ...drawFrames(framesOf(finding), canvas),
+    [],
+    ...advice(finding, earlier, terminal),
+  ]
+}
+
+function bannerOf(finding: Finding, position: string, terminal: Terminal): Line {
+  const { rule } = terminal.glyphs
+  const tag = [
+    span(`${rule}${rule} `, finding.severity),
+    span(finding.severity.toUpperCase(), finding.severity),
+    span(`  ${finding.rule} `, 'strong'),
+  ]
+  const end = ` ${position} ${rule}${rule}`
+  const fill = rule.repeat(Math.max(2, terminal.width - lineWidth(tag) - widthOf(end)))
+  return [...tag, span(fill, 'faint'), span(end, 'faint')]
+}
+
+function factsOf(finding: Finding, terminal: Terminal): readonly Line[] {
+  const { dot } = terminal.glyphs
+  const facts = [`confidence ${finding.confidence}`, ...(finding.partial ? ['partial weakness: half the points'] : [])]
+  const place = finding.location ? placeText(finding.location) : 'no place in source'
+  const rest = ` ${dot} ${facts.join(` ${dot} `)}`
+  if (widthOf(place) + widthOf(rest) <= terminal.width) return [[span(place), span(rest, 'faint')]]
+  return [[span(place)], [span(facts.join(` ${dot} `), 'faint')]]
+}
+
+function advice(finding: Finding, earlier: string | undefined, terminal: Terminal): readonly Line[] {
+  const fixes = finding.fixes.flatMap((fix) => labelled('Fix', `${fix.title} (${fix.kind})`, terminal))
+  const what = labelled('What', finding.what, terminal)
+  if (earlier !== undefined)
+    return [...what, ...fixes, ...labelled('', `Why and what to do: as for ${earlier}.`, terminal)]
+  return [
+    ...what,
+    ...labelled('Why', finding.why, terminal),
+    ...labelled('What to do', finding.todo, terminal),
+    ...fixes,
+  ]
+}
+
+function labelled(label: string, text: string, terminal: Terminal): readonly Line[] {
+  return wrapped(text, terminal.width - LABEL_COLUMNS).map((line, at) => [
+    span((at === 0 ? label : '').padEnd(LABEL_COLUMNS), 'strong'),
+    span(line),
+  ])
+}
+
+/** Findings on examples, scripts and the like: a line each. */
+export function drawNotScored(findings: readonly Finding[], page: Page): readonly Line[] {
+  if (findings.length === 0) return []
+  const rows = findings.slice(0, LISTED).map((finding) => listed(finding, page.terminal))
+  const title = [span('Not scored', 'strong'), span('  examples, scripts and the like', 'faint')]
+  return [title, ...rows, ...unlisted(findings.length)]
+}
+
+function listed(finding: Finding, terminal: Terminal): Line {
+  const place = finding.location ? placeText(finding.location) : 'no place in source'
+  const start = [
+    span(`  ${finding.severity.padEnd(SEVERITY_COLUMNS)}`, finding.severity),
+    span(`${finding.rule}  `),
+    span(place, 'faint'),
+  ]
+  const surface = ` (${finding.surface})`
+  return lineWidth(start) + surface.length <= terminal.width ? [...start, span(surface, 'faint')] : start
+}
+
+/** What was not understood, gaps of one reason together. Those that leave rules open come first. */
+export function drawGaps(gaps: readonly Gap[], { terminal }: Page): readonly Line[] {
+  if (gaps.length === 0) return []
+  const groups = groupedByReason(gaps).toSorted((one, other) => rulesLeftOpen(other) - rulesLeftOpen(one))
+  const title = [span('Gaps', 'strong'), span('  what could not be read or understood', 'faint')]
+  return [title, ...groups.slice(0, LISTED).flatMap((group) => gapRows(group, terminal)), ...unlisted(groups.length)]
+}
+
+type GapGroup = readonly [Gap, ...Gap[]]
+
+function groupedByReason(gaps: readonly Gap[]): readonly GapGroup[] {
+  const groups = new Map<string, [Gap, ...Gap[]]>()
+  for (const gap of gaps) {
+    const key = JSON.stringify([gap.reason, gap.rules ?? []])
+    const group = groups.get(key)
+    if (group) group.push(gap)
+    else groups.set(key, [gap])
+  }
+  return [...groups.values()]
+}
+
+function rulesLeftOpen([{ rules = [] }]: GapGroup): number {
+  return rules.length
+}
+
+function gapRows(group: GapGroup, terminal: Terminal): readonly Line[] {
+  const [{ reason, rules = [] }] = group
+  const places = group.slice(0, PLACES_SHOWN).map((gap) => (gap.location ? placeText(gap.location) : gap.path))
+  const more = group.length - places.length
+  const leftOpen = rules.length > 0 ? wrapped(`leaves open: ${rules.join(', ')}`, terminal.width - 4) : []
+  return [
+    ...wrapped(reason, terminal.width - 2).map((text): Line => [span(`  ${text}`)]),
+    ...places.map((text): Line => [span(`    ${text}`, 'faint')]),
+    ...(more > 0 ? [[span(`    and ${more} more`, 'faint')]] : []),
+    ...leftOpen.map((text): Line => [span(`    ${text}`, 'unsure')]),
+  ]
+}
+
+function unlisted(count: number): readonly Line[] {
+  return count > LISTED ? [[span(`  and ${count - LISTED} more; the json and sarif formats list all`, 'faint')]] : []
+}
+
+function placeText({ path, startLine, startColumn }: Location): string {
+  return `${path}:${startLine}:${startColumn}`
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
+function compared(one: readonly number[], other: readonly number[]): number {
+  const at = one.findIndex((key, index) => key !== other[index])
+  return at === -1 ? 0 : (one[at] ?? 0) - (other[at] ?? 0)
+}
+
+function comparedPlaces(one: Finding, other: Finding): number {
+  const [a, b] = [one.location, other.location]
+  if (!a || !b) return 0
+  if (a.path !== b.path) return a.path < b.path ? -1 : 1
+  return a.startLine - b.startLine || a.startColumn - b.startColumn
+}

@@ -1,0 +1,163 @@
+/** The grade as a panel: letter, score, a line per rule, and on how much it rests. */
+import type { Assessment, Grade, Outcome, Report } from '../../finding/finding.ts'
+import type { RuleEntry } from '../../rules/rule.ts'
+import { clipped, widthOf } from './cells.ts'
+import { bigLetter, LETTER_COLUMNS } from './letters.ts'
+import { type Line, lineWidth, type Role, span, type Terminal } from './terminal.ts'
+import { wrapped } from './wrap.ts'
+
+/** Below this the letter stands above the rules instead of beside them. */
+const TWO_COLUMNS_FROM = 72
+const COLUMN_GAP = 4
+const POINTS_COLUMNS = 5
+/** Beyond these a rule says how many more there are; the gaps above name them. */
+const REASONS_SHOWN = 2
+
+export function drawPanel(report: Report, rules: readonly RuleEntry[], terminal: Terminal): readonly Line[] {
+  const inner = terminal.width - 6
+  const badge = badgeOf(report, terminal)
+  const beside = terminal.width >= TWO_COLUMNS_FROM
+  const columns = beside ? inner - LETTER_COLUMNS - COLUMN_GAP : inner
+  const ids = report.assessments.map(({ rule }) => widthOf(rule))
+  const idColumns = Math.min(Math.max(0, ...ids), columns - widestGlyph(terminal) - POINTS_COLUMNS - 3)
+  const table = inOrder(report.assessments, rules).flatMap((assessment) =>
+    ruleRows(assessment, { columns, idColumns, terminal }),
+  )
+  const top = beside ? sideBySide(badge, table) : [...badge, [], ...table]
+  const body = [[], ...top, [], ...footer(report, inner, terminal), []]
+  return boxed(` Grade ${report.grade} `, body, terminal)
+}
+
+/** Which rules were decided, and which were not. */
+export function coverageOf(assessments: readonly Assessment[]): string {
+  const count = (outcome: Outcome) => assessments.filter((assessment) => assessment.outcome === outcome).length
+  const decided = count('pass') + count('fail')
+  const rest = count('notApplicable')
+  const noun = assessments.length === 1 ? 'rule' : 'rules'
+  return `Grade rests on ${decided} of ${assessments.length} ${noun}, ${count('open')} open${rest > 0 ? `, ${rest} not applicable` : ''}.`
+}
+
+function badgeOf({ grade, score }: Report, terminal: Terminal): readonly Line[] {
+  const role = GRADE_ROLE[grade]
+  const letter = bigLetter(grade, terminal.glyphs.block).map((row): Line => [span(row, role)])
+  return [...letter, [], [span(String(score), 'strong'), span(' / 100', 'faint')]]
+}
+
+const GRADE_ROLE: Readonly<Record<Grade, Role>> = { A: 'good', B: 'good', C: 'medium', D: 'high', F: 'critical' }
+
+/** What cost points comes first, then what is undecided; within an outcome the rules keep their own order. */
+function inOrder(assessments: readonly Assessment[], rules: readonly RuleEntry[]): readonly Assessment[] {
+  const place = new Map(rules.map(({ rule }, index) => [rule.id, index]))
+  const placeOf = (assessment: Assessment) => place.get(assessment.rule) ?? rules.length
+  return assessments.toSorted(
+    (one, other) =>
+      OUTCOME_ORDER.indexOf(one.outcome) - OUTCOME_ORDER.indexOf(other.outcome) ||
+      other.impact * failed(other) - one.impact * failed(one) ||
+      placeOf(one) - placeOf(other),
+  )
+}
+
+const OUTCOME_ORDER: readonly Outcome[] = ['fail', 'open', 'pass', 'notApplicable']
+
+const OUTCOME_ROLE: Readonly<Record<Outcome, Role>> = {
+  fail: 'high',
+  open: 'unsure',
+  pass: 'good',
+  notApplicable: 'faint',
+}
+
+function failed(assessment: Assessment): 0 | 1 {
+  return assessment.outcome === 'fail' ? 1 : 0
+}
+
+interface Table {
+  readonly columns: number
+  readonly idColumns: number
+  readonly terminal: Terminal
+}
+
+/** One rule: glyph, id, remark, points; where it is undecided or not concerned, the reasons beneath. */
+function ruleRows(assessment: Assessment, { columns, idColumns, terminal }: Table): readonly Line[] {
+  const { outcome, rule } = assessment
+  const glyph = terminal.glyphs.outcome[outcome].padEnd(widestGlyph(terminal))
+  const role = outcome === 'fail' ? assessment.severity : OUTCOME_ROLE[outcome]
+  const id = span(
+    clipped(rule, idColumns, terminal.glyphs.ellipsis).padEnd(idColumns),
+    outcome === 'notApplicable' ? 'faint' : 'plain',
+  )
+  const points = span(pointsOf(assessment, terminal).padStart(POINTS_COLUMNS), role)
+  const head = [span(`${glyph} `, role), id, span('  ')]
+  const room = columns - lineWidth(head) - POINTS_COLUMNS
+  const remark = span((remarksOn(assessment).find((text) => text.length <= room) ?? '').padEnd(room), 'faint')
+  return [[...head, remark, points], ...reasonRows(assessment, columns, terminal)]
+}
+
+function pointsOf({ outcome, impact }: Assessment, terminal: Terminal): string {
+  return outcome === 'fail' ? `${terminal.glyphs.minus}${impact}` : ''
+}
+
+/** What can stand beside a rule, the fullest first. */
+function remarksOn({ outcome, severity, findings }: Assessment): readonly string[] {
+  if (outcome === 'open') return ['open']
+  if (outcome === 'notApplicable') return ['not applicable', 'n/a']
+  if (outcome === 'pass') return []
+  return findings.length > 1 ? [`${severity}, ${findings.length} findings`, severity] : [severity]
+}
+
+function reasonRows({ outcome, reasons }: Assessment, columns: number, terminal: Terminal): readonly Line[] {
+  if (outcome !== 'open' && outcome !== 'notApplicable') return []
+  const indent = ' '.repeat(widestGlyph(terminal) + 1)
+  const more = reasons.length - REASONS_SHOWN
+  const shown = [...reasons.slice(0, REASONS_SHOWN), ...(more > 0 ? [`and ${more} more`] : [])]
+  return shown.flatMap((reason) =>
+    wrapped(reason, columns - indent.length).map((text): Line => [span(indent + text, 'faint')]),
+  )
+}
+
+function widestGlyph(terminal: Terminal): number {
+  return Math.max(...Object.values(terminal.glyphs.outcome).map((glyph) => glyph.length))
+}
+
+function footer(report: Report, columns: number, terminal: Terminal): readonly Line[] {
+  const lines = [coverageOf(report.assessments), sumOf(report, terminal.glyphs.minus), withheld(report)]
+  return lines
+    .filter((line) => line !== '')
+    .flatMap((line, at) => wrapped(line, columns).map((text): Line => [span(text, at === 0 ? 'strong' : 'faint')]))
+}
+
+/** The score as the sum a reader can check. */
+function sumOf({ score, assessments, formula }: Report, minus: string): string {
+  const impacts = assessments.filter((assessment) => assessment.outcome === 'fail').map(({ impact }) => impact)
+  if (impacts.length === 0) return ''
+  const costs = impacts.toSorted((one, other) => other - one).map((impact) => `${minus} ${impact}`)
+  const floor = impacts.reduce((sum, impact) => sum + impact, 0) > 100 ? ', but not below 0,' : ''
+  return `100 ${costs.join(' ')}${floor} = ${score} (formula ${formula})`
+}
+
+/** Why a score of 90 or more is not an A. */
+function withheld({ score, grade }: Report): string {
+  return score >= 90 && grade !== 'A' ? 'No A with a critical or high finding.' : ''
+}
+
+function sideBySide(left: readonly Line[], right: readonly Line[]): readonly Line[] {
+  const rows = Math.max(left.length, right.length)
+  return Array.from({ length: rows }, (_, at) => {
+    const start = left[at] ?? []
+    return [...start, span(' '.repeat(LETTER_COLUMNS + COLUMN_GAP - lineWidth(start))), ...(right[at] ?? [])]
+  })
+}
+
+function boxed(title: string, body: readonly Line[], terminal: Terminal): readonly Line[] {
+  const { topLeft, topRight, bottomLeft, bottomRight, across, down } = terminal.glyphs.box
+  const edge = span(down, 'faint')
+  const rule = across.repeat(terminal.width - 3 - widthOf(title))
+  return [
+    [span(`${topLeft}${across}`, 'faint'), span(title, 'strong'), span(`${rule}${topRight}`, 'faint')],
+    ...body.map((line) => [edge, span('  '), ...padded(line, terminal.width - 6), span('  '), edge]),
+    [span(`${bottomLeft}${across.repeat(terminal.width - 2)}${bottomRight}`, 'faint')],
+  ]
+}
+
+function padded(line: Line, columns: number): Line {
+  return [...line, span(' '.repeat(Math.max(0, columns - lineWidth(line))))]
+}
