@@ -27,6 +27,9 @@ const CONTINUING_WORD =
 /** Words that carry on what stands before them. */
 const CARRYING_WORD = /^(?:else|as|satisfies|in|of|instanceof|extends|is)(?![\w$])/
 
+/** Statements that a head before them may govern. */
+const GOVERNED_WORD = /^(?:if|for|while|with|do)\b/
+
 /** One open bracket or template. */
 interface Level {
   readonly isTemplate: boolean
@@ -42,13 +45,22 @@ interface Scan {
   risk: number
   /** Whether the last token was a word or ended a value: tells a division from a regular expression, and words in a row. */
   last: 'word' | 'value' | 'other'
+  /** Per delimiter, up to where no partner is to be found: a search that failed is not repeated, or hostile text costs its square. */
+  readonly barren: Map<number, number>
 }
 
 /** The greatest estimate anywhere in the text. Linear in its length. */
 export function nestingRisk(text: string): number {
   // A level takes at least one character.
   if (text.length < 200) return text.length
-  const scan: Scan = { text, levels: [{ isTemplate: false, chain: 0 }], chained: 0, risk: 0, last: 'other' }
+  const scan: Scan = {
+    text,
+    levels: [{ isTemplate: false, chain: 0 }],
+    chained: 0,
+    risk: 0,
+    last: 'other',
+    barren: new Map(),
+  }
   for (let at = 0; at < text.length;) at = step(scan, at)
   return scan.risk
 }
@@ -108,7 +120,7 @@ function open(scan: Scan, at: number, isTemplate: boolean): number {
 
 function close(scan: Scan, at: number, code: number): number {
   const next = pop(scan, at)
-  if (code === CLOSE_BRACE && startsItem(scan.text, next)) endItem(scan)
+  if (code === CLOSE_BRACE && startsItem(scan.text, skipSpace(scan.text, next))) endItem(scan)
   return next
 }
 
@@ -139,31 +151,36 @@ function note(scan: Scan): void {
 }
 
 function lineBreak(scan: Scan, at: number): number {
-  if (top(scan).chain > 0 && scan.last !== 'other' && startsItem(scan.text, at + 1) && !continues(scan, at))
+  const next = skipSpace(scan.text, at + 1)
+  if (top(scan).chain > 0 && scan.last !== 'other' && startsItem(scan.text, next) && !continues(scan, at, next)) {
     endItem(scan)
-  return at + 1
+  }
+  return next
 }
 
 /** After `)` a statement may follow that the head before it governs; after some words it must. */
-function continues(scan: Scan, at: number): boolean {
+function continues(scan: Scan, at: number, next: number): boolean {
   const before = scan.text.slice(Math.max(0, at - 40), at).trimEnd()
-  return before.endsWith(')')
-    ? scan.last === 'value' && /^\s*(?:if|for|while|with|do)\b/.test(scan.text.slice(at, at + 200))
-    : CONTINUING_WORD.test(before)
+  if (!before.endsWith(')')) return CONTINUING_WORD.test(before)
+  return scan.last === 'value' && GOVERNED_WORD.test(scan.text.slice(next, next + 8))
 }
 
-/** Whether what comes next begins with a word that can start a statement. */
+/** Whether what stands here is a word that can start a statement. */
 function startsItem(text: string, at: number): boolean {
+  return isWord(text.charCodeAt(at)) && !CARRYING_WORD.test(text.slice(at, at + 12))
+}
+
+function skipSpace(text: string, at: number): number {
   let next = at
   while (isSpace(text.charCodeAt(next))) next++
-  return isWord(text.charCodeAt(next)) && !CARRYING_WORD.test(text.slice(next, next + 12))
+  return next
 }
 
 function slash(scan: Scan, at: number): number {
   const next = scan.text.charCodeAt(at + 1)
   if (next === SLASH) return endOf(scan.text, '\n', at)
   if (next === STAR) return skip(scan, at, endOf(scan.text, '*/', at + 2))
-  const end = scan.last === 'other' ? regularExpressionEnd(scan.text, at) : undefined
+  const end = scan.last === 'other' ? partnerOf(scan, at, SLASH, regularExpressionEnd) : undefined
   if (end === undefined) {
     chain(scan, 'other')
     return at + 1
@@ -174,10 +191,19 @@ function slash(scan: Scan, at: number): number {
 
 /** The end of a quoted string, or of nothing: a quote without a partner on its line is an apostrophe. */
 function quoted(scan: Scan, at: number, quote: number): number {
-  const end = quotedEnd(scan.text, at, quote)
+  const end = partnerOf(scan, at, quote, quotedEnd)
   if (end === undefined) return at + 1
   scan.last = 'value'
   return skip(scan, at, end)
+}
+
+type FindEnd = (text: string, at: number, delimiter: number) => number | undefined
+
+function partnerOf(scan: Scan, at: number, delimiter: number, findEnd: FindEnd): number | undefined {
+  if (at < (scan.barren.get(delimiter) ?? 0)) return undefined
+  const end = findEnd(scan.text, at, delimiter)
+  if (end === undefined) scan.barren.set(delimiter, endOf(scan.text, '\n', at))
+  return end
 }
 
 function quotedEnd(text: string, at: number, quote: number): number | undefined {

@@ -5,6 +5,7 @@ import type { Gap } from '../finding/finding.ts'
 import type { SourceFile } from '../source/tree.ts'
 import { survives, type Attempt } from './parse-child.ts'
 import { nestingRisk, treeDepth } from './nesting.ts'
+import { salvage } from './salvage.ts'
 
 export type * from '@oxc-project/types'
 
@@ -15,6 +16,8 @@ export type Parsed =
 
 /** Beyond this the parser's own recursion could overflow the native stack, which nothing can catch. It dies at about 2,500 levels in a thread. */
 const RISK_FOR_PARSER = 1_000
+/** No code that people read comes near; not worth a process. */
+const HOPELESS_RISK = 15_000
 /** Below this estimate no tree is deep; above it the tree is measured. */
 const RISK_FOR_WALKERS = 200
 /** Our own walkers recurse; each level of the tree costs them several frames. */
@@ -23,7 +26,7 @@ const MAX_TREE_DEPTH = 800
 /** Parses one file. Never throws and never takes the process down: what cannot be parsed safely is a gap. */
 export function parse(file: SourceFile): Parsed {
   const risk = nestingRisk(file.text)
-  if (risk > RISK_FOR_PARSER && !survives(file.path, file.text, attemptsFor(file.path)[0])) {
+  if (risk > RISK_FOR_PARSER && !isSafe(file, risk)) {
     return gapIn(file, 'The code nests too deep to parse safely; the file was not analysed.')
   }
   const parsed = bestOf(file)
@@ -31,6 +34,10 @@ export function parse(file: SourceFile): Parsed {
   return tooDeep
     ? gapIn(file, `The code nests more than ${MAX_TREE_DEPTH} levels deep; the file was not analysed.`)
     : parsed
+}
+
+function isSafe(file: SourceFile, risk: number): boolean {
+  return risk < HOPELESS_RISK && survives(file.path, file.text, attemptsFor(file.path))
 }
 
 /** How to read a file, the likeliest way first. */
@@ -47,16 +54,25 @@ function attemptsFor(path: string): readonly [Attempt, ...Attempt[]] {
   ]
 }
 
-/** The first attempt without errors, else the one that kept most of the file, with a gap. */
+/** The first attempt without errors, else what the best of them kept or what can be salvaged, with a gap. */
 function bestOf(file: SourceFile): Parsed {
+  const attempts = attemptsFor(file.path)
   let best: Result | undefined
-  for (const attempt of attemptsFor(file.path)) {
-    const result = attemptOn(file, attempt)
+  for (const attempt of attempts) {
+    const result = attemptOn(file.path, file.text, attempt)
     if (result.error === undefined && result.program) return { program: result.program }
     if (!best || keptBy(result) > keptBy(best)) best = result
   }
   const gap = syntaxGap(file, best?.error)
-  return best?.program && best.program.body.length > 0 ? { program: best.program, gap } : { gap }
+  if (best?.program && best.program.body.length > 0) return { program: best.program, gap }
+  const program = salvagedProgram(file, attempts[0])
+  return program ? { program, gap } : { gap }
+}
+
+function salvagedProgram(file: SourceFile, attempt: Attempt): Program | undefined {
+  const rest = salvage(file.text, (piece) => attemptOn(file.path, piece, attempt).error === undefined)
+  const result = rest && attemptOn(file.path, rest.text, attempt)
+  return result?.error === undefined ? result?.program : undefined
 }
 
 interface Result {
@@ -70,9 +86,9 @@ interface SyntaxMistake {
   readonly end: number
 }
 
-function attemptOn(file: SourceFile, attempt: Attempt): Result {
+function attemptOn(path: string, text: string, attempt: Attempt): Result {
   try {
-    const { errors, program } = parseSync(file.path, file.text, {
+    const { errors, program } = parseSync(path, text, {
       ...attempt,
       preserveParens: false,
       showSemanticErrors: false,

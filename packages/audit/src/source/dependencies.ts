@@ -41,9 +41,15 @@ export function createVersionOf(surroundings: Surroundings): VersionOf {
     if (locked !== undefined) return { version: locked, from: 'locked' }
     const own = surroundings.packages.find((info) => info.name === packageName)?.version
     if (own !== undefined) return { version: own, from: 'locked' }
-    const minimum = range === undefined ? undefined : minimumOf(range)
-    return minimum === undefined ? undefined : { version: minimum, from: 'minimum' }
+    return range === undefined ? undefined : versionOfRange(range)
   }
+}
+
+/** A range of one version pins it as a lockfile does. */
+function versionOfRange(range: string): DependencyVersion | undefined {
+  const minimum = minimumOf(range)
+  if (minimum === undefined) return undefined
+  return { version: minimum, from: range.trim().replace(/^[=v]+/, '') === minimum ? 'locked' : 'minimum' }
 }
 
 function readLockfile(surroundings: Surroundings, dir: string): Lockfile | undefined {

@@ -14,7 +14,15 @@ export function readPackages(
     .map((path) => path.slice(0, -'/package.json'.length))
   return [...inside, ...outer]
     .toSorted()
-    .flatMap((dir) => parsePackage(dir, textOf(dir === '' ? 'package.json' : `${dir}/package.json`) ?? '') ?? [])
+    .flatMap((dir) => parsePackage(dir, textOf(join(dir, 'package.json')) ?? '') ?? [])
+    .filter((info) => info.dir === '' || !isMarker(info))
+}
+
+/** A package.json that only sets the module type of a folder (`dist/cjs`) is no package. */
+function isMarker(info: PackageInfo): boolean {
+  return (
+    info.name === undefined && info.imports === undefined && info.dependencies.size === 0 && info.scripts.size === 0
+  )
 }
 
 /** Folders above the root (`..`, `../..`) that hold a package.json, up to the repository's own folder. */

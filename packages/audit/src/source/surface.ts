@@ -88,9 +88,12 @@ function isGenerated(text: string): boolean {
 
 /** A banner stands in the first comment; the same words further down are prose. */
 function leadingComment(text: string): string {
-  const start = text.slice(0, 1_000).trimStart()
+  const start = text
+    .slice(0, 1_000)
+    .replace(/^\uFEFF?#!.*/, '')
+    .trimStart()
   if (start.startsWith('/*')) return start.slice(0, start.indexOf('*/') + 2 || undefined)
-  return /^(?:(?:#!|\/\/).*(?:\r?\n|$)\s*)*/.exec(start)?.[0] ?? ''
+  return /^(?:\/\/.*(?:\r?\n|$)\s*)*/.exec(start)?.[0] ?? ''
 }
 
 /** Marks built copies: of a package with other runtime code, its build folders; of a package with nothing but builds, the CommonJS twin. */

@@ -33,7 +33,7 @@ export interface PackageInfo {
 /** The version of a dependency, and how sure we are of it. */
 export interface DependencyVersion {
   readonly version: string
-  /** `locked`: a lockfile pins it. `minimum`: the lowest version that package.json admits. */
+  /** `locked`: a lockfile or an exact range pins it. `minimum`: the lowest version that package.json admits. */
   readonly from: 'locked' | 'minimum'
 }
 

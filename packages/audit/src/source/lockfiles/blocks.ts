@@ -37,13 +37,16 @@ interface Line {
 }
 
 const COLON_LINE = /^("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s"'#-][^#]*?):(?:\s+(.*))?$/
+/** Yarn quotes each of several requests. */
+const LIST_LINE = /^(".*"):$/
 const YARN_LINE = /^("[^"]*"|[^\s:"#]+)\s+("[^"]*"|\S+)$/
 
 function parseLine(line: string): Line | undefined {
   const content = line.trimStart()
   if (content === '' || content.startsWith('#')) return undefined
   const indent = line.length - content.length
-  const match = COLON_LINE.exec(content.trimEnd()) ?? YARN_LINE.exec(content.trimEnd())
+  const match =
+    COLON_LINE.exec(content.trimEnd()) ?? LIST_LINE.exec(content.trimEnd()) ?? YARN_LINE.exec(content.trimEnd())
   return match ? { indent, key: unquote(match[1] ?? ''), value: unquote(match[2] ?? '') } : undefined
 }
 
