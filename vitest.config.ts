@@ -2,10 +2,26 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'scripts/test/**/*.test.ts', 'corpus/**/*.test.ts', 'bench/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**', '**/fixtures/**'],
     pool: 'threads',
     isolate: false,
     testTimeout: 20_000,
+    exclude: ['**/node_modules/**', '**/dist/**', '**/fixtures/**'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'library',
+          include: ['packages/{requirements,audit}/test/**/*.test.ts', '{scripts,corpus,bench}/**/*.test.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'command',
+          include: ['packages/cli/test/**/*.test.ts'],
+          globalSetup: 'packages/cli/test/build.ts',
+        },
+      },
+    ],
   },
 })

@@ -17,11 +17,20 @@ export function renderPage(markdown: string, terminal: Terminal): string {
   const colors = createColors(terminal.color)
   const blocks = readBlocks(markdown)
   const lines = blocks.flatMap((block, index) => {
-    const tight = block.kind === 'item' && blocks[index - 1]?.kind === 'item'
-    return index === 0 || tight ? setBlock(block, terminal, colors) : ['', ...setBlock(block, terminal, colors)]
+    return index === 0 || continuesList(blocks[index - 1], block)
+      ? setBlock(block, terminal, colors)
+      : ['', ...setBlock(block, terminal, colors)]
   })
   const page = `${lines.join('\n')}\n`
   return terminal.unicode ? page : toAscii(page)
+}
+
+function continuesList(before: Block | undefined, block: Block): boolean {
+  return block.kind === 'item' && before?.kind === 'item' && isNumber(before.marker) === isNumber(block.marker)
+}
+
+function isNumber(marker: string): boolean {
+  return /^\d/.test(marker)
 }
 
 function readBlocks(markdown: string): Block[] {
@@ -70,11 +79,11 @@ function setBlock(block: Block, { width, unicode }: Terminal, colors: Colors): s
     case 'heading':
       return [block.level === 1 ? colors.bold(colors.underline(block.text)) : colors.bold(block.text)]
     case 'code':
-      return block.lines.map((line) => colors.cyan(`    ${line}`))
+      return block.lines.map((line) => (line === '' ? '' : colors.cyan(`    ${line}`)))
     case 'table':
       return [...block.lines]
     case 'item': {
-      const marker = /\d/.test(block.marker) ? block.marker : unicode ? '•' : '-'
+      const marker = isNumber(block.marker) ? block.marker : unicode ? '•' : '-'
       return hang(`${block.indent}  ${marker} `, setInline(block.text, colors), width)
     }
     case 'paragraph':
@@ -82,11 +91,19 @@ function setBlock(block: Block, { width, unicode }: Terminal, colors: Colors): s
   }
 }
 
+const inline = /`([^`]+)`|\*\*([^*]+)\*\*|\*([^*\s][^*]*)\*|\[([^\]]+)\]\(([^)]+)\)/g
+
+/** In one pass, because colour codes contain brackets too. */
 function setInline(text: string, colors: Colors): string {
-  return text
-    .replace(/`([^`]+)`/g, (_, code: string) => colors.cyan(code))
-    .replace(/\*\*([^*]+)\*\*/g, (_, strong: string) => colors.bold(strong))
-    .replace(/\[([^\]]+)\]\(([^)]+)\)/g, (_, label: string, url: string) => `${label} (${colors.underline(url)})`)
+  return text.replace(
+    inline,
+    (whole, code?: string, strong?: string, stressed?: string, label?: string, url?: string) => {
+      if (code !== undefined) return colors.cyan(code)
+      if (strong !== undefined) return colors.bold(strong)
+      if (stressed !== undefined) return colors.italic(stressed)
+      return label !== undefined && url !== undefined ? `${label} (${colors.underline(url)})` : whole
+    },
+  )
 }
 
 /** Breaks text at spaces; later lines are indented as far as the first line's marker reaches. */

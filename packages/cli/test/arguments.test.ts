@@ -1,0 +1,149 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { readArguments } from '../src/arguments.ts'
+
+describe('audit', () => {
+  test('has defaults for everything', () => {
+    expect(readArguments(['audit'])).toEqual({
+      kind: 'audit',
+      path: '.',
+      format: 'text',
+      failOn: 'high',
+      includeTests: false,
+      noColor: false,
+    })
+  })
+
+  test('takes flags before and after the path, with = or a space', () => {
+    const flags = [
+      '--format=json',
+      'src',
+      '--output',
+      'report.json',
+      '--fail-on',
+      'none',
+      '--include-tests',
+      '--no-color',
+    ]
+    expect(readArguments(['audit', ...flags])).toEqual({
+      kind: 'audit',
+      path: 'src',
+      format: 'json',
+      output: 'report.json',
+      failOn: 'none',
+      includeTests: true,
+      noColor: true,
+    })
+  })
+
+  test('takes a path that looks like a flag after --', () => {
+    expect(readArguments(['audit', '--', '--odd'])).toMatchObject({ kind: 'audit', path: '--odd' })
+  })
+
+  test('writes --output - to standard output', () => {
+    expect(readArguments(['audit', '--output', '-'])).not.toHaveProperty('output')
+  })
+})
+
+test.each([
+  [['--version'], { kind: 'version' }],
+  [['--help'], { kind: 'help' }],
+  [['-h'], { kind: 'help' }],
+  [['help'], { kind: 'help' }],
+  [['explain', 'session-fixation'], { kind: 'explain', rule: 'session-fixation', noColor: false }],
+  [['rules', '--no-color'], { kind: 'rules', noColor: true }],
+])('%j is understood', (argv, invocation) => {
+  expect(readArguments(argv)).toEqual(invocation)
+})
+
+test('a command asked for help gives its own', () => {
+  expect(readArguments(['audit', '--help'])).toMatchObject({ kind: 'help', command: { name: 'audit' } })
+})
+
+test('what cannot be understood is named, with a way on', () => {
+  const misuses = [
+    [],
+    ['adit'],
+    ['./server'],
+    ['--verson'],
+    ['audit', '--formt', 'json'],
+    ['audit', '--format', 'jsn'],
+    ['audit', '--format'],
+    ['audit', '--format='],
+    ['audit', '--fail-on', 'severe'],
+    ['audit', '--output'],
+    ['audit', '--include-tests=yes'],
+    ['audit', '-x'],
+    ['audit', 'a', 'b'],
+    ['audit', 'a', '--version'],
+    ['explain'],
+    ['explain', 'a', 'b'],
+    ['rules', 'a'],
+  ]
+  const messages = misuses.map((argv) => {
+    const invocation = readArguments(argv)
+    return `${['sallyport', ...argv].join(' ')}\n    ${invocation.kind === 'misuse' ? invocation.message : 'understood'}`
+  })
+  expect(messages.join('\n')).toMatchInlineSnapshot(`
+    "sallyport
+        Name a command, for example: sallyport audit. All commands: sallyport --help
+    sallyport adit
+        There is no command "adit". Did you mean audit? All commands: sallyport --help
+    sallyport ./server
+        There is no command "./server". Did you mean sallyport audit ./server? All commands: sallyport --help
+    sallyport --verson
+        There is no flag --verson. Did you mean --version? All flags: sallyport --help
+    sallyport audit --formt json
+        There is no flag --formt. Did you mean --format? All flags: sallyport audit --help
+    sallyport audit --format jsn
+        --format cannot be "jsn". Did you mean json? It is one of text, json, sarif.
+    sallyport audit --format
+        --format needs a value: --format <format>.
+    sallyport audit --format=
+        --format needs a value: --format <format>.
+    sallyport audit --fail-on severe
+        --fail-on cannot be "severe". It is one of none, low, medium, high, critical.
+    sallyport audit --output
+        --output needs a value: --output <file>.
+    sallyport audit --include-tests=yes
+        --include-tests takes no value.
+    sallyport audit -x
+        There is no flag -x. All flags: sallyport audit --help
+    sallyport audit a b
+        sallyport audit cannot use "b": it takes one argument.
+    sallyport audit a --version
+        There is no flag --version. All flags: sallyport audit --help
+    sallyport explain
+        Name a rule: sallyport explain <rule>. All rules: sallyport rules
+    sallyport explain a b
+        sallyport explain cannot use "b": it takes one argument.
+    sallyport rules a
+        sallyport rules cannot use "a": it takes no argument."
+  `)
+})
+
+test('no command line makes it throw', () => {
+  const word = fc.constantFrom(
+    'audit',
+    'explain',
+    'rules',
+    '--format',
+    '--format=',
+    '--output',
+    '--',
+    '-',
+    '',
+    '-h',
+    '--no-color',
+    '--fail-on',
+    'json',
+    'a=b',
+    '--__proto__',
+    '--constructor',
+  )
+  fc.assert(
+    fc.property(fc.array(fc.oneof(word, fc.string())), (argv) => {
+      expect(readArguments(argv).kind).toMatch(/^(audit|explain|rules|help|version|misuse)$/)
+    }),
+  )
+})

@@ -1,0 +1,138 @@
+/** The built command, seen from the shell. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Ajv from 'ajv/dist/2020.js'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { command, repository, sallyport } from './run.ts'
+
+const server = 'examples/notes-server'
+let folder: string
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sallyport-command-'))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+describe('audit', () => {
+  test('shows the page that a reader sees', async () => {
+    const { stdout, stderr } = sallyport(['audit', server])
+    expect(stderr).toBe('')
+    await expect(stdout).toMatchFileSnapshot('snapshots/notes-server.txt')
+  })
+
+  test('uses ASCII alone where the locale has no more, and no colour in a pipe', () => {
+    const { stdout } = sallyport(['audit', server], {})
+    // oxlint-disable-next-line no-control-regex -- the line break is the one control character that may stay
+    expect(stdout).toMatch(/^[\n\x20-\x7e]+$/)
+  })
+
+  test('has colour where it is forced, and none in a file', () => {
+    const env = { FORCE_COLOR: '1', LANG: 'C.UTF-8' }
+    expect(sallyport(['audit', server], env).stdout).toContain('\u001b[')
+    expect(sallyport(['audit', server, '--no-color'], env).stdout).not.toContain('\u001b[')
+    const output = join(folder, 'report.txt')
+    expect(sallyport(['audit', server, '--output', output], env)).toMatchObject({ exitCode: 1, stdout: '' })
+    expect(readFileSync(output, 'utf8')).not.toContain('\u001b[')
+  })
+
+  test('gives one JSON document that its schema describes', () => {
+    const { stdout, stderr } = sallyport(['audit', server, '--format', 'json'])
+    const schema = JSON.parse(readFileSync(join(repository, 'packages/cli/dist/report.schema.json'), 'utf8'))
+    const validate = new Ajv.default({ allErrors: true, strict: false }).compile(schema)
+    expect(stderr).toBe('')
+    expect(validate(JSON.parse(stdout)), JSON.stringify(validate.errors)).toBe(true)
+  })
+
+  test('gives one SARIF log that carries the pages of its rules', () => {
+    const log = JSON.parse(sallyport(['audit', server, '--format', 'sarif']).stdout)
+    expect(log.version).toBe('2.1.0')
+    expect(JSON.stringify(log.runs[0].tool.driver.rules)).toContain('What it cannot see')
+  })
+
+  test('the same input gives the same bytes', () => {
+    const run = () => sallyport(['audit', server, '--format', 'json']).stdout
+    expect(run()).toBe(run())
+  })
+})
+
+describe('exit codes', () => {
+  test.each([
+    [1, ['audit', server]],
+    [0, ['audit', server, '--fail-on', 'none']],
+    [1, ['audit', server, '--fail-on', 'critical']],
+    [0, ['rules']],
+    [0, ['explain', 'unbound-session']],
+    [2, []],
+    [2, ['audit', server, '--format', 'xml']],
+    [2, ['audit', 'nowhere']],
+    [2, ['audit', 'README.md']],
+    [2, ['explain', 'unbound']],
+  ])('%i for sallyport %j', (exitCode, args) => {
+    expect(sallyport(args).exitCode).toBe(exitCode)
+  })
+
+  test('a folder without server code is refused, not graded', () => {
+    const empty = mkdtempSync(join(folder, 'empty-'))
+    writeFileSync(join(empty, 'sum.ts'), 'export const sum = (a: number, b: number) => a + b\n')
+    const { exitCode, stdout, stderr } = sallyport(['audit', empty, '--format', 'json'])
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' })
+    expect(stderr).toMatch(/no server code.*\nName the folder that holds the server: sallyport audit <path>\n$/s)
+  })
+
+  test('a report that cannot be written is refused by name', () => {
+    const { exitCode, stdout, stderr } = sallyport(['audit', server, '--output', 'nowhere/report.txt'])
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' })
+    expect(stderr).toBe(
+      'sallyport: cannot write --output nowhere/report.txt: its folder does not exist. Create the folder or name another file.\n',
+    )
+  })
+})
+
+describe('explain', () => {
+  const rulesFolder = join(repository, 'packages/audit/src/rules')
+  const ids = readdirSync(rulesFolder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? entry.name : [],
+  )
+
+  test.each(ids)('%s: pipes the page as it stands', (id) => {
+    expect(sallyport(['explain', id])).toEqual({
+      exitCode: 0,
+      stdout: readFileSync(join(rulesFolder, id, 'README.md'), 'utf8'),
+      stderr: '',
+    })
+  })
+
+  test('knows a rule by a misspelled name and says which', () => {
+    expect(sallyport(['explain', 'sesion-fixation']).stderr).toBe(
+      'sallyport: There is no rule "sesion-fixation". Did you mean session-fixation? All rules: sallyport rules\n',
+    )
+  })
+})
+
+test('rules lists them, worst first', () => {
+  expect(sallyport(['rules']).stdout).toMatchInlineSnapshot(`
+    "client-supplied-session-id    critical   -25  An ID taken from the request becomes the ID of a new session
+    session-fixation              critical   -25  The session from before authentication is still the session after it
+    plaintext-transport           critical   -22  Session tokens travel over plain HTTP
+    session-as-authentication     critical   -20  A session ID alone is accepted as authentication
+    unbound-session               critical   -20  A session is served to a principal who did not open it
+    missing-session-expiry        high       -15  Sessions never expire, or only by one of the two timeouts
+    predictable-session-id        high       -12  A session ID or token can be predicted
+    shared-session-state          high       -10  One session can reach or overwrite the state of another
+    missing-session-invalidation  medium      -6  Logout, reset or close does not destroy the session
+    "
+  `)
+})
+
+test('a reader who stops reading is no fault', async () => {
+  const child = spawn(process.execPath, [command, 'audit', server, '--format', 'sarif'], { cwd: repository })
+  child.stdout.destroy()
+  const stderr: Buffer[] = []
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
+  const [exitCode] = await once(child, 'close')
+  expect(Buffer.concat(stderr).toString()).toBe('')
+  expect([0, 1]).toContain(exitCode)
+})

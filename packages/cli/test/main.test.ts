@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest'
+import manifest from '../package.json' with { type: 'json' }
+import { main } from '../src/main.ts'
+import { fakeConsole } from './fake-console.ts'
+
+test('--version says the version of the package', async () => {
+  const console = fakeConsole()
+  expect(await main(['--version'], console)).toBe(0)
+  expect(console.stdout.written).toEqual([`${manifest.version}\n`])
+})
+
+test('help is whole', async () => {
+  const console = fakeConsole()
+  for (const argv of [['--help'], ['audit', '--help'], ['explain', '--help'], ['rules', '--help']]) {
+    expect(await main(argv, console)).toBe(0)
+  }
+  expect(console.stdout.written.join('\n---\n\n')).toMatchInlineSnapshot(`
+    "Session security for MCP servers.
+
+    Usage: sallyport <command> [flags]
+
+    Commands:
+      audit [path]    Read the source of an MCP server (default: this folder) and report weak sessions
+      explain <rule>  Show the page of a rule: what it finds, why it matters, what to do
+      rules           List the rules with severity, impact on the score and title
+
+    Flags:
+      --version  Show the version
+      --help     Show this help
+
+    sallyport <command> --help shows the flags of a command.
+
+    Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage or unreadable input, 3 a fault of sallyport.
+
+    ---
+
+    Read the source of an MCP server (default: this folder) and report weak sessions.
+
+    Usage: sallyport audit [path] [flags]
+
+    Flags:
+      --format <format>     text (default), json or sarif
+      --output <file>       Write the report to a file instead of standard output
+      --fail-on <severity>  Exit 1 for findings at or above none, low, medium, high (default) or critical
+      --include-tests       Report findings in tests, fixtures, generated and vendored code too
+      --no-color            No colour; NO_COLOR in the environment says the same
+      --help                Show this help
+
+    ---
+
+    Show the page of a rule: what it finds, why it matters, what to do.
+
+    Usage: sallyport explain <rule> [flags]
+
+    Flags:
+      --no-color  No colour; NO_COLOR in the environment says the same
+      --help      Show this help
+
+    ---
+
+    List the rules with severity, impact on the score and title.
+
+    Usage: sallyport rules [flags]
+
+    Flags:
+      --no-color  No colour; NO_COLOR in the environment says the same
+      --help      Show this help
+    "
+  `)
+})
+
+test('a fault of ours exits 3 and says so on stderr', async () => {
+  const console = fakeConsole()
+  const broken = {
+    ...console,
+    stdout: {
+      write: () => {
+        throw new Error('the disk is full')
+      },
+    },
+  }
+  expect(await main(['--version'], broken)).toBe(3)
+  expect(console.stderr.written.join('')).toMatch(/^sallyport: internal fault.*\nError: the disk is full\n/s)
+})
