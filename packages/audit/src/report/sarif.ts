@@ -38,8 +38,8 @@ function runOf(report: Report, rules: readonly RuleEntry[], { pages = new Map() 
 type RuleIndexes = ReadonlyMap<string, number>
 
 /**
- * Findings alone become results. Passed and open rules have no place in source, and a code scanning service refuses a
- * whole log for one result without a place; every outcome is in the run's properties, every open one a notification too.
+ * Findings alone become results. Passed and open rules have no place in source, and code scanning on GitHub refuses a
+ * whole log for one result without a place. Every outcome is in the run's properties, every open one a notification.
  */
 function scoreProperties({ score, grade, formula, assessments, files }: Report): Run['properties'] {
   const outcomes = assessments.map(({ rule, outcome, severity, impact, reasons }) => ({

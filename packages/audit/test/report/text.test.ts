@@ -156,7 +156,7 @@ describe('code frames', () => {
     const text = `${'x'.repeat(700_000)}MARK${'y'.repeat(700_000)}`
     const before = performance.now()
     const frame = frameOf(text, [mark('in the middle', 1, 700_001, 700_005)])
-    expect(performance.now() - before).toBeLessThan(500)
+    expect(performance.now() - before).toBeLessThan(2_000)
     expect(frame).toMatch(/…x+MARKy+…\n +│ +━━━━ ① in the middle/)
     for (const line of frame.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
   })

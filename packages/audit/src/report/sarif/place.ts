@@ -2,7 +2,7 @@
 import type { ArtifactLocation, Location as SarifLocation, PhysicalLocation } from 'sarif'
 import type { Location } from '../../finding/finding.ts'
 
-/** The audited root. What it is on disk is for the reader to say: a report holds no path of the machine it came from. */
+/** The audited root. Where it lies is for the reader to say: a log names no folder of the machine it came from. */
 export const SOURCE_ROOT = '%SRCROOT%'
 
 export function sarifLocation(location: Location, text?: string): SarifLocation {

@@ -17,6 +17,29 @@ export const SECURITY_SEVERITY: Readonly<Record<Severity, string>> = {
 /** Ids of what a notification can be about. */
 export const NOTIFICATIONS = { gap: 'gap', openRule: 'open-rule' } as const
 
+const NOTIFICATION_DESCRIPTORS: readonly ReportingDescriptor[] = [
+  notification(NOTIFICATIONS.gap, {
+    short: 'Something that could not be read or understood',
+    full: 'Part of the source was skipped. A rule that needed it stays open and is named in the message.',
+    help: 'Mend the file, or leave it out of the audit if it is not code of the server.',
+  }),
+  notification(NOTIFICATIONS.openRule, {
+    short: 'A rule that could not be decided',
+    full: 'Not enough was known to say that the weakness is there or that it is not. An open rule is never a passed one.',
+    help: 'Read the reasons and check by hand what the audit could not follow.',
+  }),
+]
+
+function notification(id: string, { short, full, help }: Readonly<Record<'short' | 'full' | 'help', string>>) {
+  return {
+    id,
+    name: pascalCase(id),
+    shortDescription: { text: short },
+    fullDescription: { text: full },
+    help: { text: help },
+  }
+}
+
 const CWE_INDEX = 0
 const REQUIREMENTS_INDEX = 1
 const CWE: ToolComponentReference = { name: 'CWE', index: CWE_INDEX }
@@ -34,10 +57,7 @@ export function driverOf(
     semanticVersion: tool.version,
     shortDescription: { text: 'Session security for MCP servers' },
     rules: rules.map(({ rule }) => ruleDescriptor(rule, taxa, pages.get(rule.id))),
-    notifications: [
-      { id: NOTIFICATIONS.gap, shortDescription: { text: 'Something that could not be read or understood' } },
-      { id: NOTIFICATIONS.openRule, shortDescription: { text: 'A rule that could not be decided' } },
-    ],
+    notifications: [...NOTIFICATION_DESCRIPTORS],
     supportedTaxonomies: [CWE, REQUIREMENTS],
   }
 }

@@ -32,9 +32,9 @@ export function drawPanel(report: Report, rules: readonly RuleEntry[], terminal:
 export function coverageOf(assessments: readonly Assessment[]): string {
   const count = (outcome: Outcome) => assessments.filter((assessment) => assessment.outcome === outcome).length
   const decided = count('pass') + count('fail')
-  const rest = count('notApplicable')
+  const rest = count('notApplicable') > 0 ? `, ${count('notApplicable')} not applicable` : ''
   const noun = assessments.length === 1 ? 'rule' : 'rules'
-  return `Grade rests on ${decided} of ${assessments.length} ${noun}, ${count('open')} open${rest > 0 ? `, ${rest} not applicable` : ''}.`
+  return `Grade rests on ${decided} of ${assessments.length} ${noun}, ${count('open')} open${rest}.`
 }
 
 function badgeOf({ grade, score }: Report, terminal: Terminal): readonly Line[] {

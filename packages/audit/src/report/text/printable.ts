@@ -1,6 +1,9 @@
 /** Text that others wrote, made safe to show: nothing in it steers the terminal, reorders a line or hides. */
 
-/** Controls, format characters (bidi, zero-width, tags), blanks that take no ink, line separators, lone surrogates. A joiner inside an emoji stays. */
+/**
+ * Controls, format characters (bidi, zero-width, tags), blanks that take no ink, line separators, lone surrogates. What
+ * joins or styles an emoji stays.
+ */
 const HIDDEN =
   /(?<!\p{Extended_Pictographic}|\p{Emoji_Modifier}|\ufe0f)\u200d|(?!\u200d|\ufe0e|\ufe0f)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800]/gu
 
@@ -42,7 +45,7 @@ export function printableProse(text: string, unicode: boolean): string {
   return printable(text.replace(/\s+/g, ' ').trim(), unicode)
 }
 
-/** `value` with every string in it printable. What stands under `path` or `root` is shown to the letter, the rest as prose. */
+/** `value` with every string in it printable: what stands under `path` or `root` to the letter, the rest as prose. */
 export function legible<T>(value: T, unicode: boolean, key?: string): T
 export function legible(value: unknown, unicode: boolean, key = ''): unknown {
   if (typeof value === 'string')

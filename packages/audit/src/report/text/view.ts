@@ -1,4 +1,4 @@
-/** The part of a source line that fits on the page. A line may be a megabyte long, so only what is near is looked at. */
+/** The part of a source line that fits on the page. A line may be a megabyte long: only what is near is looked at. */
 import { type Cell, cellsOf } from './cells.ts'
 import type { Terminal } from './terminal.ts'
 

@@ -1,4 +1,4 @@
-/** A server whose weaknesses repeat, spread over long files, some of which are not at hand; more gaps than one wants to read. */
+/** Weaknesses that repeat over long files, some of which are not at hand; more gaps than one wants to read. */
 import { finding, place, reportOf, type Sample, step } from './build.ts'
 
 const handlers = Array.from(

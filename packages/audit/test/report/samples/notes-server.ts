@@ -1,4 +1,4 @@
-/** A notes server that gets most of it wrong: several files, several rules, an example beside it, a file that no one could read. */
+/** A notes server that gets most of it wrong: several files and rules, an example, a file that could not be read. */
 import { finding, place, reportOf, type Sample, step } from './build.ts'
 
 const sources = new Map([
