@@ -44,14 +44,14 @@ async function bundle(): Promise<OutputChunk[]> {
   const manifest = JSON.parse(readFileSync(join(cli, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>
   }
-  const build = await rolldown({
+  const bundler = await rolldown({
     input: { sallyport: join(cli, 'src/sallyport.ts'), index: join(cli, 'src/index.ts') },
     platform: 'node',
     external: Object.keys(manifest.dependencies),
     resolve: { mainFields: ['module', 'main'] },
   })
-  const { output } = await build.write({ dir: dist, format: 'esm', chunkFileNames: '[name].js' })
-  await build.close()
+  const { output } = await bundler.write({ dir: dist, format: 'esm', chunkFileNames: '[name].js' })
+  await bundler.close()
   return output.filter((part) => part.type === 'chunk')
 }
 

@@ -21,7 +21,7 @@ export function readRuleFolders(root: string): RuleFolder[] {
   return readdirSync(root, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && existsSync(join(root, entry.name, 'rule.ts')))
     .map((entry) => ({ id: entry.name, detect: existsSync(join(root, entry.name, 'detect.ts')) }))
-    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
 }
 
 /** The text of `index.ts` for these folders. */

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 /** One section for every package under node_modules that a bundled module comes from. */
 export function renderNotices(root: string, moduleIds: readonly string[]): string {
   const names = new Set(moduleIds.flatMap((id) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1] ?? []))
-  const sections = [...names].sort().map((name) => renderNotice(name, join(root, 'node_modules', name)))
+  const sections = [...names].toSorted().map((name) => renderNotice(name, join(root, 'node_modules', name)))
   return ['This package contains code of the following packages.', ...sections].join('\n\n')
 }
 

@@ -40,9 +40,9 @@ function verify() {
 }
 
 /** A step passes or fails as a whole. */
-function step(/** @type {string} */ name, /** @type {() => boolean} */ run) {
+function step(/** @type {string} */ name, /** @type {() => boolean} */ passes) {
   console.log(`\n== ${name}`)
-  const passed = run()
+  const passed = passes()
   record({ name, passed: passed ? 1 : 0, failed: passed ? 0 : 1 })
   return passed
 }

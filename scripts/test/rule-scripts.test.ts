@@ -57,7 +57,12 @@ describe('generate-index', () => {
 describe('create-rule', () => {
   test('writes a whole folder and lists it', () => {
     expect(createRule(root, 'stale-handle')).toBe(0)
-    expect(readdirSync(join(root, 'stale-handle')).sort()).toEqual(['README.md', 'detect.ts', 'examples', 'rule.ts'])
+    expect(readdirSync(join(root, 'stale-handle')).toSorted()).toEqual([
+      'README.md',
+      'detect.ts',
+      'examples',
+      'rule.ts',
+    ])
     expect(readFileSync(join(root, 'stale-handle/rule.ts'), 'utf8')).toContain("id: 'stale-handle'")
     expect(readFileSync(join(root, 'index.ts'), 'utf8')).toContain('detectStaleHandle')
   })

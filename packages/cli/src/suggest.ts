@@ -4,7 +4,7 @@
 export function closest(word: string, candidates: readonly string[]): string | undefined {
   const [best] = candidates
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate) }))
-    .sort((a, b) => a.distance - b.distance)
+    .toSorted((a, b) => a.distance - b.distance)
   if (best && best.distance <= Math.max(1, Math.floor(best.candidate.length / 3))) return best.candidate
   return word.length < 3 ? undefined : candidates.find((candidate) => candidate.includes(word.toLowerCase()))
 }

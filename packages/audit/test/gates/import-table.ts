@@ -49,7 +49,7 @@ function sourceFiles(root: string): (folder: string) => string[] {
       .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
       .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
       .filter((path) => !path.includes('/examples/'))
-      .sort()
+      .toSorted()
 }
 
 /** One sentence for every import that the table does not allow. */
@@ -76,7 +76,7 @@ function covers(path: string, target: string): boolean {
 
 /** The longest row that covers a path. */
 function partOf(table: readonly Part[], path: string): Part | undefined {
-  return table.filter((part) => covers(part.path, path)).sort((a, b) => b.path.length - a.path.length)[0]
+  return table.filter((part) => covers(part.path, path)).toSorted((a, b) => b.path.length - a.path.length)[0]
 }
 
 /** One sentence for every rule that imports another rule. */

@@ -46,10 +46,10 @@ function complaintsAboutPage(folder: string): string[] {
 /** Text under each second-level heading. */
 function sectionsOf(page: string): Map<string, string> {
   const [, ...sections] = page.split(/^## /m)
-  return new Map(sections.map((section) => [heading(section), section.slice(heading(section).length).trim()]))
+  return new Map(sections.map((section) => [headingOf(section), section.slice(headingOf(section).length).trim()]))
 }
 
-function heading(section: string): string {
+function headingOf(section: string): string {
   return section.split('\n', 1)[0]?.trim() ?? ''
 }
 

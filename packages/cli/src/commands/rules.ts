@@ -10,7 +10,7 @@ const worstFirst: readonly Severity[] = ['critical', 'high', 'medium', 'low']
 /** Lists id, severity, impact on the score and title of every rule. */
 export function rulesCommand({ noColor }: Extract<Invocation, { kind: 'rules' }>, console: Console): ExitCode {
   const { bold, dim } = createColors(describeTerminal(console.stdout, console, noColor).color)
-  const listed = rules.map(({ rule }) => rule).sort(compareRules)
+  const listed = rules.map(({ rule }) => rule).toSorted(compareRules)
   const width = Math.max(...listed.map(({ id }) => id.length))
   for (const rule of listed) {
     const impact = `-${rule.impact}`.padStart(4)
