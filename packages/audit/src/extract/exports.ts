@@ -1,5 +1,5 @@
 /** The `exports` and `imports` maps of package.json. */
-import { isObject } from '../source/packages.ts'
+import { isObject } from '../source/json.ts'
 
 export type Conditions = ReadonlySet<string>
 

@@ -45,7 +45,7 @@ function piecesThatParse(pieces: readonly Span[], from: number, fits: (start: nu
 }
 
 /** A line that begins a statement at the left margin; what is indented, closes or carries on belongs to the piece before. */
-const BEGINNING = /^(?!(?:else|catch|finally)\b)(?:[\w$@#"'(\[{/;!+-]|<{7}|={7}|>{7})/gm
+const BEGINNING = /^(?!(?:else|catch|finally)\b)(?:[\w$@#"'([{/;!+-]|<{7}|={7}|>{7})/gm
 
 function topLevelPieces(text: string): readonly Span[] {
   const starts = [...text.matchAll(BEGINNING)].map((match) => match.index)

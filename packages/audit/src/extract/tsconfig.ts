@@ -1,8 +1,7 @@
 /** `paths` and `baseUrl` of the tsconfig.json nearest to a file. */
 import { posix } from 'node:path'
-import { parse } from 'jsonc-parser'
 import type { PackageInfo, SourceTree } from '../source/tree.ts'
-import { isObject } from '../source/packages.ts'
+import { isObject, parseLenientObject } from '../source/json.ts'
 import { starMatch } from './exports.ts'
 
 /** Candidate paths, without probing, for a bare specifier. */
@@ -96,8 +95,8 @@ function readConfig(tree: SourceTree, path: string, seen: Set<string>): Config {
 }
 
 function parseConfig(tree: SourceTree, path: string): Record<string, unknown> | undefined {
-  const raw: unknown = parse(tree.config(path)?.replace(/^\uFEFF/, '') ?? '', [], { allowTrailingComma: true })
-  return isObject(raw) ? raw : undefined
+  const text = tree.config(path)
+  return text === undefined ? undefined : parseLenientObject(text)
 }
 
 function pathsOf(raw: Record<string, unknown>, folder: string): Config['paths'] {

@@ -1,5 +1,6 @@
 /** The package.json files of a tree and around it. Nothing in them is trusted to have the right type. */
-import { absolute } from './walk.ts'
+import { parseObject, stringEntries } from './json.ts'
+import { absolute, join } from './walk.ts'
 import type { Host } from './host.ts'
 import type { PackageInfo } from './tree.ts'
 
@@ -61,10 +62,6 @@ function exists(host: Host, path: string): boolean {
   }
 }
 
-function join(dir: string, name: string): string {
-  return dir === '' ? name : `${dir}/${name}`
-}
-
 const DEPENDENCY_FIELDS = ['dependencies', 'optionalDependencies', 'peerDependencies', 'devDependencies']
 
 /** Reads one package.json; undefined if it is no JSON object. */
@@ -98,24 +95,4 @@ function mergedDependencies(raw: Record<string, unknown>): ReadonlyMap<string, s
 function pick<Key extends string>(raw: Record<string, unknown>, key: Key): { readonly [K in Key]?: string } {
   const value = raw[key]
   return typeof value === 'string' ? ({ [key]: value } as { readonly [K in Key]?: string }) : {}
-}
-
-/** The entries of an object whose values are strings. */
-export function stringEntries(value: unknown): readonly (readonly [string, string])[] {
-  if (!isObject(value)) return []
-  return Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** A JSON object, or undefined for anything else. */
-export function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
-    return isObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
 }

@@ -2,6 +2,7 @@
 import ignore, { type Ignore } from 'ignore'
 import type { Gap } from '../finding/finding.ts'
 import type { Entry, Host } from './host.ts'
+import { readGitignore } from './gitignore.ts'
 import { isConfig, isSource } from './kinds.ts'
 
 export interface Walk {
@@ -72,7 +73,7 @@ export function walk(
     }
     const entries = list(host, root, folder, found)
     found.entries += entries.length
-    const ignores = options.honourGitignore ? withGitignore(host, root, folder, entries) : []
+    const ignores = options.honourGitignore ? withGitignore(host, root, folder, entries, found) : []
     for (const entry of entries) visit(host, root, { ...folder, ignores }, entry, { found, bounds, pending })
   }
   return found
@@ -148,15 +149,25 @@ function stat(host: Host, path: string): string | undefined {
   }
 }
 
-function withGitignore(host: Host, root: string, folder: Folder, entries: readonly Entry[]): readonly ScopedIgnore[] {
+function withGitignore(
+  host: Host,
+  root: string,
+  folder: Folder,
+  entries: readonly Entry[],
+  found: Found,
+): readonly ScopedIgnore[] {
   if (!entries.some((entry) => entry.name === '.gitignore' && entry.kind === 'file')) return folder.ignores
-  try {
-    const text = Buffer.from(host.read(absolute(root, join(folder.path, '.gitignore')))).toString('utf8')
-    const base = folder.path === '' ? '' : `${folder.path}/`
-    return [...folder.ignores, { base, patterns: ignore().add(text) }]
-  } catch {
-    return folder.ignores
-  }
+  const path = join(folder.path, '.gitignore')
+  const rules = readGitignore(host, absolute(root, path))
+  if (rules.refused > 0)
+    found.gaps.push({
+      path,
+      reason: `${rules.refused} of its patterns could not be honoured (unreadable, or too many wildcards to match safely).`,
+    })
+  const base = folder.path === '' ? '' : `${folder.path}/`
+  return rules.patterns.length === 0
+    ? folder.ignores
+    : [...folder.ignores, { base, patterns: ignore().add(rules.patterns) }]
 }
 
 /** As git decides: the deepest .gitignore with a matching pattern has the last word. */

@@ -150,3 +150,32 @@ test('single files see the package around them', () => {
   expect(tree.packageOf('server.ts')?.name).toBe('notes')
   expect(tree.versionOf('@modelcontextprotocol/sdk', 'server.ts')).toEqual({ version: '1.25.1', from: 'locked' })
 })
+
+describe('hostile configuration', () => {
+  test('a pattern that would take for ever is passed over, with a gap', () => {
+    const started = performance.now()
+    const tree = treeOf({
+      '.gitignore': `${'*a'.repeat(20)}b\n*.gen.ts\n`,
+      [`${'a'.repeat(250)}.ts`]: CODE,
+      'x.gen.ts': CODE,
+    })
+    expect(performance.now() - started).toBeLessThan(2_000)
+    expect(pathsOf(tree)).toEqual([`${'a'.repeat(250)}.ts`])
+    expect(reasonsOf(tree)['.gitignore']).toMatch('1 of its patterns')
+  })
+
+  test('bottomless JSON, wrong types and an unreadable .gitignore end nothing', () => {
+    const deep = '['.repeat(200_000)
+    const tree = treeOf({
+      '.gitignore': new Trouble('EACCES'),
+      'package.json': deep,
+      'bun.lock': deep,
+      'a/package.json':
+        '{"name":{},"version":[],"main":7,"bin":[null],"exports":{"a":{"b":null}},"scripts":[],"dependencies":"x"}',
+      'a/server.ts': CODE,
+    })
+    expect(pathsOf(tree)).toEqual(['a/server.ts'])
+    expect(tree.versionOf('express', 'a/server.ts')).toBeUndefined()
+    expect(reasonsOf(tree)['.gitignore']).toMatch('unreadable')
+  })
+})

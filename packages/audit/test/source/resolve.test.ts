@@ -153,3 +153,8 @@ test('malformed maps resolve nothing and break nothing', () => {
     expect(resolve(files, '#x')).toBe('missing')
   }
 })
+
+test('a bottomless tsconfig is none', () => {
+  const files = { 'tsconfig.json': '{"compilerOptions":'.repeat(50_000), ...TWO_FILES }
+  expect(resolve(files, '@app/store')).toBe('package @app/store')
+})

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parse } from '../../src/extract/parse.ts'
 import { salvage } from '../../src/extract/salvage.ts'

@@ -1,16 +1,15 @@
 /** bun.lock, the textual lockfile: JSON with trailing commas. */
-import { parse } from 'jsonc-parser'
-import { isObject } from '../packages.ts'
+import { isObject, parseLenientObject } from '../json.ts'
 import { exactVersion, type Lockfile } from './lockfile.ts'
 
 export function parseBunLock(text: string): Lockfile | undefined {
-  const raw: unknown = parse(text, [], { allowTrailingComma: true })
-  const packages = isObject(raw) && isObject(raw['packages']) ? raw['packages'] : undefined
-  if (!packages) return undefined
-  const workspaces = isObject(raw) && isObject(raw['workspaces']) ? raw['workspaces'] : {}
+  const raw = parseLenientObject(text)
+  const packages = raw?.['packages']
+  const workspaces = raw?.['workspaces']
+  if (!isObject(packages)) return undefined
   return {
     version(name, dir) {
-      const workspace = workspaces[dir]
+      const workspace = isObject(workspaces) ? workspaces[dir] : undefined
       const own =
         isObject(workspace) && typeof workspace['name'] === 'string'
           ? packages[`${workspace['name']}/${name}`]

@@ -1,5 +1,5 @@
 /** package-lock.json and npm-shrinkwrap.json, lockfile versions 1 to 3. */
-import { isObject, parseObject } from '../packages.ts'
+import { isObject, parseObject } from '../json.ts'
 import type { Lockfile } from './lockfile.ts'
 
 export function parseNpmLock(text: string): Lockfile | undefined {
