@@ -5,6 +5,7 @@ import { extract } from './extract/extract.ts'
 import type { ServerFacts } from './facts/facts.ts'
 import type { Gap, Report } from './finding/finding.ts'
 import { compareText, findingsOf, surfaceOf } from './finding/findings.ts'
+import type { OnProgress } from './progress.ts'
 import { rules } from './rules/index.ts'
 import type { RuleEntry } from './rules/rule.ts'
 import { scopeOf } from './scope.ts'
@@ -13,9 +14,11 @@ import { FORMULA_VERSION, score } from './score/score.ts'
 import { readSources, UnreadableRootError, type ReadOptions } from './source/read.ts'
 import type { SourceTree } from './source/tree.ts'
 
-export interface AuditOptions extends ReadOptions {
+export interface AuditOptions extends Omit<ReadOptions, 'onProgress'> {
   /** Also lists findings in tests, fixtures and generated code. They are not scored. */
   readonly includeTests?: boolean
+  /** Called now and then while files are read and parsed. */
+  readonly onProgress?: OnProgress
   /** Who reports. */
   readonly tool?: Report['tool']
 }
@@ -23,7 +26,7 @@ export interface AuditOptions extends ReadOptions {
 /** The stages that a test may replace. */
 export interface Stages {
   readonly read: (root: string, options: ReadOptions) => SourceTree
-  readonly extract: (tree: SourceTree) => Extraction | Promise<Extraction>
+  readonly extract: (tree: SourceTree, onProgress?: OnProgress) => Extraction | Promise<Extraction>
   readonly rules: readonly RuleEntry[]
 }
 
@@ -39,8 +42,8 @@ const ownStages: Stages = { read: readSources, extract, rules }
  * Throws AuditError where there is nothing to read or no server in it; whatever else goes wrong is a gap of the report.
  */
 export async function audit(root: string, options: AuditOptions = {}, stages: Stages = ownStages): Promise<Report> {
-  const tree = readOrRefuse(() => stages.read(root, options))
-  const { facts, gaps } = await stages.extract(tree)
+  const tree = readOrRefuse(() => stages.read(root, readOptionsOf(options)))
+  const { facts, gaps } = await stages.extract(tree, options.onProgress)
   if (!facts.hasServerCode) throw noServerCode(root, [...tree.gaps, ...gaps])
   const { reported, scored } = scopeOf(tree, options.includeTests ?? false)
   const detections = detectAll(stages.rules, facts)
@@ -58,6 +61,11 @@ export async function audit(root: string, options: AuditOptions = {}, stages: St
     findings,
     gaps: known,
   }
+}
+
+function readOptionsOf({ onProgress, ...options }: AuditOptions): ReadOptions {
+  if (!onProgress) return options
+  return { ...options, onProgress: (done) => onProgress({ phase: 'reading', done, total: 0 }) }
 }
 
 function readOrRefuse(read: () => SourceTree): SourceTree {

@@ -2,6 +2,7 @@
 export { audit, type AuditOptions } from './audit.ts'
 export { AuditError } from './audit-error.ts'
 export type * from './finding/finding.ts'
+export type { OnProgress, Progress } from './progress.ts'
 export { renderJson } from './report/json.ts'
 export { renderSarif } from './report/sarif.ts'
 export { renderText } from './report/text.ts'

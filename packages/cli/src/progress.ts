@@ -1,11 +1,6 @@
 /** One line on stderr that says how far the audit is; only for a person who has waited a second. */
+import type { Progress } from '@sallyport/audit'
 import type { Console } from './console.ts'
-
-export interface Progress {
-  readonly phase: string
-  readonly done: number
-  readonly total: number
-}
 
 export interface ProgressLine {
   update(progress: Progress): void
@@ -27,7 +22,7 @@ export function progressLine(console: Console, now: () => number): ProgressLine 
       const time = now()
       if (!visible || time - startedAt < silentMs || time - shownAt < intervalMs) return
       shownAt = time
-      console.stderr.write(`${clearLine}${phase} ${done}${total > 0 ? ` of ${total}` : ''}`)
+      console.stderr.write(`${clearLine}${phase} ${done}${total > 0 ? ` of ${total}` : ''} files`)
     },
     clear() {
       if (shownAt > -Infinity) console.stderr.write(clearLine)

@@ -11,8 +11,8 @@ test('waits a second, then writes at most ten times a second, and takes its line
   for (clock.time = 900; clock.time <= 1150; clock.time += 50) progress.update({ ...half, done: clock.time })
   progress.clear()
   expect(console.stderr.written).toEqual([
-    '\r\u001b[2Kreading 1000 of 100',
-    '\r\u001b[2Kreading 1100 of 100',
+    '\r\u001b[2Kreading 1000 of 100 files',
+    '\r\u001b[2Kreading 1100 of 100 files',
     '\r\u001b[2K',
   ])
   expect(console.stdout.written).toEqual([])

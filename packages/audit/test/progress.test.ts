@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest'
+import { audit } from '../src/audit.ts'
+import type { Progress } from '../src/progress.ts'
+import { aTree, someFacts } from './score/build.ts'
+
+test('reading and extraction report to the same listener', async () => {
+  const heard: Progress[] = []
+  const onProgress = (progress: Progress): void => void heard.push(progress)
+  await audit(
+    '.',
+    { onProgress },
+    {
+      read: (_root, options) => {
+        options.onProgress?.(100)
+        return aTree([{ path: 'server.ts', text: '' }])
+      },
+      extract: (_tree, listener) => {
+        listener?.({ phase: 'parsing', done: 1, total: 1 })
+        return { facts: someFacts(), gaps: [] }
+      },
+      rules: [],
+    },
+  )
+  expect(heard).toEqual([
+    { phase: 'reading', done: 100, total: 0 },
+    { phase: 'parsing', done: 1, total: 1 },
+  ])
+})
