@@ -86,33 +86,45 @@ const finding: fc.Arbitrary<Finding> = fc.record(
   },
 )
 
-const assessment: fc.Arbitrary<Assessment> = fc
-  .record({
-    rule: ruleId,
-    outcome: fc.constantFrom('pass', 'fail', 'notApplicable', 'open'),
-    severity,
-    impact: fc.integer({ min: 0, max: 50 }).map((double) => double / 2),
-    findings: fc.array(fingerprint, { minLength: 1, maxLength: 3 }),
-    reasons: fc.array(text, { maxLength: 4 }),
-  })
-  .map((one) => (one.outcome === 'fail' ? one : { ...one, findings: [] }))
+const assessment: fc.Arbitrary<Assessment> = fc.record({
+  rule: ruleId,
+  outcome: fc.constantFrom('pass', 'fail', 'notApplicable', 'open'),
+  severity,
+  impact: fc.integer({ min: 0, max: 50 }).map((double) => double / 2),
+  findings: fc.constant([]),
+  reasons: fc.array(text, { maxLength: 4 }),
+})
 
 const gap: fc.Arbitrary<Gap> = fc.record(
   { path, reason: sentence, location, rules: fc.array(ruleId, { maxLength: 3 }) },
   { requiredKeys: ['path', 'reason'] },
 )
 
-export const report: fc.Arbitrary<Report> = fc.record({
-  tool: fc.constant({ name: 'sallyport', version: '0.1.0' }),
-  formula: fc.constant('1'),
-  subject: fc.record({ kind: fc.constant('source'), root: text }),
-  score: fc.integer({ min: 0, max: 200 }).map((double) => double / 2),
-  grade: fc.constantFrom('A', 'B', 'C', 'D', 'F'),
-  files: fc.record({ analysed: fc.nat(), skipped: fc.nat() }),
-  assessments: fc.array(assessment, { maxLength: 9 }),
-  findings: fc.array(finding, { maxLength: 4 }),
-  gaps: fc.array(gap, { maxLength: 4 }),
-})
+export const report: fc.Arbitrary<Report> = fc
+  .record({
+    tool: fc.constant({ name: 'sallyport', version: '0.1.0' }),
+    formula: fc.constant('1'),
+    subject: fc.record({ kind: fc.constant('source'), root: text }),
+    score: fc.integer({ min: 0, max: 200 }).map((double) => double / 2),
+    grade: fc.constantFrom('A', 'B', 'C', 'D', 'F'),
+    files: fc.record({ analysed: fc.nat(), skipped: fc.nat() }),
+    assessments: fc.array(assessment, { maxLength: 9 }),
+    findings: fc.array(finding, { maxLength: 4 }),
+    gaps: fc.array(gap, { maxLength: 4 }),
+  })
+  .map((one) => ({ ...one, assessments: decided(one) }))
+
+/** Failed rules take the findings in turn, all but every fourth; a rule that gets none has passed. */
+function decided({ assessments, findings }: Report): readonly Assessment[] {
+  const failed = assessments.filter(({ outcome }) => outcome === 'fail')
+  return assessments.map((one) => {
+    const turn = failed.indexOf(one)
+    if (turn === -1) return one
+    const own = findings.filter((_, at) => at % 4 !== 3 && at % failed.length === turn)
+    const fingerprints = own.map((each) => each.fingerprint)
+    return { ...one, findings: fingerprints, outcome: own.length > 0 ? ('fail' as const) : ('pass' as const) }
+  })
+}
 
 /** A report with sources for some of its files. */
 export const reportWithSources = fc

@@ -91,7 +91,8 @@ function drawMark(mark: Mark, line: string, view: View, canvas: Canvas): readonl
   const goesOn = endLine > startLine
   const from = view.columnAt(startOffset(mark, line))
   const to = view.columnAt(goesOn ? line.trimEnd().length : endColumn - 1)
-  const underline = (mark.primary ? primary : other).repeat(Math.max(1, to - from)) + (goesOn ? onwards.repeat(2) : '')
+  const stroke = (mark.primary ? primary : other).repeat(Math.max(1, to - from))
+  const underline = (stroke + (goesOn ? onwards.repeat(2) : '')).slice(0, codeRoom(canvas) - from)
   const row = [emptyGutter(canvas), span(' '.repeat(from)), span(underline, roleOf(mark, canvas))]
   const note = noteText(mark, canvas)
   const end = from + widthOf(underline)
