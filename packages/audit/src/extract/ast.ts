@@ -1,0 +1,59 @@
+/**
+ * The syntax tree as the interpreter walks it: ESTree with TypeScript nodes, as the parser gives it.
+ * One loose type on purpose. The interpreter is one switch over `type`, must step around anything it does not
+ * know (hostile or future syntax), and reads only fields it has checked; a full union would only add casts.
+ */
+export interface Node {
+  readonly type: string
+  readonly start: number
+  readonly end: number
+  // oxlint-disable-next-line typescript/no-explicit-any -- see above
+  readonly [field: string]: any
+}
+
+export function isNode(value: unknown): value is Node {
+  return typeof value === 'object' && value !== null && typeof (value as Node).type === 'string'
+}
+
+/** Strips wrappers that do not change a value: parentheses, `as T`, `satisfies T`, `!`, type arguments. */
+export function bare(node: Node): Node {
+  let inner = node
+  while (WRAPPERS.has(inner.type)) inner = inner['expression'] as Node
+  return inner
+}
+
+const WRAPPERS = new Set([
+  'ParenthesizedExpression',
+  'TSAsExpression',
+  'TSSatisfiesExpression',
+  'TSNonNullExpression',
+  'TSTypeAssertion',
+  'TSInstantiationExpression',
+])
+
+/** The name of a property key or member, when it is written down. */
+export function staticKey(node: Node): string | undefined {
+  const key = (node['key'] ?? node['property']) as Node | undefined
+  if (key === undefined) return undefined
+  if (node['computed'] !== true && key.type === 'Identifier') return key['name'] as string
+  if (key.type === 'PrivateIdentifier') return `#${key['name'] as string}`
+  if (key.type === 'Literal' && typeof key['value'] !== 'object') return String(key['value'])
+  return undefined
+}
+
+/** The child nodes of a node, in source order as far as the parser lists them so. */
+export function* children(node: Node): Generator<Node> {
+  for (const field in node) {
+    if (field === 'type' || field === 'start' || field === 'end' || field === 'parent') continue
+    const value = node[field] as unknown
+    if (Array.isArray(value)) {
+      for (const item of value) if (isNode(item)) yield item
+    } else if (isNode(value)) yield value
+  }
+}
+
+export function isFunctionNode(node: Node): boolean {
+  return (
+    node.type === 'FunctionDeclaration' || node.type === 'FunctionExpression' || node.type === 'ArrowFunctionExpression'
+  )
+}

@@ -1,0 +1,255 @@
+/** Methods of the language's own values: Map, Set, Array, String, Promise. */
+import type { Call } from './calls.ts'
+import { call_, invoke } from './calls.ts'
+import { equality, flag, fromRequest } from './conditions.ts'
+import type { Entropy } from './entropy.ts'
+import { concatEntropy, cutEntropy } from './entropy.ts'
+import { itemValue, storeId } from './expressions.ts'
+import type { Site } from './heap.ts'
+import { FunctionObject, HeapObject } from './heap.ts'
+import type { Machine } from './machine.ts'
+import { insert, lookUp, noteLookUp, remove, storeRef } from './properties.ts'
+import type { State } from './state.ts'
+import type { Value } from './value.ts'
+import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, joinAll, object, strings, withTags } from './value.ts'
+
+/** The result of `self.name(...)` where the language defines it; undefined where it does not. */
+export function callBuiltin(machine: Machine, self: Value, name: string, call: Call, state: State): Value | undefined {
+  const [target] = self.objects
+  if (target !== undefined && self.objects.length === 1) {
+    if (target.kind === 'map' || target.kind === 'set') return callMap(machine, target, name, call, state)
+    if (target.kind === 'array') return callArray(machine, target, name, call, state)
+  }
+  if (name === 'then' || name === 'catch' || name === 'finally') return callPromise(machine, self, name, call, state)
+  if (self.objects.length > 0) return undefined
+  return callText(machine, self, name, call) ?? callUnknownList(machine, self, name, call, state)
+}
+
+function callMap(machine: Machine, map: HeapObject, name: string, call: Call, state: State): Value | undefined {
+  const [key = UNKNOWN, value = UNKNOWN] = call.args
+  switch (name) {
+    case 'get':
+      return lookUp(machine, map, key, call.site, state)
+    case 'has':
+      return has(machine, map, key, call.site, state)
+    case 'set':
+      insert(machine, map, key, value, call.site, state)
+      return object(map)
+    case 'add':
+      insert(machine, map, key, key, call.site, state)
+      return object(map)
+    case 'delete':
+      remove(machine, map, key, call.site, state)
+      return UNKNOWN
+    case 'clear':
+      remove(machine, map, keyOfAny(map), call.site, state)
+      return UNDEFINED
+    case 'keys':
+      return object(view(machine, map, keyOfAny(map), call.site))
+    case 'values':
+      return object(view(machine, map, itemValue(map), call.site))
+    case 'entries':
+      return object(map)
+    case 'forEach':
+      runForEach(machine, call, [itemValue(map), keyOfAny(map), object(map)], state)
+      return UNDEFINED
+    default:
+      return UNKNOWN
+  }
+}
+
+function keyOfAny(map: HeapObject): Value {
+  const keys = map.keys.value === NEVER ? UNKNOWN : map.keys.value
+  return withTags({ ...keys, open: true }, [`key:${storeId(map)}`])
+}
+
+function has(machine: Machine, map: HeapObject, key: Value, site: Site, state: State): Value {
+  const store = storeRef(map)
+  noteLookUp(machine, store, key, site, state)
+  const whenTrue = [`exists:${store.id}`, ...(hasTag(key, 'cred') ? ['auth', 'auth:verified'] : [])]
+  const whenFalse = fromRequest(key) ? ['bound', `absent:${store.id}`] : [`absent:${store.id}`]
+  return flag(whenTrue, whenFalse, key)
+}
+
+/** A list made from a container: its items are still the container's. */
+export function view(machine: Machine, of: HeapObject, item: Value, site: Site): HeapObject {
+  const list = machine.allocate('array', site)
+  list.elements.write(item)
+  ;(list as { origin?: HeapObject }).origin = (of as { origin?: HeapObject }).origin ?? of
+  return list
+}
+
+function runForEach(machine: Machine, call: Call, args: readonly Value[], state: State): Value {
+  const results: Value[] = []
+  for (const arg of call.args) {
+    for (const target of arg.objects) {
+      if (!(target instanceof FunctionObject)) continue
+      const fork = state.fork()
+      results.push(invoke(machine, target, UNDEFINED, args, fork))
+      fork.dead = false
+      state.merge([fork, state.fork()])
+    }
+  }
+  return joinAll(results)
+}
+
+const VISITORS = new Set(['forEach', 'map', 'filter', 'some', 'every', 'find', 'findIndex', 'findLast', 'flatMap', 'reduce', 'sort'])
+
+function callArray(machine: Machine, list: HeapObject, name: string, call: Call, state: State): Value | undefined {
+  if (VISITORS.has(name)) return visitArray(machine, list, name, call, state)
+  const [first = UNKNOWN] = call.args
+  switch (name) {
+    case 'push':
+    case 'unshift':
+      for (const value of call.args) insert(machine, list, UNDEFINED, value, call.site, state)
+      return UNKNOWN
+    case 'splice':
+    case 'pop':
+    case 'shift':
+      remove(machine, list, first, call.site, state)
+      return itemValue(list)
+    case 'includes':
+    case 'indexOf':
+      return includes(list, first)
+    case 'slice':
+    case 'concat':
+    case 'reverse':
+    case 'flat':
+    case 'values':
+    case 'entries':
+      return object(view(machine, list, list.elements.value, call.site))
+    case 'at':
+      return itemValue(list)
+    case 'join':
+      return joinText(list)
+    case 'toString':
+    case 'keys':
+      return derived(list.elements.value)
+    default:
+      return UNKNOWN
+  }
+}
+
+function joinText(list: HeapObject): Value {
+  const entropy = [...list.properties.values()].reduce<Entropy | undefined>((sum, cell) => concatEntropy(sum, cell.value.entropy), undefined)
+  const value = derived(list.elements.value)
+  const own = entropy ?? list.elements.value.entropy
+  return own === undefined ? value : { ...value, entropy: own }
+}
+
+function includes(list: HeapObject, item: Value): Value {
+  const facts = hasTag(item, 'cred') ? ['auth', 'auth:static'] : hasTag(item, 'proto') ? ['tls'] : []
+  return flag(facts, [], item, list.elements.value)
+}
+
+function visitArray(machine: Machine, list: HeapObject, name: string, call: Call, state: State): Value {
+  const item = withTags(itemValue(list), [])
+  if (name === 'reduce') return runForEach(machine, call, [call.args[1] ?? item, item, UNKNOWN], state)
+  const result = runForEach(machine, call, [item, UNKNOWN, object(list)], state)
+  if (name === 'find' || name === 'findLast' || name === 'findIndex') {
+    noteLookUp(machine, storeRef(list), derived(result), call.site, state)
+    const found = withTags({ ...item, primitives: [undefined], open: true }, [`entry:${storeRef(list).id}`])
+    return name === 'findIndex' ? UNKNOWN : hasTag(result, 'cred') ? withTags(found, ['cred', 'verdict']) : found
+  }
+  if (name === 'some' || name === 'every') return result === NEVER ? UNKNOWN : { ...result, primitives: [true, false], objects: [], open: true }
+  if (name === 'map' || name === 'flatMap') return object(view(machine, freshList(machine, call.site, result), result, call.site))
+  return object(view(machine, list, list.elements.value, call.site))
+}
+
+function freshList(machine: Machine, site: Site, item: Value): HeapObject {
+  const list = machine.allocate('array', site)
+  list.elements.write(item)
+  return list
+}
+
+function callPromise(machine: Machine, self: Value, name: string, call: Call, state: State): Value | undefined {
+  const [callback = UNDEFINED, onError = UNDEFINED] = call.args
+  if (name === 'then') {
+    machine.moment += 1
+    if (onError.objects.length > 0) optional(state, (fork) => call_(machine, onError, { ...call, args: [UNKNOWN] }, fork))
+    if (callback.objects.length === 0) return self
+    let value: Value = UNKNOWN
+    const fork = state.fork()
+    value = call_(machine, callback, { ...call, args: [self] }, fork)
+    fork.dead = false
+    state.merge([fork])
+    return value
+  }
+  if (callback.objects.length > 0) optional(state, (fork) => call_(machine, callback, { ...call, args: [UNKNOWN] }, fork))
+  return self
+}
+
+function optional(state: State, run: (fork: State) => void): void {
+  const fork = state.fork()
+  run(fork)
+  fork.dead = false
+  state.merge([fork, state.fork()])
+}
+
+const SAME_TEXT = new Set(['toString', 'toLowerCase', 'toUpperCase', 'trim', 'trimStart', 'trimEnd', 'normalize', 'valueOf', 'replace', 'replaceAll', 'concat', 'padStart', 'padEnd', 'toISOString', 'getTime', 'toJSON', 'toFixed', 'toLocaleLowerCase', 'repeat', 'charAt', 'charCodeAt', 'codePointAt', 'readUInt32BE', 'copy', 'subarray'])
+const CUTS = new Set(['slice', 'substring', 'substr'])
+const TESTS = new Set(['startsWith', 'endsWith', 'includes', 'match', 'test', 'equals', 'localeCompare', 'indexOf', 'search'])
+
+function callText(machine: Machine, self: Value, name: string, call: Call): Value | undefined {
+  if (SAME_TEXT.has(name)) return sameText(self, name, call)
+  if (CUTS.has(name)) return cutText(self, name, call)
+  if (TESTS.has(name)) return testText(machine, self, name, call)
+  if (name === 'split') return splitText(machine, self, call)
+  return undefined
+}
+
+function sameText(self: Value, name: string, call: Call): Value {
+  const inner = { ...derived(self, ...(name === 'concat' || name === 'replace' ? call.args : [])), ...mapText(self, name) }
+  const radix = call.args[0]?.primitives[0]
+  const concat = name === 'concat' ? call.args.reduce<Entropy | undefined>((sum, arg) => concatEntropy(sum, arg.entropy), self.entropy) : self.entropy
+  if (concat === undefined) return inner
+  const perChar = name === 'toString' && typeof radix === 'number' ? { bitsPerChar: Math.log2(radix) } : {}
+  return { ...inner, entropy: { ...concat, ...perChar } }
+}
+
+function mapText(self: Value, name: string): Partial<Value> {
+  const texts = strings(self)
+  if (texts.length === 0 || texts.length !== self.primitives.length) return {}
+  const primitives = texts.map((text) => (name === 'toLowerCase' ? text.toLowerCase() : name === 'toUpperCase' ? text.toUpperCase() : text.trim()))
+  return name.startsWith('to') || name.startsWith('trim') ? { primitives, open: self.open } : {}
+}
+
+function cutText(self: Value, name: string, call: Call): Value {
+  const value = derived(self)
+  if (self.entropy === undefined) return value
+  const start = numberOf(call.args[0]) ?? 0
+  const second = numberOf(call.args[1])
+  if (second === undefined && start < 0) return { ...value, entropy: cutEntropy(self.entropy, -start) }
+  if (second === undefined) return { ...value, entropy: self.entropy }
+  return { ...value, entropy: cutEntropy(self.entropy, name === 'substr' ? second : second - start) }
+}
+
+function numberOf(value: Value | undefined): number | undefined {
+  const [only] = value?.primitives ?? []
+  return typeof only === 'number' ? only : undefined
+}
+
+function testText(machine: Machine, self: Value, name: string, call: Call): Value {
+  const [other = UNKNOWN] = call.args
+  const subject = name === 'test' ? other : self
+  const [text] = strings(other)
+  if (name === 'equals') return equality(machine, self, other)
+  if (hasTag(subject, 'url') && text !== undefined) return flag([`path:${text}`], [], subject)
+  if (hasTag(subject, 'cred') && text === undefined && name !== 'match' && name !== 'test') return equality(machine, self, other)
+  return flag([], [], subject)
+}
+
+function splitText(machine: Machine, self: Value, call: Call): Value {
+  const list = machine.allocate('array', call.site)
+  list.elements.write(self.tags.length > 0 ? derived(self) : UNKNOWN)
+  return object(list)
+}
+
+/** A list we know nothing of but its name of method: callbacks get an item with the list's origins. */
+function callUnknownList(machine: Machine, self: Value, name: string, call: Call, state: State): Value | undefined {
+  if (!VISITORS.has(name) || !call.args.some((arg) => arg.objects.some((item) => item instanceof FunctionObject))) return undefined
+  const item = self.tags.length > 0 ? derived(self) : UNKNOWN
+  const result = runForEach(machine, call, [item, UNKNOWN, self], state)
+  return name === 'map' ? join(derived(self), result) : derived(self, result)
+}
+

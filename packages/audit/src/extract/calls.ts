@@ -1,0 +1,367 @@
+/** Calls: of functions in the tree (followed), of libraries we know (modelled), of anything else (opaque). */
+import type { Node } from './ast.ts'
+import { bare, isNode, staticKey } from './ast.ts'
+import { callBuiltin } from './builtins.ts'
+import { conditionOf } from './conditions.ts'
+import { assignPattern, evaluate, initialiseFields } from './expressions.ts'
+import type { Environment, HeapObject, Site } from './heap.ts'
+import { Cell, ClassObject, Environment as Env, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
+import type { Frame, Machine } from './machine.ts'
+import { LIMITS } from './machine.ts'
+import { callExternal, callLibrary, constructExternal } from './models/index.ts'
+import { importNamespace } from './modules.ts'
+import { baseOf, getProperty } from './properties.ts'
+import { execute, hoist, patternNames, runModule } from './statements.ts'
+import type { State } from './state.ts'
+import { typedParameter } from './types.ts'
+import type { Condition, Value } from './value.ts'
+import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, joinAll, object, primitive, truthiness, withCondition, withTags } from './value.ts'
+
+/** One call as a model sees it. */
+export interface Call {
+  readonly site: Site
+  readonly args: readonly Value[]
+  /** Where each argument stands. */
+  readonly argSites: readonly Site[]
+  /** What it is called on. */
+  readonly self: Value
+  readonly env: Environment
+}
+
+export function callExpression(machine: Machine, node: Node, state: State, env: Environment): Value {
+  const site = machine.site(env.file, node)
+  if (node.type === 'ImportExpression') return importDynamic(machine, node, env)
+  const callee = bare(node['callee'] as Node)
+  if (callee.type === 'Super') return callSuper(machine, node, site, state, env)
+  if (callee.type === 'MemberExpression') return callMember(machine, node, callee, site, state, env)
+  const target = evaluate(machine, callee, state, env)
+  const call = makeCall(machine, node, UNDEFINED, site, state, env)
+  return call_(machine, target, call, state)
+}
+
+function makeCall(machine: Machine, node: Node, self: Value, site: Site, state: State, env: Environment): Call {
+  const nodes = (node['arguments'] ?? []) as Node[]
+  const args: Value[] = []
+  for (const item of nodes) {
+    const value = evaluate(machine, item, state, env)
+    if (item.type === 'SpreadElement') args.push(...spreadArguments(value))
+    else args.push(value)
+  }
+  return { site, args, argSites: nodes.map((item) => machine.site(env.file, item)), self, env }
+}
+
+function spreadArguments(value: Value): readonly Value[] {
+  const [only] = value.objects
+  if (value.objects.length === 1 && only !== undefined && only.kind === 'array') {
+    const items = [...only.properties.keys()].filter((name) => /^\d+$/.test(name)).map((name) => only.property(name).value)
+    if (items.length > 0) return items
+  }
+  return [joinAll([...value.objects.map((item) => item.elements.value), derived(value)])]
+}
+
+function importDynamic(machine: Machine, node: Node, env: Environment): Value {
+  const source = (node['source'] ?? (node['arguments'] as Node[] | undefined)?.[0]) as Node | undefined
+  if (source === undefined || bare(source).type !== 'Literal') return UNKNOWN
+  return importNamespace(machine, String(bare(source)['value']), env.file, (module) => runModule(machine, module))
+}
+
+function callMember(machine: Machine, node: Node, callee: Node, site: Site, state: State, env: Environment): Value {
+  const isSuper = (callee['object'] as Node).type === 'Super'
+  const self = isSuper ? (machine.frame.self ?? UNKNOWN) : evaluate(machine, callee['object'] as Node, state, env)
+  const name = staticKey(callee)
+  const key = name === undefined ? evaluate(machine, callee['property'] as Node, state, env) : primitive(name)
+  const call = makeCall(machine, node, self, site, state, env)
+  if (name === undefined) return call_(machine, getProperty(machine, self, key, site, state), call, state)
+  return callMethod(machine, self, name, call, state)
+}
+
+/** `self.name(...)`. */
+export function callMethod(machine: Machine, self: Value, name: string, call: Call, state: State): Value {
+  const results: Value[] = []
+  let plain: Value = NEVER
+  for (const target of self.objects) {
+    const modelled = callOn(machine, target, name, call, state)
+    if (modelled === undefined) plain = join(plain, object(target))
+    else results.push(modelled)
+  }
+  const callee = plain === NEVER ? NEVER : getProperty(machine, plain, primitive(name), call.site, state)
+  if (callee.objects.length > 0) results.push(call_(machine, callee, call, state))
+  if (results.length > 0) {
+    const extra = self.tags.filter((tag) => tag === 'cred' || tag.startsWith('entry:'))
+    return extra.length > 0 ? withTags(joinAll(results), extra) : joinAll(results)
+  }
+  const builtin = callBuiltin(machine, self, name, call, state)
+  return builtin ?? callOpaque(machine, name, call, state, self)
+}
+
+function callOn(machine: Machine, target: HeapObject, name: string, call: Call, state: State): Value | undefined {
+  if (target instanceof LibraryObject) return callLibrary(machine, target, name, call, state)
+  if (target instanceof ExternalObject) {
+    const member = getProperty(machine, object(target), primitive(name), call.site, state)
+    return call_(machine, member, call, state)
+  }
+  if (target instanceof FunctionObject) return callOnFunction(machine, target, name, call, state)
+  if (target instanceof InstanceObject) {
+    const base = baseOf(target)
+    const own = getOwnMember(target, name)
+    if (base !== undefined && !own) return callLibrary(machine, base, name, call, state)
+    return undefined
+  }
+  if (target.kind === 'map' || target.kind === 'set' || target.kind === 'array') {
+    return callBuiltin(machine, object(target), name, call, state)
+  }
+  return undefined
+}
+
+function getOwnMember(instance: InstanceObject, name: string): boolean {
+  if (instance.properties.has(name)) return true
+  for (let of: ClassObject | undefined = instance.of; of !== undefined; of = of.parent.objects.find((item): item is ClassObject => item instanceof ClassObject)) {
+    if (of.methods.has(name)) return true
+  }
+  return false
+}
+
+function callOnFunction(machine: Machine, target: FunctionObject, name: string, call: Call, state: State): Value | undefined {
+  const [first = UNDEFINED, ...rest] = call.args
+  if (name === 'call') return invoke(machine, target, first, rest, state)
+  if (name === 'apply') return invoke(machine, target, first, spreadArguments(rest[0] ?? UNKNOWN), state)
+  if (name === 'bind') {
+    const bound = new FunctionObject(target.node, target.env, target.site, target.born, target.boundThis ?? first)
+    return object(bound)
+  }
+  return undefined
+}
+
+/** Calls whatever the callee may be, each on its own fork, and joins the outcomes. */
+export function call_(machine: Machine, callee: Value, call: Call, state: State): Value {
+  const targets = callee.objects.filter((item) => item instanceof FunctionObject || item instanceof ExternalObject || item instanceof LibraryObject)
+  if (targets.length === 0) return callOpaque(machine, undefined, call, state, callee)
+  if (targets.length === 1) return callOne(machine, targets[0]!, call, state)
+  const forks: State[] = []
+  const values: Value[] = []
+  for (const target of targets) {
+    const fork = state.fork()
+    values.push(callOne(machine, target, call, fork))
+    forks.push(fork)
+  }
+  state.merge(forks)
+  return joinAll(values)
+}
+
+function callOne(machine: Machine, target: HeapObject, call: Call, state: State): Value {
+  if (target instanceof FunctionObject) return invoke(machine, target, call.self, call.args, state)
+  if (target instanceof ExternalObject) return callExternal(machine, target.path, call, state)
+  if (target instanceof LibraryObject) return callLibrary(machine, target, '()', call, state) ?? callOpaque(machine, undefined, call, state, object(target))
+  return UNKNOWN
+}
+
+const SPEAKING = /^(?:log|debug|info|warn|error|trace|fatal|verbose|emit|track|capture\w*|json|send|end|write|set|setHeader|status|push|append|add|on|once)$/
+
+/**
+ * A call of code we cannot see. It may call its callbacks; its result carries the origins of what it was given.
+ * Given a credential, its result may be a verdict on it.
+ */
+export function callOpaque(machine: Machine, name: string | undefined, call: Call, state: State, callee: Value): Value {
+  const inner = callee.objects.length === 0 ? derived(call.self, callee, ...call.args) : derived(call.self, ...call.args)
+  runCallbacks(machine, call, state, UNKNOWN)
+  noteReceiver(machine, call, state, name)
+  const speaks = name !== undefined && SPEAKING.test(name)
+  if (speaks || !call.args.some((arg) => hasTag(arg, 'cred') && !hasTag(arg, 'entry'))) return inner
+  state.note('opaque-check')
+  return withTags(inner, ['verdict', 'cred'])
+}
+
+/** A method called on a session that was looked up is a use of it. */
+function noteReceiver(machine: Machine, call: Call, state: State, name: string | undefined): void {
+  if (!hasTag(call.self, 'entry') || name === undefined) return
+  if (name === 'close' || name === 'destroy' || name === 'end' || name === 'terminate') {
+    for (const tag of call.self.tags) if (tag.startsWith('entry:')) machine.emit('entry-close', call.site, state, { store: tag.split(':')[1] ?? '' })
+  }
+  machine.emit('dispatch', call.site, state, { receiver: call.self, how: name === 'handleRequest' || name === 'handlePostMessage' ? 'transport' : 'own' })
+}
+
+export function runCallbacks(machine: Machine, call: Call, state: State, given: Value): void {
+  for (const arg of call.args) {
+    for (const target of arg.objects) {
+      if (!(target instanceof FunctionObject)) continue
+      const fork = state.fork()
+      invoke(machine, target, UNDEFINED, [given, given, given], fork)
+      fork.dead = false
+      state.merge([fork, state.fork()])
+    }
+  }
+}
+
+/** Runs a function of the tree with these arguments and folds what its exits know into the caller's path. */
+export function invoke(machine: Machine, fn: FunctionObject, self: Value, args: readonly Value[], state: State): Value {
+  const seen = machine.stack.filter((node) => node === fn.node).length
+  if (seen >= LIMITS.recursion || machine.stack.length >= LIMITS.depth || !isNode(fn.node['body'])) return derived(...args)
+  machine.markReached(fn)
+  machine.stack.push(fn.node)
+  const saved = machine.frame
+  const frame: Frame = { exits: [], jumps: [], self: fn.boundThis ?? (fn.node.type === 'ArrowFunctionExpression' ? undefined : self) }
+  machine.frame = frame
+  const before = state.facts.must
+  try {
+    runBody(machine, fn, args, state, frame)
+  } finally {
+    machine.stack.pop()
+    machine.frame = saved
+  }
+  if (frame.exits.length === 0) {
+    state.dead = true
+    return NEVER
+  }
+  state.merge(frame.exits.map((exit) => exit.state))
+  return resultOf(frame, before)
+}
+
+function runBody(machine: Machine, fn: FunctionObject, args: readonly Value[], state: State, frame: Frame): void {
+  const env = new Env(fn.env, fn.env.file, frame.self)
+  const body = state.fork()
+  bindParameters(machine, fn, args, body, env)
+  const code = fn.node['body'] as Node
+  if (code.type !== 'BlockStatement') {
+    const value = evaluate(machine, code, body, env)
+    if (!body.dead) frame.exits.push({ state: body, value })
+    return
+  }
+  hoist(machine, code['body'] as Node[], env)
+  for (const statement of code['body'] as Node[]) {
+    if (body.dead) break
+    execute(machine, statement, body, env)
+  }
+  if (!body.dead) frame.exits.push({ state: body, value: UNDEFINED })
+}
+
+function bindParameters(machine: Machine, fn: FunctionObject, args: readonly Value[], state: State, env: Environment): void {
+  const params = parametersOf(fn.node)
+  params.forEach((param, index) => {
+    for (const name of patternNames(param)) env.declare(name, new Cell(name, machine.context.activation, machine.site(env.file, param)))
+    const given = param.type === 'RestElement' ? restOf(machine, args.slice(index), machine.site(env.file, param)) : args[index]
+    const value = typedParameter(machine, param, given ?? (index < args.length ? UNKNOWN : UNDEFINED), env, fn)
+    assignPattern(machine, param, value, state, env)
+    if (param.type === 'TSParameterProperty') assignParameterProperty(machine, param, state, env)
+  })
+}
+
+export function parametersOf(node: Node): readonly Node[] {
+  const params = node['params'] as Node[] | { readonly items?: Node[] }
+  return Array.isArray(params) ? params : (params.items ?? [])
+}
+
+function restOf(machine: Machine, args: readonly Value[], site: Site): Value {
+  const rest = machine.allocate('array', site)
+  args.forEach((arg, index) => {
+    rest.property(String(index)).write(arg)
+    rest.elements.write(arg)
+  })
+  return object(rest)
+}
+
+function assignParameterProperty(machine: Machine, param: Node, state: State, env: Environment): void {
+  for (const name of patternNames(param)) {
+    const cell = env.own(name)
+    if (cell === undefined) continue
+    for (const target of machine.frame.self?.objects ?? []) target.property(name).write(state.read(cell))
+  }
+}
+
+/** The value a call gives, and what its truth says about the path taken inside. */
+function resultOf(frame: Frame, before: ReadonlySet<string>): Value {
+  const value = joinAll(frame.exits.map((exit) => exit.value))
+  const single = frame.exits.length === 1 && frame.exits[0]!.value.condition === undefined
+  if (single) return value
+  const condition: Condition = { whenTrue: learnedWhen(frame, before, true), whenFalse: learnedWhen(frame, before, false) }
+  if (condition.whenTrue.length === 0 && condition.whenFalse.length === 0) return value
+  return withCondition(value, condition)
+}
+
+function learnedWhen(frame: Frame, before: ReadonlySet<string>, outcome: boolean): readonly string[] {
+  let common: readonly string[] | undefined
+  for (const exit of frame.exits) {
+    const truth = truthiness(exit.value)
+    if (outcome ? !truth.canBeTrue : !truth.canBeFalse) continue
+    const own = conditionOf(exit.value)
+    const facts = [...[...exit.state.facts.must].filter((fact) => !before.has(fact)), ...(outcome ? own.whenTrue : own.whenFalse)]
+    common = common === undefined ? facts : common.filter((fact) => facts.includes(fact))
+  }
+  return common ?? []
+}
+
+export function newExpression(machine: Machine, node: Node, state: State, env: Environment): Value {
+  const site = machine.site(env.file, node)
+  const callee = evaluate(machine, node['callee'] as Node, state, env)
+  const call = makeCall(machine, node, UNDEFINED, site, state, env)
+  const results: Value[] = []
+  for (const target of callee.objects) {
+    if (target instanceof ClassObject) results.push(object(instantiate(machine, target, call, state)))
+    else if (target instanceof ExternalObject) results.push(constructExternal(machine, target.path, call, state))
+    else if (target instanceof FunctionObject) results.push(constructFunction(machine, target, call, state))
+  }
+  if (results.length > 0) return joinAll(results)
+  runCallbacks(machine, call, state, UNKNOWN)
+  return derived(...call.args)
+}
+
+export function instantiate(machine: Machine, of: ClassObject, call: Call, state: State): InstanceObject {
+  const instance = new InstanceObject(of, call.site, machine.context.activation)
+  instance.name = of.name
+  construct(machine, of, instance, call, state)
+  return instance
+}
+
+function construct(machine: Machine, of: ClassObject, instance: InstanceObject, call: Call, state: State): void {
+  const constructor = of.methods.get('constructor')
+  if (constructor === undefined) {
+    constructParent(machine, of, instance, call, state)
+    initialiseFields(machine, of, instance, state)
+    return
+  }
+  if (of.parent === NEVER) initialiseFields(machine, of, instance, state)
+  const self = object(instance)
+  const fn = new FunctionObject(constructor['value'], of.env, machine.site(of.env.file, constructor['value']), instance.born, self, of)
+  invoke(machine, fn, self, call.args, state)
+  state.dead = false
+}
+
+function constructParent(machine: Machine, of: ClassObject, instance: InstanceObject, call: Call, state: State): void {
+  for (const parent of of.parent.objects) {
+    if (parent instanceof ClassObject) construct(machine, parent, instance, call, state)
+    if (parent instanceof ExternalObject) {
+      for (const base of constructExternal(machine, parent.path, call, state).objects) {
+        if (base instanceof LibraryObject) (instance as { base?: LibraryObject }).base = base
+      }
+    }
+  }
+}
+
+function callSuper(machine: Machine, node: Node, site: Site, state: State, env: Environment): Value {
+  const call = makeCall(machine, node, UNDEFINED, site, state, env)
+  const constructing = machine.stack.at(-1)
+  for (const target of machine.frame.self?.objects ?? []) {
+    if (!(target instanceof InstanceObject)) continue
+    const of = classBeingConstructed(target.of, constructing)
+    constructParent(machine, of, target, call, state)
+    initialiseFields(machine, of, target, state)
+  }
+  return UNDEFINED
+}
+
+function classBeingConstructed(of: ClassObject, constructing: Node | undefined): ClassObject {
+  let current: ClassObject = of
+  for (let depth = 0; depth < 10; depth += 1) {
+    if (current.methods.get('constructor')?.['value'] === constructing) return current
+    const parent = current.parent.objects.find((item): item is ClassObject => item instanceof ClassObject)
+    if (parent === undefined) return current
+    current = parent
+  }
+  return current
+}
+
+function constructFunction(machine: Machine, target: FunctionObject, call: Call, state: State): Value {
+  const created = machine.allocate('object', call.site)
+  const self = object(created)
+  const result = invoke(machine, target, self, call.args, state)
+  return result.objects.length > 0 ? result : self
+}

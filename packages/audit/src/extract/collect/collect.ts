@@ -1,0 +1,62 @@
+/** Events → facts. Classifies what happened; judges nothing. */
+import type { ServerFacts, UnknownFact } from '../../facts/facts.ts'
+import type { Location } from '../../finding/finding.ts'
+import type { EventKind, EventOf } from '../events.ts'
+import type { Site } from '../heap.ts'
+import type { Machine } from '../machine.ts'
+import { collectDispatches, verifiesCredentials } from './dispatches.ts'
+import { collectListeners } from './listeners.ts'
+import { collectLogins } from './logins.ts'
+import { collectAdoptions, collectMints } from './mints.ts'
+import { collectBroadcasts, collectSharedServers, collectSharedVariables, collectStaleWrites } from './shared.ts'
+import { collectStores } from './stores.ts'
+
+export function collectFacts(machine: Machine): ServerFacts {
+  const unknowns: UnknownFact[] = []
+  const stores = collectStores(machine)
+  const dispatches = collectDispatches(machine, stores)
+  const listeners = collectListeners(machine, unknowns)
+  return {
+    hasServerCode: hasServerCode(machine),
+    listeners,
+    stores,
+    mints: collectMints(machine, stores, unknowns),
+    adoptions: collectAdoptions(machine, stores),
+    dispatches,
+    logins: collectLogins(machine, stores),
+    sharedServers: collectSharedServers(machine),
+    sharedVariables: collectSharedVariables(machine),
+    staleWrites: collectStaleWrites(machine, stores),
+    broadcasts: collectBroadcasts(machine, stores),
+    carriesSecrets: stores.length > 0 || verifiesCredentials(machine) || eventsOf(machine, 'transport').length > 0 || machine.servesMcp,
+    verifiesCredentials: verifiesCredentials(machine),
+    unknowns,
+  }
+}
+
+function hasServerCode(machine: Machine): boolean {
+  return machine.servesMcp || machine.events.some((event) => event.kind === 'listen' || event.kind === 'route' || event.kind === 'transport' || event.kind === 'connect')
+}
+
+export function eventsOf<K extends EventKind>(machine: Machine, kind: K): readonly EventOf<K>[] {
+  return machine.events.filter((event): event is EventOf<K> => event.kind === kind)
+}
+
+export function locate(site: Site): Location {
+  return site.file.locate(site.start, site.end)
+}
+
+export function sameSite(a: Site, b: Site): boolean {
+  return a.path === b.path && a.start === b.start
+}
+
+/** One item per key, the first seen. */
+export function distinct<T>(items: readonly T[], keyOf: (item: T) => string): readonly T[] {
+  const seen = new Map<string, T>()
+  for (const item of items) if (!seen.has(keyOf(item))) seen.set(keyOf(item), item)
+  return [...seen.values()]
+}
+
+export function siteId(site: Site): string {
+  return `${site.path}#${site.start}`
+}

@@ -1,0 +1,53 @@
+/** Requests served on sessions found by the handle that came with them. */
+import type { DispatchFact, StoreFact } from '../../facts/facts.ts'
+import type { Event, EventOf } from '../events.ts'
+import type { Machine } from '../machine.ts'
+import { tagsOf } from '../value.ts'
+import { distinct, eventsOf, locate } from './collect.ts'
+
+export function collectDispatches(machine: Machine, stores: readonly StoreFact[]): readonly DispatchFact[] {
+  const ids = new Set(stores.map((store) => store.id))
+  const events = eventsOf(machine, 'dispatch').filter((event) => event.context.trigger === 'request')
+  const viaTransport = new Set(events.filter((event) => event.how === 'transport').flatMap((event) => storesOf(event)))
+  const facts = events.flatMap((event) =>
+    storesOf(event)
+      .filter((store) => ids.has(store) && (event.how === 'transport' || !viaTransport.has(store)))
+      .map((store) => dispatchOf(machine, event, store)),
+  )
+  return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.store}:${fact.route?.verb}:${fact.route?.at.startLine}:${fact.bound}:${fact.authenticated}`)
+}
+
+function storesOf(event: EventOf<'dispatch'>): readonly string[] {
+  return [...new Set(tagsOf(event.receiver, 'entry').map((tag) => tag.split(':')[1] ?? ''))]
+}
+
+function dispatchOf(machine: Machine, event: EventOf<'dispatch'>, store: string): DispatchFact {
+  const lookup = eventsOf(machine, 'store-read').find((read) => read.store.id === store && read.context === event.context) ?? event
+  const { route } = event.context
+  return {
+    at: locate(event.site),
+    lookup: locate(lookup.site),
+    store,
+    route: route === undefined ? undefined : { verb: route.verb, path: route.path, at: locate(route.site) },
+    verb: verbOf(event),
+    authenticated: event.facts.must.has('auth') ? 'always' : event.facts.may.has('maybe-auth') ? 'optional' : 'never',
+    credential: credentialOf(event),
+    bound: !event.facts.may.has(`unbound:${store}`) || event.facts.must.has('bound'),
+    behindUnknown: event.facts.may.has('opaque-middleware'),
+  }
+}
+
+function verbOf(event: Event): string {
+  const verbs = [...event.facts.must].filter((fact) => fact.startsWith('verb:')).map((fact) => fact.slice('verb:'.length))
+  return verbs.join('/') || event.context.route?.verb || '*'
+}
+
+function credentialOf(event: Event): DispatchFact['credential'] {
+  if (event.facts.must.has('auth:verified') || event.facts.may.has('maybe-verified')) return 'personal'
+  return event.facts.must.has('auth') || event.facts.may.has('maybe-auth') ? 'shared' : undefined
+}
+
+export function verifiesCredentials(machine: Machine): boolean {
+  return machine.events.some((event) => event.context.trigger === 'request' && (event.facts.must.has('auth') || event.facts.may.has('maybe-auth')))
+}
+

@@ -1,0 +1,97 @@
+/** How long sessions last: timers, sweeps and checks on access, told apart by what renews them. */
+import type { LimitFact } from '../../facts/facts.ts'
+import type { Event, EventOf } from '../events.ts'
+import { LibraryObject } from '../heap.ts'
+import type { Machine } from '../machine.ts'
+import type { Value } from '../value.ts'
+import { hasTag } from '../value.ts'
+import { distinct, eventsOf, locate } from './collect.ts'
+import type { StoreEvents } from './stores.ts'
+
+export function limitsOf(machine: Machine, store: StoreEvents, all: readonly StoreEvents[]): readonly LimitFact[] {
+  const always = commonFacts(store.writes)
+  const optional = (event: Event): boolean => [...event.facts.must].some((fact) => fact.startsWith('optional:') && !always.has(fact))
+  const limits = [
+    ...declared(machine, store),
+    ...checked(machine, store, all, optional),
+    ...timed(machine, store, optional),
+  ]
+  return distinct(limits, (limit) => `${limit.kind}:${limit.at.path}:${limit.at.startLine}:${limit.optional}`)
+}
+
+function commonFacts(events: readonly Event[]): ReadonlySet<string> {
+  return new Set(events.flatMap((event) => [...event.facts.must]))
+}
+
+function declared(machine: Machine, store: StoreEvents): readonly LimitFact[] {
+  return eventsOf(machine, 'expiry')
+    .filter((event) => event.store === store.ref.id)
+    .map((event) => ({ kind: event.limit, at: locate(event.site), optional: !event.enabled }))
+}
+
+/** `now - session.lastSeen > limit`: idle where requests renew the field, absolute where only creation sets it. */
+function checked(machine: Machine, store: StoreEvents, all: readonly StoreEvents[], optional: (event: Event) => boolean): readonly LimitFact[] {
+  return eventsOf(machine, 'time-check')
+    .filter((event) => event.store === store.ref.id || isBeside(machine, event.store, store, all))
+    .map((event) => ({ kind: isRenewed(machine, event.store, event.field) ? ('idle' as const) : ('absolute' as const), at: locate(event.site), optional: optional(event) }))
+}
+
+/** A container of times beside the sessions: filled under the same IDs, removed from together. */
+function isBeside(machine: Machine, id: string, store: StoreEvents, all: readonly StoreEvents[]): boolean {
+  if (all.some((other) => other.ref.id === id)) return false
+  const writes = eventsOf(machine, 'store-write').filter((event) => event.store.id === id)
+  return writes.length > 0 && writes.some((event) => hasTag(event.key, 'sid') || hasTag(event.key, 'mint') || event.key.tags.some((tag) => store.writes.some((write) => write.key.tags.includes(tag))))
+}
+
+function isRenewed(machine: Machine, store: string, field: string): boolean {
+  const touched = eventsOf(machine, 'entry-write').some((event) => event.store === store && event.field === field && event.context.trigger !== 'timer' && !isReset(event.value))
+  if (touched) return true
+  return eventsOf(machine, 'store-write').some((event) => event.store.id === store && (field === '*' || hasTag(event.value, 'entry') || event.value.objects.length > 0) && isPresented(event.key) && !hasTag(event.key, 'mint'))
+}
+
+function isReset(value: Value): boolean {
+  return value.primitives.length > 0 && !value.open && value.objects.length === 0
+}
+
+function isPresented(key: Value): boolean {
+  return key.tags.some((tag) => /^(?:header|cookie|query|param|body)(?::|$)/.test(tag)) || key.tags.some((tag) => tag.startsWith('entry:'))
+}
+
+/** A timer per session that removes or closes it, without looking at the clock. */
+function timed(machine: Machine, store: StoreEvents, optional: (event: Event) => boolean): readonly LimitFact[] {
+  const ends = [...store.removals, ...closesIn(machine, store)].filter((event) => event.context.trigger === 'timer' && !looksAtClock(event) && !isSweepKey(event, store))
+  const renewed = renewedTimers(machine)
+  return ends.map((event) => ({ kind: isIdleTimer(event, renewed) ? ('idle' as const) : ('absolute' as const), at: locate(event.site), optional: optional(event) }))
+}
+
+function closesIn(machine: Machine, store: StoreEvents): readonly EventOf<'entry-close'>[] {
+  return eventsOf(machine, 'entry-close').filter((event) => event.store === store.ref.id || event.store === '')
+}
+
+function looksAtClock(event: Event): boolean {
+  return [...event.facts.may].some((fact) => fact.startsWith('timed:'))
+}
+
+/** A sweep over the whole container that looks at no clock empties it; that is no limit of one session. */
+function isSweepKey(event: Event, store: StoreEvents): boolean {
+  return event.kind === 'store-remove' && event.key.tags.includes(`key:${store.ref.id}`)
+}
+
+function isIdleTimer(event: Event, renewed: ReadonlySet<string>): boolean {
+  const timer = event.context.timer
+  if (timer !== undefined && renewed.has(String(timer.data['field']))) return true
+  return event.kind === 'store-remove' && isPresented(event.key) && !hasTag(event.key, 'sid')
+}
+
+/** Fields whose timers are set anew, or refreshed, for a session that was looked up. */
+function renewedTimers(machine: Machine): ReadonlySet<string> {
+  const fields = new Set<string>(machine.refreshedTimers)
+  for (const event of eventsOf(machine, 'entry-write')) {
+    if (event.value.objects.some((item) => item instanceof LibraryObject && item.type === 'timer')) fields.add(event.field)
+  }
+  for (const event of eventsOf(machine, 'store-write')) {
+    const isTimer = event.value.objects.some((item) => item instanceof LibraryObject && item.type === 'timer')
+    if (isTimer && isPresented(event.key)) fields.add(`store:${event.store.id}`)
+  }
+  return fields
+}

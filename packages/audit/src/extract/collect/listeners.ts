@@ -1,0 +1,48 @@
+/** Where the server listens, and whether it insists on TLS. */
+import type { ListenerFact, Reach, UnknownFact } from '../../facts/facts.ts'
+import type { EventOf } from '../events.ts'
+import type { Machine } from '../machine.ts'
+import type { Value } from '../value.ts'
+import { strings } from '../value.ts'
+import { distinct, eventsOf, locate } from './collect.ts'
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|::1|\[::1\]|ip6-localhost)$/i
+
+export function collectListeners(machine: Machine, unknowns: UnknownFact[]): readonly ListenerFact[] {
+  const events = eventsOf(machine, 'listen')
+  const enforced = enforcesTls(machine)
+  const facts = events.map((event) => listenerOf(event, enforced))
+  const merged = distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.reach}`)
+  const strongest = merged.filter((fact) => fact.reach === 'network' || !merged.some((other) => other !== fact && samePlace(other, fact) && other.reach === 'network'))
+  for (const fact of strongest) {
+    if (fact.reach === 'unknown') unknowns.push({ about: 'listener', reason: 'The address it listens on could not be followed to its value.', at: fact.at })
+  }
+  return strongest
+}
+
+function samePlace(a: ListenerFact, b: ListenerFact): boolean {
+  return a.at.path === b.at.path && a.at.startLine === b.at.startLine && a.at.startColumn === b.at.startColumn
+}
+
+function listenerOf(event: EventOf<'listen'>, enforced: boolean): ListenerFact {
+  const { reach, hosts, byDefault } = reachOf(event.host, event.defaultHost)
+  return { at: locate(event.site), reach, hosts, byDefault, tls: event.tls, tlsEnforced: enforced || event.facts.must.has('tls'), what: event.what }
+}
+
+function reachOf(host: Value | undefined, defaultHost: string): { reach: Reach; hosts: readonly string[]; byDefault: boolean } {
+  const hosts = host === undefined ? [] : strings(host).filter((item) => item !== '')
+  if (hosts.some((item) => !LOOPBACK.test(item))) return { reach: 'network', hosts, byDefault: false }
+  if (hosts.length > 0) return { reach: 'loopback', hosts, byDefault: false }
+  const mayBeAbsent = host === undefined || host.primitives.some((item) => item === undefined || item === null || item === '')
+  if (!mayBeAbsent) return { reach: 'unknown', hosts, byDefault: false }
+  return { reach: LOOPBACK.test(defaultHost) ? 'loopback' : 'network', hosts, byDefault: true }
+}
+
+/** Every request that reaches a session or a handler has been seen to come over TLS. */
+function enforcesTls(machine: Machine): boolean {
+  const served = machine.events.filter((event) => (event.kind === 'dispatch' || event.kind === 'transport' || event.kind === 'served') && event.context.trigger === 'request')
+  const sessions = served.filter((event) => event.kind !== 'served')
+  const judged = sessions.length > 0 ? sessions : served
+  return judged.length > 0 && judged.every((event) => event.facts.must.has('tls'))
+}
+

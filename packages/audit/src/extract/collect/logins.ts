@@ -1,0 +1,59 @@
+/** Where a caller proves who they are and a session remembers it. */
+import type { LoginFact, StoreFact } from '../../facts/facts.ts'
+import type { EventOf } from '../events.ts'
+import type { Machine } from '../machine.ts'
+import { keepsRecord } from '../models/web-sessions.ts'
+import { isPresentedHandle } from '../conditions.ts'
+import { hasTag } from '../value.ts'
+import { distinct, eventsOf, locate } from './collect.ts'
+
+export function collectLogins(machine: Machine, stores: readonly StoreFact[]): readonly LoginFact[] {
+  const facts = [...webLogins(machine), ...passportLogins(machine), ...recordLogins(machine, stores), ...carriedOver(machine, stores)]
+  return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.regenerated}`)
+}
+
+function webLogins(machine: Machine): readonly LoginFact[] {
+  const session = machine.webSession
+  if (session !== undefined && !keepsRecord(session.library)) return []
+  return eventsOf(machine, 'session-write')
+    .filter((event) => event.facts.must.has('login') && !isTrivial(event))
+    .map((event) => ({
+      at: locate(event.site),
+      how: 'web-session',
+      field: event.field,
+      regenerated: event.facts.must.has('regenerated'),
+      session: session === undefined ? undefined : locate(session.store.site),
+    }))
+}
+
+function isTrivial(event: EventOf<'session-write'>): boolean {
+  return hasTag(event.value, 'clock') || event.field === 'cookie' || event.field === 'save'
+}
+
+function passportLogins(machine: Machine): readonly LoginFact[] {
+  return eventsOf(machine, 'login').map((event) => ({
+    at: locate(event.site),
+    how: 'passport',
+    field: 'passport',
+    regenerated: event.regenerates,
+    session: machine.webSession === undefined ? undefined : locate(machine.webSession.store.site),
+  }))
+}
+
+/** A record found by the ID from before login is marked as logged in and goes on under that ID. */
+function recordLogins(machine: Machine, stores: readonly StoreFact[]): readonly LoginFact[] {
+  const own = new Map(stores.filter((store) => store.holds === 'own' || store.holds === 'streamable').map((store) => [store.id, store]))
+  return eventsOf(machine, 'entry-write')
+    .filter((event) => own.has(event.store) && event.facts.must.has('login') && !hasTag(event.value, 'clock') && !hasTag(event.value, 'counter'))
+    .filter((event) => !event.facts.may.has(`minted:${event.store}`))
+    .map((event) => ({ at: locate(event.site), how: 'record', field: event.field, regenerated: false, session: own.get(event.store)!.insertions[0] ?? own.get(event.store)!.at }))
+}
+
+/** The record moves to a new ID, and the old ID still names it. */
+function carriedOver(machine: Machine, stores: readonly StoreFact[]): readonly LoginFact[] {
+  const own = new Map(stores.map((store) => [store.id, store]))
+  return eventsOf(machine, 'store-write')
+    .filter((event) => own.has(event.store.id) && hasTag(event.value, `entry:${event.store.id}`) && (event.key.entropy !== undefined || hasTag(event.key, 'mint')))
+    .filter((event) => !machine.events.some((other) => other.kind === 'store-remove' && other.store.id === event.store.id && other.context === event.context && (isPresentedHandle(other.key) || hasTag(other.key, 'entry'))))
+    .map((event) => ({ at: locate(event.site), how: 'old-id-kept', field: event.store.name, regenerated: false, session: own.get(event.store.id)!.at }))
+}

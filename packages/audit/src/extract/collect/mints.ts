@@ -1,0 +1,82 @@
+/** How session IDs come into being: made here, or taken from the client. */
+import type { AdoptionFact, EntropyFact, MintFact, StoreFact, UnknownFact } from '../../facts/facts.ts'
+import type { EventOf } from '../events.ts'
+import type { Entropy } from '../entropy.ts'
+import { bits, soundBits } from '../entropy.ts'
+import type { Site } from '../heap.ts'
+import type { Machine } from '../machine.ts'
+import { requestTags } from '../conditions.ts'
+import type { Value } from '../value.ts'
+import { hasTag, strings } from '../value.ts'
+import { distinct, eventsOf, locate } from './collect.ts'
+
+export function collectMints(machine: Machine, stores: readonly StoreFact[], unknowns: UnknownFact[]): readonly MintFact[] {
+  const ids = new Set(stores.filter((store) => store.holds === 'own' || store.holds === 'streamable').map((store) => store.id))
+  const generators = eventsOf(machine, 'mint').map((event) => mintOf(event.value, event.site, event.what))
+  const keys = eventsOf(machine, 'store-write')
+    .filter((event) => ids.has(event.store.id) && event.key.entropy !== undefined && !hasTag(event.key, 'sid'))
+    .map((event) => mintOf(event.key, event.site, 'session ID'))
+  const facts = [...generators, ...keys]
+  for (const fact of facts) {
+    if (fact.sources === undefined) unknowns.push({ about: 'mint', reason: 'How the session ID is made could not be followed.', at: fact.at })
+  }
+  return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.bits}`)
+}
+
+function mintOf(value: Value, site: Site, what: string): MintFact {
+  const constant = constantOf(value, site)
+  const entropy = value.entropy ?? constant
+  if (entropy === undefined) return { at: locate(site), what, sources: undefined, bits: 0, soundBits: 0 }
+  return { at: locate(site), what, sources: entropy.sources.map(sourceOf), bits: bits(entropy), soundBits: soundBits(entropy) }
+}
+
+/** The same text every time. */
+function constantOf(value: Value, site: Site): Entropy | undefined {
+  const [text] = strings(value)
+  if (text === undefined || value.open || value.objects.length > 0 || value.tags.some((tag) => tag.startsWith('header') || tag.startsWith('entry'))) return undefined
+  return { sources: [{ kind: 'constant', label: 'the same text every time', bits: 0, site }] }
+}
+
+function sourceOf(source: Entropy['sources'][number]): EntropyFact {
+  return { kind: source.kind, label: source.label, bits: source.bits, at: locate(source.site) }
+}
+
+export function collectAdoptions(machine: Machine, stores: readonly StoreFact[]): readonly AdoptionFact[] {
+  const primary = new Map(stores.filter((store) => store.holds !== 'web').map((store) => [store.id, store]))
+  const generated = eventsOf(machine, 'mint')
+    .filter((event) => adopted(event.value))
+    .map((event): AdoptionFact => ({ at: locate(event.site), origin: originOf(event.value), store: undefined }))
+  const inserted = eventsOf(machine, 'store-write')
+    .filter((event) => primary.has(event.store.id) && adopted(event.key) && isNewSession(event))
+    .map((event): AdoptionFact => ({ at: locate(event.site), origin: originOf(event.key), store: primary.get(event.store.id)!.name }))
+  return distinct([...generated, ...inserted], (fact) => `${fact.at.path}:${fact.at.startLine}`)
+}
+
+function adopted(value: Value): boolean {
+  return requestTags(value).length > 0 && !hasTag(value, 'cred') && !hasTag(value, 'entry')
+}
+
+/** Not an update of a session that was found there. */
+function isNewSession(event: EventOf<'store-write'>): boolean {
+  if (hasTag(event.key, 'sid')) return false
+  if (event.facts.must.has(`exists:${event.store.id}`)) return false
+  return !hasTag(event.value, 'entry') && (event.value.objects.length > 0 || event.facts.must.has(`absent:${event.store.id}`))
+}
+
+function originOf(value: Value): string {
+  const [tag = 'request'] = requestTags(value)
+  const [part = 'request', name] = tag.split(':')
+  const named = name === undefined || name === '*' ? '' : ` ${name}`
+  switch (part) {
+    case 'header':
+      return `the request header${named}`
+    case 'query':
+      return `the query parameter${named}`
+    case 'cookie':
+      return `the cookie${named}`
+    case 'param':
+      return `the path parameter${named}`
+    default:
+      return `the request ${part}`
+  }
+}

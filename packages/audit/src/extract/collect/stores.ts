@@ -1,0 +1,194 @@
+/** Where sessions are kept: what goes in, what comes out, when. */
+import type { LimitFact, RemovalFact, StoreFact } from '../../facts/facts.ts'
+import type { Event, EventOf, StoreRef } from '../events.ts'
+import type { HeapObject } from '../heap.ts'
+import { LibraryObject } from '../heap.ts'
+import type { Machine } from '../machine.ts'
+import type { Value } from '../value.ts'
+import { hasTag } from '../value.ts'
+import { distinct, eventsOf, locate, siteId } from './collect.ts'
+import { limitsOf } from './limits.ts'
+
+/** Everything seen about one container. */
+export interface StoreEvents {
+  readonly ref: StoreRef
+  readonly writes: readonly EventOf<'store-write'>[]
+  readonly reads: readonly EventOf<'store-read'>[]
+  readonly removals: readonly EventOf<'store-remove'>[]
+  readonly holds: StoreFact['holds']
+}
+
+export function collectStores(machine: Machine): readonly StoreFact[] {
+  const stores = sessionStores(machine)
+  return [...stores.map((store) => storeFact(machine, store, stores)), ...webStores(machine), ...variableStores(machine)]
+}
+
+/** Containers of sessions: they hold transports, or records found by an ID that a header or cookie presents. */
+export function sessionStores(machine: Machine): readonly StoreEvents[] {
+  const all = new Map<string, { ref: StoreRef; writes: EventOf<'store-write'>[]; reads: EventOf<'store-read'>[]; removals: EventOf<'store-remove'>[] }>()
+  for (const event of machine.events) {
+    if (event.kind !== 'store-write' && event.kind !== 'store-read' && event.kind !== 'store-remove') continue
+    const entry = all.get(event.store.id) ?? { ref: event.store, writes: [], reads: [], removals: [] }
+    if (event.kind === 'store-write') entry.writes.push(event)
+    else if (event.kind === 'store-read') entry.reads.push(event)
+    else entry.removals.push(event)
+    all.set(event.store.id, entry)
+  }
+  const candidates = [...all.values()].filter((entry) => entry.ref.kind !== 'web-session')
+  const primary = candidates.flatMap((entry) => {
+    const holds = transportKind(entry.writes)
+    return holds === undefined ? [] : [{ ...entry, holds }]
+  })
+  const own = candidates.filter((entry) => !primary.some((other) => other.ref.id === entry.ref.id) && isOwnStore(entry.writes, entry.reads)).map((entry) => ({ ...entry, holds: 'own' as const }))
+  return primary.length > 0 ? [...primary, ...own.filter((entry) => !isSide(entry.writes))] : own
+}
+
+function transportKind(writes: readonly EventOf<'store-write'>[]): 'streamable' | 'sse' | undefined {
+  const kinds = writes.flatMap((write) => transportsIn(write.value))
+  if (kinds.length === 0) return undefined
+  return kinds.includes('streamable') ? 'streamable' : 'sse'
+}
+
+function transportsIn(value: Value): readonly ('streamable' | 'sse')[] {
+  return value.objects.flatMap((item) => transportOf(item) ?? [...item.properties.values()].flatMap((cell) => cell.value.objects.flatMap((inner) => transportOf(inner) ?? [])))
+}
+
+function transportOf(item: HeapObject): readonly ('streamable' | 'sse')[] | undefined {
+  const base = item instanceof LibraryObject ? item : (item as { base?: LibraryObject }).base
+  if (base?.type !== 'mcp-transport') return undefined
+  return [base.data['kind'] === 'sse' ? 'sse' : 'streamable']
+}
+
+/** Found by an ID from a header or cookie, filled under IDs made here or taken from there. */
+function isOwnStore(writes: readonly EventOf<'store-write'>[], reads: readonly EventOf<'store-read'>[]): boolean {
+  const presented = reads.some((read) => read.key.tags.some(isSessionOrigin) && !hasTag(read.key, 'cred'))
+  if (!presented) return false
+  return writes.some((write) => hasTag(write.key, 'mint') || hasTag(write.key, 'sid') || write.key.entropy !== undefined || write.key.tags.some(isSessionOrigin))
+}
+
+function isSessionOrigin(tag: string): boolean {
+  if (tag.startsWith('cookie:')) return true
+  return (tag.startsWith('header:') || tag.startsWith('query:') || tag.startsWith('param:')) && /sess|sid/.test(tag)
+}
+
+/** Holds only times, owners or timers next to the sessions themselves. */
+function isSide(writes: readonly EventOf<'store-write'>[]): boolean {
+  return writes.every((write) => hasTag(write.key, 'sid') || write.value.objects.length === 0 || write.value.objects.every((item) => item instanceof LibraryObject && item.type === 'timer'))
+}
+
+function storeFact(machine: Machine, store: StoreEvents, all: readonly StoreEvents[]): StoreFact {
+  const removals = removalsOf(machine, store)
+  return {
+    id: store.ref.id,
+    name: store.ref.name,
+    at: locate(store.ref.site),
+    kind: store.ref.kind,
+    holds: store.holds,
+    insertions: distinct(store.writes, (event) => siteId(event.site)).map((event) => locate(event.site)),
+    removals,
+    limits: limitsOf(machine, store, all),
+    boundToConnection: store.holds === 'sse' && removals.some((removal) => (removal.trigger === 'disconnect' || removal.trigger === 'close') && removal.rightKey),
+    deadHandlers: deadHandlers(machine),
+    endsOnRequest: endsOnRequest(machine, store),
+  }
+}
+
+function removalsOf(machine: Machine, store: StoreEvents): readonly RemovalFact[] {
+  const closes = eventsOf(machine, 'entry-close').filter((event) => event.store === store.ref.id || event.store === '')
+  const facts = store.removals.map((event): RemovalFact => ({
+    at: locate(event.site),
+    trigger: triggerOf(event),
+    rightKey: isRightKey(event.key, store),
+    closes: store.holds === 'own' || triggerOf(event) !== 'timer' || closes.some((close) => close.context === event.context || (close.context.trigger === event.context.trigger && close.site.path === event.site.path)),
+  }))
+  return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.trigger}`)
+}
+
+export function triggerOf(event: Event): RemovalFact['trigger'] {
+  switch (event.context.trigger) {
+    case 'onclose':
+    case 'onsessionclosed':
+      return 'close'
+    case 'disconnect':
+      return 'disconnect'
+    case 'timer':
+      return 'timer'
+    default:
+      return event.facts.must.has('verb:DELETE') ? 'delete' : 'request'
+  }
+}
+
+/** Keys of sessions: made here, given by the transport, presented by the client, or read off the container itself. */
+function isRightKey(key: Value, store: StoreEvents): boolean {
+  if (store.ref.kind === 'array' || store.ref.kind === 'set') return true
+  const known = new Set(['mint', 'sid', `key:${store.ref.id}`, ...store.writes.flatMap((write) => write.key.tags)])
+  if (key.tags.some((tag) => known.has(tag) || tag.startsWith('key:') || /^(?:header|cookie|query|param|body)/.test(tag))) return true
+  return key.tags.length === 0
+}
+
+function deadHandlers(machine: Machine): StoreFact['deadHandlers'] {
+  const dead = eventsOf(machine, 'connect').flatMap((event) => event.transport.objects.filter((item) => item instanceof LibraryObject && item.data['deadOnclose'] === true).map(() => locate(event.site)))
+  return distinct(dead, (at) => `${at.path}:${at.startLine}`)
+}
+
+/** A DELETE request is handed to the transport, or to code that removes the session. */
+function endsOnRequest(machine: Machine, store: StoreEvents): boolean {
+  if (store.removals.some((event) => event.facts.must.has('verb:DELETE') || event.context.trigger === 'request')) return true
+  return eventsOf(machine, 'dispatch').some((event) => event.how === 'transport' && servesDelete(event))
+}
+
+function servesDelete(event: Event): boolean {
+  const verbs = [...event.facts.must].filter((fact) => fact.startsWith('verb:'))
+  if (verbs.length > 0) return verbs.includes('verb:DELETE')
+  if (event.facts.must.has('not-verb:DELETE')) return false
+  const verb = event.context.route?.verb
+  return verb === undefined || verb === '*' || verb === 'DELETE'
+}
+
+function webStores(machine: Machine): readonly StoreFact[] {
+  return distinct(eventsOf(machine, 'web-session'), (event) => event.store.id).map((event) => {
+    const removals = eventsOf(machine, 'store-remove').filter((removal) => removal.store.id === event.store.id)
+    const limits = eventsOf(machine, 'expiry').filter((limit) => limit.store === event.store.id)
+    return {
+      id: event.store.id,
+      name: event.store.name,
+      at: locate(event.site),
+      kind: 'web-session' as const,
+      holds: 'web' as const,
+      insertions: [locate(event.site)],
+      removals: removals.map((removal) => ({ at: locate(removal.site), trigger: 'request' as const, rightKey: true, closes: true })),
+      limits: [...limits.map((limit): LimitFact => ({ kind: limit.limit, at: locate(limit.site), optional: !limit.enabled })), ...timeChecked(machine, event.store.id)],
+      boundToConnection: false,
+      deadHandlers: [],
+      endsOnRequest: removals.length > 0,
+    }
+  })
+}
+
+/** A start time kept in the session and checked against the clock is an absolute limit. */
+function timeChecked(machine: Machine, store: string): readonly LimitFact[] {
+  const checks = eventsOf(machine, 'time-check').filter((event) => event.store === store)
+  return checks.map((event) => ({ kind: 'absolute' as const, at: locate(event.site), optional: false }))
+}
+
+/** One variable for everybody's transport: a store of one. */
+function variableStores(machine: Machine): readonly StoreFact[] {
+  const writes = eventsOf(machine, 'shared-write').filter((event) => transportsIn(event.value).length > 0)
+  return distinct(writes, (event) => event.cell.name).map((event) => {
+    const kind = transportsIn(event.value)[0]!
+    const cleared = event.cell.value.primitives.some((item) => item === null)
+    return {
+      id: `${siteId(event.cell.site ?? event.site)}#variable`,
+      name: event.cell.name,
+      at: locate(event.cell.site ?? event.site),
+      kind: 'variable' as const,
+      holds: kind,
+      insertions: [locate(event.site)],
+      removals: cleared ? [{ at: locate(event.site), trigger: 'close' as const, rightKey: true, closes: true }] : [],
+      limits: [],
+      boundToConnection: cleared && kind === 'sse',
+      deadHandlers: [],
+      endsOnRequest: cleared,
+    }
+  })
+}

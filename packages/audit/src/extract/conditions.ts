@@ -1,0 +1,191 @@
+/** What a path learns from a condition that held, or did not. */
+import type { Machine } from './machine.ts'
+import type { State } from './state.ts'
+import type { Condition, Primitive, Value } from './value.ts'
+import { UNKNOWN, derived, hasTag, tagsOf, truthiness, withCondition } from './value.ts'
+
+const REQUEST_ORIGINS = ['header', 'query', 'body', 'param', 'cookie', 'url'] as const
+const NO_CONDITION: Condition = { whenTrue: [], whenFalse: [] }
+const AUTHENTICATED = ['auth', 'auth:verified'] as const
+
+/** Whether the value came, at least in part, from what the client sent. */
+export function fromRequest(value: Value): boolean {
+  return REQUEST_ORIGINS.some((origin) => hasTag(value, origin))
+}
+
+/** The tags that say which part of the request a value came from. */
+export function requestTags(value: Value): readonly string[] {
+  return value.tags.filter((tag) => REQUEST_ORIGINS.some((origin) => tag === origin || tag.startsWith(`${origin}:`)))
+}
+
+/** A session handle as a client presents it: from the request, and not derived from a credential. */
+export function isPresentedHandle(value: Value): boolean {
+  return fromRequest(value) && !hasTag(value, 'cred')
+}
+
+export function truthOf(machine: Machine, value: Value): { readonly canBeTrue: boolean; readonly canBeFalse: boolean } {
+  const truth = truthiness(value)
+  const switches = switchesOf(value)
+  if (switches.length > 0 && switches.every((name) => machine.requiredEnv.has(name))) return { canBeTrue: true, canBeFalse: false }
+  return truth
+}
+
+/** Settings that decide a value and have no default: `env:X`, `opt:x`. */
+function switchesOf(value: Value): readonly string[] {
+  return value.tags.filter((tag) => tag.startsWith('env:') || tag.startsWith('opt:'))
+}
+
+export function assume(machine: Machine, state: State, value: Value): void {
+  const facts = conditionOf(value).whenTrue
+  state.learn(facts.filter((fact) => !(fact.startsWith('optional:') && machine.requiredEnv.has(fact.slice(9)))))
+}
+
+/** The condition a value stands for when it is tested: its own, or what its origins say. */
+export function conditionOf(value: Value): Condition {
+  if (value.condition !== undefined) return value.condition
+  if (value.tags.length === 0) return NO_CONDITION
+  const whenTrue: string[] = []
+  const whenFalse: string[] = []
+  if (hasTag(value, 'verdict')) whenTrue.push(...AUTHENTICATED, ...loginFacts(value))
+  if (hasTag(value, 'secure')) whenTrue.push('tls')
+  for (const name of switchesOf(value)) whenTrue.push(`optional:${name}`)
+  if (isAbsentSession(value)) whenFalse.push('bound')
+  for (const tag of tagsOf(value, 'entry')) whenFalse.push(`absent:${tag.split(':')[1]}`)
+  return { whenTrue, whenFalse }
+}
+
+/** A credential from the body or query of this very request was accepted: that is a login. */
+function loginFacts(value: Value): readonly string[] {
+  return hasTag(value, 'body') || hasTag(value, 'query') ? ['login'] : []
+}
+
+/** A falsy look-up means there is no session to bind; a falsy owner means that the session has none. */
+function isAbsentSession(value: Value): boolean {
+  const entries = tagsOf(value, 'entry')
+  if (entries.length === 0) return false
+  return entries.some((tag) => tag.split(':').length === 2) || hasTag(value, 'cred') || hasTag(value, 'owner')
+}
+
+export function negate(value: Value): Value {
+  const condition = conditionOf(value)
+  const negated = { whenTrue: condition.whenFalse, whenFalse: condition.whenTrue }
+  const primitives = value.primitives.map((item) => !item)
+  const open = value.open || value.tags.length > 0
+  const objects = value.objects.length > 0 ? [false] : []
+  return { primitives: [...new Set([...primitives, ...objects])], objects: [], tags: value.tags, open, condition: negated }
+}
+
+export function and(a: Value, b: Value, result: Value): Value {
+  const left = conditionOf(a)
+  const right = conditionOf(b)
+  return withCondition(result, {
+    whenTrue: unite(left.whenTrue, right.whenTrue),
+    whenFalse: intersect(left.whenFalse, unite(left.whenTrue, right.whenFalse)),
+  })
+}
+
+export function or(a: Value, b: Value, result: Value): Value {
+  const left = conditionOf(a)
+  const right = conditionOf(b)
+  return withCondition(result, {
+    whenTrue: intersect(left.whenTrue, unite(left.whenFalse, right.whenTrue)),
+    whenFalse: unite(left.whenFalse, right.whenFalse),
+  })
+}
+
+function unite(a: readonly string[], b: readonly string[]): readonly string[] {
+  return b.length === 0 ? a : a.length === 0 ? b : [...new Set([...a, ...b])]
+}
+
+function intersect(a: readonly string[], b: readonly string[]): readonly string[] {
+  return a.filter((fact) => b.includes(fact))
+}
+
+/** `a === b`, `timingSafeEqual(a, b)` and the like. */
+export function equality(machine: Machine, a: Value, b: Value): Value {
+  const { equal, different } = equalityFacts(machine, a, b)
+  const decided = decideEquality(a, b)
+  const base = decided === undefined ? boolOf(a, b) : { ...boolOf(a, b), primitives: [decided], open: false, tags: [] }
+  return withCondition(base, { whenTrue: equal, whenFalse: different })
+}
+
+function boolOf(a: Value, b: Value): Value {
+  return { ...derived(a, b), primitives: [true, false], open: true }
+}
+
+function decideEquality(a: Value, b: Value): boolean | undefined {
+  const x = onlyPrimitive(a)
+  const y = onlyPrimitive(b)
+  if (x !== undefined && y !== undefined) return x.value === y.value
+  return undefined
+}
+
+function onlyPrimitive(value: Value): { readonly value: Primitive } | undefined {
+  const single = value.primitives.length === 1 && !value.open && value.objects.length === 0 && value.tags.length === 0
+  return single ? { value: value.primitives[0] } : undefined
+}
+
+interface EqualityFacts {
+  readonly equal: readonly string[]
+  readonly different: readonly string[]
+}
+
+function equalityFacts(machine: Machine, a: Value, b: Value): EqualityFacts {
+  const constant = onlyPrimitive(b) ?? onlyPrimitive(a)
+  const subject = onlyPrimitive(b) !== undefined ? a : b
+  if (constant !== undefined) return constantFacts(subject, constant.value)
+  return { equal: [...new Set([...pairFacts(machine, a, b), ...pairFacts(machine, b, a)])], different: [] }
+}
+
+function constantFacts(subject: Value, constant: Primitive): EqualityFacts {
+  if (constant === undefined || constant === null || constant === false || constant === '' || constant === 0) {
+    const condition = conditionOf(subject)
+    return { equal: condition.whenFalse, different: condition.whenTrue }
+  }
+  if (constant === true) {
+    const condition = conditionOf(subject)
+    return { equal: condition.whenTrue, different: condition.whenFalse }
+  }
+  if (hasTag(subject, 'method')) return verbFacts(String(constant))
+  if (hasTag(subject, 'proto')) return protocolFacts(String(constant))
+  if (hasTag(subject, 'verdict')) {
+    return constant === 401 || constant === 403 ? { equal: [], different: AUTHENTICATED } : { equal: AUTHENTICATED, different: [] }
+  }
+  const equal: string[] = []
+  if (constant === 'initialize' && hasTag(subject, 'body')) equal.push('init')
+  if (hasTag(subject, 'url')) equal.push(`path:${String(constant)}`)
+  if (hasTag(subject, 'cred') && !hasTag(subject, 'entry')) equal.push('auth', 'auth:static', ...loginFacts(subject))
+  return { equal, different: [] }
+}
+
+function verbFacts(verb: string): EqualityFacts {
+  return { equal: [`verb:${verb}`], different: [`not-verb:${verb}`] }
+}
+
+function protocolFacts(protocol: string): EqualityFacts {
+  const name = protocol.replace(/:$/, '')
+  if (name === 'https') return { equal: ['tls'], different: [] }
+  return name === 'http' ? { equal: [], different: ['tls'] } : { equal: [], different: [] }
+}
+
+/** Facts from comparing something stored with something presented. */
+function pairFacts(machine: Machine, stored: Value, presented: Value): readonly string[] {
+  const facts: string[] = []
+  if (hasTag(stored, 'entry') && isOwnerProof(machine, stored, presented)) facts.push('bound', ...AUTHENTICATED)
+  if (hasTag(presented, 'cred') && !hasTag(stored, 'cred') && !fromRequest(stored)) {
+    facts.push('auth', hasTag(stored, 'entry') ? 'auth:verified' : 'auth:static', ...loginFacts(presented))
+  }
+  return facts
+}
+
+/** The caller's credential, or a secret that the session's owner was given, against what the session remembers. */
+function isOwnerProof(machine: Machine, stored: Value, presented: Value): boolean {
+  if (hasTag(presented, 'cred') || hasTag(presented, 'principal')) return true
+  const secret = hasTag(stored, 'mint') && fromRequest(presented)
+  return secret && requestTags(presented).some((tag) => !machine.handleTags.has(tag))
+}
+
+/** A condition of its own on an unknown boolean. */
+export function flag(whenTrue: readonly string[], whenFalse: readonly string[] = [], ...sources: readonly Value[]): Value {
+  return { ...(sources.length > 0 ? derived(...sources) : UNKNOWN), primitives: [true, false], open: true, condition: { whenTrue, whenFalse } }
+}

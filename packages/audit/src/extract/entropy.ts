@@ -1,0 +1,62 @@
+/** How hard a value is to guess, tracked from its source through text operations. */
+import type { Site } from './heap.ts'
+
+/** One thing a value's unpredictability comes from. */
+export interface EntropySource {
+  /** `csprng`: unpredictable. The rest can be computed or narrowed down by an outsider. */
+  readonly kind: 'csprng' | 'math-random' | 'clock' | 'counter' | 'process' | 'guessable' | 'constant'
+  /** In plain words, with an article: "a millisecond clock". */
+  readonly label: string
+  /** Upper bound on the bits it contributes. */
+  readonly bits: number
+  readonly site: Site
+}
+
+export interface Entropy {
+  readonly sources: readonly EntropySource[]
+  /** Upper bound set by cutting the text short, in bits. */
+  readonly cap?: number
+  /** Bits carried by each character, where the alphabet is known. */
+  readonly bitsPerChar?: number
+  /** Number of characters, where known. */
+  readonly length?: number
+}
+
+/** Bits an attacker has to guess at most. */
+export function bits(entropy: Entropy): number {
+  const sum = entropy.sources.reduce((total, source) => total + source.bits, 0)
+  return Math.floor(Math.min(sum, entropy.cap ?? Number.POSITIVE_INFINITY))
+}
+
+/** Bits that come from a sound generator. */
+export function soundBits(entropy: Entropy): number {
+  const sum = entropy.sources.reduce((total, source) => total + (source.kind === 'csprng' ? source.bits : 0), 0)
+  return Math.floor(Math.min(sum, entropy.cap ?? Number.POSITIVE_INFINITY))
+}
+
+/** Text of both, one after the other. */
+export function concatEntropy(a: Entropy | undefined, b: Entropy | undefined): Entropy | undefined {
+  if (a === undefined) return b
+  if (b === undefined) return a
+  const sources = [...a.sources]
+  for (const source of b.sources) {
+    const known = sources.some((other) => other.site.start === source.site.start && other.site.path === source.site.path)
+    if (!known) sources.push(source)
+  }
+  const cap = a.cap === undefined || b.cap === undefined ? undefined : a.cap + b.cap
+  return { sources, ...(cap === undefined ? {} : { cap }) }
+}
+
+/** Either of the two: the weaker one counts, since an attacker may wait for it. */
+export function joinEntropy(a: Entropy | undefined, b: Entropy | undefined): Entropy | undefined {
+  if (a === undefined || a === b) return b ?? a
+  if (b === undefined) return a
+  return soundBits(a) <= soundBits(b) ? a : b
+}
+
+/** Text cut to `length` characters. */
+export function cutEntropy(entropy: Entropy, length: number): Entropy {
+  const perChar = entropy.bitsPerChar ?? 6
+  const cap = Math.min(entropy.cap ?? Number.POSITIVE_INFINITY, Math.max(0, length) * perChar)
+  return { ...entropy, cap, length }
+}

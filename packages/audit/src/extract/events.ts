@@ -1,0 +1,84 @@
+/** What the interpreter saw happen, in the order it saw it; `collect/` turns events into facts. */
+import type { Cell, HeapObject, LibraryObject, Site } from './heap.ts'
+import type { Facts } from './state.ts'
+import type { Value } from './value.ts'
+
+/** Why code runs. */
+export type Trigger =
+  | 'startup'
+  | 'request'
+  | 'initialized'
+  | 'onclose'
+  | 'onsessionclosed'
+  | 'disconnect'
+  | 'timer'
+  | 'shutdown'
+  | 'tool'
+  | 'unreached'
+
+/** One run of start-up code or of a handler. Objects born in activation 0 outlive every request. */
+export interface Context {
+  readonly trigger: Trigger
+  readonly activation: number
+  readonly route?: RouteFact
+  /** The timer whose callback this is. */
+  readonly timer?: LibraryObject
+}
+
+export interface RouteFact {
+  readonly site: Site
+  /** `*` when any. */
+  readonly verb: string
+  readonly path: string
+}
+
+/** Identity of a session store: the place where its container is created, or a library's name for it. */
+export interface StoreRef {
+  readonly id: string
+  readonly site: Site
+  readonly name: string
+  readonly kind: 'map' | 'record' | 'array' | 'set' | 'variable' | 'web-session' | 'database'
+}
+
+interface Base {
+  readonly site: Site
+  readonly context: Context
+  readonly facts: Facts
+}
+
+export type Event = Base &
+  (
+    | { readonly kind: 'store-write'; readonly store: StoreRef; readonly key: Value; readonly value: Value }
+    | { readonly kind: 'store-read'; readonly store: StoreRef; readonly key: Value }
+    | { readonly kind: 'store-remove'; readonly store: StoreRef; readonly key: Value }
+    | { readonly kind: 'entry-write'; readonly store: string; readonly field: string; readonly value: Value }
+    | { readonly kind: 'entry-close'; readonly store: string }
+    | { readonly kind: 'time-check'; readonly store: string; readonly field: string }
+    | {
+        readonly kind: 'expiry'
+        readonly store: string
+        readonly limit: 'idle' | 'absolute'
+        readonly enabled: boolean
+      }
+    | { readonly kind: 'dispatch'; readonly receiver: Value; readonly how: 'transport' | 'own' }
+    | { readonly kind: 'transport'; readonly object: HeapObject; readonly type: string; readonly stateful: boolean | undefined }
+    | { readonly kind: 'mint'; readonly value: Value; readonly what: string }
+    | { readonly kind: 'connect'; readonly server: HeapObject; readonly transport: Value; readonly viaEntry: boolean }
+    | { readonly kind: 'listen'; readonly host: Value | undefined; readonly tls: boolean; readonly defaultHost: string; readonly what: string }
+    | { readonly kind: 'route'; readonly route: RouteFact }
+    | { readonly kind: 'served'; readonly route: RouteFact }
+    | { readonly kind: 'middleware'; readonly what: string }
+    | { readonly kind: 'tls-enforced' }
+    | { readonly kind: 'session-write'; readonly field: string; readonly value: Value; readonly web: boolean; readonly store: string }
+    | { readonly kind: 'regenerate' }
+    | { readonly kind: 'web-session'; readonly library: string; readonly options: Value; readonly store: StoreRef }
+    | { readonly kind: 'login'; readonly regenerates: boolean | undefined; readonly library: string }
+    | { readonly kind: 'shared-write'; readonly cell: Cell; readonly value: Value; readonly name: string }
+    | { readonly kind: 'shared-read'; readonly cell: Cell; readonly name: string; readonly use: 'call' | 'value' }
+    | { readonly kind: 'stale-write'; readonly read: Site; readonly target: string; readonly store: string | undefined }
+    | { readonly kind: 'send-all'; readonly store: StoreRef; readonly call: Site }
+    | { readonly kind: 'handle-out'; readonly value: Value }
+  )
+
+export type EventKind = Event['kind']
+export type EventOf<K extends EventKind> = Extract<Event, { readonly kind: K }>

@@ -1,0 +1,525 @@
+/** Evaluates expressions. */
+import type { Node } from './ast.ts'
+import { bare, isNode, staticKey } from './ast.ts'
+import { callExpression, newExpression } from './calls.ts'
+import { and, equality, fromRequest, negate, or, truthOf } from './conditions.ts'
+import { concatEntropy } from './entropy.ts'
+import { timeComparison } from './clock.ts'
+import type { Environment, HeapObject, Site } from './heap.ts'
+import { Cell, ClassObject, Environment as Env, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
+import type { Machine } from './machine.ts'
+import { getProperty, readGlobal, setProperty } from './properties.ts'
+import { branch } from './statements.ts'
+import { noteSharedRead, noteSharedWrite } from './shared.ts'
+import type { State } from './state.ts'
+import type { Primitive, Value } from './value.ts'
+import {
+  NEVER,
+  UNDEFINED,
+  UNKNOWN,
+  derived,
+  join,
+  object,
+  primitive,
+  withTags,
+} from './value.ts'
+
+export function evaluate(machine: Machine, given: Node, state: State, env: Environment): Value {
+  if (!machine.step()) return UNKNOWN
+  const node = bare(given)
+  switch (node.type) {
+    case 'Literal':
+      return literal(node)
+    case 'Identifier':
+      return readVariable(machine, String(node['name']), machine.site(env.file, node), state, env)
+    case 'MemberExpression':
+      return evaluateMember(machine, node, state, env)
+    case 'CallExpression':
+      return callExpression(machine, node, state, env)
+    case 'ArrowFunctionExpression':
+    case 'FunctionExpression':
+    case 'FunctionDeclaration':
+      return object(createFunction(machine, node, env, undefined))
+    case 'ObjectExpression':
+      return evaluateObject(machine, node, state, env)
+    case 'ArrayExpression':
+      return evaluateArray(machine, node, state, env)
+    case 'AssignmentExpression':
+      return evaluateAssignment(machine, node, state, env)
+    case 'LogicalExpression':
+      return evaluateLogical(machine, node, state, env)
+    case 'ConditionalExpression':
+      return evaluateConditional(machine, node, state, env)
+    case 'BinaryExpression':
+      return evaluateBinary(machine, node, state, env)
+    case 'UnaryExpression':
+      return evaluateUnary(machine, node, state, env)
+    case 'TemplateLiteral':
+      return evaluateTemplate(machine, node, state, env)
+    case 'AwaitExpression': {
+      const value = evaluate(machine, node['argument'] as Node, state, env)
+      machine.moment += 1
+      return value
+    }
+    case 'NewExpression':
+      return newExpression(machine, node, state, env)
+    case 'ThisExpression':
+      return machine.frame.self ?? env.findSelf() ?? UNKNOWN
+    case 'ChainExpression':
+      return evaluate(machine, node['expression'] as Node, state, env)
+    case 'SequenceExpression': {
+      let last: Value = UNDEFINED
+      for (const item of node['expressions'] as Node[]) last = evaluate(machine, item, state, env)
+      return last
+    }
+    case 'UpdateExpression':
+      return evaluateUpdate(machine, node, state, env)
+    case 'ClassExpression':
+    case 'ClassDeclaration':
+      return object(createClass(machine, node, env, state))
+    case 'TaggedTemplateExpression':
+      return evaluateTagged(machine, node, state, env)
+    case 'YieldExpression':
+    case 'SpreadElement':
+      return isNode(node['argument']) ? evaluate(machine, node['argument'], state, env) : UNKNOWN
+    case 'ImportExpression':
+      return callExpression(machine, node, state, env)
+    default:
+      return UNKNOWN
+  }
+}
+
+function literal(node: Node): Value {
+  const value = node['value'] as unknown
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return primitive(value)
+  return node['raw'] === 'null' ? primitive(null) : UNKNOWN
+}
+
+function readVariable(machine: Machine, name: string, site: Site, state: State, env: Environment): Value {
+  if (name === 'undefined') return UNDEFINED
+  const cell = env.find(name)
+  if (cell === undefined) return readGlobal(machine, name, site)
+  const value = state.read(cell)
+  return noteSharedRead(machine, cell, value, site, state)
+}
+
+function evaluateMember(machine: Machine, node: Node, state: State, env: Environment): Value {
+  const site = machine.site(env.file, node)
+  const target = isNode(node['object']) && node['object'].type === 'Super' ? (machine.frame.self ?? UNKNOWN) : evaluate(machine, node['object'] as Node, state, env)
+  const name = staticKey(node)
+  const key = name === undefined ? evaluate(machine, node['property'] as Node, state, env) : primitive(name)
+  return getProperty(machine, target, key, site, state)
+}
+
+function evaluateObject(machine: Machine, node: Node, state: State, env: Environment): Value {
+  const site = machine.site(env.file, node)
+  const target = machine.allocate('object', site)
+  const self = object(target)
+  let tags = NEVER
+  for (const item of node['properties'] as Node[]) {
+    if (item.type === 'SpreadElement') {
+      const source = evaluate(machine, item['argument'] as Node, state, env)
+      spread(target, source)
+      tags = join(tags, { ...derived(source), open: false })
+      continue
+    }
+    const name = staticKey(item)
+    const isMethod = item['method'] === true || item['kind'] === 'get' || item['kind'] === 'set'
+    const value = isMethod ? object(createFunction(machine, item['value'] as Node, env, name, undefined)) : evaluate(machine, item['value'] as Node, state, env)
+    if (name === undefined) {
+      const key = evaluate(machine, item['key'] as Node, state, env)
+      target.elements.write(value)
+      target.keys.write(key)
+    } else {
+      for (const inner of value.objects) {
+        inner.name ??= name
+        if (inner instanceof LibraryObject && inner.type === 'timer') inner.data['field'] ??= name
+      }
+      target.properties.delete(name)
+      target.property(name).write(item['kind'] === 'get' ? UNKNOWN : value)
+    }
+  }
+  return self
+}
+
+function spread(target: HeapObject, source: Value): void {
+  for (const from of source.objects) {
+    for (const [name, cell] of from.properties) {
+      const own = target.property(name)
+      own.value = from.kind === 'library' ? own.value : withoutUndefined(own.value, cell.value)
+    }
+    target.elements.write(from.elements.value)
+    target.keys.write(from.keys.value)
+  }
+}
+
+/** A later spread wins unless it may be undefined. */
+function withoutUndefined(before: Value, after: Value): Value {
+  return after.primitives.includes(undefined) || after.open ? join(after, before) : after
+}
+
+function evaluateArray(machine: Machine, node: Node, state: State, env: Environment): Value {
+  const target = machine.allocate('array', machine.site(env.file, node))
+  ;(node['elements'] as (Node | null)[]).forEach((item, index) => {
+    if (!isNode(item)) return
+    const value = evaluate(machine, item, state, env)
+    if (item.type === 'SpreadElement') {
+      for (const from of value.objects) target.elements.write(from.elements.value)
+      return
+    }
+    target.property(String(index)).write(value)
+    target.elements.write(value)
+  })
+  return object(target)
+}
+
+/** The items of an iterable, tagged as entries of their container. */
+export function elementsOf(machine: Machine, source: Value, site: Site, state: State): Value {
+  let items: Value = derived(source)
+  for (const target of source.objects) {
+    if (target.kind === 'map') items = join(items, object(entryPair(machine, target, site)))
+    else items = join(items, itemValue(target))
+  }
+  void state
+  return items
+}
+
+export function itemValue(target: HeapObject): Value {
+  const value = target.elements.value === NEVER ? UNKNOWN : target.elements.value
+  const origin = (target as { origin?: HeapObject }).origin ?? target
+  return withTags(value, [`entry:${storeId(origin)}`])
+}
+
+function entryPair(machine: Machine, target: HeapObject, site: Site): HeapObject {
+  const pair = machine.allocate('array', site)
+  pair.property('0').write(withTags(target.keys.value === NEVER ? UNKNOWN : { ...target.keys.value, open: true }, [`key:${storeId(target)}`]))
+  pair.property('1').write(itemValue(target))
+  pair.elements.write(itemValue(target))
+  return pair
+}
+
+export function storeId(target: HeapObject): string {
+  return `${target.site.path}#${target.site.start}`
+}
+
+function evaluateAssignment(machine: Machine, node: Node, state: State, env: Environment): Value {
+  const operator = String(node['operator'])
+  const left = bare(node['left'] as Node)
+  if (operator === '=') {
+    const value = evaluate(machine, node['right'] as Node, state, env)
+    assignPattern(machine, left, value, state, env)
+    return value
+  }
+  const before = evaluate(machine, left, state, env)
+  if (operator === '??=' || operator === '||=' || operator === '&&=') {
+    const fork = state.fork()
+    const right = evaluate(machine, node['right'] as Node, fork, env)
+    assignPattern(machine, left, right, fork, env)
+    state.merge([fork, state.fork()])
+    return join(before, right)
+  }
+  const right = evaluate(machine, node['right'] as Node, state, env)
+  const value = arithmetic(operator.slice(0, -1), before, right)
+  assignPattern(machine, left, withTags(value, ['relative']), state, env)
+  return value
+}
+
+/** Writes a value to a variable, property or destructuring pattern. */
+export function assignPattern(machine: Machine, given: Node, value: Value, state: State, env: Environment): void {
+  const pattern = bare(given)
+  const site = machine.site(env.file, pattern)
+  switch (pattern.type) {
+    case 'Identifier': {
+      const name = String(pattern['name'])
+      const cell = env.find(name)
+      if (cell === undefined) return
+      noteSharedWrite(machine, cell, value, site, state)
+      for (const target of value.objects) target.name ??= name
+      state.write(cell, value)
+      return
+    }
+    case 'MemberExpression': {
+      const target = evaluate(machine, pattern['object'] as Node, state, env)
+      const name = staticKey(pattern)
+      const key = name === undefined ? evaluate(machine, pattern['property'] as Node, state, env) : primitive(name)
+      setProperty(machine, target, key, value, site, state)
+      return
+    }
+    case 'ObjectPattern':
+      return assignObjectPattern(machine, pattern, value, state, env)
+    case 'ArrayPattern':
+      ;(pattern['elements'] as (Node | null)[]).forEach((item, index) => {
+        if (isNode(item)) assignPattern(machine, item, getProperty(machine, value, primitive(String(index)), site, state), state, env)
+      })
+      return
+    case 'AssignmentPattern':
+      return assignPattern(machine, pattern['left'] as Node, withDefault(machine, value, pattern['right'] as Node, state, env), state, env)
+    case 'RestElement':
+      return assignPattern(machine, pattern['argument'] as Node, value, state, env)
+    case 'TSParameterProperty':
+      return assignPattern(machine, pattern['parameter'] as Node, value, state, env)
+    default:
+      return
+  }
+}
+
+function assignObjectPattern(machine: Machine, pattern: Node, value: Value, state: State, env: Environment): void {
+  for (const item of pattern['properties'] as Node[]) {
+    if (item.type === 'RestElement') {
+      assignPattern(machine, item['argument'] as Node, value, state, env)
+      continue
+    }
+    const name = staticKey(item)
+    const key = name === undefined ? evaluate(machine, item['key'] as Node, state, env) : primitive(name)
+    const site = machine.site(env.file, item)
+    assignPattern(machine, item['value'] as Node, getProperty(machine, value, key, site, state), state, env)
+  }
+}
+
+/** A default applies where the value may be undefined; under the default configuration that is where it is a setting. */
+export function withDefault(machine: Machine, value: Value, fallback: Node, state: State, env: Environment): Value {
+  if (value !== NEVER && !value.open && !value.primitives.includes(undefined)) return value
+  const other = evaluate(machine, fallback, state, env)
+  return defaulted(machine, value, other)
+}
+
+/** `value ?? fallback`: settings without a value of their own give way to the fallback. */
+function defaulted(machine: Machine, value: Value, fallback: Value): Value {
+  const rest = value.primitives.filter((item) => item !== undefined && item !== null)
+  const setting = value.tags.filter((tag) => tag.startsWith('env:') || tag.startsWith('opt:'))
+  const isSetting = setting.length > 0 && value.objects.length === 0 && rest.length === 0 && !setting.every((tag) => machine.requiredEnv.has(tag))
+  if (isSetting) return withTags(fallback, setting.map((tag) => `was-${tag}`))
+  return join({ ...value, primitives: rest }, fallback)
+}
+
+function evaluateLogical(machine: Machine, node: Node, state: State, env: Environment): Value {
+  const left = evaluate(machine, node['left'] as Node, state, env)
+  const operator = String(node['operator'])
+  if (operator === '??') {
+    if (left !== NEVER && !left.open && !left.primitives.some((item) => item === undefined || item === null)) return left
+    const fork = state.fork()
+    const right = evaluate(machine, node['right'] as Node, fork, env)
+    state.merge([fork, state.fork()])
+    return defaulted(machine, left, right)
+  }
+  return operator === '&&' ? evaluateAnd(machine, left, node, state, env) : evaluateOr(machine, left, node, state, env)
+}
+
+function evaluateAnd(machine: Machine, left: Value, node: Node, state: State, env: Environment): Value {
+  const truth = truthOf(machine, left)
+  if (!truth.canBeTrue) return left
+  let right: Value = UNKNOWN
+  branch(machine, state, left, (yes) => {
+    right = evaluate(machine, node['right'] as Node, yes, env)
+  }, () => undefined)
+  const falsy: Value = { ...left, primitives: left.primitives.filter((item) => !item), objects: [], open: truth.canBeFalse && left.open }
+  const both = truth.canBeFalse ? join({ ...falsy, primitives: falsy.primitives.length > 0 ? falsy.primitives : [false] }, right) : right
+  return and(left, right, both)
+}
+
+function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env: Environment): Value {
+  const truth = truthOf(machine, left)
+  if (!truth.canBeFalse) return left
+  let right: Value = UNKNOWN
+  branch(machine, state, left, () => undefined, (no) => {
+    right = evaluate(machine, node['right'] as Node, no, env)
+  })
+  const isDefault = left.condition === undefined && left.tags.some((tag) => tag.startsWith('env:') || tag.startsWith('opt:'))
+  if (isDefault) return or(left, right, defaulted(machine, { ...left, primitives: left.primitives.filter(Boolean) }, right))
+  return or(left, right, join({ ...left, primitives: left.primitives.filter(Boolean) }, right))
+}
+
+function evaluateConditional(machine: Machine, node: Node, state: State, env: Environment): Value {
+  const test = evaluate(machine, node['test'] as Node, state, env)
+  let value: Value = NEVER
+  branch(
+    machine,
+    state,
+    test,
+    (yes) => {
+      value = join(value, evaluate(machine, node['consequent'] as Node, yes, env))
+    },
+    (no) => {
+      value = join(value, evaluate(machine, node['alternate'] as Node, no, env))
+    },
+  )
+  return value === NEVER ? UNKNOWN : value
+}
+
+function evaluateBinary(machine: Machine, node: Node, state: State, env: Environment): Value {
+  const operator = String(node['operator'])
+  if (isNode(node['left']) && node['left'].type === 'PrivateIdentifier') return UNKNOWN
+  const left = evaluate(machine, node['left'] as Node, state, env)
+  const right = evaluate(machine, node['right'] as Node, state, env)
+  switch (operator) {
+    case '===':
+    case '==':
+      return equality(machine, left, right)
+    case '!==':
+    case '!=':
+      return negate(equality(machine, left, right))
+    case '<':
+    case '>':
+    case '<=':
+    case '>=':
+      return timeComparison(machine, left, right, machine.site(env.file, node), state)
+    case 'in':
+      return membership(left, right)
+    case 'instanceof':
+      return { ...UNKNOWN, primitives: [true, false] }
+    default:
+      return arithmetic(operator, left, right)
+  }
+}
+
+/** `id in sessions`: false means that there is no such session. */
+function membership(key: Value, container: Value): Value {
+  const absent = container.objects.map((target) => `absent:${storeId(target)}`)
+  const facts = fromRequest(key) ? ['bound', ...absent] : absent
+  return { ...derived(key), primitives: [true, false], condition: { whenTrue: [], whenFalse: facts } }
+}
+
+function arithmetic(operator: string, left: Value, right: Value): Value {
+  const folded = fold(operator, left, right)
+  if (folded !== undefined) return folded
+  const entropy = concatEntropy(left.entropy, right.entropy)
+  const value = { ...derived(left, right), ...(entropy === undefined ? {} : { entropy }) }
+  const prefix = known(left)?.value
+  return operator === '+' && typeof prefix === 'string' && prefix !== '' ? withTags(value, [`prefix:${prefix}`]) : value
+}
+
+function fold(operator: string, left: Value, right: Value): Value | undefined {
+  const a = known(left)
+  const b = known(right)
+  if (a === undefined || b === undefined) return undefined
+  const result = compute(operator, a.value, b.value)
+  return result === undefined ? undefined : withTags(primitive(result), [...left.tags, ...right.tags])
+}
+
+function known(value: Value): { readonly value: Primitive } | undefined {
+  return value.primitives.length === 1 && !value.open && value.objects.length === 0 ? { value: value.primitives[0] } : undefined
+}
+
+function compute(operator: string, a: Primitive, b: Primitive): string | number | undefined {
+  if (operator === '+') {
+    if (typeof a === 'number' && typeof b === 'number') return a + b
+    return `${String(a)}${String(b)}`.slice(0, 4_096)
+  }
+  if (typeof a !== 'number' || typeof b !== 'number') return undefined
+  if (operator === '*') return a * b
+  if (operator === '-') return a - b
+  return operator === '/' ? a / b : undefined
+}
+
+function evaluateUnary(machine: Machine, node: Node, state: State, env: Environment): Value {
+  const argument = node['argument'] as Node
+  switch (node['operator']) {
+    case '!':
+      return negate(evaluate(machine, argument, state, env))
+    case 'delete': {
+      const target = bare(argument.type === 'ChainExpression' ? (argument['expression'] as Node) : argument)
+      if (target.type === 'MemberExpression') deleteMember(machine, target, state, env)
+      return primitive(true)
+    }
+    case 'void':
+      evaluate(machine, argument, state, env)
+      return UNDEFINED
+    case 'typeof':
+      evaluate(machine, argument, state, env)
+      return UNKNOWN
+    case '-': {
+      const value = known(evaluate(machine, argument, state, env))
+      return typeof value?.value === 'number' ? primitive(-value.value) : UNKNOWN
+    }
+    default:
+      return { ...evaluate(machine, argument, state, env), primitives: [], open: true }
+  }
+}
+
+function deleteMember(machine: Machine, node: Node, state: State, env: Environment): void {
+  const target = evaluate(machine, node['object'] as Node, state, env)
+  const name = staticKey(node)
+  const key = name === undefined ? evaluate(machine, node['property'] as Node, state, env) : primitive(name)
+  setProperty(machine, target, key, UNDEFINED, machine.site(env.file, node), state, 'delete')
+}
+
+function evaluateTemplate(machine: Machine, node: Node, state: State, env: Environment): Value {
+  const parts = (node['quasis'] as Node[]).map((item) => String(item['value'].cooked ?? ''))
+  let value: Value = primitive(parts[0] ?? '')
+  ;(node['expressions'] as Node[]).forEach((item, index) => {
+    const inner = evaluate(machine, item, state, env)
+    value = arithmetic('+', value, inner)
+    const next = parts[index + 1] ?? ''
+    if (next !== '') value = arithmetic('+', value, primitive(next))
+  })
+  return value
+}
+
+function evaluateTagged(machine: Machine, node: Node, state: State, env: Environment): Value {
+  const tag = evaluate(machine, node['tag'] as Node, state, env)
+  const values = (node['quasi'].expressions as Node[]).map((item) => evaluate(machine, item, state, env))
+  return derived(tag, ...values)
+}
+
+function evaluateUpdate(machine: Machine, node: Node, state: State, env: Environment): Value {
+  const site = machine.site(env.file, node)
+  const before = evaluate(machine, node['argument'] as Node, state, env)
+  const source = { kind: 'counter', label: 'a counter', bits: 0, site } as const
+  const value: Value = { ...derived(before), tags: [...derived(before).tags, 'counter', 'relative'], entropy: { sources: [source] } }
+  assignPattern(machine, node['argument'] as Node, value, state, env)
+  return value
+}
+
+export function createFunction(machine: Machine, node: Node, env: Environment, name: string | undefined, self?: Value): FunctionObject {
+  const arrow = node.type === 'ArrowFunctionExpression'
+  const boundThis = self ?? (arrow ? (machine.frame.self ?? env.findSelf()) : undefined)
+  const fn = new FunctionObject(node, env, machine.site(env.file, node), machine.context.activation, boundThis)
+  fn.name = name ?? (isNode(node['id']) ? String(node['id']['name']) : undefined)
+  return fn
+}
+
+export function createClass(machine: Machine, node: Node, env: Environment, state: State): ClassObject {
+  const parent = isNode(node['superClass']) ? evaluate(machine, node['superClass'], state, env) : NEVER
+  const site = machine.site(env.file, node)
+  const inner = new Env(env, env.file)
+  const created = new ClassObject(node, inner, site, machine.context.activation, parent)
+  created.name = isNode(node['id']) ? String(node['id']['name']) : undefined
+  if (created.name !== undefined) inner.declare(created.name, new Cell(created.name, 0)).write(object(created))
+  for (const member of node['body'].body as Node[]) {
+    const name = staticKey(member)
+    if (name === undefined) continue
+    if (member['static'] === true) declareStatic(machine, created, member, name, state)
+    else if (member.type === 'MethodDefinition' && isNode(member['value']?.body)) created.methods.set(member['kind'] === 'set' ? `set ${name}` : name, member)
+  }
+  return created
+}
+
+function declareStatic(machine: Machine, created: ClassObject, member: Node, name: string, state: State): void {
+  const cell = created.property(name)
+  if (member.type === 'MethodDefinition') {
+    cell.write(object(createFunction(machine, member['value'] as Node, created.env, name, object(created))))
+    return
+  }
+  if (!isNode(member['value'])) return cell.write(UNDEFINED)
+  const value = evaluate(machine, member['value'], state, created.env)
+  for (const target of value.objects) target.name ??= name
+  cell.write(value)
+}
+
+/** Makes the instance's fields, parents first. */
+export function initialiseFields(machine: Machine, of: ClassObject, instance: InstanceObject, state: State): void {
+  const self = object(instance)
+  const env = new Env(of.env, of.env.file, self)
+  for (const member of of.node['body'].body as Node[]) {
+    const isField = member.type === 'PropertyDefinition' || member.type === 'AccessorProperty'
+    const name = staticKey(member)
+    if (!isField || member['static'] === true || name === undefined) continue
+    const saved = machine.frame
+    machine.frame = { exits: [], jumps: [], self }
+    const value = isNode(member['value']) ? evaluate(machine, member['value'], state, env) : UNDEFINED
+    machine.frame = saved
+    for (const target of value.objects) target.name ??= name
+    instance.property(name).write(value)
+  }
+}
+

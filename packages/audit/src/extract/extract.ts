@@ -1,0 +1,59 @@
+/** Source → facts and gaps. */
+import type { ServerFacts } from '../facts/facts.ts'
+import type { Gap } from '../finding/finding.ts'
+import type { SourceTree } from '../source/tree.ts'
+import type { Node } from './ast.ts'
+import { collectFacts } from './collect/collect.ts'
+import { Machine } from './machine.ts'
+import { createModule } from './modules.ts'
+import { parse } from './parse.ts'
+import { createResolver } from './resolve.ts'
+import { runUnreached } from './roots.ts'
+import { runDeferred, runRoutes, runTools } from './routes.ts'
+import { runModule } from './statements.ts'
+
+/** Reads what the tree says. Never throws for what it reads: what cannot be followed is a gap. */
+export function extract(tree: SourceTree): { readonly facts: ServerFacts; readonly gaps: readonly Gap[] } {
+  const machine = new Machine(tree, createResolver(tree))
+  loadModules(machine, tree)
+  guarded(machine, 'start-up', () => {
+    for (const module of machine.modules.values()) runModule(machine, module)
+    machine.root({ trigger: 'startup', activation: 0 }, () => runDeferred(machine))
+  })
+  // The first pass fills stores; the second sees in look-ups what is stored, and only its events count for requests.
+  const startup = machine.events.length
+  guarded(machine, 'requests', () => {
+    runRoutes(machine)
+    runUnreached(machine)
+    runTools(machine)
+  })
+  const settled = machine.events.filter((event, index) => index < startup || event.context.activation === 0)
+  machine.events.length = 0
+  machine.events.push(...settled)
+  guarded(machine, 'requests', () => {
+    runRoutes(machine)
+    machine.reached.clear()
+    runUnreached(machine)
+    runTools(machine)
+  })
+  return { facts: collectFacts(machine), gaps: machine.gaps }
+}
+
+function loadModules(machine: Machine, tree: SourceTree): void {
+  for (const file of tree.files) {
+    if (file.surface === 'test' || file.surface === 'generated') continue
+    const parsed = parse(file)
+    if (parsed.gap !== undefined) machine.gaps.push(parsed.gap)
+    if (parsed.program !== undefined) machine.modules.set(file.path, createModule(machine, file, parsed.program as unknown as Node))
+  }
+}
+
+/** A fault of the interpreter costs what it was reading, not the audit. */
+function guarded(machine: Machine, what: string, run: () => void): void {
+  try {
+    run()
+  } catch (error) {
+    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+    machine.gaps.push({ path: '.', reason: `Following the ${what} of this server failed (${reason}).` })
+  }
+}

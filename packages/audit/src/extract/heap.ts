@@ -1,0 +1,198 @@
+/** Objects the program creates, one per place of creation and activation. */
+import type { SourceFile } from '../source/tree.ts'
+import type { Node } from './ast.ts'
+import type { Value } from './value.ts'
+import { NEVER, join } from './value.ts'
+
+/** A place in source, before it is turned into a Location. */
+export interface Site {
+  readonly file: SourceFile
+  readonly path: string
+  readonly start: number
+  readonly end: number
+}
+
+export function siteKey(site: Site): string {
+  return `${site.path}:${site.start}`
+}
+
+/** A variable or property. `value` is everything ever written to it, in any order. */
+export class Cell {
+  value: Value = NEVER
+  readonly name: string
+  /** Activation in which it came into being; 0 is start-up, so the cell outlives every request. */
+  readonly born: number
+  readonly site: Site | undefined
+  constructor(
+    name: string,
+    born: number,
+    site?: Site,
+  ) {
+    this.name = name
+    this.born = born
+    this.site = site
+  }
+  write(value: Value): void {
+    this.value = join(this.value, value)
+  }
+}
+
+export type HeapKind = 'object' | 'array' | 'map' | 'set' | 'instance' | 'function' | 'class' | 'library' | 'external'
+
+export class HeapObject {
+  readonly properties = new Map<string, Cell>()
+  /** Everything stored under keys that are not written down: `map.set(id, …)`, `record[id] = …`, array items. */
+  readonly elements: Cell
+  /** Keys it has been filled under. */
+  readonly keys: Cell
+  /** The name it was bound to first, for messages. */
+  name: string | undefined
+  /** Something put it where later requests find it (a variable or property that outlives the request). */
+  retained = false
+  readonly kind: HeapKind
+  readonly site: Site
+  readonly born: number
+  constructor(
+    kind: HeapKind,
+    site: Site,
+    born: number,
+  ) {
+    this.kind = kind
+    this.site = site
+    this.born = born
+    this.elements = new Cell('[]', born)
+    this.keys = new Cell('[key]', born)
+  }
+  property(name: string): Cell {
+    let cell = this.properties.get(name)
+    if (cell === undefined) {
+      cell = new Cell(name, this.born)
+      this.properties.set(name, cell)
+    }
+    return cell
+  }
+}
+
+/** A function with the environment it closes over. */
+export class FunctionObject extends HeapObject {
+  executed = false
+  readonly node: Node
+  readonly env: Environment
+  /** `this` of an arrow function or bound method. */
+  readonly boundThis: Value | undefined
+  readonly home: ClassObject | undefined
+  constructor(
+    node: Node,
+    env: Environment,
+    site: Site,
+    born: number,
+    boundThis?: Value,
+    home?: ClassObject,
+  ) {
+    super('function', site, born)
+    this.node = node
+    this.env = env
+    this.boundThis = boundThis
+    this.home = home
+  }
+}
+
+export class ClassObject extends HeapObject {
+  readonly node: Node
+  readonly env: Environment
+  readonly parent: Value
+  constructor(
+    node: Node,
+    env: Environment,
+    site: Site,
+    born: number,
+    parent: Value,
+  ) {
+    super('class', site, born)
+    this.node = node
+    this.env = env
+    this.parent = parent
+  }
+  /** The instance that stands for all whose creation was not seen. */
+  shared: InstanceObject | undefined
+  readonly methods = new Map<string, Node>()
+}
+
+export class InstanceObject extends HeapObject {
+  readonly of: ClassObject
+  constructor(
+    of: ClassObject,
+    site: Site,
+    born: number,
+  ) {
+    super('instance', site, born)
+    this.of = of
+  }
+}
+
+/** An object of a library we know: an app, a transport, a request. `type` picks its model. */
+export class LibraryObject extends HeapObject {
+  readonly type: string
+  /** What its model remembers about it. */
+  readonly data: Record<string, unknown> = {}
+  constructor(
+    type: string,
+    site: Site,
+    born: number,
+    data: Record<string, unknown> = {},
+  ) {
+    super('library', site, born)
+    this.type = type
+    this.data = data
+  }
+}
+
+/** Something imported from a package: `express`, `node:crypto#randomUUID`. */
+export class ExternalObject extends HeapObject {
+  readonly path: string
+  constructor(
+    path: string,
+    site: Site,
+  ) {
+    super('external', site, 0)
+    this.path = path
+  }
+}
+
+/** Names to cells, inside out. */
+export class Environment {
+  private readonly cells = new Map<string, Cell>()
+  readonly parent: Environment | undefined
+  readonly file: SourceFile
+  /** `this` here, when a function or class body sets it. */
+  readonly self: Value | undefined
+  constructor(
+    parent: Environment | undefined,
+    file: SourceFile,
+    self?: Value,
+  ) {
+    this.parent = parent
+    this.file = file
+    this.self = self
+  }
+  declare(name: string, cell: Cell): Cell {
+    this.cells.set(name, cell)
+    return cell
+  }
+  own(name: string): Cell | undefined {
+    return this.cells.get(name)
+  }
+  find(name: string): Cell | undefined {
+    for (let env: Environment | undefined = this; env !== undefined; env = env.parent) {
+      const cell = env.cells.get(name)
+      if (cell !== undefined) return cell
+    }
+    return undefined
+  }
+  findSelf(): Value | undefined {
+    for (let env: Environment | undefined = this; env !== undefined; env = env.parent) {
+      if (env.self !== undefined) return env.self
+    }
+    return undefined
+  }
+}

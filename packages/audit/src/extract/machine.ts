@@ -1,0 +1,188 @@
+/** The abstract machine: everything the interpreter shares while it walks one tree. */
+import type { SourceFile, SourceTree } from '../source/tree.ts'
+import type { Gap } from '../finding/finding.ts'
+import type { Node } from './ast.ts'
+import type { Context, Event, EventKind, EventOf, RouteFact, StoreRef, Trigger } from './events.ts'
+import type { FunctionObject, Site } from './heap.ts'
+import { Cell, HeapObject, LibraryObject } from './heap.ts'
+import type { Module } from './modules.ts'
+import type { Resolve } from './resolve.ts'
+import type { Facts } from './state.ts'
+import { State } from './state.ts'
+import type { Value } from './value.ts'
+
+/** Where `break`, `continue` and `return` lead while a function runs. */
+export interface Frame {
+  readonly exits: { readonly state: State; readonly value: Value }[]
+  readonly jumps: { readonly label: string | undefined; readonly loop: boolean; readonly states: State[] }[]
+  readonly self: Value | undefined
+}
+
+/** Code that runs later: a timer, a listener, a transport callback. */
+export interface Deferred {
+  readonly callee: Value
+  readonly args: readonly Value[]
+  readonly facts: Facts
+  readonly context: Context
+  /** Skipped when this transport lost its handler. */
+  readonly unless?: LibraryObject
+}
+
+/** A handler that a framework will call for requests. */
+export interface Route extends RouteFact {
+  readonly handlers: readonly Value[]
+  readonly flavour: Flavour
+  readonly facts: Facts
+  readonly order: number
+  /** Middleware of the app, to be followed by whatever is mounted after it. */
+  readonly layer: boolean
+}
+
+export type Flavour = 'express' | 'koa' | 'hono' | 'fastify' | 'node' | 'fetch'
+
+/** Bounds: an audit must end, whatever it reads. */
+export const LIMITS = { stepsPerRoot: 120_000, depth: 24, recursion: 2 } as const
+
+export class Machine {
+  readonly modules = new Map<string, Module>()
+  readonly events: Event[] = []
+  readonly gaps: Gap[] = []
+  readonly routes: { readonly app: LibraryObject; readonly route: Route }[] = []
+  readonly reached = new Set<Node>()
+  readonly requiredEnv = new Set<string>()
+  /** Origins that name sessions in this program, as seen in look-ups. */
+  readonly handleTags = new Set<string>()
+  /** Variables and properties that requests write and that outlive them. */
+  readonly sharedCells = new Set<Cell>()
+  deferred: Deferred[] = []
+  /** Handlers of tools, resources and prompts, by the place of the handler: each runs once. */
+  readonly tools = new Map<string, Deferred>()
+  /** The web session middleware that requests pass, if there is one. */
+  webSession: { readonly store: StoreRef; readonly library: string } | undefined
+  readonly webFields = new Set<string>()
+  /** Fields of sessions whose timers are refreshed. */
+  readonly refreshedTimers = new Set<string>()
+  /** An MCP server is made somewhere, over whatever transport. */
+  servesMcp = false
+  private readonly databases = new Map<string, Cell>()
+  context: Context = { trigger: 'startup', activation: 0 }
+  frame: Frame = { exits: [], jumps: [], self: undefined }
+  /** Functions being executed, innermost last. */
+  readonly stack: Node[] = []
+  /** Counts awaits: two moments with different numbers may have other requests between them. */
+  moment = 0
+  locks = 0
+  order = 0
+  private steps = 0
+  private activations = 0
+  exhausted = false
+
+  readonly tree: SourceTree
+  readonly resolve: Resolve
+  constructor(
+    tree: SourceTree,
+    resolve: Resolve,
+  ) {
+    this.tree = tree
+    this.resolve = resolve
+  }
+
+  site(file: SourceFile, node: { readonly start: number; readonly end: number }): Site {
+    return { file, path: file.path, start: node.start, end: node.end }
+  }
+
+  emit<K extends EventKind>(kind: K, site: Site, state: State, data: Omit<EventOf<K>, 'kind' | 'site' | 'context' | 'facts'>): void {
+    if (this.context.trigger === 'unreached' && kind !== 'listen' && kind !== 'route') return
+    this.events.push({ kind, site, context: this.context, facts: state.facts, ...data } as unknown as Event)
+  }
+
+  /** Counts one step; false when the budget of this root is spent. */
+  step(): boolean {
+    this.steps += 1
+    if (this.steps <= LIMITS.stepsPerRoot) return true
+    this.exhausted = true
+    return false
+  }
+
+  /** Runs a root with a fresh budget, frame and context. */
+  root<T>(context: Context, run: () => T): T {
+    const saved = { context: this.context, frame: this.frame, steps: this.steps, exhausted: this.exhausted }
+    this.context = context
+    this.frame = { exits: [], jumps: [], self: undefined }
+    this.steps = 0
+    this.exhausted = false
+    try {
+      return run()
+    } finally {
+      this.context = saved.context
+      this.frame = saved.frame
+      this.steps = saved.steps
+      this.exhausted = saved.exhausted
+    }
+  }
+
+  /** Runs with another trigger, within the same activation. */
+  within<T>(context: Context, run: () => T): T {
+    const saved = this.context
+    this.context = context
+    try {
+      return run()
+    } finally {
+      this.context = saved
+    }
+  }
+
+  newActivation(): number {
+    this.activations += 1
+    return this.activations
+  }
+
+  triggered(trigger: Trigger): Context {
+    return { ...this.context, trigger }
+  }
+
+  defer(callee: Value, args: readonly Value[], state: State, context: Context): void {
+    if (this.deferred.length > 2_000) return
+    this.deferred.push({ callee, args, facts: state.facts, context })
+  }
+
+  allocate(kind: HeapObject['kind'], site: Site): HeapObject {
+    return new HeapObject(kind, site, this.context.activation)
+  }
+
+  library(type: string, site: Site, data: Record<string, unknown> = {}): LibraryObject {
+    return new LibraryObject(type, site, this.context.activation, data)
+  }
+
+  /** `transport.onclose = fn`. Dead code where `connect()` of this version overwrites what was set before it. */
+  deferOnclose(callee: Value, transport: LibraryObject, state: State): void {
+    const context = this.triggered('onclose')
+    this.deferred.push({ callee, args: [], facts: state.facts, context, unless: transport })
+  }
+
+  deferTool(callee: Value, args: readonly Value[], state: State): void {
+    const [first] = callee.objects
+    if (first === undefined || this.tools.size > 3_000) return
+    this.tools.set(`${first.site.path}#${first.site.start}`, { callee, args, facts: state.facts, context: this.context })
+  }
+
+  /** What a database holds under one kind of key. */
+  databaseCell(id: string): Cell {
+    let cell = this.databases.get(id)
+    if (cell === undefined) {
+      cell = new Cell(id, 0)
+      this.databases.set(id, cell)
+    }
+    return cell
+  }
+
+  markReached(fn: FunctionObject): void {
+    fn.executed = true
+    this.reached.add(fn.node)
+  }
+
+  /** Whether two requests can both reach an object. */
+  outlives(object: HeapObject): boolean {
+    return object.born === 0 || object.retained || object.born !== this.context.activation
+  }
+}

@@ -1,0 +1,118 @@
+/** Express and what copies its interface: apps, routers, middleware. */
+import type { Call } from '../calls.ts'
+import type { LibraryObject } from '../heap.ts'
+import type { Machine } from '../machine.ts'
+import type { State } from '../state.ts'
+import type { Value } from '../value.ts'
+import { UNKNOWN, object } from '../value.ts'
+import type { ExternalHandler, MethodHandler, Model } from './model.ts'
+import { runListenCallback } from './http.ts'
+import { emitListen, isApp, isHandler, isPath, mountOn, pathOf, registerRoute } from './routing.ts'
+
+const createApp: ExternalHandler = (machine, call) => object(machine.library('express-app', call.site))
+const VERBS = ['get', 'post', 'put', 'patch', 'delete', 'options', 'head', 'all'] as const
+
+/** Middleware that neither authenticates nor touches sessions. */
+const plain: ExternalHandler = (machine, call) => object(machine.library('middleware', call.site, { facts: [] }))
+
+const route: MethodHandler = (machine, target, call, state, name) => {
+  const [path, ...handlers] = call.args
+  if (handlers.length === 0) return UNKNOWN
+  registerRoute(machine, target, { verb: name === 'all' ? '*' : name.toUpperCase(), path: pathOf(path), handlers: flat(handlers), layer: false, flavour: 'express' }, call, state)
+  return object(target)
+}
+
+/** Handlers may come in arrays. */
+export function flat(handlers: readonly Value[]): readonly Value[] {
+  return handlers.flatMap((handler) => {
+    const lists = handler.objects.filter((item) => item.kind === 'array')
+    if (lists.length === 0) return [handler]
+    return lists.flatMap((list) => [...list.properties.values()].map((cell) => cell.value))
+  })
+}
+
+const use: MethodHandler = (machine, target, call, state) => {
+  const [first] = call.args
+  const hasPath = isPath(first) && !isHandler(first!)
+  const path = hasPath ? pathOf(first) : '/'
+  const handlers = flat(hasPath ? call.args.slice(1) : call.args)
+  const functions: Value[] = []
+  for (const handler of handlers) {
+    const app = isApp(handler)
+    if (app === undefined) functions.push(handler)
+    else mountOn(machine, target, app, path, [...functions])
+  }
+  if (functions.length > 0) registerRoute(machine, target, { verb: '*', path, handlers: functions, layer: true, flavour: 'express' }, call, state)
+  return object(target)
+}
+
+const chained: MethodHandler = (machine, target, call) => object(machine.library('express-route', call.site, { app: target, path: pathOf(call.args[0]) }))
+
+const onRoute: MethodHandler = (machine, target, call, state, name) => {
+  const app = target.data['app'] as LibraryObject
+  registerRoute(machine, app, { verb: name === 'all' ? '*' : name.toUpperCase(), path: String(target.data['path']), handlers: flat(call.args), layer: false, flavour: 'express' }, call, state)
+  return object(target)
+}
+
+const listen: MethodHandler = (machine, target, call, state) => {
+  emitListen(machine, call, state, { tls: false, defaultHost: '::', what: 'app.listen' })
+  runListenCallback(machine, call, state)
+  return object(machine.library('http-server', call.site, { app: target }))
+}
+
+const setting: MethodHandler = (_machine, target) => object(target)
+
+export const express: Model = {
+  calls: {
+    express: createApp,
+    'express#Router': createApp,
+    'express#json': plain,
+    'express#urlencoded': plain,
+    'express#static': plain,
+    'express#raw': plain,
+    'express#text': plain,
+    'body-parser#json': plain,
+    'body-parser#urlencoded': plain,
+    cors: plain,
+    helmet: plain,
+    morgan: plain,
+    compression: plain,
+    'cookie-parser': plain,
+    'express-rate-limit': plain,
+    'express-rate-limit#rateLimit': plain,
+    'sdk#createMcpExpressApp': createApp,
+    'sdk#mcpAuthRouter': plain,
+    'sdk#mcpAuthMetadataRouter': plain,
+    'sdk#hostHeaderValidation': plain,
+    'sdk#localhostHostValidation': plain,
+    'sdk#originValidation': plain,
+    'sdk#localhostOriginValidation': plain,
+    'express-sslify#HTTPS': tlsEnforcer,
+    'express-enforces-ssl': tlsEnforcer,
+    'express-http-to-https#redirectToHTTPS': tlsEnforcer,
+  },
+  constructors: { 'express#Router': createApp },
+  methods: {
+    'express-app': {
+      ...Object.fromEntries(VERBS.map((verb) => [verb, route])),
+      use,
+      route: chained,
+      listen,
+      set: setting,
+      enable: setting,
+      disable: setting,
+      param: setting,
+      '()': (_machine, target) => object(target),
+      '*': () => UNKNOWN,
+    },
+    'express-route': Object.fromEntries(VERBS.map((verb) => [verb, onRoute])),
+  },
+  properties: {
+    'express-app': (machine, _target, name, _key, site) => (name === 'locals' ? object(machine.library('locals', site)) : UNKNOWN),
+  },
+}
+
+function tlsEnforcer(machine: Machine, call: Call, _state: State): Value {
+  return object(machine.library('middleware', call.site, { facts: ['tls'] }))
+}
+

@@ -1,0 +1,273 @@
+/** Hono, Fastify, Koa: how each registers handlers and what each hands to them. */
+import type { Call } from '../calls.ts'
+import { call_ } from '../calls.ts'
+import type { LibraryObject } from '../heap.ts'
+import type { Machine } from '../machine.ts'
+import type { Value } from '../value.ts'
+import { UNDEFINED, UNKNOWN, object, onlyString } from '../value.ts'
+import { flat } from './express.ts'
+import { noteStatus, runListenCallback } from './http.ts'
+import type { ExternalHandler, MethodHandler, Model } from './model.ts'
+import { bag, part, requestPart } from './requests.ts'
+import { emitListen, isApp, isHandler, isPath, mountOn, optionOf, pathOf, registerRoute } from './routing.ts'
+
+const VERBS = ['get', 'post', 'put', 'patch', 'delete', 'options', 'head', 'all'] as const
+
+function app(type: string): ExternalHandler {
+  return (machine, call) => object(machine.library(type, call.site))
+}
+
+function verbs(handler: MethodHandler): Readonly<Record<string, MethodHandler>> {
+  return Object.fromEntries(VERBS.map((verb) => [verb, handler]))
+}
+
+function verbOf(name: string): string {
+  return name === 'all' ? '*' : name.toUpperCase()
+}
+
+// Hono
+
+const honoRoute: MethodHandler = (machine, target, call, state, name) => {
+  const [path, ...rest] = call.args
+  const hasPath = isPath(path) && !isHandler(path!)
+  registerRoute(machine, target, { verb: verbOf(name), path: hasPath ? pathOf(path) : '*', handlers: hasPath ? rest : call.args, layer: false, flavour: 'hono' }, call, state)
+  return object(target)
+}
+
+const honoOn: MethodHandler = (machine, target, call, state) => {
+  const [methods, path, ...handlers] = call.args
+  const names = methods?.objects.flatMap((item) => [...item.properties.values()].map((cell) => onlyString(cell.value) ?? '*')) ?? []
+  const single = methods === undefined ? undefined : onlyString(methods)
+  for (const verb of names.length > 0 ? names : [single ?? '*']) {
+    registerRoute(machine, target, { verb: verbOf(verb), path: pathOf(path), handlers, layer: false, flavour: 'hono' }, call, state)
+  }
+  return object(target)
+}
+
+const honoUse: MethodHandler = (machine, target, call, state) => {
+  const [first] = call.args
+  const hasPath = isPath(first) && !isHandler(first!)
+  registerRoute(machine, target, { verb: '*', path: hasPath ? pathOf(first) : '*', handlers: hasPath ? call.args.slice(1) : call.args, layer: true, flavour: 'hono' }, call, state)
+  return object(target)
+}
+
+const honoMount: MethodHandler = (machine, target, call) => {
+  const child = isApp(call.args[1] ?? UNKNOWN)
+  if (child !== undefined) mountOn(machine, target, child, pathOf(call.args[0]), [])
+  return object(target)
+}
+
+const honoAnswer: MethodHandler = (machine, _target, call, state) => {
+  for (const arg of call.args.slice(1)) noteStatus(state, arg)
+  noteStatus(state, call.args[0])
+  return object(machine.library('fetch-response', call.site))
+}
+
+// Fastify
+
+const fastifyRoute: MethodHandler = (machine, target, call, state, name) => {
+  const [path, ...rest] = call.args
+  const options = rest.length > 1 ? rest[0] : undefined
+  const handler = rest.at(-1) ?? UNDEFINED
+  const isOptionsOnly = optionOf(handler, 'handler') !== undefined
+  const last = isOptionsOnly ? optionOf(handler, 'handler')! : handler
+  registerRoute(machine, target, { verb: verbOf(name), path: pathOf(path), handlers: [...hooksOf(options ?? handler), last], layer: false, flavour: 'fastify' }, call, state)
+  return object(target)
+}
+
+function hooksOf(options: Value | undefined): readonly Value[] {
+  const names = ['onRequest', 'preParsing', 'preValidation', 'preHandler']
+  return flat(names.flatMap((name) => optionOf(options, name) ?? []))
+}
+
+const fastifyFullRoute: MethodHandler = (machine, target, call, state) => {
+  const [options] = call.args
+  const method = optionOf(options, 'method')
+  const names = method?.objects.flatMap((item) => [...item.properties.values()].map((cell) => onlyString(cell.value) ?? '*')) ?? []
+  const single = method === undefined ? '*' : (onlyString(method) ?? '*')
+  const handlers = [...hooksOf(options), optionOf(options, 'handler') ?? UNKNOWN]
+  for (const verb of names.length > 0 ? names : [single]) {
+    registerRoute(machine, target, { verb, path: pathOf(optionOf(options, 'url')), handlers, layer: false, flavour: 'fastify' }, call, state)
+  }
+  return object(target)
+}
+
+const REQUEST_HOOKS = new Set(['onRequest', 'preParsing', 'preValidation', 'preHandler'])
+
+const fastifyHook: MethodHandler = (machine, target, call, state) => {
+  const name = onlyString(call.args[0] ?? UNKNOWN) ?? ''
+  if (REQUEST_HOOKS.has(name)) {
+    registerRoute(machine, target, { verb: '*', path: '*', handlers: call.args.slice(1), layer: true, flavour: 'fastify' }, call, state)
+  } else machine.defer(call.args[1] ?? UNDEFINED, [], state, machine.triggered('shutdown'))
+  return object(target)
+}
+
+const fastifyRegister: MethodHandler = (machine, target, call, state) => {
+  const [plugin = UNDEFINED, options = UNDEFINED] = call.args
+  const fork = state.fork()
+  call_(machine, plugin, { ...call, args: [object(target), options, UNKNOWN] }, fork)
+  fork.dead = false
+  state.merge([fork])
+  return object(target)
+}
+
+const fastifyListen: MethodHandler = (machine, target, call, state) => {
+  emitListen(machine, call, state, { tls: target.data['tls'] === true, defaultHost: 'localhost', what: 'fastify.listen' })
+  runListenCallback(machine, call, state)
+  return UNKNOWN
+}
+
+const createFastify: ExternalHandler = (machine, call) =>
+  object(machine.library('fastify-app', call.site, { tls: optionOf(call.args[0], 'https') !== undefined }))
+
+// Koa
+
+const koaUse: MethodHandler = (machine, target, call, state) => {
+  for (const arg of call.args) {
+    const child = isApp(arg)
+    if (child !== undefined) mountOn(machine, target, child, '/', [])
+    else if (isHandler(arg)) registerRoute(machine, target, { verb: '*', path: '*', handlers: [arg], layer: true, flavour: 'koa' }, call, state)
+  }
+  return object(target)
+}
+
+const koaRoute: MethodHandler = (machine, target, call, state, name) => {
+  const handlers = call.args.filter(isHandler)
+  registerRoute(machine, target, { verb: verbOf(name === 'del' ? 'delete' : name), path: pathOf(call.args[0]), handlers, layer: false, flavour: 'koa' }, call, state)
+  return object(target)
+}
+
+const koaListen: MethodHandler = (machine, target, call, state) => {
+  emitListen(machine, call, state, { tls: false, defaultHost: '::', what: 'app.listen' })
+  runListenCallback(machine, call, state)
+  return object(machine.library('http-server', call.site, { app: target }))
+}
+
+const self: MethodHandler = (_machine, target) => object(target)
+const headerOf: MethodHandler = (_machine, _target, call) => (call.args.length === 0 ? UNKNOWN : part('header', call.args[0]!))
+
+const plain: ExternalHandler = (machine, call) => object(machine.library('middleware', call.site, { facts: [] }))
+
+/** `getCookie(c, name)`. */
+const cookie: ExternalHandler = (_machine, call) => part('cookie', call.args[1] ?? UNKNOWN)
+
+export const frameworks: Model = {
+  calls: {
+    fastify: createFastify,
+    'fastify#fastify': createFastify,
+    'fastify#default': createFastify,
+    'sdk#createMcpHonoApp': app('hono-app'),
+    'sdk#createMcpFastifyApp': createFastify,
+    'hono/cors#cors': plain,
+    'hono/logger#logger': plain,
+    'hono/secure-headers#secureHeaders': plain,
+    'hono/cookie#getCookie': cookie,
+    'hono/cookie#getSignedCookie': cookie,
+    'koa-bodyparser': plain,
+    '@koa/cors': plain,
+    'koa-router': app('koa-router-app'),
+    '@koa/router': app('koa-router-app'),
+  },
+  constructors: {
+    'hono#Hono': app('hono-app'),
+    'hono/tiny#Hono': app('hono-app'),
+    '@hono/zod-openapi#OpenAPIHono': app('hono-app'),
+    koa: app('koa-app'),
+    'koa-router': app('koa-router-app'),
+    '@koa/router': app('koa-router-app'),
+    '@koa/router#Router': app('koa-router-app'),
+  },
+  methods: {
+    'hono-app': { ...verbs(honoRoute), on: honoOn, use: honoUse, route: honoMount, basePath: self, onError: self, notFound: self, '*': () => UNKNOWN },
+    'hono-context': {
+      json: honoAnswer,
+      text: honoAnswer,
+      body: honoAnswer,
+      html: honoAnswer,
+      status: honoAnswer,
+      get: (_machine, target, call) => target.properties.get(onlyString(call.args[0] ?? UNKNOWN) ?? '')?.value ?? requestPart(_machine, onlyString(call.args[0] ?? UNKNOWN), UNKNOWN, call.site, undefined as never) ?? UNKNOWN,
+      set: (_machine, target, call, state) => {
+        const name = onlyString(call.args[0] ?? UNKNOWN)
+        if (name !== undefined) state.write(target.property(name), call.args[1] ?? UNKNOWN)
+        return UNDEFINED
+      },
+      '*': () => UNKNOWN,
+    },
+    'hono-request': {
+      header: (machine, _target, call) => (call.args.length === 0 ? bag(machine, 'header', call.site) : part('header', call.args[0]!)),
+      query: (machine, _target, call) => (call.args.length === 0 ? bag(machine, 'query', call.site) : part('query', call.args[0]!)),
+      param: (machine, _target, call) => (call.args.length === 0 ? bag(machine, 'param', call.site) : part('param', call.args[0]!)),
+      json: (machine, _target, call) => bag(machine, 'body', call.site),
+      parseBody: (machine, _target, call) => bag(machine, 'body', call.site),
+      text: (machine, _target, call) => bag(machine, 'body', call.site),
+      '*': () => UNKNOWN,
+    },
+    'fastify-app': {
+      ...verbs(fastifyRoute),
+      route: fastifyFullRoute,
+      addHook: fastifyHook,
+      register: fastifyRegister,
+      listen: fastifyListen,
+      after: self,
+      ready: self,
+      decorateRequest: self,
+      decorate: (_machine, target, call, state) => {
+        const name = onlyString(call.args[0] ?? UNKNOWN)
+        if (name !== undefined) state.write(target.property(name), call.args[1] ?? UNKNOWN)
+        return object(target)
+      },
+      '*': () => UNKNOWN,
+    },
+    'koa-app': { use: koaUse, listen: koaListen, callback: self, on: self, '*': () => UNKNOWN },
+    'koa-router-app': { ...verbs(koaRoute), del: koaRoute, use: koaUse, routes: self, allowedMethods: plainMethod, prefix: self, '*': () => UNKNOWN },
+    'koa-context': {
+      get: headerOf,
+      throw: (_machine, _target, call, state) => {
+        noteStatus(state, call.args[0])
+        state.dead = true
+        return UNKNOWN
+      },
+      '*': () => UNKNOWN,
+    },
+    'koa-cookies': { get: (_machine, _target, call) => part('cookie', call.args[0] ?? UNKNOWN), '*': () => UNKNOWN },
+  },
+  properties: {
+    'hono-context': (machine, target, name, key, site, state) => {
+      if (name === 'req') return keep(target, name, () => machine.library('hono-request', site))
+      if (name === 'env' || name === 'res' || name === 'var') return UNKNOWN
+      return requestPart(machine, name, key, site, state) ?? UNKNOWN
+    },
+    'hono-request': (machine, target, name, key, site, state) => {
+      if (name === 'raw') return keep(target, name, () => machine.library('fetch-request', site))
+      return requestPart(machine, name, key, site, state) ?? UNKNOWN
+    },
+    'koa-context': (machine, target, name, key, site, state) => {
+      if (name === 'request' || name === 'req') return keep(target, name, () => machine.library('request', site))
+      if (name === 'res' || name === 'response') return keep(target, name, () => machine.library('response', site))
+      if (name === 'cookies') return keep(target, name, () => machine.library('koa-cookies', site))
+      if (name === 'state') return keep(target, name, () => machine.library('locals', site))
+      return requestPart(machine, name, key, site, state) ?? UNKNOWN
+    },
+    'fastify-app': (machine, target, name, _key, site) => (name === 'server' ? keep(target, name, () => machine.library('http-server', site)) : UNKNOWN),
+    'fastify-request': (machine, target, name, key, site, state) => {
+      if (name === 'raw') return keep(target, name, () => machine.library('request', site))
+      return requestPart(machine, name, key, site, state) ?? { ...UNKNOWN, primitives: [undefined] }
+    },
+    locals: () => UNKNOWN,
+  },
+  setters: {
+    'koa-context': (_machine, _target, name, value, _site, state) => {
+      if (name === 'status') noteStatus(state, value)
+    },
+  },
+}
+
+function keep(target: { property(name: string): { value: Value; write(value: Value): void } }, name: string, make: () => LibraryObject): Value {
+  const cell = target.property(`.${name}`)
+  if (cell.value.objects.length === 0) cell.write(object(make()))
+  return cell.value
+}
+
+function plainMethod(machine: Machine, _target: LibraryObject, call: Call): Value {
+  return object(machine.library('middleware', call.site, { facts: [] }))
+}

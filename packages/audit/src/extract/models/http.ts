@@ -1,0 +1,155 @@
+/** node:http and friends: servers, plain requests and responses, fetch-style serving. */
+import { call_ } from '../calls.ts'
+import type { Call } from '../calls.ts'
+import type { Machine } from '../machine.ts'
+import type { State } from '../state.ts'
+import type { Value } from '../value.ts'
+import { UNDEFINED, UNKNOWN, derived, object, onlyString, primitive } from '../value.ts'
+import type { ExternalHandler, MethodHandler, Model } from './model.ts'
+import { bag, bagProperty, part, requestPart } from './requests.ts'
+import { emitListen, isApp, optionOf, registerRoute } from './routing.ts'
+import { FunctionObject, LibraryObject } from '../heap.ts'
+
+function createServer(tls: boolean): ExternalHandler {
+  return (machine, call, state) => {
+    const server = machine.library('http-server', call.site, { tls })
+    const handler = call.args.find((arg) => arg.objects.some((item) => item instanceof FunctionObject))
+    if (handler !== undefined) registerHandler(machine, server, handler, call, state)
+    for (const arg of call.args) if (isApp(arg) !== undefined) server.data['app'] = isApp(arg)
+    return object(server)
+  }
+}
+
+function registerHandler(machine: Machine, server: LibraryObject, handler: Value, call: Call, state: State): void {
+  registerRoute(machine, server, { verb: '*', path: '*', handlers: [handler], layer: false, flavour: 'node' }, call, state)
+}
+
+const onServer: MethodHandler = (machine, target, call, state) => {
+  if (onlyString(call.args[0] ?? UNKNOWN) === 'request') registerHandler(machine, target, call.args[1] ?? UNKNOWN, call, state)
+  return object(target)
+}
+
+const listen: MethodHandler = (machine, target, call, state) => {
+  emitListen(machine, call, state, { tls: target.data['tls'] === true, defaultHost: '::', what: 'server.listen' })
+  runListenCallback(machine, call, state)
+  return object(target)
+}
+
+/** The callback of `listen` runs at start-up. */
+export function runListenCallback(machine: Machine, call: Call, state: State): void {
+  const callback = call.args.find((arg) => arg.objects.some((item) => item instanceof FunctionObject))
+  if (callback === undefined) return
+  const fork = state.fork()
+  call_(machine, callback, { ...call, args: [] }, fork)
+  fork.dead = false
+  state.merge([fork])
+}
+
+/** Bun.serve, Deno.serve, `serve` of @hono/node-server: one object with `fetch`, `port` and `hostname`. */
+function serve(defaultHost: string): ExternalHandler {
+  return (machine, call, state) => {
+    const server = machine.library('http-server', call.site, { tls: false })
+    const options = call.args.find((arg) => arg.objects.some((item) => item.kind === 'object')) ?? UNDEFINED
+    const handler = optionOf(options, 'fetch') ?? call.args.find((arg) => arg.objects.some((item) => item instanceof FunctionObject))
+    if (handler !== undefined && handler.objects.some((item) => item instanceof FunctionObject)) {
+      registerRoute(machine, server, { verb: '*', path: '*', handlers: [handler], layer: false, flavour: 'fetch' }, call, state)
+    }
+    const tls = optionOf(options, 'tls') !== undefined || optionOf(options, 'cert') !== undefined || optionOf(options, 'createServer')?.objects.some(isSecureFactory) === true
+    machine.emit('listen', call.site, state, { host: optionOf(options, 'hostname') ?? optionOf(options, 'host') ?? UNDEFINED, tls, defaultHost, what: 'serve' })
+    return object(server)
+  }
+}
+
+function isSecureFactory(item: unknown): boolean {
+  return typeof (item as { path?: unknown }).path === 'string' && /^node:(?:https|http2)#/.test((item as { path: string }).path)
+}
+
+/** Answers that refuse: seen so that a catch around a verification counts as a check. */
+export function noteStatus(state: State, status: Value | undefined): void {
+  const code = status?.primitives[0]
+  if (code === 401 || code === 403) state.note('refused')
+}
+
+const status: MethodHandler = (_machine, target, call, state) => {
+  noteStatus(state, call.args[0])
+  return object(target)
+}
+
+const onClose: MethodHandler = (machine, target, call, state) => {
+  const event = onlyString(call.args[0] ?? UNKNOWN)
+  const context = machine.triggered(event === 'close' || event === 'finish' || event === 'abort' ? 'disconnect' : machine.context.trigger)
+  if (event === 'close' || event === 'finish' || event === 'abort' || event === 'error') machine.defer(call.args[1] ?? UNDEFINED, [], state, context)
+  else runListenCallback(machine, { ...call, args: call.args.slice(1) }, state)
+  return object(target)
+}
+
+const header: MethodHandler = (_machine, _target, call) => part('header', call.args[0] ?? UNKNOWN)
+
+export const http: Model = {
+  calls: {
+    'node:http#createServer': createServer(false),
+    'node:https#createServer': createServer(true),
+    'node:http2#createSecureServer': createServer(true),
+    'node:http2#createServer': createServer(false),
+    '@hono/node-server#serve': serve('::'),
+    'global:Bun#serve': serve('0.0.0.0'),
+    'bun#serve': serve('0.0.0.0'),
+    'global:Deno#serve': serve('0.0.0.0'),
+    'global:Response#json': (machine, call, state) => {
+      noteStatus(state, optionOf(call.args[1], 'status'))
+      return object(machine.library('fetch-response', call.site))
+    },
+  },
+  constructors: {
+    'node:http#Server': createServer(false),
+    'node:https#Server': createServer(true),
+    'global:Response': (machine, call, state) => {
+      noteStatus(state, optionOf(call.args[1], 'status'))
+      return object(machine.library('fetch-response', call.site))
+    },
+  },
+  methods: {
+    'http-server': { listen, on: onServer, once: onServer, addListener: onServer, '*': (_machine, target) => object(target) },
+    request: { get: header, header, on: onClose, once: onClose, json: (machine, _target, call) => bag(machine, 'body', call.site) },
+    'fetch-request': {
+      json: (machine, _target, call) => bag(machine, 'body', call.site),
+      text: (machine, _target, call) => bag(machine, 'body', call.site),
+      clone: (_machine, target) => object(target),
+    },
+    response: {
+      status,
+      code: status,
+      sendStatus: status,
+      writeHead: status,
+      on: onClose,
+      once: onClose,
+      '*': (machine, target, call, state) => {
+        machine.emit('handle-out', call.site, state, { value: derived(...call.args) })
+        return object(target)
+      },
+    },
+    bag: {
+      get: (_machine, target, call) => bagProperty(target, call.args[0] ?? UNKNOWN),
+      has: (_machine, target, call) => bagProperty(target, call.args[0] ?? UNKNOWN),
+      '*': (_machine, target) => part(String(target.data['origin']), UNKNOWN),
+    },
+    next: {
+      '()': (_machine, target, call, state) => {
+        const continuations = (target.data['states'] ??= []) as State[]
+        if (call.args.length === 0 || call.args[0]!.primitives.includes(undefined) || target.data['typed'] !== true) continuations.push(state.fork())
+        return UNKNOWN
+      },
+    },
+  },
+  properties: {
+    request: (machine, target, name, key, site, state) => requestPart(machine, name, key, site, state) ?? (name === 'raw' || name === 'req' ? object(target) : { ...UNKNOWN, primitives: [undefined] }),
+    'fetch-request': (machine, target, name, key, site, state) => requestPart(machine, name, key, site, state) ?? (name === 'raw' ? object(target) : UNKNOWN),
+    response: (_machine, target, name) => (name === 'raw' || name === 'res' ? object(target) : UNKNOWN),
+    bag: (_machine, target, name, key) => bagProperty(target, name === undefined ? key : primitive(name)),
+  },
+  setters: {
+    response: (_machine, _target, name, value, _site, state) => {
+      if (name === 'statusCode' || name === 'status') noteStatus(state, value)
+    },
+  },
+}

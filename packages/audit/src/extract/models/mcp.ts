@@ -1,0 +1,202 @@
+/** The MCP SDKs (v1, v2), @hono/mcp and FastMCP: transports, servers, handlers. Version-aware where it decides. */
+import type { Call } from '../calls.ts'
+import { call_ } from '../calls.ts'
+import { flag } from '../conditions.ts'
+import type { HeapObject, Site } from '../heap.ts'
+import { FunctionObject, LibraryObject as Library } from '../heap.ts'
+import type { Machine } from '../machine.ts'
+import type { State } from '../state.ts'
+import type { Value } from '../value.ts'
+import { UNDEFINED, UNKNOWN, hasTag, object, onlyString, tagged, withTags } from '../value.ts'
+import type { ExternalHandler, MethodHandler, Model, PropertySetter } from './model.ts'
+import { bag } from './requests.ts'
+import { optionOf, registerRoute } from './routing.ts'
+import { isBelow } from './versions.ts'
+
+const SDK = '@modelcontextprotocol/sdk'
+/** From here on `connect()` keeps an `onclose` that was set before it. */
+const KEEPS_ONCLOSE = '1.13.2'
+/** From here on DELETE calls `onsessionclosed`. */
+const HAS_ONSESSIONCLOSED = '1.15.1'
+
+const streamable: ExternalHandler = (machine, call, state) => {
+  const options = call.args.find((arg) => arg.objects.some((item) => item.kind === 'object'))
+  const generator = optionOf(options, 'sessionIdGenerator')
+  const stateful = statefulness(generator, options)
+  const transport = machine.library('mcp-transport', call.site, { stateful, kind: 'streamable' })
+  transport.name = 'transport'
+  const id = stateful === false ? UNDEFINED : mintId(machine, generator, call, state)
+  transport.property('sessionId').write(id)
+  machine.emit('transport', call.site, state, { object: transport, type: 'streamable', stateful })
+  scheduleCallbacks(machine, options, id, call, state)
+  return object(transport)
+}
+
+/** Undefined, whether written or left out, means a transport without sessions. */
+function statefulness(generator: Value | undefined, options: Value | undefined): boolean | undefined {
+  if (generator === undefined) return options === undefined || options.objects.some((item) => item.kind === 'object') ? false : undefined
+  const canBeFunction = generator.objects.length > 0
+  if (canBeFunction) return true
+  return generator.open ? undefined : false
+}
+
+function mintId(machine: Machine, generator: Value | undefined, call: Call, state: State): Value {
+  if (generator === undefined || generator.objects.length === 0) return tagged('mint', 'sid')
+  const fork = state.fork()
+  const value = call_(machine, { ...generator, tags: [], open: false, primitives: [] }, { ...call, args: [] }, fork)
+  machine.emit('mint', siteOfGenerator(generator) ?? call.site, state, { value, what: 'session ID' })
+  return withTags({ ...value, open: true, primitives: [] }, ['mint', 'sid'])
+}
+
+function siteOfGenerator(generator: Value): Site | undefined {
+  return generator.objects.find((item) => item instanceof FunctionObject)?.site
+}
+
+function scheduleCallbacks(machine: Machine, options: Value | undefined, id: Value, call: Call, state: State): void {
+  const initialized = optionOf(options, 'onsessioninitialized')
+  if (initialized !== undefined) machine.defer(initialized, [id], state, machine.triggered('initialized'))
+  const closed = optionOf(options, 'onsessionclosed')
+  if (closed !== undefined && !olderThan(machine, HAS_ONSESSIONCLOSED, call.site)) {
+    machine.defer(closed, [id], state, machine.triggered('onsessionclosed'))
+  }
+}
+
+function olderThan(machine: Machine, version: string, site: Site): boolean {
+  const found = machine.tree.versionOf(SDK, site.path)
+  return found !== undefined && found.from === 'locked' && isBelow(found.version, version)
+}
+
+const sse: ExternalHandler = (machine, call, state) => {
+  const transport = machine.library('mcp-transport', call.site, { stateful: true, kind: 'sse' })
+  transport.name = 'transport'
+  transport.property('sessionId').write(tagged('mint', 'sid', 'sse'))
+  machine.emit('transport', call.site, state, { object: transport, type: 'sse', stateful: true })
+  return object(transport)
+}
+
+const stdio: ExternalHandler = (machine, call) => object(machine.library('stdio-transport', call.site))
+const createMcpServer: ExternalHandler = (machine, call) => {
+  machine.servesMcp = true
+  return object(machine.library('mcp-server', call.site))
+}
+
+const connect: MethodHandler = (machine, target, call, state) => {
+  const [transport = UNKNOWN] = call.args
+  if (transport.objects.some((item) => item instanceof Library && item.type === 'stdio-transport')) return UNKNOWN
+  for (const item of transport.objects) {
+    if (item instanceof Library && item.properties.has('onclose') && olderThan(machine, KEEPS_ONCLOSE, call.site)) item.data['deadOnclose'] = true
+  }
+  machine.emit('connect', call.site, state, { server: target, transport, viaEntry: hasTag(call.self, 'entry') })
+  machine.moment += 1
+  return UNKNOWN
+}
+
+const dispatch: MethodHandler = (machine, target, call, state) => {
+  machine.emit('dispatch', call.site, state, { receiver: { ...call.self, objects: [target] }, how: 'transport' })
+  machine.moment += 1
+  return UNKNOWN
+}
+
+const close: MethodHandler = (machine, _target, call, state) => {
+  const stores = new Set(call.self.tags.filter((tag) => tag.startsWith('entry:')).map((tag) => tag.split(':')[1] ?? ''))
+  if (stores.size === 0) stores.add('')
+  for (const store of stores) machine.emit('entry-close', call.site, state, { store })
+  return UNKNOWN
+}
+
+/** `transport.onclose = …`, `server.onclose = …`: runs when the transport closes, DELETE included. */
+const setOnclose: PropertySetter = (machine, target, name, value, _site, state) => {
+  if (name !== 'onclose' || value.objects.length === 0) return
+  machine.deferOnclose(value, target, state)
+}
+
+const tool: MethodHandler = (machine, _target, call, state) => {
+  for (const arg of call.args) {
+    for (const handler of arg.objects) {
+      if (handler instanceof FunctionObject) deferTool(machine, handler, call, state)
+    }
+  }
+  return UNKNOWN
+}
+
+/** A request handler of the protocol: called with arguments from the client and what the transport knows of it. */
+function deferTool(machine: Machine, handler: HeapObject, call: Call, state: State): void {
+  const extra = machine.library('mcp-extra', call.site)
+  machine.deferTool(object(handler), [bag(machine, 'body', call.site), object(extra)], state)
+}
+
+const createHandler: ExternalHandler = (machine, call, state) => {
+  const [factory = UNDEFINED] = call.args
+  const app = machine.library('mcp-handler', call.site)
+  registerRoute(machine, app, { verb: '*', path: '*', handlers: [factory], layer: false, flavour: 'fetch' }, call, state)
+  return object(app)
+}
+
+const fastMcp: ExternalHandler = (machine, call, state) => {
+  const server = machine.library('fastmcp', call.site, { authenticates: optionOf(call.args[0], 'authenticate') !== undefined })
+  void state
+  return object(server)
+}
+
+const fastMcpStart: MethodHandler = (machine, target, call, state) => {
+  const kind = optionOf(call.args[0], 'transportType')
+  const http = optionOf(call.args[0], 'httpStream') ?? optionOf(call.args[0], 'sse')
+  if (http === undefined && (kind === undefined || onlyString(kind) === 'stdio')) return UNKNOWN
+  const host = optionOf(http, 'host') ?? UNDEFINED
+  machine.emit('listen', call.site, state, { host, tls: optionOf(http, 'sslCert') !== undefined, defaultHost: '::', what: 'FastMCP start' })
+  void target
+  return UNKNOWN
+}
+
+const isInitialize: ExternalHandler = (_machine, call) => flag(['init'], ['not-init'], ...call.args)
+
+export const mcp: Model = {
+  constructors: {
+    'sdk#StreamableHTTPServerTransport': streamable,
+    'sdk#WebStandardStreamableHTTPServerTransport': streamable,
+    'sdk#NodeStreamableHTTPServerTransport': streamable,
+    'sdk#StreamableHTTPTransport': streamable,
+    'sdk#SSEServerTransport': sse,
+    'sdk#StdioServerTransport': stdio,
+    'sdk#McpServer': createMcpServer,
+    'sdk#Server': createMcpServer,
+    'fastmcp#FastMCP': fastMcp,
+  },
+  calls: {
+    'sdk#isInitializeRequest': isInitialize,
+    'sdk#createMcpHandler': createHandler,
+    'sdk#toNodeHandler': (_machine, call) => call.args[0] ?? UNKNOWN,
+  },
+  methods: {
+    'mcp-transport': { handleRequest: dispatch, handlePostMessage: dispatch, handleMessage: dispatch, close, '*': () => UNKNOWN },
+    'mcp-server': {
+      connect,
+      close,
+      tool,
+      registerTool: tool,
+      resource: tool,
+      registerResource: tool,
+      prompt: tool,
+      registerPrompt: tool,
+      setRequestHandler: tool,
+      setNotificationHandler: tool,
+      '*': () => UNKNOWN,
+    },
+    'mcp-handler': { '*': () => UNKNOWN },
+    fastmcp: { start: fastMcpStart, addTool: (machine, target, call, state, name) => tool(machine, target, { ...call, args: [optionOf(call.args[0], 'execute') ?? UNDEFINED] }, state, name), '*': () => UNKNOWN },
+  },
+  properties: {
+    'mcp-transport': (_machine, target, name) => (name === 'sessionId' && target.data['typed'] === true ? tagged('mint', 'sid') : UNKNOWN),
+    'mcp-server': (_machine, target, name) => (name === 'server' ? object(target) : UNKNOWN),
+    'mcp-extra': (machine, target, name, key, site) => {
+      void key
+      if (name === 'sessionId') return tagged('sid')
+      if (name === 'authInfo') return { ...tagged('cred', 'principal', 'verdict'), primitives: [undefined] }
+      if (name === 'http' || name === 'mcpReq' || name === 'req') return object(target)
+      if (name === 'requestInfo') return object(machine.library('request', site))
+      return UNKNOWN
+    },
+  },
+  setters: { 'mcp-transport': setOnclose, 'mcp-server': setOnclose },
+}
+

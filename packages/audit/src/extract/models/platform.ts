@@ -1,0 +1,276 @@
+/** The platform: containers, timers, processes, text. */
+import type { Call } from '../calls.ts'
+import { call_, runCallbacks } from '../calls.ts'
+import { view } from '../builtins.ts'
+import { equality, flag } from '../conditions.ts'
+import { itemValue } from '../expressions.ts'
+import type { HeapKind, HeapObject } from '../heap.ts'
+import { requireModule } from '../modules.ts'
+import { getProperty, insert, remove } from '../properties.ts'
+import { runModule } from '../statements.ts'
+import type { State } from '../state.ts'
+import type { Machine } from '../machine.ts'
+import type { Value } from '../value.ts'
+import { NEVER, UNDEFINED, UNKNOWN, derived, join, joinAll, object, onlyString, withTags } from '../value.ts'
+import type { ExternalHandler, Model } from './model.ts'
+
+function container(kind: HeapKind): ExternalHandler {
+  return (machine, call, state) => {
+    const created = machine.allocate(kind, call.site)
+    for (const from of call.args[0]?.objects ?? []) {
+      created.elements.write(from.elements.value)
+      created.keys.write(from.keys.value)
+    }
+    void state
+    return object(created)
+  }
+}
+
+const promise: ExternalHandler = (machine, call, state) => {
+  const settle = machine.library('settle', call.site)
+  const [executor = UNDEFINED] = call.args
+  const fork = state.fork()
+  call_(machine, executor, { ...call, args: [object(settle), object(settle)] }, fork)
+  fork.dead = false
+  state.merge([fork])
+  return settle.elements.value === NEVER ? UNKNOWN : settle.elements.value
+}
+
+/** `setTimeout(fn, ms)`: the callback runs later, on its own path. */
+const timer: ExternalHandler = (machine, call, state, path) => {
+  const [callback = UNDEFINED, , ...rest] = call.args
+  const handle = machine.library('timer', call.site, { interval: path.endsWith('setInterval') })
+  const context = { ...machine.context, trigger: 'timer' as const, timer: handle }
+  machine.defer(callback, rest, state, context)
+  return object(handle)
+}
+
+const immediate: ExternalHandler = (machine, call, state) => {
+  runCallbacks(machine, call, state, UNKNOWN)
+  return UNKNOWN
+}
+
+const sameValue: ExternalHandler = (_machine, call) => {
+  const [value = UNKNOWN] = call.args
+  return value.objects.length > 0 ? value : { ...derived(value), primitives: value.primitives, open: value.open || value.tags.length > 0, ...(value.entropy === undefined ? {} : { entropy: value.entropy }) }
+}
+
+const number: ExternalHandler = (_machine, call) => {
+  const [value = UNKNOWN] = call.args
+  const primitives = value.primitives.map((item) => (item === undefined || item === null ? item : Number(item)))
+  return { primitives, objects: [], tags: value.tags, open: value.open }
+}
+
+const assign: ExternalHandler = (machine, call, state) => {
+  const [target = UNKNOWN, ...sources] = call.args
+  for (const to of target.objects) {
+    for (const from of sources.flatMap((source) => source.objects)) {
+      for (const [name, cell] of from.properties) to.property(name).write(state.read(cell))
+      to.elements.write(from.elements.value)
+    }
+  }
+  void machine
+  return target
+}
+
+function listOf(pick: (target: HeapObject) => Value): ExternalHandler {
+  return (machine, call) => {
+    const [source = UNKNOWN] = call.args
+    const lists = source.objects.map((target) => view(machine, target, pick(target), call.site))
+    return lists.length === 0 ? derived(source) : object(...lists)
+  }
+}
+
+function valuesOf(target: HeapObject): Value {
+  const named = joinAll([...target.properties.values()].map((cell) => cell.value))
+  return target.elements.value === NEVER ? named : join(named, itemValue(target))
+}
+
+function keysOf(target: HeapObject): Value {
+  const keys = target.keys.value === NEVER ? UNKNOWN : { ...target.keys.value, open: true }
+  return withTags(keys, [`key:${target.site.path}#${target.site.start}`])
+}
+
+const entries: ExternalHandler = (machine, call) => {
+  const [source = UNKNOWN] = call.args
+  const lists = source.objects.map((target) => {
+    const pair = machine.allocate('array', call.site)
+    pair.property('0').write(keysOf(target))
+    pair.property('1').write(valuesOf(target))
+    return view(machine, target, object(pair), call.site)
+  })
+  return lists.length === 0 ? derived(source) : object(...lists)
+}
+
+const exit: ExternalHandler = (_machine, _call, state) => {
+  state.dead = true
+  return NEVER
+}
+
+const processOn: ExternalHandler = (machine, call, state) => {
+  machine.defer(call.args[1] ?? UNDEFINED, [], state, machine.triggered('shutdown'))
+  return UNKNOWN
+}
+
+const requireCall: ExternalHandler = (machine, call) => {
+  const specifier = onlyString(call.args[0] ?? UNKNOWN)
+  return specifier === undefined ? UNKNOWN : requireModule(machine, specifier, call.env.file, (module) => runModule(machine, module))
+}
+
+const safeEqual: ExternalHandler = (machine, call) => equality(machine, call.args[0] ?? UNKNOWN, call.args[1] ?? UNKNOWN)
+
+const all: ExternalHandler = (_machine, call) => call.args[0] ?? UNKNOWN
+
+const asyncStorage: ExternalHandler = (machine, call) => object(machine.library('async-storage', call.site))
+
+const quiet: ExternalHandler = (_machine, call) => derived(...call.args.filter((arg) => arg.objects.length === 0))
+
+function lockedRun(machine: Machine, call: Call, state: State): Value {
+  machine.locks += 1
+  const results = call.args.flatMap((arg) => arg.objects).map((target) => call_(machine, object(target), { ...call, args: [] }, state))
+  machine.locks -= 1
+  return joinAll(results)
+}
+
+const lock: ExternalHandler = (machine, call) => object(machine.library('lock', call.site))
+
+export const platform: Model = {
+  constructors: {
+    'global:Map': container('map'),
+    'global:WeakMap': container('map'),
+    'global:Set': container('set'),
+    'global:WeakSet': container('set'),
+    'global:Array': container('array'),
+    'global:Object': container('object'),
+    'global:Promise': promise,
+    'global:URL': (machine, call) => object(machine.library('url', call.site, { source: call.args[0] ?? UNKNOWN })),
+    'node:url#URL': (machine, call) => object(machine.library('url', call.site, { source: call.args[0] ?? UNKNOWN })),
+    'global:URLSearchParams': (machine, call) => object(machine.library('bag', call.site, { origin: 'query' })),
+    'global:Error': quiet,
+    'global:Headers': (machine, call) => object(machine.library('plain-headers', call.site)),
+    'node:async_hooks#AsyncLocalStorage': asyncStorage,
+    'async_hooks#AsyncLocalStorage': asyncStorage,
+    'async-mutex#Mutex': lock,
+    'async-mutex#Semaphore': lock,
+    'async-lock': lock,
+    'p-queue': lock,
+    'await-lock': lock,
+  },
+  calls: {
+    'global:require': requireCall,
+    'global:setTimeout': timer,
+    'global:setInterval': timer,
+    'node:timers#setTimeout': timer,
+    'node:timers#setInterval': timer,
+    'global:setImmediate': immediate,
+    'global:queueMicrotask': immediate,
+    'global:process#nextTick': immediate,
+    'global:process#exit': exit,
+    'global:process#on': processOn,
+    'global:process#once': processOn,
+    'global:String': sameValue,
+    'global:Number': number,
+    'global:parseInt': number,
+    'global:Number#parseInt': number,
+    'global:parseFloat': number,
+    'global:Boolean': (_machine, call) => call.args[0] ?? UNKNOWN,
+    'global:Object#assign': assign,
+    'global:Object#freeze': sameValue,
+    'global:Object#values': listOf(valuesOf),
+    'global:Object#keys': listOf(keysOf),
+    'global:Object#entries': entries,
+    'global:Object#fromEntries': (machine, call) => object(machine.allocate('object', call.site)),
+    'global:Object#create': (machine, call) => object(machine.allocate('object', call.site)),
+    'global:Array#from': (machine, call, state) => {
+      const [source = UNKNOWN] = call.args
+      runCallbacks(machine, call, state, derived(source))
+      const lists = source.objects.filter((item) => item.kind !== 'function')
+      if (lists.length === 0) return derived(source)
+      return lists[0]!.kind === 'map' ? entries(machine, call, state, '') : object(...lists.map((item) => view(machine, item, item.elements.value, call.site)))
+    },
+    'global:Array#isArray': (_machine, call) => flag([], [], ...call.args),
+    'global:Reflect#get': (machine, call, state) => getProperty(machine, call.args[0] ?? UNKNOWN, call.args[1] ?? UNKNOWN, call.site, state),
+    'global:Reflect#deleteProperty': (machine, call, state) => {
+      for (const target of call.args[0]?.objects ?? []) remove(machine, target, call.args[1] ?? UNKNOWN, call.site, state)
+      return UNKNOWN
+    },
+    'global:Reflect#set': (machine, call, state) => {
+      for (const target of call.args[0]?.objects ?? []) insert(machine, target, call.args[1] ?? UNKNOWN, call.args[2] ?? UNKNOWN, call.site, state)
+      return UNKNOWN
+    },
+    'global:Promise#all': all,
+    'global:Promise#resolve': all,
+    'global:Promise#race': all,
+    'global:Promise#allSettled': all,
+    'global:Promise#reject': exit,
+    'global:structuredClone': all,
+    'global:Buffer#from': sameValue,
+    'global:Buffer#concat': (_machine, call) => derived(...(call.args[0]?.objects ?? []).map((item) => item.elements.value)),
+    'node:buffer#Buffer.from': sameValue,
+    'global:encodeURIComponent': sameValue,
+    'global:decodeURIComponent': sameValue,
+    'global:btoa': sameValue,
+    'global:atob': sameValue,
+    'global:JSON#stringify': sameJson,
+    'global:JSON#parse': sameValue,
+    'node:util#promisify': all,
+    'node:crypto#timingSafeEqual': safeEqual,
+    'tsscmp': safeEqual,
+    'safe-compare': safeEqual,
+    'node:url#parse': (machine, call) => object(machine.library('url', call.site, { source: call.args[0] ?? UNKNOWN })),
+  },
+  methods: {
+    settle: {
+      '()': (_machine, target, call) => {
+        target.elements.write(call.args[0] ?? UNDEFINED)
+        return UNDEFINED
+      },
+    },
+    timer: {
+      refresh: (machine, target) => {
+        machine.refreshedTimers.add(String(target.data['field']))
+        return object(target)
+      },
+      '*': (_machine, target) => object(target),
+    },
+    'async-storage': {
+      run: (machine, target, call, state) => {
+        target.elements.write(call.args[0] ?? UNKNOWN)
+        return call_(machine, call.args[1] ?? UNDEFINED, { ...call, args: call.args.slice(2) }, state)
+      },
+      getStore: (_machine, target) => (target.elements.value === NEVER ? UNKNOWN : join(target.elements.value, UNDEFINED)),
+      enterWith: (_machine, target, call) => {
+        target.elements.write(call.args[0] ?? UNKNOWN)
+        return UNDEFINED
+      },
+    },
+    lock: {
+      runExclusive: (machine, _target, call, state) => lockedRun(machine, call, state),
+      add: (machine, _target, call, state) => lockedRun(machine, call, state),
+      acquire: (machine, _target, call, state) => {
+        if (call.args.some((arg) => arg.objects.length > 0)) return lockedRun(machine, call, state)
+        state.learn(['locked'])
+        return UNKNOWN
+      },
+      acquireAsync: (_machine, _target, _call, state) => {
+        state.learn(['locked'])
+        return UNKNOWN
+      },
+    },
+  },
+  properties: {
+    url: (machine, target, name, _key, site) => {
+      const source = target.data['source'] as Value
+      const tags = derived(source).tags
+      if (name === 'searchParams' || name === 'query') return object(machine.library('bag', site, { origin: tags.includes('url') ? 'query' : 'none' }))
+      return tags.includes('url') ? withTags(UNKNOWN, ['url']) : name === 'protocol' ? withTags(UNKNOWN, ['proto']) : derived(source)
+    },
+  },
+}
+
+function sameJson(_machine: Machine, call: Call): Value {
+  const [value = UNKNOWN] = call.args
+  const inner = value.objects.flatMap((item) => [...item.properties.values()].map((cell) => cell.value))
+  return inner.length === 0 ? derived(value) : derived(value, ...inner.filter((item) => item.tags.length > 0))
+}
+

@@ -1,0 +1,144 @@
+/** Where unpredictability comes from: generators, clocks, counters, digests of guessable things. */
+import type { Call } from '../calls.ts'
+import type { Entropy, EntropySource } from '../entropy.ts'
+import { concatEntropy } from '../entropy.ts'
+import type { Machine } from '../machine.ts'
+import type { Value } from '../value.ts'
+import { derived, strings, tagged } from '../value.ts'
+import type { ExternalHandler, Model } from './model.ts'
+
+const UUID_V4_BITS = 122
+const MATH_RANDOM_BITS = 52
+/** A clock narrows a guess to the seconds around the creation; 48 bits is what its digits could hold at most. */
+const CLOCK_BITS = 42
+
+function source(call: Call, kind: EntropySource['kind'], label: string, bits: number): Entropy {
+  return { sources: [{ kind, label, bits, site: call.site }] }
+}
+
+function random(entropy: Entropy, ...tags: string[]): Value {
+  return { ...tagged('mint', ...tags), entropy }
+}
+
+const uuid: ExternalHandler = (_machine, call) =>
+  random({ ...source(call, 'csprng', 'a random UUID (version 4)', UUID_V4_BITS), bitsPerChar: 4, length: 36 })
+
+const uuidByTime: ExternalHandler = (_machine, call, _state, path) =>
+  random(source(call, 'clock', `a time-based UUID (${path.split('#').at(-1)})`, path.endsWith('v7') ? 74 : 14))
+
+const uuidByName: ExternalHandler = (_machine, call) => random(source(call, 'guessable', 'a UUID made from a name', 0))
+
+const bytes: ExternalHandler = (_machine, call) => {
+  const size = call.args[0]?.primitives[0]
+  const count = typeof size === 'number' ? size : 32
+  return random({ ...source(call, 'csprng', `${count} random bytes`, count * 8), bitsPerChar: 4, length: count * 2 })
+}
+
+const filled: ExternalHandler = (_machine, call) =>
+  random({ ...source(call, 'csprng', 'random bytes', 128), bitsPerChar: 8 })
+
+const nanoid: ExternalHandler = (_machine, call) => {
+  const size = call.args.at(-1)?.primitives[0]
+  const length = typeof size === 'number' ? size : 21
+  return random({ ...source(call, 'csprng', `a nanoid of ${length} characters`, length * 6), bitsPerChar: 6, length })
+}
+
+const randomInt: ExternalHandler = (_machine, call) => {
+  const bounds = call.args.map((arg) => arg.primitives[0]).filter((item): item is number => typeof item === 'number')
+  const span = bounds.length === 2 ? bounds[1]! - bounds[0]! : (bounds[0] ?? 2 ** 32)
+  return random(source(call, 'csprng', `a random number below ${span}`, Math.log2(Math.max(2, span))))
+}
+
+const mathRandom: ExternalHandler = (_machine, call) => ({
+  ...tagged('mint'),
+  entropy: { ...source(call, 'math-random', 'Math.random, whose state can be recovered from a few outputs', MATH_RANDOM_BITS), bitsPerChar: 3.2 },
+})
+
+const clock: ExternalHandler = (_machine, call) => ({
+  ...tagged('clock'),
+  entropy: source(call, 'clock', 'a millisecond clock', CLOCK_BITS),
+})
+
+/** A digest is as hard to guess as what went in. */
+function digest(call: Call): Value {
+  const inputs = [call.self, ...call.args]
+  const entropy = inputs.reduce<Entropy | undefined>((sum, input) => concatEntropy(sum, input.entropy), undefined)
+  const value = derived(...inputs)
+  return entropy === undefined ? value : { ...value, entropy }
+}
+
+const createHash: ExternalHandler = (machine, call) => {
+  const hash = machine.library('hash', call.site)
+  hash.elements.write(derived(...call.args.slice(1)))
+  return { primitives: [], objects: [hash], tags: [], open: false }
+}
+
+function updateHash(machine: Machine, target: { readonly elements: { value: Value; write(value: Value): void } }, call: Call): void {
+  void machine
+  const before = target.elements.value
+  const entropy = concatEntropy(before.entropy, call.args[0]?.entropy)
+  const value = derived(before, ...call.args)
+  target.elements.value = entropy === undefined ? value : { ...value, entropy }
+}
+
+export const randomness: Model = {
+  calls: {
+    'node:crypto#randomUUID': uuid,
+    'uuid#v4': uuid,
+    'uuid#v1': uuidByTime,
+    'uuid#v6': uuidByTime,
+    'uuid#v7': uuidByTime,
+    'uuid#v3': uuidByName,
+    'uuid#v5': uuidByName,
+    'uuid/v4': uuid,
+    'uuid/v1': uuidByTime,
+    'node:crypto#randomBytes': bytes,
+    'node:crypto#pseudoRandomBytes': bytes,
+    'node:crypto#getRandomValues': filled,
+    'node:crypto#randomFillSync': filled,
+    'node:crypto#randomInt': randomInt,
+    nanoid,
+    'nanoid#nanoid': nanoid,
+    'nanoid/non-secure#nanoid': mathRandom,
+    'nanoid#customAlphabet': (machine, call) => {
+      const [alphabet] = strings(call.args[0] ?? tagged())
+      const size = call.args[1]?.primitives[0]
+      const generator = machine.library('nanoid', call.site, { perChar: Math.log2(alphabet?.length ?? 32), size: typeof size === 'number' ? size : 21 })
+      return { primitives: [], objects: [generator], tags: [], open: false }
+    },
+    '@paralleldrive/cuid2#createId': (_machine, call) => random(source(call, 'csprng', 'a cuid2', 124)),
+    'ulid#ulid': (_machine, call) => random(source(call, 'csprng', 'a ULID (80 random bits)', 80)),
+    'shortid#generate': mathRandom,
+    'global:Math#random': mathRandom,
+    'global:Date#now': clock,
+    'global:performance#now': clock,
+    'node:perf_hooks#performance.now': clock,
+    'global:process#hrtime': clock,
+    'global:process#hrtime.bigint': clock,
+    'node:crypto#createHash': createHash,
+    'node:crypto#createHmac': createHash,
+    'node:crypto#hash': (_machine, call) => digest(call),
+  },
+  constructors: {
+    'global:Date': (_machine, call) => (call.args.length === 0 ? clock(_machine, call, undefined as never, '') : derived(...call.args)),
+  },
+  methods: {
+    hash: {
+      update: (machine, target, call) => {
+        updateHash(machine, target, call)
+        return { primitives: [], objects: [target], tags: [], open: false }
+      },
+      digest: (_machine, target) => {
+        const { value } = target.elements
+        return { ...derived(value), ...(value.entropy === undefined ? {} : { entropy: value.entropy }) }
+      },
+    },
+    nanoid: {
+      '()': (_machine, target, call) => {
+        const size = call.args[0]?.primitives[0] ?? target.data['size']
+        const bits = Number(size) * Number(target.data['perChar'])
+        return random({ ...source(call, 'csprng', `a nanoid of ${String(size)} characters`, bits), bitsPerChar: Number(target.data['perChar']) })
+      },
+    },
+  },
+}

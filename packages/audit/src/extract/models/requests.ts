@@ -1,0 +1,84 @@
+/** What a request gives: each part tagged with where it came from. */
+import type { Site } from '../heap.ts'
+import type { LibraryObject } from '../heap.ts'
+import type { Machine } from '../machine.ts'
+import type { State } from '../state.ts'
+import type { Value } from '../value.ts'
+import { derived, hasTag, object, strings, tagged } from '../value.ts'
+
+const CREDENTIAL_NAME = /^(?:proxy-)?authorization$|token|api-?_?key|secret|passw|credential|bearer|jwt|access-?_?key|(?:^|[-_])auth(?:[-_]|$)|(?:^|[-_.])key$/i
+const NOT_CREDENTIAL = /session|csrf|xsrf|max_?tokens/i
+const PROTOCOL_HEADERS = new Set(['x-forwarded-proto', 'x-forwarded-protocol', 'x-forwarded-ssl', 'forwarded', 'x-url-scheme'])
+
+/** Tags of a named part of the request. `*` is a name that is not written down. */
+export function partTags(origin: string, name: string): readonly string[] {
+  const part = name.toLowerCase()
+  if (origin === 'header' && PROTOCOL_HEADERS.has(part)) return ['proto']
+  if (origin === 'header' && part === 'host') return ['host']
+  if (origin === 'header' && part === 'origin') return ['origin']
+  if (origin === 'none') return []
+  const tags = origin === 'body' ? ['body'] : [`${origin}:${part}`]
+  return CREDENTIAL_NAME.test(part) && !NOT_CREDENTIAL.test(part) ? [...tags, 'cred'] : tags
+}
+
+export function part(origin: string, key: Value): Value {
+  const names = strings(key)
+  if (names.length === 0) return { ...tagged(...partTags(origin, '*')), primitives: [undefined] }
+  return { ...tagged(...new Set(names.flatMap((name) => partTags(origin, name)))), primitives: [undefined] }
+}
+
+/** A bag of named parts: headers, query, body, params, cookies. */
+export function bag(machine: Machine, origin: string, site: Site): Value {
+  return object(machine.library('bag', site, { origin }))
+}
+
+export function bagProperty(target: LibraryObject, key: Value): Value {
+  return part(String(target.data['origin']), key)
+}
+
+/** Whether a value is the request's own, for chains like `new URL(req.url)`. */
+export function isUrl(value: Value): boolean {
+  return hasTag(value, 'url')
+}
+
+/** The parts every server-side request object has, whatever the framework. */
+export function requestPart(machine: Machine, name: string | undefined, key: Value, site: Site, state: State): Value | undefined {
+  void state
+  switch (name) {
+    case 'headers':
+    case 'header':
+      return bag(machine, 'header', site)
+    case 'query':
+    case 'queries':
+      return bag(machine, 'query', site)
+    case 'params':
+      return bag(machine, 'param', site)
+    case 'body':
+      return bag(machine, 'body', site)
+    case 'cookies':
+    case 'signedCookies':
+      return bag(machine, 'cookie', site)
+    case 'url':
+    case 'path':
+    case 'originalUrl':
+    case 'baseUrl':
+    case 'nextUrl':
+      return tagged('url')
+    case 'method':
+      return tagged('method')
+    case 'protocol':
+      return tagged('proto')
+    case 'secure':
+      return tagged('secure')
+    case 'auth':
+    case 'user':
+    case 'userId':
+    case 'authInfo':
+      return { ...tagged('cred', 'principal', 'verdict'), primitives: [undefined] }
+    case undefined:
+      return derived(key)
+    default:
+      return undefined
+  }
+}
+

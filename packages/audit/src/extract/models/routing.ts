@@ -1,0 +1,86 @@
+/** How frameworks register handlers, listeners and middleware; `routes.ts` runs what is registered here. */
+import type { Call } from '../calls.ts'
+import type { LibraryObject } from '../heap.ts'
+import { FunctionObject, LibraryObject as Library } from '../heap.ts'
+import type { Flavour, Machine } from '../machine.ts'
+import type { State } from '../state.ts'
+import type { Value } from '../value.ts'
+import { UNDEFINED, onlyString, strings, truthiness } from '../value.ts'
+
+export interface Mount {
+  readonly app: LibraryObject
+  readonly path: string
+  readonly order: number
+  readonly before: readonly Value[]
+}
+
+export interface Registration {
+  readonly verb: string
+  readonly path: string
+  readonly handlers: readonly Value[]
+  readonly layer: boolean
+  readonly flavour: Flavour
+}
+
+export function registerRoute(machine: Machine, app: LibraryObject, given: Registration, call: Call, state: State): void {
+  if (machine.routes.length > 5_000) return
+  machine.order += 1
+  const route = { ...given, site: call.site, facts: state.facts, order: machine.order }
+  machine.routes.push({ app, route })
+  machine.emit('route', call.site, state, { route: { site: call.site, verb: given.verb, path: given.path } })
+}
+
+/** The parent's middleware so far applies to everything mounted. */
+export function mountOn(machine: Machine, app: LibraryObject, child: LibraryObject, path: string, before: readonly Value[]): void {
+  machine.order += 1
+  const mounts = (child.data['mounts'] ??= []) as Mount[]
+  mounts.push({ app, path, order: machine.order, before })
+}
+
+export function pathOf(value: Value | undefined): string {
+  if (value === undefined) return '*'
+  return onlyString(value) ?? strings(value)[0] ?? '*'
+}
+
+export function isPath(value: Value | undefined): boolean {
+  return value !== undefined && (strings(value).length > 0 || (value.open && value.objects.length === 0))
+}
+
+export function isApp(value: Value): LibraryObject | undefined {
+  return value.objects.find((item): item is LibraryObject => item instanceof Library && item.type.endsWith('-app'))
+}
+
+export function isHandler(value: Value): boolean {
+  return value.objects.some((item) => item instanceof FunctionObject || item instanceof Library)
+}
+
+/** `listen(port, host?)` and `listen({ port, host })`. */
+export function emitListen(machine: Machine, call: Call, state: State, options: { tls: boolean; defaultHost: string; what: string }): void {
+  const [first, second] = call.args
+  const record = first?.objects.find((item) => item.kind === 'object')
+  const named = record?.properties.get('host') ?? record?.properties.get('hostname')
+  let host: Value | undefined
+  if (record !== undefined) host = named === undefined ? undefined : state.read(named)
+  else if (second !== undefined && second.objects.length === 0) host = second
+  if (first !== undefined && strings(first).some((text) => text.includes('/'))) return
+  if (record?.properties.has('path') === true && !record.properties.has('port')) return
+  machine.emit('listen', call.site, state, { host: host ?? UNDEFINED, ...options })
+}
+
+export function settingOf(target: LibraryObject | undefined, name: string): Value {
+  return target?.properties.get(name)?.value ?? UNDEFINED
+}
+
+/** The value of an option in a call's options object, or undefined when it is not written. */
+export function optionOf(options: Value | undefined, name: string): Value | undefined {
+  for (const target of options?.objects ?? []) {
+    const cell = target.properties.get(name)
+    if (cell !== undefined) return cell.value
+  }
+  return undefined
+}
+
+export function isCertainlyOn(value: Value | undefined): boolean {
+  return value !== undefined && !truthiness(value).canBeFalse
+}
+

@@ -1,0 +1,184 @@
+/** Settings and their defaults: command lines, schemas, environment. An option without a default is off until someone sets it. */
+import type { Call } from '../calls.ts'
+import type { HeapObject, LibraryObject } from '../heap.ts'
+import { LibraryObject as Library } from '../heap.ts'
+import type { Machine } from '../machine.ts'
+import { runCallbacks } from '../calls.ts'
+import type { Value } from '../value.ts'
+import { UNDEFINED, UNKNOWN, object, onlyString, withTags } from '../value.ts'
+import type { ExternalHandler, MethodHandler, Model } from './model.ts'
+import { optionOf } from './routing.ts'
+
+function unset(name: string): Value {
+  return { primitives: [undefined], objects: [], tags: [`opt:${name}`], open: true }
+}
+
+const camel = (name: string): string => name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+
+function declare(target: LibraryObject, name: string, value: Value): void {
+  const options = (target.data['options'] ??= new Map<string, Value>()) as Map<string, Value>
+  options.set(name, value)
+  options.set(camel(name), value)
+}
+
+function result(machine: Machine, target: LibraryObject, call: { readonly site: Call['site'] }): Value {
+  const parsed = machine.library('parsed-options', call.site, { options: target.data['options'] })
+  return object(parsed)
+}
+
+// yargs
+
+const yargsOption: MethodHandler = (_machine, target, call) => {
+  const [first, settings] = call.args
+  const name = first === undefined ? undefined : onlyString(first)
+  if (name !== undefined) declare(target, name, optionOf(settings, 'default') ?? unset(name))
+  else {
+    for (const record of first?.objects ?? []) {
+      for (const [key, cell] of record.properties) declare(target, key, optionOf(cell.value, 'default') ?? unset(key))
+    }
+  }
+  return object(target)
+}
+
+const yargsDefault: MethodHandler = (_machine, target, call) => {
+  const name = onlyString(call.args[0] ?? UNKNOWN)
+  if (name !== undefined) declare(target, name, call.args[1] ?? UNKNOWN)
+  return object(target)
+}
+
+const createYargs: ExternalHandler = (machine, call) => object(machine.library('yargs', call.site))
+const parseResult: MethodHandler = (machine, target, call) => result(machine, target, call)
+
+// commander
+
+const commanderOption: MethodHandler = (_machine, target, call) => {
+  const flags = onlyString(call.args[0] ?? UNKNOWN) ?? ''
+  const name = /--(?:no-)?([\w-]+)/.exec(flags)?.[1]
+  if (name === undefined) return object(target)
+  const rest = call.args.slice(2).filter((arg) => !arg.objects.some((item) => item.kind === 'function'))
+  declare(target, name, flags.includes('--no-') ? UNKNOWN : (rest.at(-1) ?? unset(name)))
+  return object(target)
+}
+
+const commanderAction: MethodHandler = (machine, target, call, state) => {
+  runCallbacks(machine, call, state, result(machine, target, call))
+  return object(target)
+}
+
+const self: MethodHandler = (_machine, target) => object(target)
+const createCommander: ExternalHandler = (machine, call) => object(machine.library('commander', call.site))
+
+/** `parseArgs({ options: { host: { type, default } } })`. */
+const parseArgs: ExternalHandler = (machine, call) => {
+  const parsed = machine.library('parsed-options', call.site, { options: new Map<string, Value>() })
+  for (const record of optionOf(call.args[0], 'options')?.objects ?? []) {
+    for (const [name, cell] of record.properties) declare(parsed, name, optionOf(cell.value, 'default') ?? unset(name))
+  }
+  const outer = machine.allocate('object', call.site)
+  outer.property('values').write(object(parsed))
+  return object(outer)
+}
+
+// Schemas: zod and its like
+
+const schema: ExternalHandler = (machine, call, _state, path) => {
+  const kind = path.split(/[#.]/).at(-1) ?? ''
+  const created = machine.library('schema', call.site)
+  const shape = call.args[0]
+  if (kind === 'object' || kind === 'strictObject' || kind === 'looseObject') created.data['shape'] = shape?.objects ?? []
+  if (kind === 'preprocess') return call.args[1] ?? object(created)
+  return object(created)
+}
+
+const schemaStep: MethodHandler = (machine, target, call, _state, name) => {
+  const next = machine.library('schema', call.site, { ...target.data })
+  if (name === 'default' || name === 'catch' || name === 'prefault') {
+    const [value = UNKNOWN] = call.args
+    next.data['default'] = value
+  }
+  if (name === 'extend' || name === 'merge') next.data['shape'] = [...((target.data['shape'] ?? []) as HeapObject[]), ...(call.args[0]?.objects ?? []).flatMap(shapeOf)]
+  return object(next)
+}
+
+function shapeOf(item: HeapObject): readonly HeapObject[] {
+  return item instanceof Library ? ((item.data['shape'] ?? []) as HeapObject[]) : [item]
+}
+
+const schemaParse: MethodHandler = (machine, target, call) => {
+  const value = parsedBy(machine, target, call, call.args[0] ?? UNKNOWN, 0)
+  const outer = machine.allocate('object', call.site)
+  outer.property('data').write(value)
+  outer.property('success').write(UNKNOWN)
+  return value
+}
+
+const schemaSafeParse: MethodHandler = (machine, target, call) => {
+  const outer = machine.allocate('object', call.site)
+  outer.property('data').write(parsedBy(machine, target, call, call.args[0] ?? UNKNOWN, 0))
+  outer.property('success').write(UNKNOWN)
+  return object(outer)
+}
+
+function parsedBy(machine: Machine, target: LibraryObject, call: Call, input: Value, depth: number): Value {
+  const shape = target.data['shape'] as HeapObject[] | undefined
+  const fallback = target.data['default'] as Value | undefined
+  if (shape === undefined || depth > 4) return fallback ?? UNKNOWN
+  const parsed = machine.allocate('object', call.site)
+  for (const record of shape) {
+    for (const [name, cell] of record.properties) {
+      const given = optionOf(input, name)
+      for (const item of cell.value.objects) {
+        if (!(item instanceof Library) || item.type !== 'schema') continue
+        const value = parsedBy(machine, item, call, given ?? UNKNOWN, depth + 1)
+        parsed.property(name).write(item.data['default'] === undefined && item.data['shape'] === undefined ? settingValue(given, name) : value)
+      }
+    }
+  }
+  return object(parsed)
+}
+
+function settingValue(given: Value | undefined, name: string): Value {
+  if (given === undefined || (given.open && given.tags.length === 0)) return unset(name)
+  return given
+}
+
+export const settings: Model = {
+  calls: {
+    yargs: createYargs,
+    'yargs/yargs': createYargs,
+    'node:util#parseArgs': parseArgs,
+    ...Object.fromEntries(
+      ['string', 'number', 'boolean', 'object', 'strictObject', 'looseObject', 'enum', 'nativeEnum', 'array', 'union', 'literal', 'any', 'unknown', 'preprocess', 'record', 'coerce.number', 'coerce.boolean', 'coerce.string'].flatMap((name) => [
+        [`zod#z.${name}`, schema],
+        [`zod#${name}`, schema],
+        [`zod/v4#z.${name}`, schema],
+        [`zod/v3#z.${name}`, schema],
+        [`zod/v4#${name}`, schema],
+      ]),
+    ),
+    minimist: (machine, call) => {
+      const parsed = machine.library('parsed-options', call.site, { options: new Map<string, Value>() })
+      for (const record of optionOf(call.args[1], 'default')?.objects ?? []) for (const [name, cell] of record.properties) declare(parsed, name, cell.value)
+      return object(parsed)
+    },
+    'dotenv#config': () => UNDEFINED,
+  },
+  constructors: { 'commander#Command': createCommander },
+  methods: {
+    yargs: { option: yargsOption, options: yargsOption, default: yargsDefault, parse: parseResult, parseSync: parseResult, parseAsync: parseResult, '*': self },
+    commander: { option: commanderOption, requiredOption: commanderOption, opts: parseResult, action: commanderAction, '*': self },
+    schema: { parse: schemaParse, safeParse: schemaSafeParse, parseAsync: schemaParse, '*': schemaStep },
+    'parsed-options': { '*': () => UNKNOWN },
+  },
+  properties: {
+    yargs: (machine, target, name, _key, site) => (name === 'argv' ? result(machine, target, { site }) : object(target)),
+    commander: (_machine, target) => object(target),
+    'parsed-options': (_machine, target, name) => {
+      const options = target.data['options'] as Map<string, Value> | undefined
+      if (name === undefined) return UNKNOWN
+      return options?.get(name) ?? withTags(UNKNOWN, [`opt:${name}`])
+    },
+    schema: (_machine, target, name) => (name === 'data' ? UNKNOWN : object(target)),
+  },
+}
+

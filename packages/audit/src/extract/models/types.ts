@@ -1,0 +1,51 @@
+/** Which library object a declared type stands for. Data only. */
+import type { Site } from '../heap.ts'
+import { LibraryObject } from '../heap.ts'
+
+const TYPES: Readonly<Record<string, string>> = {
+  'express#Request': 'request',
+  'express-serve-static-core#Request': 'request',
+  'http#IncomingMessage': 'request',
+  'node:http#IncomingMessage': 'request',
+  'express#Response': 'response',
+  'express-serve-static-core#Response': 'response',
+  'node:http#ServerResponse': 'response',
+  'express#NextFunction': 'next',
+  'express#Express': 'express-app',
+  'express#Application': 'express-app',
+  'express#Router': 'express-app',
+  'express#IRouter': 'express-app',
+  'hono#Hono': 'hono-app',
+  'hono#Context': 'hono-context',
+  'hono#Next': 'next',
+  'koa#Context': 'koa-context',
+  'koa#ParameterizedContext': 'koa-context',
+  'koa#Next': 'next',
+  'koa#default': 'koa-app',
+  'fastify#FastifyInstance': 'fastify-app',
+  'fastify#FastifyRequest': 'fastify-request',
+  'fastify#FastifyReply': 'response',
+  'global:Request': 'fetch-request',
+  'node:http#Server': 'http-server',
+}
+
+const SDK_TYPES: Readonly<Record<string, string>> = {
+  McpServer: 'mcp-server',
+  Server: 'mcp-server',
+  StreamableHTTPServerTransport: 'mcp-transport',
+  WebStandardStreamableHTTPServerTransport: 'mcp-transport',
+  NodeStreamableHTTPServerTransport: 'mcp-transport',
+  StreamableHTTPTransport: 'mcp-transport',
+  SSEServerTransport: 'mcp-transport',
+}
+
+/** An object of the library type behind an import path, or undefined for types that say nothing to us. */
+export function libraryOfType(_machine: unknown, path: string, site: Site): LibraryObject | undefined {
+  const type = TYPES[path] ?? sdkType(path)
+  return type === undefined ? undefined : new LibraryObject(type, site, 0, { typed: true })
+}
+
+function sdkType(path: string): string | undefined {
+  if (!path.startsWith('@modelcontextprotocol/') && !path.startsWith('@hono/mcp')) return undefined
+  return SDK_TYPES[path.split('#').at(-1) ?? '']
+}

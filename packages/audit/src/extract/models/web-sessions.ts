@@ -1,0 +1,133 @@
+/** Cookie sessions of web frameworks, and logins that renew them or do not. */
+import type { Call } from '../calls.ts'
+import { call_ } from '../calls.ts'
+import type { StoreRef } from '../events.ts'
+import type { LibraryObject, Site } from '../heap.ts'
+import type { Machine } from '../machine.ts'
+import type { State } from '../state.ts'
+import type { Value } from '../value.ts'
+import { UNDEFINED, UNKNOWN, object, tagged, truthiness } from '../value.ts'
+import type { ExternalHandler, MethodHandler, Model } from './model.ts'
+import { optionOf } from './routing.ts'
+import { isBelow } from './versions.ts'
+
+/** Sessions that live in the cookie itself: there is no record on the server to destroy or to fix. */
+const IN_COOKIE = new Set(['cookie-session', 'iron-session', '@fastify/secure-session'])
+
+function webSession(library: string): ExternalHandler {
+  return (machine, call, state) => {
+    const store: StoreRef = { id: `${call.site.path}#${call.site.start}`, site: call.site, name: `${library} sessions`, kind: 'web-session' }
+    const options = call.args.find((arg) => arg.objects.some((item) => item.kind === 'object')) ?? UNDEFINED
+    machine.webSession = { store, library }
+    machine.emit('web-session', call.site, state, { library, options, store })
+    noteExpiry(machine, library, options, store, call, state)
+    return object(machine.library('middleware', call.site, { facts: [], session: library }))
+  }
+}
+
+/** `maxAge` is renewed by every request where the store touches it: an idle limit. */
+function noteExpiry(machine: Machine, library: string, options: Value, store: StoreRef, call: Call, state: State): void {
+  const maxAge = optionOf(optionOf(options, 'cookie'), 'maxAge') ?? optionOf(options, 'maxAge') ?? optionOf(options, 'ttl')
+  const isOn = maxAge !== undefined && truthiness(maxAge).canBeTrue
+  if (!isOn && library !== 'koa-session' && library !== 'iron-session') return
+  const rolling = optionOf(options, 'rolling')
+  const idle = library === 'express-session' || library === '@fastify/session' || (rolling !== undefined && truthiness(rolling).canBeTrue)
+  machine.emit('expiry', call.site, state, { store: store.id, limit: idle ? 'idle' : 'absolute', enabled: true })
+}
+
+/** `req.session`, wherever it is read. */
+export function sessionObject(machine: Machine, site: Site): Value {
+  const store = machine.webSession?.store
+  const session = machine.library('web-session', site, { store: store?.id ?? 'web' })
+  return { primitives: [], objects: [session], tags: [], open: false }
+}
+
+function learnRegenerated(machine: Machine, call: Call, state: State): Value {
+  state.learn(['regenerated'])
+  machine.emit('regenerate', call.site, state, {})
+  const callback = call.args.find((arg) => arg.objects.some((item) => item.kind === 'function' || item.kind === 'library'))
+  if (callback !== undefined) call_(machine, callback, { ...call, args: [UNDEFINED] }, state)
+  return UNKNOWN
+}
+
+const regenerate: MethodHandler = (machine, _target, call, state) => learnRegenerated(machine, call, state)
+
+const destroy: MethodHandler = (machine, target, call, state) => {
+  const id = String(target.data['store'])
+  const store = machine.webSession?.store ?? { id, site: call.site, name: 'sessions', kind: 'web-session' as const }
+  machine.emit('store-remove', call.site, state, { store, key: tagged('sid') })
+  const callback = call.args.find((arg) => arg.objects.some((item) => item.kind === 'function'))
+  if (callback !== undefined) call_(machine, callback, { ...call, args: [UNDEFINED] }, state)
+  return UNKNOWN
+}
+
+/** passport's `req.login` regenerates from 0.6 on. */
+export function passportRegenerates(machine: Machine, site: Site): boolean | undefined {
+  const found = machine.tree.versionOf('passport', site.path)
+  return found === undefined ? undefined : !isBelow(found.version, '0.6.0')
+}
+
+export function passportLogin(machine: Machine, call: Call, state: State): Value {
+  const keeps = optionOf(call.args[1], 'keepSessionInfo')
+  const regenerates = keeps !== undefined && truthiness(keeps).canBeTrue ? false : passportRegenerates(machine, call.site)
+  machine.emit('login', call.site, state, { regenerates: state.holds('regenerated') ? true : regenerates, library: 'passport' })
+  const callback = call.args.find((arg) => arg.objects.some((item) => item.kind === 'function'))
+  if (callback !== undefined) call_(machine, callback, { ...call, args: [UNDEFINED] }, state)
+  return UNKNOWN
+}
+
+const authenticate: ExternalHandler = (machine, call) => {
+  const isBearer = call.args[0] !== undefined && call.args[0].primitives.some((item) => typeof item === 'string' && /bearer|jwt|headerapikey|api-?key/i.test(item))
+  const session = optionOf(call.args[1], 'session')
+  const stateless = isBearer || (session !== undefined && !truthiness(session).canBeTrue)
+  const callback = call.args.find((arg) => arg.objects.some((item) => item.kind === 'function'))
+  return object(machine.library('middleware', call.site, { facts: ['auth', 'auth:verified', 'login'], principal: true, passport: !stateless, callback }))
+}
+
+function fieldWrite(machine: Machine, target: LibraryObject, name: string | undefined, value: Value, site: Site, state: State): void {
+  const store = String(target.data['store'])
+  machine.emit('session-write', site, state, { field: name ?? '*', value, web: true, store })
+  machine.webFields.add(name ?? '*')
+}
+
+export const webSessions: Model = {
+  calls: {
+    'express-session': webSession('express-session'),
+    'cookie-session': webSession('cookie-session'),
+    '@fastify/session': webSession('@fastify/session'),
+    'koa-session': webSession('koa-session'),
+    'iron-session#getIronSession': (machine, call, state) => {
+      webSession('iron-session')(machine, { ...call, args: call.args.slice(-1) }, state, '')
+      return sessionObject(machine, call.site)
+    },
+    'passport#authenticate': authenticate,
+    passport: authenticate,
+    'passport#session': (machine, call) => object(machine.library('middleware', call.site, { facts: [] })),
+    'passport#initialize': (machine, call) => object(machine.library('middleware', call.site, { facts: [] })),
+  },
+  methods: {
+    'web-session': {
+      regenerate,
+      destroy,
+      save: (machine, _target, call, state) => {
+        const callback = call.args.find((arg) => arg.objects.some((item) => item.kind === 'function'))
+        if (callback !== undefined) call_(machine, callback, { ...call, args: [UNDEFINED] }, state)
+        return UNKNOWN
+      },
+      '*': () => UNKNOWN,
+    },
+  },
+  properties: {
+    'web-session': (_machine, target, name) => ({
+      ...tagged(`entry:${String(target.data['store'])}:${name ?? '*'}`, 'verdict', 'cred'),
+      primitives: [undefined],
+    }),
+  },
+  setters: { 'web-session': fieldWrite },
+}
+
+/** Whether sessions of this library leave a record on the server. */
+export function keepsRecord(library: string): boolean {
+  return !IN_COOKIE.has(library)
+}
+

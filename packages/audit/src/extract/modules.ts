@@ -1,0 +1,136 @@
+/** Modules: what a file exports, and how imports and `require` find it. ESM and CommonJS. */
+import type { SourceFile } from '../source/tree.ts'
+import type { Node } from './ast.ts'
+import { Cell, Environment, ExternalObject, HeapObject } from './heap.ts'
+import type { Machine } from './machine.ts'
+import type { Value } from './value.ts'
+import { NEVER, UNKNOWN, join, object } from './value.ts'
+
+export interface Module {
+  readonly file: SourceFile
+  readonly program: Node
+  readonly env: Environment
+  /** Exported name to the cell it shows. */
+  readonly exports: Map<string, Cell>
+  /** `export * from` targets. */
+  readonly stars: string[]
+  /** CommonJS `module.exports`. */
+  readonly commonjs: HeapObject
+  readonly commonjsCell: Cell
+  started: boolean
+}
+
+export function createModule(machine: Machine, file: SourceFile, program: Node): Module {
+  const site = machine.site(file, { start: 0, end: 0 })
+  const env = new Environment(undefined, file)
+  const commonjs = new HeapObject('object', site, 0)
+  const commonjsCell = new Cell('exports', 0, site)
+  commonjsCell.write(object(commonjs))
+  const moduleObject = new HeapObject('object', site, 0)
+  moduleObject.properties.set('exports', commonjsCell)
+  bind(env, 'module', object(moduleObject))
+  bind(env, 'exports', object(commonjs))
+  return { file, program, env, exports: new Map(), stars: [], commonjs, commonjsCell, started: false }
+}
+
+function bind(env: Environment, name: string, value: Value): void {
+  env.declare(name, new Cell(name, 0)).write(value)
+}
+
+/** Everything a specifier gives to an importing file, as one object value. */
+export function importNamespace(machine: Machine, specifier: string, from: SourceFile, run: RunModule): Value {
+  const target = machine.resolve(specifier, from.path)
+  if (target.kind === 'package') return object(external(machine, from, packagePath(target.name, target.subpath)))
+  if (target.kind === 'missing') return UNKNOWN
+  const module = machine.modules.get(target.path)
+  if (module === undefined) return UNKNOWN
+  run(module)
+  return object(namespaceOf(machine, module))
+}
+
+export function importName(machine: Machine, specifier: string, name: string, from: SourceFile, run: RunModule): Cell {
+  const target = machine.resolve(specifier, from.path)
+  const unknown = new Cell(name, 0)
+  if (target.kind === 'package') {
+    const base = packagePath(target.name, target.subpath)
+    unknown.write(object(external(machine, from, name === 'default' ? base : `${base}#${name}`)))
+    return unknown
+  }
+  const module = target.kind === 'file' ? machine.modules.get(target.path) : undefined
+  if (module === undefined) {
+    unknown.write(UNKNOWN)
+    return unknown
+  }
+  run(module)
+  return exportedCell(machine, module, name, run, new Set()) ?? unknownCell(name)
+}
+
+export type RunModule = (module: Module) => void
+
+function unknownCell(name: string): Cell {
+  const cell = new Cell(name, 0)
+  cell.write(UNKNOWN)
+  return cell
+}
+
+function exportedCell(machine: Machine, module: Module, name: string, run: RunModule, seen: Set<Module>): Cell | undefined {
+  if (seen.has(module)) return undefined
+  seen.add(module)
+  const own = module.exports.get(name)
+  if (own !== undefined) return own
+  for (const specifier of module.stars) {
+    const target = machine.resolve(specifier, module.file.path)
+    if (target.kind === 'package') return importName(machine, specifier, name, module.file, run)
+    const next = target.kind === 'file' ? machine.modules.get(target.path) : undefined
+    if (next === undefined) continue
+    run(next)
+    const found = exportedCell(machine, next, name, run, seen)
+    if (found !== undefined) return found
+  }
+  return commonjsExport(module, name)
+}
+
+function commonjsExport(module: Module, name: string): Cell | undefined {
+  if (name === 'default') return module.commonjsCell
+  for (const target of module.commonjsCell.value.objects) {
+    const cell = target.properties.get(name)
+    if (cell !== undefined) return cell
+  }
+  return undefined
+}
+
+function namespaceOf(machine: Machine, module: Module): HeapObject {
+  const namespace = new HeapObject('object', machine.site(module.file, { start: 0, end: 0 }), 0)
+  for (const [name, cell] of module.exports) namespace.properties.set(name, cell)
+  for (const specifier of module.stars) {
+    const target = machine.resolve(specifier, module.file.path)
+    const next = target.kind === 'file' ? machine.modules.get(target.path) : undefined
+    for (const [name, cell] of next?.exports ?? []) if (!namespace.properties.has(name)) namespace.properties.set(name, cell)
+  }
+  for (const target of module.commonjsCell.value.objects) {
+    for (const [name, cell] of target.properties) if (!namespace.properties.has(name)) namespace.properties.set(name, cell)
+  }
+  return namespace
+}
+
+/** What `require('./x')` evaluates to. */
+export function requireModule(machine: Machine, specifier: string, from: SourceFile, run: RunModule): Value {
+  const target = machine.resolve(specifier, from.path)
+  if (target.kind === 'package') return object(external(machine, from, packagePath(target.name, target.subpath)))
+  const module = target.kind === 'file' ? machine.modules.get(target.path) : undefined
+  if (module === undefined) return UNKNOWN
+  run(module)
+  const namespace = module.exports.size > 0 ? object(namespaceOf(machine, module)) : NEVER
+  return join(module.commonjsCell.value, namespace)
+}
+
+export function external(machine: Machine, from: SourceFile, path: string): ExternalObject {
+  return new ExternalObject(path, machine.site(from, { start: 0, end: 0 }))
+}
+
+/** One spelling for an import path: no `.js`, SDK build folders folded away. */
+function packagePath(name: string, subpath: string): string {
+  const inner = subpath.replace(/^\.\//, '').replace(/\.(?:[mc]?js|ts)$/, '').replace(/^dist\/(?:esm|cjs)\//, '').replace(/\/index$/, '')
+  return inner === '' || inner === 'index' ? name : `${name}/${inner}`
+}
+

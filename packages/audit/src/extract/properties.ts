@@ -1,0 +1,191 @@
+/** Reads and writes of properties: plain objects, containers used as session stores, library objects. */
+import { isPresentedHandle, requestTags } from './conditions.ts'
+import { storeId, itemValue } from './expressions.ts'
+import { invoke } from './calls.ts'
+import type { StoreRef } from './events.ts'
+import type { HeapObject, Site } from './heap.ts'
+import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
+import type { Machine } from './machine.ts'
+import { libraryProperty, setLibraryProperty } from './models/index.ts'
+import { noteFieldRead, noteFieldWrite, noteSharedRead, noteSharedWrite } from './shared.ts'
+import type { State } from './state.ts'
+import type { Primitive, Value } from './value.ts'
+import { NEVER, UNDEFINED, UNKNOWN, hasTag, join, object, withTags } from './value.ts'
+
+/** The written-down key of an access, or undefined when it is computed. */
+export function keyName(key: Value): string | undefined {
+  const known = key.primitives.length === 1 && !key.open && key.objects.length === 0
+  return known ? String(key.primitives[0]) : undefined
+}
+
+export function getProperty(machine: Machine, target: Value, key: Value, site: Site, state: State): Value {
+  const name = keyName(key)
+  let value: Value = NEVER
+  for (const from of target.objects) value = join(value, readFrom(machine, from, name, key, site, state))
+  if (target.tags.length > 0) value = withTags(value === NEVER ? UNKNOWN : value, stepTags(target.tags, name))
+  if (value === NEVER) return name === 'length' ? UNKNOWN : { ...UNKNOWN }
+  if (target.tags.length > 0 && name !== undefined) value = noteFieldRead(machine, target, name, value)
+  return value
+}
+
+/** `entry:S` read through `.owner` is `entry:S:owner`; every other origin stays what it is. */
+function stepTags(tags: readonly string[], name: string | undefined): readonly string[] {
+  return tags.map((tag) => {
+    if (!tag.startsWith('entry:') || tag.split(':').length > 2) return tag
+    return name === undefined ? tag : `${tag}:${name}`
+  })
+}
+
+function readFrom(machine: Machine, from: HeapObject, name: string | undefined, key: Value, site: Site, state: State): Value {
+  if (from instanceof ExternalObject) return readExternal(machine, from, name, site)
+  if (from instanceof LibraryObject) return libraryProperty(machine, from, name, key, site, state)
+  if (name === undefined) return readDynamic(machine, from, key, site, state)
+  const cell = from.properties.get(name)
+  if (cell !== undefined) return noteSharedRead(machine, cell, state.read(cell), site, state)
+  if (from instanceof InstanceObject) {
+    const member = readMember(machine, from, from.of, name, state)
+    if (member !== undefined) return member
+    const base = baseOf(from)
+    if (base !== undefined) return libraryProperty(machine, base, name, key, site, state)
+  }
+  if (from instanceof ClassObject) {
+    for (const parent of from.parent.objects) return readFrom(machine, parent, name, key, site, state)
+  }
+  if (from instanceof FunctionObject || from.kind === 'map' || from.kind === 'set') return UNKNOWN
+  return from.elements.value === NEVER ? UNDEFINED : from.elements.value
+}
+
+/** The library object behind an instance of a class that extends a library's. */
+export function baseOf(instance: InstanceObject): LibraryObject | undefined {
+  return (instance as { base?: LibraryObject }).base
+}
+
+function readMember(machine: Machine, instance: InstanceObject, of: ClassObject, name: string, state: State): Value | undefined {
+  const member = of.methods.get(name)
+  if (member !== undefined) {
+    const self = object(instance)
+    const fn = new FunctionObject(member['value'], of.env, machine.site(of.env.file, member['value']), instance.born, self, of)
+    fn.name = name
+    return member['kind'] === 'get' ? invoke(machine, fn, self, [], state) : object(fn)
+  }
+  for (const parent of of.parent.objects) {
+    if (parent instanceof ClassObject) return readMember(machine, instance, parent, name, state)
+  }
+  return undefined
+}
+
+function readExternal(machine: Machine, from: ExternalObject, name: string | undefined, site: Site): Value {
+  if (name === undefined) return UNKNOWN
+  if (from.path === 'global:process#env') return environment(machine, name)
+  if (name === 'default' && !from.path.includes('#')) return object(from)
+  const path = from.path.includes('#') ? `${from.path}.${name}` : `${from.path}#${name}`
+  return object(new ExternalObject(GLOBAL_ALIASES.get(path) ?? path, site))
+}
+
+const GLOBAL_ALIASES = new Map([['global:globalThis#crypto', 'node:crypto'], ['node:crypto#webcrypto', 'node:crypto'], ['node:process#env', 'global:process#env']])
+
+/** A setting from outside: unset under the default configuration, unless start-up insists on it. */
+function environment(machine: Machine, name: string): Value {
+  const tag = `env:${name}`
+  return machine.requiredEnv.has(tag)
+    ? { primitives: [], objects: [], tags: [tag], open: true }
+    : { primitives: [undefined], objects: [], tags: [tag], open: true }
+}
+
+export function storeRef(from: HeapObject): StoreRef {
+  const origin = (from as { origin?: HeapObject }).origin ?? from
+  const kind = origin.kind === 'map' || origin.kind === 'set' || origin.kind === 'array' ? origin.kind : 'record'
+  return { id: storeId(origin), site: origin.site, name: origin.name ?? 'sessions', kind }
+}
+
+function readDynamic(machine: Machine, from: HeapObject, key: Value, site: Site, state: State): Value {
+  if (from instanceof FunctionObject || from instanceof ClassObject) return UNKNOWN
+  const item = from.elements.value === NEVER && from.properties.size > 0 ? NEVER : lookUp(machine, from, key, site, state)
+  let value = item
+  for (const cell of from.properties.values()) value = join(value, cell.value)
+  return value
+}
+
+/** A look-up in a container. Looking one up by a handle from the request leaves its owner unproven. */
+export function lookUp(machine: Machine, from: HeapObject, key: Value, site: Site, state: State): Value {
+  const store = storeRef(from)
+  noteLookUp(machine, store, key, site, state)
+  const value = itemValue(from)
+  const certain = from.elements.value === NEVER ? UNKNOWN : value
+  return withTags({ ...certain, primitives: [...certain.primitives.filter((item) => item !== undefined), undefined] as Primitive[], open: true }, [
+    `entry:${store.id}`,
+    ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : []),
+  ])
+}
+
+export function noteLookUp(machine: Machine, store: StoreRef, key: Value, site: Site, state: State): void {
+  machine.emit('store-read', site, state, { store, key })
+  if (!isPresentedHandle(key)) return
+  for (const tag of requestTags(key)) machine.handleTags.add(tag)
+  state.note('looked')
+  if (!state.holds('bound')) state.note(`unbound:${store.id}`)
+}
+
+export function setProperty(
+  machine: Machine,
+  target: Value,
+  key: Value,
+  value: Value,
+  site: Site,
+  state: State,
+  mode: 'write' | 'delete' = 'write',
+): void {
+  const name = keyName(key)
+  for (const to of target.objects) writeTo(machine, to, name, key, value, site, state, mode)
+  if (name !== undefined && target.tags.length > 0) noteFieldWrite(machine, target, name, value, site, state)
+}
+
+function writeTo(
+  machine: Machine,
+  to: HeapObject,
+  name: string | undefined,
+  key: Value,
+  value: Value,
+  site: Site,
+  state: State,
+  mode: 'write' | 'delete',
+): void {
+  if (to instanceof LibraryObject) return setLibraryProperty(machine, to, name, value, site, state)
+  const base = to instanceof InstanceObject ? baseOf(to) : undefined
+  if (base !== undefined && name !== undefined) setLibraryProperty(machine, base, name, value, site, state)
+  if (name === undefined) {
+    const isRemoval = mode === 'delete' || (value.primitives.length > 0 && value.objects.length === 0 && !value.open && value.primitives.every((item) => item === undefined || item === null))
+    return isRemoval ? remove(machine, to, key, site, state) : insert(machine, to, key, value, site, state)
+  }
+  if (mode === 'delete') return
+  const cell = to.property(name)
+  for (const inner of value.objects) nameTimer(inner, name)
+  noteSharedWrite(machine, cell, value, site, state, to)
+  if (to.kind === 'instance' || to.kind === 'object') state.write(cell, value)
+  else cell.write(value)
+}
+
+/** Objects are called after what first holds them; timers remember the field, which tells what renews them. */
+function nameTimer(inner: HeapObject, name: string): void {
+  inner.name ??= name
+  if (inner instanceof LibraryObject && inner.type === 'timer') inner.data['field'] ??= name
+}
+
+export function insert(machine: Machine, to: HeapObject, key: Value, value: Value, site: Site, state: State): void {
+  to.elements.write(value)
+  to.keys.write(key)
+  machine.emit('store-write', site, state, { store: storeRef(to), key, value })
+}
+
+export function remove(machine: Machine, from: HeapObject, key: Value, site: Site, state: State): void {
+  machine.emit('store-remove', site, state, { store: storeRef(from), key })
+}
+
+/** Names the language or the platform provides. */
+export function readGlobal(machine: Machine, name: string, site: Site): Value {
+  void machine
+  if (name === 'crypto') return object(new ExternalObject('node:crypto', site))
+  if (name === 'NaN' || name === 'Infinity') return UNKNOWN
+  return object(new ExternalObject(`global:${name}`, site))
+}
+

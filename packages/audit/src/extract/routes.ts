@@ -1,0 +1,216 @@
+/** Runs handlers as requests: the middleware that stands before them, then the handler, on one path. */
+import { call_, invoke } from './calls.ts'
+import type { Context } from './events.ts'
+import { FunctionObject, LibraryObject } from './heap.ts'
+import type { Machine, Route } from './machine.ts'
+import { callLibrary } from './models/index.ts'
+import type { Mount } from './models/routing.ts'
+import { sessionObject } from './models/web-sessions.ts'
+import { passportLogin } from './models/web-sessions.ts'
+import { State, joinFacts } from './state.ts'
+import type { Facts } from './state.ts'
+import type { Value } from './value.ts'
+import { UNDEFINED, UNKNOWN, object, tagged } from './value.ts'
+
+/** Runs every route once. Called twice: the second time with everything that the first put into stores. */
+export function runRoutes(machine: Machine): void {
+  for (const { app, route } of [...machine.routes]) {
+    if (!route.layer || isRouteLike(machine, app, route)) runRoute(machine, app, route)
+  }
+}
+
+/** Middleware that answers by itself (`app.use('/mcp', handler)`, a Koa app without a router) is a route as well. */
+function isRouteLike(machine: Machine, app: LibraryObject, route: Route): boolean {
+  void machine
+  return app.type === 'koa-app' || route.path !== '/' || route.flavour === 'express'
+}
+
+function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
+  const activation = machine.newActivation()
+  const fact = { site: route.site, verb: route.verb, path: fullPath(app, route.path) }
+  const context: Context = { trigger: 'request', activation, route: fact }
+  machine.root(context, () => {
+    const state = new State(route.facts)
+    if (route.verb !== '*') state.learn([`verb:${route.verb}`])
+    const exchange = makeExchange(machine, route, state)
+    for (const handler of chainOf(machine, app, route)) {
+      if (state.dead) break
+      runMiddleware(machine, handler, route, exchange, state)
+    }
+    const final = route.handlers.at(-1) ?? UNDEFINED
+    for (const handler of route.handlers.slice(0, -1)) {
+      if (!state.dead) runMiddleware(machine, handler, route, exchange, state)
+    }
+    if (!state.dead) {
+      machine.emit('served', route.site, state, { route: fact })
+      runHandler(machine, final, route, exchange, state)
+    }
+    runDeferred(machine)
+    if (machine.exhausted) machine.gaps.push({ path: route.site.path, reason: `The handler at line ${lineOf(machine, route)} is too large to follow to its end.`, location: route.site.file.locate(route.site.start, route.site.end) })
+  })
+}
+
+function lineOf(machine: Machine, route: Route): number {
+  void machine
+  return route.site.file.locate(route.site.start, route.site.end).startLine
+}
+
+function fullPath(app: LibraryObject, path: string): string {
+  const [mount] = (app.data['mounts'] ?? []) as Mount[]
+  if (mount === undefined || mount.path === '/' || mount.path === '*') return path
+  return `${mount.path.replace(/\/$/, '')}${path === '/' ? '' : path}`
+}
+
+/** What stands before a route: the middleware of its app and of the apps it is mounted on, registered earlier. */
+function chainOf(machine: Machine, app: LibraryObject, route: Route): readonly Value[] {
+  return [...before(machine, app, route.order, fullPath(app, route.path), 0), ...layersOf(machine, app, route)]
+}
+
+function before(machine: Machine, app: LibraryObject, order: number, path: string, depth: number): readonly Value[] {
+  void order
+  const [mount] = (app.data['mounts'] ?? []) as Mount[]
+  if (mount === undefined || depth > 6) return []
+  const above = before(machine, mount.app, mount.order, path, depth + 1)
+  const layers = machine.routes
+    .filter((item) => item.app === mount.app && item.route.layer && item.route.order < mount.order && covers(item.route.path, mount.path))
+    .flatMap((item) => item.route.handlers)
+  return [...above, ...layers, ...mount.before]
+}
+
+function layersOf(machine: Machine, app: LibraryObject, route: Route): readonly Value[] {
+  return machine.routes
+    .filter((item) => item.app === app && item.route !== route && item.route.layer && item.route.order < route.order && covers(item.route.path, route.path))
+    .flatMap((item) => item.route.handlers)
+}
+
+function covers(layer: string, path: string): boolean {
+  if (layer === '/' || layer === '*' || layer === '/*' || path === '*') return layer === '/' || layer === '*' || layer === '/*' || path === layer
+  const prefix = layer.replace(/\/?\*$/, '')
+  return path === prefix || path.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`)
+}
+
+interface Exchange {
+  readonly args: (next: LibraryObject) => readonly Value[]
+  readonly request: LibraryObject
+}
+
+function makeExchange(machine: Machine, route: Route, state: State): Exchange {
+  const { site } = route
+  const request = machine.library(requestType(route), site)
+  const response = machine.library('response', site)
+  if (machine.webSession !== undefined && (route.flavour === 'express' || route.flavour === 'fastify' || route.flavour === 'koa' || route.flavour === 'node')) {
+    request.property('session').write(sessionObject(machine, site))
+  }
+  void state
+  if (route.flavour === 'express') {
+    for (const name of ['login', 'logIn']) request.property(name).write(object(machine.library('passport-login', site)))
+  }
+  const single = route.flavour === 'hono' || route.flavour === 'koa' || route.flavour === 'fetch'
+  if (single) return { request, args: (next) => [object(request), object(next), UNKNOWN] }
+  return { request, args: (next) => [object(request), object(response), object(next)] }
+}
+
+function requestType(route: Route): string {
+  switch (route.flavour) {
+    case 'hono':
+      return 'hono-context'
+    case 'koa':
+      return 'koa-context'
+    case 'fetch':
+      return 'fetch-request'
+    case 'fastify':
+      return 'fastify-request'
+    default:
+      return 'request'
+  }
+}
+
+/** Runs one middleware; the path goes on where it called `next` (or, in Fastify, returned without answering). */
+function runMiddleware(machine: Machine, handler: Value, route: Route, exchange: Exchange, state: State): void {
+  const next = machine.library('next', route.site)
+  let known = false
+  for (const target of handler.objects) {
+    if (target instanceof LibraryObject && target.type === 'middleware') {
+      known = true
+      applyMiddleware(machine, target, exchange, state)
+    }
+    if (!(target instanceof FunctionObject)) continue
+    if (isErrorHandler(target, route)) continue
+    known = true
+    runOwnMiddleware(machine, target, next, route, exchange, state)
+  }
+  if (!known && handler.objects.length > 0) return
+  if (!known) state.note('opaque-middleware')
+}
+
+function isErrorHandler(fn: FunctionObject, route: Route): boolean {
+  const params = fn.node['params'] as unknown[]
+  return route.flavour === 'express' && Array.isArray(params) && params.length === 4
+}
+
+function runOwnMiddleware(machine: Machine, fn: FunctionObject, next: LibraryObject, route: Route, exchange: Exchange, state: State): void {
+  const fork = state.fork()
+  invoke(machine, fn, UNDEFINED, exchange.args(next), fork)
+  const continued = (next.data['states'] ?? []) as State[]
+  next.data['states'] = []
+  if (continued.length === 0 && route.flavour === 'fastify') return state.merge([fork])
+  if (continued.length === 0) {
+    state.dead = fork.dead || route.layer || machine.context.trigger === 'request'
+    return
+  }
+  for (const item of continued) item.dead = false
+  state.facts = continued.map((item) => item.facts).reduce((a: Facts, b: Facts) => joinFacts(a, b))
+}
+
+function applyMiddleware(machine: Machine, target: LibraryObject, exchange: Exchange, state: State): void {
+  state.learn((target.data['facts'] ?? []) as string[])
+  if (target.data['principal'] !== true) return
+  const principal = tagged('cred', 'principal', 'verdict')
+  for (const name of ['auth', 'user']) exchange.request.property(name).write(principal)
+  const callback = target.data['callback'] as Value | undefined
+  if (callback !== undefined) call_(machine, callback, { site: target.site, args: [UNDEFINED, principal, UNKNOWN], argSites: [], self: UNDEFINED, env: undefined as never }, state)
+  if (target.data['passport'] === true) passportLogin(machine, { site: target.site, args: [], argSites: [], self: UNDEFINED, env: undefined as never }, state)
+}
+
+function runHandler(machine: Machine, handler: Value, route: Route, exchange: Exchange, state: State): void {
+  const next = machine.library('next', route.site)
+  for (const target of handler.objects) {
+    const fork = state.fork()
+    if (target instanceof FunctionObject) invoke(machine, target, UNDEFINED, exchange.args(next), fork)
+    else if (target instanceof LibraryObject) {
+      if (target.type === 'middleware') applyMiddleware(machine, target, exchange, fork)
+      else callLibrary(machine, target, '()', { site: route.site, args: exchange.args(next), argSites: [], self: object(target), env: undefined as never }, fork)
+    }
+  }
+}
+
+/** Runs what was put off: timers, close listeners, transport callbacks. They may put off more. */
+export function runDeferred(machine: Machine): void {
+  for (let round = 0; round < 4 && machine.deferred.length > 0; round += 1) {
+    const queue = machine.deferred
+    machine.deferred = []
+    for (const item of queue) {
+      if (item.unless?.data['deadOnclose'] === true) continue
+      machine.within(item.context, () => {
+        const state = new State(item.facts)
+        call_(machine, item.callee, { site: siteOf(item.callee), args: item.args, argSites: [], self: UNDEFINED, env: undefined as never }, state)
+      })
+    }
+  }
+  machine.deferred = []
+}
+
+function siteOf(callee: Value): FunctionObject['site'] {
+  return callee.objects[0]?.site as FunctionObject['site']
+}
+
+/** Runs the handlers of tools and resources, each as a request of its own. */
+export function runTools(machine: Machine): void {
+  for (const item of machine.tools.values()) {
+    const context: Context = { trigger: 'tool', activation: machine.newActivation(), ...(item.context.route === undefined ? {} : { route: item.context.route }) }
+    machine.root(context, () => {
+      call_(machine, item.callee, { site: siteOf(item.callee), args: item.args, argSites: [], self: UNDEFINED, env: undefined as never }, new State({ must: new Set(), may: new Set() }))
+      runDeferred(machine)
+    })
+  }
+}

@@ -1,0 +1,127 @@
+/** What is known on one path through the program: facts that hold, and what variables were last set to. */
+import type { Cell } from './heap.ts'
+import type { Value } from './value.ts'
+import { join } from './value.ts'
+
+/**
+ * `must`: holds on every path that leads here. `may`: happened on some path that leads here.
+ * Joining paths intersects the first and unites the second, so a check made in one branch only is no check.
+ */
+export interface Facts {
+  readonly must: ReadonlySet<string>
+  readonly may: ReadonlySet<string>
+}
+
+export const NO_FACTS: Facts = { must: new Set(), may: new Set() }
+
+/** A chain of writes since a fork; the innermost write wins. */
+class Layer {
+  readonly writes = new Map<Cell, Value>()
+  readonly parent: Layer | undefined
+  constructor(parent: Layer | undefined) {
+    this.parent = parent
+  }
+}
+
+export class State {
+  facts: Facts
+  /** The path ended: returned, threw, broke out. */
+  dead = false
+  private layer: Layer
+  constructor(facts: Facts, layer?: Layer) {
+    this.facts = facts
+    this.layer = layer ?? new Layer(undefined)
+  }
+
+  read(cell: Cell): Value {
+    for (let layer: Layer | undefined = this.layer; layer !== undefined; layer = layer.parent) {
+      const value = layer.writes.get(cell)
+      if (value !== undefined) return value
+    }
+    return cell.value
+  }
+
+  write(cell: Cell, value: Value): void {
+    this.layer.writes.set(cell, value)
+    cell.write(value)
+  }
+
+  fork(): State {
+    const copy = new State(this.facts, new Layer(this.layer))
+    copy.dead = this.dead
+    return copy
+  }
+
+  /** Becomes what its forks have in common. Forks must come from this state. */
+  merge(forks: readonly State[]): void {
+    const alive = forks.filter((fork) => !fork.dead)
+    if (alive.length === 0) {
+      this.dead = true
+      return
+    }
+    this.facts = alive.map((fork) => fork.facts).reduce(joinFacts)
+    const cells = new Set<Cell>()
+    const flat = alive.map((fork) => fork.writesSince(this.layer))
+    for (const writes of flat) for (const cell of writes.keys()) cells.add(cell)
+    for (const cell of cells) {
+      const values = flat.map((writes) => writes.get(cell) ?? this.read(cell))
+      this.layer.writes.set(cell, values.reduce(join))
+    }
+  }
+
+  private writesSince(base: Layer): ReadonlyMap<Cell, Value> {
+    if (this.layer.parent === base) return this.layer.writes
+    const chain: Layer[] = []
+    for (let layer: Layer | undefined = this.layer; layer !== undefined && layer !== base; layer = layer.parent) {
+      chain.push(layer)
+    }
+    const writes = new Map<Cell, Value>()
+    for (const layer of chain.reverse()) for (const [cell, value] of layer.writes) writes.set(cell, value)
+    return writes
+  }
+
+  holds(fact: string): boolean {
+    return this.facts.must.has(fact)
+  }
+
+  learn(facts: readonly string[]): void {
+    if (facts.length === 0) return
+    this.facts = addFacts(this.facts, facts)
+    if (facts.includes('auth')) this.note('maybe-auth')
+    if (facts.includes('auth:verified')) this.note('maybe-verified')
+  }
+
+  note(fact: string): void {
+    if (this.facts.may.has(fact)) return
+    this.facts = { must: this.facts.must, may: new Set(this.facts.may).add(fact) }
+  }
+
+  forget(fact: string): void {
+    if (!this.facts.must.has(fact)) return
+    const must = new Set(this.facts.must)
+    must.delete(fact)
+    this.facts = { must, may: this.facts.may }
+  }
+}
+
+/** A session looked up by the caller's handle is `unbound` until its owner has been compared: then that taint goes. */
+export function addFacts(facts: Facts, added: readonly string[]): Facts {
+  if (added.every((fact) => facts.must.has(fact))) return facts
+  const must = new Set(facts.must)
+  for (const fact of added) must.add(fact)
+  if (!added.includes('bound')) return { must, may: facts.may }
+  return { must, may: new Set([...facts.may].filter((fact) => !fact.startsWith('unbound:'))) }
+}
+
+export function joinFacts(a: Facts, b: Facts): Facts {
+  if (a === b) return a
+  const must = new Set<string>()
+  for (const fact of a.must) if (b.must.has(fact) || vacuous(fact, b)) must.add(fact)
+  for (const fact of b.must) if (vacuous(fact, a)) must.add(fact)
+  return { must, may: new Set([...a.may, ...b.may]) }
+}
+
+/** A path that looked up no session has nothing to bind: it does not undo the other path's comparison. */
+function vacuous(fact: string, other: Facts): boolean {
+  return fact === 'bound' && !other.may.has('looked')
+}

@@ -1,0 +1,451 @@
+/** Executes statements: control flow, declarations, exits. */
+import type { Node } from './ast.ts'
+import { isNode, staticKey } from './ast.ts'
+import { assume, equality, negate, truthOf } from './conditions.ts'
+import { createClass, createFunction, evaluate, assignPattern, elementsOf } from './expressions.ts'
+import type { Environment } from './heap.ts'
+import { Cell, Environment as Env } from './heap.ts'
+import type { Machine } from './machine.ts'
+import type { Module } from './modules.ts'
+import { importName, importNamespace } from './modules.ts'
+import { noteChecks } from './shared.ts'
+import type { State } from './state.ts'
+import { State as PathState } from './state.ts'
+import type { Value } from './value.ts'
+import { NEVER, UNDEFINED, UNKNOWN, derived, join, object } from './value.ts'
+
+export function runModule(machine: Machine, module: Module): void {
+  if (module.started) return
+  module.started = true
+  machine.root({ trigger: 'startup', activation: 0 }, () => {
+    const state = new PathState({ must: new Set(), may: new Set() })
+    const body = module.program['body'] as Node[]
+    hoist(machine, body, module.env)
+    linkImports(machine, module, body)
+    declareExports(machine, module, body)
+    for (const statement of body) {
+      if (state.dead) state.dead = false
+      execute(machine, statement, state, module.env)
+    }
+  })
+}
+
+function linkImports(machine: Machine, module: Module, body: readonly Node[]): void {
+  const run = (next: Module): void => runModule(machine, next)
+  for (const statement of body) {
+    if (statement.type !== 'ImportDeclaration' || statement['importKind'] === 'type') continue
+    const specifier = String(statement['source'].value)
+    if ((statement['specifiers'] as Node[]).length === 0) importNamespace(machine, specifier, module.file, run)
+    for (const item of statement['specifiers'] as Node[]) {
+      const local = String(item['local'].name)
+      if (item.type === 'ImportNamespaceSpecifier') {
+        module.env.declare(local, new Cell(local, 0)).write(importNamespace(machine, specifier, module.file, run))
+        continue
+      }
+      const imported = item.type === 'ImportDefaultSpecifier' ? 'default' : nameOf(item['imported'] as Node)
+      module.env.declare(local, importName(machine, specifier, imported, module.file, run))
+    }
+  }
+}
+
+function nameOf(node: Node): string {
+  return String(node['name'] ?? node['value'])
+}
+
+function declareExports(machine: Machine, module: Module, body: readonly Node[]): void {
+  const run = (next: Module): void => runModule(machine, next)
+  for (const statement of body) {
+    if (statement.type === 'ExportAllDeclaration') {
+      const specifier = String(statement['source'].value)
+      if (isNode(statement['exported'])) {
+        const name = nameOf(statement['exported'])
+        const cell = new Cell(name, 0)
+        cell.write(importNamespace(machine, specifier, module.file, run))
+        module.exports.set(name, cell)
+      } else module.stars.push(specifier)
+    }
+    if (statement.type === 'ExportNamedDeclaration') declareNamed(machine, module, statement, run)
+    if (statement.type === 'ExportDefaultDeclaration') {
+      const id = statement['declaration'].id as Node | null | undefined
+      const cell = isNode(id) ? module.env.own(String(id['name'])) : undefined
+      module.exports.set('default', cell ?? new Cell('default', 0, machine.site(module.file, statement)))
+    }
+  }
+}
+
+function declareNamed(machine: Machine, module: Module, statement: Node, run: (next: Module) => void): void {
+  for (const item of (statement['specifiers'] ?? []) as Node[]) {
+    const exported = nameOf(item['exported'] as Node)
+    const local = nameOf(item['local'] as Node)
+    const cell = isNode(statement['source'])
+      ? importName(machine, String(statement['source']['value']), local, module.file, run)
+      : module.env.own(local)
+    if (cell !== undefined) module.exports.set(exported, cell)
+  }
+  const declaration = statement['declaration'] as Node | null
+  if (!isNode(declaration)) return
+  for (const name of declaredNames(declaration)) {
+    const cell = module.env.own(name)
+    if (cell !== undefined) module.exports.set(name, cell)
+  }
+}
+
+/** Declares the names of a block before it runs, and its functions with their values. */
+export function hoist(machine: Machine, body: readonly Node[], env: Environment): void {
+  for (const statement of body) {
+    const inner = unwrapExport(statement)
+    for (const name of declaredNames(inner)) {
+      if (env.own(name) === undefined) {
+        env.declare(name, new Cell(name, machine.context.activation, machine.site(env.file, inner)))
+      }
+    }
+    if (inner.type === 'FunctionDeclaration' && isNode(inner['id']) && isNode(inner['body'])) {
+      const name = String(inner['id']['name'])
+      env.own(name)?.write(object(createFunction(machine, inner, env, name)))
+    }
+  }
+}
+
+function unwrapExport(statement: Node): Node {
+  const exported = statement.type === 'ExportNamedDeclaration' || statement.type === 'ExportDefaultDeclaration'
+  return exported && isNode(statement['declaration']) ? statement['declaration'] : statement
+}
+
+function declaredNames(statement: Node): string[] {
+  switch (statement.type) {
+    case 'VariableDeclaration':
+      return (statement['declarations'] as Node[]).flatMap((item) => patternNames(item['id'] as Node))
+    case 'FunctionDeclaration':
+    case 'ClassDeclaration':
+    case 'TSEnumDeclaration':
+      return isNode(statement['id']) ? [String(statement['id']['name'])] : []
+    default:
+      return []
+  }
+}
+
+export function patternNames(pattern: Node): string[] {
+  switch (pattern.type) {
+    case 'Identifier':
+      return [String(pattern['name'])]
+    case 'ObjectPattern':
+      return (pattern['properties'] as Node[]).flatMap((item) => patternNames((item['argument'] ?? item['value']) as Node))
+    case 'ArrayPattern':
+      return (pattern['elements'] as (Node | null)[]).flatMap((item) => (item === null ? [] : patternNames(item)))
+    case 'AssignmentPattern':
+      return patternNames(pattern['left'] as Node)
+    case 'RestElement':
+      return patternNames(pattern['argument'] as Node)
+    case 'TSParameterProperty':
+      return patternNames(pattern['parameter'] as Node)
+    default:
+      return []
+  }
+}
+
+export function executeBlock(machine: Machine, body: readonly Node[], state: State, env: Environment): void {
+  const inner = new Env(env, env.file)
+  hoist(machine, body, inner)
+  for (const statement of body) {
+    if (state.dead) return
+    execute(machine, statement, state, inner)
+  }
+}
+
+export function execute(machine: Machine, node: Node, state: State, env: Environment): void {
+  if (state.dead || !machine.step()) return
+  switch (node.type) {
+    case 'ExpressionStatement':
+      evaluate(machine, node['expression'] as Node, state, env)
+      return
+    case 'VariableDeclaration':
+      return declareVariables(machine, node, state, env)
+    case 'ReturnStatement':
+      return executeReturn(machine, node, state, env)
+    case 'IfStatement':
+      return executeIf(machine, node, state, env)
+    case 'BlockStatement':
+      return executeBlock(machine, node['body'] as Node[], state, env)
+    case 'ExportNamedDeclaration':
+    case 'ExportDefaultDeclaration':
+      return executeExport(machine, node, state, env)
+    case 'ClassDeclaration':
+      if (isNode(node['id'])) state.write(cellOf(env, String(node['id']['name'])), object(createClass(machine, node, env, state)))
+      return
+    case 'TryStatement':
+      return executeTry(machine, node, state, env)
+    case 'ThrowStatement':
+      evaluate(machine, node['argument'] as Node, state, env)
+      state.dead = true
+      return
+    case 'ForOfStatement':
+    case 'ForInStatement':
+      return executeForEach(machine, node, state, env)
+    case 'ForStatement':
+    case 'WhileStatement':
+    case 'DoWhileStatement':
+      return executeLoop(machine, node, state, env)
+    case 'SwitchStatement':
+      return executeSwitch(machine, node, state, env)
+    case 'BreakStatement':
+    case 'ContinueStatement':
+      return executeJump(machine, node, state)
+    case 'LabeledStatement':
+      return executeLabeled(machine, node, state, env)
+    case 'TSEnumDeclaration':
+      return declareEnum(machine, node, state, env)
+    case 'TSExportAssignment': {
+      const value = evaluate(machine, node['expression'] as Node, state, env)
+      machine.modules.get(env.file.path)?.commonjsCell.write(value)
+      return
+    }
+    default:
+      return
+  }
+}
+
+function cellOf(env: Environment, name: string): Cell {
+  return env.find(name) ?? env.declare(name, new Cell(name, 0))
+}
+
+function declareVariables(machine: Machine, node: Node, state: State, env: Environment): void {
+  for (const item of node['declarations'] as Node[]) {
+    const init = item['init'] as Node | null
+    const id = item['id'] as Node
+    if (!isNode(init)) {
+      if (id.type === 'Identifier') state.write(cellOf(env, String(id['name'])), UNDEFINED)
+      continue
+    }
+    const name = id.type === 'Identifier' ? String(id['name']) : undefined
+    const value = evaluate(machine, init, state, env)
+    if (name !== undefined) for (const target of value.objects) target.name ??= name
+    assignPattern(machine, id, value, state, env)
+  }
+}
+
+function executeReturn(machine: Machine, node: Node, state: State, env: Environment): void {
+  const argument = node['argument'] as Node | null
+  const value = isNode(argument) ? evaluate(machine, argument, state, env) : UNDEFINED
+  if (state.dead) return
+  machine.frame.exits.push({ state: state.fork(), value })
+  state.dead = true
+}
+
+function executeExport(machine: Machine, node: Node, state: State, env: Environment): void {
+  const declaration = node['declaration'] as Node | null
+  if (!isNode(declaration)) return
+  const isDeclaration = /Declaration$/.test(declaration.type)
+  if (isDeclaration && isNode(declaration['id'] ?? null)) return execute(machine, declaration, state, env)
+  if (declaration.type === 'VariableDeclaration') return execute(machine, declaration, state, env)
+  if (node.type !== 'ExportDefaultDeclaration') return
+  const value = evaluate(machine, declaration, state, env)
+  machine.modules.get(env.file.path)?.exports.get('default')?.write(value)
+}
+
+function executeIf(machine: Machine, node: Node, state: State, env: Environment): void {
+  const test = evaluate(machine, node['test'] as Node, state, env)
+  if (state.dead) return
+  const alternate = node['alternate'] as Node | null
+  branch(
+    machine,
+    state,
+    test,
+    (taken) => execute(machine, node['consequent'] as Node, taken, env),
+    (other) => {
+      if (isNode(alternate)) execute(machine, alternate, other, env)
+    },
+  )
+}
+
+/** Runs both sides of a condition on forks that know which way it went, and joins what survives. */
+export function branch(
+  machine: Machine,
+  state: State,
+  test: Value,
+  whenTrue: (state: State) => void,
+  whenFalse: (state: State) => void,
+): void {
+  const truth = truthOf(machine, test)
+  const yes = state.fork()
+  const no = state.fork()
+  yes.dead = !truth.canBeTrue
+  no.dead = !truth.canBeFalse
+  noteChecks(yes, test)
+  noteChecks(no, test)
+  if (!yes.dead) {
+    assume(machine, yes, test)
+    whenTrue(yes)
+  }
+  if (!no.dead) {
+    assume(machine, no, negate(test))
+    whenFalse(no)
+  }
+  noteRequired(machine, test, { yesDead: yes.dead, noDead: no.dead })
+  state.merge([yes, no])
+}
+
+/** `if (!process.env.X) throw`: from here on X is set. Only start-up code decides this. */
+function noteRequired(machine: Machine, test: Value, ends: { yesDead: boolean; noDead: boolean }): void {
+  if (machine.context.trigger !== 'startup' || ends.yesDead === ends.noDead) return
+  const facts = ends.yesDead ? test.condition?.whenFalse : test.condition?.whenTrue
+  for (const fact of facts ?? []) if (fact.startsWith('optional:')) machine.requiredEnv.add(fact.slice('optional:'.length))
+}
+
+function executeTry(machine: Machine, node: Node, state: State, env: Environment): void {
+  const before = state.fork()
+  const body = state.fork()
+  execute(machine, node['block'] as Node, body, env)
+  const handler = node['handler'] as Node | null
+  const caught = before
+  if (isNode(handler)) {
+    // Anything the block may have done may have happened before it threw; no check in it is known to have passed.
+    for (const fact of body.facts.may) if (!fact.startsWith('unbound:')) caught.note(fact)
+    const inner = new Env(env, env.file)
+    const param = handler['param'] as Node | null
+    if (isNode(param)) {
+      for (const name of patternNames(param)) inner.declare(name, new Cell(name, machine.context.activation))
+      assignPattern(machine, param, UNKNOWN, caught, inner)
+    }
+    execute(machine, handler['body'] as Node, caught, inner)
+    if (caught.dead && !body.dead && body.facts.may.has('opaque-check')) body.learn(['auth', 'auth:verified'])
+    state.merge([body, caught])
+  } else state.merge([body])
+  const finalizer = node['finalizer'] as Node | null
+  if (!isNode(finalizer)) return
+  const ended = state.dead
+  if (ended) {
+    const rest = before.fork()
+    rest.dead = false
+    execute(machine, finalizer, rest, env)
+  } else execute(machine, finalizer, state, env)
+  state.dead ||= ended
+}
+
+function executeForEach(machine: Machine, node: Node, state: State, env: Environment): void {
+  const source = evaluate(machine, node['right'] as Node, state, env)
+  const item = node.type === 'ForInStatement' ? keysOf(source) : elementsOf(machine, source, machine.site(env.file, node), state)
+  loop(machine, state, (body) => {
+    const inner = new Env(env, env.file)
+    const left = node['left'] as Node
+    if (left.type === 'VariableDeclaration') {
+      hoist(machine, [left], inner)
+      assignPattern(machine, (left['declarations'] as Node[])[0]!['id'] as Node, item, body, inner)
+    } else assignPattern(machine, left, item, body, inner)
+    execute(machine, node['body'] as Node, body, inner)
+  })
+}
+
+function keysOf(source: Value): Value {
+  let keys = derived(source)
+  for (const target of source.objects) keys = join(keys, withKeyTag(target.keys.value, target.site.path, target.site.start))
+  return keys
+}
+
+function withKeyTag(value: Value, path: string, start: number): Value {
+  const key = `key:${path}#${start}`
+  return { ...(value === NEVER ? UNKNOWN : value), tags: [...value.tags, key], open: true }
+}
+
+function executeLoop(machine: Machine, node: Node, state: State, env: Environment): void {
+  const inner = new Env(env, env.file)
+  const init = node['init'] as Node | null | undefined
+  if (isNode(init)) {
+    if (init.type === 'VariableDeclaration') {
+      hoist(machine, [init], inner)
+      execute(machine, init, state, inner)
+    } else evaluate(machine, init, state, inner)
+  }
+  const test = node['test'] as Node | null
+  if (node.type !== 'DoWhileStatement' && isNode(test)) evaluate(machine, test, state, inner)
+  loop(machine, state, (body) => {
+    execute(machine, node['body'] as Node, body, inner)
+    if (isNode(node['update']) && !body.dead) evaluate(machine, node['update'], body, inner)
+    if (node.type === 'DoWhileStatement' && isNode(test) && !body.dead) evaluate(machine, test, body, inner)
+  })
+}
+
+/** A loop body runs no times or once; what later rounds could add is already in the cells, which only grow. */
+function loop(machine: Machine, state: State, body: (state: State) => void): void {
+  const skipped = state.fork()
+  const once = state.fork()
+  const states: State[] = []
+  machine.frame.jumps.push({ label: undefined, loop: true, states })
+  body(once)
+  machine.frame.jumps.pop()
+  state.merge([skipped, once, ...states])
+}
+
+function executeSwitch(machine: Machine, node: Node, state: State, env: Environment): void {
+  const subject = evaluate(machine, node['discriminant'] as Node, state, env)
+  const inner = new Env(env, env.file)
+  const cases = node['cases'] as Node[]
+  for (const item of cases) hoist(machine, item['consequent'] as Node[], inner)
+  const states: State[] = []
+  const ends: State[] = []
+  machine.frame.jumps.push({ label: undefined, loop: false, states })
+  let falling: State | undefined
+  const rest = state.fork()
+  for (const item of cases) {
+    const taken = caseState(machine, item, subject, rest, falling, inner, state)
+    for (const statement of item['consequent'] as Node[]) execute(machine, statement, taken, inner)
+    falling = taken.dead ? undefined : taken
+  }
+  machine.frame.jumps.pop()
+  if (falling !== undefined) ends.push(falling)
+  if (!cases.some((item) => item['test'] === null)) ends.push(rest)
+  state.merge([...states, ...ends])
+}
+
+function caseState(
+  machine: Machine,
+  item: Node,
+  subject: Value,
+  rest: State,
+  falling: State | undefined,
+  env: Environment,
+  base: State,
+): State {
+  const taken = rest.fork()
+  if (isNode(item['test'])) {
+    const test = equality(machine, subject, evaluate(machine, item['test'], rest, env))
+    assume(machine, taken, test)
+    assume(machine, rest, negate(test))
+  }
+  if (falling === undefined) return taken
+  const both = base.fork()
+  both.merge([taken, falling])
+  return both
+}
+
+function executeJump(machine: Machine, node: Node, state: State): void {
+  const label = isNode(node['label']) ? String(node['label']['name']) : undefined
+  const targets = machine.frame.jumps
+  for (let index = targets.length - 1; index >= 0; index -= 1) {
+    const target = targets[index]!
+    const fits = label === undefined ? node.type === 'BreakStatement' || target.loop : target.label === label
+    if (!fits || (label === undefined && target.label !== undefined)) continue
+    target.states.push(state.fork())
+    break
+  }
+  state.dead = true
+}
+
+function executeLabeled(machine: Machine, node: Node, state: State, env: Environment): void {
+  const states: State[] = []
+  const end = state.fork()
+  machine.frame.jumps.push({ label: String(node['label'].name), loop: true, states })
+  execute(machine, node['body'] as Node, end, env)
+  machine.frame.jumps.pop()
+  state.merge([end, ...states])
+}
+
+function declareEnum(machine: Machine, node: Node, state: State, env: Environment): void {
+  const target = machine.allocate('object', machine.site(env.file, node))
+  const members = (node['body']?.members ?? node['members'] ?? []) as Node[]
+  for (const member of members) {
+    const name = staticKey({ ...member, property: member['id'] }) ?? nameOf(member['id'] as Node)
+    if (isNode(member['initializer'])) target.property(name).write(evaluate(machine, member['initializer'], state, env))
+  }
+  state.write(cellOf(env, String(node['id'].name)), object(target))
+}
+

@@ -1,0 +1,142 @@
+/** What an expression may evaluate to: known primitives, heap objects, and where the value came from. */
+import type { Entropy } from './entropy.ts'
+import { joinEntropy } from './entropy.ts'
+import type { HeapObject } from './heap.ts'
+
+export type Primitive = string | number | boolean | null | undefined
+
+/** Facts learned about the path when the value is found truthy or falsy. */
+export interface Condition {
+  readonly whenTrue: readonly string[]
+  readonly whenFalse: readonly string[]
+}
+
+/**
+ * An abstract value: a set of possibilities.
+ * `tags` say where (part of) the value came from: `header:x`, `cred`, `entry:<store>:<field>`, `env:X`, `clock`, `mint`, …
+ */
+export interface Value {
+  readonly primitives: readonly Primitive[]
+  readonly objects: readonly HeapObject[]
+  readonly tags: readonly string[]
+  /** May also be something not listed. */
+  readonly open: boolean
+  readonly entropy?: Entropy
+  readonly condition?: Condition
+}
+
+const NOTHING: readonly never[] = []
+const MAX_PRIMITIVES = 8
+const MAX_OBJECTS = 8
+const MAX_TAGS = 24
+
+/** No value at all: the bottom of the lattice. */
+export const NEVER: Value = { primitives: NOTHING, objects: NOTHING, tags: NOTHING, open: false }
+export const UNKNOWN: Value = { primitives: NOTHING, objects: NOTHING, tags: NOTHING, open: true }
+export const UNDEFINED: Value = primitive(undefined)
+
+export function primitive(value: Primitive): Value {
+  return { primitives: [value], objects: NOTHING, tags: NOTHING, open: false }
+}
+
+export function object(...objects: readonly HeapObject[]): Value {
+  return { primitives: NOTHING, objects, tags: NOTHING, open: false }
+}
+
+export function tagged(...tags: readonly string[]): Value {
+  return { primitives: NOTHING, objects: NOTHING, tags, open: true }
+}
+
+export function withTags(value: Value, tags: readonly string[]): Value {
+  const merged = union(value.tags, tags, MAX_TAGS)
+  return merged === value.tags ? value : { ...value, tags: merged }
+}
+
+export function withCondition(value: Value, condition: Condition): Value {
+  return { ...value, condition }
+}
+
+export function withoutCondition(value: Value): Value {
+  if (value.condition === undefined) return value
+  const { condition: _, ...rest } = value
+  return rest
+}
+
+/** A value of unknown content that carries the origins of others: the result of code we cannot read. */
+export function derived(...sources: readonly Value[]): Value {
+  let tags: readonly string[] = NOTHING
+  for (const source of sources) tags = union(tags, source.tags, MAX_TAGS)
+  return tags.length === 0 ? UNKNOWN : { primitives: NOTHING, objects: NOTHING, tags, open: true }
+}
+
+export function join(a: Value, b: Value): Value {
+  if (a === b || b === NEVER) return a
+  if (a === NEVER) return b
+  const primitives = union(a.primitives, b.primitives, MAX_PRIMITIVES)
+  const objects = union(a.objects, b.objects, MAX_OBJECTS)
+  const tags = union(a.tags, b.tags, MAX_TAGS)
+  const entropy = joinEntropy(a.entropy, b.entropy)
+  const open = a.open || b.open
+  if (same(a, primitives, objects, tags, open, entropy)) return withoutCondition(a)
+  return { primitives, objects, tags, open, ...(entropy === undefined ? {} : { entropy }) }
+}
+
+function same(
+  a: Value,
+  primitives: Value['primitives'],
+  objects: Value['objects'],
+  tags: Value['tags'],
+  open: boolean,
+  entropy: Entropy | undefined,
+): boolean {
+  return (
+    primitives === a.primitives && objects === a.objects && tags === a.tags && open === a.open && entropy === a.entropy
+  )
+}
+
+export function joinAll(values: Iterable<Value>): Value {
+  let all = NEVER
+  for (const value of values) all = join(all, value)
+  return all
+}
+
+/** Union that keeps `a`'s identity when `b` adds nothing. */
+function union<T>(a: readonly T[], b: readonly T[], max: number): readonly T[] {
+  let merged: T[] | undefined
+  for (const item of b) {
+    if ((merged ?? a).includes(item)) continue
+    if ((merged ?? a).length >= max) break
+    merged ??= [...a]
+    merged.push(item)
+  }
+  return merged ?? a
+}
+
+/** Whether the value can be truthy / falsy. An open value can be both. */
+export function truthiness(value: Value): { readonly canBeTrue: boolean; readonly canBeFalse: boolean } {
+  const open = value.open || value.tags.length > 0
+  return {
+    canBeTrue: open || value.objects.length > 0 || value.primitives.some(Boolean),
+    canBeFalse: open || value.primitives.some((item) => !item) || value === NEVER,
+  }
+}
+
+export function hasTag(value: Value, prefix: string): boolean {
+  return value.tags.some((tag) => tag === prefix || tag.startsWith(`${prefix}:`))
+}
+
+export function tagsOf(value: Value, prefix: string): readonly string[] {
+  return value.tags.filter((tag) => tag === prefix || tag.startsWith(`${prefix}:`))
+}
+
+/** The one string the value certainly is, if it is one. */
+export function onlyString(value: Value): string | undefined {
+  const [first] = value.primitives
+  return value.primitives.length === 1 && !value.open && value.objects.length === 0 && typeof first === 'string'
+    ? first
+    : undefined
+}
+
+export function strings(value: Value): readonly string[] {
+  return value.primitives.filter((item): item is string => typeof item === 'string')
+}

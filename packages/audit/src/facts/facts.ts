@@ -1,0 +1,166 @@
+/**
+ * What the source says about a server: plain data, no syntax trees, nothing judged.
+ * Every fact carries the places it was read from, in the order a reader wants them.
+ */
+import type { Location } from '../finding/finding.ts'
+
+export interface ServerFacts {
+  /** Whether the tree serves anything at all: a listener, a route, an MCP server or transport. */
+  readonly hasServerCode: boolean
+  readonly listeners: readonly ListenerFact[]
+  readonly stores: readonly StoreFact[]
+  readonly mints: readonly MintFact[]
+  readonly adoptions: readonly AdoptionFact[]
+  readonly dispatches: readonly DispatchFact[]
+  readonly logins: readonly LoginFact[]
+  readonly sharedServers: readonly SharedServerFact[]
+  readonly sharedVariables: readonly SharedVariableFact[]
+  readonly staleWrites: readonly StaleWriteFact[]
+  readonly broadcasts: readonly BroadcastFact[]
+  /** Whether session IDs or credentials travel to this server at all. */
+  readonly carriesSecrets: boolean
+  /** Whether any path verifies a credential, always or when configured. */
+  readonly verifiesCredentials: boolean
+  /** What could not be followed, one sentence each, by the kind of fact that suffers. */
+  readonly unknowns: readonly UnknownFact[]
+}
+
+export type Reach = 'network' | 'loopback' | 'unknown'
+
+export interface ListenerFact {
+  readonly at: Location
+  /** Where connections can come from under the default configuration. */
+  readonly reach: Reach
+  /** The addresses it may bind, as far as known; empty when the default applies. */
+  readonly hosts: readonly string[]
+  /** The address is not written: the platform's default applies. */
+  readonly byDefault: boolean
+  readonly tls: boolean
+  /** Every request is refused or redirected unless it came over TLS. */
+  readonly tlsEnforced: boolean
+  readonly what: string
+}
+
+/** Something that ends or removes a session. */
+export interface RemovalFact {
+  readonly at: Location
+  readonly trigger: 'delete' | 'request' | 'close' | 'disconnect' | 'timer'
+  /** The key removed is one that sessions are stored under. */
+  readonly rightKey: boolean
+  /** The live transport or stream is closed as well. */
+  readonly closes: boolean
+}
+
+export interface LimitFact {
+  readonly kind: 'idle' | 'absolute'
+  readonly at: Location
+  /** Off until somebody sets an option. */
+  readonly optional: boolean
+}
+
+export interface StoreFact {
+  readonly id: string
+  readonly name: string
+  readonly at: Location
+  readonly kind: 'map' | 'record' | 'array' | 'set' | 'variable' | 'web-session' | 'database'
+  readonly holds: 'streamable' | 'sse' | 'web' | 'own'
+  /** Where sessions are put in. */
+  readonly insertions: readonly Location[]
+  readonly removals: readonly RemovalFact[]
+  readonly limits: readonly LimitFact[]
+  /** An entry lives no longer than its connection. */
+  readonly boundToConnection: boolean
+  /** A handler that `connect()` of the locked SDK overwrites: dead code. */
+  readonly deadHandlers: readonly Location[]
+  /** A DELETE request (or a logout) reaches code that ends the session. */
+  readonly endsOnRequest: boolean
+}
+
+export interface EntropyFact {
+  readonly kind: 'csprng' | 'math-random' | 'clock' | 'counter' | 'process' | 'guessable' | 'constant'
+  readonly label: string
+  readonly bits: number
+  readonly at: Location
+}
+
+/** How a session ID is made. */
+export interface MintFact {
+  readonly at: Location
+  readonly what: string
+  /** Unknown when the generator could not be followed. */
+  readonly sources: readonly EntropyFact[] | undefined
+  /** Upper bound, and what of it a sound generator provides. */
+  readonly bits: number
+  readonly soundBits: number
+}
+
+/** A value from the request becomes the ID of a new session. */
+export interface AdoptionFact {
+  readonly at: Location
+  /** `the Mcp-Session-Id header`, `the query parameter sessionId`, … */
+  readonly origin: string
+  readonly store: string | undefined
+}
+
+/** A request is served on a session that was found by the handle it presented. */
+export interface DispatchFact {
+  readonly at: Location
+  readonly lookup: Location
+  readonly store: string
+  readonly route: { readonly verb: string; readonly path: string; readonly at: Location } | undefined
+  /** Verbs this place serves, as far as the code distinguishes. */
+  readonly verb: string
+  /** `always`: every path here has verified a credential. `optional`: only where configured. */
+  readonly authenticated: 'always' | 'optional' | 'never'
+  /** One shared secret for everybody, or credentials that name a principal. */
+  readonly credential: 'shared' | 'personal' | undefined
+  /** The caller was compared with the session's owner on every path here. */
+  readonly bound: boolean
+  /** Middleware we cannot see stands before it. */
+  readonly behindUnknown: boolean
+}
+
+/** A caller proves who they are and the session records it. */
+export interface LoginFact {
+  readonly at: Location
+  readonly how: 'web-session' | 'record' | 'passport' | 'old-id-kept'
+  readonly field: string
+  /** A new session ID was issued before, on every path. */
+  readonly regenerated: boolean | undefined
+  readonly session: Location | undefined
+}
+
+/** One server or transport object serves many sessions. */
+export interface SharedServerFact {
+  readonly what: 'server' | 'transport'
+  readonly created: Location
+  readonly used: Location
+}
+
+/** A variable that outlives the request is written by one and read by another. */
+export interface SharedVariableFact {
+  readonly name: string
+  readonly holds: 'transport' | 'server' | 'identity' | 'response'
+  readonly declared: Location | undefined
+  readonly written: Location
+  readonly read: Location
+}
+
+/** State read, awaited on, and written back. */
+export interface StaleWriteFact {
+  readonly name: string
+  readonly read: Location | undefined
+  readonly written: Location
+}
+
+/** Messages are sent to every session. */
+export interface BroadcastFact {
+  readonly store: string
+  readonly at: Location
+}
+
+export interface UnknownFact {
+  readonly about: 'listener' | 'mint' | 'dispatch' | 'store'
+  readonly reason: string
+  readonly at: Location | undefined
+}

@@ -1,0 +1,114 @@
+/** The shared language of both pipelines: what a rule claims, and the evidence it shows. */
+
+export type Severity = 'critical' | 'high' | 'medium' | 'low'
+export type Confidence = 'high' | 'medium' | 'low'
+
+/** SARIF's words. `open`: evaluated, but not enough was known to decide; never green. */
+export type Outcome = 'pass' | 'fail' | 'notApplicable' | 'open'
+
+/** What kind of code a file is. Findings outside `runtime` are not scored; those in `test` and `generated` are not reported by default. */
+export type Surface = 'runtime' | 'example' | 'script' | 'test' | 'generated'
+
+/** A region of a source file. Path relative to the audited root, `/`-separated; lines and columns 1-based, columns in UTF-16 code units, end exclusive. */
+export interface Location {
+  readonly path: string
+  readonly startLine: number
+  readonly startColumn: number
+  readonly endLine: number
+  readonly endColumn: number
+}
+
+/** One step of a trace: a place in source and what happens there. */
+export interface Step {
+  readonly note: string
+  readonly location: Location
+}
+
+/** One replacement: UTF-16 offsets into the file, end exclusive. */
+export interface Edit {
+  readonly path: string
+  readonly start: number
+  readonly end: number
+  readonly text: string
+}
+
+export interface Fix {
+  readonly title: string
+  /** `safe` keeps behaviour for legitimate callers; `unsafe` wants a review. */
+  readonly kind: 'safe' | 'unsafe'
+  readonly edits: readonly Edit[]
+}
+
+/** A rule's claim, as its `detect` makes it; the pipeline adds fingerprint and surface. */
+export interface FindingDraft {
+  /** What is wrong here, one sentence, with the names and numbers of this code. */
+  readonly what: string
+  /** Ordered evidence. The step at `primary` is where the finding stands (default: the last one). Never empty. */
+  readonly trace: readonly Step[]
+  readonly primary?: number
+  readonly confidence: Confidence
+  /** A partial weakness (one of two limits missing): one severity lower, half the impact. */
+  readonly partial?: boolean
+  /** Replaces the rule's own general sentence where the detector knows better. */
+  readonly why?: string
+  readonly todo?: string
+  readonly fixes?: readonly Fix[]
+}
+
+export interface Finding {
+  /** Stable across moved lines: 16 hex digits over rule, enclosing code and occurrence. */
+  readonly fingerprint: string
+  readonly rule: string
+  readonly severity: Severity
+  readonly confidence: Confidence
+  readonly partial: boolean
+  readonly surface: Surface
+  readonly what: string
+  readonly why: string
+  readonly todo: string
+  /** Absent for a purely live finding. */
+  readonly location?: Location
+  readonly trace: readonly Step[]
+  readonly fixes: readonly Fix[]
+}
+
+/** Something in the source that could not be read or understood, and what it leaves undecided. */
+export interface Gap {
+  readonly path: string
+  readonly reason: string
+  readonly location?: Location
+  /** Rules that stay `open` because of it. Empty: the gap alone decides nothing. */
+  readonly rules?: readonly string[]
+}
+
+/** One rule's outcome for one subject. */
+export interface Assessment {
+  readonly rule: string
+  readonly outcome: Outcome
+  /** Severity and impact as they count here: lowered where every finding is partial. */
+  readonly severity: Severity
+  readonly impact: number
+  /** Fingerprints. */
+  readonly findings: readonly string[]
+  /** Why the rule is `open` or `notApplicable`. */
+  readonly reasons: readonly string[]
+}
+
+export type Grade = 'A' | 'B' | 'C' | 'D' | 'F'
+
+export interface Score {
+  readonly score: number
+  readonly grade: Grade
+}
+
+/** What a reader receives: plain data, serialisable. Reporters turn it into a string. */
+export interface Report extends Score {
+  readonly tool: { readonly name: string; readonly version: string }
+  /** Version of the published scoring formula. */
+  readonly formula: string
+  readonly subject: { readonly kind: 'source'; readonly root: string }
+  readonly files: { readonly analysed: number; readonly skipped: number }
+  readonly assessments: readonly Assessment[]
+  readonly findings: readonly Finding[]
+  readonly gaps: readonly Gap[]
+}

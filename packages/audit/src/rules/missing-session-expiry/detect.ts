@@ -1,0 +1,45 @@
+import type { LimitFact, ServerFacts, StoreFact } from '../../facts/facts.ts'
+import type { FindingDraft, Step } from '../../finding/finding.ts'
+import { judged, notApplicable, type Verdict } from '../rule.ts'
+
+export function detect(facts: ServerFacts): Verdict {
+  const lasting = facts.stores.filter((store) => !store.boundToConnection)
+  if (facts.stores.length === 0) return notApplicable('The server keeps no sessions.')
+  return judged(lasting.flatMap(endlessSessions))
+}
+
+function endlessSessions(store: StoreFact): readonly FindingDraft[] {
+  const limits = store.limits.filter((limit) => !limit.optional)
+  const idle = limits.find((limit) => limit.kind === 'idle')
+  const absolute = limits.find((limit) => limit.kind === 'absolute')
+  if (idle !== undefined && absolute !== undefined) return []
+  if (idle !== undefined) return [oneLimit(store, idle, 'absolute')]
+  if (absolute !== undefined) return [oneLimit(store, absolute, 'idle')]
+  return [noLimit(store)]
+}
+
+function oneLimit(store: StoreFact, present: LimitFact, missing: 'idle' | 'absolute'): FindingDraft {
+  const consequence = missing === 'absolute' ? 'a session that is used goes on for ever' : 'a session nobody uses stays valid until then'
+  return {
+    what: `Sessions in ${store.name} have an ${present.kind} timeout but no ${missing} one: ${consequence}.`,
+    trace: [kept(store), { note: `only the ${present.kind} timeout`, location: present.at }],
+    confidence: 'medium',
+    partial: true,
+  }
+}
+
+function noLimit(store: StoreFact): FindingDraft {
+  const off = store.limits.find((limit) => limit.optional)
+  const trace: Step[] = [kept(store), ...store.insertions.slice(0, 1).map((location) => ({ note: 'a session is added', location }))]
+  if (off !== undefined) trace.push({ note: `the ${off.kind} timeout is off unless configured`, location: off.at })
+  return {
+    what: `Sessions in ${store.name} never expire: there is neither an idle nor an absolute timeout${off === undefined ? '' : ' unless one is configured'}.`,
+    trace,
+    primary: 0,
+    confidence: 'high',
+  }
+}
+
+function kept(store: StoreFact): Step {
+  return { note: 'sessions are kept here', location: store.at }
+}

@@ -1,0 +1,52 @@
+import type { RemovalFact, ServerFacts, StoreFact } from '../../facts/facts.ts'
+import type { FindingDraft, Step } from '../../finding/finding.ts'
+import { judged, notApplicable, type Verdict } from '../rule.ts'
+
+export function detect(facts: ServerFacts): Verdict {
+  if (facts.stores.length === 0) return notApplicable('The server keeps no sessions.')
+  return judged(facts.stores.flatMap((store) => survivingSessions(store)))
+}
+
+function survivingSessions(store: StoreFact): readonly FindingDraft[] {
+  const ends = store.removals.filter((removal) => removal.trigger !== 'timer')
+  const effective = ends.filter((removal) => removal.rightKey)
+  if (effective.length === 0) return [neverRemoved(store, ends)]
+  if (store.holds !== 'sse' && !store.endsOnRequest) return [noWayToEnd(store, effective)]
+  const leaving = store.removals.find((removal) => !removal.closes && removal.rightKey)
+  return leaving === undefined ? [] : [leftOpen(store, leaving)]
+}
+
+function neverRemoved(store: StoreFact, ends: readonly RemovalFact[]): FindingDraft {
+  const wrong = ends.find((removal) => !removal.rightKey)
+  const trace: Step[] = [{ note: 'sessions are kept here', location: store.at }, ...store.insertions.slice(0, 1).map((location) => ({ note: 'a session is added', location }))]
+  if (wrong !== undefined) trace.push({ note: 'removes under a key that no session has', location: wrong.at })
+  for (const location of store.deadHandlers.slice(0, 1)) trace.push({ note: 'connect() of this SDK version overwrites the clean-up set before it', location })
+  const dead = store.deadHandlers.length > 0 ? ', since the clean-up handler never runs with the installed SDK' : ''
+  return {
+    what: `Nothing takes a session out of ${store.name} when it is ended${dead}: its ID goes on working.`,
+    trace,
+    primary: Math.min(1, trace.length - 1),
+    confidence: 'high',
+  }
+}
+
+function noWayToEnd(store: StoreFact, effective: readonly RemovalFact[]): FindingDraft {
+  return {
+    what: `A client cannot end a session in ${store.name}: no DELETE or logout reaches the code that removes it.`,
+    trace: [{ note: 'sessions are kept here', location: store.at }, ...effective.slice(0, 1).map((removal) => ({ note: 'removed only here', location: removal.at }))],
+    primary: 0,
+    confidence: 'medium',
+  }
+}
+
+function leftOpen(store: StoreFact, removal: RemovalFact): FindingDraft {
+  return {
+    what: `A session is taken out of ${store.name} but never closed: its open stream stays alive.`,
+    trace: [
+      { note: 'sessions are kept here', location: store.at },
+      { note: 'removed, and left open', location: removal.at },
+    ],
+    confidence: 'medium',
+    todo: 'Close the transport (and its streams) wherever the record is removed: one function for both.',
+  }
+}

@@ -1,0 +1,36 @@
+import type { DispatchFact, ServerFacts } from '../../facts/facts.ts'
+import type { FindingDraft } from '../../finding/finding.ts'
+import { judged, notApplicable, type Verdict } from '../rule.ts'
+
+export function detect(facts: ServerFacts): Verdict {
+  if (facts.stores.length === 0) return notApplicable('The server keeps no sessions.')
+  if (!facts.verifiesCredentials) return notApplicable('No path of this server verifies a credential.')
+  const bare = facts.dispatches.filter((dispatch) => dispatch.authenticated === 'never')
+  const unseen = bare.filter((dispatch) => dispatch.behindUnknown)
+  const naked = bare.filter((dispatch) => !dispatch.behindUnknown)
+  return judged(
+    onePerPlace(naked).map(nakedFinding),
+    unseen.length > naked.length ? ['Whether middleware that could not be read verifies credentials is not known.'] : [],
+  )
+}
+
+function onePerPlace(dispatches: readonly DispatchFact[]): readonly (readonly DispatchFact[])[] {
+  const groups = new Map<string, DispatchFact[]>()
+  for (const dispatch of dispatches) groups.set(dispatch.store, [...(groups.get(dispatch.store) ?? []), dispatch])
+  return [...groups.values()]
+}
+
+function nakedFinding(dispatches: readonly DispatchFact[]): FindingDraft {
+  const routes = [...new Set(dispatches.map((dispatch) => `${dispatch.verb} ${dispatch.route?.path ?? ''}`.trim()))]
+  const [first] = dispatches
+  const steps = dispatches.flatMap((dispatch) => (dispatch.route === undefined ? [] : [{ note: 'no credential is verified on this route', location: dispatch.route.at }]))
+  return {
+    what: `${routes.slice(0, 3).join(' and ')}: the session ID alone is accepted, though other routes verify a credential.`,
+    trace: [...unique(steps), { note: 'served on the session ID alone', location: first!.at }],
+    confidence: 'high',
+  }
+}
+
+function unique<T extends { readonly location: { readonly path: string; readonly startLine: number } }>(steps: readonly T[]): readonly T[] {
+  return steps.filter((step, index) => steps.findIndex((other) => other.location.path === step.location.path && other.location.startLine === step.location.startLine) === index).slice(0, 4)
+}

@@ -1,0 +1,59 @@
+import type { BroadcastFact, ServerFacts, SharedServerFact, SharedVariableFact, StaleWriteFact } from '../../facts/facts.ts'
+import type { FindingDraft } from '../../finding/finding.ts'
+import { judged, notApplicable, type Verdict } from '../rule.ts'
+
+export function detect(facts: ServerFacts): Verdict {
+  if (!facts.carriesSecrets && facts.sharedVariables.length === 0) return notApplicable('The server keeps nothing between requests.')
+  const servers = facts.sharedServers.map(sharedServer)
+  const variables = facts.sharedVariables.map(sharedVariable)
+  return judged([...servers, ...variables, ...facts.staleWrites.map(staleWrite), ...facts.broadcasts.map(broadcast)])
+}
+
+function sharedServer(fact: SharedServerFact): FindingDraft {
+  const use = fact.what === 'server' ? 'connected again for every session' : 'handles the requests of every client'
+  return {
+    what: `One ${fact.what} object serves all sessions: it is made once and ${use}.`,
+    trace: [
+      { note: `made once, for everybody`, location: fact.created },
+      { note: use, location: fact.used },
+    ],
+    confidence: 'high',
+    todo: `Make a ${fact.what} of its own for each session (or for each request, where there are no sessions).`,
+  }
+}
+
+const HOLDS: Readonly<Record<SharedVariableFact['holds'], string>> = {
+  transport: 'the transport of whoever came last',
+  server: 'the server of whoever came last',
+  identity: 'the identity of whoever called last',
+  response: 'the response of whoever called last',
+}
+
+function sharedVariable(fact: SharedVariableFact): FindingDraft {
+  const declared = fact.declared === undefined ? [] : [{ note: 'outlives every request', location: fact.declared }]
+  return {
+    what: `${fact.name} holds ${HOLDS[fact.holds]}: each request overwrites it and others read it.`,
+    trace: [...declared, { note: 'overwritten by each request', location: fact.written }, { note: 'read as if it were this caller’s', location: fact.read }],
+    primary: declared.length,
+    confidence: 'high',
+  }
+}
+
+function staleWrite(fact: StaleWriteFact): FindingDraft {
+  const read = fact.read === undefined ? [] : [{ note: 'read before the await', location: fact.read }]
+  return {
+    what: `${fact.name} is checked or read before an await and written after it: a second request in between is overwritten.`,
+    trace: [...read, { note: 'written from what was read before the await', location: fact.written }],
+    confidence: 'medium',
+    todo: 'Do the check and the write without an await between them, or take a lock per session.',
+  }
+}
+
+function broadcast(fact: BroadcastFact): FindingDraft {
+  return {
+    what: `Every message is sent to all sessions in ${fact.store}, the answer to one client included.`,
+    trace: [{ note: 'sent to every session', location: fact.at }],
+    confidence: 'medium',
+    todo: 'Send an answer only to the session whose request it answers.',
+  }
+}

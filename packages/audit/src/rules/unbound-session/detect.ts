@@ -1,0 +1,80 @@
+import type { DispatchFact, ServerFacts, StoreFact } from '../../facts/facts.ts'
+import type { FindingDraft, Step } from '../../finding/finding.ts'
+import { judged, notApplicable, type Verdict } from '../rule.ts'
+
+export function detect(facts: ServerFacts): Verdict {
+  const stores = facts.stores.filter((store) => store.holds !== 'web')
+  if (stores.length === 0) return notApplicable('The server keeps no sessions that a client names.')
+  if (facts.dispatches.length === 0) return judged(stores.flatMap(onlyVariable), [])
+  return facts.verifiesCredentials && facts.dispatches.some(isVerified) ? unbound(facts, stores) : anonymous(facts, stores)
+}
+
+function isVerified(dispatch: DispatchFact): boolean {
+  return dispatch.authenticated === 'always'
+}
+
+/** Requests carry verified credentials: each must be compared with the session's owner. */
+function unbound(facts: ServerFacts, stores: readonly StoreFact[]): Verdict {
+  const personal = facts.dispatches.filter((dispatch) => isVerified(dispatch) && dispatch.credential === 'personal')
+  if (personal.length === 0) return notApplicable('One shared credential is one principal: there is nobody else to tell apart.')
+  const open = personal.filter((dispatch) => !dispatch.bound)
+  return judged(oncePerStore(open, stores).map((dispatches) => unboundFinding(dispatches)))
+}
+
+function oncePerStore(dispatches: readonly DispatchFact[], stores: readonly StoreFact[]): readonly (readonly DispatchFact[])[] {
+  return stores.map((store) => dispatches.filter((dispatch) => dispatch.store === store.id)).filter((group) => group.length > 0)
+}
+
+function unboundFinding(dispatches: readonly DispatchFact[]): FindingDraft {
+  const verbs = [...new Set(dispatches.map((dispatch) => dispatch.verb))].filter((verb) => verb !== '*')
+  const [first] = dispatches
+  const on = verbs.length === 0 ? '' : ` on ${verbs.join(', ')}`
+  return {
+    what: `A session is served${on} to whoever presents its ID: the verified caller is never compared with the session’s owner.`,
+    trace: stepsOf(dispatches, 'looked up by its ID alone', 'served without comparing the owner'),
+    primary: 0,
+    confidence: first?.behindUnknown === true ? 'medium' : 'high',
+  }
+}
+
+function stepsOf(dispatches: readonly DispatchFact[], lookup: string, served: string): readonly Step[] {
+  const steps: Step[] = []
+  for (const dispatch of dispatches) {
+    for (const step of [{ note: lookup, location: dispatch.lookup }, { note: served, location: dispatch.at }]) {
+      const known = steps.some((other) => other.location.path === step.location.path && other.location.startLine === step.location.startLine && other.location.startColumn === step.location.startColumn)
+      if (!known && steps.length < 8) steps.push(step)
+    }
+  }
+  return steps
+}
+
+/** Nobody proves who they are: a session ID is all that stands between a stranger and a session. */
+function anonymous(facts: ServerFacts, stores: readonly StoreFact[]): Verdict {
+  const reached = facts.listeners.some((listener) => listener.reach === 'network')
+  if (!reached) return withoutNetwork(facts)
+  const groups = oncePerStore(facts.dispatches, stores)
+  return judged(groups.map((dispatches) => anonymousFinding(dispatches)))
+}
+
+function withoutNetwork(facts: ServerFacts): Verdict {
+  if (facts.listeners.some((listener) => listener.reach === 'loopback')) return notApplicable('Anonymous and on loopback only: there is no second principal.')
+  return judged([], ['No credential is verified here, and where the server listens is not known.'])
+}
+
+function anonymousFinding(dispatches: readonly DispatchFact[]): FindingDraft {
+  const optional = dispatches.some((dispatch) => dispatch.authenticated === 'optional')
+  const because = optional ? 'credentials are checked only where configured' : 'no credential is verified'
+  return {
+    what: `Anyone on the network who has a session’s ID is served its session: ${because}.`,
+    trace: stepsOf(dispatches, 'looked up by its ID alone', `served; ${because}`),
+    primary: 0,
+    confidence: dispatches.some((dispatch) => dispatch.behindUnknown) ? 'low' : 'high',
+    todo: 'Verify a credential on every request, remember the principal that opened the session, and answer 404 to any other.',
+  }
+}
+
+/** One variable for everybody: whoever posts, posts into the session of the last to connect. */
+function onlyVariable(store: StoreFact): readonly FindingDraft[] {
+  if (store.kind !== 'variable') return []
+  return [{ what: `Requests are served on whichever session ${store.name} holds, whoever sends them.`, trace: [{ note: 'one session for everybody', location: store.at }], confidence: 'medium' }]
+}
