@@ -28,7 +28,7 @@ export async function build(): Promise<void> {
 export async function buildProgram(): Promise<void> {
   const chunks = await bundle()
   copyPages()
-  copyFileSync(join(root, 'packages/audit/src/report/report.schema.json'), join(dist, 'report.schema.json'))
+  copyFileSync(join(root, 'packages/audit/src/report/report.schema.json'), join(cli, 'report.schema.json'))
   writeFileSync(
     join(dist, 'THIRD-PARTY-NOTICES.txt'),
     renderNotices(

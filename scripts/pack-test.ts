@@ -19,7 +19,7 @@ try {
   useCommand()
   useLibrary()
   tool('publint', '--strict', archive)
-  tool('attw', archive, '--profile', 'esm-only', '--no-emoji')
+  tool('attw', archive, '--no-emoji')
   console.log('The package installs into an empty folder and works there.')
 } finally {
   rmSync(folder, { recursive: true, force: true })

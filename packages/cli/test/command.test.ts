@@ -40,7 +40,7 @@ describe('audit', () => {
 
   test('gives one JSON document that its schema describes', () => {
     const { stdout, stderr } = sallyport(['audit', server, '--format', 'json'])
-    const schema = JSON.parse(readFileSync(join(repository, 'packages/cli/dist/report.schema.json'), 'utf8'))
+    const schema = JSON.parse(readFileSync(join(repository, 'packages/cli/report.schema.json'), 'utf8'))
     const validate = new Ajv.default({ allErrors: true, strict: false }).compile(schema)
     expect(stderr).toBe('')
     expect(validate(JSON.parse(stdout)), JSON.stringify(validate.errors)).toBe(true)
