@@ -45,7 +45,7 @@ function useCommand(): void {
   expectOutput(sallyport(['--version'], 0), /^\d+\.\d+\.\d+\n$/)
   expectOutput(sallyport(['rules'], 0), /^session-fixation /m)
   expectOutput(sallyport(['explain', 'session-fixation'], 0), /^## What it finds$/m)
-  expectOutput(sallyport(['audit', 'notes-server'], 1), /unbound-session/)
+  expectOutput(sallyport(['audit', 'notes-server'], 1), /HIGH +missing-session-expiry/)
   expectOutput(
     sallyport(['audit', 'notes-server', '--format', 'sarif', '--fail-on', 'none'], 0),
     /"version": ?"2\.1\.0"/,
