@@ -59,7 +59,7 @@ function callMap(machine: Machine, map: HeapObject, name: string, call: Call, st
 }
 
 function keyOfAny(map: HeapObject): Value {
-  const keys = map.keys.value === NEVER ? UNKNOWN : map.keys.value
+  const keys = map.key === NEVER ? UNKNOWN : map.key
   return withTags({ ...keys, open: true }, [`key:${storeId(map)}`])
 }
 
@@ -117,14 +117,14 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
     case 'flat':
     case 'values':
     case 'entries':
-      return object(view(machine, list, list.elements.value, call.site))
+      return object(view(machine, list, list.item, call.site))
     case 'at':
       return itemValue(list)
     case 'join':
       return joinText(list)
     case 'toString':
     case 'keys':
-      return derived(list.elements.value)
+      return derived(list.item)
     default:
       return UNKNOWN
   }
@@ -132,14 +132,14 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
 
 function joinText(list: HeapObject): Value {
   const entropy = [...list.properties.values()].reduce<Entropy | undefined>((sum, cell) => concatEntropy(sum, cell.value.entropy), undefined)
-  const value = derived(list.elements.value)
-  const own = entropy ?? list.elements.value.entropy
+  const value = derived(list.item)
+  const own = entropy ?? list.item.entropy
   return own === undefined ? value : { ...value, entropy: own }
 }
 
 function includes(list: HeapObject, item: Value): Value {
   const facts = hasTag(item, 'cred') ? ['auth', 'auth:static'] : hasTag(item, 'proto') ? ['tls'] : []
-  return flag(facts, [], item, list.elements.value)
+  return flag(facts, [], item, list.item)
 }
 
 function visitArray(machine: Machine, list: HeapObject, name: string, call: Call, state: State): Value {
@@ -153,7 +153,7 @@ function visitArray(machine: Machine, list: HeapObject, name: string, call: Call
   }
   if (name === 'some' || name === 'every') return result === NEVER ? UNKNOWN : { ...result, primitives: [true, false], objects: [], open: true }
   if (name === 'map' || name === 'flatMap') return object(view(machine, freshList(machine, call.site, result), result, call.site))
-  return object(view(machine, list, list.elements.value, call.site))
+  return object(view(machine, list, list.item, call.site))
 }
 
 function freshList(machine: Machine, site: Site, item: Value): HeapObject {

@@ -5,13 +5,14 @@ import { callBuiltin } from './builtins.ts'
 import { conditionOf } from './conditions.ts'
 import { assignPattern, evaluate, initialiseFields } from './expressions.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
-import { Cell, ClassObject, Environment as Env, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
+import { ClassObject, Environment as Env, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
 import type { Frame, Machine } from './machine.ts'
 import { LIMITS } from './machine.ts'
 import { callExternal, callLibrary, constructExternal } from './models/index.ts'
 import { importNamespace } from './modules.ts'
 import { baseOf, getProperty } from './properties.ts'
-import { execute, hoist, patternNames, runModule } from './statements.ts'
+import { markOf } from './quiet.ts'
+import { declareLocal, execute, hoist, patternNames, runModule } from './statements.ts'
 import type { State } from './state.ts'
 import { typedParameter } from './types.ts'
 import type { Condition, Value } from './value.ts'
@@ -56,7 +57,7 @@ function spreadArguments(value: Value): readonly Value[] {
     const items = [...only.properties.keys()].filter((name) => /^\d+$/.test(name)).map((name) => only.property(name).value)
     if (items.length > 0) return items
   }
-  return [joinAll([...value.objects.map((item) => item.elements.value), derived(value)])]
+  return [joinAll([...value.objects.map((item) => item.item), derived(value)])]
 }
 
 function importDynamic(machine: Machine, node: Node, env: Environment): Value {
@@ -197,6 +198,9 @@ export function invoke(machine: Machine, fn: FunctionObject, self: Value, args: 
   const seen = machine.stack.filter((node) => node === fn.node).length
   if (seen >= LIMITS.recursion || machine.stack.length >= LIMITS.depth || !isNode(fn.node['body'])) return derived(...args)
   machine.markReached(fn)
+  const recalled = machine.quiet.recall(machine, fn, args)
+  if (recalled !== undefined) return recalled
+  const mark = markOf(machine, state)
   machine.stack.push(fn.node)
   const saved = machine.frame
   const frame: Frame = { exits: [], jumps: [], self: fn.boundThis ?? (fn.node.type === 'ArrowFunctionExpression' ? undefined : self) }
@@ -210,10 +214,13 @@ export function invoke(machine: Machine, fn: FunctionObject, self: Value, args: 
   }
   if (frame.exits.length === 0) {
     state.dead = true
+    machine.quiet.note(machine, fn, mark, state, NEVER)
     return NEVER
   }
-  state.merge(frame.exits.map((exit) => exit.state))
-  return resultOf(frame, before)
+  state.merge(frame.exits.map((exit) => exit.state), machine.stack.length)
+  const result = resultOf(frame, before)
+  machine.quiet.note(machine, fn, mark, state, result)
+  return result
 }
 
 function runBody(machine: Machine, fn: FunctionObject, args: readonly Value[], state: State, frame: Frame): void {
@@ -237,7 +244,7 @@ function runBody(machine: Machine, fn: FunctionObject, args: readonly Value[], s
 function bindParameters(machine: Machine, fn: FunctionObject, args: readonly Value[], state: State, env: Environment): void {
   const params = parametersOf(fn.node)
   params.forEach((param, index) => {
-    for (const name of patternNames(param)) env.declare(name, new Cell(name, machine.context.activation, machine.site(env.file, param)))
+    for (const name of patternNames(param)) declareLocal(machine, env, name, param)
     const given = param.type === 'RestElement' ? restOf(machine, args.slice(index), machine.site(env.file, param)) : args[index]
     const value = typedParameter(machine, param, given ?? (index < args.length ? UNKNOWN : UNDEFINED), env, fn)
     assignPattern(machine, param, value, state, env)

@@ -135,7 +135,7 @@ function evaluateObject(machine: Machine, node: Node, state: State, env: Environ
         inner.name ??= name
         if (inner instanceof LibraryObject && inner.type === 'timer') inner.data['field'] ??= name
       }
-      target.properties.delete(name)
+      target.undefine(name)
       target.property(name).write(item['kind'] === 'get' ? UNKNOWN : value)
     }
   }
@@ -148,8 +148,8 @@ function spread(target: HeapObject, source: Value): void {
       const own = target.property(name)
       own.value = from.kind === 'library' ? own.value : withoutUndefined(own.value, cell.value)
     }
-    target.elements.write(from.elements.value)
-    target.keys.write(from.keys.value)
+    target.elements.write(from.item)
+    target.keys.write(from.key)
   }
 }
 
@@ -164,7 +164,7 @@ function evaluateArray(machine: Machine, node: Node, state: State, env: Environm
     if (!isNode(item)) return
     const value = evaluate(machine, item, state, env)
     if (item.type === 'SpreadElement') {
-      for (const from of value.objects) target.elements.write(from.elements.value)
+      for (const from of value.objects) target.elements.write(from.item)
       return
     }
     target.property(String(index)).write(value)
@@ -185,14 +185,14 @@ export function elementsOf(machine: Machine, source: Value, site: Site, state: S
 }
 
 export function itemValue(target: HeapObject): Value {
-  const value = target.elements.value === NEVER ? UNKNOWN : target.elements.value
+  const value = target.item === NEVER ? UNKNOWN : target.item
   const origin = (target as { origin?: HeapObject }).origin ?? target
   return withTags(value, [`entry:${storeId(origin)}`])
 }
 
 function entryPair(machine: Machine, target: HeapObject, site: Site): HeapObject {
   const pair = machine.allocate('array', site)
-  pair.property('0').write(withTags(target.keys.value === NEVER ? UNKNOWN : { ...target.keys.value, open: true }, [`key:${storeId(target)}`]))
+  pair.property('0').write(withTags(target.key === NEVER ? UNKNOWN : { ...target.key, open: true }, [`key:${storeId(target)}`]))
   pair.property('1').write(itemValue(target))
   pair.elements.write(itemValue(target))
   return pair

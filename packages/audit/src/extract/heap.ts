@@ -19,6 +19,8 @@ export function siteKey(site: Site): string {
 /** A variable or property. `value` is everything ever written to it, in any order. */
 export class Cell {
   value: Value = NEVER
+  /** How many calls deep it was declared: a caller keeps no path-wise view of variables that its callees had. */
+  level = 0
   readonly name: string
   /** Activation in which it came into being; 0 is start-up, so the cell outlives every request. */
   readonly born: number
@@ -39,12 +41,13 @@ export class Cell {
 
 export type HeapKind = 'object' | 'array' | 'map' | 'set' | 'instance' | 'function' | 'class' | 'library' | 'external'
 
+const NO_PROPERTIES: ReadonlyMap<string, Cell> = new Map()
+
+/** Most objects never hold anything, and there are many: what they could hold is made when needed. */
 export class HeapObject {
-  readonly properties = new Map<string, Cell>()
-  /** Everything stored under keys that are not written down: `map.set(id, …)`, `record[id] = …`, array items. */
-  readonly elements: Cell
-  /** Keys it has been filled under. */
-  readonly keys: Cell
+  private named: Map<string, Cell> | undefined
+  private listed: Cell | undefined
+  private keyed: Cell | undefined
   /** The name it was bound to first, for messages. */
   name: string | undefined
   /** Something put it where later requests find it (a variable or property that outlives the request). */
@@ -52,24 +55,44 @@ export class HeapObject {
   readonly kind: HeapKind
   readonly site: Site
   readonly born: number
-  constructor(
-    kind: HeapKind,
-    site: Site,
-    born: number,
-  ) {
+  constructor(kind: HeapKind, site: Site, born: number) {
     this.kind = kind
     this.site = site
     this.born = born
-    this.elements = new Cell('[]', born)
-    this.keys = new Cell('[key]', born)
+  }
+  get properties(): ReadonlyMap<string, Cell> {
+    return this.named ?? NO_PROPERTIES
+  }
+  /** Everything stored under keys that are not written down: `map.set(id, …)`, `record[id] = …`, array items. */
+  get elements(): Cell {
+    this.listed ??= new Cell('[]', this.born)
+    return this.listed
+  }
+  /** Keys it has been filled under. */
+  get keys(): Cell {
+    this.keyed ??= new Cell('[key]', this.born)
+    return this.keyed
+  }
+  get item(): Value {
+    return this.listed?.value ?? NEVER
+  }
+  get key(): Value {
+    return this.keyed?.value ?? NEVER
   }
   property(name: string): Cell {
-    let cell = this.properties.get(name)
+    let cell = this.named?.get(name)
     if (cell === undefined) {
       cell = new Cell(name, this.born)
-      this.properties.set(name, cell)
+      this.define(name, cell)
     }
     return cell
+  }
+  define(name: string, cell: Cell): void {
+    this.named ??= new Map()
+    this.named.set(name, cell)
+  }
+  undefine(name: string): void {
+    this.named?.delete(name)
   }
 }
 
@@ -161,7 +184,7 @@ export class ExternalObject extends HeapObject {
 
 /** Names to cells, inside out. */
 export class Environment {
-  private readonly cells = new Map<string, Cell>()
+  private cells: Map<string, Cell> | undefined
   readonly parent: Environment | undefined
   readonly file: SourceFile
   /** `this` here, when a function or class body sets it. */
@@ -176,15 +199,16 @@ export class Environment {
     this.self = self
   }
   declare(name: string, cell: Cell): Cell {
+    this.cells ??= new Map()
     this.cells.set(name, cell)
     return cell
   }
   own(name: string): Cell | undefined {
-    return this.cells.get(name)
+    return this.cells?.get(name)
   }
   find(name: string): Cell | undefined {
     for (let env: Environment | undefined = this; env !== undefined; env = env.parent) {
-      const cell = env.cells.get(name)
+      const cell = env.cells?.get(name)
       if (cell !== undefined) return cell
     }
     return undefined

@@ -6,6 +6,7 @@ import type { Context, Event, EventKind, EventOf, RouteFact, StoreRef, Trigger }
 import type { FunctionObject, Site } from './heap.ts'
 import { Cell, HeapObject, LibraryObject } from './heap.ts'
 import type { Module } from './modules.ts'
+import { QuietFunctions } from './quiet.ts'
 import type { Resolve } from './resolve.ts'
 import type { Facts } from './state.ts'
 import { State } from './state.ts'
@@ -46,6 +47,11 @@ export const LIMITS = { stepsPerRoot: 120_000, depth: 24, recursion: 2 } as cons
 export class Machine {
   readonly modules = new Map<string, Module>()
   readonly events: Event[] = []
+  /** The same thing seen again on an equal path is one event. */
+  private readonly emitted = new Set<string>()
+  /** Counts what was emitted, repetitions included. */
+  eventCount = 0
+  readonly quiet = new QuietFunctions()
   readonly gaps: Gap[] = []
   readonly routes: { readonly app: LibraryObject; readonly route: Route }[] = []
   readonly reached = new Set<Node>()
@@ -93,6 +99,10 @@ export class Machine {
 
   emit<K extends EventKind>(kind: K, site: Site, state: State, data: Omit<EventOf<K>, 'kind' | 'site' | 'context' | 'facts'>): void {
     if (this.context.trigger === 'unreached' && kind !== 'listen' && kind !== 'route') return
+    this.eventCount += 1
+    const key = `${kind}|${site.path}|${site.start}|${this.context.activation}|${this.context.trigger}|${signature(state.facts)}`
+    if (this.emitted.has(key)) return
+    this.emitted.add(key)
     this.events.push({ kind, site, context: this.context, facts: state.facts, ...data } as unknown as Event)
   }
 
@@ -105,7 +115,7 @@ export class Machine {
   }
 
   /** Runs a root with a fresh budget, frame and context. */
-  root<T>(context: Context, run: () => T): T {
+  root<T>(context: Context, run: () => T, what = ''): T {
     const saved = { context: this.context, frame: this.frame, steps: this.steps, exhausted: this.exhausted }
     this.context = context
     this.frame = { exits: [], jumps: [], self: undefined }
@@ -114,6 +124,7 @@ export class Machine {
     try {
       return run()
     } finally {
+      if (process.env['SP_DEBUG']) console.error('ROOT', context.trigger, this.steps, what, context.route?.path)
       this.context = saved.context
       this.frame = saved.frame
       this.steps = saved.steps
@@ -185,4 +196,15 @@ export class Machine {
   outlives(object: HeapObject): boolean {
     return object.born === 0 || object.retained || object.born !== this.context.activation
   }
+}
+
+const signatures = new WeakMap<Facts, string>()
+
+function signature(facts: Facts): string {
+  let known = signatures.get(facts)
+  if (known === undefined) {
+    known = `${[...facts.must].toSorted().join(',')};${[...facts.may].toSorted().join(',')}`
+    signatures.set(facts, known)
+  }
+  return known
 }

@@ -3,6 +3,7 @@ import type { SourceFile } from '../source/tree.ts'
 import type { Node } from './ast.ts'
 import { Cell, Environment, ExternalObject, HeapObject } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { isModelled } from './models/index.ts'
 import type { Value } from './value.ts'
 import { NEVER, UNKNOWN, join, object } from './value.ts'
 
@@ -27,7 +28,7 @@ export function createModule(machine: Machine, file: SourceFile, program: Node):
   const commonjsCell = new Cell('exports', 0, site)
   commonjsCell.write(object(commonjs))
   const moduleObject = new HeapObject('object', site, 0)
-  moduleObject.properties.set('exports', commonjsCell)
+  moduleObject.define('exports', commonjsCell)
   bind(env, 'module', object(moduleObject))
   bind(env, 'exports', object(commonjs))
   return { file, program, env, exports: new Map(), stars: [], commonjs, commonjsCell, started: false }
@@ -56,6 +57,11 @@ export function importName(machine: Machine, specifier: string, name: string, fr
     unknown.write(object(external(machine, from, name === 'default' ? base : `${base}#${name}`)))
     return unknown
   }
+  const known = target.kind === 'file' ? modelledName(machine, target.path, name) : undefined
+  if (known !== undefined) {
+    unknown.write(object(external(machine, from, known)))
+    return unknown
+  }
   const module = target.kind === 'file' ? machine.modules.get(target.path) : undefined
   if (module === undefined) {
     unknown.write(UNKNOWN)
@@ -63,6 +69,13 @@ export function importName(machine: Machine, specifier: string, name: string, fr
   }
   run(module)
   return exportedCell(machine, module, name, run, new Set()) ?? unknownCell(name)
+}
+
+/** In a checkout of the SDK itself, its own sources stand behind its names; what is known of the library still holds. */
+function modelledName(machine: Machine, path: string, name: string): string | undefined {
+  const owner = machine.tree.packageOf(path)?.name
+  if (owner === undefined || !owner.startsWith('@modelcontextprotocol/')) return undefined
+  return isModelled(`sdk#${name}`) ? `${owner}#${name}` : undefined
 }
 
 export type RunModule = (module: Module) => void
@@ -101,14 +114,14 @@ function commonjsExport(module: Module, name: string): Cell | undefined {
 
 function namespaceOf(machine: Machine, module: Module): HeapObject {
   const namespace = new HeapObject('object', machine.site(module.file, { start: 0, end: 0 }), 0)
-  for (const [name, cell] of module.exports) namespace.properties.set(name, cell)
+  for (const [name, cell] of module.exports) namespace.define(name, cell)
   for (const specifier of module.stars) {
     const target = machine.resolve(specifier, module.file.path)
     const next = target.kind === 'file' ? machine.modules.get(target.path) : undefined
-    for (const [name, cell] of next?.exports ?? []) if (!namespace.properties.has(name)) namespace.properties.set(name, cell)
+    for (const [name, cell] of next?.exports ?? []) if (!namespace.properties.has(name)) namespace.define(name, cell)
   }
   for (const target of module.commonjsCell.value.objects) {
-    for (const [name, cell] of target.properties) if (!namespace.properties.has(name)) namespace.properties.set(name, cell)
+    for (const [name, cell] of target.properties) if (!namespace.properties.has(name)) namespace.define(name, cell)
   }
   return namespace
 }

@@ -52,7 +52,7 @@ function readFrom(machine: Machine, from: HeapObject, name: string | undefined, 
     for (const parent of from.parent.objects) return readFrom(machine, parent, name, key, site, state)
   }
   if (from instanceof FunctionObject || from.kind === 'map' || from.kind === 'set') return UNKNOWN
-  return from.elements.value === NEVER ? UNDEFINED : from.elements.value
+  return from.item === NEVER ? UNDEFINED : from.item
 }
 
 /** The library object behind an instance of a class that extends a library's. */
@@ -100,7 +100,7 @@ export function storeRef(from: HeapObject): StoreRef {
 
 function readDynamic(machine: Machine, from: HeapObject, key: Value, site: Site, state: State): Value {
   if (from instanceof FunctionObject || from instanceof ClassObject) return UNKNOWN
-  const item = from.elements.value === NEVER && from.properties.size > 0 ? NEVER : lookUp(machine, from, key, site, state)
+  const item = from.item === NEVER && from.properties.size > 0 ? NEVER : lookUp(machine, from, key, site, state)
   let value = item
   for (const cell of from.properties.values()) value = join(value, cell.value)
   return value
@@ -111,7 +111,7 @@ export function lookUp(machine: Machine, from: HeapObject, key: Value, site: Sit
   const store = storeRef(from)
   noteLookUp(machine, store, key, site, state)
   const value = itemValue(from)
-  const certain = from.elements.value === NEVER ? UNKNOWN : value
+  const certain = from.item === NEVER ? UNKNOWN : value
   return withTags({ ...certain, primitives: [...certain.primitives.filter((item) => item !== undefined), undefined] as Primitive[], open: true }, [
     `entry:${store.id}`,
     ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : []),

@@ -46,7 +46,7 @@ function runRoot(machine: Machine, fn: Node, run: () => void): void {
   machine.root({ trigger: isHandler ? 'request' : 'startup', activation }, () => {
     run()
     runDeferred(machine)
-  })
+  }, String(fn['id']?.name ?? fn.start))
 }
 
 /** A function whose parameters are a request's is a handler that something we cannot see calls. */

@@ -16,12 +16,21 @@ export const NO_FACTS: Facts = { must: new Set(), may: new Set() }
 
 /** A chain of writes since a fork; the innermost write wins. */
 class Layer {
-  readonly writes = new Map<Cell, Value>()
+  private own: Map<Cell, Value> | undefined
   readonly parent: Layer | undefined
   constructor(parent: Layer | undefined) {
     this.parent = parent
   }
+  get writes(): ReadonlyMap<Cell, Value> {
+    return this.own ?? NO_WRITES
+  }
+  set(cell: Cell, value: Value): void {
+    this.own ??= new Map()
+    this.own.set(cell, value)
+  }
 }
+
+const NO_WRITES: ReadonlyMap<Cell, Value> = new Map()
 
 export class State {
   facts: Facts
@@ -42,7 +51,7 @@ export class State {
   }
 
   write(cell: Cell, value: Value): void {
-    this.layer.writes.set(cell, value)
+    this.layer.set(cell, value)
     cell.write(value)
   }
 
@@ -52,21 +61,35 @@ export class State {
     return copy
   }
 
-  /** Becomes what its forks have in common. Forks must come from this state. */
-  merge(forks: readonly State[]): void {
+  /**
+   * Becomes what its forks have in common. Forks must come from this state.
+   * Variables declared deeper than `level` calls are forgotten: they are out of scope.
+   */
+  merge(forks: readonly State[], level = Number.POSITIVE_INFINITY): void {
     const alive = forks.filter((fork) => !fork.dead)
     if (alive.length === 0) {
       this.dead = true
       return
     }
+    const [first] = alive
+    if (alive.length === 1) return this.become(first!, level)
     this.facts = alive.map((fork) => fork.facts).reduce(joinFacts)
-    const cells = new Set<Cell>()
     const flat = alive.map((fork) => fork.writesSince(this.layer))
-    for (const writes of flat) for (const cell of writes.keys()) cells.add(cell)
+    const cells = new Set<Cell>()
+    for (const writes of flat) for (const cell of writes.keys()) if (cell.level <= level) cells.add(cell)
     for (const cell of cells) {
-      const values = flat.map((writes) => writes.get(cell) ?? this.read(cell))
-      this.layer.writes.set(cell, values.reduce(join))
+      let value: Value | undefined
+      for (const writes of flat) {
+        const written = writes.get(cell) ?? this.read(cell)
+        value = value === undefined ? written : join(value, written)
+      }
+      this.layer.set(cell, value!)
     }
+  }
+
+  private become(only: State, level: number): void {
+    this.facts = only.facts
+    for (const [cell, value] of only.writesSince(this.layer)) if (cell.level <= level) this.layer.set(cell, value)
   }
 
   private writesSince(base: Layer): ReadonlyMap<Cell, Value> {

@@ -27,7 +27,7 @@ export function runModule(machine: Machine, module: Module): void {
       if (state.dead) state.dead = false
       execute(machine, statement, state, module.env)
     }
-  })
+  }, module.file.path)
 }
 
 function linkImports(machine: Machine, module: Module, body: readonly Node[]): void {
@@ -96,7 +96,7 @@ export function hoist(machine: Machine, body: readonly Node[], env: Environment)
     const inner = unwrapExport(statement)
     for (const name of declaredNames(inner)) {
       if (env.own(name) === undefined) {
-        env.declare(name, new Cell(name, machine.context.activation, machine.site(env.file, inner)))
+        declareLocal(machine, env, name, inner)
       }
     }
     if (inner.type === 'FunctionDeclaration' && isNode(inner['id']) && isNode(inner['body'])) {
@@ -104,6 +104,13 @@ export function hoist(machine: Machine, body: readonly Node[], env: Environment)
       env.own(name)?.write(object(createFunction(machine, inner, env, name)))
     }
   }
+}
+
+/** A variable of the code being run. */
+export function declareLocal(machine: Machine, env: Environment, name: string, node: Node): Cell {
+  const cell = new Cell(name, machine.context.activation, machine.site(env.file, node))
+  cell.level = machine.stack.length
+  return env.declare(name, cell)
 }
 
 function unwrapExport(statement: Node): Node {
@@ -303,7 +310,7 @@ function executeTry(machine: Machine, node: Node, state: State, env: Environment
     const inner = new Env(env, env.file)
     const param = handler['param'] as Node | null
     if (isNode(param)) {
-      for (const name of patternNames(param)) inner.declare(name, new Cell(name, machine.context.activation))
+      for (const name of patternNames(param)) declareLocal(machine, inner, name, param)
       assignPattern(machine, param, UNKNOWN, caught, inner)
     }
     execute(machine, handler['body'] as Node, caught, inner)
@@ -337,7 +344,7 @@ function executeForEach(machine: Machine, node: Node, state: State, env: Environ
 
 function keysOf(source: Value): Value {
   let keys = derived(source)
-  for (const target of source.objects) keys = join(keys, withKeyTag(target.keys.value, target.site.path, target.site.start))
+  for (const target of source.objects) keys = join(keys, withKeyTag(target.key, target.site.path, target.site.start))
   return keys
 }
 

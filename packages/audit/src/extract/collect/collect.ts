@@ -1,7 +1,7 @@
 /** Events → facts. Classifies what happened; judges nothing. */
 import type { ServerFacts, UnknownFact } from '../../facts/facts.ts'
 import type { Location } from '../../finding/finding.ts'
-import type { EventKind, EventOf } from '../events.ts'
+import type { Event, EventKind, EventOf } from '../events.ts'
 import type { Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { collectDispatches, verifiesCredentials } from './dispatches.ts'
@@ -38,8 +38,21 @@ function hasServerCode(machine: Machine): boolean {
   return machine.servesMcp || machine.events.some((event) => event.kind === 'listen' || event.kind === 'route' || event.kind === 'transport' || event.kind === 'connect')
 }
 
+const indexes = new WeakMap<Machine, Map<EventKind, Event[]>>()
+
+/** Events of one kind. The machine has finished: the index is made once. */
 export function eventsOf<K extends EventKind>(machine: Machine, kind: K): readonly EventOf<K>[] {
-  return machine.events.filter((event): event is EventOf<K> => event.kind === kind)
+  let index = indexes.get(machine)
+  if (index === undefined) {
+    index = new Map()
+    for (const event of machine.events) {
+      const known = index.get(event.kind)
+      if (known === undefined) index.set(event.kind, [event])
+      else known.push(event)
+    }
+    indexes.set(machine, index)
+  }
+  return (index.get(kind) ?? []) as EventOf<K>[]
 }
 
 export function locate(site: Site): Location {

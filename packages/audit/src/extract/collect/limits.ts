@@ -5,7 +5,7 @@ import { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { hasTag } from '../value.ts'
-import { distinct, eventsOf, locate } from './collect.ts'
+import { distinct, eventsOf, locate, siteId } from './collect.ts'
 import type { StoreEvents } from './stores.ts'
 
 export function limitsOf(machine: Machine, store: StoreEvents, all: readonly StoreEvents[]): readonly LimitFact[] {
@@ -31,7 +31,8 @@ function declared(machine: Machine, store: StoreEvents): readonly LimitFact[] {
 
 /** `now - session.lastSeen > limit`: idle where requests renew the field, absolute where only creation sets it. */
 function checked(machine: Machine, store: StoreEvents, all: readonly StoreEvents[], optional: (event: Event) => boolean): readonly LimitFact[] {
-  return eventsOf(machine, 'time-check')
+  const checks = distinct(eventsOf(machine, 'time-check'), (event) => `${siteId(event.site)}|${event.store}|${event.field}|${optional(event)}`)
+  return checks
     .filter((event) => event.store === store.ref.id || isBeside(machine, event.store, store, all))
     .map((event) => ({ kind: isRenewed(machine, event.store, event.field) ? ('idle' as const) : ('absolute' as const), at: locate(event.site), optional: optional(event) }))
 }

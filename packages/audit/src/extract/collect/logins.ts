@@ -53,7 +53,7 @@ function recordLogins(machine: Machine, stores: readonly StoreFact[]): readonly 
 function carriedOver(machine: Machine, stores: readonly StoreFact[]): readonly LoginFact[] {
   const own = new Map(stores.map((store) => [store.id, store]))
   return eventsOf(machine, 'store-write')
-    .filter((event) => own.has(event.store.id) && hasTag(event.value, `entry:${event.store.id}`) && (event.key.entropy !== undefined || hasTag(event.key, 'mint')))
+    .filter((event) => own.has(event.store.id) && hasTag(event.value, `entry:${event.store.id}`) && !hasTag(event.key, 'sid') && (event.key.entropy !== undefined || hasTag(event.key, 'mint')))
     .filter((event) => !machine.events.some((other) => other.kind === 'store-remove' && other.store.id === event.store.id && other.context === event.context && (isPresentedHandle(other.key) || hasTag(other.key, 'entry'))))
     .map((event) => ({ at: locate(event.site), how: 'old-id-kept', field: event.store.name, regenerated: false, session: own.get(event.store.id)!.at }))
 }

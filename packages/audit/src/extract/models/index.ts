@@ -18,35 +18,56 @@ import { settings } from './settings.ts'
 import { stores } from './stores.ts'
 import { webSessions } from './web-sessions.ts'
 
-const MODELS: readonly Model[] = [platform, randomness, http, express, frameworks, mcp, webSessions, credentials, stores, settings]
+interface Registry {
+  readonly calls: ReadonlyMap<string, ExternalHandler>
+  readonly constructors: ReadonlyMap<string, ExternalHandler>
+  readonly properties: ReadonlyMap<string, PropertyHandler>
+  readonly setters: ReadonlyMap<string, PropertySetter>
+  readonly methods: ReadonlyMap<string, ReadonlyMap<string, MethodHandler>>
+}
 
-const CALLS = collect((model) => model.calls)
-const CONSTRUCTORS = collect((model) => model.constructors)
-const PROPERTIES = collect((model) => model.properties)
-const SETTERS = collect((model) => model.setters)
-const METHODS = new Map<string, Map<string, MethodHandler>>()
-for (const model of MODELS) {
-  for (const [type, methods] of Object.entries(model.methods ?? {})) {
-    const known = METHODS.get(type) ?? new Map<string, MethodHandler>()
-    for (const [name, handler] of Object.entries(methods)) known.set(name, handler)
-    METHODS.set(type, known)
+let built: Registry | undefined
+
+/** Built on first use: the models and the interpreter import each other. */
+function registry(): Registry {
+  built ??= buildRegistry([platform, randomness, http, express, frameworks, mcp, webSessions, credentials, stores, settings])
+  return built
+}
+
+function buildRegistry(models: readonly Model[]): Registry {
+  return {
+    calls: collect(models, (model) => model.calls),
+    constructors: collect(models, (model) => model.constructors),
+    properties: collect(models, (model) => model.properties),
+    setters: collect(models, (model) => model.setters),
+    methods: collectMethods(models),
   }
 }
 
-function collect<T>(pick: (model: Model) => Readonly<Record<string, T>> | undefined): Map<string, T> {
+function collect<T>(models: readonly Model[], pick: (model: Model) => Readonly<Record<string, T>> | undefined): Map<string, T> {
   const all = new Map<string, T>()
-  for (const model of MODELS) for (const [path, handler] of Object.entries(pick(model) ?? {})) all.set(path, handler)
+  for (const model of models) for (const [path, handler] of Object.entries(pick(model) ?? {})) all.set(path, handler)
+  return all
+}
+
+function collectMethods(models: readonly Model[]): Map<string, Map<string, MethodHandler>> {
+  const all = new Map<string, Map<string, MethodHandler>>()
+  for (const [type, methods] of models.flatMap((model) => Object.entries(model.methods ?? {}))) {
+    const known = all.get(type) ?? new Map<string, MethodHandler>()
+    for (const [name, handler] of Object.entries(methods)) known.set(name, handler)
+    all.set(type, known)
+  }
   return all
 }
 
 export function callExternal(machine: Machine, path: string, call: Call, state: State): Value {
-  const handler = CALLS.get(path) ?? sdkHandler(CALLS, path)
+  const handler = registry().calls.get(path) ?? sdkHandler(registry().calls, path)
   if (handler !== undefined) return handler(machine, call, state, path)
   return callOpaque(machine, path.split(/[#.]/).at(-1), call, state, NEVER)
 }
 
 export function constructExternal(machine: Machine, path: string, call: Call, state: State): Value {
-  const handler = CONSTRUCTORS.get(path) ?? sdkHandler(CONSTRUCTORS, path)
+  const handler = registry().constructors.get(path) ?? sdkHandler(registry().constructors, path)
   if (handler !== undefined) return handler(machine, call, state, path)
   return callOpaque(machine, undefined, call, state, NEVER)
 }
@@ -57,9 +78,14 @@ function sdkHandler(handlers: ReadonlyMap<string, ExternalHandler>, path: string
   return handlers.get(`sdk#${path.split('#').at(-1) ?? ''}`)
 }
 
+/** Whether a call or construction of this path has a model. */
+export function isModelled(path: string): boolean {
+  return registry().calls.has(path) || registry().constructors.has(path)
+}
+
 export function callLibrary(machine: Machine, target: LibraryObject, name: string, call: Call, state: State): Value | undefined {
   const own = target.properties.get(name)
-  const methods = METHODS.get(target.type)
+  const methods = registry().methods.get(target.type)
   const handler: MethodHandler | undefined = methods?.get(name) ?? methods?.get('*')
   if (handler === undefined || (own !== undefined && own.value.objects.length > 0 && methods?.get(name) === undefined)) return undefined
   return handler(machine, target, call, state, name)
@@ -68,12 +94,12 @@ export function callLibrary(machine: Machine, target: LibraryObject, name: strin
 export function libraryProperty(machine: Machine, target: LibraryObject, name: string | undefined, key: Value, site: Site, state: State): Value {
   const own = name === undefined ? undefined : target.properties.get(name)
   if (own !== undefined && own.value !== NEVER) return state.read(own)
-  const handler: PropertyHandler | undefined = PROPERTIES.get(target.type)
+  const handler: PropertyHandler | undefined = registry().properties.get(target.type)
   return handler?.(machine, target, name, key, site, state) ?? UNKNOWN
 }
 
 export function setLibraryProperty(machine: Machine, target: LibraryObject, name: string | undefined, value: Value, site: Site, state: State): void {
-  const handler: PropertySetter | undefined = SETTERS.get(target.type)
+  const handler: PropertySetter | undefined = registry().setters.get(target.type)
   if (handler !== undefined) handler(machine, target, name, value, site, state)
   if (name !== undefined) state.write(target.property(name), value)
 }

@@ -18,8 +18,8 @@ function container(kind: HeapKind): ExternalHandler {
   return (machine, call, state) => {
     const created = machine.allocate(kind, call.site)
     for (const from of call.args[0]?.objects ?? []) {
-      created.elements.write(from.elements.value)
-      created.keys.write(from.keys.value)
+      created.elements.write(from.item)
+      created.keys.write(from.key)
     }
     void state
     return object(created)
@@ -33,7 +33,7 @@ const promise: ExternalHandler = (machine, call, state) => {
   call_(machine, executor, { ...call, args: [object(settle), object(settle)] }, fork)
   fork.dead = false
   state.merge([fork])
-  return settle.elements.value === NEVER ? UNKNOWN : settle.elements.value
+  return settle.item === NEVER ? UNKNOWN : settle.item
 }
 
 /** `setTimeout(fn, ms)`: the callback runs later, on its own path. */
@@ -66,7 +66,7 @@ const assign: ExternalHandler = (machine, call, state) => {
   for (const to of target.objects) {
     for (const from of sources.flatMap((source) => source.objects)) {
       for (const [name, cell] of from.properties) to.property(name).write(state.read(cell))
-      to.elements.write(from.elements.value)
+      to.elements.write(from.item)
     }
   }
   void machine
@@ -83,11 +83,11 @@ function listOf(pick: (target: HeapObject) => Value): ExternalHandler {
 
 function valuesOf(target: HeapObject): Value {
   const named = joinAll([...target.properties.values()].map((cell) => cell.value))
-  return target.elements.value === NEVER ? named : join(named, itemValue(target))
+  return target.item === NEVER ? named : join(named, itemValue(target))
 }
 
 function keysOf(target: HeapObject): Value {
-  const keys = target.keys.value === NEVER ? UNKNOWN : { ...target.keys.value, open: true }
+  const keys = target.key === NEVER ? UNKNOWN : { ...target.key, open: true }
   return withTags(keys, [`key:${target.site.path}#${target.site.start}`])
 }
 
@@ -186,7 +186,7 @@ export const platform: Model = {
       runCallbacks(machine, call, state, derived(source))
       const lists = source.objects.filter((item) => item.kind !== 'function')
       if (lists.length === 0) return derived(source)
-      return lists[0]!.kind === 'map' ? entries(machine, call, state, '') : object(...lists.map((item) => view(machine, item, item.elements.value, call.site)))
+      return lists[0]!.kind === 'map' ? entries(machine, call, state, '') : object(...lists.map((item) => view(machine, item, item.item, call.site)))
     },
     'global:Array#isArray': (_machine, call) => flag([], [], ...call.args),
     'global:Reflect#get': (machine, call, state) => getProperty(machine, call.args[0] ?? UNKNOWN, call.args[1] ?? UNKNOWN, call.site, state),
@@ -205,7 +205,7 @@ export const platform: Model = {
     'global:Promise#reject': exit,
     'global:structuredClone': all,
     'global:Buffer#from': sameValue,
-    'global:Buffer#concat': (_machine, call) => derived(...(call.args[0]?.objects ?? []).map((item) => item.elements.value)),
+    'global:Buffer#concat': (_machine, call) => derived(...(call.args[0]?.objects ?? []).map((item) => item.item)),
     'node:buffer#Buffer.from': sameValue,
     'global:encodeURIComponent': sameValue,
     'global:decodeURIComponent': sameValue,
@@ -238,7 +238,7 @@ export const platform: Model = {
         target.elements.write(call.args[0] ?? UNKNOWN)
         return call_(machine, call.args[1] ?? UNDEFINED, { ...call, args: call.args.slice(2) }, state)
       },
-      getStore: (_machine, target) => (target.elements.value === NEVER ? UNKNOWN : join(target.elements.value, UNDEFINED)),
+      getStore: (_machine, target) => (target.item === NEVER ? UNKNOWN : join(target.item, UNDEFINED)),
       enterWith: (_machine, target, call) => {
         target.elements.write(call.args[0] ?? UNKNOWN)
         return UNDEFINED

@@ -2,6 +2,7 @@
 import type { Call } from '../calls.ts'
 import type { Entropy, EntropySource } from '../entropy.ts'
 import { concatEntropy } from '../entropy.ts'
+import type { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { derived, strings, tagged } from '../value.ts'
@@ -73,9 +74,9 @@ const createHash: ExternalHandler = (machine, call) => {
   return { primitives: [], objects: [hash], tags: [], open: false }
 }
 
-function updateHash(machine: Machine, target: { readonly elements: { value: Value; write(value: Value): void } }, call: Call): void {
+function updateHash(machine: Machine, target: LibraryObject, call: Call): void {
   void machine
-  const before = target.elements.value
+  const before = target.item
   const entropy = concatEntropy(before.entropy, call.args[0]?.entropy)
   const value = derived(before, ...call.args)
   target.elements.value = entropy === undefined ? value : { ...value, entropy }

@@ -91,7 +91,7 @@ const schema: ExternalHandler = (machine, call, _state, path) => {
 }
 
 const schemaStep: MethodHandler = (machine, target, call, _state, name) => {
-  const next = machine.library('schema', call.site, { ...target.data })
+  const next = machine.library('schema', call.site, { ...target.data, parsed: undefined })
   if (name === 'default' || name === 'catch' || name === 'prefault') {
     const [value = UNKNOWN] = call.args
     next.data['default'] = value
@@ -120,6 +120,15 @@ const schemaSafeParse: MethodHandler = (machine, target, call) => {
 }
 
 function parsedBy(machine: Machine, target: LibraryObject, call: Call, input: Value, depth: number): Value {
+  const isOpen = input.objects.length === 0
+  const known = target.data['parsed'] as Value | undefined
+  if (isOpen && known !== undefined) return known
+  const value = parseShape(machine, target, call, input, depth)
+  if (isOpen) target.data['parsed'] = value
+  return value
+}
+
+function parseShape(machine: Machine, target: LibraryObject, call: Call, input: Value, depth: number): Value {
   const shape = target.data['shape'] as HeapObject[] | undefined
   const fallback = target.data['default'] as Value | undefined
   if (shape === undefined || depth > 4) return fallback ?? UNKNOWN

@@ -1,0 +1,86 @@
+/**
+ * Keeps the interpreter linear: a function that did nothing worth recording, twice, is not walked a third time
+ * for arguments as plain as before. What it returned then stands for what it returns now.
+ */
+import type { Node } from './ast.ts'
+import type { FunctionObject } from './heap.ts'
+import type { Machine } from './machine.ts'
+import type { State } from './state.ts'
+import type { Value } from './value.ts'
+import { NEVER, UNKNOWN, derived, join } from './value.ts'
+
+interface Record {
+  quietRuns: number
+  runs: number
+  result: Value
+}
+
+const QUIET_RUNS = 2
+/** However different its arguments, no function is walked more often than this within one root. */
+const MAX_RUNS = 60
+
+/** What is remembered of functions, by node and kind of context. */
+export class QuietFunctions {
+  private readonly records = new Map<string, Map<Node, Record>>()
+
+  private recordOf(machine: Machine, node: Node): Record {
+    const { trigger } = machine.context
+    let byNode = this.records.get(trigger)
+    if (byNode === undefined) {
+      byNode = new Map()
+      this.records.set(trigger, byNode)
+    }
+    let record = byNode.get(node)
+    if (record === undefined) {
+      record = { quietRuns: 0, runs: 0, result: NEVER }
+      byNode.set(node, record)
+    }
+    return record
+  }
+
+  /** The remembered result, where walking the function again would tell nothing new. */
+  recall(machine: Machine, fn: FunctionObject, args: readonly Value[]): Value | undefined {
+    const record = this.recordOf(machine, fn.node)
+    record.runs += 1
+    if (record.runs > MAX_RUNS) return join(record.result, derived(...args))
+    if (record.quietRuns < QUIET_RUNS || args.some(isTelling)) return undefined
+    return record.result === NEVER ? UNKNOWN : record.result
+  }
+
+  note(machine: Machine, fn: FunctionObject, before: Mark, state: State, result: Value): void {
+    const record = this.recordOf(machine, fn.node)
+    record.result = join(record.result, result)
+    const isQuiet = !state.dead && sameMark(before, markOf(machine, state)) && !isTelling(result) && result.condition === undefined && result.entropy === undefined
+    record.quietRuns = isQuiet ? record.quietRuns + 1 : Number.NEGATIVE_INFINITY
+  }
+}
+
+/** What would change if a function did something worth recording. */
+export interface Mark {
+  readonly events: number
+  readonly routes: number
+  readonly deferred: number
+  readonly tools: number
+  readonly must: ReadonlySet<string>
+  readonly may: ReadonlySet<string>
+}
+
+export function markOf(machine: Machine, state: State): Mark {
+  return {
+    events: machine.eventCount,
+    routes: machine.routes.length,
+    deferred: machine.deferred.length,
+    tools: machine.tools.size,
+    must: state.facts.must,
+    may: state.facts.may,
+  }
+}
+
+function sameMark(a: Mark, b: Mark): boolean {
+  return a.events === b.events && a.routes === b.routes && a.deferred === b.deferred && a.tools === b.tools && a.must === b.must && a.may === b.may
+}
+
+/** Origins, code and live objects can make a function do something else this time. */
+function isTelling(value: Value): boolean {
+  return value.tags.length > 0 || value.objects.some((item) => item.kind !== 'object' && item.kind !== 'array' && item.kind !== 'external')
+}
