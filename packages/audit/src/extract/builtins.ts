@@ -20,7 +20,6 @@ export function callBuiltin(machine: Machine, self: Value, name: string, call: C
     if (target.kind === 'map' || target.kind === 'set') return callMap(machine, target, name, call, state)
     if (target.kind === 'array') return callArray(machine, target, name, call, state)
   }
-  if (name === 'then' || name === 'catch' || name === 'finally') return callPromise(machine, self, name, call, state)
   if (self.objects.length > 0) return undefined
   return callText(machine, self, name, call) ?? callUnknownList(machine, self, name, call, state)
 }
@@ -47,11 +46,11 @@ function callMap(machine: Machine, map: HeapObject, name: string, call: Call, st
     case 'keys':
       return object(view(machine, map, keyOfAny(map), call.site))
     case 'values':
-      return object(view(machine, map, itemValue(map), call.site))
+      return object(view(machine, map, itemValue(machine, map), call.site))
     case 'entries':
       return object(map)
     case 'forEach':
-      runForEach(machine, call, [itemValue(map), keyOfAny(map), object(map)], state)
+      runForEach(machine, call, [itemValue(machine, map), keyOfAny(map), object(map)], state)
       return UNDEFINED
     default:
       return UNKNOWN
@@ -107,7 +106,7 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
     case 'pop':
     case 'shift':
       remove(machine, list, first, call.site, state)
-      return itemValue(list)
+      return itemValue(machine, list)
     case 'includes':
     case 'indexOf':
       return includes(list, first)
@@ -119,7 +118,7 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
     case 'entries':
       return object(view(machine, list, list.item, call.site))
     case 'at':
-      return itemValue(list)
+      return itemValue(machine, list)
     case 'join':
       return joinText(list)
     case 'toString':
@@ -143,7 +142,7 @@ function includes(list: HeapObject, item: Value): Value {
 }
 
 function visitArray(machine: Machine, list: HeapObject, name: string, call: Call, state: State): Value {
-  const item = withTags(itemValue(list), [])
+  const item = withTags(itemValue(machine, list), [])
   if (name === 'reduce') return runForEach(machine, call, [call.args[1] ?? item, item, UNKNOWN], state)
   const result = runForEach(machine, call, [item, UNKNOWN, object(list)], state)
   if (name === 'find' || name === 'findLast' || name === 'findIndex') {
@@ -162,7 +161,7 @@ function freshList(machine: Machine, site: Site, item: Value): HeapObject {
   return list
 }
 
-function callPromise(machine: Machine, self: Value, name: string, call: Call, state: State): Value | undefined {
+export function callPromise(machine: Machine, self: Value, name: string, call: Call, state: State): Value {
   const [callback = UNDEFINED, onError = UNDEFINED] = call.args
   if (name === 'then') {
     machine.moment += 1

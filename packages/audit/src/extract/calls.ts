@@ -1,8 +1,8 @@
 /** Calls: of functions in the tree (followed), of libraries we know (modelled), of anything else (opaque). */
 import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
-import { callBuiltin } from './builtins.ts'
-import { conditionOf } from './conditions.ts'
+import { callBuiltin, callPromise } from './builtins.ts'
+import { assume, conditionFrom } from './conditions.ts'
 import { assignPattern, evaluate, initialiseFields } from './expressions.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
 import { ClassObject, Environment as Env, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
@@ -15,8 +15,8 @@ import { markOf } from './quiet.ts'
 import { declareLocal, execute, hoist, patternNames, runModule } from './statements.ts'
 import type { State } from './state.ts'
 import { typedParameter } from './types.ts'
-import type { Condition, Value } from './value.ts'
-import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, joinAll, object, primitive, truthiness, withCondition, withTags } from './value.ts'
+import type { Value } from './value.ts'
+import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, joinAll, object, primitive, withCondition, withTags } from './value.ts'
 
 /** One call as a model sees it. */
 export interface Call {
@@ -69,6 +69,7 @@ function importDynamic(machine: Machine, node: Node, env: Environment): Value {
 function callMember(machine: Machine, node: Node, callee: Node, site: Site, state: State, env: Environment): Value {
   const isSuper = (callee['object'] as Node).type === 'Super'
   const self = isSuper ? (machine.frame.self ?? UNKNOWN) : evaluate(machine, callee['object'] as Node, state, env)
+  if (callee['optional'] === true) assume(machine, state, self)
   const name = staticKey(callee)
   const key = name === undefined ? evaluate(machine, callee['property'] as Node, state, env) : primitive(name)
   const call = makeCall(machine, node, self, site, state, env)
@@ -78,6 +79,8 @@ function callMember(machine: Machine, node: Node, callee: Node, site: Site, stat
 
 /** `self.name(...)`. */
 export function callMethod(machine: Machine, self: Value, name: string, call: Call, state: State): Value {
+  const isPromise = (name === 'then' || name === 'catch' || name === 'finally') && !self.objects.some((item) => item.properties.has(name))
+  if (isPromise) return callPromise(machine, self, name, call, state)
   const results: Value[] = []
   let plain: Value = NEVER
   for (const target of self.objects) {
@@ -277,23 +280,12 @@ function assignParameterProperty(machine: Machine, param: Node, state: State, en
 /** The value a call gives, and what its truth says about the path taken inside. */
 function resultOf(frame: Frame, before: ReadonlySet<string>): Value {
   const value = joinAll(frame.exits.map((exit) => exit.value))
-  const single = frame.exits.length === 1 && frame.exits[0]!.value.condition === undefined
-  if (single) return value
-  const condition: Condition = { whenTrue: learnedWhen(frame, before, true), whenFalse: learnedWhen(frame, before, false) }
-  if (condition.whenTrue.length === 0 && condition.whenFalse.length === 0) return value
-  return withCondition(value, condition)
-}
-
-function learnedWhen(frame: Frame, before: ReadonlySet<string>, outcome: boolean): readonly string[] {
-  let common: readonly string[] | undefined
-  for (const exit of frame.exits) {
-    const truth = truthiness(exit.value)
-    if (outcome ? !truth.canBeTrue : !truth.canBeFalse) continue
-    const own = conditionOf(exit.value)
-    const facts = [...[...exit.state.facts.must].filter((fact) => !before.has(fact)), ...(outcome ? own.whenTrue : own.whenFalse)]
-    common = common === undefined ? facts : common.filter((fact) => facts.includes(fact))
-  }
-  return common ?? []
+  if (frame.exits.length === 1 && frame.exits[0]!.value.condition === undefined) return value
+  const condition = conditionFrom(
+    frame.exits.map((exit) => ({ facts: exit.state.facts, value: exit.value })),
+    before,
+  )
+  return condition === undefined ? value : withCondition(value, condition)
 }
 
 export function newExpression(machine: Machine, node: Node, state: State, env: Environment): Value {

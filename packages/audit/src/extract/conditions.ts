@@ -1,6 +1,6 @@
 /** What a path learns from a condition that held, or did not. */
 import type { Machine } from './machine.ts'
-import type { State } from './state.ts'
+import type { Facts, State } from './state.ts'
 import type { Condition, Primitive, Value } from './value.ts'
 import { UNKNOWN, derived, hasTag, tagsOf, truthiness, withCondition } from './value.ts'
 
@@ -99,6 +99,29 @@ function unite(a: readonly string[], b: readonly string[]): readonly string[] {
 
 function intersect(a: readonly string[], b: readonly string[]): readonly string[] {
   return a.filter((fact) => b.includes(fact))
+}
+
+/** One way an expression or function can end: what is known then, and the value it gives. */
+export interface Outcome {
+  readonly facts: Facts
+  readonly value: Value
+}
+
+/** What the truth of a value says about which outcome gave it. */
+export function conditionFrom(outcomes: readonly Outcome[], before: ReadonlySet<string>): Condition | undefined {
+  const whenTrue = learnedWhen(outcomes, before, true)
+  const whenFalse = learnedWhen(outcomes, before, false)
+  return whenTrue.length === 0 && whenFalse.length === 0 ? undefined : { whenTrue, whenFalse }
+}
+
+function learnedWhen(outcomes: readonly Outcome[], before: ReadonlySet<string>, truth: boolean): readonly string[] {
+  const fitting = outcomes.filter(({ value }) => (truth ? truthiness(value).canBeTrue : truthiness(value).canBeFalse))
+  const sets = fitting.map(({ facts, value }) => {
+    const own = conditionOf(value)
+    return { facts, learned: new Set([...[...facts.must].filter((fact) => !before.has(fact)), ...(truth ? own.whenTrue : own.whenFalse)]) }
+  })
+  const all = new Set(sets.flatMap(({ learned }) => [...learned]))
+  return [...all].filter((fact) => sets.every(({ facts, learned }) => learned.has(fact) || (fact === 'bound' && !facts.may.has('looked'))))
 }
 
 /** `a === b`, `timingSafeEqual(a, b)` and the like. */

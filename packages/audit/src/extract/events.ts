@@ -73,8 +73,8 @@ export type Event = Base &
     | { readonly kind: 'regenerate' }
     | { readonly kind: 'web-session'; readonly library: string; readonly options: Value; readonly store: StoreRef }
     | { readonly kind: 'login'; readonly regenerates: boolean | undefined; readonly library: string }
-    | { readonly kind: 'shared-write'; readonly cell: Cell; readonly value: Value; readonly name: string }
-    | { readonly kind: 'shared-read'; readonly cell: Cell; readonly name: string; readonly use: 'call' | 'value' }
+    | { readonly kind: 'shared-write'; readonly cell: Cell; readonly value: Value; readonly name: string; readonly moment: number }
+    | { readonly kind: 'shared-read'; readonly cell: Cell; readonly name: string; readonly moment: number }
     | { readonly kind: 'stale-write'; readonly read: Site; readonly target: string; readonly store: string | undefined }
     | { readonly kind: 'send-all'; readonly store: StoreRef; readonly call: Site }
     | { readonly kind: 'handle-out'; readonly value: Value }

@@ -2,7 +2,8 @@
 import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
 import { callExpression, newExpression } from './calls.ts'
-import { and, equality, fromRequest, negate, or, truthOf } from './conditions.ts'
+import type { Outcome } from './conditions.ts'
+import { and, assume, conditionFrom, conditionOf, equality, fromRequest, negate, or, truthOf } from './conditions.ts'
 import { concatEntropy } from './entropy.ts'
 import { timeComparison } from './clock.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
@@ -19,8 +20,10 @@ import {
   UNKNOWN,
   derived,
   join,
+  joinAll,
   object,
   primitive,
+  withCondition,
   withTags,
 } from './value.ts'
 
@@ -66,7 +69,7 @@ export function evaluate(machine: Machine, given: Node, state: State, env: Envir
     case 'ThisExpression':
       return machine.frame.self ?? env.findSelf() ?? UNKNOWN
     case 'ChainExpression':
-      return evaluate(machine, node['expression'] as Node, state, env)
+      return evaluateChain(machine, node['expression'] as Node, state, env)
     case 'SequenceExpression': {
       let last: Value = UNDEFINED
       for (const item of node['expressions'] as Node[]) last = evaluate(machine, item, state, env)
@@ -106,9 +109,21 @@ function readVariable(machine: Machine, name: string, site: Site, state: State, 
 function evaluateMember(machine: Machine, node: Node, state: State, env: Environment): Value {
   const site = machine.site(env.file, node)
   const target = isNode(node['object']) && node['object'].type === 'Super' ? (machine.frame.self ?? UNKNOWN) : evaluate(machine, node['object'] as Node, state, env)
+  if (node['optional'] === true) assume(machine, state, target)
   const name = staticKey(node)
   const key = name === undefined ? evaluate(machine, node['property'] as Node, state, env) : primitive(name)
   return getProperty(machine, target, key, site, state)
+}
+
+/** `a?.b()`: what follows `?.` runs only where there is an `a`. */
+function evaluateChain(machine: Machine, inner: Node, state: State, env: Environment): Value {
+  const taken = state.fork()
+  const value = evaluate(machine, inner, taken, env)
+  const learned = [...taken.facts.must].filter((fact) => !state.holds(fact))
+  state.merge([taken, state.fork()])
+  const certain = value.primitives.includes(undefined) ? value : { ...value, primitives: [...value.primitives, undefined] }
+  if (learned.length === 0) return certain
+  return withCondition(certain, { whenTrue: [...new Set([...conditionOf(value).whenTrue, ...learned])], whenFalse: [] })
 }
 
 function evaluateObject(machine: Machine, node: Node, state: State, env: Environment): Value {
@@ -178,23 +193,24 @@ export function elementsOf(machine: Machine, source: Value, site: Site, state: S
   let items: Value = derived(source)
   for (const target of source.objects) {
     if (target.kind === 'map') items = join(items, object(entryPair(machine, target, site)))
-    else items = join(items, itemValue(target))
+    else items = join(items, itemValue(machine, target))
   }
   void state
   return items
 }
 
-export function itemValue(target: HeapObject): Value {
+export function itemValue(machine: Machine, target: HeapObject): Value {
   const value = target.item === NEVER ? UNKNOWN : target.item
   const origin = (target as { origin?: HeapObject }).origin ?? target
+  machine.containers.set(storeId(origin), origin)
   return withTags(value, [`entry:${storeId(origin)}`])
 }
 
 function entryPair(machine: Machine, target: HeapObject, site: Site): HeapObject {
   const pair = machine.allocate('array', site)
   pair.property('0').write(withTags(target.key === NEVER ? UNKNOWN : { ...target.key, open: true }, [`key:${storeId(target)}`]))
-  pair.property('1').write(itemValue(target))
-  pair.elements.write(itemValue(target))
+  pair.property('1').write(itemValue(machine, target))
+  pair.elements.write(itemValue(machine, target))
   return pair
 }
 
@@ -331,19 +347,17 @@ function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env
 
 function evaluateConditional(machine: Machine, node: Node, state: State, env: Environment): Value {
   const test = evaluate(machine, node['test'] as Node, state, env)
-  let value: Value = NEVER
-  branch(
-    machine,
-    state,
-    test,
-    (yes) => {
-      value = join(value, evaluate(machine, node['consequent'] as Node, yes, env))
-    },
-    (no) => {
-      value = join(value, evaluate(machine, node['alternate'] as Node, no, env))
-    },
-  )
-  return value === NEVER ? UNKNOWN : value
+  const before = state.facts.must
+  const outcomes: Outcome[] = []
+  const side = (field: string) => (taken: State): void => {
+    const value = evaluate(machine, node[field] as Node, taken, env)
+    if (!taken.dead) outcomes.push({ facts: taken.facts, value })
+  }
+  branch(machine, state, test, side('consequent'), side('alternate'))
+  if (outcomes.length === 0) return UNKNOWN
+  const value = joinAll(outcomes.map((outcome) => outcome.value))
+  const condition = conditionFrom(outcomes, before)
+  return condition === undefined ? value : withCondition(value, condition)
 }
 
 function evaluateBinary(machine: Machine, node: Node, state: State, env: Environment): Value {
@@ -425,8 +439,7 @@ function evaluateUnary(machine: Machine, node: Node, state: State, env: Environm
       evaluate(machine, argument, state, env)
       return UNDEFINED
     case 'typeof':
-      evaluate(machine, argument, state, env)
-      return UNKNOWN
+      return typeOf(evaluate(machine, argument, state, env))
     case '-': {
       const value = known(evaluate(machine, argument, state, env))
       return typeof value?.value === 'number' ? primitive(-value.value) : UNKNOWN
@@ -434,6 +447,12 @@ function evaluateUnary(machine: Machine, node: Node, state: State, env: Environm
     default:
       return { ...evaluate(machine, argument, state, env), primitives: [], open: true }
   }
+}
+
+/** Platform objects exist on every supported Node; of anything else the type is not decided here. */
+function typeOf(value: Value): Value {
+  const isPlatform = value.objects.length > 0 && !value.open && value.primitives.length === 0 && value.objects.every((item) => item.kind === 'external')
+  return isPlatform ? { ...UNKNOWN, primitives: ['object'], open: false } : UNKNOWN
 }
 
 function deleteMember(machine: Machine, node: Node, state: State, env: Environment): void {

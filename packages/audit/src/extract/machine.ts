@@ -192,9 +192,13 @@ export class Machine {
     this.reached.add(fn.node)
   }
 
-  /** Whether two requests can both reach an object. */
-  outlives(object: HeapObject): boolean {
-    return object.born === 0 || object.retained || object.born !== this.context.activation
+  /** Containers by identity, for entries that remember only where they came from. */
+  readonly containers = new Map<string, HeapObject>()
+
+  /** Whether a container outlives the request: a database does, an object made in the request does not. */
+  isLasting(store: string): boolean {
+    const container = this.containers.get(store)
+    return container === undefined || container.born === 0 || container.retained || container.born !== this.context.activation
   }
 }
 

@@ -110,7 +110,7 @@ function readDynamic(machine: Machine, from: HeapObject, key: Value, site: Site,
 export function lookUp(machine: Machine, from: HeapObject, key: Value, site: Site, state: State): Value {
   const store = storeRef(from)
   noteLookUp(machine, store, key, site, state)
-  const value = itemValue(from)
+  const value = itemValue(machine, from)
   const certain = from.item === NEVER ? UNKNOWN : value
   return withTags({ ...certain, primitives: [...certain.primitives.filter((item) => item !== undefined), undefined] as Primitive[], open: true }, [
     `entry:${store.id}`,

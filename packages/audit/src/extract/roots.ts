@@ -12,7 +12,7 @@ import { sharedInstance } from './types.ts'
 import { UNDEFINED, UNKNOWN, object, primitive } from './value.ts'
 
 /** Operations that make unreached code worth running. */
-const SERVING = /^(?:createServer|listen|handleRequest|handlePostMessage|createMcpHandler|serve|sessionIdGenerator|StreamableHTTPServerTransport|NodeStreamableHTTPServerTransport|WebStandardStreamableHTTPServerTransport|StreamableHTTPTransport|SSEServerTransport|connect|regenerate|writeHead)$/
+const SERVING = /^(?:createServer|listen|handleRequest|handlePostMessage|createMcpHandler|serve|sessionIdGenerator|StreamableHTTPServerTransport|NodeStreamableHTTPServerTransport|WebStandardStreamableHTTPServerTransport|StreamableHTTPTransport|SSEServerTransport|regenerate|writeHead)$/
 const REQUEST_NAMES = /^(?:_?req(?:uest)?|ctx|c|context)$/
 
 export function runUnreached(machine: Machine): void {

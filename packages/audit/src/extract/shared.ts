@@ -18,7 +18,7 @@ function keyOf(cell: Cell): string | undefined {
 
 export function noteSharedRead(machine: Machine, cell: Cell, value: Value, site: Site, state: State): Value {
   if (cell.born !== 0 || !inRequest(machine) || !machine.sharedCells.has(cell)) return value
-  machine.emit('shared-read', site, state, { cell, name: cell.name, use: 'value' })
+  machine.emit('shared-read', site, state, { cell, name: cell.name, moment: machine.moment })
   const key = keyOf(cell)
   const isScalar = value.objects.length === 0 && key !== undefined
   return isScalar ? withTags(value, [`read:${key}@${machine.moment}`]) : value
@@ -29,7 +29,7 @@ export function noteSharedWrite(machine: Machine, cell: Cell, value: Value, site
   if (!outlives || !inRequest(machine)) return
   for (const target of value.objects) if (target.born === machine.context.activation) target.retained = true
   machine.sharedCells.add(cell)
-  if (belongsToRequest(machine, value)) machine.emit('shared-write', site, state, { cell, value, name: cell.name })
+  if (belongsToRequest(machine, value)) machine.emit('shared-write', site, state, { cell, value, name: cell.name, moment: machine.moment })
   const key = keyOf(cell)
   if (key !== undefined) noteStale(machine, key, value, site, state, undefined)
 }
@@ -43,7 +43,7 @@ function belongsToRequest(machine: Machine, value: Value): boolean {
 /** Reading a field of a session: remembered with the moment, to tell a stale write later. */
 export function noteFieldRead(machine: Machine, target: Value, name: string, value: Value): Value {
   if (!inRequest(machine)) return value
-  const stores = tagsOf(target, 'entry').filter((tag) => tag.split(':').length === 2)
+  const stores = tagsOf(target, 'entry').filter((tag) => tag.split(':').length === 2 && machine.isLasting(tag.split(':')[1] ?? ''))
   if (stores.length === 0 || value.objects.some((inner) => inner.kind === 'function' || inner.kind === 'library')) return value
   return withTags(value, stores.map((tag) => `read:${tag.slice('entry:'.length)}.${name}@${machine.moment}`))
 }
@@ -53,7 +53,7 @@ export function noteFieldWrite(machine: Machine, target: Value, name: string, va
     const [, store = '', outer] = tag.split(':')
     const field = outer ?? name
     machine.emit('entry-write', site, state, { store, field, value })
-    noteStale(machine, `${store}.${field}`, value, site, state, store)
+    if (machine.isLasting(store)) noteStale(machine, `${store}.${field}`, value, site, state, store)
   }
 }
 

@@ -2,6 +2,7 @@
 import type { LimitFact } from '../../facts/facts.ts'
 import type { Event, EventOf } from '../events.ts'
 import { LibraryObject } from '../heap.ts'
+import { requestTags } from '../conditions.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { hasTag } from '../value.ts'
@@ -41,7 +42,8 @@ function checked(machine: Machine, store: StoreEvents, all: readonly StoreEvents
 function isBeside(machine: Machine, id: string, store: StoreEvents, all: readonly StoreEvents[]): boolean {
   if (all.some((other) => other.ref.id === id)) return false
   const writes = eventsOf(machine, 'store-write').filter((event) => event.store.id === id)
-  return writes.length > 0 && writes.some((event) => hasTag(event.key, 'sid') || hasTag(event.key, 'mint') || event.key.tags.some((tag) => store.writes.some((write) => write.key.tags.includes(tag))))
+  const presented = new Set(store.reads.flatMap((read) => requestTags(read.key)))
+  return writes.some((event) => hasTag(event.key, 'sid') || requestTags(event.key).some((tag) => presented.has(tag)))
 }
 
 function isRenewed(machine: Machine, store: string, field: string): boolean {

@@ -11,7 +11,7 @@ import { hasTag, strings } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
 export function collectMints(machine: Machine, stores: readonly StoreFact[], unknowns: UnknownFact[]): readonly MintFact[] {
-  const ids = new Set(stores.filter((store) => store.holds === 'own' || store.holds === 'streamable').map((store) => store.id))
+  const ids = new Set(stores.filter((store) => store.holds === 'own').map((store) => store.id))
   const generators = eventsOf(machine, 'mint').map((event) => mintOf(event.value, event.site, event.what))
   const keys = eventsOf(machine, 'store-write')
     .filter((event) => ids.has(event.store.id) && event.key.entropy !== undefined && !hasTag(event.key, 'sid'))

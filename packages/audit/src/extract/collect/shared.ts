@@ -37,7 +37,7 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
 
 /** Read by another run than the one that wrote it, or later in the same one. */
 function isElsewhere(read: EventOf<'shared-read'>, write: EventOf<'shared-write'>): boolean {
-  return read.context.activation !== write.context.activation || read.site.start > write.site.end || read.site.path !== write.site.path
+  return read.context.activation !== write.context.activation || read.moment > write.moment
 }
 
 function heldBy(event: EventOf<'shared-write'>): SharedVariableFact['holds'] | undefined {

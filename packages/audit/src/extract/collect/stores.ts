@@ -40,7 +40,7 @@ export function sessionStores(machine: Machine): readonly StoreEvents[] {
     return holds === undefined ? [] : [{ ...entry, holds }]
   })
   const own = candidates.filter((entry) => !primary.some((other) => other.ref.id === entry.ref.id) && isOwnStore(entry.writes, entry.reads)).map((entry) => ({ ...entry, holds: 'own' as const }))
-  return primary.length > 0 ? [...primary, ...own.filter((entry) => !isSide(entry.writes))] : own
+  return primary.length > 0 ? [...primary, ...own.filter((entry) => entry.reads.some((read) => hasTag(read.key, 'cookie') || hasTag(read.key, 'header:cookie')))] : own
 }
 
 function transportKind(writes: readonly EventOf<'store-write'>[]): 'streamable' | 'sse' | undefined {
@@ -55,7 +55,7 @@ function transportsIn(value: Value): readonly ('streamable' | 'sse')[] {
 
 function transportOf(item: HeapObject): readonly ('streamable' | 'sse')[] | undefined {
   const base = item instanceof LibraryObject ? item : (item as { base?: LibraryObject }).base
-  if (base?.type !== 'mcp-transport') return undefined
+  if (base?.type !== 'mcp-transport' || base.data['stateful'] === false) return undefined
   return [base.data['kind'] === 'sse' ? 'sse' : 'streamable']
 }
 
@@ -67,13 +67,8 @@ function isOwnStore(writes: readonly EventOf<'store-write'>[], reads: readonly E
 }
 
 function isSessionOrigin(tag: string): boolean {
-  if (tag.startsWith('cookie:')) return true
+  if (tag.startsWith('cookie:') || tag === 'header:cookie') return true
   return (tag.startsWith('header:') || tag.startsWith('query:') || tag.startsWith('param:')) && /sess|sid/.test(tag)
-}
-
-/** Holds only times, owners or timers next to the sessions themselves. */
-function isSide(writes: readonly EventOf<'store-write'>[]): boolean {
-  return writes.every((write) => hasTag(write.key, 'sid') || write.value.objects.length === 0 || write.value.objects.every((item) => item instanceof LibraryObject && item.type === 'timer'))
 }
 
 function storeFact(machine: Machine, store: StoreEvents, all: readonly StoreEvents[]): StoreFact {

@@ -8,7 +8,7 @@ import { UNDEFINED, UNKNOWN, object, onlyString } from '../value.ts'
 import { flat } from './express.ts'
 import { noteStatus, runListenCallback } from './http.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
-import { bag, part, requestPart } from './requests.ts'
+import { bag, keep, part, requestPart } from './requests.ts'
 import { emitListen, isApp, isHandler, isPath, mountOn, optionOf, pathOf, registerRoute } from './routing.ts'
 
 const VERBS = ['get', 'post', 'put', 'patch', 'delete', 'options', 'head', 'all'] as const
@@ -234,7 +234,8 @@ export const frameworks: Model = {
   properties: {
     'hono-context': (machine, target, name, key, site, state) => {
       if (name === 'req') return keep(target, name, () => machine.library('hono-request', site))
-      if (name === 'env' || name === 'res' || name === 'var') return UNKNOWN
+      if (name === 'var') return object(target)
+      if (name === 'env' || name === 'res') return UNKNOWN
       return requestPart(machine, name, key, site, state) ?? UNKNOWN
     },
     'hono-request': (machine, target, name, key, site, state) => {
@@ -260,12 +261,6 @@ export const frameworks: Model = {
       if (name === 'status') noteStatus(state, value)
     },
   },
-}
-
-function keep(target: { property(name: string): { value: Value; write(value: Value): void } }, name: string, make: () => LibraryObject): Value {
-  const cell = target.property(`.${name}`)
-  if (cell.value.objects.length === 0) cell.write(object(make()))
-  return cell.value
 }
 
 function plainMethod(machine: Machine, _target: LibraryObject, call: Call): Value {

@@ -6,7 +6,7 @@ import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, derived, object, onlyString, primitive } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
-import { bag, bagProperty, part, requestPart } from './requests.ts'
+import { bag, bagProperty, keep, part, requestPart } from './requests.ts'
 import { emitListen, isApp, optionOf, registerRoute } from './routing.ts'
 import { FunctionObject, LibraryObject } from '../heap.ts'
 
@@ -144,7 +144,10 @@ export const http: Model = {
   properties: {
     request: (machine, target, name, key, site, state) => requestPart(machine, name, key, site, state) ?? (name === 'raw' || name === 'req' ? object(target) : { ...UNKNOWN, primitives: [undefined] }),
     'fetch-request': (machine, target, name, key, site, state) => requestPart(machine, name, key, site, state) ?? (name === 'raw' ? object(target) : UNKNOWN),
-    response: (_machine, target, name) => (name === 'raw' || name === 'res' ? object(target) : UNKNOWN),
+    response: (machine, target, name, _key, site) => {
+      if (name === 'locals') return keep(target, name, () => machine.library('locals', site))
+      return name === 'raw' || name === 'res' ? object(target) : UNKNOWN
+    },
     bag: (_machine, target, name, key) => bagProperty(target, name === undefined ? key : primitive(name)),
   },
   setters: {

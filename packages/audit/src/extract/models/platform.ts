@@ -73,20 +73,20 @@ const assign: ExternalHandler = (machine, call, state) => {
   return target
 }
 
-function listOf(pick: (target: HeapObject) => Value): ExternalHandler {
+function listOf(pick: (machine: Machine, target: HeapObject) => Value): ExternalHandler {
   return (machine, call) => {
     const [source = UNKNOWN] = call.args
-    const lists = source.objects.map((target) => view(machine, target, pick(target), call.site))
+    const lists = source.objects.map((target) => view(machine, target, pick(machine, target), call.site))
     return lists.length === 0 ? derived(source) : object(...lists)
   }
 }
 
-function valuesOf(target: HeapObject): Value {
+function valuesOf(machine: Machine, target: HeapObject): Value {
   const named = joinAll([...target.properties.values()].map((cell) => cell.value))
-  return target.item === NEVER ? named : join(named, itemValue(target))
+  return target.item === NEVER ? named : join(named, itemValue(machine, target))
 }
 
-function keysOf(target: HeapObject): Value {
+function keysOf(_machine: Machine, target: HeapObject): Value {
   const keys = target.key === NEVER ? UNKNOWN : { ...target.key, open: true }
   return withTags(keys, [`key:${target.site.path}#${target.site.start}`])
 }
@@ -95,8 +95,8 @@ const entries: ExternalHandler = (machine, call) => {
   const [source = UNKNOWN] = call.args
   const lists = source.objects.map((target) => {
     const pair = machine.allocate('array', call.site)
-    pair.property('0').write(keysOf(target))
-    pair.property('1').write(valuesOf(target))
+    pair.property('0').write(keysOf(machine, target))
+    pair.property('1').write(valuesOf(machine, target))
     return view(machine, target, object(pair), call.site)
   })
   return lists.length === 0 ? derived(source) : object(...lists)

@@ -1,6 +1,5 @@
 /** What a request gives: each part tagged with where it came from. */
-import type { Site } from '../heap.ts'
-import type { LibraryObject } from '../heap.ts'
+import type { LibraryObject, Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
@@ -82,3 +81,10 @@ export function requestPart(machine: Machine, name: string | undefined, key: Val
   }
 }
 
+
+/** A part of a library object that is made once and stays: `ctx.state`, `res.locals`. */
+export function keep(target: LibraryObject, name: string, make: () => LibraryObject): Value {
+  const cell = target.property(`.${name}`)
+  if (cell.value.objects.length === 0) cell.write(object(make()))
+  return cell.value
+}

@@ -15,7 +15,15 @@ function unset(name: string): Value {
 
 const camel = (name: string): string => name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
 
-function declare(target: LibraryObject, name: string, value: Value): void {
+/** A default holds until someone sets the option: it is what an address falls back to, but it decides no branch. */
+function preset(name: string, value: Value | undefined): Value {
+  if (value === undefined) return unset(name)
+  const isOn = value.objects.length > 0 || value.primitives.some(Boolean)
+  return withTags(value, [isOn ? `setting:${name}` : `opt:${name}`])
+}
+
+function declare(target: LibraryObject, name: string, given: Value | undefined): void {
+  const value = preset(name, given)
   const options = (target.data['options'] ??= new Map<string, Value>()) as Map<string, Value>
   options.set(name, value)
   options.set(camel(name), value)
@@ -31,10 +39,10 @@ function result(machine: Machine, target: LibraryObject, call: { readonly site: 
 const yargsOption: MethodHandler = (_machine, target, call) => {
   const [first, settings] = call.args
   const name = first === undefined ? undefined : onlyString(first)
-  if (name !== undefined) declare(target, name, optionOf(settings, 'default') ?? unset(name))
+  if (name !== undefined) declare(target, name, optionOf(settings, 'default'))
   else {
     for (const record of first?.objects ?? []) {
-      for (const [key, cell] of record.properties) declare(target, key, optionOf(cell.value, 'default') ?? unset(key))
+      for (const [key, cell] of record.properties) declare(target, key, optionOf(cell.value, 'default'))
     }
   }
   return object(target)
@@ -56,7 +64,7 @@ const commanderOption: MethodHandler = (_machine, target, call) => {
   const name = /--(?:no-)?([\w-]+)/.exec(flags)?.[1]
   if (name === undefined) return object(target)
   const rest = call.args.slice(2).filter((arg) => !arg.objects.some((item) => item.kind === 'function'))
-  declare(target, name, flags.includes('--no-') ? UNKNOWN : (rest.at(-1) ?? unset(name)))
+  declare(target, name, flags.includes('--no-') ? UNKNOWN : rest.at(-1))
   return object(target)
 }
 
@@ -72,7 +80,7 @@ const createCommander: ExternalHandler = (machine, call) => object(machine.libra
 const parseArgs: ExternalHandler = (machine, call) => {
   const parsed = machine.library('parsed-options', call.site, { options: new Map<string, Value>() })
   for (const record of optionOf(call.args[0], 'options')?.objects ?? []) {
-    for (const [name, cell] of record.properties) declare(parsed, name, optionOf(cell.value, 'default') ?? unset(name))
+    for (const [name, cell] of record.properties) declare(parsed, name, optionOf(cell.value, 'default'))
   }
   const outer = machine.allocate('object', call.site)
   outer.property('values').write(object(parsed))
@@ -94,7 +102,8 @@ const schemaStep: MethodHandler = (machine, target, call, _state, name) => {
   const next = machine.library('schema', call.site, { ...target.data, parsed: undefined })
   if (name === 'default' || name === 'catch' || name === 'prefault') {
     const [value = UNKNOWN] = call.args
-    next.data['default'] = value
+    const [factory] = value.objects
+    next.data['default'] = factory?.kind === 'function' ? UNKNOWN : value
   }
   if (name === 'extend' || name === 'merge') next.data['shape'] = [...((target.data['shape'] ?? []) as HeapObject[]), ...(call.args[0]?.objects ?? []).flatMap(shapeOf)]
   return object(next)
@@ -139,7 +148,7 @@ function parseShape(machine: Machine, target: LibraryObject, call: Call, input: 
       for (const item of cell.value.objects) {
         if (!(item instanceof Library) || item.type !== 'schema') continue
         const value = parsedBy(machine, item, call, given ?? UNKNOWN, depth + 1)
-        parsed.property(name).write(item.data['default'] === undefined && item.data['shape'] === undefined ? settingValue(given, name) : value)
+        parsed.property(name).write(item.data['default'] === undefined && item.data['shape'] === undefined ? settingValue(given, name) : item.data['shape'] === undefined ? preset(name, value) : value)
       }
     }
   }
