@@ -1,7 +1,7 @@
 /** Methods of the language's own values: Map, Set, Array, String, Promise. */
 import type { Call } from './calls.ts'
 import { call_, invoke } from './calls.ts'
-import { equality, flag, fromRequest } from './conditions.ts'
+import { equality, flag, fromRequest, requestTags } from './conditions.ts'
 import type { Entropy } from './entropy.ts'
 import { concatEntropy, cutEntropy } from './entropy.ts'
 import { itemValue, storeId } from './expressions.ts'
@@ -74,7 +74,7 @@ function has(machine: Machine, map: HeapObject, key: Value, site: Site, state: S
 export function view(machine: Machine, of: HeapObject, item: Value, site: Site): HeapObject {
   const list = machine.allocate('array', site)
   list.elements.write(item)
-  ;(list as { origin?: HeapObject }).origin = (of as { origin?: HeapObject }).origin ?? of
+  ;list.origin = of.origin ?? of
   return list
 }
 
@@ -148,7 +148,7 @@ function visitArray(machine: Machine, list: HeapObject, name: string, call: Call
   if (name === 'find' || name === 'findLast' || name === 'findIndex') {
     noteLookUp(machine, storeRef(list), derived(result), call.site, state)
     const found = withTags({ ...item, primitives: [undefined], open: true }, [`entry:${storeRef(list).id}`])
-    return name === 'findIndex' ? UNKNOWN : hasTag(result, 'cred') ? withTags(found, ['cred', 'verdict']) : found
+    return name === 'findIndex' ? UNKNOWN : hasTag(result, 'cred') ? withTags(found, ['cred', 'verdict', ...requestTags(result)]) : found
   }
   if (name === 'some' || name === 'every') return result === NEVER ? UNKNOWN : { ...result, primitives: [true, false], objects: [], open: true }
   if (name === 'map' || name === 'flatMap') return object(view(machine, freshList(machine, call.site, result), result, call.site))

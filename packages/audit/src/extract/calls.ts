@@ -329,7 +329,7 @@ function constructParent(machine: Machine, of: ClassObject, instance: InstanceOb
     if (parent instanceof ClassObject) construct(machine, parent, instance, call, state)
     if (parent instanceof ExternalObject) {
       for (const base of constructExternal(machine, parent.path, call, state).objects) {
-        if (base instanceof LibraryObject) (instance as { base?: LibraryObject }).base = base
+        if (base instanceof LibraryObject) instance.base = base
       }
     }
   }

@@ -201,7 +201,8 @@ export function elementsOf(machine: Machine, source: Value, site: Site, state: S
 
 export function itemValue(machine: Machine, target: HeapObject): Value {
   const value = target.item === NEVER ? UNKNOWN : target.item
-  const origin = (target as { origin?: HeapObject }).origin ?? target
+  if (target.transient) return value
+  const origin = target.origin ?? target
   machine.containers.set(storeId(origin), origin)
   return withTags(value, [`entry:${storeId(origin)}`])
 }

@@ -4,6 +4,7 @@ import type { Gap } from '../finding/finding.ts'
 import type { SourceTree } from '../source/tree.ts'
 import type { Node } from './ast.ts'
 import { collectFacts } from './collect/collect.ts'
+import type { Deferred } from './machine.ts'
 import { Machine } from './machine.ts'
 import { createModule } from './modules.ts'
 import { parse } from './parse.ts'
@@ -18,8 +19,9 @@ export function extract(tree: SourceTree): { readonly facts: ServerFacts; readon
   loadModules(machine, tree)
   guarded(machine, 'start-up', () => {
     for (const module of machine.modules.values()) runModule(machine, module)
-    machine.root({ trigger: 'startup', activation: 0 }, () => runDeferred(machine))
   })
+  const timers = [...machine.deferred]
+  guarded(machine, 'timers', () => runStartupTimers(machine, timers))
   // The first pass fills stores; the second sees in look-ups what is stored, and only its events count for requests.
   const startup = machine.events.length
   guarded(machine, 'requests', () => {
@@ -30,6 +32,7 @@ export function extract(tree: SourceTree): { readonly facts: ServerFacts; readon
   const settled = machine.events.filter((event, index) => index < startup || event.context.activation === 0)
   machine.events.length = 0
   machine.events.push(...settled)
+  guarded(machine, 'timers', () => runStartupTimers(machine, timers))
   guarded(machine, 'requests', () => {
     runRoutes(machine)
     machine.reached.clear()
@@ -37,6 +40,11 @@ export function extract(tree: SourceTree): { readonly facts: ServerFacts; readon
     runTools(machine)
   })
   return { facts: collectFacts(machine), gaps: machine.gaps }
+}
+
+function runStartupTimers(machine: Machine, timers: readonly Deferred[]): void {
+  machine.deferred = [...timers]
+  machine.root({ trigger: 'startup', activation: 0 }, () => runDeferred(machine))
 }
 
 function loadModules(machine: Machine, tree: SourceTree): void {

@@ -52,6 +52,10 @@ export class HeapObject {
   name: string | undefined
   /** Something put it where later requests find it (a variable or property that outlives the request). */
   retained = false
+  /** The container whose items a list shows; the list is no store of its own. */
+  origin: HeapObject | undefined
+  /** A list of key-value pairs made for one loop: its items are not entries. */
+  transient = false
   readonly kind: HeapKind
   readonly site: Site
   readonly born: number
@@ -142,6 +146,8 @@ export class ClassObject extends HeapObject {
 }
 
 export class InstanceObject extends HeapObject {
+  /** The library object it extends, where its class does. */
+  base: LibraryObject | undefined
   readonly of: ClassObject
   constructor(
     of: ClassObject,

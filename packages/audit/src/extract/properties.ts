@@ -57,7 +57,7 @@ function readFrom(machine: Machine, from: HeapObject, name: string | undefined, 
 
 /** The library object behind an instance of a class that extends a library's. */
 export function baseOf(instance: InstanceObject): LibraryObject | undefined {
-  return (instance as { base?: LibraryObject }).base
+  return instance.base
 }
 
 function readMember(machine: Machine, instance: InstanceObject, of: ClassObject, name: string, state: State): Value | undefined {
@@ -93,7 +93,7 @@ function environment(machine: Machine, name: string): Value {
 }
 
 export function storeRef(from: HeapObject): StoreRef {
-  const origin = (from as { origin?: HeapObject }).origin ?? from
+  const origin = from.origin ?? from
   const kind = origin.kind === 'map' || origin.kind === 'set' || origin.kind === 'array' ? origin.kind : 'record'
   return { id: storeId(origin), site: origin.site, name: origin.name ?? 'sessions', kind }
 }

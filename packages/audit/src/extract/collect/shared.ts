@@ -2,7 +2,7 @@
 import type { BroadcastFact, SharedServerFact, SharedVariableFact, StaleWriteFact, StoreFact } from '../../facts/facts.ts'
 import type { EventOf } from '../events.ts'
 import type { HeapObject } from '../heap.ts'
-import { LibraryObject } from '../heap.ts'
+import { InstanceObject, LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
@@ -42,7 +42,7 @@ function isElsewhere(read: EventOf<'shared-read'>, write: EventOf<'shared-write'
 
 function heldBy(event: EventOf<'shared-write'>): SharedVariableFact['holds'] | undefined {
   for (const item of event.value.objects) {
-    const type = item instanceof LibraryObject ? item.type : (item as { base?: LibraryObject }).base?.type
+    const type = item instanceof LibraryObject ? item.type : (item instanceof InstanceObject ? item.base?.type : undefined)
     if (type === 'mcp-transport') return 'transport'
     if (type === 'mcp-server') return 'server'
     if (type === 'response') return 'response'

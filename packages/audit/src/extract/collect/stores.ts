@@ -2,7 +2,7 @@
 import type { LimitFact, RemovalFact, StoreFact } from '../../facts/facts.ts'
 import type { Event, EventOf, StoreRef } from '../events.ts'
 import type { HeapObject } from '../heap.ts'
-import { LibraryObject } from '../heap.ts'
+import { InstanceObject, LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { hasTag } from '../value.ts'
@@ -54,7 +54,7 @@ function transportsIn(value: Value): readonly ('streamable' | 'sse')[] {
 }
 
 function transportOf(item: HeapObject): readonly ('streamable' | 'sse')[] | undefined {
-  const base = item instanceof LibraryObject ? item : (item as { base?: LibraryObject }).base
+  const base = item instanceof LibraryObject ? item : (item instanceof InstanceObject ? item.base : undefined)
   if (base?.type !== 'mcp-transport' || base.data['stateful'] === false) return undefined
   return [base.data['kind'] === 'sse' ? 'sse' : 'streamable']
 }

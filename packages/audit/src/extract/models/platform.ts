@@ -97,7 +97,9 @@ const entries: ExternalHandler = (machine, call) => {
     const pair = machine.allocate('array', call.site)
     pair.property('0').write(keysOf(machine, target))
     pair.property('1').write(valuesOf(machine, target))
-    return view(machine, target, object(pair), call.site)
+    const list = view(machine, target, object(pair), call.site)
+    list.transient = true
+    return list
   })
   return lists.length === 0 ? derived(source) : object(...lists)
 }
