@@ -74,7 +74,7 @@ function has(machine: Machine, map: HeapObject, key: Value, site: Site, state: S
 export function view(machine: Machine, of: HeapObject, item: Value, site: Site): HeapObject {
   const list = machine.allocate('array', site)
   list.elements.write(item)
-  ;list.origin = of.origin ?? of
+  list.origin = of.origin ?? of
   return list
 }
 
@@ -92,7 +92,19 @@ function runForEach(machine: Machine, call: Call, args: readonly Value[], state:
   return joinAll(results)
 }
 
-const VISITORS = new Set(['forEach', 'map', 'filter', 'some', 'every', 'find', 'findIndex', 'findLast', 'flatMap', 'reduce', 'sort'])
+const VISITORS = new Set([
+  'forEach',
+  'map',
+  'filter',
+  'some',
+  'every',
+  'find',
+  'findIndex',
+  'findLast',
+  'flatMap',
+  'reduce',
+  'sort',
+])
 
 function callArray(machine: Machine, list: HeapObject, name: string, call: Call, state: State): Value | undefined {
   if (VISITORS.has(name)) return visitArray(machine, list, name, call, state)
@@ -130,7 +142,10 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
 }
 
 function joinText(list: HeapObject): Value {
-  const entropy = [...list.properties.values()].reduce<Entropy | undefined>((sum, cell) => concatEntropy(sum, cell.value.entropy), undefined)
+  const entropy = [...list.properties.values()].reduce<Entropy | undefined>(
+    (sum, cell) => concatEntropy(sum, cell.value.entropy),
+    undefined,
+  )
   const value = derived(list.item)
   const own = entropy ?? list.item.entropy
   return own === undefined ? value : { ...value, entropy: own }
@@ -148,10 +163,16 @@ function visitArray(machine: Machine, list: HeapObject, name: string, call: Call
   if (name === 'find' || name === 'findLast' || name === 'findIndex') {
     noteLookUp(machine, storeRef(list), derived(result), call.site, state)
     const found = withTags({ ...item, primitives: [undefined], open: true }, [`entry:${storeRef(list).id}`])
-    return name === 'findIndex' ? UNKNOWN : hasTag(result, 'cred') ? withTags(found, ['cred', 'verdict', ...requestTags(result)]) : found
+    return name === 'findIndex'
+      ? UNKNOWN
+      : hasTag(result, 'cred')
+        ? withTags(found, ['cred', 'verdict', ...requestTags(result)])
+        : found
   }
-  if (name === 'some' || name === 'every') return result === NEVER ? UNKNOWN : { ...result, primitives: [true, false], objects: [], open: true }
-  if (name === 'map' || name === 'flatMap') return object(view(machine, freshList(machine, call.site, result), result, call.site))
+  if (name === 'some' || name === 'every')
+    return result === NEVER ? UNKNOWN : { ...result, primitives: [true, false], objects: [], open: true }
+  if (name === 'map' || name === 'flatMap')
+    return object(view(machine, freshList(machine, call.site, result), result, call.site))
   return object(view(machine, list, list.item, call.site))
 }
 
@@ -165,7 +186,8 @@ export function callPromise(machine: Machine, self: Value, name: string, call: C
   const [callback = UNDEFINED, onError = UNDEFINED] = call.args
   if (name === 'then') {
     machine.moment += 1
-    if (onError.objects.length > 0) optional(state, (fork) => call_(machine, onError, { ...call, args: [UNKNOWN] }, fork))
+    if (onError.objects.length > 0)
+      optional(state, (fork) => call_(machine, onError, { ...call, args: [UNKNOWN] }, fork))
     if (callback.objects.length === 0) return self
     let value: Value = UNKNOWN
     const fork = state.fork()
@@ -174,7 +196,8 @@ export function callPromise(machine: Machine, self: Value, name: string, call: C
     state.merge([fork])
     return value
   }
-  if (callback.objects.length > 0) optional(state, (fork) => call_(machine, callback, { ...call, args: [UNKNOWN] }, fork))
+  if (callback.objects.length > 0)
+    optional(state, (fork) => call_(machine, callback, { ...call, args: [UNKNOWN] }, fork))
   return self
 }
 
@@ -185,9 +208,45 @@ function optional(state: State, run: (fork: State) => void): void {
   state.merge([fork, state.fork()])
 }
 
-const SAME_TEXT = new Set(['toString', 'toLowerCase', 'toUpperCase', 'trim', 'trimStart', 'trimEnd', 'normalize', 'valueOf', 'replace', 'replaceAll', 'concat', 'padStart', 'padEnd', 'toISOString', 'getTime', 'toJSON', 'toFixed', 'toLocaleLowerCase', 'repeat', 'charAt', 'charCodeAt', 'codePointAt', 'readUInt32BE', 'copy', 'subarray'])
+const SAME_TEXT = new Set([
+  'toString',
+  'toLowerCase',
+  'toUpperCase',
+  'trim',
+  'trimStart',
+  'trimEnd',
+  'normalize',
+  'valueOf',
+  'replace',
+  'replaceAll',
+  'concat',
+  'padStart',
+  'padEnd',
+  'toISOString',
+  'getTime',
+  'toJSON',
+  'toFixed',
+  'toLocaleLowerCase',
+  'repeat',
+  'charAt',
+  'charCodeAt',
+  'codePointAt',
+  'readUInt32BE',
+  'copy',
+  'subarray',
+])
 const CUTS = new Set(['slice', 'substring', 'substr'])
-const TESTS = new Set(['startsWith', 'endsWith', 'includes', 'match', 'test', 'equals', 'localeCompare', 'indexOf', 'search'])
+const TESTS = new Set([
+  'startsWith',
+  'endsWith',
+  'includes',
+  'match',
+  'test',
+  'equals',
+  'localeCompare',
+  'indexOf',
+  'search',
+])
 
 function callText(machine: Machine, self: Value, name: string, call: Call): Value | undefined {
   if (SAME_TEXT.has(name)) return sameText(self, name, call)
@@ -198,9 +257,15 @@ function callText(machine: Machine, self: Value, name: string, call: Call): Valu
 }
 
 function sameText(self: Value, name: string, call: Call): Value {
-  const inner = { ...derived(self, ...(name === 'concat' || name === 'replace' ? call.args : [])), ...mapText(self, name) }
+  const inner = {
+    ...derived(self, ...(name === 'concat' || name === 'replace' ? call.args : [])),
+    ...mapText(self, name),
+  }
   const radix = call.args[0]?.primitives[0]
-  const concat = name === 'concat' ? call.args.reduce<Entropy | undefined>((sum, arg) => concatEntropy(sum, arg.entropy), self.entropy) : self.entropy
+  const concat =
+    name === 'concat'
+      ? call.args.reduce<Entropy | undefined>((sum, arg) => concatEntropy(sum, arg.entropy), self.entropy)
+      : self.entropy
   if (concat === undefined) return inner
   const perChar = name === 'toString' && typeof radix === 'number' ? { bitsPerChar: Math.log2(radix) } : {}
   return { ...inner, entropy: { ...concat, ...perChar } }
@@ -209,7 +274,9 @@ function sameText(self: Value, name: string, call: Call): Value {
 function mapText(self: Value, name: string): Partial<Value> {
   const texts = strings(self)
   if (texts.length === 0 || texts.length !== self.primitives.length) return {}
-  const primitives = texts.map((text) => (name === 'toLowerCase' ? text.toLowerCase() : name === 'toUpperCase' ? text.toUpperCase() : text.trim()))
+  const primitives = texts.map((text) =>
+    name === 'toLowerCase' ? text.toLowerCase() : name === 'toUpperCase' ? text.toUpperCase() : text.trim(),
+  )
   return name.startsWith('to') || name.startsWith('trim') ? { primitives, open: self.open } : {}
 }
 
@@ -234,7 +301,8 @@ function testText(machine: Machine, self: Value, name: string, call: Call): Valu
   const [text] = strings(other)
   if (name === 'equals') return equality(machine, self, other)
   if (hasTag(subject, 'url') && text !== undefined) return flag([`path:${text}`], [], subject)
-  if (hasTag(subject, 'cred') && text === undefined && name !== 'match' && name !== 'test') return equality(machine, self, other)
+  if (hasTag(subject, 'cred') && text === undefined && name !== 'match' && name !== 'test')
+    return equality(machine, self, other)
   return flag([], [], subject)
 }
 
@@ -246,9 +314,9 @@ function splitText(machine: Machine, self: Value, call: Call): Value {
 
 /** A list we know nothing of but its name of method: callbacks get an item with the list's origins. */
 function callUnknownList(machine: Machine, self: Value, name: string, call: Call, state: State): Value | undefined {
-  if (!VISITORS.has(name) || !call.args.some((arg) => arg.objects.some((item) => item instanceof FunctionObject))) return undefined
+  if (!VISITORS.has(name) || !call.args.some((arg) => arg.objects.some((item) => item instanceof FunctionObject)))
+    return undefined
   const item = self.tags.length > 0 ? derived(self) : UNKNOWN
   const result = runForEach(machine, call, [item, UNKNOWN, self], state)
   return name === 'map' ? join(derived(self), result) : derived(self, result)
 }
-

@@ -5,7 +5,14 @@ import { callBuiltin, callPromise } from './builtins.ts'
 import { assume, conditionFrom } from './conditions.ts'
 import { assignPattern, evaluate, initialiseFields } from './expressions.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
-import { ClassObject, Environment as Env, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
+import {
+  ClassObject,
+  Environment as Env,
+  ExternalObject,
+  FunctionObject,
+  InstanceObject,
+  LibraryObject,
+} from './heap.ts'
 import type { Frame, Machine } from './machine.ts'
 import { LIMITS } from './machine.ts'
 import { callExternal, callLibrary, constructExternal } from './models/index.ts'
@@ -16,7 +23,19 @@ import { declareLocal, execute, hoist, patternNames, runModule } from './stateme
 import type { State } from './state.ts'
 import { typedParameter } from './types.ts'
 import type { Value } from './value.ts'
-import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, joinAll, object, primitive, withCondition, withTags } from './value.ts'
+import {
+  NEVER,
+  UNDEFINED,
+  UNKNOWN,
+  derived,
+  hasTag,
+  join,
+  joinAll,
+  object,
+  primitive,
+  withCondition,
+  withTags,
+} from './value.ts'
 
 /** One call as a model sees it. */
 export interface Call {
@@ -54,7 +73,9 @@ function makeCall(machine: Machine, node: Node, self: Value, site: Site, state: 
 function spreadArguments(value: Value): readonly Value[] {
   const [only] = value.objects
   if (value.objects.length === 1 && only !== undefined && only.kind === 'array') {
-    const items = [...only.properties.keys()].filter((name) => /^\d+$/.test(name)).map((name) => only.property(name).value)
+    const items = [...only.properties.keys()]
+      .filter((name) => /^\d+$/.test(name))
+      .map((name) => only.property(name).value)
     if (items.length > 0) return items
   }
   return [joinAll([...value.objects.map((item) => item.item), derived(value)])]
@@ -79,7 +100,9 @@ function callMember(machine: Machine, node: Node, callee: Node, site: Site, stat
 
 /** `self.name(...)`. */
 export function callMethod(machine: Machine, self: Value, name: string, call: Call, state: State): Value {
-  const isPromise = (name === 'then' || name === 'catch' || name === 'finally') && !self.objects.some((item) => item.properties.has(name))
+  const isPromise =
+    (name === 'then' || name === 'catch' || name === 'finally') &&
+    !self.objects.some((item) => item.properties.has(name))
   if (isPromise) return callPromise(machine, self, name, call, state)
   const results: Value[] = []
   let plain: Value = NEVER
@@ -119,13 +142,23 @@ function callOn(machine: Machine, target: HeapObject, name: string, call: Call, 
 
 function getOwnMember(instance: InstanceObject, name: string): boolean {
   if (instance.properties.has(name)) return true
-  for (let of: ClassObject | undefined = instance.of; of !== undefined; of = of.parent.objects.find((item): item is ClassObject => item instanceof ClassObject)) {
+  for (
+    let of: ClassObject | undefined = instance.of;
+    of !== undefined;
+    of = of.parent.objects.find((item): item is ClassObject => item instanceof ClassObject)
+  ) {
     if (of.methods.has(name)) return true
   }
   return false
 }
 
-function callOnFunction(machine: Machine, target: FunctionObject, name: string, call: Call, state: State): Value | undefined {
+function callOnFunction(
+  machine: Machine,
+  target: FunctionObject,
+  name: string,
+  call: Call,
+  state: State,
+): Value | undefined {
   const [first = UNDEFINED, ...rest] = call.args
   if (name === 'call') return invoke(machine, target, first, rest, state)
   if (name === 'apply') return invoke(machine, target, first, spreadArguments(rest[0] ?? UNKNOWN), state)
@@ -138,7 +171,9 @@ function callOnFunction(machine: Machine, target: FunctionObject, name: string, 
 
 /** Calls whatever the callee may be, each on its own fork, and joins the outcomes. */
 export function call_(machine: Machine, callee: Value, call: Call, state: State): Value {
-  const targets = callee.objects.filter((item) => item instanceof FunctionObject || item instanceof ExternalObject || item instanceof LibraryObject)
+  const targets = callee.objects.filter(
+    (item) => item instanceof FunctionObject || item instanceof ExternalObject || item instanceof LibraryObject,
+  )
   if (targets.length === 0) return callOpaque(machine, undefined, call, state, callee)
   if (targets.length === 1) return callOne(machine, targets[0]!, call, state)
   const forks: State[] = []
@@ -155,18 +190,23 @@ export function call_(machine: Machine, callee: Value, call: Call, state: State)
 function callOne(machine: Machine, target: HeapObject, call: Call, state: State): Value {
   if (target instanceof FunctionObject) return invoke(machine, target, call.self, call.args, state)
   if (target instanceof ExternalObject) return callExternal(machine, target.path, call, state)
-  if (target instanceof LibraryObject) return callLibrary(machine, target, '()', call, state) ?? callOpaque(machine, undefined, call, state, object(target))
+  if (target instanceof LibraryObject)
+    return (
+      callLibrary(machine, target, '()', call, state) ?? callOpaque(machine, undefined, call, state, object(target))
+    )
   return UNKNOWN
 }
 
-const SPEAKING = /^(?:log|debug|info|warn|error|trace|fatal|verbose|emit|track|capture\w*|json|send|end|write|set|setHeader|status|push|append|add|on|once)$/
+const SPEAKING =
+  /^(?:log|debug|info|warn|error|trace|fatal|verbose|emit|track|capture\w*|json|send|end|write|set|setHeader|status|push|append|add|on|once)$/
 
 /**
  * A call of code we cannot see. It may call its callbacks; its result carries the origins of what it was given.
  * Given a credential, its result may be a verdict on it.
  */
 export function callOpaque(machine: Machine, name: string | undefined, call: Call, state: State, callee: Value): Value {
-  const inner = callee.objects.length === 0 ? derived(call.self, callee, ...call.args) : derived(call.self, ...call.args)
+  const inner =
+    callee.objects.length === 0 ? derived(call.self, callee, ...call.args) : derived(call.self, ...call.args)
   runCallbacks(machine, call, state, UNKNOWN)
   noteReceiver(machine, call, state, name)
   const speaks = name !== undefined && SPEAKING.test(name)
@@ -179,9 +219,13 @@ export function callOpaque(machine: Machine, name: string | undefined, call: Cal
 function noteReceiver(machine: Machine, call: Call, state: State, name: string | undefined): void {
   if (!hasTag(call.self, 'entry') || name === undefined) return
   if (name === 'close' || name === 'destroy' || name === 'end' || name === 'terminate') {
-    for (const tag of call.self.tags) if (tag.startsWith('entry:')) machine.emit('entry-close', call.site, state, { store: tag.split(':')[1] ?? '' })
+    for (const tag of call.self.tags)
+      if (tag.startsWith('entry:')) machine.emit('entry-close', call.site, state, { store: tag.split(':')[1] ?? '' })
   }
-  machine.emit('dispatch', call.site, state, { receiver: call.self, how: name === 'handleRequest' || name === 'handlePostMessage' ? 'transport' : 'own' })
+  machine.emit('dispatch', call.site, state, {
+    receiver: call.self,
+    how: name === 'handleRequest' || name === 'handlePostMessage' ? 'transport' : 'own',
+  })
 }
 
 export function runCallbacks(machine: Machine, call: Call, state: State, given: Value): void {
@@ -199,14 +243,19 @@ export function runCallbacks(machine: Machine, call: Call, state: State, given: 
 /** Runs a function of the tree with these arguments and folds what its exits know into the caller's path. */
 export function invoke(machine: Machine, fn: FunctionObject, self: Value, args: readonly Value[], state: State): Value {
   const seen = machine.stack.filter((node) => node === fn.node).length
-  if (seen >= LIMITS.recursion || machine.stack.length >= LIMITS.depth || !isNode(fn.node['body'])) return derived(...args)
+  if (seen >= LIMITS.recursion || machine.stack.length >= LIMITS.depth || !isNode(fn.node['body']))
+    return derived(...args)
   machine.markReached(fn)
   const recalled = machine.quiet.recall(machine, fn, args)
   if (recalled !== undefined) return recalled
   const mark = markOf(machine, state)
   machine.stack.push(fn.node)
   const saved = machine.frame
-  const frame: Frame = { exits: [], jumps: [], self: fn.boundThis ?? (fn.node.type === 'ArrowFunctionExpression' ? undefined : self) }
+  const frame: Frame = {
+    exits: [],
+    jumps: [],
+    self: fn.boundThis ?? (fn.node.type === 'ArrowFunctionExpression' ? undefined : self),
+  }
   machine.frame = frame
   const before = state.facts.must
   try {
@@ -220,7 +269,10 @@ export function invoke(machine: Machine, fn: FunctionObject, self: Value, args: 
     machine.quiet.note(machine, fn, mark, state, NEVER)
     return NEVER
   }
-  state.merge(frame.exits.map((exit) => exit.state), machine.stack.length)
+  state.merge(
+    frame.exits.map((exit) => exit.state),
+    machine.stack.length,
+  )
   const result = resultOf(frame, before)
   machine.quiet.note(machine, fn, mark, state, result)
   return result
@@ -244,11 +296,18 @@ function runBody(machine: Machine, fn: FunctionObject, args: readonly Value[], s
   if (!body.dead) frame.exits.push({ state: body, value: UNDEFINED })
 }
 
-function bindParameters(machine: Machine, fn: FunctionObject, args: readonly Value[], state: State, env: Environment): void {
+function bindParameters(
+  machine: Machine,
+  fn: FunctionObject,
+  args: readonly Value[],
+  state: State,
+  env: Environment,
+): void {
   const params = parametersOf(fn.node)
   params.forEach((param, index) => {
     for (const name of patternNames(param)) declareLocal(machine, env, name, param)
-    const given = param.type === 'RestElement' ? restOf(machine, args.slice(index), machine.site(env.file, param)) : args[index]
+    const given =
+      param.type === 'RestElement' ? restOf(machine, args.slice(index), machine.site(env.file, param)) : args[index]
     const value = typedParameter(machine, param, given ?? (index < args.length ? UNKNOWN : UNDEFINED), env, fn)
     assignPattern(machine, param, value, state, env)
     if (param.type === 'TSParameterProperty') assignParameterProperty(machine, param, state, env)
@@ -319,7 +378,14 @@ function construct(machine: Machine, of: ClassObject, instance: InstanceObject, 
   }
   if (of.parent === NEVER) initialiseFields(machine, of, instance, state)
   const self = object(instance)
-  const fn = new FunctionObject(constructor['value'], of.env, machine.site(of.env.file, constructor['value']), instance.born, self, of)
+  const fn = new FunctionObject(
+    constructor['value'],
+    of.env,
+    machine.site(of.env.file, constructor['value']),
+    instance.born,
+    self,
+    of,
+  )
   invoke(machine, fn, self, call.args, state)
   state.dead = false
 }

@@ -7,7 +7,12 @@ import type { State } from './state.ts'
 
 /** `now - session.lastSeen > limit`, `session.expiresAt <= Date.now()`: an expiry check of that field. */
 export function timeComparison(machine: Machine, left: Value, right: Value, site: Site, state: State): Value {
-  const result: Value = { ...derived(left, right), primitives: [true, false], open: true, condition: { whenTrue: [], whenFalse: [] } }
+  const result: Value = {
+    ...derived(left, right),
+    primitives: [true, false],
+    open: true,
+    condition: { whenTrue: [], whenFalse: [] },
+  }
   if (!hasTag(left, 'clock') && !hasTag(right, 'clock')) return result
   const fields = [...tagsOf(left, 'entry'), ...tagsOf(right, 'entry')]
   if (isUnlimited(left) || isUnlimited(right)) return result

@@ -26,7 +26,8 @@ export function isPresentedHandle(value: Value): boolean {
 export function truthOf(machine: Machine, value: Value): { readonly canBeTrue: boolean; readonly canBeFalse: boolean } {
   const truth = truthiness(value)
   const switches = switchesOf(value)
-  if (switches.length > 0 && switches.every((name) => machine.requiredEnv.has(name))) return { canBeTrue: true, canBeFalse: false }
+  if (switches.length > 0 && switches.every((name) => machine.requiredEnv.has(name)))
+    return { canBeTrue: true, canBeFalse: false }
   return truth
 }
 
@@ -72,7 +73,13 @@ export function negate(value: Value): Value {
   const primitives = value.primitives.map((item) => !item)
   const open = value.open || value.tags.length > 0
   const objects = value.objects.length > 0 ? [false] : []
-  return { primitives: [...new Set([...primitives, ...objects])], objects: [], tags: value.tags, open, condition: negated }
+  return {
+    primitives: [...new Set([...primitives, ...objects])],
+    objects: [],
+    tags: value.tags,
+    open,
+    condition: negated,
+  }
 }
 
 export function and(a: Value, b: Value, result: Value): Value {
@@ -118,10 +125,18 @@ function learnedWhen(outcomes: readonly Outcome[], before: ReadonlySet<string>, 
   const fitting = outcomes.filter(({ value }) => (truth ? truthiness(value).canBeTrue : truthiness(value).canBeFalse))
   const sets = fitting.map(({ facts, value }) => {
     const own = conditionOf(value)
-    return { facts, learned: new Set([...[...facts.must].filter((fact) => !before.has(fact)), ...(truth ? own.whenTrue : own.whenFalse)]) }
+    return {
+      facts,
+      learned: new Set([
+        ...[...facts.must].filter((fact) => !before.has(fact)),
+        ...(truth ? own.whenTrue : own.whenFalse),
+      ]),
+    }
   })
   const all = new Set(sets.flatMap(({ learned }) => [...learned]))
-  return [...all].filter((fact) => sets.every(({ facts, learned }) => learned.has(fact) || (fact === 'bound' && !facts.may.has('looked'))))
+  return [...all].filter((fact) =>
+    sets.every(({ facts, learned }) => learned.has(fact) || (fact === 'bound' && !facts.may.has('looked'))),
+  )
 }
 
 /** `a === b`, `timingSafeEqual(a, b)` and the like. */
@@ -172,7 +187,9 @@ function constantFacts(subject: Value, constant: Primitive): EqualityFacts {
   if (hasTag(subject, 'method')) return verbFacts(String(constant))
   if (hasTag(subject, 'proto')) return protocolFacts(String(constant))
   if (hasTag(subject, 'verdict')) {
-    return constant === 401 || constant === 403 ? { equal: [], different: AUTHENTICATED } : { equal: AUTHENTICATED, different: [] }
+    return constant === 401 || constant === 403
+      ? { equal: [], different: AUTHENTICATED }
+      : { equal: AUTHENTICATED, different: [] }
   }
   const equal: string[] = []
   if (constant === 'initialize' && hasTag(subject, 'body')) equal.push('init')
@@ -209,6 +226,15 @@ function isOwnerProof(machine: Machine, stored: Value, presented: Value): boolea
 }
 
 /** A condition of its own on an unknown boolean. */
-export function flag(whenTrue: readonly string[], whenFalse: readonly string[] = [], ...sources: readonly Value[]): Value {
-  return { ...(sources.length > 0 ? derived(...sources) : UNKNOWN), primitives: [true, false], open: true, condition: { whenTrue, whenFalse } }
+export function flag(
+  whenTrue: readonly string[],
+  whenFalse: readonly string[] = [],
+  ...sources: readonly Value[]
+): Value {
+  return {
+    ...(sources.length > 0 ? derived(...sources) : UNKNOWN),
+    primitives: [true, false],
+    open: true,
+    condition: { whenTrue, whenFalse },
+  }
 }

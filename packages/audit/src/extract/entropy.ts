@@ -40,7 +40,9 @@ export function concatEntropy(a: Entropy | undefined, b: Entropy | undefined): E
   if (b === undefined) return a
   const sources = [...a.sources]
   for (const source of b.sources) {
-    const known = sources.some((other) => other.site.start === source.site.start && other.site.path === source.site.path)
+    const known = sources.some(
+      (other) => other.site.start === source.site.start && other.site.path === source.site.path,
+    )
     if (!known) sources.push(source)
   }
   const cap = a.cap === undefined || b.cap === undefined ? undefined : a.cap + b.cap

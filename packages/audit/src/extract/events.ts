@@ -61,19 +61,42 @@ export type Event = Base &
         readonly enabled: boolean
       }
     | { readonly kind: 'dispatch'; readonly receiver: Value; readonly how: 'transport' | 'own' }
-    | { readonly kind: 'transport'; readonly object: HeapObject; readonly type: string; readonly stateful: boolean | undefined }
+    | {
+        readonly kind: 'transport'
+        readonly object: HeapObject
+        readonly type: string
+        readonly stateful: boolean | undefined
+      }
     | { readonly kind: 'mint'; readonly value: Value; readonly what: string }
     | { readonly kind: 'connect'; readonly server: HeapObject; readonly transport: Value; readonly viaEntry: boolean }
-    | { readonly kind: 'listen'; readonly host: Value | undefined; readonly tls: boolean; readonly defaultHost: string; readonly what: string }
+    | {
+        readonly kind: 'listen'
+        readonly host: Value | undefined
+        readonly tls: boolean
+        readonly defaultHost: string
+        readonly what: string
+      }
     | { readonly kind: 'route'; readonly route: RouteFact }
     | { readonly kind: 'served'; readonly route: RouteFact }
     | { readonly kind: 'middleware'; readonly what: string }
     | { readonly kind: 'tls-enforced' }
-    | { readonly kind: 'session-write'; readonly field: string; readonly value: Value; readonly web: boolean; readonly store: string }
+    | {
+        readonly kind: 'session-write'
+        readonly field: string
+        readonly value: Value
+        readonly web: boolean
+        readonly store: string
+      }
     | { readonly kind: 'regenerate' }
     | { readonly kind: 'web-session'; readonly library: string; readonly options: Value; readonly store: StoreRef }
     | { readonly kind: 'login'; readonly regenerates: boolean | undefined; readonly library: string }
-    | { readonly kind: 'shared-write'; readonly cell: Cell; readonly value: Value; readonly name: string; readonly moment: number }
+    | {
+        readonly kind: 'shared-write'
+        readonly cell: Cell
+        readonly value: Value
+        readonly name: string
+        readonly moment: number
+      }
     | { readonly kind: 'shared-read'; readonly cell: Cell; readonly name: string; readonly moment: number }
     | { readonly kind: 'stale-write'; readonly read: Site; readonly target: string; readonly store: string | undefined }
     | { readonly kind: 'send-all'; readonly store: StoreRef; readonly call: Site }

@@ -108,7 +108,10 @@ function readVariable(machine: Machine, name: string, site: Site, state: State, 
 
 function evaluateMember(machine: Machine, node: Node, state: State, env: Environment): Value {
   const site = machine.site(env.file, node)
-  const target = isNode(node['object']) && node['object'].type === 'Super' ? (machine.frame.self ?? UNKNOWN) : evaluate(machine, node['object'] as Node, state, env)
+  const target =
+    isNode(node['object']) && node['object'].type === 'Super'
+      ? (machine.frame.self ?? UNKNOWN)
+      : evaluate(machine, node['object'] as Node, state, env)
   if (node['optional'] === true) assume(machine, state, target)
   const name = staticKey(node)
   const key = name === undefined ? evaluate(machine, node['property'] as Node, state, env) : primitive(name)
@@ -121,7 +124,9 @@ function evaluateChain(machine: Machine, inner: Node, state: State, env: Environ
   const value = evaluate(machine, inner, taken, env)
   const learned = [...taken.facts.must].filter((fact) => !state.holds(fact))
   state.merge([taken, state.fork()])
-  const certain = value.primitives.includes(undefined) ? value : { ...value, primitives: [...value.primitives, undefined] }
+  const certain = value.primitives.includes(undefined)
+    ? value
+    : { ...value, primitives: [...value.primitives, undefined] }
   if (learned.length === 0) return certain
   return withCondition(certain, { whenTrue: [...new Set([...conditionOf(value).whenTrue, ...learned])], whenFalse: [] })
 }
@@ -140,7 +145,9 @@ function evaluateObject(machine: Machine, node: Node, state: State, env: Environ
     }
     const name = staticKey(item)
     const isMethod = item['method'] === true || item['kind'] === 'get' || item['kind'] === 'set'
-    const value = isMethod ? object(createFunction(machine, item['value'] as Node, env, name, undefined)) : evaluate(machine, item['value'] as Node, state, env)
+    const value = isMethod
+      ? object(createFunction(machine, item['value'] as Node, env, name, undefined))
+      : evaluate(machine, item['value'] as Node, state, env)
     if (name === undefined) {
       const key = evaluate(machine, item['key'] as Node, state, env)
       target.elements.write(value)
@@ -209,7 +216,9 @@ export function itemValue(machine: Machine, target: HeapObject): Value {
 
 function entryPair(machine: Machine, target: HeapObject, site: Site): HeapObject {
   const pair = machine.allocate('array', site)
-  pair.property('0').write(withTags(target.key === NEVER ? UNKNOWN : { ...target.key, open: true }, [`key:${storeId(target)}`]))
+  pair
+    .property('0')
+    .write(withTags(target.key === NEVER ? UNKNOWN : { ...target.key, open: true }, [`key:${storeId(target)}`]))
   pair.property('1').write(itemValue(machine, target))
   pair.elements.write(itemValue(machine, target))
   return pair
@@ -266,11 +275,18 @@ export function assignPattern(machine: Machine, given: Node, value: Value, state
       return assignObjectPattern(machine, pattern, value, state, env)
     case 'ArrayPattern':
       ;(pattern['elements'] as (Node | null)[]).forEach((item, index) => {
-        if (isNode(item)) assignPattern(machine, item, getProperty(machine, value, primitive(String(index)), site, state), state, env)
+        if (isNode(item))
+          assignPattern(machine, item, getProperty(machine, value, primitive(String(index)), site, state), state, env)
       })
       return
     case 'AssignmentPattern':
-      return assignPattern(machine, pattern['left'] as Node, withDefault(machine, value, pattern['right'] as Node, state, env), state, env)
+      return assignPattern(
+        machine,
+        pattern['left'] as Node,
+        withDefault(machine, value, pattern['right'] as Node, state, env),
+        state,
+        env,
+      )
     case 'RestElement':
       return assignPattern(machine, pattern['argument'] as Node, value, state, env)
     case 'TSParameterProperty':
@@ -304,8 +320,16 @@ export function withDefault(machine: Machine, value: Value, fallback: Node, stat
 function defaulted(machine: Machine, value: Value, fallback: Value): Value {
   const rest = value.primitives.filter((item) => item !== undefined && item !== null)
   const setting = value.tags.filter((tag) => tag.startsWith('env:') || tag.startsWith('opt:'))
-  const isSetting = setting.length > 0 && value.objects.length === 0 && rest.length === 0 && !setting.every((tag) => machine.requiredEnv.has(tag))
-  if (isSetting) return withTags(fallback, setting.map((tag) => `was-${tag}`))
+  const isSetting =
+    setting.length > 0 &&
+    value.objects.length === 0 &&
+    rest.length === 0 &&
+    !setting.every((tag) => machine.requiredEnv.has(tag))
+  if (isSetting)
+    return withTags(
+      fallback,
+      setting.map((tag) => `was-${tag}`),
+    )
   return join({ ...value, primitives: rest }, fallback)
 }
 
@@ -313,7 +337,8 @@ function evaluateLogical(machine: Machine, node: Node, state: State, env: Enviro
   const left = evaluate(machine, node['left'] as Node, state, env)
   const operator = String(node['operator'])
   if (operator === '??') {
-    if (left !== NEVER && !left.open && !left.primitives.some((item) => item === undefined || item === null)) return left
+    if (left !== NEVER && !left.open && !left.primitives.some((item) => item === undefined || item === null))
+      return left
     const fork = state.fork()
     const right = evaluate(machine, node['right'] as Node, fork, env)
     state.merge([fork, state.fork()])
@@ -326,11 +351,24 @@ function evaluateAnd(machine: Machine, left: Value, node: Node, state: State, en
   const truth = truthOf(machine, left)
   if (!truth.canBeTrue) return left
   let right: Value = UNKNOWN
-  branch(machine, state, left, (yes) => {
-    right = evaluate(machine, node['right'] as Node, yes, env)
-  }, () => undefined)
-  const falsy: Value = { ...left, primitives: left.primitives.filter((item) => !item), objects: [], open: truth.canBeFalse && left.open }
-  const both = truth.canBeFalse ? join({ ...falsy, primitives: falsy.primitives.length > 0 ? falsy.primitives : [false] }, right) : right
+  branch(
+    machine,
+    state,
+    left,
+    (yes) => {
+      right = evaluate(machine, node['right'] as Node, yes, env)
+    },
+    () => undefined,
+  )
+  const falsy: Value = {
+    ...left,
+    primitives: left.primitives.filter((item) => !item),
+    objects: [],
+    open: truth.canBeFalse && left.open,
+  }
+  const both = truth.canBeFalse
+    ? join({ ...falsy, primitives: falsy.primitives.length > 0 ? falsy.primitives : [false] }, right)
+    : right
   return and(left, right, both)
 }
 
@@ -338,11 +376,19 @@ function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env
   const truth = truthOf(machine, left)
   if (!truth.canBeFalse) return left
   let right: Value = UNKNOWN
-  branch(machine, state, left, () => undefined, (no) => {
-    right = evaluate(machine, node['right'] as Node, no, env)
-  })
-  const isDefault = left.condition === undefined && left.tags.some((tag) => tag.startsWith('env:') || tag.startsWith('opt:'))
-  if (isDefault) return or(left, right, defaulted(machine, { ...left, primitives: left.primitives.filter(Boolean) }, right))
+  branch(
+    machine,
+    state,
+    left,
+    () => undefined,
+    (no) => {
+      right = evaluate(machine, node['right'] as Node, no, env)
+    },
+  )
+  const isDefault =
+    left.condition === undefined && left.tags.some((tag) => tag.startsWith('env:') || tag.startsWith('opt:'))
+  if (isDefault)
+    return or(left, right, defaulted(machine, { ...left, primitives: left.primitives.filter(Boolean) }, right))
   return or(left, right, join({ ...left, primitives: left.primitives.filter(Boolean) }, right))
 }
 
@@ -350,10 +396,12 @@ function evaluateConditional(machine: Machine, node: Node, state: State, env: En
   const test = evaluate(machine, node['test'] as Node, state, env)
   const before = state.facts.must
   const outcomes: Outcome[] = []
-  const side = (field: string) => (taken: State): void => {
-    const value = evaluate(machine, node[field] as Node, taken, env)
-    if (!taken.dead) outcomes.push({ facts: taken.facts, value })
-  }
+  const side =
+    (field: string) =>
+    (taken: State): void => {
+      const value = evaluate(machine, node[field] as Node, taken, env)
+      if (!taken.dead) outcomes.push({ facts: taken.facts, value })
+    }
   branch(machine, state, test, side('consequent'), side('alternate'))
   if (outcomes.length === 0) return UNKNOWN
   const value = joinAll(outcomes.map((outcome) => outcome.value))
@@ -412,7 +460,9 @@ function fold(operator: string, left: Value, right: Value): Value | undefined {
 }
 
 function known(value: Value): { readonly value: Primitive } | undefined {
-  return value.primitives.length === 1 && !value.open && value.objects.length === 0 ? { value: value.primitives[0] } : undefined
+  return value.primitives.length === 1 && !value.open && value.objects.length === 0
+    ? { value: value.primitives[0] }
+    : undefined
 }
 
 function compute(operator: string, a: Primitive, b: Primitive): string | number | undefined {
@@ -452,7 +502,11 @@ function evaluateUnary(machine: Machine, node: Node, state: State, env: Environm
 
 /** Platform objects exist on every supported Node; of anything else the type is not decided here. */
 function typeOf(value: Value): Value {
-  const isPlatform = value.objects.length > 0 && !value.open && value.primitives.length === 0 && value.objects.every((item) => item.kind === 'external')
+  const isPlatform =
+    value.objects.length > 0 &&
+    !value.open &&
+    value.primitives.length === 0 &&
+    value.objects.every((item) => item.kind === 'external')
   return isPlatform ? { ...UNKNOWN, primitives: ['object'], open: false } : UNKNOWN
 }
 
@@ -485,12 +539,22 @@ function evaluateUpdate(machine: Machine, node: Node, state: State, env: Environ
   const site = machine.site(env.file, node)
   const before = evaluate(machine, node['argument'] as Node, state, env)
   const source = { kind: 'counter', label: 'a counter', bits: 0, site } as const
-  const value: Value = { ...derived(before), tags: [...derived(before).tags, 'counter', 'relative'], entropy: { sources: [source] } }
+  const value: Value = {
+    ...derived(before),
+    tags: [...derived(before).tags, 'counter', 'relative'],
+    entropy: { sources: [source] },
+  }
   assignPattern(machine, node['argument'] as Node, value, state, env)
   return value
 }
 
-export function createFunction(machine: Machine, node: Node, env: Environment, name: string | undefined, self?: Value): FunctionObject {
+export function createFunction(
+  machine: Machine,
+  node: Node,
+  env: Environment,
+  name: string | undefined,
+  self?: Value,
+): FunctionObject {
   const arrow = node.type === 'ArrowFunctionExpression'
   const boundThis = self ?? (arrow ? (machine.frame.self ?? env.findSelf()) : undefined)
   const fn = new FunctionObject(node, env, machine.site(env.file, node), machine.context.activation, boundThis)
@@ -509,7 +573,8 @@ export function createClass(machine: Machine, node: Node, env: Environment, stat
     const name = staticKey(member)
     if (name === undefined) continue
     if (member['static'] === true) declareStatic(machine, created, member, name, state)
-    else if (member.type === 'MethodDefinition' && isNode(member['value']?.body)) created.methods.set(member['kind'] === 'set' ? `set ${name}` : name, member)
+    else if (member.type === 'MethodDefinition' && isNode(member['value']?.body))
+      created.methods.set(member['kind'] === 'set' ? `set ${name}` : name, member)
   }
   return created
 }
@@ -542,4 +607,3 @@ export function initialiseFields(machine: Machine, of: ClassObject, instance: In
     instance.property(name).write(value)
   }
 }
-

@@ -52,7 +52,8 @@ function loadModules(machine: Machine, tree: SourceTree): void {
     if (file.surface === 'test' || file.surface === 'generated') continue
     const parsed = parse(file)
     if (parsed.gap !== undefined) machine.gaps.push(parsed.gap)
-    if (parsed.program !== undefined) machine.modules.set(file.path, createModule(machine, file, parsed.program as unknown as Node))
+    if (parsed.program !== undefined)
+      machine.modules.set(file.path, createModule(machine, file, parsed.program as unknown as Node))
   }
 }
 

@@ -25,11 +25,7 @@ export class Cell {
   /** Activation in which it came into being; 0 is start-up, so the cell outlives every request. */
   readonly born: number
   readonly site: Site | undefined
-  constructor(
-    name: string,
-    born: number,
-    site?: Site,
-  ) {
+  constructor(name: string, born: number, site?: Site) {
     this.name = name
     this.born = born
     this.site = site
@@ -108,14 +104,7 @@ export class FunctionObject extends HeapObject {
   /** `this` of an arrow function or bound method. */
   readonly boundThis: Value | undefined
   readonly home: ClassObject | undefined
-  constructor(
-    node: Node,
-    env: Environment,
-    site: Site,
-    born: number,
-    boundThis?: Value,
-    home?: ClassObject,
-  ) {
+  constructor(node: Node, env: Environment, site: Site, born: number, boundThis?: Value, home?: ClassObject) {
     super('function', site, born)
     this.node = node
     this.env = env
@@ -128,13 +117,7 @@ export class ClassObject extends HeapObject {
   readonly node: Node
   readonly env: Environment
   readonly parent: Value
-  constructor(
-    node: Node,
-    env: Environment,
-    site: Site,
-    born: number,
-    parent: Value,
-  ) {
+  constructor(node: Node, env: Environment, site: Site, born: number, parent: Value) {
     super('class', site, born)
     this.node = node
     this.env = env
@@ -149,11 +132,7 @@ export class InstanceObject extends HeapObject {
   /** The library object it extends, where its class does. */
   base: LibraryObject | undefined
   readonly of: ClassObject
-  constructor(
-    of: ClassObject,
-    site: Site,
-    born: number,
-  ) {
+  constructor(of: ClassObject, site: Site, born: number) {
     super('instance', site, born)
     this.of = of
   }
@@ -164,12 +143,7 @@ export class LibraryObject extends HeapObject {
   readonly type: string
   /** What its model remembers about it. */
   readonly data: Record<string, unknown> = {}
-  constructor(
-    type: string,
-    site: Site,
-    born: number,
-    data: Record<string, unknown> = {},
-  ) {
+  constructor(type: string, site: Site, born: number, data: Record<string, unknown> = {}) {
     super('library', site, born)
     this.type = type
     this.data = data
@@ -179,10 +153,7 @@ export class LibraryObject extends HeapObject {
 /** Something imported from a package: `express`, `node:crypto#randomUUID`. */
 export class ExternalObject extends HeapObject {
   readonly path: string
-  constructor(
-    path: string,
-    site: Site,
-  ) {
+  constructor(path: string, site: Site) {
     super('external', site, 0)
     this.path = path
   }
@@ -195,11 +166,7 @@ export class Environment {
   readonly file: SourceFile
   /** `this` here, when a function or class body sets it. */
   readonly self: Value | undefined
-  constructor(
-    parent: Environment | undefined,
-    file: SourceFile,
-    self?: Value,
-  ) {
+  constructor(parent: Environment | undefined, file: SourceFile, self?: Value) {
     this.parent = parent
     this.file = file
     this.self = self

@@ -85,10 +85,7 @@ export class Machine {
 
   readonly tree: SourceTree
   readonly resolve: Resolve
-  constructor(
-    tree: SourceTree,
-    resolve: Resolve,
-  ) {
+  constructor(tree: SourceTree, resolve: Resolve) {
     this.tree = tree
     this.resolve = resolve
   }
@@ -97,7 +94,12 @@ export class Machine {
     return { file, path: file.path, start: node.start, end: node.end }
   }
 
-  emit<K extends EventKind>(kind: K, site: Site, state: State, data: Omit<EventOf<K>, 'kind' | 'site' | 'context' | 'facts'>): void {
+  emit<K extends EventKind>(
+    kind: K,
+    site: Site,
+    state: State,
+    data: Omit<EventOf<K>, 'kind' | 'site' | 'context' | 'facts'>,
+  ): void {
     if (this.context.trigger === 'unreached' && kind !== 'listen' && kind !== 'route') return
     this.eventCount += 1
     const key = `${kind}|${site.path}|${site.start}|${this.context.activation}|${this.context.trigger}|${signature(state.facts)}`
@@ -174,7 +176,12 @@ export class Machine {
   deferTool(callee: Value, args: readonly Value[], state: State): void {
     const [first] = callee.objects
     if (first === undefined || this.tools.size > 3_000) return
-    this.tools.set(`${first.site.path}#${first.site.start}`, { callee, args, facts: state.facts, context: this.context })
+    this.tools.set(`${first.site.path}#${first.site.start}`, {
+      callee,
+      args,
+      facts: state.facts,
+      context: this.context,
+    })
   }
 
   /** What a database holds under one kind of key. */
@@ -198,7 +205,12 @@ export class Machine {
   /** Whether a container outlives the request: a database does, an object made in the request does not. */
   isLasting(store: string): boolean {
     const container = this.containers.get(store)
-    return container === undefined || container.born === 0 || container.retained || container.born !== this.context.activation
+    return (
+      container === undefined ||
+      container.born === 0 ||
+      container.retained ||
+      container.born !== this.context.activation
+    )
   }
 }
 

@@ -86,7 +86,13 @@ function unknownCell(name: string): Cell {
   return cell
 }
 
-function exportedCell(machine: Machine, module: Module, name: string, run: RunModule, seen: Set<Module>): Cell | undefined {
+function exportedCell(
+  machine: Machine,
+  module: Module,
+  name: string,
+  run: RunModule,
+  seen: Set<Module>,
+): Cell | undefined {
   if (seen.has(module)) return undefined
   seen.add(module)
   const own = module.exports.get(name)
@@ -143,7 +149,10 @@ export function external(machine: Machine, from: SourceFile, path: string): Exte
 
 /** One spelling for an import path: no `.js`, SDK build folders folded away. */
 function packagePath(name: string, subpath: string): string {
-  const inner = subpath.replace(/^\.\//, '').replace(/\.(?:[mc]?js|ts)$/, '').replace(/^dist\/(?:esm|cjs)\//, '').replace(/\/index$/, '')
+  const inner = subpath
+    .replace(/^\.\//, '')
+    .replace(/\.(?:[mc]?js|ts)$/, '')
+    .replace(/^dist\/(?:esm|cjs)\//, '')
+    .replace(/\/index$/, '')
   return inner === '' || inner === 'index' ? name : `${name}/${inner}`
 }
-

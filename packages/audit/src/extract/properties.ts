@@ -36,7 +36,14 @@ function stepTags(tags: readonly string[], name: string | undefined): readonly s
   })
 }
 
-function readFrom(machine: Machine, from: HeapObject, name: string | undefined, key: Value, site: Site, state: State): Value {
+function readFrom(
+  machine: Machine,
+  from: HeapObject,
+  name: string | undefined,
+  key: Value,
+  site: Site,
+  state: State,
+): Value {
   if (from instanceof ExternalObject) return readExternal(machine, from, name, site)
   if (from instanceof LibraryObject) return libraryProperty(machine, from, name, key, site, state)
   if (name === undefined) return readDynamic(machine, from, key, site, state)
@@ -60,11 +67,24 @@ export function baseOf(instance: InstanceObject): LibraryObject | undefined {
   return instance.base
 }
 
-function readMember(machine: Machine, instance: InstanceObject, of: ClassObject, name: string, state: State): Value | undefined {
+function readMember(
+  machine: Machine,
+  instance: InstanceObject,
+  of: ClassObject,
+  name: string,
+  state: State,
+): Value | undefined {
   const member = of.methods.get(name)
   if (member !== undefined) {
     const self = object(instance)
-    const fn = new FunctionObject(member['value'], of.env, machine.site(of.env.file, member['value']), instance.born, self, of)
+    const fn = new FunctionObject(
+      member['value'],
+      of.env,
+      machine.site(of.env.file, member['value']),
+      instance.born,
+      self,
+      of,
+    )
     fn.name = name
     return member['kind'] === 'get' ? invoke(machine, fn, self, [], state) : object(fn)
   }
@@ -82,7 +102,11 @@ function readExternal(machine: Machine, from: ExternalObject, name: string | und
   return object(new ExternalObject(GLOBAL_ALIASES.get(path) ?? path, site))
 }
 
-const GLOBAL_ALIASES = new Map([['global:globalThis#crypto', 'node:crypto'], ['node:crypto#webcrypto', 'node:crypto'], ['node:process#env', 'global:process#env']])
+const GLOBAL_ALIASES = new Map([
+  ['global:globalThis#crypto', 'node:crypto'],
+  ['node:crypto#webcrypto', 'node:crypto'],
+  ['node:process#env', 'global:process#env'],
+])
 
 /** A setting from outside: unset under the default configuration, unless start-up insists on it. */
 function environment(machine: Machine, name: string): Value {
@@ -112,10 +136,14 @@ export function lookUp(machine: Machine, from: HeapObject, key: Value, site: Sit
   noteLookUp(machine, store, key, site, state)
   const value = itemValue(machine, from)
   const certain = from.item === NEVER ? UNKNOWN : value
-  return withTags({ ...certain, primitives: [...certain.primitives.filter((item) => item !== undefined), undefined] as Primitive[], open: true }, [
-    `entry:${store.id}`,
-    ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : []),
-  ])
+  return withTags(
+    {
+      ...certain,
+      primitives: [...certain.primitives.filter((item) => item !== undefined), undefined] as Primitive[],
+      open: true,
+    },
+    [`entry:${store.id}`, ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : [])],
+  )
 }
 
 export function noteLookUp(machine: Machine, store: StoreRef, key: Value, site: Site, state: State): void {
@@ -154,7 +182,12 @@ function writeTo(
   const base = to instanceof InstanceObject ? baseOf(to) : undefined
   if (base !== undefined && name !== undefined) setLibraryProperty(machine, base, name, value, site, state)
   if (name === undefined) {
-    const isRemoval = mode === 'delete' || (value.primitives.length > 0 && value.objects.length === 0 && !value.open && value.primitives.every((item) => item === undefined || item === null))
+    const isRemoval =
+      mode === 'delete' ||
+      (value.primitives.length > 0 &&
+        value.objects.length === 0 &&
+        !value.open &&
+        value.primitives.every((item) => item === undefined || item === null))
     return isRemoval ? remove(machine, to, key, site, state) : insert(machine, to, key, value, site, state)
   }
   if (mode === 'delete') return
@@ -188,4 +221,3 @@ export function readGlobal(machine: Machine, name: string, site: Site): Value {
   if (name === 'NaN' || name === 'Infinity') return UNKNOWN
   return object(new ExternalObject(`global:${name}`, site))
 }
-

@@ -50,7 +50,12 @@ export class QuietFunctions {
   note(machine: Machine, fn: FunctionObject, before: Mark, state: State, result: Value): void {
     const record = this.recordOf(machine, fn.node)
     record.result = join(record.result, result)
-    const isQuiet = !state.dead && sameMark(before, markOf(machine, state)) && !isTelling(result) && result.condition === undefined && result.entropy === undefined
+    const isQuiet =
+      !state.dead &&
+      sameMark(before, markOf(machine, state)) &&
+      !isTelling(result) &&
+      result.condition === undefined &&
+      result.entropy === undefined
     record.quietRuns = isQuiet ? record.quietRuns + 1 : Number.NEGATIVE_INFINITY
   }
 }
@@ -77,10 +82,20 @@ export function markOf(machine: Machine, state: State): Mark {
 }
 
 function sameMark(a: Mark, b: Mark): boolean {
-  return a.events === b.events && a.routes === b.routes && a.deferred === b.deferred && a.tools === b.tools && a.must === b.must && a.may === b.may
+  return (
+    a.events === b.events &&
+    a.routes === b.routes &&
+    a.deferred === b.deferred &&
+    a.tools === b.tools &&
+    a.must === b.must &&
+    a.may === b.may
+  )
 }
 
 /** Origins, code and live objects can make a function do something else this time. */
 function isTelling(value: Value): boolean {
-  return value.tags.length > 0 || value.objects.some((item) => item.kind !== 'object' && item.kind !== 'array' && item.kind !== 'external')
+  return (
+    value.tags.length > 0 ||
+    value.objects.some((item) => item.kind !== 'object' && item.kind !== 'array' && item.kind !== 'external')
+  )
 }

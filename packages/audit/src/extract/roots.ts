@@ -12,7 +12,8 @@ import { sharedInstance } from './types.ts'
 import { UNDEFINED, UNKNOWN, object, primitive } from './value.ts'
 
 /** Operations that make unreached code worth running. */
-const SERVING = /^(?:createServer|listen|handleRequest|handlePostMessage|createMcpHandler|serve|sessionIdGenerator|StreamableHTTPServerTransport|NodeStreamableHTTPServerTransport|WebStandardStreamableHTTPServerTransport|StreamableHTTPTransport|SSEServerTransport|regenerate|writeHead)$/
+const SERVING =
+  /^(?:createServer|listen|handleRequest|handlePostMessage|createMcpHandler|serve|sessionIdGenerator|StreamableHTTPServerTransport|NodeStreamableHTTPServerTransport|WebStandardStreamableHTTPServerTransport|StreamableHTTPTransport|SSEServerTransport|regenerate|writeHead)$/
 const REQUEST_NAMES = /^(?:_?req(?:uest)?|ctx|c|context)$/
 
 export function runUnreached(machine: Machine): void {
@@ -26,7 +27,9 @@ export function runUnreached(machine: Machine): void {
 
 function runClass(machine: Machine, of: ClassObject): void {
   if (!mentionsServing(of.node)) return
-  const pending = [...of.methods].filter(([name, member]) => name !== 'constructor' && !machine.reached.has(member['value']) && mentionsServing(member))
+  const pending = [...of.methods].filter(
+    ([name, member]) => name !== 'constructor' && !machine.reached.has(member['value']) && mentionsServing(member),
+  )
   if (pending.length === 0) return
   const instance = sharedInstance(machine, of)
   for (const [name, member] of pending) {
@@ -35,7 +38,18 @@ function runClass(machine: Machine, of: ClassObject): void {
     runRoot(machine, fn, () => {
       const state = new State({ must: new Set(), may: new Set() })
       const method = getProperty(machine, object(instance), primitive(name), instance.site, state)
-      call_(machine, method, { site: instance.site, args: parametersOf(fn).map(() => UNKNOWN), argSites: [], self: object(instance), env: of.env }, state)
+      call_(
+        machine,
+        method,
+        {
+          site: instance.site,
+          args: parametersOf(fn).map(() => UNKNOWN),
+          argSites: [],
+          self: object(instance),
+          env: of.env,
+        },
+        state,
+      )
     })
   }
 }
@@ -43,10 +57,14 @@ function runClass(machine: Machine, of: ClassObject): void {
 function runRoot(machine: Machine, fn: Node, run: () => void): void {
   const isHandler = takesRequest(fn)
   const activation = isHandler ? machine.newActivation() : 0
-  machine.root({ trigger: isHandler ? 'request' : 'startup', activation }, () => {
-    run()
-    runDeferred(machine)
-  }, String(fn['id']?.name ?? fn.start))
+  machine.root(
+    { trigger: isHandler ? 'request' : 'startup', activation },
+    () => {
+      run()
+      runDeferred(machine)
+    },
+    String(fn['id']?.name ?? fn.start),
+  )
 }
 
 /** A function whose parameters are a request's is a handler that something we cannot see calls. */
@@ -62,11 +80,19 @@ function runLeftFunctions(machine: Machine, module: Module): void {
     const declared = (isNode(statement['declaration']) ? statement['declaration'] : statement) as Node
     if (declared.type !== 'FunctionDeclaration' || machine.reached.has(declared) || !mentionsServing(declared)) continue
     const name = isNode(declared['id']) ? String(declared['id']['name']) : undefined
-    const fn = name === undefined ? undefined : module.env.own(name)?.value.objects.find((item): item is FunctionObject => item instanceof FunctionObject)
+    const fn =
+      name === undefined
+        ? undefined
+        : module.env.own(name)?.value.objects.find((item): item is FunctionObject => item instanceof FunctionObject)
     if (fn === undefined) continue
     runRoot(machine, declared, () => {
       const state = new State({ must: new Set(), may: new Set() })
-      call_(machine, object(fn), { site: fn.site, args: parametersOf(declared).map(() => UNKNOWN), argSites: [], self: UNDEFINED, env: fn.env }, state)
+      call_(
+        machine,
+        object(fn),
+        { site: fn.site, args: parametersOf(declared).map(() => UNKNOWN), argSites: [], self: UNDEFINED, env: fn.env },
+        state,
+      )
     })
   }
   runLeftVariables(machine, module)
@@ -76,9 +102,21 @@ function runLeftFunctions(machine: Machine, module: Module): void {
 function runLeftVariables(machine: Machine, module: Module): void {
   for (const cell of module.exports.values()) {
     for (const target of cell.value.objects) {
-      if (!(target instanceof FunctionObject) || machine.reached.has(target.node) || !mentionsServing(target.node)) continue
+      if (!(target instanceof FunctionObject) || machine.reached.has(target.node) || !mentionsServing(target.node))
+        continue
       runRoot(machine, target.node, () => {
-        call_(machine, object(target), { site: target.site, args: parametersOf(target.node).map(() => UNKNOWN), argSites: [], self: UNDEFINED, env: target.env }, new State({ must: new Set(), may: new Set() }))
+        call_(
+          machine,
+          object(target),
+          {
+            site: target.site,
+            args: parametersOf(target.node).map(() => UNKNOWN),
+            argSites: [],
+            self: UNDEFINED,
+            env: target.env,
+          },
+          new State({ must: new Set(), may: new Set() }),
+        )
       })
     }
   }
@@ -98,10 +136,10 @@ function search(root: Node): boolean {
   const pending: Node[] = [root]
   while (pending.length > 0) {
     const node = pending.pop()!
-    const name = node.type === 'Identifier' ? String(node['name']) : node.type === 'MemberExpression' ? staticKey(node) : undefined
+    const name =
+      node.type === 'Identifier' ? String(node['name']) : node.type === 'MemberExpression' ? staticKey(node) : undefined
     if (name !== undefined && SERVING.test(name)) return true
     for (const child of children(node)) pending.push(child)
   }
   return false
 }
-

@@ -46,7 +46,12 @@ function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
       runHandler(machine, final, route, exchange, state)
     }
     runDeferred(machine)
-    if (machine.exhausted) machine.gaps.push({ path: route.site.path, reason: `The handler at line ${lineOf(machine, route)} is too large to follow to its end.`, location: route.site.file.locate(route.site.start, route.site.end) })
+    if (machine.exhausted)
+      machine.gaps.push({
+        path: route.site.path,
+        reason: `The handler at line ${lineOf(machine, route)} is too large to follow to its end.`,
+        location: route.site.file.locate(route.site.start, route.site.end),
+      })
   })
 }
 
@@ -72,19 +77,33 @@ function before(machine: Machine, app: LibraryObject, order: number, path: strin
   if (mount === undefined || depth > 6) return []
   const above = before(machine, mount.app, mount.order, path, depth + 1)
   const layers = machine.routes
-    .filter((item) => item.app === mount.app && item.route.layer && item.route.order < mount.order && covers(item.route.path, mount.path))
+    .filter(
+      (item) =>
+        item.app === mount.app &&
+        item.route.layer &&
+        item.route.order < mount.order &&
+        covers(item.route.path, mount.path),
+    )
     .flatMap((item) => item.route.handlers)
   return [...above, ...layers, ...mount.before]
 }
 
 function layersOf(machine: Machine, app: LibraryObject, route: Route): readonly Value[] {
   return machine.routes
-    .filter((item) => item.app === app && item.route !== route && item.route.layer && item.route.order < route.order && covers(item.route.path, route.path))
+    .filter(
+      (item) =>
+        item.app === app &&
+        item.route !== route &&
+        item.route.layer &&
+        item.route.order < route.order &&
+        covers(item.route.path, route.path),
+    )
     .flatMap((item) => item.route.handlers)
 }
 
 function covers(layer: string, path: string): boolean {
-  if (layer === '/' || layer === '*' || layer === '/*' || path === '*') return layer === '/' || layer === '*' || layer === '/*' || path === layer
+  if (layer === '/' || layer === '*' || layer === '/*' || path === '*')
+    return layer === '/' || layer === '*' || layer === '/*' || path === layer
   const prefix = layer.replace(/\/?\*$/, '')
   return path === prefix || path.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`)
 }
@@ -98,7 +117,10 @@ function makeExchange(machine: Machine, route: Route, state: State): Exchange {
   const { site } = route
   const request = machine.library(requestType(route), site)
   const response = machine.library('response', site)
-  if (machine.webSession !== undefined && (route.flavour === 'express' || route.flavour === 'fastify' || route.flavour === 'koa' || route.flavour === 'node')) {
+  if (
+    machine.webSession !== undefined &&
+    (route.flavour === 'express' || route.flavour === 'fastify' || route.flavour === 'koa' || route.flavour === 'node')
+  ) {
     request.property('session').write(sessionObject(machine, site))
   }
   void state
@@ -148,7 +170,14 @@ function isErrorHandler(fn: FunctionObject, route: Route): boolean {
   return route.flavour === 'express' && Array.isArray(params) && params.length === 4
 }
 
-function runOwnMiddleware(machine: Machine, fn: FunctionObject, next: LibraryObject, route: Route, exchange: Exchange, state: State): void {
+function runOwnMiddleware(
+  machine: Machine,
+  fn: FunctionObject,
+  next: LibraryObject,
+  route: Route,
+  exchange: Exchange,
+  state: State,
+): void {
   const fork = state.fork()
   invoke(machine, fn, UNDEFINED, exchange.args(next), fork)
   const continued = (next.data['states'] ?? []) as State[]
@@ -168,8 +197,25 @@ function applyMiddleware(machine: Machine, target: LibraryObject, exchange: Exch
   const principal = tagged('cred', 'principal', 'verdict')
   for (const name of ['auth', 'user']) exchange.request.property(name).write(principal)
   const callback = target.data['callback'] as Value | undefined
-  if (callback !== undefined) call_(machine, callback, { site: target.site, args: [UNDEFINED, principal, UNKNOWN], argSites: [], self: UNDEFINED, env: undefined as never }, state)
-  if (target.data['passport'] === true) passportLogin(machine, { site: target.site, args: [], argSites: [], self: UNDEFINED, env: undefined as never }, state)
+  if (callback !== undefined)
+    call_(
+      machine,
+      callback,
+      {
+        site: target.site,
+        args: [UNDEFINED, principal, UNKNOWN],
+        argSites: [],
+        self: UNDEFINED,
+        env: undefined as never,
+      },
+      state,
+    )
+  if (target.data['passport'] === true)
+    passportLogin(
+      machine,
+      { site: target.site, args: [], argSites: [], self: UNDEFINED, env: undefined as never },
+      state,
+    )
 }
 
 function runHandler(machine: Machine, handler: Value, route: Route, exchange: Exchange, state: State): void {
@@ -179,7 +225,14 @@ function runHandler(machine: Machine, handler: Value, route: Route, exchange: Ex
     if (target instanceof FunctionObject) invoke(machine, target, UNDEFINED, exchange.args(next), fork)
     else if (target instanceof LibraryObject) {
       if (target.type === 'middleware') applyMiddleware(machine, target, exchange, fork)
-      else callLibrary(machine, target, '()', { site: route.site, args: exchange.args(next), argSites: [], self: object(target), env: undefined as never }, fork)
+      else
+        callLibrary(
+          machine,
+          target,
+          '()',
+          { site: route.site, args: exchange.args(next), argSites: [], self: object(target), env: undefined as never },
+          fork,
+        )
     }
   }
 }
@@ -193,7 +246,12 @@ export function runDeferred(machine: Machine): void {
       if (item.unless?.data['deadOnclose'] === true) continue
       machine.within(item.context, () => {
         const state = new State(item.facts)
-        call_(machine, item.callee, { site: siteOf(item.callee), args: item.args, argSites: [], self: UNDEFINED, env: undefined as never }, state)
+        call_(
+          machine,
+          item.callee,
+          { site: siteOf(item.callee), args: item.args, argSites: [], self: UNDEFINED, env: undefined as never },
+          state,
+        )
       })
     }
   }
@@ -207,9 +265,18 @@ function siteOf(callee: Value): FunctionObject['site'] {
 /** Runs the handlers of tools and resources, each as a request of its own. */
 export function runTools(machine: Machine): void {
   for (const item of machine.tools.values()) {
-    const context: Context = { trigger: 'tool', activation: machine.newActivation(), ...(item.context.route === undefined ? {} : { route: item.context.route }) }
+    const context: Context = {
+      trigger: 'tool',
+      activation: machine.newActivation(),
+      ...(item.context.route === undefined ? {} : { route: item.context.route }),
+    }
     machine.root(context, () => {
-      call_(machine, item.callee, { site: siteOf(item.callee), args: item.args, argSites: [], self: UNDEFINED, env: undefined as never }, new State({ must: new Set(), may: new Set() }))
+      call_(
+        machine,
+        item.callee,
+        { site: siteOf(item.callee), args: item.args, argSites: [], self: UNDEFINED, env: undefined as never },
+        new State({ must: new Set(), may: new Set() }),
+      )
       runDeferred(machine)
     })
   }

@@ -24,12 +24,20 @@ export function noteSharedRead(machine: Machine, cell: Cell, value: Value, site:
   return isScalar ? withTags(value, [`read:${key}@${machine.moment}`]) : value
 }
 
-export function noteSharedWrite(machine: Machine, cell: Cell, value: Value, site: Site, state: State, holder?: HeapObject): void {
+export function noteSharedWrite(
+  machine: Machine,
+  cell: Cell,
+  value: Value,
+  site: Site,
+  state: State,
+  holder?: HeapObject,
+): void {
   const outlives = holder === undefined ? cell.born === 0 : holder.born === 0
   if (!outlives || !inRequest(machine)) return
   for (const target of value.objects) if (target.born === machine.context.activation) target.retained = true
   machine.sharedCells.add(cell)
-  if (belongsToRequest(machine, value)) machine.emit('shared-write', site, state, { cell, value, name: cell.name, moment: machine.moment })
+  if (belongsToRequest(machine, value))
+    machine.emit('shared-write', site, state, { cell, value, name: cell.name, moment: machine.moment })
   const key = keyOf(cell)
   if (key !== undefined) noteStale(machine, key, value, site, state, undefined)
 }
@@ -43,12 +51,25 @@ function belongsToRequest(machine: Machine, value: Value): boolean {
 /** Reading a field of a session: remembered with the moment, to tell a stale write later. */
 export function noteFieldRead(machine: Machine, target: Value, name: string, value: Value): Value {
   if (!inRequest(machine)) return value
-  const stores = tagsOf(target, 'entry').filter((tag) => tag.split(':').length === 2 && machine.isLasting(tag.split(':')[1] ?? ''))
-  if (stores.length === 0 || value.objects.some((inner) => inner.kind === 'function' || inner.kind === 'library')) return value
-  return withTags(value, stores.map((tag) => `read:${tag.slice('entry:'.length)}.${name}@${machine.moment}`))
+  const stores = tagsOf(target, 'entry').filter(
+    (tag) => tag.split(':').length === 2 && machine.isLasting(tag.split(':')[1] ?? ''),
+  )
+  if (stores.length === 0 || value.objects.some((inner) => inner.kind === 'function' || inner.kind === 'library'))
+    return value
+  return withTags(
+    value,
+    stores.map((tag) => `read:${tag.slice('entry:'.length)}.${name}@${machine.moment}`),
+  )
 }
 
-export function noteFieldWrite(machine: Machine, target: Value, name: string, value: Value, site: Site, state: State): void {
+export function noteFieldWrite(
+  machine: Machine,
+  target: Value,
+  name: string,
+  value: Value,
+  site: Site,
+  state: State,
+): void {
   for (const tag of tagsOf(target, 'entry')) {
     const [, store = '', outer] = tag.split(':')
     const field = outer ?? name
@@ -58,7 +79,14 @@ export function noteFieldWrite(machine: Machine, target: Value, name: string, va
 }
 
 /** A value read before an await and written after it, or a check that an await has made old. */
-function noteStale(machine: Machine, location: string, value: Value, site: Site, state: State, store: string | undefined): void {
+function noteStale(
+  machine: Machine,
+  location: string,
+  value: Value,
+  site: Site,
+  state: State,
+  store: string | undefined,
+): void {
   if (machine.locks > 0 || state.holds('locked')) return
   const reads = momentsOf(value.tags, `read:${location}@`)
   const checks = momentsOf([...state.facts.may], `checked:${location}@`)

@@ -17,17 +17,21 @@ import { NEVER, UNDEFINED, UNKNOWN, derived, join, object } from './value.ts'
 export function runModule(machine: Machine, module: Module): void {
   if (module.started) return
   module.started = true
-  machine.root({ trigger: 'startup', activation: 0 }, () => {
-    const state = new PathState({ must: new Set(), may: new Set() })
-    const body = module.program['body'] as Node[]
-    hoist(machine, body, module.env)
-    linkImports(machine, module, body)
-    declareExports(machine, module, body)
-    for (const statement of body) {
-      if (state.dead) state.dead = false
-      execute(machine, statement, state, module.env)
-    }
-  }, module.file.path)
+  machine.root(
+    { trigger: 'startup', activation: 0 },
+    () => {
+      const state = new PathState({ must: new Set(), may: new Set() })
+      const body = module.program['body'] as Node[]
+      hoist(machine, body, module.env)
+      linkImports(machine, module, body)
+      declareExports(machine, module, body)
+      for (const statement of body) {
+        if (state.dead) state.dead = false
+        execute(machine, statement, state, module.env)
+      }
+    },
+    module.file.path,
+  )
 }
 
 function linkImports(machine: Machine, module: Module, body: readonly Node[]): void {
@@ -136,7 +140,9 @@ export function patternNames(pattern: Node): string[] {
     case 'Identifier':
       return [String(pattern['name'])]
     case 'ObjectPattern':
-      return (pattern['properties'] as Node[]).flatMap((item) => patternNames((item['argument'] ?? item['value']) as Node))
+      return (pattern['properties'] as Node[]).flatMap((item) =>
+        patternNames((item['argument'] ?? item['value']) as Node),
+      )
     case 'ArrayPattern':
       return (pattern['elements'] as (Node | null)[]).flatMap((item) => (item === null ? [] : patternNames(item)))
     case 'AssignmentPattern':
@@ -177,7 +183,8 @@ export function execute(machine: Machine, node: Node, state: State, env: Environ
     case 'ExportDefaultDeclaration':
       return executeExport(machine, node, state, env)
     case 'ClassDeclaration':
-      if (isNode(node['id'])) state.write(cellOf(env, String(node['id']['name'])), object(createClass(machine, node, env, state)))
+      if (isNode(node['id']))
+        state.write(cellOf(env, String(node['id']['name'])), object(createClass(machine, node, env, state)))
       return
     case 'TryStatement':
       return executeTry(machine, node, state, env)
@@ -295,7 +302,8 @@ export function branch(
 function noteRequired(machine: Machine, test: Value, ends: { yesDead: boolean; noDead: boolean }): void {
   if (machine.context.trigger !== 'startup' || ends.yesDead === ends.noDead) return
   const facts = ends.yesDead ? test.condition?.whenFalse : test.condition?.whenTrue
-  for (const fact of facts ?? []) if (fact.startsWith('optional:')) machine.requiredEnv.add(fact.slice('optional:'.length))
+  for (const fact of facts ?? [])
+    if (fact.startsWith('optional:')) machine.requiredEnv.add(fact.slice('optional:'.length))
 }
 
 function executeTry(machine: Machine, node: Node, state: State, env: Environment): void {
@@ -330,7 +338,8 @@ function executeTry(machine: Machine, node: Node, state: State, env: Environment
 
 function executeForEach(machine: Machine, node: Node, state: State, env: Environment): void {
   const source = evaluate(machine, node['right'] as Node, state, env)
-  const item = node.type === 'ForInStatement' ? keysOf(source) : elementsOf(machine, source, machine.site(env.file, node), state)
+  const item =
+    node.type === 'ForInStatement' ? keysOf(source) : elementsOf(machine, source, machine.site(env.file, node), state)
   loop(machine, state, (body) => {
     const inner = new Env(env, env.file)
     const left = node['left'] as Node
@@ -455,4 +464,3 @@ function declareEnum(machine: Machine, node: Node, state: State, env: Environmen
   }
   state.write(cellOf(env, String(node['id'].name)), object(target))
 }
-

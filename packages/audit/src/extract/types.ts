@@ -13,7 +13,13 @@ import type { Value } from './value.ts'
 import { NEVER, UNKNOWN, join, object } from './value.ts'
 
 /** Gives an open value of a parameter the object that its declared type promises. */
-export function typedParameter(machine: Machine, param: Node, value: Value, env: Environment, fn: FunctionObject): Value {
+export function typedParameter(
+  machine: Machine,
+  param: Node,
+  value: Value,
+  env: Environment,
+  fn: FunctionObject,
+): Value {
   if (value.objects.length > 0 || !value.open) return value
   const annotation = annotationOf(param)
   if (annotation === undefined) return value
@@ -22,8 +28,16 @@ export function typedParameter(machine: Machine, param: Node, value: Value, env:
 }
 
 function annotationOf(param: Node): Node | undefined {
-  const inner = (param.type === 'TSParameterProperty' ? param['parameter'] : param.type === 'AssignmentPattern' ? param['left'] : param) as Node
-  const annotation = (inner['typeAnnotation'] ?? (inner['left'] as Node | undefined)?.['typeAnnotation']) as Node | undefined
+  const inner = (
+    param.type === 'TSParameterProperty'
+      ? param['parameter']
+      : param.type === 'AssignmentPattern'
+        ? param['left']
+        : param
+  ) as Node
+  const annotation = (inner['typeAnnotation'] ?? (inner['left'] as Node | undefined)?.['typeAnnotation']) as
+    | Node
+    | undefined
   return isNode(annotation) ? (annotation['typeAnnotation'] as Node) : undefined
 }
 
@@ -79,6 +93,19 @@ function buildInstance(machine: Machine, of: ClassObject, instance: InstanceObje
   initialiseFields(machine, of, instance, state)
   const constructor = of.methods.get('constructor')
   if (constructor === undefined) return
-  const fn = new Fn(constructor['value'], of.env, machine.site(of.env.file, constructor['value']), 0, object(instance), of)
-  invoke(machine, fn, object(instance), parametersOf(constructor['value']).map(() => UNKNOWN), state)
+  const fn = new Fn(
+    constructor['value'],
+    of.env,
+    machine.site(of.env.file, constructor['value']),
+    0,
+    object(instance),
+    of,
+  )
+  invoke(
+    machine,
+    fn,
+    object(instance),
+    parametersOf(constructor['value']).map(() => UNKNOWN),
+    state,
+  )
 }

@@ -28,14 +28,24 @@ export function collectFacts(machine: Machine): ServerFacts {
     sharedVariables: collectSharedVariables(machine),
     staleWrites: collectStaleWrites(machine, stores),
     broadcasts: collectBroadcasts(machine, stores),
-    carriesSecrets: stores.length > 0 || verifiesCredentials(machine) || eventsOf(machine, 'transport').length > 0 || machine.servesMcp,
+    carriesSecrets:
+      stores.length > 0 ||
+      verifiesCredentials(machine) ||
+      eventsOf(machine, 'transport').length > 0 ||
+      machine.servesMcp,
     verifiesCredentials: verifiesCredentials(machine),
     unknowns,
   }
 }
 
 function hasServerCode(machine: Machine): boolean {
-  return machine.servesMcp || machine.events.some((event) => event.kind === 'listen' || event.kind === 'route' || event.kind === 'transport' || event.kind === 'connect')
+  return (
+    machine.servesMcp ||
+    machine.events.some(
+      (event) =>
+        event.kind === 'listen' || event.kind === 'route' || event.kind === 'transport' || event.kind === 'connect',
+    )
+  )
 }
 
 const indexes = new WeakMap<Machine, Map<EventKind, Event[]>>()

@@ -14,7 +14,11 @@ export function collectDispatches(machine: Machine, stores: readonly StoreFact[]
       .filter((store) => ids.has(store) && (event.how === 'transport' || !viaTransport.has(store)))
       .map((store) => dispatchOf(machine, event, store)),
   )
-  return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.store}:${fact.route?.verb}:${fact.route?.at.startLine}:${fact.bound}:${fact.authenticated}`)
+  return distinct(
+    facts,
+    (fact) =>
+      `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.store}:${fact.route?.verb}:${fact.route?.at.startLine}:${fact.bound}:${fact.authenticated}`,
+  )
 }
 
 function storesOf(event: EventOf<'dispatch'>): readonly string[] {
@@ -22,7 +26,8 @@ function storesOf(event: EventOf<'dispatch'>): readonly string[] {
 }
 
 function dispatchOf(machine: Machine, event: EventOf<'dispatch'>, store: string): DispatchFact {
-  const lookup = eventsOf(machine, 'store-read').find((read) => read.store.id === store && read.context === event.context) ?? event
+  const lookup =
+    eventsOf(machine, 'store-read').find((read) => read.store.id === store && read.context === event.context) ?? event
   const { route } = event.context
   return {
     at: locate(event.site),
@@ -38,7 +43,9 @@ function dispatchOf(machine: Machine, event: EventOf<'dispatch'>, store: string)
 }
 
 function verbOf(event: Event): string {
-  const verbs = [...event.facts.must].filter((fact) => fact.startsWith('verb:')).map((fact) => fact.slice('verb:'.length))
+  const verbs = [...event.facts.must]
+    .filter((fact) => fact.startsWith('verb:'))
+    .map((fact) => fact.slice('verb:'.length))
   return verbs.join('/') || event.context.route?.verb || '*'
 }
 
@@ -48,6 +55,8 @@ function credentialOf(event: Event): DispatchFact['credential'] {
 }
 
 export function verifiesCredentials(machine: Machine): boolean {
-  return machine.events.some((event) => event.context.trigger === 'request' && (event.facts.must.has('auth') || event.facts.may.has('maybe-auth')))
+  return machine.events.some(
+    (event) =>
+      event.context.trigger === 'request' && (event.facts.must.has('auth') || event.facts.may.has('maybe-auth')),
+  )
 }
-

@@ -11,7 +11,8 @@ import type { StoreEvents } from './stores.ts'
 
 export function limitsOf(machine: Machine, store: StoreEvents, all: readonly StoreEvents[]): readonly LimitFact[] {
   const always = commonFacts(store.writes)
-  const optional = (event: Event): boolean => [...event.facts.must].some((fact) => fact.startsWith('optional:') && !always.has(fact))
+  const optional = (event: Event): boolean =>
+    [...event.facts.must].some((fact) => fact.startsWith('optional:') && !always.has(fact))
   const limits = [
     ...declared(machine, store),
     ...checked(machine, store, all, optional),
@@ -31,11 +32,23 @@ function declared(machine: Machine, store: StoreEvents): readonly LimitFact[] {
 }
 
 /** `now - session.lastSeen > limit`: idle where requests renew the field, absolute where only creation sets it. */
-function checked(machine: Machine, store: StoreEvents, all: readonly StoreEvents[], optional: (event: Event) => boolean): readonly LimitFact[] {
-  const checks = distinct(eventsOf(machine, 'time-check'), (event) => `${siteId(event.site)}|${event.store}|${event.field}|${optional(event)}`)
+function checked(
+  machine: Machine,
+  store: StoreEvents,
+  all: readonly StoreEvents[],
+  optional: (event: Event) => boolean,
+): readonly LimitFact[] {
+  const checks = distinct(
+    eventsOf(machine, 'time-check'),
+    (event) => `${siteId(event.site)}|${event.store}|${event.field}|${optional(event)}`,
+  )
   return checks
     .filter((event) => event.store === store.ref.id || isBeside(machine, event.store, store, all))
-    .map((event) => ({ kind: isRenewed(machine, event.store, event.field) ? ('idle' as const) : ('absolute' as const), at: locate(event.site), optional: optional(event) }))
+    .map((event) => ({
+      kind: isRenewed(machine, event.store, event.field) ? ('idle' as const) : ('absolute' as const),
+      at: locate(event.site),
+      optional: optional(event),
+    }))
 }
 
 /** A container of times beside the sessions: filled under the same IDs, removed from together. */
@@ -47,9 +60,18 @@ function isBeside(machine: Machine, id: string, store: StoreEvents, all: readonl
 }
 
 function isRenewed(machine: Machine, store: string, field: string): boolean {
-  const touched = eventsOf(machine, 'entry-write').some((event) => event.store === store && event.field === field && event.context.trigger !== 'timer' && !isReset(event.value))
+  const touched = eventsOf(machine, 'entry-write').some(
+    (event) =>
+      event.store === store && event.field === field && event.context.trigger !== 'timer' && !isReset(event.value),
+  )
   if (touched) return true
-  return eventsOf(machine, 'store-write').some((event) => event.store.id === store && (field === '*' || hasTag(event.value, 'entry') || event.value.objects.length > 0) && isPresented(event.key) && !hasTag(event.key, 'mint'))
+  return eventsOf(machine, 'store-write').some(
+    (event) =>
+      event.store.id === store &&
+      (field === '*' || hasTag(event.value, 'entry') || event.value.objects.length > 0) &&
+      isPresented(event.key) &&
+      !hasTag(event.key, 'mint'),
+  )
 }
 
 function isReset(value: Value): boolean {
@@ -57,14 +79,23 @@ function isReset(value: Value): boolean {
 }
 
 function isPresented(key: Value): boolean {
-  return key.tags.some((tag) => /^(?:header|cookie|query|param|body)(?::|$)/.test(tag)) || key.tags.some((tag) => tag.startsWith('entry:'))
+  return (
+    key.tags.some((tag) => /^(?:header|cookie|query|param|body)(?::|$)/.test(tag)) ||
+    key.tags.some((tag) => tag.startsWith('entry:'))
+  )
 }
 
 /** A timer per session that removes or closes it, without looking at the clock. */
 function timed(machine: Machine, store: StoreEvents, optional: (event: Event) => boolean): readonly LimitFact[] {
-  const ends = [...store.removals, ...closesIn(machine, store)].filter((event) => event.context.trigger === 'timer' && !looksAtClock(event) && !isSweepKey(event, store))
+  const ends = [...store.removals, ...closesIn(machine, store)].filter(
+    (event) => event.context.trigger === 'timer' && !looksAtClock(event) && !isSweepKey(event, store),
+  )
   const renewed = renewedTimers(machine)
-  return ends.map((event) => ({ kind: isIdleTimer(event, renewed) ? ('idle' as const) : ('absolute' as const), at: locate(event.site), optional: optional(event) }))
+  return ends.map((event) => ({
+    kind: isIdleTimer(event, renewed) ? ('idle' as const) : ('absolute' as const),
+    at: locate(event.site),
+    optional: optional(event),
+  }))
 }
 
 function closesIn(machine: Machine, store: StoreEvents): readonly EventOf<'entry-close'>[] {
@@ -90,7 +121,8 @@ function isIdleTimer(event: Event, renewed: ReadonlySet<string>): boolean {
 function renewedTimers(machine: Machine): ReadonlySet<string> {
   const fields = new Set<string>(machine.refreshedTimers)
   for (const event of eventsOf(machine, 'entry-write')) {
-    if (event.value.objects.some((item) => item instanceof LibraryObject && item.type === 'timer')) fields.add(event.field)
+    if (event.value.objects.some((item) => item instanceof LibraryObject && item.type === 'timer'))
+      fields.add(event.field)
   }
   for (const event of eventsOf(machine, 'store-write')) {
     const isTimer = event.value.objects.some((item) => item instanceof LibraryObject && item.type === 'timer')

@@ -13,9 +13,18 @@ export function collectListeners(machine: Machine, unknowns: UnknownFact[]): rea
   const enforced = enforcesTls(machine)
   const facts = events.map((event) => listenerOf(event, enforced))
   const merged = distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.reach}`)
-  const strongest = merged.filter((fact) => fact.reach === 'network' || !merged.some((other) => other !== fact && samePlace(other, fact) && other.reach === 'network'))
+  const strongest = merged.filter(
+    (fact) =>
+      fact.reach === 'network' ||
+      !merged.some((other) => other !== fact && samePlace(other, fact) && other.reach === 'network'),
+  )
   for (const fact of strongest) {
-    if (fact.reach === 'unknown') unknowns.push({ about: 'listener', reason: 'The address it listens on could not be followed to its value.', at: fact.at })
+    if (fact.reach === 'unknown')
+      unknowns.push({
+        about: 'listener',
+        reason: 'The address it listens on could not be followed to its value.',
+        at: fact.at,
+      })
   }
   return strongest
 }
@@ -26,23 +35,38 @@ function samePlace(a: ListenerFact, b: ListenerFact): boolean {
 
 function listenerOf(event: EventOf<'listen'>, enforced: boolean): ListenerFact {
   const { reach, hosts, byDefault } = reachOf(event.host, event.defaultHost)
-  return { at: locate(event.site), reach, hosts, byDefault, tls: event.tls, tlsEnforced: enforced || event.facts.must.has('tls'), what: event.what }
+  return {
+    at: locate(event.site),
+    reach,
+    hosts,
+    byDefault,
+    tls: event.tls,
+    tlsEnforced: enforced || event.facts.must.has('tls'),
+    what: event.what,
+  }
 }
 
-function reachOf(host: Value | undefined, defaultHost: string): { reach: Reach; hosts: readonly string[]; byDefault: boolean } {
+function reachOf(
+  host: Value | undefined,
+  defaultHost: string,
+): { reach: Reach; hosts: readonly string[]; byDefault: boolean } {
   const hosts = host === undefined ? [] : strings(host).filter((item) => item !== '')
   if (hosts.some((item) => !LOOPBACK.test(item))) return { reach: 'network', hosts, byDefault: false }
   if (hosts.length > 0) return { reach: 'loopback', hosts, byDefault: false }
-  const mayBeAbsent = host === undefined || host.primitives.some((item) => item === undefined || item === null || item === '')
+  const mayBeAbsent =
+    host === undefined || host.primitives.some((item) => item === undefined || item === null || item === '')
   if (!mayBeAbsent) return { reach: 'unknown', hosts, byDefault: false }
   return { reach: LOOPBACK.test(defaultHost) ? 'loopback' : 'network', hosts, byDefault: true }
 }
 
 /** Every request that reaches a session or a handler has been seen to come over TLS. */
 function enforcesTls(machine: Machine): boolean {
-  const served = machine.events.filter((event) => (event.kind === 'dispatch' || event.kind === 'transport' || event.kind === 'served') && event.context.trigger === 'request')
+  const served = machine.events.filter(
+    (event) =>
+      (event.kind === 'dispatch' || event.kind === 'transport' || event.kind === 'served') &&
+      event.context.trigger === 'request',
+  )
   const sessions = served.filter((event) => event.kind !== 'served')
   const judged = sessions.length > 0 ? sessions : served
   return judged.length > 0 && judged.every((event) => event.facts.must.has('tls'))
 }
-

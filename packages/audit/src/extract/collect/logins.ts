@@ -8,7 +8,12 @@ import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
 export function collectLogins(machine: Machine, stores: readonly StoreFact[]): readonly LoginFact[] {
-  const facts = [...webLogins(machine), ...passportLogins(machine), ...recordLogins(machine, stores), ...carriedOver(machine, stores)]
+  const facts = [
+    ...webLogins(machine),
+    ...passportLogins(machine),
+    ...recordLogins(machine, stores),
+    ...carriedOver(machine, stores),
+  ]
   return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.regenerated}`)
 }
 
@@ -42,18 +47,53 @@ function passportLogins(machine: Machine): readonly LoginFact[] {
 
 /** A record found by the ID from before login is marked as logged in and goes on under that ID. */
 function recordLogins(machine: Machine, stores: readonly StoreFact[]): readonly LoginFact[] {
-  const own = new Map(stores.filter((store) => store.holds === 'own' || store.holds === 'streamable').map((store) => [store.id, store]))
+  const own = new Map(
+    stores.filter((store) => store.holds === 'own' || store.holds === 'streamable').map((store) => [store.id, store]),
+  )
   return eventsOf(machine, 'entry-write')
-    .filter((event) => own.has(event.store) && event.facts.must.has('login') && !hasTag(event.value, 'clock') && !hasTag(event.value, 'counter'))
+    .filter(
+      (event) =>
+        own.has(event.store) &&
+        event.facts.must.has('login') &&
+        !hasTag(event.value, 'clock') &&
+        !hasTag(event.value, 'counter'),
+    )
     .filter((event) => !event.facts.may.has(`minted:${event.store}`))
-    .map((event) => ({ at: locate(event.site), how: 'record', field: event.field, regenerated: false, session: own.get(event.store)!.insertions[0] ?? own.get(event.store)!.at }))
+    .map((event) => ({
+      at: locate(event.site),
+      how: 'record',
+      field: event.field,
+      regenerated: false,
+      session: own.get(event.store)!.insertions[0] ?? own.get(event.store)!.at,
+    }))
 }
 
 /** The record moves to a new ID, and the old ID still names it. */
 function carriedOver(machine: Machine, stores: readonly StoreFact[]): readonly LoginFact[] {
   const own = new Map(stores.map((store) => [store.id, store]))
   return eventsOf(machine, 'store-write')
-    .filter((event) => own.has(event.store.id) && hasTag(event.value, `entry:${event.store.id}`) && !hasTag(event.key, 'sid') && (event.key.entropy !== undefined || hasTag(event.key, 'mint')))
-    .filter((event) => !machine.events.some((other) => other.kind === 'store-remove' && other.store.id === event.store.id && other.context === event.context && (isPresentedHandle(other.key) || hasTag(other.key, 'entry'))))
-    .map((event) => ({ at: locate(event.site), how: 'old-id-kept', field: event.store.name, regenerated: false, session: own.get(event.store.id)!.at }))
+    .filter(
+      (event) =>
+        own.has(event.store.id) &&
+        hasTag(event.value, `entry:${event.store.id}`) &&
+        !hasTag(event.key, 'sid') &&
+        (event.key.entropy !== undefined || hasTag(event.key, 'mint')),
+    )
+    .filter(
+      (event) =>
+        !machine.events.some(
+          (other) =>
+            other.kind === 'store-remove' &&
+            other.store.id === event.store.id &&
+            other.context === event.context &&
+            (isPresentedHandle(other.key) || hasTag(other.key, 'entry')),
+        ),
+    )
+    .map((event) => ({
+      at: locate(event.site),
+      how: 'old-id-kept',
+      field: event.store.name,
+      regenerated: false,
+      session: own.get(event.store.id)!.at,
+    }))
 }

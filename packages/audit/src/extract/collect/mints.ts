@@ -10,7 +10,11 @@ import type { Value } from '../value.ts'
 import { hasTag, strings } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
-export function collectMints(machine: Machine, stores: readonly StoreFact[], unknowns: UnknownFact[]): readonly MintFact[] {
+export function collectMints(
+  machine: Machine,
+  stores: readonly StoreFact[],
+  unknowns: UnknownFact[],
+): readonly MintFact[] {
   const ids = new Set(stores.filter((store) => store.holds === 'own').map((store) => store.id))
   const generators = eventsOf(machine, 'mint').map((event) => mintOf(event.value, event.site, event.what))
   const keys = eventsOf(machine, 'store-write')
@@ -18,7 +22,8 @@ export function collectMints(machine: Machine, stores: readonly StoreFact[], unk
     .map((event) => mintOf(event.key, event.site, 'session ID'))
   const facts = [...generators, ...keys]
   for (const fact of facts) {
-    if (fact.sources === undefined) unknowns.push({ about: 'mint', reason: 'How the session ID is made could not be followed.', at: fact.at })
+    if (fact.sources === undefined)
+      unknowns.push({ about: 'mint', reason: 'How the session ID is made could not be followed.', at: fact.at })
   }
   return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.bits}`)
 }
@@ -27,13 +32,25 @@ function mintOf(value: Value, site: Site, what: string): MintFact {
   const constant = constantOf(value, site)
   const entropy = value.entropy ?? constant
   if (entropy === undefined) return { at: locate(site), what, sources: undefined, bits: 0, soundBits: 0 }
-  return { at: locate(site), what, sources: entropy.sources.map(sourceOf), bits: bits(entropy), soundBits: soundBits(entropy) }
+  return {
+    at: locate(site),
+    what,
+    sources: entropy.sources.map(sourceOf),
+    bits: bits(entropy),
+    soundBits: soundBits(entropy),
+  }
 }
 
 /** The same text every time. */
 function constantOf(value: Value, site: Site): Entropy | undefined {
   const [text] = strings(value)
-  if (text === undefined || value.open || value.objects.length > 0 || value.tags.some((tag) => tag.startsWith('header') || tag.startsWith('entry'))) return undefined
+  if (
+    text === undefined ||
+    value.open ||
+    value.objects.length > 0 ||
+    value.tags.some((tag) => tag.startsWith('header') || tag.startsWith('entry'))
+  )
+    return undefined
   return { sources: [{ kind: 'constant', label: 'the same text every time', bits: 0, site }] }
 }
 
@@ -48,7 +65,11 @@ export function collectAdoptions(machine: Machine, stores: readonly StoreFact[])
     .map((event): AdoptionFact => ({ at: locate(event.site), origin: originOf(event.value), store: undefined }))
   const inserted = eventsOf(machine, 'store-write')
     .filter((event) => primary.has(event.store.id) && adopted(event.key) && isNewSession(event))
-    .map((event): AdoptionFact => ({ at: locate(event.site), origin: originOf(event.key), store: primary.get(event.store.id)!.name }))
+    .map((event): AdoptionFact => ({
+      at: locate(event.site),
+      origin: originOf(event.key),
+      store: primary.get(event.store.id)!.name,
+    }))
   return distinct([...generated, ...inserted], (fact) => `${fact.at.path}:${fact.at.startLine}`)
 }
 
@@ -60,7 +81,10 @@ function adopted(value: Value): boolean {
 function isNewSession(event: EventOf<'store-write'>): boolean {
   if (hasTag(event.key, 'sid')) return false
   if (event.facts.must.has(`exists:${event.store.id}`)) return false
-  return !hasTag(event.value, 'entry') && (event.value.objects.length > 0 || event.facts.must.has(`absent:${event.store.id}`))
+  return (
+    !hasTag(event.value, 'entry') &&
+    (event.value.objects.length > 0 || event.facts.must.has(`absent:${event.store.id}`))
+  )
 }
 
 function originOf(value: Value): string {

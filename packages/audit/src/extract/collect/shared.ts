@@ -1,5 +1,11 @@
 /** What sessions share: one server for all, a variable of the last caller, state written over across an await. */
-import type { BroadcastFact, SharedServerFact, SharedVariableFact, StaleWriteFact, StoreFact } from '../../facts/facts.ts'
+import type {
+  BroadcastFact,
+  SharedServerFact,
+  SharedVariableFact,
+  StaleWriteFact,
+  StoreFact,
+} from '../../facts/facts.ts'
 import type { EventOf } from '../events.ts'
 import type { HeapObject } from '../heap.ts'
 import { InstanceObject, LibraryObject } from '../heap.ts'
@@ -12,10 +18,20 @@ const SERVING = new Set(['request', 'initialized', 'tool'])
 export function collectSharedServers(machine: Machine): readonly SharedServerFact[] {
   const servers = eventsOf(machine, 'connect')
     .filter((event) => SERVING.has(event.context.trigger) && outlives(event.server, event) && !event.viaEntry)
-    .map((event): SharedServerFact => ({ what: 'server', created: locate(event.server.site), used: locate(event.site) }))
+    .map((event): SharedServerFact => ({
+      what: 'server',
+      created: locate(event.server.site),
+      used: locate(event.site),
+    }))
   const transports = eventsOf(machine, 'dispatch')
-    .filter((event) => event.how === 'transport' && event.context.trigger === 'request' && !hasTag(event.receiver, 'entry'))
-    .flatMap((event) => event.receiver.objects.filter((item) => item instanceof LibraryObject && item.data['typed'] !== true && item.born === 0).map((item): SharedServerFact => ({ what: 'transport', created: locate(item.site), used: locate(event.site) })))
+    .filter(
+      (event) => event.how === 'transport' && event.context.trigger === 'request' && !hasTag(event.receiver, 'entry'),
+    )
+    .flatMap((event) =>
+      event.receiver.objects
+        .filter((item) => item instanceof LibraryObject && item.data['typed'] !== true && item.born === 0)
+        .map((item): SharedServerFact => ({ what: 'transport', created: locate(item.site), used: locate(event.site) })),
+    )
   return distinct([...servers, ...transports], (fact) => `${fact.created.path}:${fact.created.startLine}:${fact.what}`)
 }
 
@@ -30,7 +46,15 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
     const holds = heldBy(write)
     const read = reads.find((event) => event.cell === write.cell && isElsewhere(event, write))
     if (holds === undefined || read === undefined) return []
-    return [{ name: write.name, holds, declared: write.cell.site === undefined ? undefined : locate(write.cell.site), written: locate(write.site), read: locate(read.site) }]
+    return [
+      {
+        name: write.name,
+        holds,
+        declared: write.cell.site === undefined ? undefined : locate(write.cell.site),
+        written: locate(write.site),
+        read: locate(read.site),
+      },
+    ]
   })
   return distinct(facts, (fact) => `${fact.written.path}:${fact.name}`)
 }
@@ -42,27 +66,36 @@ function isElsewhere(read: EventOf<'shared-read'>, write: EventOf<'shared-write'
 
 function heldBy(event: EventOf<'shared-write'>): SharedVariableFact['holds'] | undefined {
   for (const item of event.value.objects) {
-    const type = item instanceof LibraryObject ? item.type : (item instanceof InstanceObject ? item.base?.type : undefined)
+    const type =
+      item instanceof LibraryObject ? item.type : item instanceof InstanceObject ? item.base?.type : undefined
     if (type === 'mcp-transport') return 'transport'
     if (type === 'mcp-server') return 'server'
     if (type === 'response') return 'response'
   }
   if (event.value.objects.length > 0) return undefined
-  return hasTag(event.value, 'cred') || hasTag(event.value, 'principal') || hasTag(event.value, 'sid') ? 'identity' : undefined
+  return hasTag(event.value, 'cred') || hasTag(event.value, 'principal') || hasTag(event.value, 'sid')
+    ? 'identity'
+    : undefined
 }
 
 export function collectStaleWrites(machine: Machine, stores: readonly StoreFact[]): readonly StaleWriteFact[] {
   const ids = new Map(stores.map((store) => [store.id, store]))
   const facts = eventsOf(machine, 'stale-write')
     .filter((event) => event.store === undefined || ids.has(event.store) || event.context.trigger === 'tool')
-    .map((event): StaleWriteFact => ({ name: event.target.split(/[.#]/).at(-1) ?? 'state', read: undefined, written: locate(event.site) }))
+    .map((event): StaleWriteFact => ({
+      name: event.target.split(/[.#]/).at(-1) ?? 'state',
+      read: undefined,
+      written: locate(event.site),
+    }))
   return distinct(facts, (fact) => `${fact.written.path}:${fact.written.startLine}`)
 }
 
 export function collectBroadcasts(machine: Machine, stores: readonly StoreFact[]): readonly BroadcastFact[] {
   const names = new Map(stores.map((store) => [store.id, store.name]))
   return distinct(
-    eventsOf(machine, 'send-all').filter((event) => names.has(event.store.id)).map((event) => ({ store: names.get(event.store.id)!, at: locate(event.site) })),
+    eventsOf(machine, 'send-all')
+      .filter((event) => names.has(event.store.id))
+      .map((event) => ({ store: names.get(event.store.id)!, at: locate(event.site) })),
     (fact) => `${fact.at.path}:${fact.at.startLine}`,
   )
 }

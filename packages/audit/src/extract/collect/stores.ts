@@ -20,12 +20,24 @@ export interface StoreEvents {
 
 export function collectStores(machine: Machine): readonly StoreFact[] {
   const stores = sessionStores(machine)
-  return [...stores.map((store) => storeFact(machine, store, stores)), ...webStores(machine), ...variableStores(machine)]
+  return [
+    ...stores.map((store) => storeFact(machine, store, stores)),
+    ...webStores(machine),
+    ...variableStores(machine),
+  ]
 }
 
 /** Containers of sessions: they hold transports, or records found by an ID that a header or cookie presents. */
 export function sessionStores(machine: Machine): readonly StoreEvents[] {
-  const all = new Map<string, { ref: StoreRef; writes: EventOf<'store-write'>[]; reads: EventOf<'store-read'>[]; removals: EventOf<'store-remove'>[] }>()
+  const all = new Map<
+    string,
+    {
+      ref: StoreRef
+      writes: EventOf<'store-write'>[]
+      reads: EventOf<'store-read'>[]
+      removals: EventOf<'store-remove'>[]
+    }
+  >()
   for (const event of machine.events) {
     if (event.kind !== 'store-write' && event.kind !== 'store-read' && event.kind !== 'store-remove') continue
     const entry = all.get(event.store.id) ?? { ref: event.store, writes: [], reads: [], removals: [] }
@@ -39,8 +51,17 @@ export function sessionStores(machine: Machine): readonly StoreEvents[] {
     const holds = transportKind(entry.writes)
     return holds === undefined ? [] : [{ ...entry, holds }]
   })
-  const own = candidates.filter((entry) => !primary.some((other) => other.ref.id === entry.ref.id) && isOwnStore(entry.writes, entry.reads)).map((entry) => ({ ...entry, holds: 'own' as const }))
-  return primary.length > 0 ? [...primary, ...own.filter((entry) => entry.reads.some((read) => hasTag(read.key, 'cookie') || hasTag(read.key, 'header:cookie')))] : own
+  const own = candidates
+    .filter((entry) => !primary.some((other) => other.ref.id === entry.ref.id) && isOwnStore(entry.writes, entry.reads))
+    .map((entry) => ({ ...entry, holds: 'own' as const }))
+  return primary.length > 0
+    ? [
+        ...primary,
+        ...own.filter((entry) =>
+          entry.reads.some((read) => hasTag(read.key, 'cookie') || hasTag(read.key, 'header:cookie')),
+        ),
+      ]
+    : own
 }
 
 function transportKind(writes: readonly EventOf<'store-write'>[]): 'streamable' | 'sse' | undefined {
@@ -50,11 +71,15 @@ function transportKind(writes: readonly EventOf<'store-write'>[]): 'streamable' 
 }
 
 function transportsIn(value: Value): readonly ('streamable' | 'sse')[] {
-  return value.objects.flatMap((item) => transportOf(item) ?? [...item.properties.values()].flatMap((cell) => cell.value.objects.flatMap((inner) => transportOf(inner) ?? [])))
+  return value.objects.flatMap(
+    (item) =>
+      transportOf(item) ??
+      [...item.properties.values()].flatMap((cell) => cell.value.objects.flatMap((inner) => transportOf(inner) ?? [])),
+  )
 }
 
 function transportOf(item: HeapObject): readonly ('streamable' | 'sse')[] | undefined {
-  const base = item instanceof LibraryObject ? item : (item instanceof InstanceObject ? item.base : undefined)
+  const base = item instanceof LibraryObject ? item : item instanceof InstanceObject ? item.base : undefined
   if (base?.type !== 'mcp-transport' || base.data['stateful'] === false) return undefined
   return [base.data['kind'] === 'sse' ? 'sse' : 'streamable']
 }
@@ -63,7 +88,13 @@ function transportOf(item: HeapObject): readonly ('streamable' | 'sse')[] | unde
 function isOwnStore(writes: readonly EventOf<'store-write'>[], reads: readonly EventOf<'store-read'>[]): boolean {
   const presented = reads.some((read) => read.key.tags.some(isSessionOrigin) && !hasTag(read.key, 'cred'))
   if (!presented) return false
-  return writes.some((write) => hasTag(write.key, 'mint') || hasTag(write.key, 'sid') || write.key.entropy !== undefined || write.key.tags.some(isSessionOrigin))
+  return writes.some(
+    (write) =>
+      hasTag(write.key, 'mint') ||
+      hasTag(write.key, 'sid') ||
+      write.key.entropy !== undefined ||
+      write.key.tags.some(isSessionOrigin),
+  )
 }
 
 function isSessionOrigin(tag: string): boolean {
@@ -82,7 +113,9 @@ function storeFact(machine: Machine, store: StoreEvents, all: readonly StoreEven
     insertions: distinct(store.writes, (event) => siteId(event.site)).map((event) => locate(event.site)),
     removals,
     limits: limitsOf(machine, store, all),
-    boundToConnection: store.holds === 'sse' && removals.some((removal) => (removal.trigger === 'disconnect' || removal.trigger === 'close') && removal.rightKey),
+    boundToConnection:
+      store.holds === 'sse' &&
+      removals.some((removal) => (removal.trigger === 'disconnect' || removal.trigger === 'close') && removal.rightKey),
     deadHandlers: deadHandlers(machine),
     endsOnRequest: endsOnRequest(machine, store),
   }
@@ -94,7 +127,14 @@ function removalsOf(machine: Machine, store: StoreEvents): readonly RemovalFact[
     at: locate(event.site),
     trigger: triggerOf(event),
     rightKey: isRightKey(event.key, store),
-    closes: store.holds === 'own' || triggerOf(event) !== 'timer' || closes.some((close) => close.context === event.context || (close.context.trigger === event.context.trigger && close.site.path === event.site.path)),
+    closes:
+      store.holds === 'own' ||
+      triggerOf(event) !== 'timer' ||
+      closes.some(
+        (close) =>
+          close.context === event.context ||
+          (close.context.trigger === event.context.trigger && close.site.path === event.site.path),
+      ),
   }))
   return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.trigger}`)
 }
@@ -117,18 +157,26 @@ export function triggerOf(event: Event): RemovalFact['trigger'] {
 function isRightKey(key: Value, store: StoreEvents): boolean {
   if (store.ref.kind === 'array' || store.ref.kind === 'set') return true
   const known = new Set(['mint', 'sid', `key:${store.ref.id}`, ...store.writes.flatMap((write) => write.key.tags)])
-  if (key.tags.some((tag) => known.has(tag) || tag.startsWith('key:') || /^(?:header|cookie|query|param|body)/.test(tag))) return true
+  if (
+    key.tags.some((tag) => known.has(tag) || tag.startsWith('key:') || /^(?:header|cookie|query|param|body)/.test(tag))
+  )
+    return true
   return key.tags.length === 0
 }
 
 function deadHandlers(machine: Machine): StoreFact['deadHandlers'] {
-  const dead = eventsOf(machine, 'connect').flatMap((event) => event.transport.objects.filter((item) => item instanceof LibraryObject && item.data['deadOnclose'] === true).map(() => locate(event.site)))
+  const dead = eventsOf(machine, 'connect').flatMap((event) =>
+    event.transport.objects
+      .filter((item) => item instanceof LibraryObject && item.data['deadOnclose'] === true)
+      .map(() => locate(event.site)),
+  )
   return distinct(dead, (at) => `${at.path}:${at.startLine}`)
 }
 
 /** A DELETE request is handed to the transport, or to code that removes the session. */
 function endsOnRequest(machine: Machine, store: StoreEvents): boolean {
-  if (store.removals.some((event) => event.facts.must.has('verb:DELETE') || event.context.trigger === 'request')) return true
+  if (store.removals.some((event) => event.facts.must.has('verb:DELETE') || event.context.trigger === 'request'))
+    return true
   return eventsOf(machine, 'dispatch').some((event) => event.how === 'transport' && servesDelete(event))
 }
 
@@ -151,8 +199,16 @@ function webStores(machine: Machine): readonly StoreFact[] {
       kind: 'web-session' as const,
       holds: 'web' as const,
       insertions: [locate(event.site)],
-      removals: removals.map((removal) => ({ at: locate(removal.site), trigger: 'request' as const, rightKey: true, closes: true })),
-      limits: [...limits.map((limit): LimitFact => ({ kind: limit.limit, at: locate(limit.site), optional: !limit.enabled })), ...timeChecked(machine, event.store.id)],
+      removals: removals.map((removal) => ({
+        at: locate(removal.site),
+        trigger: 'request' as const,
+        rightKey: true,
+        closes: true,
+      })),
+      limits: [
+        ...limits.map((limit): LimitFact => ({ kind: limit.limit, at: locate(limit.site), optional: !limit.enabled })),
+        ...timeChecked(machine, event.store.id),
+      ],
       boundToConnection: false,
       deadHandlers: [],
       endsOnRequest: removals.length > 0,

@@ -28,7 +28,10 @@ const comparePassword: ExternalHandler = (machine, call, state) => {
 }
 
 /** Signing a token: it expires when told to. */
-const signToken: ExternalHandler = (_machine, call) => ({ ...derived(...call.args), tags: [...derived(...call.args).tags, 'mint', 'jwt'] })
+const signToken: ExternalHandler = (_machine, call) => ({
+  ...derived(...call.args),
+  tags: [...derived(...call.args).tags, 'mint', 'jwt'],
+})
 
 export const credentials: Model = {
   calls: {

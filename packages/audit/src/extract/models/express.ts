@@ -18,7 +18,19 @@ const plain: ExternalHandler = (machine, call) => object(machine.library('middle
 const route: MethodHandler = (machine, target, call, state, name) => {
   const [path, ...handlers] = call.args
   if (handlers.length === 0) return UNKNOWN
-  registerRoute(machine, target, { verb: name === 'all' ? '*' : name.toUpperCase(), path: pathOf(path), handlers: flat(handlers), layer: false, flavour: 'express' }, call, state)
+  registerRoute(
+    machine,
+    target,
+    {
+      verb: name === 'all' ? '*' : name.toUpperCase(),
+      path: pathOf(path),
+      handlers: flat(handlers),
+      layer: false,
+      flavour: 'express',
+    },
+    call,
+    state,
+  )
   return object(target)
 }
 
@@ -42,15 +54,35 @@ const use: MethodHandler = (machine, target, call, state) => {
     if (app === undefined) functions.push(handler)
     else mountOn(machine, target, app, path, [...functions])
   }
-  if (functions.length > 0) registerRoute(machine, target, { verb: '*', path, handlers: functions, layer: true, flavour: 'express' }, call, state)
+  if (functions.length > 0)
+    registerRoute(
+      machine,
+      target,
+      { verb: '*', path, handlers: functions, layer: true, flavour: 'express' },
+      call,
+      state,
+    )
   return object(target)
 }
 
-const chained: MethodHandler = (machine, target, call) => object(machine.library('express-route', call.site, { app: target, path: pathOf(call.args[0]) }))
+const chained: MethodHandler = (machine, target, call) =>
+  object(machine.library('express-route', call.site, { app: target, path: pathOf(call.args[0]) }))
 
 const onRoute: MethodHandler = (machine, target, call, state, name) => {
   const app = target.data['app'] as LibraryObject
-  registerRoute(machine, app, { verb: name === 'all' ? '*' : name.toUpperCase(), path: String(target.data['path']), handlers: flat(call.args), layer: false, flavour: 'express' }, call, state)
+  registerRoute(
+    machine,
+    app,
+    {
+      verb: name === 'all' ? '*' : name.toUpperCase(),
+      path: String(target.data['path']),
+      handlers: flat(call.args),
+      layer: false,
+      flavour: 'express',
+    },
+    call,
+    state,
+  )
   return object(target)
 }
 
@@ -108,11 +140,11 @@ export const express: Model = {
     'express-route': Object.fromEntries(VERBS.map((verb) => [verb, onRoute])),
   },
   properties: {
-    'express-app': (machine, _target, name, _key, site) => (name === 'locals' ? object(machine.library('locals', site)) : UNKNOWN),
+    'express-app': (machine, _target, name, _key, site) =>
+      name === 'locals' ? object(machine.library('locals', site)) : UNKNOWN,
   },
 }
 
 function tlsEnforcer(machine: Machine, call: Call, _state: State): Value {
   return object(machine.library('middleware', call.site, { facts: ['tls'] }))
 }
-

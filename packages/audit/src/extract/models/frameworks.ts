@@ -30,16 +30,35 @@ function verbOf(name: string): string {
 const honoRoute: MethodHandler = (machine, target, call, state, name) => {
   const [path, ...rest] = call.args
   const hasPath = isPath(path) && !isHandler(path!)
-  registerRoute(machine, target, { verb: verbOf(name), path: hasPath ? pathOf(path) : '*', handlers: hasPath ? rest : call.args, layer: false, flavour: 'hono' }, call, state)
+  registerRoute(
+    machine,
+    target,
+    {
+      verb: verbOf(name),
+      path: hasPath ? pathOf(path) : '*',
+      handlers: hasPath ? rest : call.args,
+      layer: false,
+      flavour: 'hono',
+    },
+    call,
+    state,
+  )
   return object(target)
 }
 
 const honoOn: MethodHandler = (machine, target, call, state) => {
   const [methods, path, ...handlers] = call.args
-  const names = methods?.objects.flatMap((item) => [...item.properties.values()].map((cell) => onlyString(cell.value) ?? '*')) ?? []
+  const names =
+    methods?.objects.flatMap((item) => [...item.properties.values()].map((cell) => onlyString(cell.value) ?? '*')) ?? []
   const single = methods === undefined ? undefined : onlyString(methods)
   for (const verb of names.length > 0 ? names : [single ?? '*']) {
-    registerRoute(machine, target, { verb: verbOf(verb), path: pathOf(path), handlers, layer: false, flavour: 'hono' }, call, state)
+    registerRoute(
+      machine,
+      target,
+      { verb: verbOf(verb), path: pathOf(path), handlers, layer: false, flavour: 'hono' },
+      call,
+      state,
+    )
   }
   return object(target)
 }
@@ -47,7 +66,19 @@ const honoOn: MethodHandler = (machine, target, call, state) => {
 const honoUse: MethodHandler = (machine, target, call, state) => {
   const [first] = call.args
   const hasPath = isPath(first) && !isHandler(first!)
-  registerRoute(machine, target, { verb: '*', path: hasPath ? pathOf(first) : '*', handlers: hasPath ? call.args.slice(1) : call.args, layer: true, flavour: 'hono' }, call, state)
+  registerRoute(
+    machine,
+    target,
+    {
+      verb: '*',
+      path: hasPath ? pathOf(first) : '*',
+      handlers: hasPath ? call.args.slice(1) : call.args,
+      layer: true,
+      flavour: 'hono',
+    },
+    call,
+    state,
+  )
   return object(target)
 }
 
@@ -71,7 +102,19 @@ const fastifyRoute: MethodHandler = (machine, target, call, state, name) => {
   const handler = rest.at(-1) ?? UNDEFINED
   const isOptionsOnly = optionOf(handler, 'handler') !== undefined
   const last = isOptionsOnly ? optionOf(handler, 'handler')! : handler
-  registerRoute(machine, target, { verb: verbOf(name), path: pathOf(path), handlers: [...hooksOf(options ?? handler), last], layer: false, flavour: 'fastify' }, call, state)
+  registerRoute(
+    machine,
+    target,
+    {
+      verb: verbOf(name),
+      path: pathOf(path),
+      handlers: [...hooksOf(options ?? handler), last],
+      layer: false,
+      flavour: 'fastify',
+    },
+    call,
+    state,
+  )
   return object(target)
 }
 
@@ -83,11 +126,18 @@ function hooksOf(options: Value | undefined): readonly Value[] {
 const fastifyFullRoute: MethodHandler = (machine, target, call, state) => {
   const [options] = call.args
   const method = optionOf(options, 'method')
-  const names = method?.objects.flatMap((item) => [...item.properties.values()].map((cell) => onlyString(cell.value) ?? '*')) ?? []
+  const names =
+    method?.objects.flatMap((item) => [...item.properties.values()].map((cell) => onlyString(cell.value) ?? '*')) ?? []
   const single = method === undefined ? '*' : (onlyString(method) ?? '*')
   const handlers = [...hooksOf(options), optionOf(options, 'handler') ?? UNKNOWN]
   for (const verb of names.length > 0 ? names : [single]) {
-    registerRoute(machine, target, { verb, path: pathOf(optionOf(options, 'url')), handlers, layer: false, flavour: 'fastify' }, call, state)
+    registerRoute(
+      machine,
+      target,
+      { verb, path: pathOf(optionOf(options, 'url')), handlers, layer: false, flavour: 'fastify' },
+      call,
+      state,
+    )
   }
   return object(target)
 }
@@ -97,7 +147,13 @@ const REQUEST_HOOKS = new Set(['onRequest', 'preParsing', 'preValidation', 'preH
 const fastifyHook: MethodHandler = (machine, target, call, state) => {
   const name = onlyString(call.args[0] ?? UNKNOWN) ?? ''
   if (REQUEST_HOOKS.has(name)) {
-    registerRoute(machine, target, { verb: '*', path: '*', handlers: call.args.slice(1), layer: true, flavour: 'fastify' }, call, state)
+    registerRoute(
+      machine,
+      target,
+      { verb: '*', path: '*', handlers: call.args.slice(1), layer: true, flavour: 'fastify' },
+      call,
+      state,
+    )
   } else machine.defer(call.args[1] ?? UNDEFINED, [], state, machine.triggered('shutdown'))
   return object(target)
 }
@@ -112,7 +168,11 @@ const fastifyRegister: MethodHandler = (machine, target, call, state) => {
 }
 
 const fastifyListen: MethodHandler = (machine, target, call, state) => {
-  emitListen(machine, call, state, { tls: target.data['tls'] === true, defaultHost: 'localhost', what: 'fastify.listen' })
+  emitListen(machine, call, state, {
+    tls: target.data['tls'] === true,
+    defaultHost: 'localhost',
+    what: 'fastify.listen',
+  })
   runListenCallback(machine, call, state)
   return UNKNOWN
 }
@@ -126,14 +186,33 @@ const koaUse: MethodHandler = (machine, target, call, state) => {
   for (const arg of call.args) {
     const child = isApp(arg)
     if (child !== undefined) mountOn(machine, target, child, '/', [])
-    else if (isHandler(arg)) registerRoute(machine, target, { verb: '*', path: '*', handlers: [arg], layer: true, flavour: 'koa' }, call, state)
+    else if (isHandler(arg))
+      registerRoute(
+        machine,
+        target,
+        { verb: '*', path: '*', handlers: [arg], layer: true, flavour: 'koa' },
+        call,
+        state,
+      )
   }
   return object(target)
 }
 
 const koaRoute: MethodHandler = (machine, target, call, state, name) => {
   const handlers = call.args.filter(isHandler)
-  registerRoute(machine, target, { verb: verbOf(name === 'del' ? 'delete' : name), path: pathOf(call.args[0]), handlers, layer: false, flavour: 'koa' }, call, state)
+  registerRoute(
+    machine,
+    target,
+    {
+      verb: verbOf(name === 'del' ? 'delete' : name),
+      path: pathOf(call.args[0]),
+      handlers,
+      layer: false,
+      flavour: 'koa',
+    },
+    call,
+    state,
+  )
   return object(target)
 }
 
@@ -144,7 +223,8 @@ const koaListen: MethodHandler = (machine, target, call, state) => {
 }
 
 const self: MethodHandler = (_machine, target) => object(target)
-const headerOf: MethodHandler = (_machine, _target, call) => (call.args.length === 0 ? UNKNOWN : part('header', call.args[0]!))
+const headerOf: MethodHandler = (_machine, _target, call) =>
+  call.args.length === 0 ? UNKNOWN : part('header', call.args[0]!)
 
 const plain: ExternalHandler = (machine, call) => object(machine.library('middleware', call.site, { facts: [] }))
 
@@ -178,14 +258,26 @@ export const frameworks: Model = {
     '@koa/router#Router': app('koa-router-app'),
   },
   methods: {
-    'hono-app': { ...verbs(honoRoute), on: honoOn, use: honoUse, route: honoMount, basePath: self, onError: self, notFound: self, '*': () => UNKNOWN },
+    'hono-app': {
+      ...verbs(honoRoute),
+      on: honoOn,
+      use: honoUse,
+      route: honoMount,
+      basePath: self,
+      onError: self,
+      notFound: self,
+      '*': () => UNKNOWN,
+    },
     'hono-context': {
       json: honoAnswer,
       text: honoAnswer,
       body: honoAnswer,
       html: honoAnswer,
       status: honoAnswer,
-      get: (_machine, target, call) => target.properties.get(onlyString(call.args[0] ?? UNKNOWN) ?? '')?.value ?? requestPart(_machine, onlyString(call.args[0] ?? UNKNOWN), UNKNOWN, call.site, undefined as never) ?? UNKNOWN,
+      get: (_machine, target, call) =>
+        target.properties.get(onlyString(call.args[0] ?? UNKNOWN) ?? '')?.value ??
+        requestPart(_machine, onlyString(call.args[0] ?? UNKNOWN), UNKNOWN, call.site, undefined as never) ??
+        UNKNOWN,
       set: (_machine, target, call, state) => {
         const name = onlyString(call.args[0] ?? UNKNOWN)
         if (name !== undefined) state.write(target.property(name), call.args[1] ?? UNKNOWN)
@@ -194,9 +286,12 @@ export const frameworks: Model = {
       '*': () => UNKNOWN,
     },
     'hono-request': {
-      header: (machine, _target, call) => (call.args.length === 0 ? bag(machine, 'header', call.site) : part('header', call.args[0]!)),
-      query: (machine, _target, call) => (call.args.length === 0 ? bag(machine, 'query', call.site) : part('query', call.args[0]!)),
-      param: (machine, _target, call) => (call.args.length === 0 ? bag(machine, 'param', call.site) : part('param', call.args[0]!)),
+      header: (machine, _target, call) =>
+        call.args.length === 0 ? bag(machine, 'header', call.site) : part('header', call.args[0]!),
+      query: (machine, _target, call) =>
+        call.args.length === 0 ? bag(machine, 'query', call.site) : part('query', call.args[0]!),
+      param: (machine, _target, call) =>
+        call.args.length === 0 ? bag(machine, 'param', call.site) : part('param', call.args[0]!),
       json: (machine, _target, call) => bag(machine, 'body', call.site),
       parseBody: (machine, _target, call) => bag(machine, 'body', call.site),
       text: (machine, _target, call) => bag(machine, 'body', call.site),
@@ -219,7 +314,15 @@ export const frameworks: Model = {
       '*': () => UNKNOWN,
     },
     'koa-app': { use: koaUse, listen: koaListen, callback: self, on: self, '*': () => UNKNOWN },
-    'koa-router-app': { ...verbs(koaRoute), del: koaRoute, use: koaUse, routes: self, allowedMethods: plainMethod, prefix: self, '*': () => UNKNOWN },
+    'koa-router-app': {
+      ...verbs(koaRoute),
+      del: koaRoute,
+      use: koaUse,
+      routes: self,
+      allowedMethods: plainMethod,
+      prefix: self,
+      '*': () => UNKNOWN,
+    },
     'koa-context': {
       get: headerOf,
       throw: (_machine, _target, call, state) => {
@@ -249,7 +352,8 @@ export const frameworks: Model = {
       if (name === 'state') return keep(target, name, () => machine.library('locals', site))
       return requestPart(machine, name, key, site, state) ?? UNKNOWN
     },
-    'fastify-app': (machine, target, name, _key, site) => (name === 'server' ? keep(target, name, () => machine.library('http-server', site)) : UNKNOWN),
+    'fastify-app': (machine, target, name, _key, site) =>
+      name === 'server' ? keep(target, name, () => machine.library('http-server', site)) : UNKNOWN,
     'fastify-request': (machine, target, name, key, site, state) => {
       if (name === 'raw') return keep(target, name, () => machine.library('request', site))
       return requestPart(machine, name, key, site, state) ?? { ...UNKNOWN, primitives: [undefined] }

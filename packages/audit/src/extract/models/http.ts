@@ -21,11 +21,18 @@ function createServer(tls: boolean): ExternalHandler {
 }
 
 function registerHandler(machine: Machine, server: LibraryObject, handler: Value, call: Call, state: State): void {
-  registerRoute(machine, server, { verb: '*', path: '*', handlers: [handler], layer: false, flavour: 'node' }, call, state)
+  registerRoute(
+    machine,
+    server,
+    { verb: '*', path: '*', handlers: [handler], layer: false, flavour: 'node' },
+    call,
+    state,
+  )
 }
 
 const onServer: MethodHandler = (machine, target, call, state) => {
-  if (onlyString(call.args[0] ?? UNKNOWN) === 'request') registerHandler(machine, target, call.args[1] ?? UNKNOWN, call, state)
+  if (onlyString(call.args[0] ?? UNKNOWN) === 'request')
+    registerHandler(machine, target, call.args[1] ?? UNKNOWN, call, state)
   return object(target)
 }
 
@@ -50,18 +57,36 @@ function serve(defaultHost: string): ExternalHandler {
   return (machine, call, state) => {
     const server = machine.library('http-server', call.site, { tls: false })
     const options = call.args.find((arg) => arg.objects.some((item) => item.kind === 'object')) ?? UNDEFINED
-    const handler = optionOf(options, 'fetch') ?? call.args.find((arg) => arg.objects.some((item) => item instanceof FunctionObject))
+    const handler =
+      optionOf(options, 'fetch') ?? call.args.find((arg) => arg.objects.some((item) => item instanceof FunctionObject))
     if (handler !== undefined && handler.objects.some((item) => item instanceof FunctionObject)) {
-      registerRoute(machine, server, { verb: '*', path: '*', handlers: [handler], layer: false, flavour: 'fetch' }, call, state)
+      registerRoute(
+        machine,
+        server,
+        { verb: '*', path: '*', handlers: [handler], layer: false, flavour: 'fetch' },
+        call,
+        state,
+      )
     }
-    const tls = optionOf(options, 'tls') !== undefined || optionOf(options, 'cert') !== undefined || optionOf(options, 'createServer')?.objects.some(isSecureFactory) === true
-    machine.emit('listen', call.site, state, { host: optionOf(options, 'hostname') ?? optionOf(options, 'host') ?? UNDEFINED, tls, defaultHost, what: 'serve' })
+    const tls =
+      optionOf(options, 'tls') !== undefined ||
+      optionOf(options, 'cert') !== undefined ||
+      optionOf(options, 'createServer')?.objects.some(isSecureFactory) === true
+    machine.emit('listen', call.site, state, {
+      host: optionOf(options, 'hostname') ?? optionOf(options, 'host') ?? UNDEFINED,
+      tls,
+      defaultHost,
+      what: 'serve',
+    })
     return object(server)
   }
 }
 
 function isSecureFactory(item: unknown): boolean {
-  return typeof (item as { path?: unknown }).path === 'string' && /^node:(?:https|http2)#/.test((item as { path: string }).path)
+  return (
+    typeof (item as { path?: unknown }).path === 'string' &&
+    /^node:(?:https|http2)#/.test((item as { path: string }).path)
+  )
 }
 
 /** Answers that refuse: seen so that a catch around a verification counts as a check. */
@@ -77,8 +102,11 @@ const status: MethodHandler = (_machine, target, call, state) => {
 
 const onClose: MethodHandler = (machine, target, call, state) => {
   const event = onlyString(call.args[0] ?? UNKNOWN)
-  const context = machine.triggered(event === 'close' || event === 'finish' || event === 'abort' ? 'disconnect' : machine.context.trigger)
-  if (event === 'close' || event === 'finish' || event === 'abort' || event === 'error') machine.defer(call.args[1] ?? UNDEFINED, [], state, context)
+  const context = machine.triggered(
+    event === 'close' || event === 'finish' || event === 'abort' ? 'disconnect' : machine.context.trigger,
+  )
+  if (event === 'close' || event === 'finish' || event === 'abort' || event === 'error')
+    machine.defer(call.args[1] ?? UNDEFINED, [], state, context)
   else runListenCallback(machine, { ...call, args: call.args.slice(1) }, state)
   return object(target)
 }
@@ -109,8 +137,20 @@ export const http: Model = {
     },
   },
   methods: {
-    'http-server': { listen, on: onServer, once: onServer, addListener: onServer, '*': (_machine, target) => object(target) },
-    request: { get: header, header, on: onClose, once: onClose, json: (machine, _target, call) => bag(machine, 'body', call.site) },
+    'http-server': {
+      listen,
+      on: onServer,
+      once: onServer,
+      addListener: onServer,
+      '*': (_machine, target) => object(target),
+    },
+    request: {
+      get: header,
+      header,
+      on: onClose,
+      once: onClose,
+      json: (machine, _target, call) => bag(machine, 'body', call.site),
+    },
     'fetch-request': {
       json: (machine, _target, call) => bag(machine, 'body', call.site),
       text: (machine, _target, call) => bag(machine, 'body', call.site),
@@ -136,14 +176,18 @@ export const http: Model = {
     next: {
       '()': (_machine, target, call, state) => {
         const continuations = (target.data['states'] ??= []) as State[]
-        if (call.args.length === 0 || call.args[0]!.primitives.includes(undefined) || target.data['typed'] !== true) continuations.push(state.fork())
+        if (call.args.length === 0 || call.args[0]!.primitives.includes(undefined) || target.data['typed'] !== true)
+          continuations.push(state.fork())
         return UNKNOWN
       },
     },
   },
   properties: {
-    request: (machine, target, name, key, site, state) => requestPart(machine, name, key, site, state) ?? (name === 'raw' || name === 'req' ? object(target) : { ...UNKNOWN, primitives: [undefined] }),
-    'fetch-request': (machine, target, name, key, site, state) => requestPart(machine, name, key, site, state) ?? (name === 'raw' ? object(target) : UNKNOWN),
+    request: (machine, target, name, key, site, state) =>
+      requestPart(machine, name, key, site, state) ??
+      (name === 'raw' || name === 'req' ? object(target) : { ...UNKNOWN, primitives: [undefined] }),
+    'fetch-request': (machine, target, name, key, site, state) =>
+      requestPart(machine, name, key, site, state) ?? (name === 'raw' ? object(target) : UNKNOWN),
     response: (machine, target, name, _key, site) => {
       if (name === 'locals') return keep(target, name, () => machine.library('locals', site))
       return name === 'raw' || name === 'res' ? object(target) : UNKNOWN

@@ -30,7 +30,18 @@ let built: Registry | undefined
 
 /** Built on first use: the models and the interpreter import each other. */
 function registry(): Registry {
-  built ??= buildRegistry([platform, randomness, http, express, frameworks, mcp, webSessions, credentials, stores, settings])
+  built ??= buildRegistry([
+    platform,
+    randomness,
+    http,
+    express,
+    frameworks,
+    mcp,
+    webSessions,
+    credentials,
+    stores,
+    settings,
+  ])
   return built
 }
 
@@ -44,7 +55,10 @@ function buildRegistry(models: readonly Model[]): Registry {
   }
 }
 
-function collect<T>(models: readonly Model[], pick: (model: Model) => Readonly<Record<string, T>> | undefined): Map<string, T> {
+function collect<T>(
+  models: readonly Model[],
+  pick: (model: Model) => Readonly<Record<string, T>> | undefined,
+): Map<string, T> {
   const all = new Map<string, T>()
   for (const model of models) for (const [path, handler] of Object.entries(pick(model) ?? {})) all.set(path, handler)
   return all
@@ -83,24 +97,44 @@ export function isModelled(path: string): boolean {
   return registry().calls.has(path) || registry().constructors.has(path)
 }
 
-export function callLibrary(machine: Machine, target: LibraryObject, name: string, call: Call, state: State): Value | undefined {
+export function callLibrary(
+  machine: Machine,
+  target: LibraryObject,
+  name: string,
+  call: Call,
+  state: State,
+): Value | undefined {
   const own = target.properties.get(name)
   const methods = registry().methods.get(target.type)
   const handler: MethodHandler | undefined = methods?.get(name) ?? methods?.get('*')
-  if (handler === undefined || (own !== undefined && own.value.objects.length > 0 && methods?.get(name) === undefined)) return undefined
+  if (handler === undefined || (own !== undefined && own.value.objects.length > 0 && methods?.get(name) === undefined))
+    return undefined
   return handler(machine, target, call, state, name)
 }
 
-export function libraryProperty(machine: Machine, target: LibraryObject, name: string | undefined, key: Value, site: Site, state: State): Value {
+export function libraryProperty(
+  machine: Machine,
+  target: LibraryObject,
+  name: string | undefined,
+  key: Value,
+  site: Site,
+  state: State,
+): Value {
   const own = name === undefined ? undefined : target.properties.get(name)
   if (own !== undefined && own.value !== NEVER) return state.read(own)
   const handler: PropertyHandler | undefined = registry().properties.get(target.type)
   return handler?.(machine, target, name, key, site, state) ?? UNKNOWN
 }
 
-export function setLibraryProperty(machine: Machine, target: LibraryObject, name: string | undefined, value: Value, site: Site, state: State): void {
+export function setLibraryProperty(
+  machine: Machine,
+  target: LibraryObject,
+  name: string | undefined,
+  value: Value,
+  site: Site,
+  state: State,
+): void {
   const handler: PropertySetter | undefined = registry().setters.get(target.type)
   if (handler !== undefined) handler(machine, target, name, value, site, state)
   if (name !== undefined) state.write(target.property(name), value)
 }
-

@@ -34,7 +34,8 @@ const streamable: ExternalHandler = (machine, call, state) => {
 
 /** Undefined, whether written or left out, means a transport without sessions. */
 function statefulness(generator: Value | undefined, options: Value | undefined): boolean | undefined {
-  if (generator === undefined) return options === undefined || options.objects.some((item) => item.kind === 'object') ? false : undefined
+  if (generator === undefined)
+    return options === undefined || options.objects.some((item) => item.kind === 'object') ? false : undefined
   const canBeFunction = generator.objects.length > 0
   if (canBeFunction) return true
   return generator.open ? undefined : false
@@ -84,7 +85,8 @@ const connect: MethodHandler = (machine, target, call, state) => {
   const [transport = UNKNOWN] = call.args
   if (transport.objects.some((item) => item instanceof Library && item.type === 'stdio-transport')) return UNKNOWN
   for (const item of transport.objects) {
-    if (item instanceof Library && item.properties.has('onclose') && olderThan(machine, KEEPS_ONCLOSE, call.site)) item.data['deadOnclose'] = true
+    if (item instanceof Library && item.properties.has('onclose') && olderThan(machine, KEEPS_ONCLOSE, call.site))
+      item.data['deadOnclose'] = true
   }
   machine.emit('connect', call.site, state, { server: target, transport, viaEntry: hasTag(call.self, 'entry') })
   machine.moment += 1
@@ -128,12 +130,20 @@ function deferTool(machine: Machine, handler: HeapObject, call: Call, state: Sta
 const createHandler: ExternalHandler = (machine, call, state) => {
   const [factory = UNDEFINED] = call.args
   const app = machine.library('mcp-handler', call.site)
-  registerRoute(machine, app, { verb: '*', path: '*', handlers: [factory], layer: false, flavour: 'fetch' }, call, state)
+  registerRoute(
+    machine,
+    app,
+    { verb: '*', path: '*', handlers: [factory], layer: false, flavour: 'fetch' },
+    call,
+    state,
+  )
   return object(app)
 }
 
 const fastMcp: ExternalHandler = (machine, call, state) => {
-  const server = machine.library('fastmcp', call.site, { authenticates: optionOf(call.args[0], 'authenticate') !== undefined })
+  const server = machine.library('fastmcp', call.site, {
+    authenticates: optionOf(call.args[0], 'authenticate') !== undefined,
+  })
   void state
   return object(server)
 }
@@ -143,7 +153,12 @@ const fastMcpStart: MethodHandler = (machine, target, call, state) => {
   const http = optionOf(call.args[0], 'httpStream') ?? optionOf(call.args[0], 'sse')
   if (http === undefined && (kind === undefined || onlyString(kind) === 'stdio')) return UNKNOWN
   const host = optionOf(http, 'host') ?? UNDEFINED
-  machine.emit('listen', call.site, state, { host, tls: optionOf(http, 'sslCert') !== undefined, defaultHost: '::', what: 'FastMCP start' })
+  machine.emit('listen', call.site, state, {
+    host,
+    tls: optionOf(http, 'sslCert') !== undefined,
+    defaultHost: '::',
+    what: 'FastMCP start',
+  })
   void target
   return UNKNOWN
 }
@@ -168,7 +183,13 @@ export const mcp: Model = {
     'sdk#toNodeHandler': (_machine, call) => call.args[0] ?? UNKNOWN,
   },
   methods: {
-    'mcp-transport': { handleRequest: dispatch, handlePostMessage: dispatch, handleMessage: dispatch, close, '*': () => UNKNOWN },
+    'mcp-transport': {
+      handleRequest: dispatch,
+      handlePostMessage: dispatch,
+      handleMessage: dispatch,
+      close,
+      '*': () => UNKNOWN,
+    },
     'mcp-server': {
       connect,
       close,
@@ -183,10 +204,16 @@ export const mcp: Model = {
       '*': () => UNKNOWN,
     },
     'mcp-handler': { '*': () => UNKNOWN },
-    fastmcp: { start: fastMcpStart, addTool: (machine, target, call, state, name) => tool(machine, target, { ...call, args: [optionOf(call.args[0], 'execute') ?? UNDEFINED] }, state, name), '*': () => UNKNOWN },
+    fastmcp: {
+      start: fastMcpStart,
+      addTool: (machine, target, call, state, name) =>
+        tool(machine, target, { ...call, args: [optionOf(call.args[0], 'execute') ?? UNDEFINED] }, state, name),
+      '*': () => UNKNOWN,
+    },
   },
   properties: {
-    'mcp-transport': (_machine, target, name) => (name === 'sessionId' && target.data['typed'] === true ? tagged('mint', 'sid') : UNKNOWN),
+    'mcp-transport': (_machine, target, name) =>
+      name === 'sessionId' && target.data['typed'] === true ? tagged('mint', 'sid') : UNKNOWN,
     'mcp-server': (_machine, target, name) => (name === 'server' ? object(target) : UNKNOWN),
     'mcp-extra': (machine, target, name, key, site) => {
       void key
@@ -199,4 +226,3 @@ export const mcp: Model = {
   },
   setters: { 'mcp-transport': setOnclose, 'mcp-server': setOnclose },
 }
-

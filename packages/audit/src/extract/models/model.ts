@@ -6,9 +6,29 @@ import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 
 export type ExternalHandler = (machine: Machine, call: Call, state: State, path: string) => Value
-export type MethodHandler = (machine: Machine, target: LibraryObject, call: Call, state: State, name: string) => Value | undefined
-export type PropertyHandler = (machine: Machine, target: LibraryObject, name: string | undefined, key: Value, site: Site, state: State) => Value | undefined
-export type PropertySetter = (machine: Machine, target: LibraryObject, name: string | undefined, value: Value, site: Site, state: State) => void
+export type MethodHandler = (
+  machine: Machine,
+  target: LibraryObject,
+  call: Call,
+  state: State,
+  name: string,
+) => Value | undefined
+export type PropertyHandler = (
+  machine: Machine,
+  target: LibraryObject,
+  name: string | undefined,
+  key: Value,
+  site: Site,
+  state: State,
+) => Value | undefined
+export type PropertySetter = (
+  machine: Machine,
+  target: LibraryObject,
+  name: string | undefined,
+  value: Value,
+  site: Site,
+  state: State,
+) => void
 
 export interface Model {
   /** Calls of imported functions: `express`, `node:crypto#randomUUID`. */

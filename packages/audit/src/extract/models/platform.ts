@@ -52,7 +52,14 @@ const immediate: ExternalHandler = (machine, call, state) => {
 
 const sameValue: ExternalHandler = (_machine, call) => {
   const [value = UNKNOWN] = call.args
-  return value.objects.length > 0 ? value : { ...derived(value), primitives: value.primitives, open: value.open || value.tags.length > 0, ...(value.entropy === undefined ? {} : { entropy: value.entropy }) }
+  return value.objects.length > 0
+    ? value
+    : {
+        ...derived(value),
+        primitives: value.primitives,
+        open: value.open || value.tags.length > 0,
+        ...(value.entropy === undefined ? {} : { entropy: value.entropy }),
+      }
 }
 
 const number: ExternalHandler = (_machine, call) => {
@@ -116,10 +123,13 @@ const processOn: ExternalHandler = (machine, call, state) => {
 
 const requireCall: ExternalHandler = (machine, call) => {
   const specifier = onlyString(call.args[0] ?? UNKNOWN)
-  return specifier === undefined ? UNKNOWN : requireModule(machine, specifier, call.env.file, (module) => runModule(machine, module))
+  return specifier === undefined
+    ? UNKNOWN
+    : requireModule(machine, specifier, call.env.file, (module) => runModule(machine, module))
 }
 
-const safeEqual: ExternalHandler = (machine, call) => equality(machine, call.args[0] ?? UNKNOWN, call.args[1] ?? UNKNOWN)
+const safeEqual: ExternalHandler = (machine, call) =>
+  equality(machine, call.args[0] ?? UNKNOWN, call.args[1] ?? UNKNOWN)
 
 const all: ExternalHandler = (_machine, call) => call.args[0] ?? UNKNOWN
 
@@ -129,7 +139,9 @@ const quiet: ExternalHandler = (_machine, call) => derived(...call.args.filter((
 
 function lockedRun(machine: Machine, call: Call, state: State): Value {
   machine.locks += 1
-  const results = call.args.flatMap((arg) => arg.objects).map((target) => call_(machine, object(target), { ...call, args: [] }, state))
+  const results = call.args
+    .flatMap((arg) => arg.objects)
+    .map((target) => call_(machine, object(target), { ...call, args: [] }, state))
   machine.locks -= 1
   return joinAll(results)
 }
@@ -188,16 +200,21 @@ export const platform: Model = {
       runCallbacks(machine, call, state, derived(source))
       const lists = source.objects.filter((item) => item.kind !== 'function')
       if (lists.length === 0) return derived(source)
-      return lists[0]!.kind === 'map' ? entries(machine, call, state, '') : object(...lists.map((item) => view(machine, item, item.item, call.site)))
+      return lists[0]!.kind === 'map'
+        ? entries(machine, call, state, '')
+        : object(...lists.map((item) => view(machine, item, item.item, call.site)))
     },
     'global:Array#isArray': (_machine, call) => flag([], [], ...call.args),
-    'global:Reflect#get': (machine, call, state) => getProperty(machine, call.args[0] ?? UNKNOWN, call.args[1] ?? UNKNOWN, call.site, state),
+    'global:Reflect#get': (machine, call, state) =>
+      getProperty(machine, call.args[0] ?? UNKNOWN, call.args[1] ?? UNKNOWN, call.site, state),
     'global:Reflect#deleteProperty': (machine, call, state) => {
-      for (const target of call.args[0]?.objects ?? []) remove(machine, target, call.args[1] ?? UNKNOWN, call.site, state)
+      for (const target of call.args[0]?.objects ?? [])
+        remove(machine, target, call.args[1] ?? UNKNOWN, call.site, state)
       return UNKNOWN
     },
     'global:Reflect#set': (machine, call, state) => {
-      for (const target of call.args[0]?.objects ?? []) insert(machine, target, call.args[1] ?? UNKNOWN, call.args[2] ?? UNKNOWN, call.site, state)
+      for (const target of call.args[0]?.objects ?? [])
+        insert(machine, target, call.args[1] ?? UNKNOWN, call.args[2] ?? UNKNOWN, call.site, state)
       return UNKNOWN
     },
     'global:Promise#all': all,
@@ -217,7 +234,7 @@ export const platform: Model = {
     'global:JSON#parse': sameValue,
     'node:util#promisify': all,
     'node:crypto#timingSafeEqual': safeEqual,
-    'tsscmp': safeEqual,
+    tsscmp: safeEqual,
     'safe-compare': safeEqual,
     'node:url#parse': (machine, call) => object(machine.library('url', call.site, { source: call.args[0] ?? UNKNOWN })),
   },
@@ -264,8 +281,13 @@ export const platform: Model = {
     url: (machine, target, name, _key, site) => {
       const source = target.data['source'] as Value
       const tags = derived(source).tags
-      if (name === 'searchParams' || name === 'query') return object(machine.library('bag', site, { origin: tags.includes('url') ? 'query' : 'none' }))
-      return tags.includes('url') ? withTags(UNKNOWN, ['url']) : name === 'protocol' ? withTags(UNKNOWN, ['proto']) : derived(source)
+      if (name === 'searchParams' || name === 'query')
+        return object(machine.library('bag', site, { origin: tags.includes('url') ? 'query' : 'none' }))
+      return tags.includes('url')
+        ? withTags(UNKNOWN, ['url'])
+        : name === 'protocol'
+          ? withTags(UNKNOWN, ['proto'])
+          : derived(source)
     },
   },
 }
@@ -275,4 +297,3 @@ function sameJson(_machine: Machine, call: Call): Value {
   const inner = value.objects.flatMap((item) => [...item.properties.values()].map((cell) => cell.value))
   return inner.length === 0 ? derived(value) : derived(value, ...inner.filter((item) => item.tags.length > 0))
 }
-

@@ -52,7 +52,10 @@ const randomInt: ExternalHandler = (_machine, call) => {
 
 const mathRandom: ExternalHandler = (_machine, call) => ({
   ...tagged('mint'),
-  entropy: { ...source(call, 'math-random', 'Math.random, whose state can be recovered from a few outputs', MATH_RANDOM_BITS), bitsPerChar: 3.2 },
+  entropy: {
+    ...source(call, 'math-random', 'Math.random, whose state can be recovered from a few outputs', MATH_RANDOM_BITS),
+    bitsPerChar: 3.2,
+  },
 })
 
 const clock: ExternalHandler = (_machine, call) => ({
@@ -104,7 +107,10 @@ export const randomness: Model = {
     'nanoid#customAlphabet': (machine, call) => {
       const [alphabet] = strings(call.args[0] ?? tagged())
       const size = call.args[1]?.primitives[0]
-      const generator = machine.library('nanoid', call.site, { perChar: Math.log2(alphabet?.length ?? 32), size: typeof size === 'number' ? size : 21 })
+      const generator = machine.library('nanoid', call.site, {
+        perChar: Math.log2(alphabet?.length ?? 32),
+        size: typeof size === 'number' ? size : 21,
+      })
       return { primitives: [], objects: [generator], tags: [], open: false }
     },
     '@paralleldrive/cuid2#createId': (_machine, call) => random(source(call, 'csprng', 'a cuid2', 124)),
@@ -121,7 +127,8 @@ export const randomness: Model = {
     'node:crypto#hash': (_machine, call) => digest(call),
   },
   constructors: {
-    'global:Date': (_machine, call) => (call.args.length === 0 ? clock(_machine, call, undefined as never, '') : derived(...call.args)),
+    'global:Date': (_machine, call) =>
+      call.args.length === 0 ? clock(_machine, call, undefined as never, '') : derived(...call.args),
   },
   methods: {
     hash: {
@@ -138,7 +145,10 @@ export const randomness: Model = {
       '()': (_machine, target, call) => {
         const size = call.args[0]?.primitives[0] ?? target.data['size']
         const bits = Number(size) * Number(target.data['perChar'])
-        return random({ ...source(call, 'csprng', `a nanoid of ${String(size)} characters`, bits), bitsPerChar: Number(target.data['perChar']) })
+        return random({
+          ...source(call, 'csprng', `a nanoid of ${String(size)} characters`, bits),
+          bitsPerChar: Number(target.data['perChar']),
+        })
       },
     },
   },

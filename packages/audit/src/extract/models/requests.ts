@@ -5,9 +5,16 @@ import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { derived, hasTag, object, strings, tagged } from '../value.ts'
 
-const CREDENTIAL_NAME = /^(?:proxy-)?authorization$|token|api-?_?key|secret|passw|credential|bearer|jwt|access-?_?key|(?:^|[-_])auth(?:[-_]|$)|(?:^|[-_.])key$/i
+const CREDENTIAL_NAME =
+  /^(?:proxy-)?authorization$|token|api-?_?key|secret|passw|credential|bearer|jwt|access-?_?key|(?:^|[-_])auth(?:[-_]|$)|(?:^|[-_.])key$/i
 const NOT_CREDENTIAL = /session|csrf|xsrf|max_?tokens/i
-const PROTOCOL_HEADERS = new Set(['x-forwarded-proto', 'x-forwarded-protocol', 'x-forwarded-ssl', 'forwarded', 'x-url-scheme'])
+const PROTOCOL_HEADERS = new Set([
+  'x-forwarded-proto',
+  'x-forwarded-protocol',
+  'x-forwarded-ssl',
+  'forwarded',
+  'x-url-scheme',
+])
 
 /** Tags of a named part of the request. `*` is a name that is not written down. */
 export function partTags(origin: string, name: string): readonly string[] {
@@ -41,7 +48,13 @@ export function isUrl(value: Value): boolean {
 }
 
 /** The parts every server-side request object has, whatever the framework. */
-export function requestPart(machine: Machine, name: string | undefined, key: Value, site: Site, state: State): Value | undefined {
+export function requestPart(
+  machine: Machine,
+  name: string | undefined,
+  key: Value,
+  site: Site,
+  state: State,
+): Value | undefined {
   void state
   switch (name) {
     case 'headers':
@@ -80,7 +93,6 @@ export function requestPart(machine: Machine, name: string | undefined, key: Val
       return undefined
   }
 }
-
 
 /** A part of a library object that is made once and stays: `ctx.state`, `res.locals`. */
 export function keep(target: LibraryObject, name: string, make: () => LibraryObject): Value {

@@ -22,7 +22,13 @@ export interface Registration {
   readonly flavour: Flavour
 }
 
-export function registerRoute(machine: Machine, app: LibraryObject, given: Registration, call: Call, state: State): void {
+export function registerRoute(
+  machine: Machine,
+  app: LibraryObject,
+  given: Registration,
+  call: Call,
+  state: State,
+): void {
   if (machine.routes.length > 5_000) return
   machine.order += 1
   const route = { ...given, site: call.site, facts: state.facts, order: machine.order }
@@ -31,7 +37,13 @@ export function registerRoute(machine: Machine, app: LibraryObject, given: Regis
 }
 
 /** The parent's middleware so far applies to everything mounted. */
-export function mountOn(machine: Machine, app: LibraryObject, child: LibraryObject, path: string, before: readonly Value[]): void {
+export function mountOn(
+  machine: Machine,
+  app: LibraryObject,
+  child: LibraryObject,
+  path: string,
+  before: readonly Value[],
+): void {
   machine.order += 1
   const mounts = (child.data['mounts'] ??= []) as Mount[]
   mounts.push({ app, path, order: machine.order, before })
@@ -55,7 +67,12 @@ export function isHandler(value: Value): boolean {
 }
 
 /** `listen(port, host?)` and `listen({ port, host })`. */
-export function emitListen(machine: Machine, call: Call, state: State, options: { tls: boolean; defaultHost: string; what: string }): void {
+export function emitListen(
+  machine: Machine,
+  call: Call,
+  state: State,
+  options: { tls: boolean; defaultHost: string; what: string },
+): void {
   const [first, second] = call.args
   const record = first?.objects.find((item) => item.kind === 'object')
   const named = record?.properties.get('host') ?? record?.properties.get('hostname')
@@ -83,4 +100,3 @@ export function optionOf(options: Value | undefined, name: string): Value | unde
 export function isCertainlyOn(value: Value | undefined): boolean {
   return value !== undefined && !truthiness(value).canBeFalse
 }
-

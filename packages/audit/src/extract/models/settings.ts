@@ -93,7 +93,8 @@ const schema: ExternalHandler = (machine, call, _state, path) => {
   const kind = path.split(/[#.]/).at(-1) ?? ''
   const created = machine.library('schema', call.site)
   const shape = call.args[0]
-  if (kind === 'object' || kind === 'strictObject' || kind === 'looseObject') created.data['shape'] = shape?.objects ?? []
+  if (kind === 'object' || kind === 'strictObject' || kind === 'looseObject')
+    created.data['shape'] = shape?.objects ?? []
   if (kind === 'preprocess') return call.args[1] ?? object(created)
   return object(created)
 }
@@ -105,7 +106,11 @@ const schemaStep: MethodHandler = (machine, target, call, _state, name) => {
     const [factory] = value.objects
     next.data['default'] = factory?.kind === 'function' ? UNKNOWN : value
   }
-  if (name === 'extend' || name === 'merge') next.data['shape'] = [...((target.data['shape'] ?? []) as HeapObject[]), ...(call.args[0]?.objects ?? []).flatMap(shapeOf)]
+  if (name === 'extend' || name === 'merge')
+    next.data['shape'] = [
+      ...((target.data['shape'] ?? []) as HeapObject[]),
+      ...(call.args[0]?.objects ?? []).flatMap(shapeOf),
+    ]
   return object(next)
 }
 
@@ -148,7 +153,15 @@ function parseShape(machine: Machine, target: LibraryObject, call: Call, input: 
       for (const item of cell.value.objects) {
         if (!(item instanceof Library) || item.type !== 'schema') continue
         const value = parsedBy(machine, item, call, given ?? UNKNOWN, depth + 1)
-        parsed.property(name).write(item.data['default'] === undefined && item.data['shape'] === undefined ? settingValue(given, name) : item.data['shape'] === undefined ? preset(name, value) : value)
+        parsed
+          .property(name)
+          .write(
+            item.data['default'] === undefined && item.data['shape'] === undefined
+              ? settingValue(given, name)
+              : item.data['shape'] === undefined
+                ? preset(name, value)
+                : value,
+          )
       }
     }
   }
@@ -166,7 +179,26 @@ export const settings: Model = {
     'yargs/yargs': createYargs,
     'node:util#parseArgs': parseArgs,
     ...Object.fromEntries(
-      ['string', 'number', 'boolean', 'object', 'strictObject', 'looseObject', 'enum', 'nativeEnum', 'array', 'union', 'literal', 'any', 'unknown', 'preprocess', 'record', 'coerce.number', 'coerce.boolean', 'coerce.string'].flatMap((name) => [
+      [
+        'string',
+        'number',
+        'boolean',
+        'object',
+        'strictObject',
+        'looseObject',
+        'enum',
+        'nativeEnum',
+        'array',
+        'union',
+        'literal',
+        'any',
+        'unknown',
+        'preprocess',
+        'record',
+        'coerce.number',
+        'coerce.boolean',
+        'coerce.string',
+      ].flatMap((name) => [
         [`zod#z.${name}`, schema],
         [`zod#${name}`, schema],
         [`zod/v4#z.${name}`, schema],
@@ -176,20 +208,36 @@ export const settings: Model = {
     ),
     minimist: (machine, call) => {
       const parsed = machine.library('parsed-options', call.site, { options: new Map<string, Value>() })
-      for (const record of optionOf(call.args[1], 'default')?.objects ?? []) for (const [name, cell] of record.properties) declare(parsed, name, cell.value)
+      for (const record of optionOf(call.args[1], 'default')?.objects ?? [])
+        for (const [name, cell] of record.properties) declare(parsed, name, cell.value)
       return object(parsed)
     },
     'dotenv#config': () => UNDEFINED,
   },
   constructors: { 'commander#Command': createCommander },
   methods: {
-    yargs: { option: yargsOption, options: yargsOption, default: yargsDefault, parse: parseResult, parseSync: parseResult, parseAsync: parseResult, '*': self },
-    commander: { option: commanderOption, requiredOption: commanderOption, opts: parseResult, action: commanderAction, '*': self },
+    yargs: {
+      option: yargsOption,
+      options: yargsOption,
+      default: yargsDefault,
+      parse: parseResult,
+      parseSync: parseResult,
+      parseAsync: parseResult,
+      '*': self,
+    },
+    commander: {
+      option: commanderOption,
+      requiredOption: commanderOption,
+      opts: parseResult,
+      action: commanderAction,
+      '*': self,
+    },
     schema: { parse: schemaParse, safeParse: schemaSafeParse, parseAsync: schemaParse, '*': schemaStep },
     'parsed-options': { '*': () => UNKNOWN },
   },
   properties: {
-    yargs: (machine, target, name, _key, site) => (name === 'argv' ? result(machine, target, { site }) : object(target)),
+    yargs: (machine, target, name, _key, site) =>
+      name === 'argv' ? result(machine, target, { site }) : object(target),
     commander: (_machine, target) => object(target),
     'parsed-options': (_machine, target, name) => {
       const options = target.data['options'] as Map<string, Value> | undefined
@@ -199,4 +247,3 @@ export const settings: Model = {
     schema: (_machine, target, name) => (name === 'data' ? UNKNOWN : object(target)),
   },
 }
-

@@ -15,7 +15,12 @@ const redisClient: ExternalHandler = (machine, call) => object(machine.library('
 /** One Redis holds many stores; the fixed beginning of the key tells them apart. */
 function redisStore(target: LibraryObject, key: Value): StoreRef {
   const prefix = (strings(key)[0] ?? tagsOf(key, 'prefix')[0]?.slice('prefix:'.length) ?? '').replaceAll(':', '_')
-  return { id: `${target.site.path}#${target.site.start}#${prefix}`, site: target.site, name: prefix === '' ? 'Redis' : `Redis ${prefix}*`, kind: 'database' }
+  return {
+    id: `${target.site.path}#${target.site.start}#${prefix}`,
+    site: target.site,
+    name: prefix === '' ? 'Redis' : `Redis ${prefix}*`,
+    kind: 'database',
+  }
 }
 
 function redisCell(machine: Machine, store: StoreRef): { value: Value; write(value: Value): void } {
@@ -27,7 +32,10 @@ const redisRead: MethodHandler = (machine, target, call, state) => {
   const store = redisStore(target, key)
   noteLookUp(machine, store, key, call.site, state)
   const stored = redisCell(machine, store).value
-  return withTags({ ...(stored === NEVER ? UNKNOWN : { ...stored, objects: [] }), primitives: [null], open: true }, [`entry:${store.id}`, ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : [])])
+  return withTags({ ...(stored === NEVER ? UNKNOWN : { ...stored, objects: [] }), primitives: [null], open: true }, [
+    `entry:${store.id}`,
+    ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : []),
+  ])
 }
 
 const redisWrite: MethodHandler = (machine, target, call, state, name) => {
@@ -66,10 +74,16 @@ function cache(options: { ttl: readonly string[]; renewedBy: string }): External
   return (machine, call, state) => {
     const created = machine.allocate('map', call.site)
     const settings = call.args.find((arg) => arg.objects.length > 0)
-    const ttl = options.ttl.map((name) => optionOf(settings, name)).find((value) => value !== undefined && truthiness(value).canBeTrue)
+    const ttl = options.ttl
+      .map((name) => optionOf(settings, name))
+      .find((value) => value !== undefined && truthiness(value).canBeTrue)
     if (ttl !== undefined) {
       const idle = isCertainlyOn(optionOf(settings, options.renewedBy))
-      machine.emit('expiry', call.site, state, { store: `${call.site.path}#${call.site.start}`, limit: idle ? 'idle' : 'absolute', enabled: true })
+      machine.emit('expiry', call.site, state, {
+        store: `${call.site.path}#${call.site.start}`,
+        limit: idle ? 'idle' : 'absolute',
+        enabled: true,
+      })
     }
     return object(created)
   }
@@ -125,4 +139,3 @@ export const stores: Model = {
     },
   },
 }
-

@@ -9,6 +9,10 @@ export function isBelow(version: string, limit: string): boolean {
 }
 
 function numbers(version: string): readonly number[] {
-  const parts = version.replace(/^[^\d]*/, '').split('-')[0]!.split('.').map(Number)
+  const parts = version
+    .replace(/^[^\d]*/, '')
+    .split('-')[0]!
+    .split('.')
+    .map(Number)
   return [parts[0] || 0, parts[1] || 0, parts[2] || 0]
 }

@@ -16,7 +16,12 @@ const IN_COOKIE = new Set(['cookie-session', 'iron-session', '@fastify/secure-se
 
 function webSession(library: string): ExternalHandler {
   return (machine, call, state) => {
-    const store: StoreRef = { id: `${call.site.path}#${call.site.start}`, site: call.site, name: `${library} sessions`, kind: 'web-session' }
+    const store: StoreRef = {
+      id: `${call.site.path}#${call.site.start}`,
+      site: call.site,
+      name: `${library} sessions`,
+      kind: 'web-session',
+    }
     const options = call.args.find((arg) => arg.objects.some((item) => item.kind === 'object')) ?? UNDEFINED
     machine.webSession = { store, library }
     machine.emit('web-session', call.site, state, { library, options, store })
@@ -26,12 +31,23 @@ function webSession(library: string): ExternalHandler {
 }
 
 /** `maxAge` is renewed by every request where the store touches it: an idle limit. */
-function noteExpiry(machine: Machine, library: string, options: Value, store: StoreRef, call: Call, state: State): void {
-  const maxAge = optionOf(optionOf(options, 'cookie'), 'maxAge') ?? optionOf(options, 'maxAge') ?? optionOf(options, 'ttl')
+function noteExpiry(
+  machine: Machine,
+  library: string,
+  options: Value,
+  store: StoreRef,
+  call: Call,
+  state: State,
+): void {
+  const maxAge =
+    optionOf(optionOf(options, 'cookie'), 'maxAge') ?? optionOf(options, 'maxAge') ?? optionOf(options, 'ttl')
   const isOn = maxAge !== undefined && truthiness(maxAge).canBeTrue
   if (!isOn && library !== 'koa-session' && library !== 'iron-session') return
   const rolling = optionOf(options, 'rolling')
-  const idle = library === 'express-session' || library === '@fastify/session' || (rolling !== undefined && truthiness(rolling).canBeTrue)
+  const idle =
+    library === 'express-session' ||
+    library === '@fastify/session' ||
+    (rolling !== undefined && truthiness(rolling).canBeTrue)
   machine.emit('expiry', call.site, state, { store: store.id, limit: idle ? 'idle' : 'absolute', enabled: true })
 }
 
@@ -45,7 +61,9 @@ export function sessionObject(machine: Machine, site: Site): Value {
 function learnRegenerated(machine: Machine, call: Call, state: State): Value {
   state.learn(['regenerated'])
   machine.emit('regenerate', call.site, state, {})
-  const callback = call.args.find((arg) => arg.objects.some((item) => item.kind === 'function' || item.kind === 'library'))
+  const callback = call.args.find((arg) =>
+    arg.objects.some((item) => item.kind === 'function' || item.kind === 'library'),
+  )
   if (callback !== undefined) call_(machine, callback, { ...call, args: [UNDEFINED] }, state)
   return UNKNOWN
 }
@@ -69,22 +87,42 @@ export function passportRegenerates(machine: Machine, site: Site): boolean | und
 
 export function passportLogin(machine: Machine, call: Call, state: State): Value {
   const keeps = optionOf(call.args[1], 'keepSessionInfo')
-  const regenerates = keeps !== undefined && truthiness(keeps).canBeTrue ? false : passportRegenerates(machine, call.site)
-  machine.emit('login', call.site, state, { regenerates: state.holds('regenerated') ? true : regenerates, library: 'passport' })
+  const regenerates =
+    keeps !== undefined && truthiness(keeps).canBeTrue ? false : passportRegenerates(machine, call.site)
+  machine.emit('login', call.site, state, {
+    regenerates: state.holds('regenerated') ? true : regenerates,
+    library: 'passport',
+  })
   const callback = call.args.find((arg) => arg.objects.some((item) => item.kind === 'function'))
   if (callback !== undefined) call_(machine, callback, { ...call, args: [UNDEFINED] }, state)
   return UNKNOWN
 }
 
 const authenticate: ExternalHandler = (machine, call) => {
-  const isBearer = call.args[0] !== undefined && call.args[0].primitives.some((item) => typeof item === 'string' && /bearer|jwt|headerapikey|api-?key/i.test(item))
+  const isBearer =
+    call.args[0] !== undefined &&
+    call.args[0].primitives.some((item) => typeof item === 'string' && /bearer|jwt|headerapikey|api-?key/i.test(item))
   const session = optionOf(call.args[1], 'session')
   const stateless = isBearer || (session !== undefined && !truthiness(session).canBeTrue)
   const callback = call.args.find((arg) => arg.objects.some((item) => item.kind === 'function'))
-  return object(machine.library('middleware', call.site, { facts: ['auth', 'auth:verified', 'login'], principal: true, passport: !stateless, callback }))
+  return object(
+    machine.library('middleware', call.site, {
+      facts: ['auth', 'auth:verified', 'login'],
+      principal: true,
+      passport: !stateless,
+      callback,
+    }),
+  )
 }
 
-function fieldWrite(machine: Machine, target: LibraryObject, name: string | undefined, value: Value, site: Site, state: State): void {
+function fieldWrite(
+  machine: Machine,
+  target: LibraryObject,
+  name: string | undefined,
+  value: Value,
+  site: Site,
+  state: State,
+): void {
   const store = String(target.data['store'])
   machine.emit('session-write', site, state, { field: name ?? '*', value, web: true, store })
   machine.webFields.add(name ?? '*')
@@ -130,4 +168,3 @@ export const webSessions: Model = {
 export function keepsRecord(library: string): boolean {
   return !IN_COOKIE.has(library)
 }
-

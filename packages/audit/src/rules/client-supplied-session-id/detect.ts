@@ -3,7 +3,8 @@ import type { FindingDraft } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
-  if (facts.stores.length === 0 && facts.mints.length === 0) return notApplicable('The server hands out no session IDs.')
+  if (facts.stores.length === 0 && facts.mints.length === 0)
+    return notApplicable('The server hands out no session IDs.')
   return judged(facts.adoptions.map(adoption))
 }
 

@@ -19,7 +19,8 @@ function endlessSessions(store: StoreFact): readonly FindingDraft[] {
 }
 
 function oneLimit(store: StoreFact, present: LimitFact, missing: 'idle' | 'absolute'): FindingDraft {
-  const consequence = missing === 'absolute' ? 'a session that is used goes on for ever' : 'a session nobody uses stays valid until then'
+  const consequence =
+    missing === 'absolute' ? 'a session that is used goes on for ever' : 'a session nobody uses stays valid until then'
   return {
     what: `Sessions in ${store.name} have an ${present.kind} timeout but no ${missing} one: ${consequence}.`,
     trace: [kept(store), { note: `only the ${present.kind} timeout`, location: present.at }],
@@ -30,7 +31,10 @@ function oneLimit(store: StoreFact, present: LimitFact, missing: 'idle' | 'absol
 
 function noLimit(store: StoreFact): FindingDraft {
   const off = store.limits.find((limit) => limit.optional)
-  const trace: Step[] = [kept(store), ...store.insertions.slice(0, 1).map((location) => ({ note: 'a session is added', location }))]
+  const trace: Step[] = [
+    kept(store),
+    ...store.insertions.slice(0, 1).map((location) => ({ note: 'a session is added', location })),
+  ]
   if (off !== undefined) trace.push({ note: `the ${off.kind} timeout is off unless configured`, location: off.at })
   return {
     what: `Sessions in ${store.name} never expire: there is neither an idle nor an absolute timeout${off === undefined ? '' : ' unless one is configured'}.`,

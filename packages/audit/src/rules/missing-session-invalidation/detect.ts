@@ -18,9 +18,13 @@ function survivingSessions(store: StoreFact): readonly FindingDraft[] {
 
 function neverRemoved(store: StoreFact, ends: readonly RemovalFact[]): FindingDraft {
   const wrong = ends.find((removal) => !removal.rightKey)
-  const trace: Step[] = [{ note: 'sessions are kept here', location: store.at }, ...store.insertions.slice(0, 1).map((location) => ({ note: 'a session is added', location }))]
+  const trace: Step[] = [
+    { note: 'sessions are kept here', location: store.at },
+    ...store.insertions.slice(0, 1).map((location) => ({ note: 'a session is added', location })),
+  ]
   if (wrong !== undefined) trace.push({ note: 'removes under a key that no session has', location: wrong.at })
-  for (const location of store.deadHandlers.slice(0, 1)) trace.push({ note: 'connect() of this SDK version overwrites the clean-up set before it', location })
+  for (const location of store.deadHandlers.slice(0, 1))
+    trace.push({ note: 'connect() of this SDK version overwrites the clean-up set before it', location })
   const dead = store.deadHandlers.length > 0 ? ', since the clean-up handler never runs with the installed SDK' : ''
   return {
     what: `Nothing takes a session out of ${store.name} when it is ended${dead}: its ID goes on working.`,
@@ -33,7 +37,10 @@ function neverRemoved(store: StoreFact, ends: readonly RemovalFact[]): FindingDr
 function noWayToEnd(store: StoreFact, effective: readonly RemovalFact[]): FindingDraft {
   return {
     what: `A client cannot end a session in ${store.name}: no DELETE or logout reaches the code that removes it.`,
-    trace: [{ note: 'sessions are kept here', location: store.at }, ...effective.slice(0, 1).map((removal) => ({ note: 'removed only here', location: removal.at }))],
+    trace: [
+      { note: 'sessions are kept here', location: store.at },
+      ...effective.slice(0, 1).map((removal) => ({ note: 'removed only here', location: removal.at })),
+    ],
     primary: 0,
     confidence: 'medium',
   }

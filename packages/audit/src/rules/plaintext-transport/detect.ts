@@ -3,18 +3,27 @@ import type { FindingDraft } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
-  if (facts.listeners.length === 0) return notApplicable('Nothing in this tree listens; whoever mounts it decides on TLS.')
+  if (facts.listeners.length === 0)
+    return notApplicable('Nothing in this tree listens; whoever mounts it decides on TLS.')
   if (!facts.carriesSecrets) return notApplicable('Neither sessions nor credentials travel to this server.')
-  const exposed = facts.listeners.filter((listener) => listener.reach === 'network' && !listener.tls && !listener.tlsEnforced)
-  const undecided = facts.listeners.filter((listener) => listener.reach === 'unknown' && !listener.tls && !listener.tlsEnforced)
+  const exposed = facts.listeners.filter(
+    (listener) => listener.reach === 'network' && !listener.tls && !listener.tlsEnforced,
+  )
+  const undecided = facts.listeners.filter(
+    (listener) => listener.reach === 'unknown' && !listener.tls && !listener.tlsEnforced,
+  )
   return judged(
     exposed.map(exposedListener),
-    undecided.map((listener) => `The address of ${listener.what} in ${listener.at.path} could not be followed to its value.`),
+    undecided.map(
+      (listener) => `The address of ${listener.what} in ${listener.at.path} could not be followed to its value.`,
+    ),
   )
 }
 
 function exposedListener(listener: ListenerFact): FindingDraft {
-  const address = listener.byDefault ? 'names no address, so it listens on every interface' : `listens on ${listener.hosts.join(' or ')}`
+  const address = listener.byDefault
+    ? 'names no address, so it listens on every interface'
+    : `listens on ${listener.hosts.join(' or ')}`
   return {
     what: `${listener.what} ${address} over plain HTTP, and nothing insists on TLS.`,
     trace: [{ note: `${address}, without TLS`, location: listener.at }],

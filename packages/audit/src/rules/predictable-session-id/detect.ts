@@ -6,7 +6,8 @@ import { judged, notApplicable, type Verdict } from '../rule.ts'
 const ENOUGH_BITS = 122
 
 export function detect(facts: ServerFacts): Verdict {
-  if (facts.stores.length === 0 && facts.mints.length === 0) return notApplicable('The server hands out no session IDs.')
+  if (facts.stores.length === 0 && facts.mints.length === 0)
+    return notApplicable('The server hands out no session IDs.')
   const weak = facts.mints.filter((mint) => mint.sources !== undefined && mint.soundBits < ENOUGH_BITS)
   const unknown = facts.mints.filter((mint) => mint.sources === undefined)
   return judged(
@@ -19,7 +20,10 @@ function guessable(mint: MintFact): FindingDraft {
   const sources = mint.sources ?? []
   return {
     what: `The ${mint.what} holds at most ${mint.bits} bits: ${list(sources.map((source) => source.label))}${verdictOn(mint)}.`,
-    trace: [...sources.map((source) => ({ note: noteOf(source), location: source.at })), { note: `becomes the ${mint.what}`, location: mint.at }],
+    trace: [
+      ...sources.map((source) => ({ note: noteOf(source), location: source.at })),
+      { note: `becomes the ${mint.what}`, location: mint.at },
+    ],
     confidence: 'high',
   }
 }

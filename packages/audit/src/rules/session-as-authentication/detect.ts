@@ -10,7 +10,9 @@ export function detect(facts: ServerFacts): Verdict {
   const naked = bare.filter((dispatch) => !dispatch.behindUnknown)
   return judged(
     onePerPlace(naked).map(nakedFinding),
-    unseen.length > naked.length ? ['Whether middleware that could not be read verifies credentials is not known.'] : [],
+    unseen.length > naked.length
+      ? ['Whether middleware that could not be read verifies credentials is not known.']
+      : [],
   )
 }
 
@@ -23,7 +25,11 @@ function onePerPlace(dispatches: readonly DispatchFact[]): readonly (readonly Di
 function nakedFinding(dispatches: readonly DispatchFact[]): FindingDraft {
   const routes = [...new Set(dispatches.map((dispatch) => `${dispatch.verb} ${dispatch.route?.path ?? ''}`.trim()))]
   const [first] = dispatches
-  const steps = dispatches.flatMap((dispatch) => (dispatch.route === undefined ? [] : [{ note: 'no credential is verified on this route', location: dispatch.route.at }]))
+  const steps = dispatches.flatMap((dispatch) =>
+    dispatch.route === undefined
+      ? []
+      : [{ note: 'no credential is verified on this route', location: dispatch.route.at }],
+  )
   return {
     what: `${routes.slice(0, 3).join(' and ')}: the session ID alone is accepted, though other routes verify a credential.`,
     trace: [...unique(steps), { note: 'served on the session ID alone', location: first!.at }],
@@ -31,6 +37,15 @@ function nakedFinding(dispatches: readonly DispatchFact[]): FindingDraft {
   }
 }
 
-function unique<T extends { readonly location: { readonly path: string; readonly startLine: number } }>(steps: readonly T[]): readonly T[] {
-  return steps.filter((step, index) => steps.findIndex((other) => other.location.path === step.location.path && other.location.startLine === step.location.startLine) === index).slice(0, 4)
+function unique<T extends { readonly location: { readonly path: string; readonly startLine: number } }>(
+  steps: readonly T[],
+): readonly T[] {
+  return steps
+    .filter(
+      (step, index) =>
+        steps.findIndex(
+          (other) => other.location.path === step.location.path && other.location.startLine === step.location.startLine,
+        ) === index,
+    )
+    .slice(0, 4)
 }

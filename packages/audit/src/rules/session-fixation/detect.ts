@@ -8,13 +8,21 @@ export function detect(facts: ServerFacts): Verdict {
   const undecided = facts.logins.filter((login) => login.regenerated === undefined)
   return judged(
     surviving.map(fixable),
-    undecided.map((login) => `Whether the login in ${login.at.path}:${login.at.startLine} regenerates the session depends on a passport version that is not locked.`),
+    undecided.map(
+      (login) =>
+        `Whether the login in ${login.at.path}:${login.at.startLine} regenerates the session depends on a passport version that is not locked.`,
+    ),
   )
 }
 
 function fixable(login: LoginFact): FindingDraft {
-  const before: Step[] = login.session === undefined ? [] : [{ note: 'the session exists before login', location: login.session }]
-  return { what: whatOf(login), trace: [...before, { note: noteOf(login), location: login.at }], confidence: login.how === 'record' ? 'medium' : 'high' }
+  const before: Step[] =
+    login.session === undefined ? [] : [{ note: 'the session exists before login', location: login.session }]
+  return {
+    what: whatOf(login),
+    trace: [...before, { note: noteOf(login), location: login.at }],
+    confidence: login.how === 'record' ? 'medium' : 'high',
+  }
 }
 
 function whatOf(login: LoginFact): string {
@@ -31,5 +39,7 @@ function whatOf(login: LoginFact): string {
 }
 
 function noteOf(login: LoginFact): string {
-  return login.how === 'old-id-kept' ? 'stored under a new ID; the old one stays' : 'becomes authenticated under the same ID'
+  return login.how === 'old-id-kept'
+    ? 'stored under a new ID; the old one stays'
+    : 'becomes authenticated under the same ID'
 }

@@ -1,9 +1,16 @@
-import type { BroadcastFact, ServerFacts, SharedServerFact, SharedVariableFact, StaleWriteFact } from '../../facts/facts.ts'
+import type {
+  BroadcastFact,
+  ServerFacts,
+  SharedServerFact,
+  SharedVariableFact,
+  StaleWriteFact,
+} from '../../facts/facts.ts'
 import type { FindingDraft } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
-  if (!facts.carriesSecrets && facts.sharedVariables.length === 0) return notApplicable('The server keeps nothing between requests.')
+  if (!facts.carriesSecrets && facts.sharedVariables.length === 0)
+    return notApplicable('The server keeps nothing between requests.')
   const servers = facts.sharedServers.map(sharedServer)
   const variables = facts.sharedVariables.map(sharedVariable)
   return judged([...servers, ...variables, ...facts.staleWrites.map(staleWrite), ...facts.broadcasts.map(broadcast)])
@@ -33,7 +40,11 @@ function sharedVariable(fact: SharedVariableFact): FindingDraft {
   const declared = fact.declared === undefined ? [] : [{ note: 'outlives every request', location: fact.declared }]
   return {
     what: `${fact.name} holds ${HOLDS[fact.holds]}: each request overwrites it and others read it.`,
-    trace: [...declared, { note: 'overwritten by each request', location: fact.written }, { note: 'read as if it were this caller’s', location: fact.read }],
+    trace: [
+      ...declared,
+      { note: 'overwritten by each request', location: fact.written },
+      { note: 'read as if it were this caller’s', location: fact.read },
+    ],
     primary: declared.length,
     confidence: 'high',
   }

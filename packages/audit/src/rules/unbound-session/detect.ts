@@ -6,7 +6,9 @@ export function detect(facts: ServerFacts): Verdict {
   const stores = facts.stores.filter((store) => store.holds !== 'web')
   if (stores.length === 0) return notApplicable('The server keeps no sessions that a client names.')
   if (facts.dispatches.length === 0) return judged(stores.flatMap(onlyVariable), [])
-  return facts.verifiesCredentials && facts.dispatches.some(isVerified) ? unbound(facts, stores) : anonymous(facts, stores)
+  return facts.verifiesCredentials && facts.dispatches.some(isVerified)
+    ? unbound(facts, stores)
+    : anonymous(facts, stores)
 }
 
 function isVerified(dispatch: DispatchFact): boolean {
@@ -16,13 +18,19 @@ function isVerified(dispatch: DispatchFact): boolean {
 /** Requests carry verified credentials: each must be compared with the session's owner. */
 function unbound(facts: ServerFacts, stores: readonly StoreFact[]): Verdict {
   const personal = facts.dispatches.filter((dispatch) => isVerified(dispatch) && dispatch.credential === 'personal')
-  if (personal.length === 0) return notApplicable('One shared credential is one principal: there is nobody else to tell apart.')
+  if (personal.length === 0)
+    return notApplicable('One shared credential is one principal: there is nobody else to tell apart.')
   const open = personal.filter((dispatch) => !dispatch.bound)
   return judged(oncePerStore(open, stores).map((dispatches) => unboundFinding(dispatches)))
 }
 
-function oncePerStore(dispatches: readonly DispatchFact[], stores: readonly StoreFact[]): readonly (readonly DispatchFact[])[] {
-  return stores.map((store) => dispatches.filter((dispatch) => dispatch.store === store.id)).filter((group) => group.length > 0)
+function oncePerStore(
+  dispatches: readonly DispatchFact[],
+  stores: readonly StoreFact[],
+): readonly (readonly DispatchFact[])[] {
+  return stores
+    .map((store) => dispatches.filter((dispatch) => dispatch.store === store.id))
+    .filter((group) => group.length > 0)
 }
 
 function unboundFinding(dispatches: readonly DispatchFact[]): FindingDraft {
@@ -40,8 +48,16 @@ function unboundFinding(dispatches: readonly DispatchFact[]): FindingDraft {
 function stepsOf(dispatches: readonly DispatchFact[], lookup: string, served: string): readonly Step[] {
   const steps: Step[] = []
   for (const dispatch of dispatches) {
-    for (const step of [{ note: lookup, location: dispatch.lookup }, { note: served, location: dispatch.at }]) {
-      const known = steps.some((other) => other.location.path === step.location.path && other.location.startLine === step.location.startLine && other.location.startColumn === step.location.startColumn)
+    for (const step of [
+      { note: lookup, location: dispatch.lookup },
+      { note: served, location: dispatch.at },
+    ]) {
+      const known = steps.some(
+        (other) =>
+          other.location.path === step.location.path &&
+          other.location.startLine === step.location.startLine &&
+          other.location.startColumn === step.location.startColumn,
+      )
       if (!known && steps.length < 8) steps.push(step)
     }
   }
@@ -57,7 +73,8 @@ function anonymous(facts: ServerFacts, stores: readonly StoreFact[]): Verdict {
 }
 
 function withoutNetwork(facts: ServerFacts): Verdict {
-  if (facts.listeners.some((listener) => listener.reach === 'loopback')) return notApplicable('Anonymous and on loopback only: there is no second principal.')
+  if (facts.listeners.some((listener) => listener.reach === 'loopback'))
+    return notApplicable('Anonymous and on loopback only: there is no second principal.')
   return judged([], ['No credential is verified here, and where the server listens is not known.'])
 }
 
@@ -76,5 +93,11 @@ function anonymousFinding(dispatches: readonly DispatchFact[]): FindingDraft {
 /** One variable for everybody: whoever posts, posts into the session of the last to connect. */
 function onlyVariable(store: StoreFact): readonly FindingDraft[] {
   if (store.kind !== 'variable') return []
-  return [{ what: `Requests are served on whichever session ${store.name} holds, whoever sends them.`, trace: [{ note: 'one session for everybody', location: store.at }], confidence: 'medium' }]
+  return [
+    {
+      what: `Requests are served on whichever session ${store.name} holds, whoever sends them.`,
+      trace: [{ note: 'one session for everybody', location: store.at }],
+      confidence: 'medium',
+    },
+  ]
 }
