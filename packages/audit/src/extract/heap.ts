@@ -180,16 +180,9 @@ export class Environment {
     return this.cells?.get(name)
   }
   find(name: string): Cell | undefined {
-    for (let env: Environment | undefined = this; env !== undefined; env = env.parent) {
-      const cell = env.cells?.get(name)
-      if (cell !== undefined) return cell
-    }
-    return undefined
+    return this.cells?.get(name) ?? this.parent?.find(name)
   }
   findSelf(): Value | undefined {
-    for (let env: Environment | undefined = this; env !== undefined; env = env.parent) {
-      if (env.self !== undefined) return env.self
-    }
-    return undefined
+    return this.self ?? this.parent?.findSelf()
   }
 }

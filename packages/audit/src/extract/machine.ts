@@ -126,7 +126,6 @@ export class Machine {
     try {
       return run()
     } finally {
-      if (process.env['SP_DEBUG']) console.error('ROOT', context.trigger, this.steps, what, context.route?.path)
       this.context = saved.context
       this.frame = saved.frame
       this.steps = saved.steps

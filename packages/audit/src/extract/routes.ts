@@ -14,7 +14,7 @@ import { UNDEFINED, UNKNOWN, object, tagged } from './value.ts'
 
 /** Runs every route once. Called twice: the second time with everything that the first put into stores. */
 export function runRoutes(machine: Machine): void {
-  for (const { app, route } of [...machine.routes]) {
+  for (const { app, route } of machine.routes.slice()) {
     if (!route.layer || isRouteLike(machine, app, route)) runRoute(machine, app, route)
   }
 }
@@ -68,14 +68,13 @@ function fullPath(app: LibraryObject, path: string): string {
 
 /** What stands before a route: the middleware of its app and of the apps it is mounted on, registered earlier. */
 function chainOf(machine: Machine, app: LibraryObject, route: Route): readonly Value[] {
-  return [...before(machine, app, route.order, fullPath(app, route.path), 0), ...layersOf(machine, app, route)]
+  return [...before(machine, app, 0), ...layersOf(machine, app, route)]
 }
 
-function before(machine: Machine, app: LibraryObject, order: number, path: string, depth: number): readonly Value[] {
-  void order
+function before(machine: Machine, app: LibraryObject, depth: number): readonly Value[] {
   const [mount] = (app.data['mounts'] ?? []) as Mount[]
   if (mount === undefined || depth > 6) return []
-  const above = before(machine, mount.app, mount.order, path, depth + 1)
+  const above = before(machine, mount.app, depth + 1)
   const layers = machine.routes
     .filter(
       (item) =>

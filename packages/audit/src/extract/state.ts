@@ -99,7 +99,7 @@ export class State {
       chain.push(layer)
     }
     const writes = new Map<Cell, Value>()
-    for (const layer of chain.reverse()) for (const [cell, value] of layer.writes) writes.set(cell, value)
+    for (const layer of chain.toReversed()) for (const [cell, value] of layer.writes) writes.set(cell, value)
     return writes
   }
 

@@ -248,7 +248,7 @@ function executeReturn(machine: Machine, node: Node, state: State, env: Environm
 function executeExport(machine: Machine, node: Node, state: State, env: Environment): void {
   const declaration = node['declaration'] as Node | null
   if (!isNode(declaration)) return
-  const isDeclaration = /Declaration$/.test(declaration.type)
+  const isDeclaration = declaration.type.endsWith('Declaration')
   if (isDeclaration && isNode(declaration['id'] ?? null)) return execute(machine, declaration, state, env)
   if (declaration.type === 'VariableDeclaration') return execute(machine, declaration, state, env)
   if (node.type !== 'ExportDefaultDeclaration') return
