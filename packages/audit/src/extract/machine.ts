@@ -117,7 +117,7 @@ export class Machine {
   }
 
   /** Runs a root with a fresh budget, frame and context. */
-  root<T>(context: Context, run: () => T, what = ''): T {
+  root<T>(context: Context, run: () => T): T {
     const saved = { context: this.context, frame: this.frame, steps: this.steps, exhausted: this.exhausted }
     this.context = context
     this.frame = { exits: [], jumps: [], self: undefined }

@@ -57,14 +57,10 @@ function runClass(machine: Machine, of: ClassObject): void {
 function runRoot(machine: Machine, fn: Node, run: () => void): void {
   const isHandler = takesRequest(fn)
   const activation = isHandler ? machine.newActivation() : 0
-  machine.root(
-    { trigger: isHandler ? 'request' : 'startup', activation },
-    () => {
-      run()
-      runDeferred(machine)
-    },
-    String(fn['id']?.name ?? fn.start),
-  )
+  machine.root({ trigger: isHandler ? 'request' : 'startup', activation }, () => {
+    run()
+    runDeferred(machine)
+  })
 }
 
 /** A function whose parameters are a request's is a handler that something we cannot see calls. */

@@ -17,21 +17,17 @@ import { NEVER, UNDEFINED, UNKNOWN, derived, join, object } from './value.ts'
 export function runModule(machine: Machine, module: Module): void {
   if (module.started) return
   module.started = true
-  machine.root(
-    { trigger: 'startup', activation: 0 },
-    () => {
-      const state = new PathState({ must: new Set(), may: new Set() })
-      const body = module.program['body'] as Node[]
-      hoist(machine, body, module.env)
-      linkImports(machine, module, body)
-      declareExports(machine, module, body)
-      for (const statement of body) {
-        if (state.dead) state.dead = false
-        execute(machine, statement, state, module.env)
-      }
-    },
-    module.file.path,
-  )
+  machine.root({ trigger: 'startup', activation: 0 }, () => {
+    const state = new PathState({ must: new Set(), may: new Set() })
+    const body = module.program['body'] as Node[]
+    hoist(machine, body, module.env)
+    linkImports(machine, module, body)
+    declareExports(machine, module, body)
+    for (const statement of body) {
+      if (state.dead) state.dead = false
+      execute(machine, statement, state, module.env)
+    }
+  })
 }
 
 function linkImports(machine: Machine, module: Module, body: readonly Node[]): void {

@@ -18,13 +18,13 @@ const PROTOCOL_HEADERS = new Set([
 
 /** Tags of a named part of the request. `*` is a name that is not written down. */
 export function partTags(origin: string, name: string): readonly string[] {
-  const part = name.toLowerCase()
-  if (origin === 'header' && PROTOCOL_HEADERS.has(part)) return ['proto']
-  if (origin === 'header' && part === 'host') return ['host']
-  if (origin === 'header' && part === 'origin') return ['origin']
+  const key = name.toLowerCase()
+  if (origin === 'header' && PROTOCOL_HEADERS.has(key)) return ['proto']
+  if (origin === 'header' && key === 'host') return ['host']
+  if (origin === 'header' && key === 'origin') return ['origin']
   if (origin === 'none') return []
-  const tags = origin === 'body' ? ['body'] : [`${origin}:${part}`]
-  return CREDENTIAL_NAME.test(part) && !NOT_CREDENTIAL.test(part) ? [...tags, 'cred'] : tags
+  const tags = origin === 'body' ? ['body'] : [`${origin}:${key}`]
+  return CREDENTIAL_NAME.test(key) && !NOT_CREDENTIAL.test(key) ? [...tags, 'cred'] : tags
 }
 
 export function part(origin: string, key: Value): Value {
