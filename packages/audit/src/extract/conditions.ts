@@ -191,7 +191,7 @@ function constantFacts(subject: Value, constant: Primitive): EqualityFacts {
       ? { equal: [], different: AUTHENTICATED }
       : { equal: AUTHENTICATED, different: [] }
   }
-  const equal: string[] = []
+  const equal: string[] = switchesOf(subject).map((name) => `optional:${name}`)
   if (constant === 'initialize' && hasTag(subject, 'body')) equal.push('init')
   if (hasTag(subject, 'url')) equal.push(`path:${String(constant)}`)
   if (hasTag(subject, 'cred') && !hasTag(subject, 'entry')) equal.push('auth', 'auth:static', ...loginFacts(subject))
