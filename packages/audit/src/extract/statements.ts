@@ -313,6 +313,7 @@ export function branch(
   whenFalse: (state: State) => void,
 ): void {
   const truth = truthOf(machine, test)
+  const exits = machine.frame.exits.length
   const yes = state.fork()
   const no = state.fork()
   yes.dead = !truth.canBeTrue
@@ -327,7 +328,7 @@ export function branch(
     assume(machine, no, negate(test))
     whenFalse(no)
   }
-  noteRequired(machine, state, test, { yesDead: yes.dead, noDead: no.dead })
+  if (machine.frame.exits.length === exits) noteRequired(machine, state, test, { yesDead: yes.dead, noDead: no.dead })
   state.merge([yes, no])
 }
 
