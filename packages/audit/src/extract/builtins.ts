@@ -92,6 +92,9 @@ function runForEach(machine: Machine, call: Call, args: readonly Value[], state:
   return joinAll(results)
 }
 
+/** Where a list is filtered because something ended, what it leaves out is gone. */
+const ENDING_TRIGGERS = new Set(['disconnect', 'onclose', 'onsessionclosed'])
+
 const VISITORS = new Set([
   'forEach',
   'map',
@@ -169,6 +172,8 @@ function visitArray(machine: Machine, list: HeapObject, name: string, call: Call
         ? withTags(found, ['cred', 'verdict', ...requestTags(result)])
         : found
   }
+  if (name === 'filter' && ENDING_TRIGGERS.has(machine.context.trigger))
+    remove(machine, list, itemValue(machine, list), call.site, state)
   if (name === 'some' || name === 'every')
     return result === NEVER ? UNKNOWN : { ...result, primitives: [true, false], objects: [], open: true }
   if (name === 'map' || name === 'flatMap')

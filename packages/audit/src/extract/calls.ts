@@ -205,6 +205,7 @@ const SPEAKING =
  * Given a credential, its result may be a verdict on it.
  */
 export function callOpaque(machine: Machine, name: string | undefined, call: Call, state: State, callee: Value): Value {
+  if (name !== undefined && LISTENERS.test(name) && deferListener(machine, call, state)) return call.self
   const inner =
     callee.objects.length === 0 ? derived(call.self, callee, ...call.args) : derived(call.self, ...call.args)
   runCallbacks(machine, call, state, UNKNOWN)
@@ -213,6 +214,19 @@ export function callOpaque(machine: Machine, name: string | undefined, call: Cal
   if (speaks || !call.args.some((arg) => hasTag(arg, 'cred') && !hasTag(arg, 'entry'))) return inner
   state.note('opaque-check')
   return withTags(inner, ['verdict', 'cred'])
+}
+
+const LISTENERS = /^(?:on|once|addListener|addEventListener|prependListener)$/
+const ENDINGS = new Set(['close', 'abort', 'aborted', 'end', 'finish', 'disconnect', 'error'])
+
+/** `socket.on('close', fn)` on an object we know nothing of: a connection that ends. */
+function deferListener(machine: Machine, call: Call, state: State): boolean {
+  const [event, listener] = call.args
+  const name = event?.primitives[0]
+  if (typeof name !== 'string' || !ENDINGS.has(name) || listener === undefined || machine.context.trigger === 'startup')
+    return false
+  machine.defer(listener, [], state, machine.triggered('disconnect'))
+  return true
 }
 
 /** A method called on a session that was looked up is a use of it. */

@@ -200,11 +200,12 @@ function writeTo(
 
 /** Objects are called after what first holds them; timers remember the field, which tells what renews them. */
 function nameTimer(inner: HeapObject, name: string): void {
-  inner.name ??= name
+  if (!name.startsWith('store:')) inner.name ??= name
   if (inner instanceof LibraryObject && inner.type === 'timer') inner.data['field'] ??= name
 }
 
 export function insert(machine: Machine, to: HeapObject, key: Value, value: Value, site: Site, state: State): void {
+  for (const inner of value.objects) nameTimer(inner, `store:${storeId(to)}`)
   to.elements.write(value)
   to.keys.write(key)
   machine.emit('store-write', site, state, { store: storeRef(to), key, value })

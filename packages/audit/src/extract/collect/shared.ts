@@ -29,7 +29,13 @@ export function collectSharedServers(machine: Machine): readonly SharedServerFac
     )
     .flatMap((event) =>
       event.receiver.objects
-        .filter((item) => item instanceof LibraryObject && item.data['typed'] !== true && item.born === 0)
+        .filter(
+          (item) =>
+            item instanceof LibraryObject &&
+            item.data['typed'] !== true &&
+            item.data['stateful'] === false &&
+            item.born === 0,
+        )
         .map((item): SharedServerFact => ({ what: 'transport', created: locate(item.site), used: locate(event.site) })),
     )
   return distinct([...servers, ...transports], (fact) => `${fact.created.path}:${fact.created.startLine}:${fact.what}`)

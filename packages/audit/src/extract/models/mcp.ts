@@ -88,6 +88,7 @@ const connect: MethodHandler = (machine, target, call, state) => {
     if (item instanceof Library && item.properties.has('onclose') && olderThan(machine, KEEPS_ONCLOSE, call.site))
       item.data['deadOnclose'] = true
   }
+  if (!hasTag(call.self, 'entry')) target.property('transport').write(transport)
   machine.emit('connect', call.site, state, { server: target, transport, viaEntry: hasTag(call.self, 'entry') })
   machine.moment += 1
   return UNKNOWN
