@@ -98,7 +98,7 @@ describe('the caller is compared with the owner of the session', () => {
       if (!session) return res.status(404).end()
       session.transport.handleRequest(req, res)
     })`
-    expect(dispatchesOf(guarded('', helpers))).toEqual(['POST server.ts:10 unbound', 'GET server.ts:25 bound'])
+    expect(dispatchesOf(guarded('', helpers))).toEqual(['POST server.ts:10 unbound', 'GET server.ts:24 bound'])
   })
 })
 
