@@ -17,7 +17,7 @@ import type { Frame, Machine } from './machine.ts'
 import { LIMITS } from './machine.ts'
 import { callExternal, callLibrary, constructExternal } from './models/index.ts'
 import { importNamespace } from './modules.ts'
-import { baseOf, getProperty } from './properties.ts'
+import { baseOf, getProperty, storeRef } from './properties.ts'
 import { markOf } from './quiet.ts'
 import { declareLocal, execute, hoist, patternNames, runModule } from './statements.ts'
 import type { State } from './state.ts'
@@ -236,10 +236,24 @@ function noteReceiver(machine: Machine, call: Call, state: State, name: string |
     for (const tag of call.self.tags)
       if (tag.startsWith('entry:')) machine.emit('entry-close', call.site, state, { store: tag.split(':')[1] ?? '' })
   }
+  if (name === 'send') noteSendAll(machine, call, state)
   machine.emit('dispatch', call.site, state, {
     receiver: call.self,
     how: name === 'handleRequest' || name === 'handlePostMessage' ? 'transport' : 'own',
   })
+}
+
+/** The same message for every session. Notifications written out here are meant for all; anything else is somebody's answer. */
+export function noteSendAll(machine: Machine, call: Call, state: State): void {
+  const [message = UNKNOWN] = call.args
+  if (state.facts.may.has('looked') || message.objects.some((item) => item.properties.has('method'))) return
+  if (machine.context.trigger === 'timer' || machine.context.trigger === 'shutdown') return
+  for (const tag of call.self.tags) {
+    const [kind, store = ''] = tag.split(':')
+    const container = kind === 'entry' ? machine.containers.get(store) : undefined
+    if (container !== undefined)
+      machine.emit('send-all', call.site, state, { store: storeRef(container), call: call.site })
+  }
 }
 
 export function runCallbacks(machine: Machine, call: Call, state: State, given: Value): void {

@@ -54,7 +54,11 @@ export function conditionOf(value: Value): Condition {
   if (hasTag(value, 'secure')) whenTrue.push('tls')
   for (const name of switchesOf(value)) whenTrue.push(`optional:${name}`)
   if (isAbsentSession(value)) whenFalse.push('bound')
-  for (const tag of tagsOf(value, 'entry')) whenFalse.push(`absent:${tag.split(':')[1]}`)
+  for (const tag of tagsOf(value, 'entry')) {
+    const [, store = '', field] = tag.split(':')
+    whenFalse.push(`absent:${store}`)
+    if (field === undefined) whenTrue.push(`exists:${store}`)
+  }
   return { whenTrue, whenFalse }
 }
 

@@ -59,7 +59,8 @@ function readFrom(
     for (const parent of from.parent.objects) return readFrom(machine, parent, name, key, site, state)
   }
   if (from instanceof FunctionObject || from.kind === 'map' || from.kind === 'set') return UNKNOWN
-  return from.item === NEVER ? UNDEFINED : from.item
+  if (from.item !== NEVER) return from.item
+  return from.partial ? UNKNOWN : UNDEFINED
 }
 
 /** The library object behind an instance of a class that extends a library's. */

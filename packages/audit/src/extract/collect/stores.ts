@@ -122,7 +122,10 @@ function storeFact(machine: Machine, store: StoreEvents, all: readonly StoreEven
 }
 
 function removalsOf(machine: Machine, store: StoreEvents): readonly RemovalFact[] {
-  const facts = store.removals.map((event): RemovalFact => ({
+  const counted = store.removals.filter(
+    (event) => event.context.trigger !== 'request' || endsOnPurpose(event, store.holds),
+  )
+  const facts = counted.map((event): RemovalFact => ({
     at: locate(event.site),
     trigger: triggerOf(event),
     rightKey: isRightKey(event.key, store),
@@ -158,6 +161,13 @@ export function triggerOf(event: Event): RemovalFact['trigger'] {
   }
 }
 
+/** Cleaning up after a request that failed is no way to end a session on purpose. */
+function endsOnPurpose(event: Event, holds: StoreFact['holds']): boolean {
+  if (event.context.trigger !== 'request') return false
+  if (holds !== 'streamable' && holds !== 'sse') return true
+  return event.facts.must.has('verb:DELETE') || event.facts.may.has('looked')
+}
+
 /** Keys of sessions: made here, given by the transport, presented by the client, or read off the container itself. */
 function isRightKey(key: Value, store: StoreEvents): boolean {
   if (store.ref.kind === 'array' || store.ref.kind === 'set') return true
@@ -180,8 +190,7 @@ function deadHandlers(machine: Machine): StoreFact['deadHandlers'] {
 
 /** A DELETE request is handed to the transport, or to code that removes the session. */
 function endsOnRequest(machine: Machine, store: StoreEvents): boolean {
-  if (store.removals.some((event) => event.facts.must.has('verb:DELETE') || event.context.trigger === 'request'))
-    return true
+  if (store.removals.some((event) => endsOnPurpose(event, store.holds))) return true
   const closed = eventsOf(machine, 'entry-close').some(
     (event) => event.store === store.ref.id && event.context.trigger === 'request',
   )

@@ -1,6 +1,6 @@
 /** The MCP SDKs (v1, v2), @hono/mcp and FastMCP: transports, servers, handlers. Version-aware where it decides. */
 import type { Call } from '../calls.ts'
-import { call_ } from '../calls.ts'
+import { call_, noteSendAll } from '../calls.ts'
 import { flag } from '../conditions.ts'
 import type { HeapObject, Site } from '../heap.ts'
 import { FunctionObject, LibraryObject as Library } from '../heap.ts'
@@ -107,6 +107,12 @@ const close: MethodHandler = (machine, _target, call, state) => {
   return UNKNOWN
 }
 
+/** A message sent to a session that a loop over all of them yielded, not one that a request named. */
+const send: MethodHandler = (machine, _target, call, state) => {
+  noteSendAll(machine, call, state)
+  return UNKNOWN
+}
+
 /** `transport.onclose = …`, `server.onclose = …`: runs when the transport closes, DELETE included. */
 const setOnclose: PropertySetter = (machine, target, name, value, _site, state) => {
   if (name !== 'onclose' || value.objects.length === 0) return
@@ -187,7 +193,7 @@ export const mcp: Model = {
     'mcp-transport': {
       handleRequest: dispatch,
       handlePostMessage: dispatch,
-      handleMessage: dispatch,
+      send,
       close,
       '*': () => UNKNOWN,
     },
