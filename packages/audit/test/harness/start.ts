@@ -1,39 +1,69 @@
-/** Starts an example as a process of its own, asks it one thing over loopback, and stops it. */
+/** Starts examples in processes of their own, asks each one thing over loopback, and stops them. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import { fileURLToPath } from 'node:url'
 
-/** Status of the server's answer to one GET without credentials. Throws, with what the server printed, where it does not get that far. */
-export async function statusOf(entry: string, timeoutMs: number): Promise<number> {
-  const child = spawn(process.execPath, ['--import', 'tsx', entry], {
-    env: { ...process.env, PORT: '0' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  try {
-    return await get(await portOf(child, timeoutMs))
-  } finally {
-    await stop(child)
+const START_HERE = fileURLToPath(new URL('start-here.ts', import.meta.url))
+
+/**
+ * A process that starts examples, one at a time. To load the libraries of the examples takes longer than all else:
+ * here they are loaded once. What one example breaks is replaced before the next.
+ */
+export class Stage {
+  private child: ChildProcess | undefined
+
+  /** Status of the server's answer to one GET without credentials. Throws, with what was printed, where it does not get that far. */
+  async statusOf(entry: string, timeoutMs: number): Promise<number> {
+    this.child ??= raise()
+    try {
+      return await get(await portOf(this.child, entry, timeoutMs))
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    const { child } = this
+    this.child = undefined
+    if (child !== undefined) await stop(child)
   }
 }
 
-function portOf(child: ChildProcess, timeoutMs: number): Promise<number> {
+function raise(): ChildProcess {
+  return spawn(process.execPath, ['--import', 'tsx', START_HERE], {
+    env: { ...process.env, PORT: '0' },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+}
+
+function portOf(child: ChildProcess, entry: string, timeoutMs: number): Promise<number> {
   return new Promise((resolve, reject) => {
     let printed = ''
-    const fail = (why: string): void => reject(new Error(`${why}:\n${printed}`))
     const timer = setTimeout(() => fail(`not listening after ${timeoutMs} ms`), timeoutMs)
+    const settle = (): void => {
+      clearTimeout(timer)
+      child.stdout?.off('data', read)
+      child.stderr?.off('data', read)
+      child.off('close', end)
+    }
+    const fail = (why: string): void => {
+      settle()
+      reject(new Error(`${why}:\n${printed}`))
+    }
     const read = (chunk: Buffer): void => {
       printed += chunk.toString()
       const port = /^listening on (\d+)$/m.exec(printed)?.[1]
       if (port === undefined) return
-      clearTimeout(timer)
+      settle()
       resolve(Number(port))
     }
+    const end = (code: number | null): void => fail(`exited with ${code} before it listened`)
     child.stdout?.on('data', read)
     child.stderr?.on('data', read)
-    child.once('exit', (code) => {
-      clearTimeout(timer)
-      fail(`exited with ${code} before it listened`)
-    })
+    child.once('close', end)
+    child.send(entry)
   })
 }
 

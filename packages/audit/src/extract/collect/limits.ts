@@ -88,7 +88,11 @@ function isPresented(key: Value): boolean {
 /** A timer per session that removes or closes it, without looking at the clock. */
 function timed(machine: Machine, store: StoreEvents, optional: (event: Event) => boolean): readonly LimitFact[] {
   const ends = [...store.removals, ...closesIn(machine, store)].filter(
-    (event) => event.context.trigger === 'timer' && !looksAtClock(event) && !isSweepKey(event, store),
+    (event) =>
+      event.context.trigger === 'timer' &&
+      event.context.timer?.data['interval'] !== true &&
+      !looksAtClock(event) &&
+      !isSweepKey(event, store),
   )
   const renewed = renewedTimers(machine)
   return ends.map((event) => ({
