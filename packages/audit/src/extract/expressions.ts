@@ -3,7 +3,7 @@ import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
 import { callExpression, newExpression } from './calls.ts'
 import type { Outcome } from './conditions.ts'
-import { and, assume, conditionFrom, conditionOf, equality, fromRequest, negate, or, truthOf } from './conditions.ts'
+import { and, assume, conditionFrom, conditionOf, equality, negate, or, truthOf } from './conditions.ts'
 import { concatEntropy } from './entropy.ts'
 import { timeComparison } from './clock.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
@@ -440,8 +440,7 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
 /** `id in sessions`: false means that there is no such session. */
 function membership(key: Value, container: Value): Value {
   const absent = container.objects.map((target) => `absent:${storeId(target)}`)
-  const facts = fromRequest(key) ? ['bound', ...absent] : absent
-  return { ...derived(key), primitives: [true, false], condition: { whenTrue: [], whenFalse: facts } }
+  return { ...derived(key), primitives: [true, false], condition: { whenTrue: [], whenFalse: absent } }
 }
 
 function arithmetic(operator: string, left: Value, right: Value): Value {

@@ -152,7 +152,8 @@ export function noteLookUp(machine: Machine, store: StoreRef, key: Value, site: 
   if (!isPresentedHandle(key)) return
   for (const tag of requestTags(key)) machine.handleTags.add(tag)
   state.note('looked')
-  if (!state.holds('bound')) state.note(`unbound:${store.id}`)
+  state.note(`looked:${store.id}`)
+  if (!state.holds('bound') && !state.holds(`cleared:${store.id}`)) state.note(`unbound:${store.id}`)
 }
 
 export function setProperty(

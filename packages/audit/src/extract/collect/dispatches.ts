@@ -39,7 +39,10 @@ function dispatchOf(machine: Machine, event: EventOf<'dispatch'>, store: string)
     verb: verbOf(event),
     authenticated: event.facts.must.has('auth') ? 'always' : event.facts.may.has('maybe-auth') ? 'optional' : 'never',
     credential: credentialOf(event),
-    bound: event.facts.must.has('bound') || (!store.endsWith('#variable') && !event.facts.may.has(`unbound:${store}`)),
+    bound:
+      event.facts.must.has('bound') ||
+      event.facts.must.has(`cleared:${store}`) ||
+      (!store.endsWith('#variable') && !event.facts.may.has(`unbound:${store}`)),
     behindUnknown: event.facts.may.has('opaque-middleware'),
   }
 }
