@@ -58,8 +58,9 @@ export function conditionOf(value: Value): Condition {
     const [, store = '', field] = tag.split(':')
     whenFalse.push(`absent:${store}`)
     if (field === undefined) whenTrue.push(`exists:${store}`)
-    else if (hasTag(value, 'cred') || hasTag(value, 'owner')) whenFalse.push(`unowned:${store}`)
+    else if (hasTag(value, 'cred') || hasTag(value, 'owner')) whenFalse.push(`unowned:${store}`, 'incomparable')
   }
+  if (hasTag(value, 'claim') && !hasTag(value, 'entry')) whenFalse.push('incomparable')
   return { whenTrue, whenFalse }
 }
 

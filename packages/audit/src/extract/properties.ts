@@ -30,10 +30,11 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
 
 /** `entry:S` read through `.owner` is `entry:S:owner`; every other origin stays what it is. */
 function stepTags(tags: readonly string[], name: string | undefined): readonly string[] {
-  return tags.map((tag) => {
+  const stepped = tags.map((tag) => {
     if (!tag.startsWith('entry:') || tag.split(':').length > 2) return tag
     return name === undefined ? tag : `${tag}:${name}`
   })
+  return tags.includes('principal') && name !== undefined ? [...stepped, 'claim'] : stepped
 }
 
 function readFrom(

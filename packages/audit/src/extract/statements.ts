@@ -352,6 +352,7 @@ function noteRequired(
 function executeTry(machine: Machine, node: Node, state: State, env: Environment): void {
   const before = state.fork()
   const body = state.fork()
+  const passed = machine.passed.length
   execute(machine, node['block'] as Node, body, env)
   const handler = node['handler'] as Node | null
   const caught = before
@@ -368,6 +369,8 @@ function executeTry(machine: Machine, node: Node, state: State, env: Environment
     if (refuses(caught, state) && !body.dead && body.facts.may.has('opaque-check')) {
       body.learn(['auth', 'auth:verified'])
       caught.dead = true
+      for (const next of machine.passed.slice(passed))
+        if (next.facts.may.has('opaque-check')) next.learn(['auth', 'auth:verified'])
     }
     state.merge([body, caught])
   } else state.merge([body])
