@@ -84,20 +84,21 @@ export function negate(value: Value): Value {
   }
 }
 
-export function and(a: Value, b: Value, result: Value): Value {
+/** `before`: what was known before `b` was evaluated. Where `a` decides alone, a look-up in `b` has not happened. */
+export function and(a: Value, b: Value, result: Value, before: Facts): Value {
   const left = conditionOf(a)
   const right = conditionOf(b)
   return withCondition(result, {
     whenTrue: unite(left.whenTrue, right.whenTrue),
-    whenFalse: intersect(left.whenFalse, unite(left.whenTrue, right.whenFalse)),
+    whenFalse: intersect(left.whenFalse, unite(left.whenTrue, right.whenFalse), before),
   })
 }
 
-export function or(a: Value, b: Value, result: Value): Value {
+export function or(a: Value, b: Value, result: Value, before: Facts): Value {
   const left = conditionOf(a)
   const right = conditionOf(b)
   return withCondition(result, {
-    whenTrue: intersect(left.whenTrue, unite(left.whenFalse, right.whenTrue)),
+    whenTrue: intersect(left.whenTrue, unite(left.whenFalse, right.whenTrue), before),
     whenFalse: unite(left.whenFalse, right.whenFalse),
   })
 }
@@ -106,8 +107,8 @@ function unite(a: readonly string[], b: readonly string[]): readonly string[] {
   return b.length === 0 ? a : a.length === 0 ? b : [...new Set([...a, ...b])]
 }
 
-function intersect(a: readonly string[], b: readonly string[]): readonly string[] {
-  return a.filter((fact) => b.includes(fact))
+function intersect(a: readonly string[], b: readonly string[], before: Facts): readonly string[] {
+  return b.filter((fact) => a.includes(fact) || vacuous(fact, before))
 }
 
 /** One way an expression or function can end: what is known then, and the value it gives. */

@@ -352,6 +352,7 @@ function evaluateLogical(machine: Machine, node: Node, state: State, env: Enviro
 function evaluateAnd(machine: Machine, left: Value, node: Node, state: State, env: Environment): Value {
   const truth = truthOf(machine, left)
   if (!truth.canBeTrue) return left
+  const before = state.facts
   let right: Value = UNKNOWN
   branch(
     machine,
@@ -371,12 +372,13 @@ function evaluateAnd(machine: Machine, left: Value, node: Node, state: State, en
   const both = truth.canBeFalse
     ? join({ ...falsy, primitives: falsy.primitives.length > 0 ? falsy.primitives : [false] }, right)
     : right
-  return and(left, right, both)
+  return and(left, right, both, before)
 }
 
 function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env: Environment): Value {
   const truth = truthOf(machine, left)
   if (!truth.canBeFalse) return left
+  const before = state.facts
   let right: Value = UNKNOWN
   branch(
     machine,
@@ -390,8 +392,8 @@ function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env
   const isDefault =
     left.condition === undefined && left.tags.some((tag) => tag.startsWith('env:') || tag.startsWith('opt:'))
   if (isDefault)
-    return or(left, right, defaulted(machine, { ...left, primitives: left.primitives.filter(Boolean) }, right))
-  return or(left, right, join({ ...left, primitives: left.primitives.filter(Boolean) }, right))
+    return or(left, right, defaulted(machine, { ...left, primitives: left.primitives.filter(Boolean) }, right), before)
+  return or(left, right, join({ ...left, primitives: left.primitives.filter(Boolean) }, right), before)
 }
 
 function evaluateConditional(machine: Machine, node: Node, state: State, env: Environment): Value {
