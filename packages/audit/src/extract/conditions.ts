@@ -108,7 +108,21 @@ function unite(a: readonly string[], b: readonly string[]): readonly string[] {
 }
 
 function intersect(a: readonly string[], b: readonly string[], before: Facts): readonly string[] {
-  return b.filter((fact) => a.includes(fact) || vacuous(fact, before))
+  const common = b.filter((fact) => a.includes(fact) || vacuous(fact, before))
+  return unite(common, commonSettlement([a, b]))
+}
+
+/** Different ways to know that a session is nobody else's: it is absent, has no owner, or its owner was compared. */
+function commonSettlement(sides: readonly (readonly string[])[]): readonly string[] {
+  const specific = sides.filter((side) => !side.includes('bound') && !side.includes('incomparable'))
+  const [first, ...rest] = specific.map(
+    (side) =>
+      new Set(
+        side.flatMap((fact) => (/^(?:absent|unowned|cleared):/.test(fact) ? [fact.slice(fact.indexOf(':') + 1)] : [])),
+      ),
+  )
+  if (first === undefined) return sides.length > 1 ? ['incomparable'] : []
+  return [...first].filter((store) => rest.every((other) => other.has(store))).map((store) => `unowned:${store}`)
 }
 
 /** One way an expression or function can end: what is known then, and the value it gives. */
@@ -137,7 +151,10 @@ function learnedWhen(outcomes: readonly Outcome[], before: ReadonlySet<string>, 
     }
   })
   const all = new Set(sets.flatMap(({ learned }) => [...learned]))
-  return [...all].filter((fact) => sets.every(({ facts, learned }) => learned.has(fact) || vacuous(fact, facts)))
+  const common = [...all].filter((fact) =>
+    sets.every(({ facts, learned }) => learned.has(fact) || vacuous(fact, facts)),
+  )
+  return unite(common, commonSettlement(sets.map(({ learned }) => [...learned])))
 }
 
 /** `a === b`, `timingSafeEqual(a, b)` and the like. */
