@@ -234,7 +234,8 @@ function noteReceiver(machine: Machine, call: Call, state: State, name: string |
   if (!hasTag(call.self, 'entry') || name === undefined) return
   if (name === 'close' || name === 'destroy' || name === 'end' || name === 'terminate') {
     for (const tag of call.self.tags)
-      if (tag.startsWith('entry:')) machine.emit('entry-close', call.site, state, { store: tag.split(':')[1] ?? '' })
+      if (tag.startsWith('entry:'))
+        machine.emit('entry-close', call.site, state, { store: tag.split(':')[1] ?? '', closed: undefined })
   }
   if (name === 'send') noteSendAll(machine, call, state)
   machine.emit('dispatch', call.site, state, {

@@ -7,7 +7,7 @@ import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate, siteId } from './collect.ts'
-import { limitsOf } from './limits.ts'
+import { closesEntryOf, limitsOf } from './limits.ts'
 
 /** Everything seen about one container. */
 export interface StoreEvents {
@@ -139,10 +139,7 @@ function isLeftOpen(machine: Machine, store: StoreEvents, event: EventOf<'store-
   if (store.holds === 'own' || event.context.trigger !== 'timer') return false
   const atHand = event.key.tags.includes(`key:${store.ref.id}`) && !hasTag(event.key, 'entry')
   const closes = eventsOf(machine, 'entry-close').some(
-    (close) =>
-      (close.store === store.ref.id || close.store === '') &&
-      close.context.trigger === 'timer' &&
-      close.site.path === event.site.path,
+    (close) => closesEntryOf(close, store) && close.context.trigger === 'timer' && close.site.path === event.site.path,
   )
   return atHand && !closes
 }
