@@ -161,8 +161,7 @@ export function triggerOf(event: Event): RemovalFact['trigger'] {
 /** Cleaning up after a request that failed is no way to end a session on purpose. */
 function endsOnPurpose(event: Event, holds: StoreFact['holds']): boolean {
   if (event.context.trigger !== 'request') return false
-  if (holds !== 'streamable' && holds !== 'sse') return true
-  return event.facts.must.has('verb:DELETE') || event.facts.may.has('looked')
+  return (holds !== 'streamable' && holds !== 'sse') || servesDelete(event)
 }
 
 /** Keys of sessions: made here, given by the transport, presented by the client, or read off the container itself. */
@@ -189,7 +188,7 @@ function deadHandlers(machine: Machine): StoreFact['deadHandlers'] {
 function endsOnRequest(machine: Machine, store: StoreEvents): boolean {
   if (store.removals.some((event) => endsOnPurpose(event, store.holds))) return true
   const closed = eventsOf(machine, 'entry-close').some(
-    (event) => event.store === store.ref.id && event.context.trigger === 'request',
+    (event) => event.store === store.ref.id && endsOnPurpose(event, store.holds),
   )
   if (closed) return true
   return eventsOf(machine, 'dispatch').some((event) => event.how === 'transport' && servesDelete(event))

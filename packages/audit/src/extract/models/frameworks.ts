@@ -233,6 +233,8 @@ const cookie: ExternalHandler = (_machine, call) => part('cookie', call.args[1] 
 
 export const frameworks: Model = {
   calls: {
+    'fastify-plugin': (_machine, call) => call.args[0] ?? UNKNOWN,
+    'fastify-plugin#fastifyPlugin': (_machine, call) => call.args[0] ?? UNKNOWN,
     fastify: createFastify,
     'fastify#fastify': createFastify,
     'fastify#default': createFastify,
