@@ -4,7 +4,7 @@ import { audit } from '../../src/audit.ts'
 import type { Report } from '../../src/finding/finding.ts'
 import { memoryHost } from '../source/memory-host.ts'
 
-const TIME_LIMIT_MS = 5_000
+const TIME_LIMIT_MS = 10_000
 
 function numbered(count: number, line: (i: number) => string): string {
   return Array.from({ length: count }, (_, i) => line(i)).join('\n')
