@@ -18,7 +18,7 @@ export function extract(tree: SourceTree): { readonly facts: ServerFacts; readon
   const machine = new Machine(tree, createResolver(tree))
   loadModules(machine, tree)
   guarded(machine, 'start-up', () => {
-    for (const module of machine.modules.values()) runModule(machine, module)
+    for (const module of machine.modules.values()) if (mayServe(module.file.text)) runModule(machine, module)
   })
   const timers = [...machine.deferred]
   guarded(machine, 'timers', () => runStartupTimers(machine, timers))
@@ -40,6 +40,14 @@ export function extract(tree: SourceTree): { readonly facts: ServerFacts; readon
     runTools(machine)
   })
   return { facts: collectFacts(machine), gaps: machine.gaps }
+}
+
+const SERVING =
+  /\b(?:createServer|createSecureServer|listen|serve|McpServer|FastMCP|express|fastify|Hono|hono|Koa|koa|Router|handleRequest|handlePostMessage|passport|writeHead|SSEServerTransport|createMcp\w+|WebSocketServer)\b|HTTPServerTransport|\bnew Server\(|\.session\b|\.(?:get|post|put|delete|all|use)\(\s*['"`]\//
+
+/** Modules that serve nothing run only where one that does imports them. */
+function mayServe(text: string): boolean {
+  return SERVING.test(text)
 }
 
 function runStartupTimers(machine: Machine, timers: readonly Deferred[]): void {

@@ -82,6 +82,8 @@ export class Machine {
   private steps = 0
   private activations = 0
   exhausted = false
+  /** Counts roots, to tell one from the next. */
+  rootNumber = 0
 
   readonly tree: SourceTree
   readonly resolve: Resolve
@@ -123,6 +125,7 @@ export class Machine {
     this.frame = { exits: [], jumps: [], self: undefined }
     this.steps = 0
     this.exhausted = false
+    this.rootNumber += 1
     try {
       return run()
     } finally {

@@ -57,7 +57,7 @@ export function importName(machine: Machine, specifier: string, name: string, fr
     unknown.write(object(external(machine, from, name === 'default' ? base : `${base}#${name}`)))
     return unknown
   }
-  const known = target.kind === 'file' ? modelledName(machine, target.path, name) : undefined
+  const known = target.kind === 'file' ? modelledName(machine, target.path, specifier, name) : undefined
   if (known !== undefined) {
     unknown.write(object(external(machine, from, known)))
     return unknown
@@ -72,10 +72,11 @@ export function importName(machine: Machine, specifier: string, name: string, fr
 }
 
 /** In a checkout of the SDK itself, its own sources stand behind its names; what is known of the library still holds. */
-function modelledName(machine: Machine, path: string, name: string): string | undefined {
+function modelledName(machine: Machine, path: string, specifier: string, name: string): string | undefined {
   const owner = machine.tree.packageOf(path)?.name
   if (owner === undefined || !owner.startsWith('@modelcontextprotocol/')) return undefined
-  return isModelled(`sdk#${name}`) ? `${owner}#${name}` : undefined
+  const isPackage = !specifier.startsWith('.') && !specifier.startsWith('#')
+  return isPackage || isModelled(`sdk#${name}`) ? `${owner}#${name}` : undefined
 }
 
 export type RunModule = (module: Module) => void
