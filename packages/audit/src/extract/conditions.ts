@@ -23,6 +23,12 @@ export function isPresentedHandle(value: Value): boolean {
   return fromRequest(value) && !hasTag(value, 'cred')
 }
 
+/** A session that was found in a store is put there again under an ID made for it. */
+export function isMove(store: string, key: Value, value: Value): boolean {
+  const isFresh = !hasTag(key, 'sid') && !hasTag(key, 'entry') && (key.entropy !== undefined || hasTag(key, 'mint'))
+  return isFresh && value.tags.includes(`entry:${store}`)
+}
+
 export function truthOf(machine: Machine, value: Value): { readonly canBeTrue: boolean; readonly canBeFalse: boolean } {
   const truth = truthiness(value)
   const switches = switchesOf(value)

@@ -246,7 +246,7 @@ function evaluateAssignment(machine: Machine, node: Node, state: State, env: Env
   }
   const right = evaluate(machine, node['right'] as Node, state, env)
   const value = arithmetic(operator.slice(0, -1), before, right)
-  assignPattern(machine, left, withTags(value, ['relative']), state, env)
+  assignPattern(machine, left, value, state, env)
   return value
 }
 
@@ -541,7 +541,7 @@ function evaluateUpdate(machine: Machine, node: Node, state: State, env: Environ
   const source = { kind: 'counter', label: 'a counter', bits: 0, site } as const
   const value: Value = {
     ...derived(before),
-    tags: [...derived(before).tags, 'counter', 'relative'],
+    tags: [...derived(before).tags, 'counter'],
     entropy: { sources: [source] },
   }
   assignPattern(machine, node['argument'] as Node, value, state, env)

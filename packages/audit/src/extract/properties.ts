@@ -1,5 +1,5 @@
 /** Reads and writes of properties: plain objects, containers used as session stores, library objects. */
-import { isPresentedHandle, requestTags } from './conditions.ts'
+import { isMove, isPresentedHandle, requestTags } from './conditions.ts'
 import { storeId, itemValue } from './expressions.ts'
 import { invoke } from './calls.ts'
 import type { StoreRef } from './events.ts'
@@ -86,6 +86,7 @@ function readMember(
       of,
     )
     fn.name = name
+    fn.isMethod = true
     return member['kind'] === 'get' ? invoke(machine, fn, self, [], state) : object(fn)
   }
   for (const parent of of.parent.objects) {
@@ -207,7 +208,9 @@ function nameTimer(inner: HeapObject, name: string): void {
 export function insert(machine: Machine, to: HeapObject, key: Value, value: Value, site: Site, state: State): void {
   to.elements.write(value)
   to.keys.write(key)
-  machine.emit('store-write', site, state, { store: storeRef(to), key, value })
+  const store = storeRef(to)
+  machine.emit('store-write', site, state, { store, key, value })
+  if (isMove(store.id, key, value)) state.learn([`renewed:${store.id}`])
 }
 
 export function remove(machine: Machine, from: HeapObject, key: Value, site: Site, state: State): void {
