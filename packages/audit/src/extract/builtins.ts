@@ -92,6 +92,9 @@ function runForEach(machine: Machine, call: Call, args: readonly Value[], state:
   return joinAll(results)
 }
 
+/** Where a list is filtered because something ended, what it leaves out is gone. */
+const ENDING_TRIGGERS = new Set(['disconnect', 'onclose', 'onsessionclosed'])
+
 const VISITORS = new Set([
   'forEach',
   'map',
@@ -169,11 +172,19 @@ function visitArray(machine: Machine, list: HeapObject, name: string, call: Call
         ? withTags(found, ['cred', 'verdict', ...requestTags(result)])
         : found
   }
+  if (name === 'filter' && ENDING_TRIGGERS.has(machine.context.trigger))
+    remove(machine, list, itemValue(machine, list), call.site, state)
   if (name === 'some' || name === 'every')
     return result === NEVER ? UNKNOWN : { ...result, primitives: [true, false], objects: [], open: true }
-  if (name === 'map' || name === 'flatMap')
-    return object(view(machine, freshList(machine, call.site, result), result, call.site))
+  if (name === 'map' || name === 'flatMap') return object(mapped(machine, list, result, call.site))
   return object(view(machine, list, list.item, call.site))
+}
+
+/** Parts of a container's entries are still found through that container. */
+function mapped(machine: Machine, list: HeapObject, result: Value, site: Site): HeapObject {
+  const origin = list.origin ?? list
+  const isPart = hasTag(result, `entry:${storeId(origin)}`)
+  return view(machine, isPart ? origin : freshList(machine, site, result), result, site)
 }
 
 function freshList(machine: Machine, site: Site, item: Value): HeapObject {
@@ -320,5 +331,5 @@ function callUnknownList(machine: Machine, self: Value, name: string, call: Call
   const result = runForEach(machine, call, [item, UNKNOWN, self], state)
   if (name === 'map') return join(derived(self), result)
   const found = derived(self, result)
-  return /^find/.test(name) && hasTag(result, 'cred') ? withTags(found, ['verdict']) : found
+  return name.startsWith('find') && hasTag(result, 'cred') ? withTags(found, ['verdict']) : found
 }

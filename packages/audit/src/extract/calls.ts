@@ -17,7 +17,7 @@ import type { Exit, Frame, Machine } from './machine.ts'
 import { LIMITS } from './machine.ts'
 import { callExternal, callLibrary, constructExternal } from './models/index.ts'
 import { importNamespace } from './modules.ts'
-import { baseOf, getProperty } from './properties.ts'
+import { baseOf, getProperty, storeRef } from './properties.ts'
 import { markOf } from './quiet.ts'
 import { declareLocal, execute, hoist, patternNames, runModule } from './statements.ts'
 import type { State } from './state.ts'
@@ -214,6 +214,7 @@ function asKey(value: Value): Value {
  * Given a credential, its result may be a verdict on it.
  */
 export function callOpaque(machine: Machine, name: string | undefined, call: Call, state: State, callee: Value): Value {
+  if (name !== undefined && LISTENERS.test(name) && deferListener(machine, call, state)) return call.self
   const given = name !== undefined && LOOKING.test(name) ? call.args.map(asKey) : call.args
   const inner = callee.objects.length === 0 ? derived(call.self, callee, ...given) : derived(call.self, ...given)
   runCallbacks(machine, call, state, UNKNOWN)
@@ -224,17 +225,45 @@ export function callOpaque(machine: Machine, name: string | undefined, call: Cal
   return withTags(inner, ['verdict', 'cred'])
 }
 
+const LISTENERS = /^(?:on|once|addListener|addEventListener|prependListener)$/
+const ENDINGS = new Set(['close', 'abort', 'aborted', 'end', 'finish', 'disconnect', 'error'])
+
+/** `socket.on('close', fn)` on an object we know nothing of: a connection that ends. */
+function deferListener(machine: Machine, call: Call, state: State): boolean {
+  const [event, listener] = call.args
+  const name = event?.primitives[0]
+  if (typeof name !== 'string' || !ENDINGS.has(name) || listener === undefined || machine.context.trigger === 'startup')
+    return false
+  machine.defer(listener, [], state, machine.triggered('disconnect'))
+  return true
+}
+
 /** A method called on a session that was looked up is a use of it. */
 function noteReceiver(machine: Machine, call: Call, state: State, name: string | undefined): void {
   if (!hasTag(call.self, 'entry') || name === undefined) return
   if (name === 'close' || name === 'destroy' || name === 'end' || name === 'terminate') {
     for (const tag of call.self.tags)
-      if (tag.startsWith('entry:')) machine.emit('entry-close', call.site, state, { store: tag.split(':')[1] ?? '' })
+      if (tag.startsWith('entry:'))
+        machine.emit('entry-close', call.site, state, { store: tag.split(':')[1] ?? '', closed: undefined })
   }
+  if (name === 'send') noteSendAll(machine, call, state)
   machine.emit('dispatch', call.site, state, {
     receiver: call.self,
     how: name === 'handleRequest' || name === 'handlePostMessage' ? 'transport' : 'own',
   })
+}
+
+/** The same message for every session. Notifications written out here are meant for all; anything else is somebody's answer. */
+export function noteSendAll(machine: Machine, call: Call, state: State): void {
+  const [message = UNKNOWN] = call.args
+  if (state.facts.may.has('looked') || message.objects.some((item) => item.properties.has('method'))) return
+  if (machine.context.trigger === 'timer' || machine.context.trigger === 'shutdown') return
+  for (const tag of call.self.tags) {
+    const [kind, store = ''] = tag.split(':')
+    const container = kind === 'entry' ? machine.containers.get(store) : undefined
+    if (container !== undefined)
+      machine.emit('send-all', call.site, state, { store: storeRef(container), call: call.site })
+  }
 }
 
 export function runCallbacks(machine: Machine, call: Call, state: State, given: Value): void {

@@ -5,6 +5,8 @@ import type { Condition, Primitive, Value } from './value.ts'
 import { UNKNOWN, derived, hasTag, tagsOf, truthiness, withCondition } from './value.ts'
 
 const REQUEST_ORIGINS = ['header', 'query', 'body', 'param', 'cookie', 'url'] as const
+/** Names of authentication schemes: matching one proves nothing. */
+const SCHEMES = /^(?:bearer|basic|dpop|token|api-?key|digest|jwt|negotiate):?\s*$/i
 const NO_CONDITION: Condition = { whenTrue: [], whenFalse: [] }
 const AUTHENTICATED = ['auth', 'auth:verified'] as const
 
@@ -32,7 +34,8 @@ export function isMove(store: string, key: Value, value: Value): boolean {
 export function truthOf(machine: Machine, value: Value): { readonly canBeTrue: boolean; readonly canBeFalse: boolean } {
   const truth = truthiness(value)
   const switches = switchesOf(value)
-  if (switches.length > 0 && switches.every((name) => machine.requiredEnv.has(name)))
+  const isSetting = value.condition === undefined && value.tags.length === switches.length
+  if (isSetting && switches.length > 0 && switches.every((name) => machine.requiredEnv.has(name)))
     return { canBeTrue: true, canBeFalse: false }
   return truth
 }
@@ -57,7 +60,11 @@ export function conditionOf(value: Value): Condition {
   if (hasTag(value, 'secure')) whenTrue.push('tls')
   for (const name of switchesOf(value)) whenTrue.push(`optional:${name}`)
   if (isAbsentSession(value)) whenFalse.push('bound')
-  for (const tag of tagsOf(value, 'entry')) whenFalse.push(`absent:${tag.split(':')[1]}`)
+  for (const tag of tagsOf(value, 'entry')) {
+    const [, store = '', field] = tag.split(':')
+    whenFalse.push(`absent:${store}`)
+    if (field === undefined) whenTrue.push(`exists:${store}`)
+  }
   return { whenTrue, whenFalse }
 }
 
@@ -200,7 +207,8 @@ function constantFacts(subject: Value, constant: Primitive): EqualityFacts {
   const equal: string[] = []
   if (constant === 'initialize' && hasTag(subject, 'body')) equal.push('init')
   if (hasTag(subject, 'url')) equal.push(`path:${String(constant)}`)
-  if (hasTag(subject, 'cred') && !hasTag(subject, 'entry')) equal.push('auth', 'auth:static', ...loginFacts(subject))
+  if (hasTag(subject, 'cred') && !hasTag(subject, 'entry') && !SCHEMES.test(String(constant)))
+    equal.push('auth', 'auth:static', ...loginFacts(subject))
   return { equal, different: [] }
 }
 

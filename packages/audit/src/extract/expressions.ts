@@ -165,7 +165,9 @@ function evaluateObject(machine: Machine, node: Node, state: State, env: Environ
 }
 
 function spread(target: HeapObject, source: Value): void {
+  if (source.open) target.partial = true
   for (const from of source.objects) {
+    if (from.partial || from.kind === 'library') target.partial = true
     for (const [name, cell] of from.properties) {
       const own = target.property(name)
       own.value = from.kind === 'library' ? own.value : withoutUndefined(own.value, cell.value)

@@ -52,6 +52,8 @@ export class HeapObject {
   origin: HeapObject | undefined
   /** A list of key-value pairs made for one loop: its items are not entries. */
   transient = false
+  /** Holds more than is written down: something unknown was spread into it. */
+  partial = false
   readonly kind: HeapKind
   readonly site: Site
   readonly born: number

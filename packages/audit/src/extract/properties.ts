@@ -59,7 +59,8 @@ function readFrom(
     for (const parent of from.parent.objects) return readFrom(machine, parent, name, key, site, state)
   }
   if (from instanceof FunctionObject || from.kind === 'map' || from.kind === 'set') return UNKNOWN
-  return from.item === NEVER ? UNDEFINED : from.item
+  if (from.item !== NEVER) return from.item
+  return from.partial ? UNKNOWN : UNDEFINED
 }
 
 /** The library object behind an instance of a class that extends a library's. */
@@ -201,11 +202,12 @@ function writeTo(
 
 /** Objects are called after what first holds them; timers remember the field, which tells what renews them. */
 function nameTimer(inner: HeapObject, name: string): void {
-  inner.name ??= name
+  if (!name.startsWith('store:')) inner.name ??= name
   if (inner instanceof LibraryObject && inner.type === 'timer') inner.data['field'] ??= name
 }
 
 export function insert(machine: Machine, to: HeapObject, key: Value, value: Value, site: Site, state: State): void {
+  for (const inner of value.objects) nameTimer(inner, `store:${storeId(to)}`)
   to.elements.write(value)
   to.keys.write(key)
   const store = storeRef(to)

@@ -3,7 +3,7 @@
  * for arguments as plain as before. What it returned then stands for what it returns now.
  */
 import type { Node } from './ast.ts'
-import type { FunctionObject } from './heap.ts'
+import type { FunctionObject, HeapObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
@@ -94,8 +94,14 @@ function sameMark(a: Mark, b: Mark): boolean {
 
 /** Origins, code and live objects can make a function do something else this time. */
 function isTelling(value: Value): boolean {
-  return (
-    value.tags.length > 0 ||
-    value.objects.some((item) => item.kind !== 'object' && item.kind !== 'array' && item.kind !== 'external')
-  )
+  return value.tags.length > 0 || value.objects.some((item) => isLive(item, 2))
+}
+
+function isLive(item: HeapObject, depth: number): boolean {
+  if (item.kind !== 'object' && item.kind !== 'array' && item.kind !== 'external') return true
+  if (depth === 0) return false
+  for (const cell of item.properties.values()) {
+    if (cell.value.objects.some((inner) => inner.kind !== 'function' && isLive(inner, depth - 1))) return true
+  }
+  return false
 }

@@ -14,6 +14,9 @@ import { UNDEFINED, UNKNOWN, object, primitive } from './value.ts'
 /** Operations that make unreached code worth running. */
 const SERVING =
   /^(?:createServer|listen|handleRequest|handlePostMessage|createMcpHandler|serve|sessionIdGenerator|StreamableHTTPServerTransport|NodeStreamableHTTPServerTransport|WebStandardStreamableHTTPServerTransport|StreamableHTTPTransport|SSEServerTransport|regenerate|writeHead)$/
+/** Apps that somebody else made: a function that takes one registers routes on it. */
+const APP_TYPES =
+  /^(?:FastifyInstance|FastifyPluginAsync|FastifyPluginCallback|Express|Application|IRouter|Router|Hono|Koa)$/
 const REQUEST_NAMES = /^(?:_?req(?:uest)?|ctx|c|context)$/
 
 export function runUnreached(machine: Machine): void {
@@ -135,6 +138,7 @@ function search(root: Node): boolean {
     const name =
       node.type === 'Identifier' ? String(node['name']) : node.type === 'MemberExpression' ? staticKey(node) : undefined
     if (name !== undefined && SERVING.test(name)) return true
+    if (node.type === 'TSTypeReference' && APP_TYPES.test(String(node['typeName']?.name ?? ''))) return true
     for (const child of children(node)) pending.push(child)
   }
   return false

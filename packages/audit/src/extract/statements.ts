@@ -310,7 +310,7 @@ function executeTry(machine: Machine, node: Node, state: State, env: Environment
   const caught = before
   if (isNode(handler)) {
     // Anything the block may have done may have happened before it threw; no check in it is known to have passed.
-    for (const fact of body.facts.may) if (!fact.startsWith('unbound:')) caught.note(fact)
+    for (const fact of body.facts.may) if (!fact.startsWith('unbound:') && fact !== 'refused') caught.note(fact)
     const inner = new Env(env, env.file)
     const param = handler['param'] as Node | null
     if (isNode(param)) {
@@ -318,7 +318,10 @@ function executeTry(machine: Machine, node: Node, state: State, env: Environment
       assignPattern(machine, param, UNKNOWN, caught, inner)
     }
     execute(machine, handler['body'] as Node, caught, inner)
-    if (caught.dead && !body.dead && body.facts.may.has('opaque-check')) body.learn(['auth', 'auth:verified'])
+    if (refuses(caught, state) && !body.dead && body.facts.may.has('opaque-check')) {
+      body.learn(['auth', 'auth:verified'])
+      caught.dead = true
+    }
     state.merge([body, caught])
   } else state.merge([body])
   const finalizer = node['finalizer'] as Node | null
@@ -330,6 +333,11 @@ function executeTry(machine: Machine, node: Node, state: State, env: Environment
     execute(machine, finalizer, rest, env)
   } else execute(machine, finalizer, state, env)
   state.dead ||= ended
+}
+
+/** The handler of a failed verification answered 401 or 403, or ended the path. */
+function refuses(caught: State, before: State): boolean {
+  return caught.dead || (caught.facts.may.has('refused') && !before.facts.may.has('refused'))
 }
 
 function executeForEach(machine: Machine, node: Node, state: State, env: Environment): void {

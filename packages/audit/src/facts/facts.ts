@@ -38,6 +38,8 @@ export interface ListenerFact {
   readonly tls: boolean
   /** Every request is refused or redirected unless it came over TLS. */
   readonly tlsEnforced: boolean
+  /** Sessions or credentials travel through the package it stands in. */
+  readonly carriesSecrets: boolean
   readonly what: string
 }
 

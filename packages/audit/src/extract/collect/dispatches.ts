@@ -4,6 +4,7 @@ import type { Event, EventOf } from '../events.ts'
 import type { Machine } from '../machine.ts'
 import { tagsOf } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
+import { standingTransports, variableId } from './stores.ts'
 
 export function collectDispatches(machine: Machine, stores: readonly StoreFact[]): readonly DispatchFact[] {
   const ids = new Set(stores.map((store) => store.id))
@@ -22,7 +23,8 @@ export function collectDispatches(machine: Machine, stores: readonly StoreFact[]
 }
 
 function storesOf(event: EventOf<'dispatch'>): readonly string[] {
-  return [...new Set(tagsOf(event.receiver, 'entry').map((tag) => tag.split(':')[1] ?? ''))]
+  const entries = tagsOf(event.receiver, 'entry').map((tag) => tag.split(':')[1] ?? '')
+  return [...new Set([...entries, ...standingTransports(event).map(variableId)])]
 }
 
 function dispatchOf(machine: Machine, event: EventOf<'dispatch'>, store: string): DispatchFact {
@@ -37,7 +39,7 @@ function dispatchOf(machine: Machine, event: EventOf<'dispatch'>, store: string)
     verb: verbOf(event),
     authenticated: event.facts.must.has('auth') ? 'always' : event.facts.may.has('maybe-auth') ? 'optional' : 'never',
     credential: credentialOf(event),
-    bound: !event.facts.may.has(`unbound:${store}`) || event.facts.must.has('bound'),
+    bound: event.facts.must.has('bound') || (!store.endsWith('#variable') && !event.facts.may.has(`unbound:${store}`)),
     behindUnknown: event.facts.may.has('opaque-middleware'),
   }
 }

@@ -1,8 +1,10 @@
 /** How long sessions last: timers, sweeps and checks on access, told apart by what renews them. */
 import type { LimitFact } from '../../facts/facts.ts'
 import type { Event, EventOf } from '../events.ts'
+import type { HeapObject } from '../heap.ts'
 import { LibraryObject } from '../heap.ts'
 import { requestTags } from '../conditions.ts'
+import type { Facts } from '../state.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { hasTag } from '../value.ts'
@@ -88,18 +90,47 @@ function isPresented(key: Value): boolean {
 /** A timer per session that removes or closes it, without looking at the clock. */
 function timed(machine: Machine, store: StoreEvents, optional: (event: Event) => boolean): readonly LimitFact[] {
   const ends = [...store.removals, ...closesIn(machine, store)].filter(
-    (event) => event.context.trigger === 'timer' && !looksAtClock(event) && !isSweepKey(event, store),
+    (event) =>
+      event.context.trigger === 'timer' &&
+      event.context.timer?.data['interval'] !== true &&
+      !looksAtClock(event) &&
+      !isSweepKey(event, store),
   )
   const renewed = renewedTimers(machine)
+  const again = ends.filter((event) => isRenewal(event, store, renewed))
   return ends.map((event) => ({
-    kind: isIdleTimer(event, renewed) ? ('idle' as const) : ('absolute' as const),
+    kind: again.some((other) => isSameLimit(event, other)) ? ('idle' as const) : ('absolute' as const),
     at: locate(event.site),
     optional: optional(event),
   }))
 }
 
+/** Timers with the same callback are one limit, wherever they are set; unless they are kept in different places. */
+function isSameLimit(a: Event, b: Event): boolean {
+  const field = a.context.timer?.data['field']
+  const other = b.context.timer?.data['field']
+  return callbackOf(a) === callbackOf(b) && (field === undefined || other === undefined || field === other)
+}
+
+function callbackOf(event: Event): string {
+  return String(event.context.timer?.data['callback'] ?? siteId(event.site))
+}
+
 function closesIn(machine: Machine, store: StoreEvents): readonly EventOf<'entry-close'>[] {
-  return eventsOf(machine, 'entry-close').filter((event) => event.store === store.ref.id || event.store === '')
+  return eventsOf(machine, 'entry-close').filter((event) => closesEntryOf(event, store))
+}
+
+/** The entry itself, or the very transport or server that was put in. */
+export function closesEntryOf(event: EventOf<'entry-close'>, store: StoreEvents): boolean {
+  if (event.store === store.ref.id) return true
+  const { closed } = event
+  if (event.store !== '' || closed === undefined) return false
+  return store.writes.some((write) => write.value.objects.some((item) => holds(item, siteId(closed))))
+}
+
+function holds(item: HeapObject, site: string): boolean {
+  if (siteId(item.site) === site) return true
+  return [...item.properties.values()].some((cell) => cell.value.objects.some((inner) => siteId(inner.site) === site))
 }
 
 function looksAtClock(event: Event): boolean {
@@ -111,9 +142,10 @@ function isSweepKey(event: Event, store: StoreEvents): boolean {
   return event.kind === 'store-remove' && event.key.tags.includes(`key:${store.ref.id}`)
 }
 
-function isIdleTimer(event: Event, renewed: ReadonlySet<string>): boolean {
+function isRenewal(event: Event, store: StoreEvents, renewed: ReadonlySet<string>): boolean {
   const timer = event.context.timer
   if (timer !== undefined && renewed.has(String(timer.data['field']))) return true
+  if (timer !== undefined && (timer.data['facts'] as Facts).must.has(`exists:${store.ref.id}`)) return true
   return event.kind === 'store-remove' && isPresented(event.key) && !hasTag(event.key, 'sid')
 }
 

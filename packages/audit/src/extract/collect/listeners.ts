@@ -11,7 +11,8 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|::1|\[::1\]|ip6-localhost)$/i
 export function collectListeners(machine: Machine, unknowns: UnknownFact[]): readonly ListenerFact[] {
   const events = eventsOf(machine, 'listen')
   const enforced = enforcesTls(machine)
-  const facts = events.map((event) => listenerOf(event, enforced))
+  const secret = secretPackages(machine)
+  const facts = events.map((event) => listenerOf(machine, event, enforced, secret))
   const merged = distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.reach}`)
   const strongest = merged.filter(
     (fact) =>
@@ -33,7 +34,27 @@ function samePlace(a: ListenerFact, b: ListenerFact): boolean {
   return a.at.path === b.at.path && a.at.startLine === b.at.startLine && a.at.startColumn === b.at.startColumn
 }
 
-function listenerOf(event: EventOf<'listen'>, enforced: boolean): ListenerFact {
+/** Packages whose requests carry sessions or credentials, or that serve MCP. */
+function secretPackages(machine: Machine): ReadonlySet<string> {
+  const telling = machine.events.filter(
+    (event) =>
+      SECRET_EVENTS.has(event.kind) || (event.context.trigger === 'request' && event.facts.may.has('maybe-auth')),
+  )
+  return new Set(telling.map((event) => packageOf(machine, event.site.path)))
+}
+
+const SECRET_EVENTS = new Set(['dispatch', 'transport', 'connect', 'web-session', 'mint'])
+
+function packageOf(machine: Machine, path: string): string {
+  return machine.tree.packageOf(path)?.dir ?? ''
+}
+
+function listenerOf(
+  machine: Machine,
+  event: EventOf<'listen'>,
+  enforced: boolean,
+  secret: ReadonlySet<string>,
+): ListenerFact {
   const { reach, hosts, byDefault } = reachOf(event.host, event.defaultHost)
   return {
     at: locate(event.site),
@@ -43,6 +64,7 @@ function listenerOf(event: EventOf<'listen'>, enforced: boolean): ListenerFact {
     tls: event.tls,
     tlsEnforced: enforced || event.facts.must.has('tls'),
     what: event.what,
+    carriesSecrets: secret.size === 0 || secret.has(packageOf(machine, event.site.path)),
   }
 }
 

@@ -29,7 +29,13 @@ export function collectSharedServers(machine: Machine): readonly SharedServerFac
     )
     .flatMap((event) =>
       event.receiver.objects
-        .filter((item) => item instanceof LibraryObject && item.data['typed'] !== true && item.born === 0)
+        .filter(
+          (item) =>
+            item instanceof LibraryObject &&
+            item.data['typed'] !== true &&
+            item.data['stateful'] === false &&
+            item.born === 0,
+        )
         .map((item): SharedServerFact => ({ what: 'transport', created: locate(item.site), used: locate(event.site) })),
     )
   return distinct([...servers, ...transports], (fact) => `${fact.created.path}:${fact.created.startLine}:${fact.what}`)
@@ -81,13 +87,21 @@ function heldBy(event: EventOf<'shared-write'>): SharedVariableFact['holds'] | u
 export function collectStaleWrites(machine: Machine, stores: readonly StoreFact[]): readonly StaleWriteFact[] {
   const ids = new Map(stores.map((store) => [store.id, store]))
   const facts = eventsOf(machine, 'stale-write')
-    .filter((event) => event.store === undefined || ids.has(event.store) || event.context.trigger === 'tool')
+    .filter((event) => event.store === undefined || ids.has(event.store) || isPerCaller(machine, event.store))
     .map((event): StaleWriteFact => ({
       name: event.target.split(/[.#]/).at(-1) ?? 'state',
       read: undefined,
       written: locate(event.site),
     }))
   return distinct(facts, (fact) => `${fact.written.path}:${fact.written.startLine}`)
+}
+
+/** Kept per session or per caller: the state of one agent, that two of its requests can reach. */
+function isPerCaller(machine: Machine, store: string): boolean {
+  const seen = [...eventsOf(machine, 'store-read'), ...eventsOf(machine, 'store-write')].filter(
+    (event) => event.store.id === store,
+  )
+  return seen.some((event) => hasTag(event.key, 'sid') || hasTag(event.key, 'cred') || hasTag(event.key, 'principal'))
 }
 
 export function collectBroadcasts(machine: Machine, stores: readonly StoreFact[]): readonly BroadcastFact[] {

@@ -7,7 +7,7 @@ import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate, siteId } from './collect.ts'
-import { limitsOf } from './limits.ts'
+import { closesEntryOf, limitsOf } from './limits.ts'
 
 /** Everything seen about one container. */
 export interface StoreEvents {
@@ -122,21 +122,26 @@ function storeFact(machine: Machine, store: StoreEvents, all: readonly StoreEven
 }
 
 function removalsOf(machine: Machine, store: StoreEvents): readonly RemovalFact[] {
-  const closes = eventsOf(machine, 'entry-close').filter((event) => event.store === store.ref.id || event.store === '')
-  const facts = store.removals.map((event): RemovalFact => ({
+  const counted = store.removals.filter(
+    (event) => event.context.trigger !== 'request' || endsOnPurpose(event, store.holds),
+  )
+  const facts = counted.map((event): RemovalFact => ({
     at: locate(event.site),
     trigger: triggerOf(event),
     rightKey: isRightKey(event.key, store),
-    closes:
-      store.holds === 'own' ||
-      triggerOf(event) !== 'timer' ||
-      closes.some(
-        (close) =>
-          close.context === event.context ||
-          (close.context.trigger === event.context.trigger && close.site.path === event.site.path),
-      ),
+    closes: !isLeftOpen(machine, store, event),
   }))
   return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.trigger}`)
+}
+
+/** A sweep that has the session at hand, takes it out of the container, and closes nothing. */
+function isLeftOpen(machine: Machine, store: StoreEvents, event: EventOf<'store-remove'>): boolean {
+  if (store.holds === 'own' || event.context.trigger !== 'timer') return false
+  const atHand = event.key.tags.includes(`key:${store.ref.id}`) && !hasTag(event.key, 'entry')
+  const closes = eventsOf(machine, 'entry-close').some(
+    (close) => closesEntryOf(close, store) && close.context.trigger === 'timer' && close.site.path === event.site.path,
+  )
+  return atHand && !closes
 }
 
 export function triggerOf(event: Event): RemovalFact['trigger'] {
@@ -151,6 +156,12 @@ export function triggerOf(event: Event): RemovalFact['trigger'] {
     default:
       return event.facts.must.has('verb:DELETE') ? 'delete' : 'request'
   }
+}
+
+/** Cleaning up after a request that failed is no way to end a session on purpose. */
+function endsOnPurpose(event: Event, holds: StoreFact['holds']): boolean {
+  if (event.context.trigger !== 'request') return false
+  return (holds !== 'streamable' && holds !== 'sse') || servesDelete(event)
 }
 
 /** Keys of sessions: made here, given by the transport, presented by the client, or read off the container itself. */
@@ -175,8 +186,11 @@ function deadHandlers(machine: Machine): StoreFact['deadHandlers'] {
 
 /** A DELETE request is handed to the transport, or to code that removes the session. */
 function endsOnRequest(machine: Machine, store: StoreEvents): boolean {
-  if (store.removals.some((event) => event.facts.must.has('verb:DELETE') || event.context.trigger === 'request'))
-    return true
+  if (store.removals.some((event) => endsOnPurpose(event, store.holds))) return true
+  const closed = eventsOf(machine, 'entry-close').some(
+    (event) => event.store === store.ref.id && endsOnPurpose(event, store.holds),
+  )
+  if (closed) return true
   return eventsOf(machine, 'dispatch').some((event) => event.how === 'transport' && servesDelete(event))
 }
 
@@ -222,24 +236,53 @@ function timeChecked(machine: Machine, store: string): readonly LimitFact[] {
   return checks.map((event) => ({ kind: 'absolute' as const, at: locate(event.site), optional: false }))
 }
 
+/** A transport with sessions that stands outside any container and is used by requests that did not make it. */
+export function standingTransports(event: EventOf<'dispatch'>): readonly LibraryObject[] {
+  if (event.how !== 'transport' || hasTag(event.receiver, 'entry')) return []
+  return event.receiver.objects.filter(
+    (item): item is LibraryObject => item instanceof LibraryObject && isStanding(item, event),
+  )
+}
+
+function isStanding(item: LibraryObject, event: Event): boolean {
+  const isSession = item.type === 'mcp-transport' && item.data['stateful'] === true
+  return isSession && item.data['typed'] !== true && item.born !== event.context.activation
+}
+
+export function variableId(transport: HeapObject): string {
+  return `${siteId(transport.site)}#variable`
+}
+
 /** One variable for everybody's transport: a store of one. */
 function variableStores(machine: Machine): readonly StoreFact[] {
-  const writes = eventsOf(machine, 'shared-write').filter((event) => transportsIn(event.value).length > 0)
-  return distinct(writes, (event) => event.cell.name).map((event) => {
-    const kind = transportsIn(event.value)[0]!
-    const cleared = event.cell.value.primitives.some((item) => item === null)
+  const used = eventsOf(machine, 'dispatch').flatMap((event) =>
+    standingTransports(event).map((transport) => ({ event, transport })),
+  )
+  return distinct(used, ({ transport }) => variableId(transport)).map(({ transport }) => {
+    const write = eventsOf(machine, 'shared-write').find((event) =>
+      event.value.objects.some((item) => siteId(item.site) === siteId(transport.site)),
+    )
+    const cleared = write?.cell.value.primitives.some((item) => item === null) === true || standsFromStart(transport)
+    const kind = transport.data['kind'] === 'sse' ? ('sse' as const) : ('streamable' as const)
     return {
-      id: `${siteId(event.cell.site ?? event.site)}#variable`,
-      name: event.cell.name,
-      at: locate(event.cell.site ?? event.site),
+      id: variableId(transport),
+      name: write?.name ?? transport.name ?? 'transport',
+      at: locate(write?.cell.site ?? transport.site),
       kind: 'variable' as const,
       holds: kind,
-      insertions: [locate(event.site)],
-      removals: cleared ? [{ at: locate(event.site), trigger: 'close' as const, rightKey: true, closes: true }] : [],
+      insertions: [locate(write?.site ?? transport.site)],
+      removals: cleared
+        ? [{ at: locate(transport.site), trigger: 'close' as const, rightKey: true, closes: true }]
+        : [],
       limits: [],
       boundToConnection: cleared && kind === 'sse',
       deadHandlers: [],
       endsOnRequest: cleared,
     }
   })
+}
+
+/** Made at start-up, ended by the transport's own DELETE. */
+function standsFromStart(transport: LibraryObject): boolean {
+  return transport.born === 0 && transport.data['kind'] === 'streamable'
 }

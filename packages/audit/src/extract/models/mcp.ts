@@ -1,6 +1,6 @@
 /** The MCP SDKs (v1, v2), @hono/mcp and FastMCP: transports, servers, handlers. Version-aware where it decides. */
 import type { Call } from '../calls.ts'
-import { call_ } from '../calls.ts'
+import { call_, noteSendAll } from '../calls.ts'
 import { flag } from '../conditions.ts'
 import type { HeapObject, Site } from '../heap.ts'
 import { FunctionObject, LibraryObject as Library } from '../heap.ts'
@@ -88,6 +88,7 @@ const connect: MethodHandler = (machine, target, call, state) => {
     if (item instanceof Library && item.properties.has('onclose') && olderThan(machine, KEEPS_ONCLOSE, call.site))
       item.data['deadOnclose'] = true
   }
+  if (!hasTag(call.self, 'entry')) target.property('transport').write(transport)
   machine.emit('connect', call.site, state, { server: target, transport, viaEntry: hasTag(call.self, 'entry') })
   machine.moment += 1
   return UNKNOWN
@@ -99,10 +100,16 @@ const dispatch: MethodHandler = (machine, target, call, state) => {
   return UNKNOWN
 }
 
-const close: MethodHandler = (machine, _target, call, state) => {
+const close: MethodHandler = (machine, target, call, state) => {
   const stores = new Set(call.self.tags.filter((tag) => tag.startsWith('entry:')).map((tag) => tag.split(':')[1] ?? ''))
   if (stores.size === 0) stores.add('')
-  for (const store of stores) machine.emit('entry-close', call.site, state, { store })
+  for (const store of stores) machine.emit('entry-close', call.site, state, { store, closed: target.site })
+  return UNKNOWN
+}
+
+/** A message sent to a session that a loop over all of them yielded, not one that a request named. */
+const send: MethodHandler = (machine, _target, call, state) => {
+  noteSendAll(machine, call, state)
   return UNKNOWN
 }
 
@@ -186,7 +193,7 @@ export const mcp: Model = {
     'mcp-transport': {
       handleRequest: dispatch,
       handlePostMessage: dispatch,
-      handleMessage: dispatch,
+      send,
       close,
       '*': () => UNKNOWN,
     },

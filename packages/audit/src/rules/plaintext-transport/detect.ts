@@ -6,18 +6,18 @@ export function detect(facts: ServerFacts): Verdict {
   if (facts.listeners.length === 0)
     return notApplicable('Nothing in this tree listens; whoever mounts it decides on TLS.')
   if (!facts.carriesSecrets) return notApplicable('Neither sessions nor credentials travel to this server.')
-  const exposed = facts.listeners.filter(
-    (listener) => listener.reach === 'network' && !listener.tls && !listener.tlsEnforced,
-  )
-  const undecided = facts.listeners.filter(
-    (listener) => listener.reach === 'unknown' && !listener.tls && !listener.tlsEnforced,
-  )
+  const exposed = facts.listeners.filter((listener) => listener.reach === 'network' && isPlain(listener))
+  const undecided = facts.listeners.filter((listener) => listener.reach === 'unknown' && isPlain(listener))
   return judged(
     exposed.map(exposedListener),
     undecided.map(
       (listener) => `The address of ${listener.what} in ${listener.at.path} could not be followed to its value.`,
     ),
   )
+}
+
+function isPlain(listener: ListenerFact): boolean {
+  return !listener.tls && !listener.tlsEnforced && listener.carriesSecrets
 }
 
 function exposedListener(listener: ListenerFact): FindingDraft {

@@ -5,7 +5,7 @@ import { judged, notApplicable, type Verdict } from '../rule.ts'
 export function detect(facts: ServerFacts): Verdict {
   const stores = facts.stores.filter((store) => store.holds !== 'web')
   if (stores.length === 0) return notApplicable('The server keeps no sessions that a client names.')
-  if (facts.dispatches.length === 0) return judged(stores.flatMap(onlyVariable), [])
+  if (facts.dispatches.length === 0) return judged([])
   return facts.verifiesCredentials && facts.dispatches.some(isVerified)
     ? unbound(facts, stores)
     : anonymous(facts, stores)
@@ -88,16 +88,4 @@ function anonymousFinding(dispatches: readonly DispatchFact[]): FindingDraft {
     confidence: dispatches.some((dispatch) => dispatch.behindUnknown) ? 'low' : 'high',
     todo: 'Verify a credential on every request, remember the principal that opened the session, and answer 404 to any other.',
   }
-}
-
-/** One variable for everybody: whoever posts, posts into the session of the last to connect. */
-function onlyVariable(store: StoreFact): readonly FindingDraft[] {
-  if (store.kind !== 'variable') return []
-  return [
-    {
-      what: `Requests are served on whichever session ${store.name} holds, whoever sends them.`,
-      trace: [{ note: 'one session for everybody', location: store.at }],
-      confidence: 'medium',
-    },
-  ]
 }

@@ -1,0 +1,171 @@
+/** Session IDs are followed to the sources of their unpredictability, and the sum is stated in bits. */
+import { describe, expect, it } from 'vitest'
+import { factsOf, findingsOf, type Program } from './programs.ts'
+
+/** A transport whose IDs are made by `generator`. */
+function minting(generator: string, before = ''): string {
+  return `import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+import crypto, { createHash, randomBytes, randomInt, randomUUID } from 'node:crypto'
+import { nanoid, customAlphabet } from 'nanoid'
+import * as uuid from 'uuid'
+${before}
+new StreamableHTTPServerTransport({ sessionIdGenerator: ${generator} })`
+}
+
+/** `bits/bits of a sound generator: its sources`, for each way in which IDs are made. */
+function bitsOf(program: Program): readonly string[] {
+  return factsOf(program).mints.map(
+    (mint) => `${mint.bits}/${mint.soundBits}: ${mint.sources?.map((source) => source.kind).join(' + ') ?? 'unknown'}`,
+  )
+}
+
+describe('bits', () => {
+  it.each([
+    ['randomUUID', '() => randomUUID()', '122/122: csprng'],
+    ['randomUUID itself', 'randomUUID', '122/122: csprng'],
+    ['the global crypto', '() => crypto.randomUUID()', '122/122: csprng'],
+    ['globalThis.crypto', '() => globalThis.crypto.randomUUID()', '122/122: csprng'],
+    ['a UUID without dashes', "() => randomUUID().replaceAll('-', '')", '122/122: csprng'],
+    ['half a UUID', '() => randomUUID().slice(0, 16)', '64/64: csprng'],
+    ['eight characters of a UUID', '() => randomUUID().substring(0, 8)', '32/32: csprng'],
+    ['16 random bytes', "() => randomBytes(16).toString('hex')", '128/128: csprng'],
+    ['8 random bytes', "() => randomBytes(8).toString('base64url')", '64/64: csprng'],
+    [
+      '32 random bytes cut to 10 hexadecimal digits',
+      "() => randomBytes(32).toString('hex').slice(0, 10)",
+      '40/40: csprng',
+    ],
+    ['a random number below a million', '() => String(randomInt(1_000_000))', '19/19: csprng'],
+    ['nanoid', '() => nanoid()', '126/126: csprng'],
+    ['a short nanoid', '() => nanoid(10)', '60/60: csprng'],
+    ['an alphabet of its own', "customAlphabet('0123456789abcdef', 8)", '32/32: csprng'],
+    ['uuid version 4', 'uuid.v4', '122/122: csprng'],
+    ['uuid version 1', '() => uuid.v1()', '14/0: clock'],
+    ['uuid version 5', "() => uuid.v5('alice', ns)", '0/0: guessable'],
+    ['Math.random', '() => Math.random().toString(36).slice(2)', '52/0: math-random'],
+    ['a clock', '() => String(Date.now())', '42/0: clock'],
+    ['a Date', '() => new Date().toISOString()', '42/0: clock'],
+    ['a clock and Math.random', '() => `${Date.now()}-${Math.random()}`', '94/0: clock + math-random'],
+    ['a clock and random bytes', "() => Date.now() + randomBytes(4).toString('hex')", '74/32: clock + csprng'],
+    ['a clock beside a UUID', '() => `${Date.now()}-${randomUUID()}`', '164/122: clock + csprng'],
+    ['the same source twice', '() => { const t = Date.now(); return `${t}${t}` }', '42/0: clock'],
+    ['a hash of a clock', "() => createHash('sha256').update(String(Date.now())).digest('hex')", '42/0: clock'],
+    ['a hash of a UUID', "() => createHash('sha256').update(randomUUID()).digest('hex')", '122/122: csprng'],
+    ['a hash in one call', "() => crypto.hash('sha1', String(Date.now()))", '42/0: clock'],
+    ['a list of parts', "() => ['mcp', Date.now(), Math.random()].join('-')", '94/0: clock + math-random'],
+    ['the same text every time', "() => 'default'", '0/0: constant'],
+  ])('%s', (_, generator, expected) => {
+    expect(bitsOf(minting(generator))).toEqual([expected])
+  })
+
+  it.each([
+    ['a counter', '() => `session-${++count}`', 'let count = 0', '0/0: counter'],
+    ['a clock and a counter', '() => `${Date.now()}-${count++}`', 'let count = 0', '42/0: clock + counter'],
+    ['a counter and a UUID', '() => `${count++}-${randomUUID()}`', 'let count = 0', '122/122: counter + csprng'],
+    ['the weaker of two', '() => (process.env.SHORT ? nanoid(8) : nanoid())', '', '48/48: csprng'],
+    ['through a helper', '() => makeId(10)', 'function makeId(size) { return nanoid(size) }', '60/60: csprng'],
+    [
+      'through a class',
+      '() => ids.next()',
+      'class Ids { next() { return randomUUID() } }\nconst ids = new Ids()',
+      '122/122: csprng',
+    ],
+  ])('%s', (_, generator, before, expected) => {
+    expect(bitsOf(minting(generator, before))).toEqual([expected])
+  })
+
+  it.fails('the first part of a UUID', () => {
+    expect(bitsOf(minting("() => randomUUID().split('-')[0]"))).toEqual(['32/32: csprng'])
+  })
+
+  it.fails('a counter that adds one', () => {
+    expect(bitsOf(minting('() => { count += 1; return `${Date.now()}-${count}` }', 'let count = 0'))).toEqual([
+      '42/0: clock + counter',
+    ])
+  })
+
+  it('what cannot be followed is unknown, and open', () => {
+    const program = minting('() => makeId()', "import { makeId } from 'some-ids'")
+    expect(bitsOf(program)).toEqual(['0/0: unknown'])
+    expect(factsOf(program).unknowns).toMatchObject([{ about: 'mint' }])
+    expect(findingsOf('predictable-session-id', program)).toEqual([])
+  })
+
+  it('no generator, no session', () => {
+    expect(bitsOf(minting('undefined'))).toEqual([])
+  })
+})
+
+describe('bits of own sessions', () => {
+  const own = (id: string): string => `
+    import express from 'express'
+    import cookieParser from 'cookie-parser'
+    import { randomUUID } from 'node:crypto'
+    const app = express()
+    const sessions = {}
+    app.post('/open', (req, res) => {
+      const id = ${id}
+      sessions[id] = { user: req.body.user }
+      res.cookie('sid', id).end()
+    })
+    app.get('/mine', (req, res) => res.json(sessions[req.cookies.sid]))
+    app.listen(3000)`
+
+  it('are those of the key they are stored under', () => {
+    expect(bitsOf(own('randomUUID()'))).toEqual(['122/122: csprng'])
+    expect(bitsOf(own('Math.random().toString(36)'))).toEqual(['52/0: math-random'])
+  })
+
+  it('and the finding stands where the ID is used first', () => {
+    expect(findingsOf('predictable-session-id', own('`s${Date.now()}`'))).toEqual([
+      expect.stringMatching(/^server\.ts:8: The session ID holds at most 42 bits: a millisecond clock, none of them/),
+    ])
+  })
+})
+
+describe('an ID from the request', () => {
+  it.each([
+    ['a header', "(req) => req.headers['mcp-session-id']", 'the request header mcp-session-id'],
+    ['a query parameter', '(req) => req.query.sid', 'the query parameter sid'],
+    ['the body', '(req) => req.body.sessionId', 'the request body'],
+    ['a cookie', '(req) => req.cookies.sid', 'the cookie sid'],
+    [
+      'a header, unless it is absent',
+      "(req) => req.headers['mcp-session-id'] ?? crypto.randomUUID()",
+      'the request header mcp-session-id',
+    ],
+    [
+      'a header, through a function',
+      '(req) => idOf(req.headers)\nfunction idOf(headers) { return headers["mcp-session-id"] || crypto.randomUUID() }',
+      'the request header mcp-session-id',
+    ],
+  ])('%s is adopted', (_, pick, origin) => {
+    const program = `
+      import express from 'express'
+      import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+      const pick = ${pick}
+      const app = express()
+      app.post('/mcp', (req, res) => {
+        const id = pick(req)
+        new StreamableHTTPServerTransport({ sessionIdGenerator: () => id }).handleRequest(req, res)
+      })
+      app.listen(3000)`
+    expect(factsOf(program).adoptions).toMatchObject([{ origin }])
+  })
+
+  it('that only finds a session is not adopted', () => {
+    const program = `
+      import express from 'express'
+      import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+      const sessions = new Map()
+      const app = express()
+      app.post('/mcp', (req, res) => {
+        const found = sessions.get(req.headers['mcp-session-id'])
+        if (found) return found.handleRequest(req, res)
+        const made = new StreamableHTTPServerTransport({ sessionIdGenerator: () => crypto.randomUUID(), onsessioninitialized: (id) => sessions.set(id, made) })
+        made.handleRequest(req, res)
+      })
+      app.listen(3000)`
+    expect(factsOf(program).adoptions).toEqual([])
+  })
+})

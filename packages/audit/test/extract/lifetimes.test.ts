@@ -1,0 +1,232 @@
+/** How sessions end: by timers, sweeps, checks on access, and by request. Only what removes the right key counts. */
+import { describe, expect, it } from 'vitest'
+import { factsOf, findingsOf, place } from './programs.ts'
+
+/** A server with a store on line 5; `body` runs in every request with a known `session` and `id`, `beside` at start-up. */
+function server(beside: string, body = '', opening = ''): string {
+  return `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const IDLE_MS = 60_000, ABSOLUTE_MS = 3_600_000
+    const sessions = new Map()
+    const app = express()
+    app.all('/mcp', async (req, res) => {
+      const id = req.headers['mcp-session-id']
+      const session = sessions.get(id)
+      if (session) {
+        ${body}
+        return session.transport.handleRequest(req, res)
+      }
+      const transport = new StreamableHTTPServerTransport({
+        sessionIdGenerator: () => randomUUID(),
+        onsessioninitialized: (sid) => {
+          sessions.set(sid, { transport, openedAt: Date.now(), usedAt: Date.now() })
+          ${opening}
+        },
+      })
+      await transport.handleRequest(req, res)
+    })
+    ${beside}
+    app.listen(3000)`
+}
+
+/** `idle`, `absolute`, with `?` where a setting has to turn it on. */
+function limitsOf(program: string): readonly string[] {
+  const [store] = factsOf(program).stores
+  return store!.limits.map((limit) => (limit.optional ? `${limit.kind}?` : limit.kind)).toSorted()
+}
+
+const sweep = (condition: string): string => `
+    setInterval(() => {
+      const now = Date.now()
+      for (const [id, session] of sessions) if (${condition}) { session.transport.close(); sessions.delete(id) }
+    }, 60_000)`
+
+describe('limits', () => {
+  const touch = 'session.usedAt = Date.now()'
+
+  it.each([
+    ['none', server(''), []],
+    ['a sweep over what was used', server(sweep('now - session.usedAt > IDLE_MS'), touch), ['idle']],
+    ['a sweep over a time that nothing renews', server(sweep('now - session.usedAt > IDLE_MS')), ['absolute']],
+    ['a sweep over when it was opened', server(sweep('now - session.openedAt > ABSOLUTE_MS'), touch), ['absolute']],
+    [
+      'a sweep over both',
+      server(sweep('now - session.usedAt > IDLE_MS || now - session.openedAt > ABSOLUTE_MS'), touch),
+      ['absolute', 'idle'],
+    ],
+    [
+      'a sweep with forEach',
+      server(
+        'setInterval(() => sessions.forEach((session, id) => { if (Date.now() - session.openedAt > ABSOLUTE_MS) sessions.delete(id) }), 60_000)',
+      ),
+      ['absolute'],
+    ],
+    [
+      'a sweep by a named function',
+      server(
+        'setInterval(sweep, 60_000)\nfunction sweep() { for (const [id, session] of sessions.entries()) { if (session.openedAt + ABSOLUTE_MS < Date.now()) sessions.delete(id) } }',
+      ),
+      ['absolute'],
+    ],
+    [
+      'a check on access',
+      server(
+        '',
+        'if (Date.now() - session.openedAt > ABSOLUTE_MS) { sessions.delete(id); return res.status(404).end() }',
+      ),
+      ['absolute'],
+    ],
+    [
+      'a timer per session',
+      server('', '', 'setTimeout(() => { transport.close(); sessions.delete(sid) }, ABSOLUTE_MS)'),
+      ['absolute'],
+    ],
+    [
+      'a timer of another function',
+      server('function expire(sid) { sessions.delete(sid) }', '', 'setTimeout(expire, ABSOLUTE_MS, sid)'),
+      ['absolute'],
+    ],
+    [
+      'a timer that requests renew',
+      server(
+        'function arm(session, id) { clearTimeout(session.timer); session.timer = setTimeout(() => sessions.delete(id), IDLE_MS) }',
+        'arm(session, id)',
+      ),
+      ['idle'],
+    ],
+    ['a sweep that looks at nothing', server('setInterval(() => sessions.clear(), 60_000)'), []],
+    [
+      'a sweep that a setting turns on',
+      server(`if (process.env.SWEEP) {${sweep('now - session.openedAt > ABSOLUTE_MS')}}`),
+      ['absolute?'],
+    ],
+  ])('%s', (_, program, expected) => {
+    expect(limitsOf(program)).toEqual(expected)
+  })
+
+  it.each([
+    ['that only logs', server('', '', 'setTimeout(() => console.log(sid), ABSOLUTE_MS)'), []],
+    [
+      'that empties another store',
+      server('const others = new Map()', '', 'setTimeout(() => others.delete(sid), ABSOLUTE_MS)'),
+      [],
+    ],
+  ])('a timer %s is no limit', (_, program, expected) => {
+    expect(limitsOf(program)).toEqual(expected)
+  })
+
+  it.fails('a timer that deletes under a key that no session has is no limit', () => {
+    expect(limitsOf(server('', '', 'setTimeout(() => sessions.delete(req.auth.clientId), ABSOLUTE_MS)'))).toEqual([])
+  })
+
+  it.fails('a sweep that only counts is no limit', () => {
+    const program = server(
+      'let stale = 0\nsetInterval(() => { for (const s of sessions.values()) if (Date.now() - s.openedAt > ABSOLUTE_MS) stale++ }, 60_000)',
+    )
+    expect(limitsOf(program)).toEqual([])
+  })
+
+  it('a missing one is a partial finding that stands at the store', () => {
+    const one = server(sweep('now - session.usedAt > IDLE_MS'), touch)
+    expect(findingsOf('missing-session-expiry', one)).toEqual([
+      expect.stringMatching(/^server\.ts:\d+: Sessions in sessions have an idle timeout but no absolute one/),
+    ])
+    expect(findingsOf('missing-session-expiry', server(''))).toEqual([
+      expect.stringMatching(/^server\.ts:5: Sessions in sessions never expire/),
+    ])
+  })
+
+  it('an LRU cache brings its own', () => {
+    const cached = (options: string): string =>
+      server('').replace(
+        'const sessions = new Map()',
+        `const sessions = new (require('lru-cache').LRUCache)(${options})`,
+      )
+    expect(limitsOf(cached('{ max: 10 }'))).toEqual([])
+    expect(limitsOf(cached('{ max: 10, ttl: ABSOLUTE_MS }'))).toEqual(['absolute'])
+    expect(limitsOf(cached('{ max: 10, ttl: IDLE_MS, updateAgeOnGet: true }'))).toEqual(['idle'])
+  })
+})
+
+describe('ends', () => {
+  const removals = (program: string): readonly string[] =>
+    factsOf(program).stores.flatMap((store) =>
+      store.removals.map(
+        (removal) => `${removal.trigger} ${removal.rightKey ? 'right' : 'wrong'} key ${place(removal.at)}`,
+      ),
+    )
+
+  it.each([
+    [
+      'when the transport closes',
+      server('', '', 'transport.onclose = () => sessions.delete(transport.sessionId)'),
+      ['close right key server.ts:18'],
+    ],
+    [
+      'when the transport closes, under the ID it was given',
+      server('', '', 'transport.onclose = () => sessions.delete(sid)'),
+      ['close right key server.ts:18'],
+    ],
+    [
+      'at DELETE',
+      server('app.delete("/mcp", (req, res) => { sessions.delete(req.headers["mcp-session-id"]); res.end() })'),
+      ['delete right key server.ts:23'],
+    ],
+    [
+      'when the connection drops',
+      server('', "res.on('close', () => sessions.delete(id))"),
+      ['disconnect right key server.ts:11'],
+    ],
+    [
+      'by a method of a class',
+      server(
+        'class Book { constructor(all) { this.all = all } end(id) { this.all.delete(id) } }\nconst book = new Book(sessions)\napp.delete("/mcp", (req, res) => { book.end(req.headers["mcp-session-id"]); res.end() })',
+      ),
+      ['delete right key server.ts:23'],
+    ],
+    ['never', server(''), []],
+    [
+      'under the wrong key',
+      server('', '', 'transport.onclose = () => sessions.delete(req.auth.clientId)'),
+      ['close wrong key server.ts:18'],
+    ],
+  ])('%s', (_, program, expected) => {
+    expect(removals(program)).toEqual(expected)
+  })
+
+  it.fails('at logout', () => {
+    const logout = "app.post('/logout', (req, res) => { sessions.delete(req.headers['mcp-session-id']); res.end() })"
+    expect(removals(server(logout))).toEqual(['request right key server.ts:23'])
+  })
+
+  it.fails('under an object where the keys are IDs', () => {
+    const program = server('', '', 'transport.onclose = () => sessions.delete(transport)')
+    expect(removals(program)).toEqual(['close wrong key server.ts:18'])
+  })
+
+  it('a record without delete is set to undefined, or deleted by key', () => {
+    const record = (end: string): string => `
+      import express from 'express'
+      import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+      const transports = {}
+      const app = express()
+      app.post('/mcp', (req, res) => {
+        const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => crypto.randomUUID() })
+        transports[transport.sessionId] = transport
+        transport.onclose = () => { ${end} }
+        transports[req.headers['mcp-session-id']]?.handleRequest(req, res)
+      })`
+    expect(removals(record('delete transports[transport.sessionId]'))).toEqual(['close right key server.ts:8'])
+    expect(removals(record('transports[transport.sessionId] = undefined'))).toEqual(['close right key server.ts:8'])
+    expect(removals(record('transports.sessionId = undefined'))).toEqual([])
+  })
+
+  it('a wrong key is told', () => {
+    const program = server('', '', 'transport.onclose = () => sessions.delete(req.auth.clientId)')
+    expect(findingsOf('missing-session-invalidation', program)).toEqual([
+      expect.stringMatching(/^server\.ts:17: Nothing takes a session out of sessions/),
+    ])
+  })
+})
