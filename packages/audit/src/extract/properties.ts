@@ -22,14 +22,21 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   const name = keyName(key)
   let value: Value = NEVER
   for (const from of target.objects) value = join(value, readFrom(machine, from, name, key, site, state))
-  if (target.tags.length > 0) value = withTags(value === NEVER ? UNKNOWN : value, stepTags(target.tags, name))
+  if (target.tags.length > 0)
+    value = withTags(value === NEVER ? UNKNOWN : withoutVerdict(value, target), stepTags(target.tags, name))
   if (value === NEVER) return name === 'length' ? UNKNOWN : { ...UNKNOWN }
   if (target.tags.length > 0 && name !== undefined) value = noteFieldRead(machine, target, name, value)
   return value
 }
 
+/** Whoever a session remembers is not thereby the caller. */
+function withoutVerdict(value: Value, target: Value): Value {
+  const isRemembered = hasTag(target, 'entry') && !hasTag(target, 'verdict') && hasTag(value, 'verdict')
+  return isRemembered ? { ...value, tags: value.tags.filter((tag) => tag !== 'verdict') } : value
+}
+
 /** `entry:S` read through `.owner` is `entry:S:owner`; every other origin stays what it is. */
-function stepTags(tags: readonly string[], name: string | undefined): readonly string[] {
+export function stepTags(tags: readonly string[], name: string | undefined): readonly string[] {
   return tags.map((tag) => {
     if (!tag.startsWith('entry:') || tag.split(':').length > 2) return tag
     return name === undefined ? tag : `${tag}:${name}`

@@ -10,6 +10,7 @@ import type { Value } from '../value.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate, siteId } from './collect.ts'
 import type { StoreEvents } from './stores.ts'
+import { isRightKey } from './stores.ts'
 
 export function limitsOf(machine: Machine, store: StoreEvents, all: readonly StoreEvents[]): readonly LimitFact[] {
   const always = commonFacts(store.writes)
@@ -46,11 +47,23 @@ function checked(
   )
   return checks
     .filter((event) => event.store === store.ref.id || isBeside(machine, event.store, store, all))
+    .filter((event) => hasConsequence(machine, event, store))
     .map((event) => ({
       kind: isRenewed(machine, event.store, event.field) ? ('idle' as const) : ('absolute' as const),
       at: locate(event.site),
       optional: optional(event),
     }))
+}
+
+/** What a sweep finds to be old it must end: counting it, or removing it under a key it does not have, ends nothing. */
+function hasConsequence(machine: Machine, check: EventOf<'time-check'>, store: StoreEvents): boolean {
+  if (check.context.trigger !== 'timer') return true
+  const fact = `timed:${check.store}:${check.field}`
+  return machine.events.some((event) => {
+    if (event.context.trigger !== 'timer' || !event.facts.may.has(fact)) return false
+    if (event.kind === 'store-remove') return event.store.id !== store.ref.id || isRightKey(event.key, store)
+    return event.kind === 'entry-close' || event.kind === 'entry-write' || event.kind === 'dispatch'
+  })
 }
 
 /** A container of times beside the sessions: filled under the same IDs, removed from together. */
@@ -70,10 +83,21 @@ function isRenewed(machine: Machine, store: string, field: string): boolean {
   return eventsOf(machine, 'store-write').some(
     (event) =>
       event.store.id === store &&
-      (field === '*' || hasTag(event.value, 'entry') || event.value.objects.length > 0) &&
-      isPresented(event.key) &&
-      !hasTag(event.key, 'mint'),
+      setsAnew(event.value, field) &&
+      (isPresented(event.key) || event.key.tags.includes(`key:${store}`)) &&
+      !hasTag(event.key, 'mint') &&
+      !event.facts.must.has(`absent:${store}`),
   )
+}
+
+/** The value put in has a new time in that field, not the one it was found with. */
+function setsAnew(value: Value, field: string): boolean {
+  if (field === '*') return true
+  if (value.objects.length === 0) return hasTag(value, 'entry')
+  return value.objects.some((item) => {
+    const written = item.properties.get(field)?.value
+    return written !== undefined && hasTag(written, 'clock') && !hasTag(written, 'entry')
+  })
 }
 
 function isReset(value: Value): boolean {
