@@ -329,5 +329,7 @@ function callUnknownList(machine: Machine, self: Value, name: string, call: Call
     return undefined
   const item = self.tags.length > 0 ? derived(self) : UNKNOWN
   const result = runForEach(machine, call, [item, UNKNOWN, self], state)
-  return name === 'map' ? join(derived(self), result) : derived(self, result)
+  if (name === 'map') return join(derived(self), result)
+  const found = derived(self, result)
+  return name.startsWith('find') && hasTag(result, 'cred') ? withTags(found, ['verdict']) : found
 }

@@ -35,8 +35,8 @@ export function extract(tree: SourceTree): { readonly facts: ServerFacts; readon
   machine.events.push(...settled)
   guarded(machine, 'timers', () => runStartupTimers(machine, timers))
   guarded(machine, 'requests', () => {
-    runRoutes(machine)
     machine.reached.clear()
+    runRoutes(machine)
     runUnreached(machine)
     runTools(machine)
   })

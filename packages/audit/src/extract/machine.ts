@@ -12,9 +12,15 @@ import type { Facts } from './state.ts'
 import { State } from './state.ts'
 import type { Value } from './value.ts'
 
+/** One way a function ends. */
+export interface Exit {
+  readonly state: State
+  readonly value: Value
+}
+
 /** Where `break`, `continue` and `return` lead while a function runs. */
 export interface Frame {
-  readonly exits: { readonly state: State; readonly value: Value }[]
+  readonly exits: Exit[]
   readonly jumps: { readonly label: string | undefined; readonly loop: boolean; readonly states: State[] }[]
   readonly self: Value | undefined
 }
@@ -104,7 +110,9 @@ export class Machine {
   ): void {
     if (this.context.trigger === 'unreached' && kind !== 'listen' && kind !== 'route') return
     this.eventCount += 1
-    const key = `${kind}|${site.path}|${site.start}|${this.context.activation}|${this.context.trigger}|${signature(state.facts)}`
+    const { activation, trigger, timer } = this.context
+    const armed = timer === undefined ? '' : `${timer.site.start}.${String(timer.data['field'])}`
+    const key = `${kind}|${site.path}|${site.start}|${activation}|${trigger}|${armed}|${signature(state.facts)}`
     if (this.emitted.has(key)) return
     this.emitted.add(key)
     this.events.push({ kind, site, context: this.context, facts: state.facts, ...data } as unknown as Event)

@@ -1,13 +1,14 @@
 /** Executes statements: control flow, declarations, exits. */
 import type { Node } from './ast.ts'
 import { isNode, staticKey } from './ast.ts'
-import { assume, equality, negate, truthOf } from './conditions.ts'
+import { assume, equality, negate, truthOn } from './conditions.ts'
 import { createClass, createFunction, evaluate, assignPattern, elementsOf } from './expressions.ts'
 import type { Environment } from './heap.ts'
 import { Cell, Environment as Env } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { Module } from './modules.ts'
 import { importName, importNamespace } from './modules.ts'
+import { narrow } from './narrow.ts'
 import { noteChecks } from './shared.ts'
 import type { State } from './state.ts'
 import { State as PathState } from './state.ts'
@@ -256,12 +257,17 @@ function executeIf(machine: Machine, node: Node, state: State, env: Environment)
   const test = evaluate(machine, node['test'] as Node, state, env)
   if (state.dead) return
   const alternate = node['alternate'] as Node | null
+  const before = state.facts.must
   branch(
     machine,
     state,
     test,
-    (taken) => execute(machine, node['consequent'] as Node, taken, env),
+    (taken) => {
+      narrow(node['test'] as Node, taken, before, env)
+      execute(machine, node['consequent'] as Node, taken, env)
+    },
     (other) => {
+      narrow(node['test'] as Node, other, before, env)
       if (isNode(alternate)) execute(machine, alternate, other, env)
     },
   )
@@ -275,7 +281,7 @@ export function branch(
   whenTrue: (state: State) => void,
   whenFalse: (state: State) => void,
 ): void {
-  const truth = truthOf(machine, test)
+  const truth = truthOn(machine, test, state)
   const yes = state.fork()
   const no = state.fork()
   yes.dead = !truth.canBeTrue

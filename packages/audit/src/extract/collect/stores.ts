@@ -154,6 +154,8 @@ export function triggerOf(event: Event): RemovalFact['trigger'] {
     case 'timer':
       return 'timer'
     default:
+      // Noticed by a request to be over, a session was ended by time all the same.
+      if (event.kind === 'store-remove' && event.facts.must.has(`expired:${event.store.id}`)) return 'timer'
       return event.facts.must.has('verb:DELETE') ? 'delete' : 'request'
   }
 }
@@ -165,8 +167,11 @@ function endsOnPurpose(event: Event, holds: StoreFact['holds']): boolean {
 }
 
 /** Keys of sessions: made here, given by the transport, presented by the client, or read off the container itself. */
-function isRightKey(key: Value, store: StoreEvents): boolean {
+export function isRightKey(key: Value, store: StoreEvents): boolean {
   if (store.ref.kind === 'array' || store.ref.kind === 'set') return true
+  const isField = key.tags.some((tag) => tag.startsWith(`entry:${store.ref.id}:`))
+  const names = (value: Value): boolean => hasTag(value, 'cred') || hasTag(value, 'principal')
+  if (isField && names(key) && !store.writes.some((write) => names(write.key))) return false
   const known = new Set(['mint', 'sid', `key:${store.ref.id}`, ...store.writes.flatMap((write) => write.key.tags)])
   if (
     key.tags.some((tag) => known.has(tag) || tag.startsWith('key:') || /^(?:header|cookie|query|param|body)/.test(tag))

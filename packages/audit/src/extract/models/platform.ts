@@ -42,6 +42,7 @@ const timer: ExternalHandler = (machine, call, state, path) => {
   const [callback = UNDEFINED, , ...rest] = call.args
   const handle = machine.library('timer', call.site, {
     interval: path.endsWith('setInterval'),
+    facts: state.facts,
     callback: callback.objects[0] === undefined ? undefined : siteKey(callback.objects[0].site),
   })
   const context = { ...machine.context, trigger: 'timer' as const, timer: handle }
