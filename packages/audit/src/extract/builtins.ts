@@ -319,7 +319,10 @@ function testText(machine: Machine, self: Value, name: string, call: Call): Valu
 
 function splitText(machine: Machine, self: Value, call: Call): Value {
   const list = machine.allocate('array', call.site)
-  list.elements.write(self.tags.length > 0 ? derived(self) : UNKNOWN)
+  const item = self.tags.length > 0 ? derived(self) : UNKNOWN
+  list.elements.write(self.entropy === undefined ? item : { ...item, entropy: self.entropy })
+  if (self.entropy !== undefined && self.entropy.length === 36)
+    list.property('0').write({ ...item, entropy: cutEntropy(self.entropy, 8) })
   return object(list)
 }
 
@@ -329,5 +332,7 @@ function callUnknownList(machine: Machine, self: Value, name: string, call: Call
     return undefined
   const item = self.tags.length > 0 ? derived(self) : UNKNOWN
   const result = runForEach(machine, call, [item, UNKNOWN, self], state)
-  return name === 'map' ? join(derived(self), result) : derived(self, result)
+  if (name === 'map') return join(derived(self), result)
+  const found = derived(self, result)
+  return name.startsWith('find') && hasTag(result, 'cred') ? withTags(found, ['verdict']) : found
 }

@@ -2,7 +2,7 @@
 import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
 import { callBuiltin, callPromise } from './builtins.ts'
-import { assume, conditionFrom } from './conditions.ts'
+import { assume, conditionFrom, fromRequest } from './conditions.ts'
 import { assignPattern, evaluate, initialiseFields } from './expressions.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
 import {
@@ -13,7 +13,7 @@ import {
   InstanceObject,
   LibraryObject,
 } from './heap.ts'
-import type { Frame, Machine } from './machine.ts'
+import type { Exit, Frame, Machine } from './machine.ts'
 import { LIMITS } from './machine.ts'
 import { callExternal, callLibrary, constructExternal } from './models/index.ts'
 import { importNamespace } from './modules.ts'
@@ -205,14 +205,23 @@ function callOne(machine: Machine, target: HeapObject, call: Call, state: State)
 const SPEAKING =
   /^(?:log|debug|info|warn|error|trace|fatal|verbose|emit|track|capture\w*|json|send|end|write|set|setHeader|status|push|append|add|on|once)$/
 
+const LOOKING = /^(?:get|find|load|fetch|lookup|retrieve)(?:One|ById|Session)?$/
+
+/** What a store we cannot see holds under a key comes from where the key came from, but it is not the key. */
+function asKey(value: Value): Value {
+  if (!fromRequest(value) && !hasTag(value, 'entry')) return value
+  const kept = value.tags.filter((tag) => !tag.startsWith('read:') && !/^entry:[^:]*:/.test(tag))
+  return { ...value, tags: [...kept, 'found'] }
+}
+
 /**
  * A call of code we cannot see. It may call its callbacks; its result carries the origins of what it was given.
  * Given a credential, its result may be a verdict on it.
  */
 export function callOpaque(machine: Machine, name: string | undefined, call: Call, state: State, callee: Value): Value {
   if (name !== undefined && LISTENERS.test(name) && deferListener(machine, call, state)) return call.self
-  const inner =
-    callee.objects.length === 0 ? derived(call.self, callee, ...call.args) : derived(call.self, ...call.args)
+  const given = name !== undefined && LOOKING.test(name) ? call.args.map(asKey) : call.args
+  const inner = callee.objects.length === 0 ? derived(call.self, callee, ...given) : derived(call.self, ...given)
   const provided = providedInstance(machine, name, call)
   if (provided !== undefined) return provided
   runCallbacks(machine, call, state, UNKNOWN)
@@ -251,7 +260,8 @@ function noteReceiver(machine: Machine, call: Call, state: State, name: string |
   if (!hasTag(call.self, 'entry') || name === undefined) return
   if (name === 'close' || name === 'destroy' || name === 'end' || name === 'terminate') {
     for (const tag of call.self.tags)
-      if (tag.startsWith('entry:')) machine.emit('entry-close', call.site, state, { store: tag.split(':')[1] ?? '' })
+      if (tag.startsWith('entry:'))
+        machine.emit('entry-close', call.site, state, { store: tag.split(':')[1] ?? '', closed: undefined })
   }
   if (name === 'send') noteSendAll(machine, call, state)
   machine.emit('dispatch', call.site, state, {
@@ -286,7 +296,14 @@ export function runCallbacks(machine: Machine, call: Call, state: State, given: 
 }
 
 /** Runs a function of the tree with these arguments and folds what its exits know into the caller's path. */
-export function invoke(machine: Machine, fn: FunctionObject, self: Value, args: readonly Value[], state: State): Value {
+export function invoke(
+  machine: Machine,
+  fn: FunctionObject,
+  self: Value,
+  args: readonly Value[],
+  state: State,
+  goesOn?: (exit: Exit) => boolean,
+): Value {
   const seen = machine.stack.filter((node) => node === fn.node).length
   if (seen >= LIMITS.recursion || machine.stack.length >= LIMITS.depth || !isNode(fn.node['body']))
     return derived(...args)
@@ -299,7 +316,7 @@ export function invoke(machine: Machine, fn: FunctionObject, self: Value, args: 
   const frame: Frame = {
     exits: [],
     jumps: [],
-    self: fn.boundThis ?? (fn.node.type === 'ArrowFunctionExpression' ? undefined : self),
+    self: selfOf(fn, self),
   }
   machine.frame = frame
   const before = state.facts.must
@@ -314,13 +331,23 @@ export function invoke(machine: Machine, fn: FunctionObject, self: Value, args: 
     machine.quiet.note(machine, fn, mark, state, NEVER)
     return NEVER
   }
+  const followed = goesOn === undefined ? frame.exits : frame.exits.filter(goesOn)
   state.merge(
-    frame.exits.map((exit) => exit.state),
+    followed.map((exit) => exit.state),
     machine.stack.length,
   )
   const result = resultOf(frame, before)
   machine.quiet.note(machine, fn, mark, state, result)
   return result
+}
+
+/** `this`: a method called on a session that was looked up works on that session. */
+function selfOf(fn: FunctionObject, self: Value): Value | undefined {
+  if (fn.boundThis === undefined) return fn.node.type === 'ArrowFunctionExpression' ? undefined : self
+  if (!fn.isMethod || self.tags.length === 0) return fn.boundThis
+  const entries = self.tags.filter((tag) => tag.startsWith('entry:'))
+  const isReceiver = fn.boundThis.objects.every((item) => self.objects.includes(item))
+  return isReceiver ? withTags(fn.boundThis, entries) : fn.boundThis
 }
 
 function runBody(machine: Machine, fn: FunctionObject, args: readonly Value[], state: State, frame: Frame): void {

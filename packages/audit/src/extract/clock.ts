@@ -1,12 +1,19 @@
 /** Comparisons of the clock with times that a session remembers. */
 import { derived, hasTag, tagsOf } from './value.ts'
-import type { Value } from './value.ts'
+import type { Condition, Value } from './value.ts'
 import type { Machine } from './machine.ts'
 import type { Site } from './heap.ts'
 import type { State } from './state.ts'
 
+interface Comparison {
+  readonly operator: string
+  readonly left: Value
+  readonly right: Value
+}
+
 /** `now - session.lastSeen > limit`, `session.expiresAt <= Date.now()`: an expiry check of that field. */
-export function timeComparison(machine: Machine, left: Value, right: Value, site: Site, state: State): Value {
+export function timeComparison(machine: Machine, comparison: Comparison, site: Site, state: State): Value {
+  const { left, right } = comparison
   const result: Value = {
     ...derived(left, right),
     primitives: [true, false],
@@ -21,7 +28,21 @@ export function timeComparison(machine: Machine, left: Value, right: Value, site
     machine.emit('time-check', site, state, { store, field })
     state.note(`timed:${store}:${field}`)
   }
-  return result
+  const expired = fields.map((tag) => `expired:${tag.split(':')[1]}`)
+  return { ...result, condition: expiryCondition(comparison, expired) }
+}
+
+/** The side of the clock is the larger one where the time is over. */
+function expiryCondition({ operator, left, right }: Comparison, expired: readonly string[]): Condition {
+  const isLeft = isClockSide(left, right)
+  if (isLeft === isClockSide(right, left)) return { whenTrue: [], whenFalse: [] }
+  return isLeft === operator.startsWith('>')
+    ? { whenTrue: expired, whenFalse: [] }
+    : { whenTrue: [], whenFalse: expired }
+}
+
+function isClockSide(side: Value, other: Value): boolean {
+  return hasTag(side, 'clock') && (!hasTag(other, 'clock') || !hasTag(side, 'entry'))
 }
 
 function isUnlimited(value: Value): boolean {

@@ -26,7 +26,38 @@ export function isPresentedHandle(value: Value): boolean {
   return fromRequest(value) && !hasTag(value, 'cred')
 }
 
-export function truthOf(machine: Machine, value: Value): { readonly canBeTrue: boolean; readonly canBeFalse: boolean } {
+/** A session that was found in a store is put there again under an ID made for it. */
+export function isMove(store: string, key: Value, value: Value): boolean {
+  const isFresh = !hasTag(key, 'sid') && !hasTag(key, 'entry') && (key.entropy !== undefined || hasTag(key, 'mint'))
+  return isFresh && value.tags.includes(`entry:${store}`)
+}
+
+interface Truth {
+  readonly canBeTrue: boolean
+  readonly canBeFalse: boolean
+}
+
+/** Whether a condition can hold, or fail, on this path. */
+export function truthOn(machine: Machine, value: Value, state: State): Truth {
+  const truth = truthOf(machine, value)
+  if (!truth.canBeTrue || !truth.canBeFalse) return truth
+  const { whenTrue, whenFalse } = conditionOf(value)
+  const canBeTrue = isPossible(state, whenTrue)
+  const canBeFalse = isPossible(state, whenFalse)
+  return canBeTrue || canBeFalse ? { canBeTrue, canBeFalse } : truth
+}
+
+/** A request has one method: what is known of it rules out the rest. */
+function isPossible(state: State, facts: readonly string[]): boolean {
+  return facts.every((fact) => {
+    if (fact.startsWith('not-verb:')) return !state.holds(fact.slice('not-'.length))
+    if (!fact.startsWith('verb:')) return true
+    const verbs = [...state.facts.must].filter((known) => known.startsWith('verb:'))
+    return verbs.length === 0 || verbs.includes(fact)
+  })
+}
+
+export function truthOf(machine: Machine, value: Value): Truth {
   const truth = truthiness(value)
   const switches = switchesOf(value)
   const isSetting = value.condition === undefined && value.tags.length === switches.length
@@ -42,7 +73,13 @@ function switchesOf(value: Value): readonly string[] {
 
 export function assume(machine: Machine, state: State, value: Value): void {
   const facts = conditionOf(value).whenTrue
-  state.learn(facts.filter((fact) => !(fact.startsWith('optional:') && machine.requiredEnv.has(fact.slice(9)))))
+  for (const fact of facts) if (fact.startsWith('perhaps:')) state.note(`maybe-${fact.slice('perhaps:'.length)}`)
+  state.learn(
+    facts.filter(
+      (fact) =>
+        !fact.startsWith('perhaps:') && !(fact.startsWith('optional:') && machine.requiredEnv.has(fact.slice(9))),
+    ),
+  )
 }
 
 /** The condition a value stands for when it is tested: its own, or what its origins say. */
@@ -90,7 +127,10 @@ export function and(a: Value, b: Value, result: Value, before: Facts): Value {
   const right = conditionOf(b)
   return withCondition(result, {
     whenTrue: unite(left.whenTrue, right.whenTrue),
-    whenFalse: intersect(left.whenFalse, unite(left.whenTrue, right.whenFalse), before),
+    whenFalse: unite(
+      intersect(left.whenFalse, unite(left.whenTrue, right.whenFalse), before),
+      perhaps(right.whenFalse),
+    ),
   })
 }
 
@@ -98,9 +138,16 @@ export function or(a: Value, b: Value, result: Value, before: Facts): Value {
   const left = conditionOf(a)
   const right = conditionOf(b)
   return withCondition(result, {
-    whenTrue: intersect(left.whenTrue, unite(left.whenFalse, right.whenTrue), before),
+    whenTrue: unite(intersect(left.whenTrue, unite(left.whenFalse, right.whenTrue), before), perhaps(right.whenTrue)),
     whenFalse: unite(left.whenFalse, right.whenFalse),
   })
+}
+
+/** Where only one of two conditions taught it: a credential was verified on some of the paths. */
+function perhaps(facts: readonly string[]): readonly string[] {
+  return facts.flatMap((fact) =>
+    fact === 'auth' ? ['perhaps:auth'] : fact === 'auth:verified' ? ['perhaps:verified'] : [],
+  )
 }
 
 function unite(a: readonly string[], b: readonly string[]): readonly string[] {
@@ -151,6 +198,8 @@ function learnedWhen(outcomes: readonly Outcome[], before: ReadonlySet<string>, 
     }
   })
   const all = new Set(sets.flatMap(({ learned }) => [...learned]))
+  if (all.has('auth')) for (const { learned } of sets) learned.add('maybe-auth')
+  if (all.has('auth')) all.add('maybe-auth')
   const common = [...all].filter((fact) =>
     sets.every(({ facts, learned }) => learned.has(fact) || vacuous(fact, facts)),
   )
@@ -230,11 +279,17 @@ function protocolFacts(protocol: string): EqualityFacts {
 /** Facts from comparing something stored with something presented. */
 function pairFacts(machine: Machine, stored: Value, presented: Value): readonly string[] {
   const facts: string[] = []
-  if (hasTag(stored, 'entry') && isOwnerProof(machine, stored, presented)) facts.push('bound', ...AUTHENTICATED)
+  if (hasTag(stored, 'held') && isOwnerProof(machine, stored, presented))
+    facts.push(...(isItself(stored, presented) ? ['self-owned'] : ['bound', ...AUTHENTICATED]))
   if (hasTag(presented, 'cred') && !hasTag(stored, 'cred') && !fromRequest(stored)) {
     facts.push('auth', hasTag(stored, 'entry') ? 'auth:verified' : 'auth:static', ...loginFacts(presented))
   }
   return facts
+}
+
+/** What the session remembers, compared with what may have been read from it. */
+function isItself(stored: Value, presented: Value): boolean {
+  return tagsOf(stored, 'entry').every((tag) => presented.tags.includes(tag))
 }
 
 /** The caller's credential, or a secret that the session's owner was given, against what the session remembers. */

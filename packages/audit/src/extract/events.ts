@@ -54,7 +54,7 @@ export type Event = Base &
     | { readonly kind: 'store-read'; readonly store: StoreRef; readonly key: Value }
     | { readonly kind: 'store-remove'; readonly store: StoreRef; readonly key: Value }
     | { readonly kind: 'entry-write'; readonly store: string; readonly field: string; readonly value: Value }
-    | { readonly kind: 'entry-close'; readonly store: string }
+    | { readonly kind: 'entry-close'; readonly store: string; readonly closed: Site | undefined }
     | { readonly kind: 'time-check'; readonly store: string; readonly field: string }
     | {
         readonly kind: 'expiry'

@@ -3,13 +3,14 @@ import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
 import { callExpression, newExpression } from './calls.ts'
 import type { Outcome } from './conditions.ts'
-import { and, assume, conditionFrom, conditionOf, equality, negate, or, truthOf } from './conditions.ts'
+import { and, assume, conditionFrom, conditionOf, equality, negate, or, truthOn } from './conditions.ts'
 import { concatEntropy } from './entropy.ts'
 import { timeComparison } from './clock.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
 import { Cell, ClassObject, Environment as Env, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
-import { getProperty, readGlobal, setProperty } from './properties.ts'
+import { getProperty, readGlobal, setProperty, stepTags } from './properties.ts'
+import { narrow } from './narrow.ts'
 import { branch } from './statements.ts'
 import { noteSharedRead, noteSharedWrite } from './shared.ts'
 import type { State } from './state.ts'
@@ -170,7 +171,8 @@ function spread(target: HeapObject, source: Value): void {
     if (from.partial || from.kind === 'library') target.partial = true
     for (const [name, cell] of from.properties) {
       const own = target.property(name)
-      own.value = from.kind === 'library' ? own.value : withoutUndefined(own.value, cell.value)
+      const copied = withTags(cell.value, stepTags(source.tags, name))
+      own.value = from.kind === 'library' ? own.value : withoutUndefined(own.value, copied)
     }
     target.elements.write(from.item)
     target.keys.write(from.key)
@@ -241,6 +243,7 @@ function evaluateAssignment(machine: Machine, node: Node, state: State, env: Env
   const before = evaluate(machine, left, state, env)
   if (operator === '??=' || operator === '||=' || operator === '&&=') {
     const fork = state.fork()
+    if (operator !== '&&=') assume(machine, fork, negate(before))
     const right = evaluate(machine, node['right'] as Node, fork, env)
     assignPattern(machine, left, right, fork, env)
     state.merge([fork, state.fork()])
@@ -248,7 +251,7 @@ function evaluateAssignment(machine: Machine, node: Node, state: State, env: Env
   }
   const right = evaluate(machine, node['right'] as Node, state, env)
   const value = arithmetic(operator.slice(0, -1), before, right)
-  assignPattern(machine, left, withTags(value, ['relative']), state, env)
+  assignPattern(machine, left, value, state, env)
   return value
 }
 
@@ -342,6 +345,7 @@ function evaluateLogical(machine: Machine, node: Node, state: State, env: Enviro
     if (left !== NEVER && !left.open && !left.primitives.some((item) => item === undefined || item === null))
       return left
     const fork = state.fork()
+    assume(machine, fork, negate(left))
     const right = evaluate(machine, node['right'] as Node, fork, env)
     state.merge([fork, state.fork()])
     return defaulted(machine, left, right)
@@ -350,7 +354,7 @@ function evaluateLogical(machine: Machine, node: Node, state: State, env: Enviro
 }
 
 function evaluateAnd(machine: Machine, left: Value, node: Node, state: State, env: Environment): Value {
-  const truth = truthOf(machine, left)
+  const truth = truthOn(machine, left, state)
   if (!truth.canBeTrue) return left
   const before = state.facts
   let right: Value = UNKNOWN
@@ -369,14 +373,21 @@ function evaluateAnd(machine: Machine, left: Value, node: Node, state: State, en
     objects: [],
     open: truth.canBeFalse && left.open,
   }
+  if (!truth.canBeFalse) return withCondition(right, conditionOf(right))
   const both = truth.canBeFalse
     ? join({ ...falsy, primitives: falsy.primitives.length > 0 ? falsy.primitives : [false] }, right)
     : right
-  return and(left, right, both, before)
+  return truth.canBeFalse ? and(left, right, both, before) : withLearned(both, right, conditionOf(left).whenTrue)
+}
+
+/** The right side alone decides; the left one is known to have gone this way. */
+function withLearned(value: Value, right: Value, learned: readonly string[]): Value {
+  const { whenTrue, whenFalse } = conditionOf(right)
+  return withCondition(value, { whenTrue: [...whenTrue, ...learned], whenFalse })
 }
 
 function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env: Environment): Value {
-  const truth = truthOf(machine, left)
+  const truth = truthOn(machine, left, state)
   if (!truth.canBeFalse) return left
   const before = state.facts
   let right: Value = UNKNOWN
@@ -403,6 +414,7 @@ function evaluateConditional(machine: Machine, node: Node, state: State, env: En
   const side =
     (field: string) =>
     (taken: State): void => {
+      narrow(node['test'] as Node, taken, before, env)
       const value = evaluate(machine, node[field] as Node, taken, env)
       if (!taken.dead) outcomes.push({ facts: taken.facts, value })
     }
@@ -429,7 +441,7 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
     case '>':
     case '<=':
     case '>=':
-      return timeComparison(machine, left, right, machine.site(env.file, node), state)
+      return timeComparison(machine, { operator, left, right }, machine.site(env.file, node), state)
     case 'in':
       return membership(left, right)
     case 'instanceof':
@@ -442,7 +454,8 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
 /** `id in sessions`: false means that there is no such session. */
 function membership(key: Value, container: Value): Value {
   const absent = container.objects.map((target) => `absent:${storeId(target)}`)
-  return { ...derived(key), primitives: [true, false], condition: { whenTrue: [], whenFalse: absent } }
+  const present = container.objects.map((target) => `exists:${storeId(target)}`)
+  return { ...derived(key), primitives: [true, false], condition: { whenTrue: present, whenFalse: absent } }
 }
 
 function arithmetic(operator: string, left: Value, right: Value): Value {
@@ -544,7 +557,7 @@ function evaluateUpdate(machine: Machine, node: Node, state: State, env: Environ
   const source = { kind: 'counter', label: 'a counter', bits: 0, site } as const
   const value: Value = {
     ...derived(before),
-    tags: [...derived(before).tags, 'counter', 'relative'],
+    tags: [...derived(before).tags, 'counter'],
     entropy: { sources: [source] },
   }
   assignPattern(machine, node['argument'] as Node, value, state, env)

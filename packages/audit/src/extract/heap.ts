@@ -105,6 +105,8 @@ export class FunctionObject extends HeapObject {
   readonly env: Environment
   /** `this` of an arrow function or bound method. */
   readonly boundThis: Value | undefined
+  /** A method of an instance: what it is called on says more of `this` than where it was found. */
+  isMethod = false
   readonly home: ClassObject | undefined
   constructor(node: Node, env: Environment, site: Site, born: number, boundThis?: Value, home?: ClassObject) {
     super('function', site, born)

@@ -12,9 +12,15 @@ import type { Facts } from './state.ts'
 import { State } from './state.ts'
 import type { Value } from './value.ts'
 
+/** One way a function ends. */
+export interface Exit {
+  readonly state: State
+  readonly value: Value
+}
+
 /** Where `break`, `continue` and `return` lead while a function runs. */
 export interface Frame {
-  readonly exits: { readonly state: State; readonly value: Value }[]
+  readonly exits: Exit[]
   readonly jumps: { readonly label: string | undefined; readonly loop: boolean; readonly states: State[] }[]
   readonly self: Value | undefined
 }
@@ -86,6 +92,8 @@ export class Machine {
   private steps = 0
   private activations = 0
   exhausted = false
+  /** Counts roots, to tell one from the next. */
+  rootNumber = 0
 
   readonly tree: SourceTree
   readonly resolve: Resolve
@@ -106,7 +114,9 @@ export class Machine {
   ): void {
     if (this.context.trigger === 'unreached' && kind !== 'listen' && kind !== 'route') return
     this.eventCount += 1
-    const key = `${kind}|${site.path}|${site.start}|${this.context.activation}|${this.context.trigger}|${signature(state.facts)}`
+    const { activation, trigger, timer } = this.context
+    const armed = timer === undefined ? '' : `${timer.site.start}.${String(timer.data['field'])}`
+    const key = `${kind}|${site.path}|${site.start}|${activation}|${trigger}|${armed}|${signature(state.facts)}`
     if (this.emitted.has(key)) return
     this.emitted.add(key)
     const [via] = this.calls
@@ -136,6 +146,7 @@ export class Machine {
     this.calls = []
     this.steps = 0
     this.exhausted = false
+    this.rootNumber += 1
     try {
       return run()
     } finally {

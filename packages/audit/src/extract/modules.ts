@@ -78,10 +78,10 @@ export function importName(
   const unknown = new Cell(name, 0)
   if (target.kind === 'package') {
     const base = packagePath(target.name, target.subpath)
-    unknown.write(object(external(machine, from, name === 'default' ? base : `${base}#${name}`)))
+    unknown.write(object(external(machine, from, name === 'default' ? base : aliasOf(`${base}#${name}`))))
     return unknown
   }
-  const known = target.kind === 'file' ? modelledName(machine, target.path, name) : undefined
+  const known = target.kind === 'file' ? modelledName(machine, target.path, specifier, name) : undefined
   if (known !== undefined) {
     unknown.write(object(external(machine, from, known)))
     return unknown
@@ -96,10 +96,11 @@ export function importName(
 }
 
 /** In a checkout of the SDK itself, its own sources stand behind its names; what is known of the library still holds. */
-function modelledName(machine: Machine, path: string, name: string): string | undefined {
+function modelledName(machine: Machine, path: string, specifier: string, name: string): string | undefined {
   const owner = machine.tree.packageOf(path)?.name
   if (owner === undefined || !owner.startsWith('@modelcontextprotocol/')) return undefined
-  return isModelled(`sdk#${name}`) ? `${owner}#${name}` : undefined
+  const isPackage = !specifier.startsWith('.') && !specifier.startsWith('#')
+  return isPackage || isModelled(`sdk#${name}`) ? `${owner}#${name}` : undefined
 }
 
 export type RunModule = (module: Module) => void
@@ -167,6 +168,16 @@ export function requireModule(machine: Machine, specifier: string, from: SourceF
   run(module)
   const namespace = module.exports.size > 0 ? object(namespaceOf(machine, module)) : NEVER
   return join(module.commonjsCell.value, namespace)
+}
+
+/** Globals that modules of the platform export as well. */
+const ALIASES = new Map([
+  ['node:process#env', 'global:process#env'],
+  ['node:crypto#webcrypto', 'node:crypto'],
+])
+
+function aliasOf(path: string): string {
+  return ALIASES.get(path) ?? path
 }
 
 export function external(machine: Machine, from: SourceFile, path: string): ExternalObject {

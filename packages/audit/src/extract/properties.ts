@@ -1,5 +1,5 @@
 /** Reads and writes of properties: plain objects, containers used as session stores, library objects. */
-import { isPresentedHandle, requestTags } from './conditions.ts'
+import { isMove, isPresentedHandle, requestTags } from './conditions.ts'
 import { storeId, itemValue } from './expressions.ts'
 import { invoke } from './calls.ts'
 import type { StoreRef } from './events.ts'
@@ -22,14 +22,21 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   const name = keyName(key)
   let value: Value = NEVER
   for (const from of target.objects) value = join(value, readFrom(machine, from, name, key, site, state))
-  if (target.tags.length > 0) value = withTags(value === NEVER ? UNKNOWN : value, stepTags(target.tags, name))
+  if (target.tags.length > 0)
+    value = withTags(value === NEVER ? UNKNOWN : withoutVerdict(value, target), stepTags(target.tags, name))
   if (value === NEVER) return name === 'length' ? UNKNOWN : { ...UNKNOWN }
   if (target.tags.length > 0 && name !== undefined) value = noteFieldRead(machine, target, name, value)
   return value
 }
 
+/** Whoever a session remembers is not thereby the caller. */
+function withoutVerdict(value: Value, target: Value): Value {
+  const isRemembered = hasTag(target, 'entry') && !hasTag(target, 'verdict') && hasTag(value, 'verdict')
+  return isRemembered ? { ...value, tags: value.tags.filter((tag) => tag !== 'verdict') } : value
+}
+
 /** `entry:S` read through `.owner` is `entry:S:owner`; every other origin stays what it is. */
-function stepTags(tags: readonly string[], name: string | undefined): readonly string[] {
+export function stepTags(tags: readonly string[], name: string | undefined): readonly string[] {
   const stepped = tags.map((tag) => {
     if (!tag.startsWith('entry:') || tag.split(':').length > 2) return tag
     return name === undefined ? tag : `${tag}:${name}`
@@ -88,6 +95,7 @@ function readMember(
       of,
     )
     fn.name = name
+    fn.isMethod = true
     return member['kind'] === 'get' ? invoke(machine, fn, self, [], state) : object(fn)
   }
   for (const parent of of.parent.objects) {
@@ -144,7 +152,11 @@ export function lookUp(machine: Machine, from: HeapObject, key: Value, site: Sit
       primitives: [...certain.primitives.filter((item) => item !== undefined), undefined] as Primitive[],
       open: true,
     },
-    [`entry:${store.id}`, ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : [])],
+    [
+      `entry:${store.id}`,
+      ...(isPresentedHandle(key) ? ['held'] : []),
+      ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : []),
+    ],
   )
 }
 
@@ -211,7 +223,9 @@ export function insert(machine: Machine, to: HeapObject, key: Value, value: Valu
   for (const inner of value.objects) nameTimer(inner, `store:${storeId(to)}`)
   to.elements.write(value)
   to.keys.write(key)
-  machine.emit('store-write', site, state, { store: storeRef(to), key, value })
+  const store = storeRef(to)
+  machine.emit('store-write', site, state, { store, key, value })
+  if (isMove(store.id, key, value)) state.learn([`renewed:${store.id}`])
 }
 
 export function remove(machine: Machine, from: HeapObject, key: Value, site: Site, state: State): void {

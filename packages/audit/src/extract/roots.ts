@@ -14,10 +14,14 @@ import { UNDEFINED, UNKNOWN, object, primitive } from './value.ts'
 /** Operations that make unreached code worth running. */
 const SERVING =
   /^(?:createServer|listen|handleRequest|handlePostMessage|createMcpHandler|serve|sessionIdGenerator|StreamableHTTPServerTransport|NodeStreamableHTTPServerTransport|WebStandardStreamableHTTPServerTransport|StreamableHTTPTransport|SSEServerTransport|regenerate|writeHead)$/
+/** Apps that somebody else made: a function that takes one registers routes on it. */
+const APP_TYPES =
+  /^(?:FastifyInstance|FastifyPluginAsync|FastifyPluginCallback|Express|Application|IRouter|Router|Hono|Koa)$/
 const REQUEST_NAMES = /^(?:_?req(?:uest)?|ctx|c|context)$/
 
 export function runUnreached(machine: Machine): void {
   for (const module of machine.modules.values()) {
+    if (!module.started) continue
     for (const cell of new Set(module.exports.values())) {
       for (const target of cell.value.objects) if (target instanceof ClassObject) runClass(machine, target)
     }
@@ -135,6 +139,7 @@ function search(root: Node): boolean {
     const name =
       node.type === 'Identifier' ? String(node['name']) : node.type === 'MemberExpression' ? staticKey(node) : undefined
     if (name !== undefined && SERVING.test(name)) return true
+    if (node.type === 'TSTypeReference' && APP_TYPES.test(String(node['typeName']?.name ?? ''))) return true
     for (const child of children(node)) pending.push(child)
   }
   return false

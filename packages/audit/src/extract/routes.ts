@@ -2,7 +2,7 @@
 import { call_, invoke } from './calls.ts'
 import type { Context } from './events.ts'
 import { FunctionObject, LibraryObject } from './heap.ts'
-import type { Machine, Route } from './machine.ts'
+import type { Exit, Machine, Route } from './machine.ts'
 import { callLibrary } from './models/index.ts'
 import type { Mount } from './models/routing.ts'
 import { sessionObject } from './models/web-sessions.ts'
@@ -50,6 +50,7 @@ function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
       machine.gaps.push({
         path: route.site.path,
         reason: `The handler at line ${lineOf(machine, route)} is too large to follow to its end.`,
+        total: true,
         location: route.site.file.locate(route.site.start, route.site.end),
       })
   })
@@ -178,7 +179,8 @@ function runOwnMiddleware(
   state: State,
 ): void {
   const fork = state.fork()
-  invoke(machine, fn, UNDEFINED, exchange.args(next), fork)
+  const goesOn = route.flavour === 'fastify' ? (exit: Exit): boolean => !answers(exit) : undefined
+  invoke(machine, fn, UNDEFINED, exchange.args(next), fork, goesOn)
   const continued = (next.data['states'] ?? []) as State[]
   next.data['states'] = []
   if (continued.length === 0 && route.flavour === 'fastify') return state.merge([fork])
@@ -188,6 +190,14 @@ function runOwnMiddleware(
   }
   for (const item of continued) item.dead = false
   state.facts = continued.map((item) => item.facts).reduce((a: Facts, b: Facts) => joinFacts(a, b))
+}
+
+/** A Fastify hook that has answered, or returns the reply, ends the request. */
+function answers(exit: Exit): boolean {
+  return (
+    exit.state.holds('answered') ||
+    exit.value.objects.some((item) => item instanceof LibraryObject && item.type === 'response')
+  )
 }
 
 function applyMiddleware(machine: Machine, target: LibraryObject, exchange: Exchange, state: State): void {

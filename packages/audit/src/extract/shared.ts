@@ -90,7 +90,7 @@ function noteStale(
   if (machine.locks > 0 || state.holds('locked')) return
   const reads = momentsOf(value.tags, `read:${location}@`)
   const checks = momentsOf([...state.facts.may], `checked:${location}@`)
-  const dependsOnOld = hasTag(value, 'relative') || reads.length > 0
+  const dependsOnOld = reads.length > 0
   const staleRead = reads.length > 0 && Math.max(...reads) < machine.moment
   const staleCheck = dependsOnOld && checks.length > 0 && Math.max(...checks) < machine.moment
   if (!staleRead && !staleCheck) return

@@ -110,7 +110,7 @@ export class State {
   learn(facts: readonly string[]): void {
     if (facts.length === 0) return
     this.facts = addFacts(this.facts, facts)
-    if (facts.includes('auth')) this.note('maybe-auth')
+    if (facts.includes('auth') || facts.includes('maybe-auth')) this.note('maybe-auth')
     if (facts.includes('auth:verified')) this.note('maybe-verified')
   }
 

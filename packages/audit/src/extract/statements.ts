@@ -1,13 +1,14 @@
 /** Executes statements: control flow, declarations, exits. */
 import type { Node } from './ast.ts'
 import { isNode, staticKey } from './ast.ts'
-import { assume, equality, negate, truthOf } from './conditions.ts'
+import { assume, equality, negate, truthOn } from './conditions.ts'
 import { createClass, createFunction, evaluate, assignPattern, elementsOf } from './expressions.ts'
 import type { Environment } from './heap.ts'
 import { Cell, Environment as Env } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { Module, RunModule } from './modules.ts'
 import { importName, importNamespace } from './modules.ts'
+import { narrow } from './narrow.ts'
 import { noteChecks } from './shared.ts'
 import type { State } from './state.ts'
 import { State as PathState } from './state.ts'
@@ -25,6 +26,8 @@ export function runModule(machine: Machine, module: Module): void {
       if (state.dead) state.dead = false
       execute(machine, statement, state, module.env)
     }
+    if (machine.exhausted)
+      machine.gaps.push({ path: module.file.path, reason: 'The file is too large to follow to its end.', total: true })
   })
 }
 
@@ -293,12 +296,17 @@ function executeIf(machine: Machine, node: Node, state: State, env: Environment)
   const test = evaluate(machine, node['test'] as Node, state, env)
   if (state.dead) return
   const alternate = node['alternate'] as Node | null
+  const before = state.facts.must
   branch(
     machine,
     state,
     test,
-    (taken) => execute(machine, node['consequent'] as Node, taken, env),
+    (taken) => {
+      narrow(node['test'] as Node, taken, before, env)
+      execute(machine, node['consequent'] as Node, taken, env)
+    },
     (other) => {
+      narrow(node['test'] as Node, other, before, env)
       if (isNode(alternate)) execute(machine, alternate, other, env)
     },
   )
@@ -312,7 +320,7 @@ export function branch(
   whenTrue: (state: State) => void,
   whenFalse: (state: State) => void,
 ): void {
-  const truth = truthOf(machine, test)
+  const truth = truthOn(machine, test, state)
   const exits = machine.frame.exits.length
   const yes = state.fork()
   const no = state.fork()
@@ -478,6 +486,9 @@ function caseState(
   const taken = rest.fork()
   if (isNode(item['test'])) {
     const test = equality(machine, subject, evaluate(machine, item['test'], rest, env))
+    const truth = truthOn(machine, test, rest)
+    if (!truth.canBeTrue) taken.dead = true
+    if (!truth.canBeFalse) rest.dead = true
     assume(machine, taken, test)
     assume(machine, rest, negate(test))
   }

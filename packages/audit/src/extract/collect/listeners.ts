@@ -38,7 +38,8 @@ function samePlace(a: ListenerFact, b: ListenerFact): boolean {
 function secretPackages(machine: Machine): ReadonlySet<string> {
   const telling = machine.events.filter(
     (event) =>
-      SECRET_EVENTS.has(event.kind) || (event.context.trigger === 'request' && event.facts.may.has('maybe-auth')),
+      (SECRET_EVENTS.has(event.kind) && (event.kind !== 'dispatch' || event.how === 'transport')) ||
+      (event.context.trigger === 'request' && event.facts.may.has('maybe-auth')),
   )
   return new Set(telling.map((event) => packageOf(machine, event.site.path)))
 }

@@ -3,7 +3,7 @@ import type { LoginFact, StoreFact } from '../../facts/facts.ts'
 import type { EventOf } from '../events.ts'
 import type { Machine } from '../machine.ts'
 import { keepsRecord } from '../models/web-sessions.ts'
-import { isPresentedHandle } from '../conditions.ts'
+import { isMove, isPresentedHandle } from '../conditions.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
@@ -58,7 +58,7 @@ function recordLogins(machine: Machine, stores: readonly StoreFact[]): readonly 
         !hasTag(event.value, 'clock') &&
         !hasTag(event.value, 'counter'),
     )
-    .filter((event) => !event.facts.may.has(`minted:${event.store}`))
+    .filter((event) => !isRenewed(machine, event))
     .map((event) => ({
       at: locate(event.site),
       how: 'record',
@@ -68,17 +68,24 @@ function recordLogins(machine: Machine, stores: readonly StoreFact[]): readonly 
     }))
 }
 
+/** The record is moved to a new ID: before it is marked, and then on every path, or right after. */
+function isRenewed(machine: Machine, event: EventOf<'entry-write'>): boolean {
+  if (event.facts.must.has(`renewed:${event.store}`)) return true
+  const after = machine.events.slice(machine.events.indexOf(event))
+  return after.some(
+    (other) =>
+      other.kind === 'store-write' &&
+      other.store.id === event.store &&
+      other.context === event.context &&
+      isMove(other.store.id, other.key, other.value),
+  )
+}
+
 /** The record moves to a new ID, and the old ID still names it. */
 function carriedOver(machine: Machine, stores: readonly StoreFact[]): readonly LoginFact[] {
   const own = new Map(stores.map((store) => [store.id, store]))
   return eventsOf(machine, 'store-write')
-    .filter(
-      (event) =>
-        own.has(event.store.id) &&
-        hasTag(event.value, `entry:${event.store.id}`) &&
-        !hasTag(event.key, 'sid') &&
-        (event.key.entropy !== undefined || hasTag(event.key, 'mint')),
-    )
+    .filter((event) => own.has(event.store.id) && isMove(event.store.id, event.key, event.value))
     .filter(
       (event) =>
         !machine.events.some(

@@ -74,7 +74,7 @@ export function collectAdoptions(machine: Machine, stores: readonly StoreFact[])
 }
 
 function adopted(value: Value): boolean {
-  return requestTags(value).length > 0 && !hasTag(value, 'cred') && !hasTag(value, 'entry')
+  return requestTags(value).length > 0 && !hasTag(value, 'cred') && !hasTag(value, 'entry') && !hasTag(value, 'found')
 }
 
 /** Not an update of a session that was found there. */

@@ -7,7 +7,7 @@ import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate, siteId } from './collect.ts'
-import { limitsOf } from './limits.ts'
+import { closesEntryOf, limitsOf } from './limits.ts'
 
 /** Everything seen about one container. */
 export interface StoreEvents {
@@ -139,10 +139,7 @@ function isLeftOpen(machine: Machine, store: StoreEvents, event: EventOf<'store-
   if (store.holds === 'own' || event.context.trigger !== 'timer') return false
   const atHand = event.key.tags.includes(`key:${store.ref.id}`) && !hasTag(event.key, 'entry')
   const closes = eventsOf(machine, 'entry-close').some(
-    (close) =>
-      (close.store === store.ref.id || close.store === '') &&
-      close.context.trigger === 'timer' &&
-      close.site.path === event.site.path,
+    (close) => closesEntryOf(close, store) && close.context.trigger === 'timer' && close.site.path === event.site.path,
   )
   return atHand && !closes
 }
@@ -157,6 +154,8 @@ export function triggerOf(event: Event): RemovalFact['trigger'] {
     case 'timer':
       return 'timer'
     default:
+      // Noticed by a request to be over, a session was ended by time all the same.
+      if (event.kind === 'store-remove' && event.facts.must.has(`expired:${event.store.id}`)) return 'timer'
       return event.facts.must.has('verb:DELETE') ? 'delete' : 'request'
   }
 }
@@ -164,13 +163,15 @@ export function triggerOf(event: Event): RemovalFact['trigger'] {
 /** Cleaning up after a request that failed is no way to end a session on purpose. */
 function endsOnPurpose(event: Event, holds: StoreFact['holds']): boolean {
   if (event.context.trigger !== 'request') return false
-  if (holds !== 'streamable' && holds !== 'sse') return true
-  return event.facts.must.has('verb:DELETE') || event.facts.may.has('looked')
+  return (holds !== 'streamable' && holds !== 'sse') || servesDelete(event)
 }
 
 /** Keys of sessions: made here, given by the transport, presented by the client, or read off the container itself. */
-function isRightKey(key: Value, store: StoreEvents): boolean {
+export function isRightKey(key: Value, store: StoreEvents): boolean {
   if (store.ref.kind === 'array' || store.ref.kind === 'set') return true
+  const isField = key.tags.some((tag) => tag.startsWith(`entry:${store.ref.id}:`))
+  const names = (value: Value): boolean => hasTag(value, 'cred') || hasTag(value, 'principal')
+  if (isField && names(key) && !store.writes.some((write) => names(write.key))) return false
   const known = new Set(['mint', 'sid', `key:${store.ref.id}`, ...store.writes.flatMap((write) => write.key.tags)])
   if (
     key.tags.some((tag) => known.has(tag) || tag.startsWith('key:') || /^(?:header|cookie|query|param|body)/.test(tag))
@@ -192,7 +193,7 @@ function deadHandlers(machine: Machine): StoreFact['deadHandlers'] {
 function endsOnRequest(machine: Machine, store: StoreEvents): boolean {
   if (store.removals.some((event) => endsOnPurpose(event, store.holds))) return true
   const closed = eventsOf(machine, 'entry-close').some(
-    (event) => event.store === store.ref.id && event.context.trigger === 'request',
+    (event) => event.store === store.ref.id && endsOnPurpose(event, store.holds),
   )
   if (closed) return true
   return eventsOf(machine, 'dispatch').some((event) => event.how === 'transport' && servesDelete(event))

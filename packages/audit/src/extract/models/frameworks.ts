@@ -228,11 +228,19 @@ const headerOf: MethodHandler = (_machine, _target, call) =>
 
 const plain: ExternalHandler = (machine, call) => object(machine.library('middleware', call.site, { facts: [] }))
 
+/** Wrappers that give back the handler they are given. */
+const same: ExternalHandler = (_machine, call) => call.args[0] ?? UNKNOWN
+
 /** `getCookie(c, name)`. */
 const cookie: ExternalHandler = (_machine, call) => part('cookie', call.args[1] ?? UNKNOWN)
 
 export const frameworks: Model = {
   calls: {
+    'hono/factory#createMiddleware': same,
+    'fastify-plugin': same,
+    'fastify-plugin#default': same,
+    'fastify-plugin#fastifyPlugin': same,
+    'express-async-handler': same,
     fastify: createFastify,
     'fastify#fastify': createFastify,
     'fastify#default': createFastify,

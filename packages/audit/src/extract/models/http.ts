@@ -95,6 +95,8 @@ export function noteStatus(state: State, status: Value | undefined): void {
   if (code === 401 || code === 403) state.note('refused')
 }
 
+const ANSWERS = new Set(['send', 'json', 'end', 'redirect', 'render', 'sendFile'])
+
 const status: MethodHandler = (_machine, target, call, state) => {
   noteStatus(state, call.args[0])
   return object(target)
@@ -111,6 +113,13 @@ const onClose: MethodHandler = (machine, target, call, state) => {
   return object(target)
 }
 
+/** `await json(req)` of node:stream/consumers. */
+const consume: ExternalHandler = (machine, call) => {
+  const [source = UNKNOWN] = call.args
+  const isRequest = source.objects.some((item) => item instanceof LibraryObject && item.type.endsWith('request'))
+  return isRequest ? bag(machine, 'body', call.site) : derived(source)
+}
+
 const header: MethodHandler = (_machine, _target, call) => part('header', call.args[0] ?? UNKNOWN)
 
 export const http: Model = {
@@ -119,6 +128,9 @@ export const http: Model = {
     'node:https#createServer': createServer(true),
     'node:http2#createSecureServer': createServer(true),
     'node:http2#createServer': createServer(false),
+    'node:stream/consumers#json': consume,
+    'node:stream/consumers#text': consume,
+    'node:stream/consumers#buffer': consume,
     '@hono/node-server#serve': serve('::'),
     'global:Bun#serve': serve('0.0.0.0'),
     'bun#serve': serve('0.0.0.0'),
@@ -163,7 +175,8 @@ export const http: Model = {
       writeHead: status,
       on: onClose,
       once: onClose,
-      '*': (machine, target, call, state) => {
+      '*': (machine, target, call, state, name) => {
+        if (ANSWERS.has(name)) state.learn(['answered'])
         machine.emit('handle-out', call.site, state, { value: derived(...call.args) })
         return object(target)
       },

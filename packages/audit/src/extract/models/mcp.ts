@@ -100,10 +100,10 @@ const dispatch: MethodHandler = (machine, target, call, state) => {
   return UNKNOWN
 }
 
-const close: MethodHandler = (machine, _target, call, state) => {
+const close: MethodHandler = (machine, target, call, state) => {
   const stores = new Set(call.self.tags.filter((tag) => tag.startsWith('entry:')).map((tag) => tag.split(':')[1] ?? ''))
   if (stores.size === 0) stores.add('')
-  for (const store of stores) machine.emit('entry-close', call.site, state, { store })
+  for (const store of stores) machine.emit('entry-close', call.site, state, { store, closed: target.site })
   return UNKNOWN
 }
 

@@ -5,6 +5,7 @@ import { view } from '../builtins.ts'
 import { equality, flag } from '../conditions.ts'
 import { itemValue } from '../expressions.ts'
 import type { HeapKind, HeapObject } from '../heap.ts'
+import { siteKey } from '../heap.ts'
 import { requireModule } from '../modules.ts'
 import { getProperty, insert, remove } from '../properties.ts'
 import { runModule } from '../statements.ts'
@@ -39,7 +40,11 @@ const promise: ExternalHandler = (machine, call, state) => {
 /** `setTimeout(fn, ms)`: the callback runs later, on its own path. */
 const timer: ExternalHandler = (machine, call, state, path) => {
   const [callback = UNDEFINED, , ...rest] = call.args
-  const handle = machine.library('timer', call.site, { interval: path.endsWith('setInterval') })
+  const handle = machine.library('timer', call.site, {
+    interval: path.endsWith('setInterval'),
+    facts: state.facts,
+    callback: callback.objects[0] === undefined ? undefined : siteKey(callback.objects[0].site),
+  })
   const context = { ...machine.context, trigger: 'timer' as const, timer: handle }
   machine.defer(callback, rest, state, context)
   return object(handle)

@@ -1,0 +1,156 @@
+/** Settings count by their defaults: what is off until somebody turns it on is off. */
+import { describe, expect, it } from 'vitest'
+import { authenticationOf, factsOf } from './programs.ts'
+
+function reachOf(before: string, host: string): string {
+  const [listener] = factsOf(
+    `import { createServer } from 'node:http'\n${before}\ncreateServer(() => {}).listen(3000, ${host})`,
+  ).listeners
+  return listener!.byDefault ? `${listener!.reach} by default` : listener!.hosts.join(' or ') || listener!.reach
+}
+
+describe('the default of a setting is its value', () => {
+  it.each([
+    ['an environment variable', '', "process.env.HOST ?? '127.0.0.1'", '127.0.0.1'],
+    ['an environment variable, with ||', '', "process.env.HOST || '0.0.0.0'", '0.0.0.0'],
+    ['an environment variable, by a default', "const { HOST = '127.0.0.1' } = process.env", 'HOST', '127.0.0.1'],
+    ['one of several', '', "process.env.HOST ?? process.env.BIND ?? '0.0.0.0'", '0.0.0.0'],
+    [
+      'through a function',
+      'const setting = (name, fallback) => process.env[name] ?? fallback',
+      "setting('HOST', '127.0.0.1')",
+      '127.0.0.1',
+    ],
+    [
+      'in a configuration object',
+      "const config = { host: process.env.HOST || '127.0.0.1' }",
+      'config.host',
+      '127.0.0.1',
+    ],
+    ['no default', '', 'process.env.HOST', 'network by default'],
+    [
+      'parseArgs',
+      "import { parseArgs } from 'node:util'\nconst { values } = parseArgs({ options: { host: { type: 'string', default: '127.0.0.1' } } })",
+      'values.host',
+      '127.0.0.1',
+    ],
+    [
+      'parseArgs without a default',
+      "import { parseArgs } from 'node:util'\nconst { values } = parseArgs({ options: { host: { type: 'string' } } })",
+      "values.host ?? '0.0.0.0'",
+      '0.0.0.0',
+    ],
+    [
+      'yargs',
+      "import yargs from 'yargs'\nconst argv = yargs(process.argv).option('host', { type: 'string', default: '127.0.0.1' }).parseSync()",
+      'argv.host',
+      '127.0.0.1',
+    ],
+    [
+      'yargs with several options',
+      "import yargs from 'yargs'\nconst { host } = yargs().options({ port: { default: 1 }, host: { default: '0.0.0.0' } }).argv",
+      'host',
+      '0.0.0.0',
+    ],
+    [
+      'commander',
+      "import { Command } from 'commander'\nconst program = new Command().option('-h, --host <host>', 'address', '127.0.0.1')\nconst options = program.parse().opts()",
+      'options.host',
+      '127.0.0.1',
+    ],
+    [
+      'zod',
+      "import { z } from 'zod'\nconst env = z.object({ HOST: z.string().default('127.0.0.1') }).parse(process.env)",
+      'env.HOST',
+      '127.0.0.1',
+    ],
+    [
+      'zod, safely',
+      "import { z } from 'zod'\nconst { data } = z.object({ HOST: z.string().min(1).default('0.0.0.0') }).safeParse(process.env)",
+      'data.HOST',
+      '0.0.0.0',
+    ],
+    [
+      'zod, optional',
+      "import { z } from 'zod'\nconst env = z.object({ HOST: z.string().optional() }).parse(process.env)",
+      "env.HOST ?? '127.0.0.1'",
+      '127.0.0.1',
+    ],
+    [
+      'minimist',
+      "import minimist from 'minimist'\nconst argv = minimist(process.argv.slice(2), { default: { host: '127.0.0.1' } })",
+      'argv.host',
+      '127.0.0.1',
+    ],
+  ])('%s', (_, before, host, expected) => {
+    expect(reachOf(before, host)).toBe(expected)
+  })
+})
+
+describe('the default of a setting is its value, too, by', () => {
+  it('an imported env', () => {
+    expect(reachOf("import { env } from 'node:process'", "env.HOST ?? '127.0.0.1'")).toBe('127.0.0.1')
+  })
+
+  it.fails('the program of commander', () => {
+    const before =
+      "import { program } from 'commander'\nprogram.option('--bind-host <host>', 'address', '127.0.0.1').parse()"
+    expect(reachOf(before, 'program.opts().bindHost')).toBe('127.0.0.1')
+  })
+})
+
+describe('a credential that is verified only where a setting asks for it', () => {
+  const server = (before: string, condition: string): string => `
+    import express from 'express'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    ${before}
+    const transports = new Map()
+    const app = express()
+    app.post('/mcp', (req, res) => {
+      if (${condition}) return res.status(401).end()
+      transports.get(req.headers['mcp-session-id']).handleRequest(req, res)
+      const made = new StreamableHTTPServerTransport({ sessionIdGenerator: () => crypto.randomUUID() })
+      transports.set(made.sessionId, made)
+    })
+    app.listen(3000)`
+
+  const wrong = 'req.headers.authorization !== process.env.TOKEN'
+
+  it('is verified always where there is no condition', () => {
+    expect(authenticationOf(server('', wrong))).toEqual(['POST server.ts:8 always'])
+  })
+
+  it.each([
+    ['is optional', '', `process.env.TOKEN && ${wrong}`, 'optional'],
+    [
+      'is verified always where start-up insists on the setting',
+      "if (!process.env.TOKEN) throw new Error('TOKEN is not set')",
+      `process.env.TOKEN && ${wrong}`,
+      'always',
+    ],
+    [
+      'is verified always where start-up exits without it',
+      'if (!process.env.TOKEN) process.exit(1)',
+      `process.env.TOKEN && ${wrong}`,
+      'always',
+    ],
+  ])('%s', (_, before, condition, expected) => {
+    expect(authenticationOf(server(before, condition))).toEqual([`POST server.ts:8 ${expected}`])
+  })
+
+  it.each([
+    ['is optional', '', 'optional'],
+    [
+      'is verified always where start-up insists',
+      "if (!process.env.TOKEN) throw new Error('TOKEN is not set')",
+      'always',
+    ],
+    ['is verified always where start-up exits', 'if (!process.env.TOKEN) process.exit(1)', 'always'],
+  ])('and so in nested conditions: %s', (_, before, expected) => {
+    const nested = server(before, 'refuses(req)').replace(
+      'const app',
+      `const refuses = (req) => { if (process.env.TOKEN) { if (${wrong}) return true } return false }\n    const app`,
+    )
+    expect(authenticationOf(nested)).toEqual([`POST server.ts:9 ${expected}`])
+  })
+})

@@ -1,0 +1,197 @@
+/** What sessions share: state that outlives a request, and what an await lets in between a read and a write. */
+import { describe, expect, it } from 'vitest'
+import { factsOf, findingsOf, place, type Program } from './programs.ts'
+
+/** A server with a wallet per session; `body` is the tool that spends, `before` what stands beside it. */
+function wallet(body: string, before = ''): string {
+  return `
+    import express from 'express'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    ${before}
+    const wallets = new Map()
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      const server = new McpServer({})
+      server.registerTool('spend', {}, async ({ amount }, extra) => {
+        const wallet = wallets.get(extra.sessionId)
+        ${body}
+      })
+      const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => crypto.randomUUID() })
+      wallets.set(transport.sessionId, { balance: 100, queue: Promise.resolve() })
+      await server.connect(transport)
+      await transport.handleRequest(req, res)
+    })
+    app.listen(3000)`
+}
+
+const staleWrites = (program: Program): readonly string[] =>
+  factsOf(program).staleWrites.map((fact) => `${fact.name} ${place(fact.written)}`)
+
+describe('a read, an await, a write', () => {
+  it.each([
+    [
+      'a value read before the await is written after it',
+      'const before = wallet.balance; await pay(amount); wallet.balance = before - amount',
+      ['balance server.ts:11'],
+    ],
+    [
+      'a check before the await',
+      'if (wallet.balance < amount) return; await pay(amount); wallet.balance -= amount',
+      ['balance server.ts:11'],
+    ],
+    [
+      'with then',
+      'const before = wallet.balance; return pay(amount).then(() => { wallet.balance = before - amount })',
+      ['balance server.ts:11'],
+    ],
+    [
+      'through a helper',
+      'const before = wallet.balance; await slow(); wallet.balance = before - amount; async function slow() { await pay(amount) }',
+      ['balance server.ts:11'],
+    ],
+  ])('%s', (_, body, expected) => {
+    expect(staleWrites(wallet(body))).toEqual(expected)
+  })
+
+  it.each([
+    ['no await', 'if (wallet.balance < amount) return; wallet.balance -= amount; await pay(amount)'],
+    ['read again after the await', 'await pay(amount); if (wallet.balance < amount) return; wallet.balance -= amount'],
+    [
+      'a value that does not depend on the old one',
+      'if (wallet.closed) return; await pay(amount); wallet.paidAt = Date.now()',
+    ],
+    [
+      'an object of this request',
+      'const mine = { balance: 100 }; const before = mine.balance; await pay(amount); mine.balance = before - amount',
+    ],
+  ])('is no danger: %s', (_, body) => {
+    expect(staleWrites(wallet(body))).toEqual([])
+  })
+
+  const spending = 'const before = wallet.balance; await pay(amount); wallet.balance = before - amount'
+
+  it.each([
+    [
+      'a mutex',
+      `return mutex.runExclusive(async () => { ${spending} })`,
+      "import { Mutex } from 'async-mutex'\nconst mutex = new Mutex()",
+    ],
+    [
+      'an acquired mutex',
+      `const release = await mutex.acquire(); try { ${spending} } finally { release() }`,
+      "import { Mutex } from 'async-mutex'\nconst mutex = new Mutex()",
+    ],
+    [
+      'a queue',
+      `return queue.add(async () => { ${spending} })`,
+      "import PQueue from 'p-queue'\nconst queue = new PQueue({ concurrency: 1 })",
+    ],
+  ])('is no danger under %s', (_, body, before) => {
+    expect(staleWrites(wallet(body, before))).toEqual([])
+  })
+
+  it.fails('is no danger in a chain of promises that the session keeps', () => {
+    const turn = `wallet.queue = wallet.queue.then(async () => { ${spending} }); return wallet.queue`
+    expect(staleWrites(wallet(turn))).toEqual([])
+  })
+
+  const chain = `
+    const chains = new Map()
+    function inTurn(key, run) {
+      const next = (chains.get(key) ?? Promise.resolve()).then(run, run)
+      chains.set(key, next)
+      return next
+    }`
+
+  it.fails('is no danger in a chain of promises per session, behind a helper', () => {
+    expect(staleWrites(wallet(`return inTurn(extra.sessionId, async () => { ${spending} })`, chain))).toEqual([])
+  })
+
+  it('and the finding stands at the write', () => {
+    expect(findingsOf('shared-session-state', wallet(spending))).toEqual([
+      expect.stringMatching(/^server\.ts:11: balance is checked or read before an await/),
+    ])
+  })
+})
+
+describe('a variable for everybody', () => {
+  const server = (declared: string, body: string): string => `
+    import express from 'express'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    import { AsyncLocalStorage } from 'node:async_hooks'
+    ${declared}
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      ${body}
+    })
+    app.listen(3000)`
+  const shared = (declared: string, body: string): readonly string[] =>
+    factsOf(server(declared, body)).sharedVariables.map((fact) => `${fact.name}: ${fact.holds} ${place(fact.written)}`)
+
+  it.each([
+    [
+      'of the caller',
+      'let user',
+      'user = req.auth.clientId; await work(); res.json(user)',
+      ['user: identity server.ts:8'],
+    ],
+    [
+      'of the caller, in an object',
+      'const current = {}',
+      'current.user = req.auth.clientId; await work(); res.json(current.user)',
+      ['user: identity server.ts:8'],
+    ],
+    [
+      'of the caller, in a class',
+      'class Context { user; set(u) { this.user = u }; get() { return this.user } }\nconst context = new Context()',
+      'context.set(req.auth.clientId); await work(); res.json(context.get())',
+      ['user: identity server.ts:5'],
+    ],
+    [
+      'of the transport',
+      'let transport',
+      'transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => crypto.randomUUID() }); await transport.handleRequest(req, res)\n})\napp.get("/mcp", (req, res) => { transport.handleRequest(req, res)',
+      ['transport: transport server.ts:8'],
+    ],
+    ['of the response', 'let out', 'out = res; await work(); out.end()', ['out: response server.ts:8']],
+  ])('%s', (_, declared, body, expected) => {
+    expect(shared(declared, body)).toEqual(expected)
+  })
+
+  it.each([
+    ['a variable of the request', '', 'const user = req.auth.clientId; await work(); res.json(user)'],
+    [
+      'a Map by session',
+      'const users = new Map()',
+      "users.set(req.headers['mcp-session-id'], req.auth.clientId); await work(); res.json(users.get(req.headers['mcp-session-id']))",
+    ],
+    [
+      'AsyncLocalStorage',
+      'const context = new AsyncLocalStorage()',
+      'context.run({ user: req.auth.clientId }, async () => { await work(); res.json(context.getStore().user) })',
+    ],
+    ['a counter', 'let requests = 0', 'requests++; await work(); res.json(requests)'],
+    ['a cached secret', 'let secret', 'secret ??= await readSecret(); res.json(secret)'],
+  ])('is not: %s', (_, declared, body) => {
+    expect(shared(declared, body)).toEqual([])
+  })
+
+  it('a server for everybody, and one for each session', () => {
+    const servers = (declared: string, made: string): readonly string[] =>
+      factsOf(
+        server(
+          declared,
+          `const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => crypto.randomUUID() })
+      await ${made}.connect(transport)
+      await transport.handleRequest(req, res)`,
+        ),
+      ).sharedServers.map((fact) => `${fact.what} ${place(fact.created)} ${place(fact.used)}`)
+    expect(servers('const mcp = new McpServer({})', 'mcp')).toEqual(['server server.ts:5 server.ts:9'])
+    expect(servers('const make = () => new McpServer({})', 'make()')).toEqual([])
+    expect(servers('let mcp; const one = () => (mcp ??= new McpServer({}))', 'one()')).toEqual([
+      'server server.ts:5 server.ts:9',
+    ])
+  })
+})
