@@ -46,7 +46,10 @@ function checked(
     (event) => `${siteId(event.site)}|${event.store}|${event.field}|${optional(event)}`,
   )
   return checks
-    .filter((event) => event.store === store.ref.id || isBeside(machine, event.store, store, all))
+    .filter(
+      (event) =>
+        event.store === store.ref.id || (isBeside(machine, event.store, store, all) && decides(machine, event, store)),
+    )
     .filter((event) => hasConsequence(machine, event, store))
     .map((event) => ({
       kind: isRenewed(machine, event.store, event.field) ? ('idle' as const) : ('absolute' as const),
@@ -72,6 +75,16 @@ function isBeside(machine: Machine, id: string, store: StoreEvents, all: readonl
   const writes = eventsOf(machine, 'store-write').filter((event) => event.store.id === id)
   const presented = new Set(store.reads.flatMap((read) => requestTags(read.key)))
   return writes.some((event) => hasTag(event.key, 'sid') || requestTags(event.key).some((tag) => presented.has(tag)))
+}
+
+/** A time kept beside the sessions limits those that are ended, or served, only after a look at it. */
+function decides(machine: Machine, check: EventOf<'time-check'>, store: StoreEvents): boolean {
+  const fact = `timed:${check.store}:${check.field}`
+  const ends = [...store.removals, ...closesIn(machine, store)]
+  if (ends.some((event) => event.facts.may.has(fact))) return true
+  return eventsOf(machine, 'dispatch').some(
+    (event) => event.facts.may.has(fact) && event.receiver.tags.some((tag) => tag.startsWith(`entry:${store.ref.id}`)),
+  )
 }
 
 function isRenewed(machine: Machine, store: string, field: string): boolean {
