@@ -39,8 +39,9 @@ export function extract(tree: SourceTree): { readonly facts: ServerFacts; readon
   guarded(machine, 'requests', () => {
     machine.reached.clear()
     runRoutes(machine)
-    runUnreached(machine)
+    // As requests have registered them: what nobody calls would register them anew, with objects that no request has touched.
     runTools(machine)
+    runUnreached(machine)
   })
   return { facts: collectFacts(machine), gaps: machine.gaps }
 }
