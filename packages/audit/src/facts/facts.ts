@@ -139,6 +139,8 @@ export interface LoginFact {
 /** One server or transport object serves many sessions. */
 export interface SharedServerFact {
   readonly what: 'server' | 'transport'
+  /** The same requests are served by servers of their own where a setting says so. */
+  readonly inOneMode: boolean
   readonly created: Location
   readonly used: Location
 }

@@ -18,10 +18,12 @@ import { distinct, eventsOf, locate } from './collect.ts'
 const SERVING = new Set(['request', 'initialized', 'tool'])
 
 export function collectSharedServers(machine: Machine): readonly SharedServerFact[] {
-  const servers = eventsOf(machine, 'connect')
+  const connects = eventsOf(machine, 'connect')
+  const servers = connects
     .filter((event) => SERVING.has(event.context.trigger) && outlives(event.server, event) && !event.viaEntry)
     .map((event): SharedServerFact => ({
       what: 'server',
+      inOneMode: connects.some((other) => other.context === event.context && isOfSession(other)),
       created: locate(event.server.site),
       used: locate(event.site),
     }))
@@ -38,9 +40,19 @@ export function collectSharedServers(machine: Machine): readonly SharedServerFac
             item.data['stateful'] === false &&
             item.born === 0,
         )
-        .map((item): SharedServerFact => ({ what: 'transport', created: locate(item.site), used: locate(event.site) })),
+        .map((item): SharedServerFact => ({
+          what: 'transport',
+          inOneMode: false,
+          created: locate(item.site),
+          used: locate(event.site),
+        })),
     )
   return distinct([...servers, ...transports], (fact) => `${fact.created.path}:${fact.created.startLine}:${fact.what}`)
+}
+
+/** A server made in a request, or found with its session. */
+function isOfSession(event: EventOf<'connect'>): boolean {
+  return event.viaEntry || event.server.born !== 0
 }
 
 function outlives(server: HeapObject, event: EventOf<'connect'>): boolean {

@@ -18,8 +18,10 @@ export function detect(facts: ServerFacts): Verdict {
 
 function sharedServer(fact: SharedServerFact): FindingDraft {
   const use = fact.what === 'server' ? 'connected again for every session' : 'handles the requests of every client'
+  const mode = fact.inOneMode ? ' in one mode of operation' : ''
   return {
-    what: `One ${fact.what} object serves all sessions: it is made once and ${use}.`,
+    what: `One ${fact.what} object serves all sessions${mode}: it is made once and ${use}.`,
+    ...(fact.inOneMode ? { partial: true } : {}),
     trace: [
       { note: `made once, for everybody`, location: fact.created },
       { note: use, location: fact.used },
