@@ -3,7 +3,7 @@ import type { ServerFacts } from '../facts/facts.ts'
 import type { Gap } from '../finding/finding.ts'
 import type { SourceTree } from '../source/tree.ts'
 import type { Node } from './ast.ts'
-import { collectFacts } from './collect/collect.ts'
+import { collectFacts, distinct } from './collect/collect.ts'
 import type { Deferred } from './machine.ts'
 import { Machine } from './machine.ts'
 import type { Module } from './modules.ts'
@@ -41,7 +41,12 @@ export function extract(tree: SourceTree): { readonly facts: ServerFacts; readon
     runUnreached(machine)
     runTools(machine)
   })
-  return { facts: collectFacts(machine), gaps: machine.gaps }
+  return { facts: collectFacts(machine), gaps: distinct(machine.gaps, gapKey) }
+}
+
+/** Requests are followed twice; what cannot be followed is said once. */
+function gapKey({ path, reason, location }: Gap): string {
+  return `${path}:${location?.startLine ?? 0}:${reason}`
 }
 
 const SERVING =

@@ -62,6 +62,8 @@ export class Machine {
   readonly routes: { readonly app: LibraryObject; readonly route: Route }[] = []
   /** Middleware by the app it was registered on, in order. */
   readonly layers = new Map<LibraryObject, Route[]>()
+  /** Objects that packages export, by import path. */
+  readonly readyMade = new Map<string, LibraryObject>()
   /** Plugins that work on the context of whoever registers them (`fastify-plugin`). */
   readonly openPlugins = new Set<HeapObject>()
   readonly reached = new Set<Node>()
