@@ -150,8 +150,22 @@ function unite(a: readonly string[], b: readonly string[]): readonly string[] {
   return b.length === 0 ? a : a.length === 0 ? b : [...new Set([...a, ...b])]
 }
 
+/** What holds either way. A session that is not there and one that is the caller's own are both settled. */
 function intersect(a: readonly string[], b: readonly string[]): readonly string[] {
-  return a.filter((fact) => b.includes(fact))
+  const settled = [...settledBy(a, b), ...settledBy(b, a)].map((store) => `settled:${store}`)
+  return unite(
+    a.filter((fact) => b.includes(fact)),
+    settled,
+  )
+}
+
+/** Stores in which `a` says there is no such session, and `b` says whose it is. */
+function settledBy(a: readonly string[], b: readonly string[]): readonly string[] {
+  const isOwner = b.includes('bound') || b.includes('incomparable')
+  return a
+    .filter((fact) => fact.startsWith('absent:'))
+    .map((fact) => fact.slice('absent:'.length))
+    .filter((store) => isOwner || b.includes(`unowned:${store}`))
 }
 
 /** One way an expression or function can end: what is known then, and the value it gives. */

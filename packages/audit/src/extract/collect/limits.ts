@@ -136,7 +136,8 @@ function timed(machine: Machine, store: StoreEvents, optional: (event: Event) =>
       event.context.trigger === 'timer' &&
       event.context.timer?.data['interval'] !== true &&
       !looksAtClock(event) &&
-      !isSweepKey(event, store),
+      !isSweepKey(event, store) &&
+      (event.kind !== 'store-remove' || isRightKey(event.key, store)),
   )
   const renewed = renewedTimers(machine)
   const again = ends.filter((event) => isRenewal(event, store, renewed))
