@@ -200,9 +200,11 @@ export function callPromise(machine: Machine, self: Value, name: string, call: C
     if (onError.objects.length > 0)
       optional(state, (fork) => call_(machine, onError, { ...call, args: [UNKNOWN] }, fork))
     if (callback.objects.length === 0) return self
-    let value: Value = UNKNOWN
     const fork = state.fork()
-    value = call_(machine, callback, { ...call, args: [self] }, fork)
+    const isQueue = isShared(self)
+    if (isQueue) machine.locks += 1
+    const value = call_(machine, callback, { ...call, args: [self] }, fork)
+    if (isQueue) machine.locks -= 1
     fork.dead = false
     state.merge([fork])
     return value
@@ -210,6 +212,11 @@ export function callPromise(machine: Machine, self: Value, name: string, call: C
   if (callback.objects.length > 0)
     optional(state, (fork) => call_(machine, callback, { ...call, args: [UNKNOWN] }, fork))
   return self
+}
+
+/** A promise kept where later requests find it: what is chained to it waits its turn. */
+function isShared(promise: Value): boolean {
+  return promise.tags.some((tag) => tag.startsWith('read:') || /^entry:[^:]*$/.test(tag))
 }
 
 function optional(state: State, run: (fork: State) => void): void {

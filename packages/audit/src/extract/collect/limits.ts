@@ -84,7 +84,7 @@ function isRenewed(machine: Machine, store: string, field: string): boolean {
     (event) =>
       event.store.id === store &&
       setsAnew(event.value, field) &&
-      (isPresented(event.key) || event.key.tags.includes(`key:${store}`)) &&
+      (isPresented(event.key) || hasTag(event.key, 'key')) &&
       !hasTag(event.key, 'mint') &&
       !event.facts.must.has(`absent:${store}`),
   )

@@ -87,7 +87,7 @@ function transportOf(item: HeapObject): readonly ('streamable' | 'sse')[] | unde
 /** Found by an ID from a header or cookie, filled under IDs made here or taken from there. */
 function isOwnStore(writes: readonly EventOf<'store-write'>[], reads: readonly EventOf<'store-read'>[]): boolean {
   const presented = reads.some((read) => read.key.tags.some(isSessionOrigin) && !hasTag(read.key, 'cred'))
-  if (!presented) return false
+  if (!presented && !isHandedOut(writes, reads)) return false
   return writes.some(
     (write) =>
       hasTag(write.key, 'mint') ||
@@ -95,6 +95,12 @@ function isOwnStore(writes: readonly EventOf<'store-write'>[], reads: readonly E
       write.key.entropy !== undefined ||
       write.key.tags.some(isSessionOrigin),
   )
+}
+
+/** IDs made up here at random and presented again in a header, whatever that header is called. */
+function isHandedOut(writes: readonly EventOf<'store-write'>[], reads: readonly EventOf<'store-read'>[]): boolean {
+  const isPresented = reads.some((read) => hasTag(read.key, 'header') && !hasTag(read.key, 'cred'))
+  return isPresented && writes.some((write) => hasTag(write.key, 'mint') && write.value.objects.length > 0)
 }
 
 function isSessionOrigin(tag: string): boolean {
