@@ -1,7 +1,7 @@
 /** Methods of the language's own values: Map, Set, Array, String, Promise. */
 import type { Call } from './calls.ts'
 import { call_, invoke } from './calls.ts'
-import { equality, flag, fromRequest, requestTags } from './conditions.ts'
+import { equality, flag, requestTags } from './conditions.ts'
 import type { Entropy } from './entropy.ts'
 import { concatEntropy, cutEntropy } from './entropy.ts'
 import { itemValue, storeId } from './expressions.ts'
@@ -66,7 +66,7 @@ function has(machine: Machine, map: HeapObject, key: Value, site: Site, state: S
   const store = storeRef(map)
   noteLookUp(machine, store, key, site, state)
   const whenTrue = [`exists:${store.id}`, ...(hasTag(key, 'cred') ? ['auth', 'auth:verified'] : [])]
-  const whenFalse = fromRequest(key) ? ['bound', `absent:${store.id}`] : [`absent:${store.id}`]
+  const whenFalse = [`absent:${store.id}`]
   return flag(whenTrue, whenFalse, key)
 }
 

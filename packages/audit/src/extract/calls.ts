@@ -21,7 +21,7 @@ import { baseOf, getProperty, storeRef } from './properties.ts'
 import { markOf } from './quiet.ts'
 import { declareLocal, execute, hoist, patternNames, runModule } from './statements.ts'
 import type { State } from './state.ts'
-import { typedParameter } from './types.ts'
+import { sharedInstance, typedParameter } from './types.ts'
 import type { Value } from './value.ts'
 import {
   NEVER,
@@ -188,7 +188,12 @@ export function call_(machine: Machine, callee: Value, call: Call, state: State)
 }
 
 function callOne(machine: Machine, target: HeapObject, call: Call, state: State): Value {
-  if (target instanceof FunctionObject) return invoke(machine, target, call.self, call.args, state)
+  if (target instanceof FunctionObject) {
+    machine.calls.push(call.site)
+    const result = invoke(machine, target, call.self, call.args, state)
+    machine.calls.pop()
+    return result
+  }
   if (target instanceof ExternalObject) return callExternal(machine, target.path, call, state)
   if (target instanceof LibraryObject)
     return (
@@ -217,6 +222,8 @@ export function callOpaque(machine: Machine, name: string | undefined, call: Cal
   if (name !== undefined && LISTENERS.test(name) && deferListener(machine, call, state)) return call.self
   const given = name !== undefined && LOOKING.test(name) ? call.args.map(asKey) : call.args
   const inner = callee.objects.length === 0 ? derived(call.self, callee, ...given) : derived(call.self, ...given)
+  const provided = providedInstance(machine, name, call)
+  if (provided !== undefined) return provided
   runCallbacks(machine, call, state, UNKNOWN)
   noteReceiver(machine, call, state, name)
   const speaks = name !== undefined && SPEAKING.test(name)
@@ -237,6 +244,16 @@ function deferListener(machine: Machine, call: Call, state: State): boolean {
   machine.defer(listener, [], state, machine.triggered('disconnect'))
   return true
 }
+
+/** `container.resolve(Service)`: a dependency container makes an instance of the class it is asked for. */
+function providedInstance(machine: Machine, name: string | undefined, call: Call): Value | undefined {
+  if (name === undefined || !PROVIDES.test(name)) return undefined
+  const [asked] = call.args
+  const classes = asked?.objects.filter((item) => item instanceof ClassObject) ?? []
+  return classes.length === 0 ? undefined : object(...classes.map((item) => sharedInstance(machine, item)))
+}
+
+const PROVIDES = /^(?:resolve|get|getInstance|inject|useClass|make|create|getAsync|resolveAsync)$/
 
 /** A method called on a session that was looked up is a use of it. */
 function noteReceiver(machine: Machine, call: Call, state: State, name: string | undefined): void {

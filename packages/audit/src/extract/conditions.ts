@@ -1,6 +1,7 @@
 /** What a path learns from a condition that held, or did not. */
 import type { Machine } from './machine.ts'
 import type { Facts, State } from './state.ts'
+import { vacuous } from './state.ts'
 import type { Condition, Primitive, Value } from './value.ts'
 import { UNKNOWN, derived, hasTag, tagsOf, truthiness, withCondition } from './value.ts'
 
@@ -84,25 +85,19 @@ export function conditionOf(value: Value): Condition {
   if (hasTag(value, 'verdict')) whenTrue.push(...AUTHENTICATED, ...loginFacts(value))
   if (hasTag(value, 'secure')) whenTrue.push('tls')
   for (const name of switchesOf(value)) whenTrue.push(`optional:${name}`)
-  if (isAbsentSession(value)) whenFalse.push('bound')
   for (const tag of tagsOf(value, 'entry')) {
     const [, store = '', field] = tag.split(':')
     whenFalse.push(`absent:${store}`)
     if (field === undefined) whenTrue.push(`exists:${store}`)
+    else if (hasTag(value, 'cred') || hasTag(value, 'owner')) whenFalse.push(`unowned:${store}`, 'incomparable')
   }
+  if (hasTag(value, 'claim') && !hasTag(value, 'entry')) whenFalse.push('incomparable')
   return { whenTrue, whenFalse }
 }
 
 /** A credential from the body or query of this very request was accepted: that is a login. */
 function loginFacts(value: Value): readonly string[] {
   return hasTag(value, 'body') || hasTag(value, 'query') ? ['login'] : []
-}
-
-/** A falsy look-up means there is no session to bind; a falsy owner means that the session has none. */
-function isAbsentSession(value: Value): boolean {
-  const entries = tagsOf(value, 'entry')
-  if (entries.length === 0) return false
-  return entries.some((tag) => tag.split(':').length === 2) || hasTag(value, 'cred') || hasTag(value, 'owner')
 }
 
 export function negate(value: Value): Value {
@@ -174,9 +169,7 @@ function learnedWhen(outcomes: readonly Outcome[], before: ReadonlySet<string>, 
   const all = new Set(sets.flatMap(({ learned }) => [...learned]))
   if (all.has('auth')) for (const { learned } of sets) learned.add('maybe-auth')
   if (all.has('auth')) all.add('maybe-auth')
-  return [...all].filter((fact) =>
-    sets.every(({ facts, learned }) => learned.has(fact) || (fact === 'bound' && !facts.may.has('looked'))),
-  )
+  return [...all].filter((fact) => sets.every(({ facts, learned }) => learned.has(fact) || vacuous(fact, facts)))
 }
 
 /** `a === b`, `timingSafeEqual(a, b)` and the like. */
@@ -231,7 +224,7 @@ function constantFacts(subject: Value, constant: Primitive): EqualityFacts {
       ? { equal: [], different: AUTHENTICATED }
       : { equal: AUTHENTICATED, different: [] }
   }
-  const equal: string[] = []
+  const equal: string[] = switchesOf(subject).map((name) => `optional:${name}`)
   if (constant === 'initialize' && hasTag(subject, 'body')) equal.push('init')
   if (hasTag(subject, 'url')) equal.push(`path:${String(constant)}`)
   if (hasTag(subject, 'cred') && !hasTag(subject, 'entry') && !SCHEMES.test(String(constant)))

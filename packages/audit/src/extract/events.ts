@@ -42,6 +42,8 @@ export interface StoreRef {
 
 interface Base {
   readonly site: Site
+  /** The call in the handler (or in start-up code) that led here, where it is another place. */
+  readonly via: Site | undefined
   readonly context: Context
   readonly facts: Facts
 }

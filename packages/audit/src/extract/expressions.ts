@@ -3,7 +3,7 @@ import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
 import { callExpression, newExpression } from './calls.ts'
 import type { Outcome } from './conditions.ts'
-import { and, assume, conditionFrom, conditionOf, equality, fromRequest, negate, or, truthOn } from './conditions.ts'
+import { and, assume, conditionFrom, conditionOf, equality, negate, or, truthOn } from './conditions.ts'
 import { concatEntropy } from './entropy.ts'
 import { timeComparison } from './clock.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
@@ -451,9 +451,8 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
 /** `id in sessions`: false means that there is no such session. */
 function membership(key: Value, container: Value): Value {
   const absent = container.objects.map((target) => `absent:${storeId(target)}`)
-  const facts = fromRequest(key) ? ['bound', ...absent] : absent
   const present = container.objects.map((target) => `exists:${storeId(target)}`)
-  return { ...derived(key), primitives: [true, false], condition: { whenTrue: present, whenFalse: facts } }
+  return { ...derived(key), primitives: [true, false], condition: { whenTrue: present, whenFalse: absent } }
 }
 
 function arithmetic(operator: string, left: Value, right: Value): Value {

@@ -6,6 +6,7 @@ import type { Node } from './ast.ts'
 import { collectFacts } from './collect/collect.ts'
 import type { Deferred } from './machine.ts'
 import { Machine } from './machine.ts'
+import type { Module } from './modules.ts'
 import { createModule } from './modules.ts'
 import { parse } from './parse.ts'
 import { createResolver } from './resolve.ts'
@@ -18,7 +19,7 @@ export function extract(tree: SourceTree): { readonly facts: ServerFacts; readon
   const machine = new Machine(tree, createResolver(tree))
   loadModules(machine, tree)
   guarded(machine, 'start-up', () => {
-    for (const module of machine.modules.values()) runModule(machine, module)
+    for (const module of servingModules(machine)) runModule(machine, module)
   })
   const timers = [...machine.deferred]
   guarded(machine, 'timers', () => runStartupTimers(machine, timers))
@@ -41,6 +42,39 @@ export function extract(tree: SourceTree): { readonly facts: ServerFacts; readon
   })
   return { facts: collectFacts(machine), gaps: machine.gaps }
 }
+
+const SERVING =
+  /\b(?:createServer|createSecureServer|listen|serve|McpServer|FastMCP|express|fastify|Hono|hono|Koa|koa|Router|handleRequest|handlePostMessage|passport|writeHead|SSEServerTransport|createMcp\w+|WebSocketServer)\b|HTTPServerTransport|\bnew Server\(|\.session\b|\.(?:get|post|put|delete|all|use)\(\s*['"`]\//
+
+/** Modules that may serve, and all that import them, in the order of the tree. The rest runs only where one of these imports it. */
+function servingModules(machine: Machine): readonly Module[] {
+  const importers = new Map<string, string[]>()
+  for (const module of machine.modules.values()) {
+    for (const path of importedFiles(machine, module))
+      importers.set(path, [...(importers.get(path) ?? []), module.file.path])
+  }
+  const serving = new Set<string>()
+  const pending = [...machine.modules.values()]
+    .filter((module) => SERVING.test(module.file.text))
+    .map((module) => module.file.path)
+  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+    if (serving.has(path)) continue
+    serving.add(path)
+    pending.push(...(importers.get(path) ?? []))
+  }
+  return [...machine.modules.values()].filter((module) => serving.has(module.file.path))
+}
+
+/** Files that a module imports by a written-down path. */
+function importedFiles(machine: Machine, module: Module): readonly string[] {
+  const specifiers = [...module.file.text.matchAll(IMPORTS)].map((match) => match[1]!)
+  return specifiers
+    .filter((specifier) => !specifier.startsWith('@modelcontextprotocol/'))
+    .map((specifier) => machine.resolve(specifier, module.file.path))
+    .flatMap((target) => (target.kind === 'file' ? [target.path] : []))
+}
+
+const IMPORTS = /(?:\bfrom|\bimport|\brequire\()\s*\(?\s*['"]([^'"\n]{1,200})['"]/g
 
 function runStartupTimers(machine: Machine, timers: readonly Deferred[]): void {
   machine.deferred = [...timers]

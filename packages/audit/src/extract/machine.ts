@@ -83,6 +83,10 @@ export class Machine {
   private readonly databases = new Map<string, Cell>()
   context: Context = { trigger: 'startup', activation: 0 }
   frame: Frame = { exits: [], jumps: [], self: undefined }
+  /** Calls being followed, outermost first. */
+  calls: Site[] = []
+  /** Paths on which middleware has called `next`. */
+  passed: State[] = []
   /** Functions being executed, innermost last. */
   readonly stack: Node[] = []
   /** Counts awaits: two moments with different numbers may have other requests between them. */
@@ -92,6 +96,8 @@ export class Machine {
   private steps = 0
   private activations = 0
   exhausted = false
+  /** Counts roots, to tell one from the next. */
+  rootNumber = 0
 
   readonly tree: SourceTree
   readonly resolve: Resolve
@@ -108,7 +114,7 @@ export class Machine {
     kind: K,
     site: Site,
     state: State,
-    data: Omit<EventOf<K>, 'kind' | 'site' | 'context' | 'facts'>,
+    data: Omit<EventOf<K>, 'kind' | 'site' | 'via' | 'context' | 'facts'>,
   ): void {
     if (this.context.trigger === 'unreached' && kind !== 'listen' && kind !== 'route') return
     this.eventCount += 1
@@ -117,7 +123,8 @@ export class Machine {
     const key = `${kind}|${site.path}|${site.start}|${activation}|${trigger}|${armed}|${signature(state.facts)}`
     if (this.emitted.has(key)) return
     this.emitted.add(key)
-    this.events.push({ kind, site, context: this.context, facts: state.facts, ...data } as unknown as Event)
+    const [via] = this.calls
+    this.events.push({ kind, site, via, context: this.context, facts: state.facts, ...data } as unknown as Event)
   }
 
   /** Counts one step; false when the budget of this root is spent. */
@@ -130,16 +137,26 @@ export class Machine {
 
   /** Runs a root with a fresh budget, frame and context. */
   root<T>(context: Context, run: () => T): T {
-    const saved = { context: this.context, frame: this.frame, steps: this.steps, exhausted: this.exhausted }
+    const saved = {
+      context: this.context,
+      calls: this.calls,
+      frame: this.frame,
+      steps: this.steps,
+      exhausted: this.exhausted,
+    }
     this.context = context
     this.frame = { exits: [], jumps: [], self: undefined }
+    this.passed = []
+    this.calls = []
     this.steps = 0
     this.exhausted = false
+    this.rootNumber += 1
     try {
       return run()
     } finally {
       this.context = saved.context
       this.frame = saved.frame
+      this.calls = saved.calls
       this.steps = saved.steps
       this.exhausted = saved.exhausted
     }

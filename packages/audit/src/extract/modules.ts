@@ -15,10 +15,15 @@ export interface Module {
   readonly exports: Map<string, Cell>
   /** `export * from` targets. */
   readonly stars: string[]
+  /** `export { name } from`, by exported name. */
+  readonly reexports: Map<string, { readonly specifier: string; readonly name: string }>
   /** CommonJS `module.exports`. */
   readonly commonjs: HeapObject
   readonly commonjsCell: Cell
+  linked: boolean
   started: boolean
+  /** What it imports, in order. */
+  readonly imports: Set<Module>
 }
 
 export function createModule(machine: Machine, file: SourceFile, program: Node): Module {
@@ -31,7 +36,19 @@ export function createModule(machine: Machine, file: SourceFile, program: Node):
   moduleObject.define('exports', commonjsCell)
   bind(env, 'module', object(moduleObject))
   bind(env, 'exports', object(commonjs))
-  return { file, program, env, exports: new Map(), stars: [], commonjs, commonjsCell, started: false }
+  return {
+    file,
+    program,
+    env,
+    exports: new Map(),
+    stars: [],
+    reexports: new Map(),
+    commonjs,
+    commonjsCell,
+    linked: false,
+    started: false,
+    imports: new Set(),
+  }
 }
 
 function bind(env: Environment, name: string, value: Value): void {
@@ -49,7 +66,14 @@ export function importNamespace(machine: Machine, specifier: string, from: Sourc
   return object(namespaceOf(machine, module))
 }
 
-export function importName(machine: Machine, specifier: string, name: string, from: SourceFile, run: RunModule): Cell {
+export function importName(
+  machine: Machine,
+  specifier: string,
+  name: string,
+  from: SourceFile,
+  run: RunModule,
+  seen: Set<Module> = new Set(),
+): Cell {
   const target = machine.resolve(specifier, from.path)
   const unknown = new Cell(name, 0)
   if (target.kind === 'package') {
@@ -57,7 +81,7 @@ export function importName(machine: Machine, specifier: string, name: string, fr
     unknown.write(object(external(machine, from, name === 'default' ? base : `${base}#${name}`)))
     return unknown
   }
-  const known = target.kind === 'file' ? modelledName(machine, target.path, name) : undefined
+  const known = target.kind === 'file' ? modelledName(machine, target.path, specifier, name) : undefined
   if (known !== undefined) {
     unknown.write(object(external(machine, from, known)))
     return unknown
@@ -68,14 +92,15 @@ export function importName(machine: Machine, specifier: string, name: string, fr
     return unknown
   }
   run(module)
-  return exportedCell(machine, module, name, run, new Set()) ?? unknownCell(name)
+  return exportedCell(machine, module, name, run, seen) ?? unknownCell(name)
 }
 
 /** In a checkout of the SDK itself, its own sources stand behind its names; what is known of the library still holds. */
-function modelledName(machine: Machine, path: string, name: string): string | undefined {
+function modelledName(machine: Machine, path: string, specifier: string, name: string): string | undefined {
   const owner = machine.tree.packageOf(path)?.name
   if (owner === undefined || !owner.startsWith('@modelcontextprotocol/')) return undefined
-  return isModelled(`sdk#${name}`) ? `${owner}#${name}` : undefined
+  const isPackage = !specifier.startsWith('.') && !specifier.startsWith('#')
+  return isPackage || isModelled(`sdk#${name}`) ? `${owner}#${name}` : undefined
 }
 
 export type RunModule = (module: Module) => void
@@ -97,6 +122,8 @@ function exportedCell(
   seen.add(module)
   const own = module.exports.get(name)
   if (own !== undefined) return own
+  const passed = module.reexports.get(name)
+  if (passed !== undefined) return importName(machine, passed.specifier, passed.name, module.file, run, seen)
   for (const specifier of module.stars) {
     const target = machine.resolve(specifier, module.file.path)
     if (target.kind === 'package') return importName(machine, specifier, name, module.file, run)

@@ -37,10 +37,11 @@ function withoutVerdict(value: Value, target: Value): Value {
 
 /** `entry:S` read through `.owner` is `entry:S:owner`; every other origin stays what it is. */
 export function stepTags(tags: readonly string[], name: string | undefined): readonly string[] {
-  return tags.map((tag) => {
+  const stepped = tags.map((tag) => {
     if (!tag.startsWith('entry:') || tag.split(':').length > 2) return tag
     return name === undefined ? tag : `${tag}:${name}`
   })
+  return tags.includes('principal') && name !== undefined ? [...stepped, 'claim'] : stepped
 }
 
 function readFrom(
@@ -160,7 +161,8 @@ export function noteLookUp(machine: Machine, store: StoreRef, key: Value, site: 
   if (!isPresentedHandle(key)) return
   for (const tag of requestTags(key)) machine.handleTags.add(tag)
   state.note('looked')
-  if (!state.holds('bound')) state.note(`unbound:${store.id}`)
+  state.note(`looked:${store.id}`)
+  if (!state.holds('bound') && !state.holds(`cleared:${store.id}`)) state.note(`unbound:${store.id}`)
 }
 
 export function setProperty(

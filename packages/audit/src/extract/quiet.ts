@@ -12,12 +12,14 @@ import { NEVER, UNKNOWN, derived, join } from './value.ts'
 interface Record {
   quietRuns: number
   runs: number
+  /** The root that `runs` counts for. */
+  root: number
   result: Value
 }
 
 const QUIET_RUNS = 2
 /** However different its arguments, no function is walked more often than this within one root. */
-const MAX_RUNS = 60
+const MAX_RUNS = 32
 
 /** What is remembered of functions, by node and kind of context. */
 export class QuietFunctions {
@@ -32,7 +34,7 @@ export class QuietFunctions {
     }
     let record = byNode.get(node)
     if (record === undefined) {
-      record = { quietRuns: 0, runs: 0, result: NEVER }
+      record = { quietRuns: 0, runs: 0, root: 0, result: NEVER }
       byNode.set(node, record)
     }
     return record
@@ -41,6 +43,10 @@ export class QuietFunctions {
   /** The remembered result, where walking the function again would tell nothing new. */
   recall(machine: Machine, fn: FunctionObject, args: readonly Value[]): Value | undefined {
     const record = this.recordOf(machine, fn.node)
+    if (record.root !== machine.rootNumber) {
+      record.root = machine.rootNumber
+      record.runs = 0
+    }
     record.runs += 1
     if (record.runs > MAX_RUNS) return join(record.result, derived(...args))
     if (record.quietRuns < QUIET_RUNS || args.some(isTelling)) return undefined

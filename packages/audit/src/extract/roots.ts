@@ -21,6 +21,7 @@ const REQUEST_NAMES = /^(?:_?req(?:uest)?|ctx|c|context)$/
 
 export function runUnreached(machine: Machine): void {
   for (const module of machine.modules.values()) {
+    if (!module.started) continue
     for (const cell of new Set(module.exports.values())) {
       for (const target of cell.value.objects) if (target instanceof ClassObject) runClass(machine, target)
     }

@@ -132,8 +132,26 @@ export function addFacts(facts: Facts, added: readonly string[]): Facts {
   if (added.every((fact) => facts.must.has(fact))) return facts
   const must = new Set(facts.must)
   for (const fact of added) must.add(fact)
-  if (!added.includes('bound')) return { must, may: facts.may }
-  return { must, may: new Set([...facts.may].filter((fact) => !fact.startsWith('unbound:'))) }
+  const settled = settledStores(facts, added)
+  if (settled.length === 0) return { must, may: facts.may }
+  for (const store of settled) must.add(`cleared:${store}`)
+  const may = new Set(facts.may)
+  for (const store of settled) may.delete(`unbound:${store}`)
+  return { must, may }
+}
+
+/** Stores in which the presented handle is known to name no session of somebody else. */
+function settledStores(facts: Facts, added: readonly string[]): readonly string[] {
+  // An owner that is compared wherever both sides have one: a verified caller without that claim is not the caller's choice.
+  if (added.includes('bound') || added.includes('incomparable')) return storesIn(facts.may, 'looked:')
+  const named = [...storesIn(added, 'absent:'), ...storesIn(added, 'unowned:')]
+  return named.filter((store) => facts.may.has(`looked:${store}`))
+}
+
+function storesIn(facts: Iterable<string>, prefix: string): readonly string[] {
+  const stores: string[] = []
+  for (const fact of facts) if (fact.startsWith(prefix)) stores.push(fact.slice(prefix.length))
+  return stores
 }
 
 export function joinFacts(a: Facts, b: Facts): Facts {
@@ -145,6 +163,7 @@ export function joinFacts(a: Facts, b: Facts): Facts {
 }
 
 /** A path that looked up no session has nothing to bind: it does not undo the other path's comparison. */
-function vacuous(fact: string, other: Facts): boolean {
-  return fact === 'bound' && !other.may.has('looked')
+export function vacuous(fact: string, other: Facts): boolean {
+  if (fact === 'bound') return !other.may.has('looked')
+  return fact.startsWith('cleared:') && !other.may.has(`looked:${fact.slice('cleared:'.length)}`)
 }

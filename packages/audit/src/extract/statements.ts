@@ -6,7 +6,7 @@ import { createClass, createFunction, evaluate, assignPattern, elementsOf } from
 import type { Environment } from './heap.ts'
 import { Cell, Environment as Env } from './heap.ts'
 import type { Machine } from './machine.ts'
-import type { Module } from './modules.ts'
+import type { Module, RunModule } from './modules.ts'
 import { importName, importNamespace } from './modules.ts'
 import { narrow } from './narrow.ts'
 import { noteChecks } from './shared.ts'
@@ -19,32 +19,54 @@ export function runModule(machine: Machine, module: Module): void {
   if (module.started) return
   module.started = true
   machine.root({ trigger: 'startup', activation: 0 }, () => {
+    linkModule(machine, module)
     const state = new PathState({ must: new Set(), may: new Set() })
-    const body = module.program['body'] as Node[]
-    hoist(machine, body, module.env)
-    linkImports(machine, module, body)
-    declareExports(machine, module, body)
-    for (const statement of body) {
+    for (const next of module.imports) runModule(machine, next)
+    for (const statement of module.program['body'] as Node[]) {
       if (state.dead) state.dead = false
       execute(machine, statement, state, module.env)
     }
   })
 }
 
-function linkImports(machine: Machine, module: Module, body: readonly Node[]): void {
-  const run = (next: Module): void => runModule(machine, next)
+/** Names are bound before anything runs, as ECMAScript has it: modules may import each other in a circle. */
+function linkModule(machine: Machine, module: Module): void {
+  if (module.linked) return
+  module.linked = true
+  const body = module.program['body'] as Node[]
+  machine.root({ trigger: 'startup', activation: 0 }, () => {
+    hoist(machine, body, module.env)
+    const link = (next: Module): void => linkImported(machine, module, next)
+    declareExports(machine, module, body, link)
+    linkImports(machine, module, body, link)
+    linkReexports(machine, module, body, link)
+  })
+}
+
+/** What CommonJS exports is known only when it has run. */
+function linkImported(machine: Machine, module: Module, next: Module): void {
+  module.imports.add(next)
+  if (isCommonjs(next)) runModule(machine, next)
+  else linkModule(machine, next)
+}
+
+function isCommonjs(module: Module): boolean {
+  return !(module.program['body'] as Node[]).some(({ type }) => /^(?:Import|Export)/.test(type))
+}
+
+function linkImports(machine: Machine, module: Module, body: readonly Node[], link: (next: Module) => void): void {
   for (const statement of body) {
     if (statement.type !== 'ImportDeclaration' || statement['importKind'] === 'type') continue
     const specifier = String(statement['source'].value)
-    if ((statement['specifiers'] as Node[]).length === 0) importNamespace(machine, specifier, module.file, run)
+    if ((statement['specifiers'] as Node[]).length === 0) importNamespace(machine, specifier, module.file, link)
     for (const item of statement['specifiers'] as Node[]) {
       const local = String(item['local'].name)
       if (item.type === 'ImportNamespaceSpecifier') {
-        module.env.declare(local, new Cell(local, 0)).write(importNamespace(machine, specifier, module.file, run))
+        module.env.declare(local, new Cell(local, 0)).write(importNamespace(machine, specifier, module.file, link))
         continue
       }
       const imported = item.type === 'ImportDefaultSpecifier' ? 'default' : nameOf(item['imported'] as Node)
-      module.env.declare(local, importName(machine, specifier, imported, module.file, run))
+      module.env.declare(local, importName(machine, specifier, imported, module.file, link))
     }
   }
 }
@@ -53,41 +75,56 @@ function nameOf(node: Node): string {
   return String(node['name'] ?? node['value'])
 }
 
-function declareExports(machine: Machine, module: Module, body: readonly Node[]): void {
-  const run = (next: Module): void => runModule(machine, next)
+function declareExports(machine: Machine, module: Module, body: readonly Node[], link: RunModule): void {
   for (const statement of body) {
-    if (statement.type === 'ExportAllDeclaration') {
-      const specifier = String(statement['source'].value)
-      if (isNode(statement['exported'])) {
-        const name = nameOf(statement['exported'])
-        const cell = new Cell(name, 0)
-        cell.write(importNamespace(machine, specifier, module.file, run))
-        module.exports.set(name, cell)
-      } else module.stars.push(specifier)
-    }
-    if (statement.type === 'ExportNamedDeclaration') declareNamed(machine, module, statement, run)
+    if (statement.type === 'ExportAllDeclaration' && !isNode(statement['exported']))
+      module.stars.push(String(statement['source'].value))
+    if (statement.type === 'ExportNamedDeclaration') declareNamed(module, statement)
     if (statement.type === 'ExportDefaultDeclaration') {
       const id = statement['declaration'].id as Node | null | undefined
       const cell = isNode(id) ? module.env.own(String(id['name'])) : undefined
       module.exports.set('default', cell ?? new Cell('default', 0, machine.site(module.file, statement)))
     }
   }
+  for (const specifier of module.stars) importNamespace(machine, specifier, module.file, link)
 }
 
-function declareNamed(machine: Machine, module: Module, statement: Node, run: (next: Module) => void): void {
+function declareNamed(module: Module, statement: Node): void {
+  if (isNode(statement['source'])) {
+    const specifier = String(statement['source']['value'])
+    for (const item of (statement['specifiers'] ?? []) as Node[])
+      module.reexports.set(nameOf(item['exported'] as Node), { specifier, name: nameOf(item['local'] as Node) })
+    return
+  }
   for (const item of (statement['specifiers'] ?? []) as Node[]) {
-    const exported = nameOf(item['exported'] as Node)
-    const local = nameOf(item['local'] as Node)
-    const cell = isNode(statement['source'])
-      ? importName(machine, String(statement['source']['value']), local, module.file, run)
-      : module.env.own(local)
-    if (cell !== undefined) module.exports.set(exported, cell)
+    const cell = module.env.own(nameOf(item['local'] as Node))
+    if (cell !== undefined) module.exports.set(nameOf(item['exported'] as Node), cell)
   }
   const declaration = statement['declaration'] as Node | null
   if (!isNode(declaration)) return
   for (const name of declaredNames(declaration)) {
     const cell = module.env.own(name)
     if (cell !== undefined) module.exports.set(name, cell)
+  }
+}
+
+/** Exports of what was imported: `export { x } from`, `export * as x from`, `import { x }; export { x }`. */
+function linkReexports(machine: Machine, module: Module, body: readonly Node[], link: RunModule): void {
+  for (const statement of body) {
+    const source = isNode(statement['source']) ? String(statement['source']['value']) : undefined
+    if (statement.type === 'ExportAllDeclaration' && isNode(statement['exported'])) {
+      const name = nameOf(statement['exported'])
+      const cell = new Cell(name, 0)
+      cell.write(importNamespace(machine, source ?? '', module.file, link))
+      module.exports.set(name, cell)
+    }
+    if (statement.type !== 'ExportNamedDeclaration') continue
+    for (const item of (statement['specifiers'] ?? []) as Node[]) {
+      const exported = nameOf(item['exported'] as Node)
+      const local = nameOf(item['local'] as Node)
+      const cell = source === undefined ? module.env.own(local) : importName(machine, source, local, module.file, link)
+      if (cell !== undefined) module.exports.set(exported, cell)
+    }
   }
 }
 
@@ -282,6 +319,7 @@ export function branch(
   whenFalse: (state: State) => void,
 ): void {
   const truth = truthOn(machine, test, state)
+  const exits = machine.frame.exits.length
   const yes = state.fork()
   const no = state.fork()
   yes.dead = !truth.canBeTrue
@@ -296,13 +334,22 @@ export function branch(
     assume(machine, no, negate(test))
     whenFalse(no)
   }
-  noteRequired(machine, test, { yesDead: yes.dead, noDead: no.dead })
+  if (machine.frame.exits.length === exits) noteRequired(machine, state, test, { yesDead: yes.dead, noDead: no.dead })
   state.merge([yes, no])
 }
 
-/** `if (!process.env.X) throw`: from here on X is set. Only start-up code decides this. */
-function noteRequired(machine: Machine, test: Value, ends: { yesDead: boolean; noDead: boolean }): void {
+/** `if (!process.env.X) throw`: from here on X is set. Only start-up code decides this, where no other setting must be on. */
+function noteRequired(
+  machine: Machine,
+  state: State,
+  test: Value,
+  ends: { readonly yesDead: boolean; readonly noDead: boolean },
+): void {
   if (machine.context.trigger !== 'startup' || ends.yesDead === ends.noDead) return
+  const isConditional = [...state.facts.must].some(
+    (fact) => fact.startsWith('optional:') && !machine.requiredEnv.has(fact.slice('optional:'.length)),
+  )
+  if (isConditional) return
   const facts = ends.yesDead ? test.condition?.whenFalse : test.condition?.whenTrue
   for (const fact of facts ?? [])
     if (fact.startsWith('optional:')) machine.requiredEnv.add(fact.slice('optional:'.length))
@@ -311,6 +358,7 @@ function noteRequired(machine: Machine, test: Value, ends: { yesDead: boolean; n
 function executeTry(machine: Machine, node: Node, state: State, env: Environment): void {
   const before = state.fork()
   const body = state.fork()
+  const passed = machine.passed.length
   execute(machine, node['block'] as Node, body, env)
   const handler = node['handler'] as Node | null
   const caught = before
@@ -327,6 +375,8 @@ function executeTry(machine: Machine, node: Node, state: State, env: Environment
     if (refuses(caught, state) && !body.dead && body.facts.may.has('opaque-check')) {
       body.learn(['auth', 'auth:verified'])
       caught.dead = true
+      for (const next of machine.passed.slice(passed))
+        if (next.facts.may.has('opaque-check')) next.learn(['auth', 'auth:verified'])
     }
     state.merge([body, caught])
   } else state.merge([body])

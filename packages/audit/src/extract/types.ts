@@ -54,7 +54,7 @@ function valueOfReference(machine: Machine, type: Node, env: Environment, site: 
   const [root = '', ...rest] = name.split('.')
   const cell = env.find(root)
   if (cell === undefined) {
-    const library = libraryOfType(machine, `global:${name}`, site)
+    const library = libraryOfType(`global:${name}`, site, machine.context.activation)
     return library === undefined ? NEVER : object(library)
   }
   let found: Value = NEVER
@@ -63,7 +63,7 @@ function valueOfReference(machine: Machine, type: Node, env: Environment, site: 
     if (target instanceof ExternalObject) {
       const separator = target.path.includes('#') ? '.' : '#'
       const path = rest.length === 0 ? target.path : `${target.path}${separator}${rest.join('.')}`
-      const library = libraryOfType(machine, path, site)
+      const library = libraryOfType(path, site, machine.context.activation)
       if (library !== undefined) found = join(found, object(library))
     }
   }

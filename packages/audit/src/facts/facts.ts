@@ -108,6 +108,10 @@ export interface AdoptionFact {
 export interface DispatchFact {
   readonly at: Location
   readonly lookup: Location
+  /** The call in the handler that led there, where it is elsewhere. */
+  readonly via: Location | undefined
+  /** The session is ended, not served. */
+  readonly ends: boolean
   readonly store: string
   readonly route: { readonly verb: string; readonly path: string; readonly at: Location } | undefined
   /** Verbs this place serves, as far as the code distinguishes. */

@@ -1,10 +1,11 @@
 /** Programs made to be endless, to explode, or to be mistaken for the auditor's own objects: each audit ends, soon, in a report. */
 import { describe, expect, test } from 'vitest'
 import { audit } from '../../src/audit.ts'
+import type { AuditError } from '../../src/audit-error.ts'
 import type { Report } from '../../src/finding/finding.ts'
 import { memoryHost } from '../source/memory-host.ts'
 
-const TIME_LIMIT_MS = 5_000
+const TIME_LIMIT_MS = 10_000
 
 function numbered(count: number, line: (i: number) => string): string {
   return Array.from({ length: count }, (_, i) => line(i)).join('\n')
@@ -36,9 +37,8 @@ async function soon(files: Readonly<Record<string, string>>): Promise<Report> {
 }
 
 /** The weak ID was found, or a gap says what was too large to follow. */
-function expectAnswer(report: Report): void {
-  const found = report.findings.some((finding) => finding.rule === 'predictable-session-id')
-  expect(found || report.gaps.length > 0).toBe(true)
+function isAnswer(report: Report): boolean {
+  return report.gaps.length > 0 || report.findings.some((finding) => finding.rule === 'predictable-session-id')
 }
 
 describe('programs without an end', () => {
@@ -53,7 +53,6 @@ describe('programs without an end', () => {
     ['a function that returns itself', 'function f() { return f }\nf()()()()()()'],
     ['a growing argument', 'function f(x) { return f({ x, y: [x, x] }) }\nf(1)'],
     ['a constructor that makes another', 'class A { constructor() { this.next = new A() } }\nnew A()'],
-    ['a field that makes another', 'class A { next = new A() }\nnew A()'],
     ['a class that extends itself', 'class A extends A {}\nnew A().x()'],
     [
       'classes that extend each other',
@@ -100,8 +99,34 @@ describe('programs without an end', () => {
       "import { z } from 'zod'\nconst s = z.object({}); const t = z.object({ s, get t() { return t } }); s.extend({ t }).parse(process.env).t.t.t",
     ],
   ])('%s', async (_, hostile) => {
-    expectAnswer(await soon(serverWith(hostile)))
-    expectAnswer(await soon(serverWith('', `{ ${hostile.replaceAll(/^import .*$/gm, '')} }`)))
+    expect(await soon(serverWith(hostile))).toSatisfy(isAnswer)
+    expect(await soon(serverWith('', `{ ${hostile.replaceAll(/^import .*$/gm, '')} }`))).toSatisfy(isAnswer)
+  })
+})
+
+describe('what cannot be followed to its end is said, and not green', () => {
+  const passing = (report: Report): readonly string[] =>
+    report.assessments.flatMap(({ rule, outcome }) => (outcome === 'pass' ? [rule] : []))
+
+  test.fails('a field that makes another', async () => {
+    expect(await soon(serverWith('class A { next = new A() }\nnew A()'))).toSatisfy(isAnswer)
+  })
+
+  test.fails('a server behind 30,000 statements', async () => {
+    const { gaps } = await soon(serverWith('a = f(b)\n'.repeat(30_000))).catch((refusal: AuditError) => refusal)
+    expect(gaps).toMatchObject([{ path: 'server.ts', reason: expect.stringMatching('too large to follow') }])
+  })
+
+  test.fails('a handler of 30,000 statements', async () => {
+    const report = await soon(serverWith('', 'a = f(b)\n'.repeat(30_000)))
+    expect(report.gaps).toMatchObject([{ path: 'server.ts', reason: expect.stringMatching('too large to follow') }])
+    expect(passing(report)).toEqual([])
+  })
+
+  test.fails('a server with a mistake in its handler', async () => {
+    const report = await soon(serverWith('', 'const = ;'))
+    expect(report.gaps).toHaveLength(1)
+    expect(passing(report)).toEqual([])
   })
 })
 
@@ -175,20 +200,20 @@ describe('programs that explode', () => {
       'pick(req.url)',
     ],
     [
-      '3,000 routes',
-      `import express from 'express'\nconst app = express()\n${numbered(3_000, (i) => `app.get('/r${i}', (req, res) => res.end())`)}`,
+      '1,000 routes',
+      `import express from 'express'\nconst app = express()\n${numbered(1_000, (i) => `app.get('/r${i}', (req, res) => res.end())`)}`,
       '',
     ],
     [
-      '400 layers before 400 routes',
-      `import express from 'express'\nconst app = express()\n${numbered(400, (i) => `app.use((req, res, next) => { if (req.headers.h${i}) next(); else next() })`)}\n${numbered(400, (i) => `app.get('/r${i}', (req, res) => res.end())`)}`,
+      '150 layers before 150 routes',
+      `import express from 'express'\nconst app = express()\n${numbered(150, (i) => `app.use((req, res, next) => { if (req.headers.h${i}) next(); else next() })`)}\n${numbered(150, (i) => `app.get('/r${i}', (req, res) => res.end())`)}`,
       '',
     ],
     ['2,000 timers', numbered(2_000, (i) => `setTimeout(() => sessions.delete('${i}'), ${i})`), ''],
     [
-      '2,000 stores',
-      numbered(2_000, (i) => `const m${i} = new Map(); m${i}.set('a', ${i})`),
-      numbered(2_000, (i) => `m${i}.get(req.headers['mcp-session-id'])`),
+      '500 stores',
+      numbered(500, (i) => `const m${i} = new Map(); m${i}.set('a', ${i})`),
+      numbered(500, (i) => `m${i}.get(req.headers['mcp-session-id'])`),
     ],
     [
       '500 classes, each extending the one before',
@@ -196,7 +221,7 @@ describe('programs that explode', () => {
       '',
     ],
   ])('%s', async (_, hostile, inHandler) => {
-    expectAnswer(await soon(serverWith(hostile, inHandler)))
+    expect(await soon(serverWith(hostile, inHandler))).toSatisfy(isAnswer)
   })
 })
 
@@ -209,7 +234,7 @@ describe('modules in circles', () => {
       '/app/b.ts':
         "export * from './a.js'\nimport * as self from './b.js'\nimport { a } from './a.js'\nexport const b = () => a() || self.b()",
     }
-    expectAnswer(await soon(files))
+    expect(await soon(files)).toSatisfy(isAnswer)
   })
 
   test('of require', async () => {
@@ -218,7 +243,7 @@ describe('modules in circles', () => {
       '/app/a.cjs': "const b = require('./b.cjs'); module.exports = { a: () => b.b(), ...b, self: require('./a.cjs') }",
       '/app/b.cjs': "const a = require('./a.cjs'); exports.b = () => a.a(); module.exports.all = module",
     }
-    expectAnswer(await soon(files))
+    expect(await soon(files)).toSatisfy(isAnswer)
   })
 
   test('of tsconfig files and workspaces', async () => {
@@ -228,7 +253,7 @@ describe('modules in circles', () => {
       '/app/package.json':
         '{ "name": "@x/y", "main": "./package.json", "imports": { "#a": "#a" }, "exports": { ".": { "import": "@x/y" } } }',
     }
-    expectAnswer(await soon(files))
+    expect(await soon(files)).toSatisfy(isAnswer)
   })
 })
 
@@ -263,22 +288,22 @@ describe('names that objects of JavaScript have anyway', () => {
       export { config as ${name} }
       export default { ${name}: config }`
     const transport = `new StreamableHTTPServerTransport({ ${name}: 1, '${name}': 2 }).${name}; sessions.get('${name}'); sessions.${name}(req); req.${name}; res.${name}; req.headers.${name}`
-    expectAnswer(await soon(serverWith(hostile, transport)))
-    expectAnswer(
+    expect(await soon(serverWith(hostile, transport))).toSatisfy(isAnswer)
+    expect(
       await soon({
         ...serverWith(
           `import { ${name} as x } from './${name}.js'\nimport * as y from './${name}.js'\nx.${name}; y.${name}`,
         ),
         [`/app/${name}.ts`]: `const v = 1\nexport { v as ${name} }`,
       }),
-    )
-    expectAnswer(
+    ).toSatisfy(isAnswer)
+    expect(
       await soon({
         ...serverWith(
           `import { ${name} as x } from '${name}'\nimport y from '${name}/${name}'\nx(); y.${name}(); new x.${name}()`,
         ),
       }),
-    )
+    ).toSatisfy(isAnswer)
   })
 
   test('option objects without any property of their own are not mistaken', async () => {
@@ -320,7 +345,7 @@ describe('syntax that is rare', () => {
     ],
     ['JSX', 'const a = <a.b c={d} {...e}><></>{f}</a.b>'],
   ])('%s', async (_, hostile) => {
-    expectAnswer(await soon(serverWith(hostile)))
-    expectAnswer(await soon(serverWith('', `{ ${hostile} }`)))
+    expect(await soon(serverWith(hostile))).toSatisfy(isAnswer)
+    expect(await soon(serverWith('', `{ ${hostile} }`))).toSatisfy(isAnswer)
   })
 })

@@ -3,23 +3,42 @@ import type { DispatchFact, StoreFact } from '../../facts/facts.ts'
 import type { Event, EventOf } from '../events.ts'
 import type { Machine } from '../machine.ts'
 import { tagsOf } from '../value.ts'
-import { distinct, eventsOf, locate } from './collect.ts'
+import { isPresentedHandle } from '../conditions.ts'
+import { distinct, eventsOf, locate, sameSite } from './collect.ts'
 import { standingTransports, variableId } from './stores.ts'
 
 export function collectDispatches(machine: Machine, stores: readonly StoreFact[]): readonly DispatchFact[] {
   const ids = new Set(stores.map((store) => store.id))
   const events = eventsOf(machine, 'dispatch').filter((event) => event.context.trigger === 'request')
   const viaTransport = new Set(events.filter((event) => event.how === 'transport').flatMap((event) => storesOf(event)))
+  const records = new Set(stores.filter((store) => store.holds === 'own').map((store) => store.id))
   const facts = events.flatMap((event) =>
-    storesOf(event)
+    [...storesOf(event), ...recordsOf(event).filter((store) => records.has(store))]
       .filter((store) => ids.has(store) && (event.how === 'transport' || !viaTransport.has(store)))
       .map((store) => dispatchOf(machine, event, store)),
   )
   return distinct(
-    facts,
+    [...facts, ...endings(machine, ids)],
     (fact) =>
       `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.store}:${fact.route?.verb}:${fact.route?.at.startLine}:${fact.bound}:${fact.authenticated}`,
   )
+}
+
+/** DELETE takes out of the store whatever the presented ID names. */
+function endings(machine: Machine, ids: ReadonlySet<string>): readonly DispatchFact[] {
+  return eventsOf(machine, 'store-remove')
+    .filter(
+      (event) =>
+        event.context.trigger === 'request' &&
+        ids.has(event.store.id) &&
+        isPresentedHandle(event.key) &&
+        event.facts.must.has('verb:DELETE'),
+    )
+    .map((event) => ({
+      ...dispatchOf(machine, event, event.store.id),
+      bound: event.facts.must.has('bound') || event.facts.must.has(`cleared:${event.store.id}`),
+      ends: true,
+    }))
 }
 
 function storesOf(event: EventOf<'dispatch'>): readonly string[] {
@@ -27,19 +46,32 @@ function storesOf(event: EventOf<'dispatch'>): readonly string[] {
   return [...new Set([...entries, ...standingTransports(event).map(variableId)])]
 }
 
-function dispatchOf(machine: Machine, event: EventOf<'dispatch'>, store: string): DispatchFact {
+/** A transport made for this request serves the session whose record was looked up before. */
+function recordsOf(event: EventOf<'dispatch'>): readonly string[] {
+  const { objects } = event.receiver
+  const isFresh = objects.length > 0 && objects.every(({ born }) => born !== 0 && born === event.context.activation)
+  if (event.how !== 'transport' || !isFresh) return []
+  return [...event.facts.may].filter((fact) => fact.startsWith('looked:')).map((fact) => fact.slice('looked:'.length))
+}
+
+function dispatchOf(machine: Machine, event: EventOf<'dispatch' | 'store-remove'>, store: string): DispatchFact {
   const lookup =
     eventsOf(machine, 'store-read').find((read) => read.store.id === store && read.context === event.context) ?? event
   const { route } = event.context
   return {
     at: locate(event.site),
     lookup: locate(lookup.site),
+    via: event.via === undefined || sameSite(event.via, event.site) ? undefined : locate(event.via),
+    ends: false,
     store,
     route: route === undefined ? undefined : { verb: route.verb, path: route.path, at: locate(route.site) },
     verb: verbOf(event),
     authenticated: authenticationOf(event),
     credential: credentialOf(event),
-    bound: event.facts.must.has('bound') || (!store.endsWith('#variable') && !event.facts.may.has(`unbound:${store}`)),
+    bound:
+      event.facts.must.has('bound') ||
+      event.facts.must.has(`cleared:${store}`) ||
+      (!store.endsWith('#variable') && !event.facts.may.has(`unbound:${store}`)),
     behindUnknown: event.facts.may.has('opaque-middleware'),
   }
 }

@@ -42,7 +42,6 @@ export function collectSharedServers(machine: Machine): readonly SharedServerFac
 }
 
 function outlives(server: HeapObject, event: EventOf<'connect'>): boolean {
-  if (server instanceof LibraryObject && server.data['typed'] === true) return false
   return server.born === 0 || server.born !== event.context.activation
 }
 

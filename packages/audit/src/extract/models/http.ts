@@ -187,10 +187,13 @@ export const http: Model = {
       '*': (_machine, target) => part(String(target.data['origin']), UNKNOWN),
     },
     next: {
-      '()': (_machine, target, call, state) => {
+      '()': (machine, target, call, state) => {
         const continuations = (target.data['states'] ??= []) as State[]
-        if (call.args.length === 0 || call.args[0]!.primitives.includes(undefined) || target.data['typed'] !== true)
-          continuations.push(state.fork())
+        if (call.args.length === 0 || call.args[0]!.primitives.includes(undefined) || target.data['typed'] !== true) {
+          const passed = state.fork()
+          continuations.push(passed)
+          machine.passed.push(passed)
+        }
         return UNKNOWN
       },
     },

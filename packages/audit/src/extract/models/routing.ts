@@ -3,7 +3,7 @@ import type { Call } from '../calls.ts'
 import type { LibraryObject } from '../heap.ts'
 import { FunctionObject, LibraryObject as Library } from '../heap.ts'
 import type { Flavour, Machine } from '../machine.ts'
-import type { State } from '../state.ts'
+import type { Facts, State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, onlyString, strings, truthiness } from '../value.ts'
 
@@ -31,9 +31,14 @@ export function registerRoute(
 ): void {
   if (machine.routes.length > 5_000) return
   machine.order += 1
-  const route = { ...given, site: call.site, facts: state.facts, order: machine.order }
+  const route = { ...given, site: call.site, facts: settingsOnly(state.facts), order: machine.order }
   machine.routes.push({ app, route })
   machine.emit('route', call.site, state, { route: { site: call.site, verb: given.verb, path: given.path } })
+}
+
+/** What start-up code learned on its way is not known of any request, save which settings are on. */
+function settingsOnly(facts: Facts): Facts {
+  return { must: new Set([...facts.must].filter((fact) => fact.startsWith('optional:'))), may: new Set() }
 }
 
 /** The parent's middleware so far applies to everything mounted. */

@@ -40,9 +40,9 @@ const SDK_TYPES: Readonly<Record<string, string>> = {
 }
 
 /** An object of the library type behind an import path, or undefined for types that say nothing to us. */
-export function libraryOfType(_machine: unknown, path: string, site: Site): LibraryObject | undefined {
+export function libraryOfType(path: string, site: Site, born: number): LibraryObject | undefined {
   const type = TYPES[path] ?? sdkType(path)
-  return type === undefined ? undefined : new LibraryObject(type, site, 0, { typed: true })
+  return type === undefined ? undefined : new LibraryObject(type, site, born, { typed: true })
 }
 
 function sdkType(path: string): string | undefined {

@@ -33,7 +33,7 @@ function oncePerStore(
     .filter((group) => group.length > 0)
 }
 
-function unboundFinding(dispatches: readonly DispatchFact[]): FindingDraft {
+function unboundFinding(dispatches: readonly DispatchFact[], confidence: 'high' | 'medium' = 'high'): FindingDraft {
   const verbs = [...new Set(dispatches.map((dispatch) => dispatch.verb))].filter((verb) => verb !== '*')
   const [first] = dispatches
   const on = verbs.length === 0 ? '' : ` on ${verbs.join(', ')}`
@@ -41,7 +41,7 @@ function unboundFinding(dispatches: readonly DispatchFact[]): FindingDraft {
     what: `A session is served${on} to whoever presents its ID: the verified caller is never compared with the session’s owner.`,
     trace: stepsOf(dispatches, 'looked up by its ID alone', 'served without comparing the owner'),
     primary: 0,
-    confidence: first?.behindUnknown === true ? 'medium' : 'high',
+    confidence: first?.behindUnknown === true ? 'medium' : confidence,
   }
 }
 
@@ -50,7 +50,8 @@ function stepsOf(dispatches: readonly DispatchFact[], lookup: string, served: st
   for (const dispatch of dispatches) {
     for (const step of [
       { note: lookup, location: dispatch.lookup },
-      { note: served, location: dispatch.at },
+      ...(dispatch.via === undefined ? [] : [{ note: 'reached from here', location: dispatch.via }]),
+      { note: dispatch.ends ? 'ended for whoever presents its ID' : served, location: dispatch.at },
     ]) {
       const known = steps.some(
         (other) =>
@@ -67,15 +68,21 @@ function stepsOf(dispatches: readonly DispatchFact[], lookup: string, served: st
 /** Nobody proves who they are: a session ID is all that stands between a stranger and a session. */
 function anonymous(facts: ServerFacts, stores: readonly StoreFact[]): Verdict {
   const reached = facts.listeners.some((listener) => listener.reach === 'network')
-  if (!reached) return withoutNetwork(facts)
+  if (!reached) return withoutNetwork(facts, stores)
   const groups = oncePerStore(facts.dispatches, stores)
   return judged(groups.map((dispatches) => anonymousFinding(dispatches)))
 }
 
-function withoutNetwork(facts: ServerFacts): Verdict {
+function withoutNetwork(facts: ServerFacts, stores: readonly StoreFact[]): Verdict {
   if (facts.listeners.some((listener) => listener.reach === 'loopback'))
     return notApplicable('Anonymous and on loopback only: there is no second principal.')
-  return judged([], ['No credential is verified here, and where the server listens is not known.'])
+  const open = facts.dispatches.filter(
+    ({ authenticated, credential, bound }) => authenticated === 'optional' && credential === 'personal' && !bound,
+  )
+  return judged(
+    oncePerStore(open, stores).map((dispatches) => unboundFinding(dispatches, 'medium')),
+    open.length > 0 ? [] : ['No credential is verified here, and where the server listens is not known.'],
+  )
 }
 
 function anonymousFinding(dispatches: readonly DispatchFact[]): FindingDraft {
