@@ -13,6 +13,8 @@ function inRequest(machine: Machine): boolean {
 }
 
 function keyOf(cell: Cell, holder?: HeapObject): string | undefined {
+  // A field of the one instance of a service is nobody's session: limits and statistics live there.
+  if (holder?.born === 0) return undefined
   if (holder !== undefined) return `${holder.site.path}#${holder.site.start}#${cell.name}`
   return cell.site === undefined ? undefined : `${cell.site.path}#${cell.site.start}#${cell.name}`
 }
@@ -126,6 +128,9 @@ function noteStale(
   const checked = Math.max(-1, ...momentsOf([...state.facts.may], `checked:${location}@`))
   // A new value that depends on the old one, or on a check of it, which an await has made old.
   const stale = read >= 0 && read < machine.moment ? read : checked
+  // Written at once after the check: what comes later is another step.
+  if (checked === machine.moment) state.note(`settled:${location}@${checked}`)
+  if (state.facts.may.has(`settled:${location}@${stale}`)) return
   if (read < 0 || stale < 0 || stale >= machine.moment) return
   machine.emit('stale-write', site, state, {
     read: machine.readSites.get(`${location}@${stale}`),

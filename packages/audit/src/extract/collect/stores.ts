@@ -65,7 +65,9 @@ export function sessionStores(machine: Machine): readonly StoreEvents[] {
 }
 
 function transportKind(writes: readonly EventOf<'store-write'>[]): 'streamable' | 'sse' | undefined {
-  const kinds = writes.flatMap((write) => transportsIn(write.value))
+  // A timer opens no session: what it fills is a list of those to end.
+  const opening = writes.filter((write) => write.context.trigger !== 'timer')
+  const kinds = opening.flatMap((write) => transportsIn(write.value))
   if (kinds.length === 0) return undefined
   return kinds.includes('streamable') ? 'streamable' : 'sse'
 }
