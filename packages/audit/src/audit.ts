@@ -48,7 +48,9 @@ export async function audit(root: string, options: AuditOptions = {}, stages: St
   const { reported, scored } = scopeOf(tree, options.includeTests ?? false)
   const detections = detectAll(stages.rules, facts)
   const findings = findingsOf(claimsOf(detections), tree).filter((finding) => reported.has(finding.surface))
-  const known = [...tree.gaps, ...gaps, ...crashesOf(detections)].toSorted(compareGaps)
+  const known = [...tree.gaps, ...gaps, ...crashesOf(detections)]
+    .map((gap) => named(gap, stages.rules))
+    .toSorted(compareGaps)
   const decisive = known.filter((gap) => scored.has(surfaceOf(tree, gap.path)))
   const assessments = assess(detections, { findings, gaps: decisive, scored })
   return {
@@ -66,6 +68,11 @@ export async function audit(root: string, options: AuditOptions = {}, stages: St
 function readOptionsOf({ onProgress, ...options }: AuditOptions): ReadOptions {
   if (!onProgress) return options
   return { ...options, onProgress: (done) => onProgress({ phase: 'reading', done, total: 0 }) }
+}
+
+/** A gap that could matter to every rule names them all. */
+function named({ total, ...gap }: Gap, rules: readonly RuleEntry[]): Gap {
+  return total === true ? { ...gap, rules: rules.map(({ rule }) => rule.id) } : gap
 }
 
 function readOrRefuse(read: () => SourceTree): SourceTree {

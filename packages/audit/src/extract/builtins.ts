@@ -326,7 +326,10 @@ function testText(machine: Machine, self: Value, name: string, call: Call): Valu
 
 function splitText(machine: Machine, self: Value, call: Call): Value {
   const list = machine.allocate('array', call.site)
-  list.elements.write(self.tags.length > 0 ? derived(self) : UNKNOWN)
+  const item = self.tags.length > 0 ? derived(self) : UNKNOWN
+  list.elements.write(self.entropy === undefined ? item : { ...item, entropy: self.entropy })
+  if (self.entropy !== undefined && self.entropy.length === 36)
+    list.property('0').write({ ...item, entropy: cutEntropy(self.entropy, 8) })
   return object(list)
 }
 

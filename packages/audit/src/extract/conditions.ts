@@ -73,7 +73,13 @@ function switchesOf(value: Value): readonly string[] {
 
 export function assume(machine: Machine, state: State, value: Value): void {
   const facts = conditionOf(value).whenTrue
-  state.learn(facts.filter((fact) => !(fact.startsWith('optional:') && machine.requiredEnv.has(fact.slice(9)))))
+  for (const fact of facts) if (fact.startsWith('perhaps:')) state.note(`maybe-${fact.slice('perhaps:'.length)}`)
+  state.learn(
+    facts.filter(
+      (fact) =>
+        !fact.startsWith('perhaps:') && !(fact.startsWith('optional:') && machine.requiredEnv.has(fact.slice(9))),
+    ),
+  )
 }
 
 /** The condition a value stands for when it is tested: its own, or what its origins say. */
@@ -120,7 +126,7 @@ export function and(a: Value, b: Value, result: Value): Value {
   const right = conditionOf(b)
   return withCondition(result, {
     whenTrue: unite(left.whenTrue, right.whenTrue),
-    whenFalse: intersect(left.whenFalse, unite(left.whenTrue, right.whenFalse)),
+    whenFalse: unite(intersect(left.whenFalse, unite(left.whenTrue, right.whenFalse)), perhaps(right.whenFalse)),
   })
 }
 
@@ -128,9 +134,16 @@ export function or(a: Value, b: Value, result: Value): Value {
   const left = conditionOf(a)
   const right = conditionOf(b)
   return withCondition(result, {
-    whenTrue: intersect(left.whenTrue, unite(left.whenFalse, right.whenTrue)),
+    whenTrue: unite(intersect(left.whenTrue, unite(left.whenFalse, right.whenTrue)), perhaps(right.whenTrue)),
     whenFalse: unite(left.whenFalse, right.whenFalse),
   })
+}
+
+/** Where only one of two conditions taught it: a credential was verified on some of the paths. */
+function perhaps(facts: readonly string[]): readonly string[] {
+  return facts.flatMap((fact) =>
+    fact === 'auth' ? ['perhaps:auth'] : fact === 'auth:verified' ? ['perhaps:verified'] : [],
+  )
 }
 
 function unite(a: readonly string[], b: readonly string[]): readonly string[] {
@@ -245,7 +258,7 @@ function protocolFacts(protocol: string): EqualityFacts {
 /** Facts from comparing something stored with something presented. */
 function pairFacts(machine: Machine, stored: Value, presented: Value): readonly string[] {
   const facts: string[] = []
-  if (hasTag(stored, 'entry') && isOwnerProof(machine, stored, presented))
+  if (hasTag(stored, 'held') && isOwnerProof(machine, stored, presented))
     facts.push(...(isItself(stored, presented) ? ['self-owned'] : ['bound', ...AUTHENTICATED]))
   if (hasTag(presented, 'cred') && !hasTag(stored, 'cred') && !fromRequest(stored)) {
     facts.push('auth', hasTag(stored, 'entry') ? 'auth:verified' : 'auth:static', ...loginFacts(presented))

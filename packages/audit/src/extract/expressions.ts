@@ -372,6 +372,7 @@ function evaluateAnd(machine: Machine, left: Value, node: Node, state: State, en
     objects: [],
     open: truth.canBeFalse && left.open,
   }
+  if (!truth.canBeFalse) return withCondition(right, conditionOf(right))
   const both = truth.canBeFalse
     ? join({ ...falsy, primitives: falsy.primitives.length > 0 ? falsy.primitives : [false] }, right)
     : right

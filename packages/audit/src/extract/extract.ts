@@ -85,7 +85,8 @@ function loadModules(machine: Machine, tree: SourceTree): void {
   for (const file of tree.files) {
     if (file.surface === 'test' || file.surface === 'generated') continue
     const parsed = parse(file)
-    if (parsed.gap !== undefined) machine.gaps.push(parsed.gap)
+    if (parsed.gap !== undefined)
+      machine.gaps.push(SERVING.test(file.text) ? { ...parsed.gap, total: true } : parsed.gap)
     if (parsed.program !== undefined)
       machine.modules.set(file.path, createModule(machine, file, parsed.program as unknown as Node))
   }
@@ -97,6 +98,6 @@ function guarded(machine: Machine, what: string, run: () => void): void {
     run()
   } catch (error) {
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-    machine.gaps.push({ path: '.', reason: `Following the ${what} of this server failed (${reason}).` })
+    machine.gaps.push({ path: '.', reason: `Following the ${what} of this server failed (${reason}).`, total: true })
   }
 }

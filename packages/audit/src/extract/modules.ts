@@ -78,7 +78,7 @@ export function importName(
   const unknown = new Cell(name, 0)
   if (target.kind === 'package') {
     const base = packagePath(target.name, target.subpath)
-    unknown.write(object(external(machine, from, name === 'default' ? base : `${base}#${name}`)))
+    unknown.write(object(external(machine, from, name === 'default' ? base : aliasOf(`${base}#${name}`))))
     return unknown
   }
   const known = target.kind === 'file' ? modelledName(machine, target.path, specifier, name) : undefined
@@ -168,6 +168,16 @@ export function requireModule(machine: Machine, specifier: string, from: SourceF
   run(module)
   const namespace = module.exports.size > 0 ? object(namespaceOf(machine, module)) : NEVER
   return join(module.commonjsCell.value, namespace)
+}
+
+/** Globals that modules of the platform export as well. */
+const ALIASES = new Map([
+  ['node:process#env', 'global:process#env'],
+  ['node:crypto#webcrypto', 'node:crypto'],
+])
+
+function aliasOf(path: string): string {
+  return ALIASES.get(path) ?? path
 }
 
 export function external(machine: Machine, from: SourceFile, path: string): ExternalObject {

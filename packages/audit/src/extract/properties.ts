@@ -152,7 +152,11 @@ export function lookUp(machine: Machine, from: HeapObject, key: Value, site: Sit
       primitives: [...certain.primitives.filter((item) => item !== undefined), undefined] as Primitive[],
       open: true,
     },
-    [`entry:${store.id}`, ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : [])],
+    [
+      `entry:${store.id}`,
+      ...(isPresentedHandle(key) ? ['held'] : []),
+      ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : []),
+    ],
   )
 }
 

@@ -50,6 +50,7 @@ function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
       machine.gaps.push({
         path: route.site.path,
         reason: `The handler at line ${lineOf(machine, route)} is too large to follow to its end.`,
+        total: true,
         location: route.site.file.locate(route.site.start, route.site.end),
       })
   })

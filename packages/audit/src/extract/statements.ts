@@ -26,6 +26,8 @@ export function runModule(machine: Machine, module: Module): void {
       if (state.dead) state.dead = false
       execute(machine, statement, state, module.env)
     }
+    if (machine.exhausted)
+      machine.gaps.push({ path: module.file.path, reason: 'The file is too large to follow to its end.', total: true })
   })
 }
 
@@ -484,6 +486,9 @@ function caseState(
   const taken = rest.fork()
   if (isNode(item['test'])) {
     const test = equality(machine, subject, evaluate(machine, item['test'], rest, env))
+    const truth = truthOn(machine, test, rest)
+    if (!truth.canBeTrue) taken.dead = true
+    if (!truth.canBeFalse) rest.dead = true
     assume(machine, taken, test)
     assume(machine, rest, negate(test))
   }

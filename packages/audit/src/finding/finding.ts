@@ -79,6 +79,8 @@ export interface Gap {
   readonly location?: Location
   /** Rules that stay `open` because of it. Empty: the gap alone decides nothing. */
   readonly rules?: readonly string[]
+  /** What is missing could matter to every rule: none of them passes. */
+  readonly total?: boolean
 }
 
 /** One rule's outcome for one subject. */

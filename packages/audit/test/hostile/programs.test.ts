@@ -112,7 +112,7 @@ describe('what cannot be followed to its end is said, and not green', () => {
     expect(await soon(serverWith('class A { next = new A() }\nnew A()'))).toSatisfy(isAnswer)
   })
 
-  test.fails('a server behind 30,000 statements', async () => {
+  test('a server behind 30,000 statements', async () => {
     const { gaps } = await soon(serverWith('a = f(b)\n'.repeat(30_000))).catch((refusal: AuditError) => refusal)
     expect(gaps).toMatchObject([{ path: 'server.ts', reason: expect.stringMatching('too large to follow') }])
   })

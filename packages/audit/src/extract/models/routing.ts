@@ -83,7 +83,8 @@ export function emitListen(
   const named = record?.properties.get('host') ?? record?.properties.get('hostname')
   let host: Value | undefined
   if (record !== undefined) host = named === undefined ? undefined : state.read(named)
-  else if (second !== undefined && second.objects.length === 0) host = second
+  else if (second !== undefined && !second.objects.some((item) => item instanceof FunctionObject))
+    host = second.objects.length > 0 ? { ...second, open: true } : second
   if (first !== undefined && strings(first).some((text) => text.includes('/'))) return
   if (record?.properties.has('path') === true && !record.properties.has('port')) return
   machine.emit('listen', call.site, state, { host: host ?? UNDEFINED, ...options })

@@ -144,6 +144,7 @@ export const webSessions: Model = {
     'passport#initialize': (machine, call) => object(machine.library('middleware', call.site, { facts: [] })),
   },
   methods: {
+    'passport-login': { '()': (machine, _target, call, state) => passportLogin(machine, call, state) },
     'web-session': {
       regenerate,
       destroy,
