@@ -151,7 +151,19 @@ function unite(a: readonly string[], b: readonly string[]): readonly string[] {
 }
 
 function intersect(a: readonly string[], b: readonly string[]): readonly string[] {
-  return a.filter((fact) => b.includes(fact))
+  return unite(
+    a.filter((fact) => b.includes(fact)),
+    unite(clearedByEither(a, b), clearedByEither(b, a)),
+  )
+}
+
+/** One path found no session, the other compared its owner: either way the session is nobody else's. */
+function clearedByEither(missing: readonly string[], compared: readonly string[]): readonly string[] {
+  if (!compared.includes('bound') && !compared.includes('incomparable')) return []
+  return missing.flatMap((fact) => {
+    const [kind, store] = fact.split(':')
+    return kind === 'absent' || kind === 'unowned' || kind === 'cleared' ? [`cleared:${store}`] : []
+  })
 }
 
 /** One way an expression or function can end: what is known then, and the value it gives. */
