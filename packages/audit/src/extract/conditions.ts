@@ -1,7 +1,7 @@
 /** What a path learns from a condition that held, or did not. */
 import type { Machine } from './machine.ts'
 import type { Facts, State } from './state.ts'
-import { vacuous } from './state.ts'
+import { settledStores, vacuous } from './state.ts'
 import type { Condition, Primitive, Value } from './value.ts'
 import { UNKNOWN, derived, hasTag, tagsOf, truthiness, withCondition } from './value.ts'
 
@@ -189,13 +189,9 @@ function learnedWhen(outcomes: readonly Outcome[], before: ReadonlySet<string>, 
   const fitting = outcomes.filter(({ value }) => (truth ? truthiness(value).canBeTrue : truthiness(value).canBeFalse))
   const sets = fitting.map(({ facts, value }) => {
     const own = conditionOf(value)
-    return {
-      facts,
-      learned: new Set([
-        ...[...facts.must].filter((fact) => !before.has(fact)),
-        ...(truth ? own.whenTrue : own.whenFalse),
-      ]),
-    }
+    const learned = [...[...facts.must].filter((fact) => !before.has(fact)), ...(truth ? own.whenTrue : own.whenFalse)]
+    const settled = settledStores(facts, learned).map((store) => `cleared:${store}`)
+    return { facts, learned: new Set([...learned, ...settled]) }
   })
   const all = new Set(sets.flatMap(({ learned }) => [...learned]))
   if (all.has('auth')) for (const { learned } of sets) learned.add('maybe-auth')
