@@ -205,7 +205,7 @@ export function callPromise(machine: Machine, self: Value, name: string, call: C
 function callThen(machine: Machine, self: Value, callback: Value, onError: Value, call: Call, state: State): Value {
   const turn = `turn:${call.site.path}#${call.site.start}`
   const { locks } = machine
-  if (self.tags.includes(turn)) machine.locks += 1
+  if (self.tags.includes(turn) || isShared(self)) machine.locks += 1
   const value = settle(machine, self, callback, onError, call, state)
   machine.locks = locks
   return machine.context.activation === 0 ? value : withTags(value, [turn])
@@ -220,6 +220,11 @@ function settle(machine: Machine, self: Value, callback: Value, onError: Value, 
   fork.dead = false
   state.merge([fork])
   return value
+}
+
+/** A promise kept where later requests find it: what is chained to it waits its turn. */
+function isShared(promise: Value): boolean {
+  return promise.tags.some((tag) => tag.startsWith('read:') || /^entry:[^:]*$/.test(tag))
 }
 
 function optional(state: State, run: (fork: State) => void): void {

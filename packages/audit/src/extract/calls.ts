@@ -333,9 +333,19 @@ export function invoke(
     followed.map((exit) => exit.state),
     machine.stack.length,
   )
+  dropChecks(state, mark.may)
   const result = resultOf(frame, before)
   machine.quiet.note(machine, fn, mark, state, result)
   return result
+}
+
+/** What a function checked for itself is over when it returns; what its answer depends on shows in the answer. */
+function dropChecks(state: State, before: ReadonlySet<string>): void {
+  const made = [...state.facts.may].filter((fact) => fact.startsWith('checked:') && !before.has(fact))
+  if (made.length === 0) return
+  const may = new Set(state.facts.may)
+  for (const fact of made) may.delete(fact)
+  state.facts = { must: state.facts.must, may }
 }
 
 /** `this`: a method called on a session that was looked up works on that session. */

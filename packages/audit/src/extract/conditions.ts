@@ -1,7 +1,7 @@
 /** What a path learns from a condition that held, or did not. */
 import type { Machine } from './machine.ts'
 import type { Facts, State } from './state.ts'
-import { vacuous } from './state.ts'
+import { settledStores, vacuous } from './state.ts'
 import type { Condition, Primitive, Value } from './value.ts'
 import { UNKNOWN, derived, hasTag, tagsOf, truthiness, withCondition } from './value.ts'
 
@@ -121,20 +121,24 @@ export function negate(value: Value): Value {
   }
 }
 
-export function and(a: Value, b: Value, result: Value): Value {
+/** `before`: what was known before `b` was evaluated. Where `a` decides alone, a look-up in `b` has not happened. */
+export function and(a: Value, b: Value, result: Value, before: Facts): Value {
   const left = conditionOf(a)
   const right = conditionOf(b)
   return withCondition(result, {
     whenTrue: unite(left.whenTrue, right.whenTrue),
-    whenFalse: unite(intersect(left.whenFalse, unite(left.whenTrue, right.whenFalse)), perhaps(right.whenFalse)),
+    whenFalse: unite(
+      intersect(left.whenFalse, unite(left.whenTrue, right.whenFalse), before),
+      perhaps(right.whenFalse),
+    ),
   })
 }
 
-export function or(a: Value, b: Value, result: Value): Value {
+export function or(a: Value, b: Value, result: Value, before: Facts): Value {
   const left = conditionOf(a)
   const right = conditionOf(b)
   return withCondition(result, {
-    whenTrue: unite(intersect(left.whenTrue, unite(left.whenFalse, right.whenTrue)), perhaps(right.whenTrue)),
+    whenTrue: unite(intersect(left.whenTrue, unite(left.whenFalse, right.whenTrue), before), perhaps(right.whenTrue)),
     whenFalse: unite(left.whenFalse, right.whenFalse),
   })
 }
@@ -150,22 +154,22 @@ function unite(a: readonly string[], b: readonly string[]): readonly string[] {
   return b.length === 0 ? a : a.length === 0 ? b : [...new Set([...a, ...b])]
 }
 
-/** What holds either way. A session that is not there and one that is the caller's own are both settled. */
-function intersect(a: readonly string[], b: readonly string[]): readonly string[] {
-  const settled = [...settledBy(a, b), ...settledBy(b, a)].map((store) => `settled:${store}`)
-  return unite(
-    a.filter((fact) => b.includes(fact)),
-    settled,
-  )
+function intersect(a: readonly string[], b: readonly string[], before: Facts): readonly string[] {
+  const common = b.filter((fact) => a.includes(fact) || vacuous(fact, before))
+  return unite(common, commonSettlement([a, b]))
 }
 
-/** Stores in which `a` says there is no such session, and `b` says whose it is. */
-function settledBy(a: readonly string[], b: readonly string[]): readonly string[] {
-  const isOwner = b.includes('bound') || b.includes('incomparable')
-  return a
-    .filter((fact) => fact.startsWith('absent:'))
-    .map((fact) => fact.slice('absent:'.length))
-    .filter((store) => isOwner || b.includes(`unowned:${store}`))
+/** Different ways to know that a session is nobody else's: it is absent, has no owner, or its owner was compared. */
+function commonSettlement(sides: readonly (readonly string[])[]): readonly string[] {
+  const specific = sides.filter((side) => !side.includes('bound') && !side.includes('incomparable'))
+  const [first, ...rest] = specific.map(
+    (side) =>
+      new Set(
+        side.flatMap((fact) => (/^(?:absent|unowned|cleared):/.test(fact) ? [fact.slice(fact.indexOf(':') + 1)] : [])),
+      ),
+  )
+  if (first === undefined) return sides.length > 1 ? ['incomparable'] : []
+  return [...first].filter((store) => rest.every((other) => other.has(store))).map((store) => `unowned:${store}`)
 }
 
 /** One way an expression or function can end: what is known then, and the value it gives. */
@@ -185,18 +189,17 @@ function learnedWhen(outcomes: readonly Outcome[], before: ReadonlySet<string>, 
   const fitting = outcomes.filter(({ value }) => (truth ? truthiness(value).canBeTrue : truthiness(value).canBeFalse))
   const sets = fitting.map(({ facts, value }) => {
     const own = conditionOf(value)
-    return {
-      facts,
-      learned: new Set([
-        ...[...facts.must].filter((fact) => !before.has(fact)),
-        ...(truth ? own.whenTrue : own.whenFalse),
-      ]),
-    }
+    const learned = [...[...facts.must].filter((fact) => !before.has(fact)), ...(truth ? own.whenTrue : own.whenFalse)]
+    const settled = settledStores(facts, learned).map((store) => `cleared:${store}`)
+    return { facts, learned: new Set([...learned, ...settled]) }
   })
   const all = new Set(sets.flatMap(({ learned }) => [...learned]))
   if (all.has('auth')) for (const { learned } of sets) learned.add('maybe-auth')
   if (all.has('auth')) all.add('maybe-auth')
-  return [...all].filter((fact) => sets.every(({ facts, learned }) => learned.has(fact) || vacuous(fact, facts)))
+  const common = [...all].filter((fact) =>
+    sets.every(({ facts, learned }) => learned.has(fact) || vacuous(fact, facts)),
+  )
+  return unite(common, commonSettlement(sets.map(({ learned }) => [...learned])))
 }
 
 /** `a === b`, `timingSafeEqual(a, b)` and the like. */

@@ -100,7 +100,12 @@ export type Event = Base &
         readonly moment: number
       }
     | { readonly kind: 'shared-read'; readonly cell: Cell; readonly name: string; readonly moment: number }
-    | { readonly kind: 'stale-write'; readonly read: Site; readonly target: string; readonly store: string | undefined }
+    | {
+        readonly kind: 'stale-write'
+        readonly read: Site | undefined
+        readonly target: string
+        readonly store: string | undefined
+      }
     | { readonly kind: 'send-all'; readonly store: StoreRef; readonly call: Site }
     | { readonly kind: 'handle-out'; readonly value: Value }
   )

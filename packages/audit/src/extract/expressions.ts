@@ -358,6 +358,7 @@ function evaluateLogical(machine: Machine, node: Node, state: State, env: Enviro
 function evaluateAnd(machine: Machine, left: Value, node: Node, state: State, env: Environment): Value {
   const truth = truthOn(machine, left, state)
   if (!truth.canBeTrue) return left
+  const before = state.facts
   let right: Value = UNKNOWN
   branch(
     machine,
@@ -378,7 +379,7 @@ function evaluateAnd(machine: Machine, left: Value, node: Node, state: State, en
   const both = truth.canBeFalse
     ? join({ ...falsy, primitives: falsy.primitives.length > 0 ? falsy.primitives : [false] }, right)
     : right
-  return truth.canBeFalse ? and(left, right, both) : withLearned(both, right, conditionOf(left).whenTrue)
+  return truth.canBeFalse ? and(left, right, both, before) : withLearned(both, right, conditionOf(left).whenTrue)
 }
 
 /** The right side alone decides; the left one is known to have gone this way. */
@@ -390,6 +391,7 @@ function withLearned(value: Value, right: Value, learned: readonly string[]): Va
 function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env: Environment): Value {
   const truth = truthOn(machine, left, state)
   if (!truth.canBeFalse) return left
+  const before = state.facts
   let right: Value = UNKNOWN
   branch(
     machine,
@@ -403,8 +405,8 @@ function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env
   const isDefault =
     left.condition === undefined && left.tags.some((tag) => tag.startsWith('env:') || tag.startsWith('opt:'))
   if (isDefault)
-    return or(left, right, defaulted(machine, { ...left, primitives: left.primitives.filter(Boolean) }, right))
-  return or(left, right, join({ ...left, primitives: left.primitives.filter(Boolean) }, right))
+    return or(left, right, defaulted(machine, { ...left, primitives: left.primitives.filter(Boolean) }, right), before)
+  return or(left, right, join({ ...left, primitives: left.primitives.filter(Boolean) }, right), before)
 }
 
 function evaluateConditional(machine: Machine, node: Node, state: State, env: Environment): Value {

@@ -28,7 +28,9 @@ export function extract(tree: SourceTree): { readonly facts: ServerFacts; readon
   const startup = machine.events.length
   machine.guarded('the requests', () => {
     runRoutes(machine)
+    const known = machine.routes.length
     runUnreached(machine)
+    runRoutes(machine, known)
     runTools(machine)
   })
   const settled = machine.events.filter((event, index) => index < startup || event.context.activation === 0)

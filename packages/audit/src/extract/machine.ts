@@ -72,6 +72,10 @@ export class Machine {
   readonly handleTags = new Set<string>()
   /** Variables and properties that requests write and that outlive them. */
   readonly sharedCells = new Set<Cell>()
+  /** Places that requests write and that outlive them, whichever object holds them this time. */
+  readonly sharedKeys = new Set<string>()
+  /** Where each of them was read, by place and moment. */
+  readonly readSites = new Map<string, Site>()
   deferred: Deferred[] = []
   /** Handlers of tools, resources and prompts, by the place of the handler: each runs once. */
   readonly tools = new Map<string, Deferred>()

@@ -7,7 +7,7 @@ import type { HeapObject, Site } from './heap.ts'
 import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { externalValue, libraryProperty, setLibraryProperty } from './models/index.ts'
-import { noteFieldRead, noteFieldWrite, noteSharedRead, noteSharedWrite } from './shared.ts'
+import { noteFieldRead, noteReplaced, noteFieldWrite, noteSharedRead, noteSharedWrite, readAt } from './shared.ts'
 import type { State } from './state.ts'
 import type { Primitive, Value } from './value.ts'
 import { NEVER, UNDEFINED, UNKNOWN, hasTag, join, object, withTags } from './value.ts'
@@ -25,7 +25,7 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   if (target.tags.length > 0)
     value = withTags(value === NEVER ? UNKNOWN : withoutVerdict(value, target), stepTags(target.tags, name))
   if (value === NEVER) return name === 'length' ? UNKNOWN : { ...UNKNOWN }
-  if (target.tags.length > 0 && name !== undefined) value = noteFieldRead(machine, target, name, value)
+  if (target.tags.length > 0 && name !== undefined) value = noteFieldRead(machine, target, name, value, site)
   return value
 }
 
@@ -59,7 +59,7 @@ function readFrom(
   if (from instanceof LibraryObject) return libraryProperty(machine, from, name, key, site, state)
   if (name === undefined) return readDynamic(machine, from, key, site, state)
   const cell = from.properties.get(name)
-  if (cell !== undefined) return noteSharedRead(machine, cell, state.read(cell), site, state)
+  if (cell !== undefined) return noteSharedRead(machine, cell, state.read(cell), site, state, from)
   if (from instanceof InstanceObject) {
     const member = readMember(machine, from, from.of, name, state)
     if (member !== undefined) return member
@@ -148,7 +148,8 @@ export function lookUp(machine: Machine, from: HeapObject, key: Value, site: Sit
   const store = storeRef(from)
   noteLookUp(machine, store, key, site, state)
   const value = itemValue(machine, from)
-  const certain = from.item === NEVER ? UNKNOWN : isPresentedHandle(key) ? remembered(value) : value
+  const found = isPresentedHandle(key) ? remembered(value) : value
+  const certain = readAt(machine, from.item === NEVER ? UNKNOWN : found, store.id, site)
   return withTags(
     {
       ...certain,
@@ -228,6 +229,7 @@ export function insert(machine: Machine, to: HeapObject, key: Value, value: Valu
   to.keys.write(key)
   const store = storeRef(to)
   machine.emit('store-write', site, state, { store, key, value })
+  noteReplaced(machine, store.id, key, value, site, state)
   if (isMove(store.id, key, value)) state.learn([`renewed:${store.id}`])
 }
 

@@ -13,8 +13,8 @@ import type { Value } from './value.ts'
 import { UNDEFINED, UNKNOWN, object, tagged } from './value.ts'
 
 /** Runs every route once. Called twice: the second time with everything that the first put into stores. */
-export function runRoutes(machine: Machine): void {
-  for (const { app, route } of machine.routes.slice()) {
+export function runRoutes(machine: Machine, from = 0): void {
+  for (const { app, route } of machine.routes.slice(from)) {
     if (route.layer && !isRouteLike(machine, app, route)) continue
     machine.guarded('a handler', () => runRoute(machine, app, route), route.site.path)
   }

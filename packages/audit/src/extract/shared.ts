@@ -4,7 +4,7 @@ import type { Machine } from './machine.ts'
 import { fromRequest } from './conditions.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
-import { hasTag, tagsOf, withTags } from './value.ts'
+import { hasTag, tagsOf } from './value.ts'
 
 const REQUEST_TRIGGERS = new Set(['request', 'tool', 'initialized'])
 
@@ -12,16 +12,35 @@ function inRequest(machine: Machine): boolean {
   return REQUEST_TRIGGERS.has(machine.context.trigger)
 }
 
-function keyOf(cell: Cell): string | undefined {
+function keyOf(cell: Cell, holder?: HeapObject): string | undefined {
+  // A field of the one instance of a service is nobody's session: limits and statistics live there.
+  if (holder?.born === 0) return undefined
+  if (holder !== undefined) return `${holder.site.path}#${holder.site.start}#${cell.name}`
   return cell.site === undefined ? undefined : `${cell.site.path}#${cell.site.start}#${cell.name}`
 }
 
-export function noteSharedRead(machine: Machine, cell: Cell, value: Value, site: Site, state: State): Value {
-  if (cell.born !== 0 || !inRequest(machine) || !machine.sharedCells.has(cell)) return value
-  machine.emit('shared-read', site, state, { cell, name: cell.name, moment: machine.moment })
-  const key = keyOf(cell)
-  const isScalar = value.objects.length === 0 && key !== undefined
-  return isScalar ? withTags(value, [`read:${key}@${machine.moment}`]) : value
+export function noteSharedRead(
+  machine: Machine,
+  cell: Cell,
+  value: Value,
+  site: Site,
+  state: State,
+  holder?: HeapObject,
+): Value {
+  if (cell.born === machine.context.activation || !inRequest(machine)) return value
+  if (cell.born === 0 && machine.sharedCells.has(cell))
+    machine.emit('shared-read', site, state, { cell, name: cell.name, moment: machine.moment })
+  const key = keyOf(cell, holder)
+  const isScalar = value.objects.length === 0 && key !== undefined && machine.sharedKeys.has(key)
+  return isScalar ? readAt(machine, value, key, site) : value
+}
+
+/** Remembers when a place was read; an older reading of the same place is forgotten. */
+export function readAt(machine: Machine, value: Value, place: string, site: Site): Value {
+  const prefix = `read:${place}@`
+  machine.readSites.set(`${place}@${machine.moment}`, site)
+  const tags = value.tags.filter((tag) => !tag.startsWith(prefix))
+  return { ...value, tags: [`${prefix}${machine.moment}`, ...tags] }
 }
 
 export function noteSharedWrite(
@@ -32,14 +51,18 @@ export function noteSharedWrite(
   state: State,
   holder?: HeapObject,
 ): void {
-  const outlives = holder === undefined ? cell.born === 0 : holder.born === 0
-  if (!outlives || !inRequest(machine)) return
+  const { born } = holder ?? cell
+  if (born === machine.context.activation || !inRequest(machine)) return
+  const key = keyOf(cell, holder)
+  if (key !== undefined) {
+    machine.sharedKeys.add(key)
+    noteStale(machine, key, value, site, state, undefined)
+  }
+  if (born !== 0) return
   for (const target of value.objects) if (target.born === machine.context.activation) target.retained = true
   machine.sharedCells.add(cell)
   if (belongsToRequest(machine, value))
     machine.emit('shared-write', site, state, { cell, value, name: cell.name, moment: machine.moment })
-  const key = keyOf(cell)
-  if (key !== undefined) noteStale(machine, key, value, site, state, undefined)
 }
 
 /** Made in this request, or taken from it. */
@@ -49,17 +72,14 @@ function belongsToRequest(machine: Machine, value: Value): boolean {
 }
 
 /** Reading a field of a session: remembered with the moment, to tell a stale write later. */
-export function noteFieldRead(machine: Machine, target: Value, name: string, value: Value): Value {
+export function noteFieldRead(machine: Machine, target: Value, name: string, value: Value, site: Site): Value {
   if (!inRequest(machine)) return value
   const stores = tagsOf(target, 'entry').filter(
     (tag) => tag.split(':').length === 2 && machine.isLasting(tag.split(':')[1] ?? ''),
   )
   if (stores.length === 0 || value.objects.some((inner) => inner.kind === 'function' || inner.kind === 'library'))
     return value
-  return withTags(
-    value,
-    stores.map((tag) => `read:${tag.slice('entry:'.length)}.${name}@${machine.moment}`),
-  )
+  return stores.reduce((read, tag) => readAt(machine, read, `${tag.slice('entry:'.length)}.${name}`, site), value)
 }
 
 export function noteFieldWrite(
@@ -78,6 +98,22 @@ export function noteFieldWrite(
   }
 }
 
+/** A session put back whole, made of what was read of it before an await. */
+export function noteReplaced(
+  machine: Machine,
+  store: string,
+  key: Value,
+  value: Value,
+  site: Site,
+  state: State,
+): void {
+  if (!inRequest(machine) || !machine.isLasting(store) || hasTag(key, 'mint') || hasTag(key, 'sid')) return
+  const made = value.objects.filter((item) => item.kind === 'object' && item.born === machine.context.activation)
+  const tags = made.flatMap((item) => [...item.properties.values()].flatMap((cell) => cell.value.tags))
+  const ofStore = tags.filter((tag) => tag.startsWith(`read:${store}@`))
+  if (ofStore.length > 0) noteStale(machine, store, { ...value, tags: ofStore }, site, state, store)
+}
+
 /** A value read before an await and written after it, or a check that an await has made old. */
 function noteStale(
   machine: Machine,
@@ -88,13 +124,19 @@ function noteStale(
   store: string | undefined,
 ): void {
   if (machine.locks > 0 || state.holds('locked')) return
-  const reads = momentsOf(value.tags, `read:${location}@`)
-  const checks = momentsOf([...state.facts.may], `checked:${location}@`)
-  const dependsOnOld = reads.length > 0
-  const staleRead = reads.length > 0 && Math.max(...reads) < machine.moment
-  const staleCheck = dependsOnOld && checks.length > 0 && Math.max(...checks) < machine.moment
-  if (!staleRead && !staleCheck) return
-  machine.emit('stale-write', site, state, { read: site, target: location, store })
+  const read = Math.max(-1, ...momentsOf(value.tags, `read:${location}@`))
+  const checked = Math.max(-1, ...momentsOf([...state.facts.may], `checked:${location}@`))
+  // A new value that depends on the old one, or on a check of it, which an await has made old.
+  const stale = read >= 0 && read < machine.moment ? read : checked
+  // Written at once after the check: what comes later is another step.
+  if (checked === machine.moment) state.note(`settled:${location}@${checked}`)
+  if (state.facts.may.has(`settled:${location}@${stale}`)) return
+  if (read < 0 || stale < 0 || stale >= machine.moment) return
+  machine.emit('stale-write', site, state, {
+    read: machine.readSites.get(`${location}@${stale}`),
+    target: location,
+    store,
+  })
 }
 
 function momentsOf(tags: readonly string[], prefix: string): readonly number[] {

@@ -97,10 +97,15 @@ function isRenewed(machine: Machine, store: string, field: string): boolean {
     (event) =>
       event.store.id === store &&
       setsAnew(event.value, field) &&
-      (isPresented(event.key) || event.key.tags.includes(`key:${store}`)) &&
+      isKnownKey(event) &&
       !hasTag(event.key, 'mint') &&
       !event.facts.must.has(`absent:${store}`),
   )
+}
+
+/** The ID of a session that was there before: presented with a request, or found in a container. */
+function isKnownKey(event: EventOf<'store-write'>): boolean {
+  return event.context.trigger !== 'timer' && (isPresented(event.key) || hasTag(event.key, 'key'))
 }
 
 /** The value put in has a new time in that field, not the one it was found with. */

@@ -88,8 +88,8 @@ export function collectStaleWrites(machine: Machine, stores: readonly StoreFact[
   const facts = eventsOf(machine, 'stale-write')
     .filter((event) => event.store === undefined || ids.has(event.store) || isPerCaller(machine, event.store))
     .map((event): StaleWriteFact => ({
-      name: event.target.split(/[.#]/).at(-1) ?? 'state',
-      read: undefined,
+      name: ids.get(event.target)?.name ?? event.target.split(/[.#]/).at(-1) ?? 'state',
+      read: event.read === undefined ? undefined : locate(event.read),
       written: locate(event.site),
     }))
   return distinct(facts, (fact) => `${fact.written.path}:${fact.written.startLine}`)

@@ -66,7 +66,9 @@ export function sessionStores(machine: Machine): readonly StoreEvents[] {
 }
 
 function transportKind(writes: readonly EventOf<'store-write'>[]): 'streamable' | 'sse' | undefined {
-  const kinds = writes.flatMap((write) => transportsIn(write.value))
+  // A timer opens no session: what it fills is a list of those to end.
+  const opening = writes.filter((write) => write.context.trigger !== 'timer')
+  const kinds = opening.flatMap((write) => transportsIn(write.value))
   if (kinds.length === 0) return undefined
   return kinds.includes('streamable') ? 'streamable' : 'sse'
 }
@@ -88,7 +90,7 @@ function transportOf(item: HeapObject): readonly ('streamable' | 'sse')[] | unde
 /** Found by an ID from a header or cookie, filled under IDs made here or taken from there. */
 function isOwnStore(writes: readonly EventOf<'store-write'>[], reads: readonly EventOf<'store-read'>[]): boolean {
   const presented = reads.some((read) => read.key.tags.some(isSessionOrigin) && !hasTag(read.key, 'cred'))
-  if (!presented) return false
+  if (!presented && !isHandedOut(writes, reads)) return false
   return writes.some(
     (write) =>
       hasTag(write.key, 'mint') ||
@@ -96,6 +98,12 @@ function isOwnStore(writes: readonly EventOf<'store-write'>[], reads: readonly E
       write.key.entropy !== undefined ||
       write.key.tags.some(isSessionOrigin),
   )
+}
+
+/** IDs made up here at random and presented again in a header, whatever that header is called. */
+function isHandedOut(writes: readonly EventOf<'store-write'>[], reads: readonly EventOf<'store-read'>[]): boolean {
+  const isPresented = reads.some((read) => hasTag(read.key, 'header') && !hasTag(read.key, 'cred'))
+  return isPresented && writes.some((write) => hasTag(write.key, 'mint') && write.value.objects.length > 0)
 }
 
 function isSessionOrigin(tag: string): boolean {
