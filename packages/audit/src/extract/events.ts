@@ -107,6 +107,9 @@ export type Event = Base &
         readonly store: string | undefined
       }
     | { readonly kind: 'send-all'; readonly store: StoreRef; readonly call: Site }
+    /** A token was signed; `expires` is unknown where its claims are. */
+    | { readonly kind: 'token'; readonly expires: boolean | undefined }
+    | { readonly kind: 'token-check'; readonly limits: boolean }
     | { readonly kind: 'handle-out'; readonly value: Value }
   )
 

@@ -71,6 +71,17 @@ function belongsToRequest(machine: Machine, value: Value): boolean {
   return fromRequest(value) || hasTag(value, 'cred') || hasTag(value, 'principal')
 }
 
+/** What a field held when it was read says nothing of when the new value is read. */
+export function withoutReads(value: Value, name: string): Value {
+  const tags = value.tags.filter((tag) => !tag.startsWith('read:') || !isOfField(tag, name))
+  return tags.length === value.tags.length ? value : { ...value, tags }
+}
+
+function isOfField(tag: string, name: string): boolean {
+  const place = tag.slice(0, tag.lastIndexOf('@'))
+  return place.endsWith(`#${name}`) || place.endsWith(`.${name}`)
+}
+
 /** Reading a field of a session: remembered with the moment, to tell a stale write later. */
 export function noteFieldRead(machine: Machine, target: Value, name: string, value: Value, site: Site): Value {
   if (!inRequest(machine)) return value
