@@ -14,7 +14,6 @@ import {
   LibraryObject,
 } from './heap.ts'
 import type { Exit, Frame, Machine } from './machine.ts'
-import { LIMITS } from './machine.ts'
 import { callExternal, callLibrary, constructExternal } from './models/index.ts'
 import { importNamespace } from './modules.ts'
 import { baseOf, getProperty, storeRef } from './properties.ts'
@@ -304,9 +303,7 @@ export function invoke(
   state: State,
   goesOn?: (exit: Exit) => boolean,
 ): Value {
-  const seen = machine.stack.filter((node) => node === fn.node).length
-  if (seen >= LIMITS.recursion || machine.stack.length >= LIMITS.depth || !isNode(fn.node['body']))
-    return derived(...args)
+  if (machine.isTooDeep(fn.node) || !isNode(fn.node['body'])) return derived(...args)
   machine.markReached(fn)
   const recalled = machine.quiet.recall(machine, fn, args)
   if (recalled !== undefined) return recalled

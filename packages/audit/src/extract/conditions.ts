@@ -121,20 +121,24 @@ export function negate(value: Value): Value {
   }
 }
 
-export function and(a: Value, b: Value, result: Value): Value {
+/** `before`: what was known before `b` was evaluated. Where `a` decides alone, a look-up in `b` has not happened. */
+export function and(a: Value, b: Value, result: Value, before: Facts): Value {
   const left = conditionOf(a)
   const right = conditionOf(b)
   return withCondition(result, {
     whenTrue: unite(left.whenTrue, right.whenTrue),
-    whenFalse: unite(intersect(left.whenFalse, unite(left.whenTrue, right.whenFalse)), perhaps(right.whenFalse)),
+    whenFalse: unite(
+      intersect(left.whenFalse, unite(left.whenTrue, right.whenFalse), before),
+      perhaps(right.whenFalse),
+    ),
   })
 }
 
-export function or(a: Value, b: Value, result: Value): Value {
+export function or(a: Value, b: Value, result: Value, before: Facts): Value {
   const left = conditionOf(a)
   const right = conditionOf(b)
   return withCondition(result, {
-    whenTrue: unite(intersect(left.whenTrue, unite(left.whenFalse, right.whenTrue)), perhaps(right.whenTrue)),
+    whenTrue: unite(intersect(left.whenTrue, unite(left.whenFalse, right.whenTrue), before), perhaps(right.whenTrue)),
     whenFalse: unite(left.whenFalse, right.whenFalse),
   })
 }
@@ -150,20 +154,22 @@ function unite(a: readonly string[], b: readonly string[]): readonly string[] {
   return b.length === 0 ? a : a.length === 0 ? b : [...new Set([...a, ...b])]
 }
 
-function intersect(a: readonly string[], b: readonly string[]): readonly string[] {
-  return unite(
-    a.filter((fact) => b.includes(fact)),
-    unite(clearedByEither(a, b), clearedByEither(b, a)),
-  )
+function intersect(a: readonly string[], b: readonly string[], before: Facts): readonly string[] {
+  const common = b.filter((fact) => a.includes(fact) || vacuous(fact, before))
+  return unite(common, commonSettlement([a, b]))
 }
 
-/** One path found no session, the other compared its owner: either way the session is nobody else's. */
-function clearedByEither(missing: readonly string[], compared: readonly string[]): readonly string[] {
-  if (!compared.includes('bound') && !compared.includes('incomparable')) return []
-  return missing.flatMap((fact) => {
-    const [kind, store] = fact.split(':')
-    return kind === 'absent' || kind === 'unowned' || kind === 'cleared' ? [`cleared:${store}`] : []
-  })
+/** Different ways to know that a session is nobody else's: it is absent, has no owner, or its owner was compared. */
+function commonSettlement(sides: readonly (readonly string[])[]): readonly string[] {
+  const specific = sides.filter((side) => !side.includes('bound') && !side.includes('incomparable'))
+  const [first, ...rest] = specific.map(
+    (side) =>
+      new Set(
+        side.flatMap((fact) => (/^(?:absent|unowned|cleared):/.test(fact) ? [fact.slice(fact.indexOf(':') + 1)] : [])),
+      ),
+  )
+  if (first === undefined) return sides.length > 1 ? ['incomparable'] : []
+  return [...first].filter((store) => rest.every((other) => other.has(store))).map((store) => `unowned:${store}`)
 }
 
 /** One way an expression or function can end: what is known then, and the value it gives. */
@@ -190,7 +196,10 @@ function learnedWhen(outcomes: readonly Outcome[], before: ReadonlySet<string>, 
   const all = new Set(sets.flatMap(({ learned }) => [...learned]))
   if (all.has('auth')) for (const { learned } of sets) learned.add('maybe-auth')
   if (all.has('auth')) all.add('maybe-auth')
-  return [...all].filter((fact) => sets.every(({ facts, learned }) => learned.has(fact) || vacuous(fact, facts)))
+  const common = [...all].filter((fact) =>
+    sets.every(({ facts, learned }) => learned.has(fact) || vacuous(fact, facts)),
+  )
+  return unite(common, commonSettlement(sets.map(({ learned }) => [...learned])))
 }
 
 /** `a === b`, `timingSafeEqual(a, b)` and the like. */

@@ -250,7 +250,9 @@ function evaluateAssignment(machine: Machine, node: Node, state: State, env: Env
     return join(before, right)
   }
   const right = evaluate(machine, node['right'] as Node, state, env)
-  const value = arithmetic(operator.slice(0, -1), before, right)
+  const value = isCounting(operator, before, right)
+    ? counted(before, machine.site(env.file, node))
+    : arithmetic(operator.slice(0, -1), before, right)
   assignPattern(machine, left, value, state, env)
   return value
 }
@@ -356,6 +358,7 @@ function evaluateLogical(machine: Machine, node: Node, state: State, env: Enviro
 function evaluateAnd(machine: Machine, left: Value, node: Node, state: State, env: Environment): Value {
   const truth = truthOn(machine, left, state)
   if (!truth.canBeTrue) return left
+  const before = state.facts
   let right: Value = UNKNOWN
   branch(
     machine,
@@ -376,7 +379,7 @@ function evaluateAnd(machine: Machine, left: Value, node: Node, state: State, en
   const both = truth.canBeFalse
     ? join({ ...falsy, primitives: falsy.primitives.length > 0 ? falsy.primitives : [false] }, right)
     : right
-  return truth.canBeFalse ? and(left, right, both) : withLearned(both, right, conditionOf(left).whenTrue)
+  return truth.canBeFalse ? and(left, right, both, before) : withLearned(both, right, conditionOf(left).whenTrue)
 }
 
 /** The right side alone decides; the left one is known to have gone this way. */
@@ -388,6 +391,7 @@ function withLearned(value: Value, right: Value, learned: readonly string[]): Va
 function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env: Environment): Value {
   const truth = truthOn(machine, left, state)
   if (!truth.canBeFalse) return left
+  const before = state.facts
   let right: Value = UNKNOWN
   branch(
     machine,
@@ -401,8 +405,8 @@ function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env
   const isDefault =
     left.condition === undefined && left.tags.some((tag) => tag.startsWith('env:') || tag.startsWith('opt:'))
   if (isDefault)
-    return or(left, right, defaulted(machine, { ...left, primitives: left.primitives.filter(Boolean) }, right))
-  return or(left, right, join({ ...left, primitives: left.primitives.filter(Boolean) }, right))
+    return or(left, right, defaulted(machine, { ...left, primitives: left.primitives.filter(Boolean) }, right), before)
+  return or(left, right, join({ ...left, primitives: left.primitives.filter(Boolean) }, right), before)
 }
 
 function evaluateConditional(machine: Machine, node: Node, state: State, env: Environment): Value {
@@ -550,16 +554,22 @@ function evaluateTagged(machine: Machine, node: Node, state: State, env: Environ
 }
 
 function evaluateUpdate(machine: Machine, node: Node, state: State, env: Environment): Value {
-  const site = machine.site(env.file, node)
   const before = evaluate(machine, node['argument'] as Node, state, env)
-  const source = { kind: 'counter', label: 'a counter', bits: 0, site } as const
-  const value: Value = {
-    ...derived(before),
-    tags: [...derived(before).tags, 'counter'],
-    entropy: { sources: [source] },
-  }
+  const value = counted(before, machine.site(env.file, node))
   assignPattern(machine, node['argument'] as Node, value, state, env)
   return value
+}
+
+/** `count += 1`: a number that goes up or down by a written-down step. */
+function isCounting(operator: string, before: Value, right: Value): boolean {
+  if (operator !== '+=' && operator !== '-=') return false
+  return typeof known(right)?.value === 'number' && !before.primitives.some((item) => typeof item === 'string')
+}
+
+function counted(before: Value, site: Site): Value {
+  const source = { kind: 'counter', label: 'a counter', bits: 0, site } as const
+  const { tags } = derived(before)
+  return { ...derived(before), tags: [...tags, 'counter'], entropy: { sources: [source] } }
 }
 
 export function createFunction(
@@ -607,17 +617,34 @@ function declareStatic(machine: Machine, created: ClassObject, member: Node, nam
 
 /** Makes the instance's fields, parents first. */
 export function initialiseFields(machine: Machine, of: ClassObject, instance: InstanceObject, state: State): void {
-  const self = object(instance)
-  const env = new Env(of.env, of.env.file, self)
-  for (const member of of.node['body'].body as Node[]) {
-    const isField = member.type === 'PropertyDefinition' || member.type === 'AccessorProperty'
-    const name = staticKey(member)
-    if (!isField || member['static'] === true || name === undefined) continue
-    const saved = machine.frame
-    machine.frame = { exits: [], jumps: [], self }
-    const value = isNode(member['value']) ? evaluate(machine, member['value'], state, env) : UNDEFINED
-    machine.frame = saved
-    for (const target of value.objects) target.name ??= name
-    instance.property(name).write(value)
+  // Fields that make instances of their own class have no end, as functions that call themselves have none.
+  if (machine.isTooDeep(of.node)) {
+    instance.partial = true
+    return
   }
+  const saved = machine.frame
+  machine.stack.push(of.node)
+  machine.frame = { exits: [], jumps: [], self: object(instance) }
+  try {
+    for (const member of of.node['body'].body as Node[]) initialiseField(machine, member, of, instance, state)
+  } finally {
+    machine.stack.pop()
+    machine.frame = saved
+  }
+}
+
+function initialiseField(
+  machine: Machine,
+  member: Node,
+  of: ClassObject,
+  instance: InstanceObject,
+  state: State,
+): void {
+  const isField = member.type === 'PropertyDefinition' || member.type === 'AccessorProperty'
+  const name = staticKey(member)
+  if (!isField || member['static'] === true || name === undefined) return
+  const env = new Env(of.env, of.env.file, object(instance))
+  const value = isNode(member['value']) ? evaluate(machine, member['value'], state, env) : UNDEFINED
+  for (const target of value.objects) target.name ??= name
+  instance.property(name).write(value)
 }

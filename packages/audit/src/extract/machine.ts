@@ -60,6 +60,12 @@ export class Machine {
   readonly quiet = new QuietFunctions()
   readonly gaps: Gap[] = []
   readonly routes: { readonly app: LibraryObject; readonly route: Route }[] = []
+  /** Middleware by the app it was registered on, in order. */
+  readonly layers = new Map<LibraryObject, Route[]>()
+  /** Objects that packages export, by import path. */
+  readonly readyMade = new Map<string, LibraryObject>()
+  /** Plugins that work on the context of whoever registers them (`fastify-plugin`). */
+  readonly openPlugins = new Set<HeapObject>()
   readonly reached = new Set<Node>()
   readonly requiredEnv = new Set<string>()
   /** Origins that name sessions in this program, as seen in look-ups. */
@@ -125,6 +131,26 @@ export class Machine {
     this.emitted.add(key)
     const [via] = this.calls
     this.events.push({ kind, site, via, context: this.context, facts: state.facts, ...data } as unknown as Event)
+  }
+
+  /** Whether code that is being run already may not be entered once more. */
+  isTooDeep(node: Node): boolean {
+    const seen = this.stack.filter((item) => item === node).length
+    return seen >= LIMITS.recursion || this.stack.length >= LIMITS.depth
+  }
+
+  /** A fault of the interpreter costs what it was reading, not the audit. */
+  guarded(what: string, run: () => void, path = '.'): void {
+    const depth = this.stack.length
+    const { locks } = this
+    try {
+      run()
+    } catch (error) {
+      this.stack.length = depth
+      this.locks = locks
+      const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+      this.gaps.push({ path, reason: `Following ${what} of this server failed (${reason}).`, total: true })
+    }
   }
 
   /** Counts one step; false when the budget of this root is spent. */

@@ -6,7 +6,7 @@ import type { StoreRef } from './events.ts'
 import type { HeapObject, Site } from './heap.ts'
 import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
-import { libraryProperty, setLibraryProperty } from './models/index.ts'
+import { externalValue, libraryProperty, setLibraryProperty } from './models/index.ts'
 import {
   noteFieldRead,
   noteReplaced,
@@ -117,7 +117,7 @@ function readExternal(machine: Machine, from: ExternalObject, name: string | und
   if (from.path === 'global:process#env') return environment(machine, name)
   if (name === 'default' && !from.path.includes('#')) return object(from)
   const path = from.path.includes('#') ? `${from.path}.${name}` : `${from.path}#${name}`
-  return object(new ExternalObject(GLOBAL_ALIASES.get(path) ?? path, site))
+  return object(externalValue(machine, GLOBAL_ALIASES.get(path) ?? path, site))
 }
 
 const GLOBAL_ALIASES = new Map([

@@ -300,7 +300,7 @@ describe('a web session is regenerated at login', () => {
     expect(regenerated(body)).toEqual([true])
   })
 
-  it.fails('promisified', () => {
+  it('promisified', () => {
     const body = `
       const regenerate = require('node:util').promisify(req.session.regenerate.bind(req.session))
       await regenerate()

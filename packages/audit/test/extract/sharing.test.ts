@@ -104,7 +104,7 @@ describe('a read, an await, a write', () => {
       return next
     }`
 
-  it.fails('is no danger in a chain of promises per session, behind a helper', () => {
+  it('is no danger in a chain of promises per session, behind a helper', () => {
     expect(staleWrites(wallet(`return inTurn(extra.sessionId, async () => { ${spending} })`, chain))).toEqual([])
   })
 

@@ -26,19 +26,26 @@ export function collectDispatches(machine: Machine, stores: readonly StoreFact[]
 
 /** DELETE takes out of the store whatever the presented ID names. */
 function endings(machine: Machine, ids: ReadonlySet<string>): readonly DispatchFact[] {
-  return eventsOf(machine, 'store-remove')
-    .filter(
-      (event) =>
-        event.context.trigger === 'request' &&
-        ids.has(event.store.id) &&
-        isPresentedHandle(event.key) &&
-        event.facts.must.has('verb:DELETE'),
-    )
-    .map((event) => ({
-      ...dispatchOf(machine, event, event.store.id),
-      bound: event.facts.must.has('bound') || event.facts.must.has(`cleared:${event.store.id}`),
-      ends: true,
-    }))
+  const removals = eventsOf(machine, 'store-remove').filter(
+    (event) =>
+      event.context.trigger === 'request' &&
+      ids.has(event.store.id) &&
+      isPresentedHandle(event.key) &&
+      event.facts.must.has('verb:DELETE'),
+  )
+  // One function removes what has expired and what its owner ends: the latter counts.
+  const deliberate = removals.filter(
+    (event) => isSettled(event) || !removals.some((other) => other.context === event.context && isSettled(other)),
+  )
+  return deliberate.map((event) => ({
+    ...dispatchOf(machine, event, event.store.id),
+    bound: isSettled(event),
+    ends: true,
+  }))
+}
+
+function isSettled({ facts, store }: EventOf<'store-remove'>): boolean {
+  return facts.must.has('bound') || facts.must.has(`cleared:${store.id}`)
 }
 
 function storesOf(event: EventOf<'dispatch'>): readonly string[] {

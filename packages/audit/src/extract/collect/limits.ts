@@ -46,7 +46,10 @@ function checked(
     (event) => `${siteId(event.site)}|${event.store}|${event.field}|${optional(event)}`,
   )
   return checks
-    .filter((event) => event.store === store.ref.id || isBeside(machine, event.store, store, all))
+    .filter(
+      (event) =>
+        event.store === store.ref.id || (isBeside(machine, event.store, store, all) && decides(machine, event, store)),
+    )
     .filter((event) => hasConsequence(machine, event, store))
     .map((event) => ({
       kind: isRenewed(machine, event.store, event.field) ? ('idle' as const) : ('absolute' as const),
@@ -76,6 +79,16 @@ function isBeside(machine: Machine, id: string, store: StoreEvents, all: readonl
   return writes.some((event) => hasTag(event.key, 'sid') || requestTags(event.key).some((tag) => presented.has(tag)))
 }
 
+/** A time kept beside the sessions limits those that are ended, or served, only after a look at it. */
+function decides(machine: Machine, check: EventOf<'time-check'>, store: StoreEvents): boolean {
+  const fact = `timed:${check.store}:${check.field}`
+  const ends = [...store.removals, ...closesIn(machine, store)]
+  if (ends.some((event) => event.facts.may.has(fact))) return true
+  return eventsOf(machine, 'dispatch').some(
+    (event) => event.facts.may.has(fact) && event.receiver.tags.some((tag) => tag.startsWith(`entry:${store.ref.id}`)),
+  )
+}
+
 function isRenewed(machine: Machine, store: string, field: string): boolean {
   const touched = eventsOf(machine, 'entry-write').some(
     (event) =>
@@ -86,10 +99,15 @@ function isRenewed(machine: Machine, store: string, field: string): boolean {
     (event) =>
       event.store.id === store &&
       setsAnew(event.value, field) &&
-      (isPresented(event.key) || hasTag(event.key, 'key')) &&
+      isKnownKey(event) &&
       !hasTag(event.key, 'mint') &&
       !event.facts.must.has(`absent:${store}`),
   )
+}
+
+/** The ID of a session that was there before: presented with a request, or found in a container. */
+function isKnownKey(event: EventOf<'store-write'>): boolean {
+  return event.context.trigger !== 'timer' && (isPresented(event.key) || hasTag(event.key, 'key'))
 }
 
 /** The value put in has a new time in that field, not the one it was found with. */
@@ -120,7 +138,8 @@ function timed(machine: Machine, store: StoreEvents, optional: (event: Event) =>
       event.context.trigger === 'timer' &&
       event.context.timer?.data['interval'] !== true &&
       !looksAtClock(event) &&
-      !isSweepKey(event, store),
+      !isSweepKey(event, store) &&
+      (event.kind !== 'store-remove' || isRightKey(event.key, store)),
   )
   const renewed = renewedTimers(machine)
   const again = ends.filter((event) => isRenewal(event, store, renewed))

@@ -5,6 +5,7 @@ import type { HeapObject } from '../heap.ts'
 import { InstanceObject, LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
+import { isPresentedHandle } from '../conditions.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate, siteId } from './collect.ts'
 import { closesEntryOf, limitsOf } from './limits.ts'
@@ -171,12 +172,19 @@ export function triggerOf(event: Event): RemovalFact['trigger'] {
 /** Cleaning up after a request that failed is no way to end a session on purpose. */
 function endsOnPurpose(event: Event, holds: StoreFact['holds']): boolean {
   if (event.context.trigger !== 'request') return false
-  return (holds !== 'streamable' && holds !== 'sse') || servesDelete(event)
+  return (holds !== 'streamable' && holds !== 'sse') || servesDelete(event) || isUnseen(event)
+}
+
+/** Taken out under the presented handle without a look at the session: there is no failure to clean up after. */
+function isUnseen(event: Event): boolean {
+  if (event.kind !== 'store-remove' || !isPresentedHandle(event.key)) return false
+  return !event.facts.may.has(`looked:${event.store.id}`)
 }
 
 /** Keys of sessions: made here, given by the transport, presented by the client, or read off the container itself. */
 export function isRightKey(key: Value, store: StoreEvents): boolean {
   if (store.ref.kind === 'array' || store.ref.kind === 'set') return true
+  if (isCertainlyObject(key) && !store.writes.some((write) => write.key.objects.length > 0)) return false
   const isField = key.tags.some((tag) => tag.startsWith(`entry:${store.ref.id}:`))
   const names = (value: Value): boolean => hasTag(value, 'cred') || hasTag(value, 'principal')
   if (isField && names(key) && !store.writes.some((write) => names(write.key))) return false
@@ -186,6 +194,10 @@ export function isRightKey(key: Value, store: StoreEvents): boolean {
   )
     return true
   return key.tags.length === 0
+}
+
+function isCertainlyObject(key: Value): boolean {
+  return key.objects.length > 0 && key.primitives.length === 0 && !key.open
 }
 
 function deadHandlers(machine: Machine): StoreFact['deadHandlers'] {

@@ -116,6 +116,15 @@ const entries: ExternalHandler = (machine, call) => {
   return lists.length === 0 ? derived(source) : object(...lists)
 }
 
+const fromEntries: ExternalHandler = (machine, call) => {
+  const created = machine.allocate('object', call.site)
+  for (const pair of (call.args[0]?.objects ?? []).flatMap((list) => list.item.objects)) {
+    created.keys.write(pair.properties.get('0')?.value ?? UNKNOWN)
+    created.elements.write(pair.properties.get('1')?.value ?? UNKNOWN)
+  }
+  return object(created)
+}
+
 const exit: ExternalHandler = (_machine, _call, state) => {
   state.dead = true
   return NEVER
@@ -198,7 +207,7 @@ export const platform: Model = {
     'global:Object#values': listOf(valuesOf),
     'global:Object#keys': listOf(keysOf),
     'global:Object#entries': entries,
-    'global:Object#fromEntries': (machine, call) => object(machine.allocate('object', call.site)),
+    'global:Object#fromEntries': fromEntries,
     'global:Object#create': (machine, call) => object(machine.allocate('object', call.site)),
     'global:Array#from': (machine, call, state) => {
       const [source = UNKNOWN] = call.args
