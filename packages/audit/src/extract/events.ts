@@ -99,6 +99,7 @@ export type Event = Base &
         readonly name: string
         readonly moment: number
       }
+    | { readonly kind: 'shared-clear'; readonly cell: Cell }
     | { readonly kind: 'shared-read'; readonly cell: Cell; readonly name: string; readonly moment: number }
     | {
         readonly kind: 'stale-write'
