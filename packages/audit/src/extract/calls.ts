@@ -325,7 +325,7 @@ export function invoke(
   }
   if (frame.exits.length === 0) {
     state.dead = true
-    machine.quiet.note(machine, fn, mark, state, NEVER)
+    machine.quiet.note(machine, fn, args, mark, state, NEVER)
     return NEVER
   }
   const followed = goesOn === undefined ? frame.exits : frame.exits.filter(goesOn)
@@ -335,7 +335,7 @@ export function invoke(
   )
   dropChecks(state, mark.may)
   const result = resultOf(frame, before)
-  machine.quiet.note(machine, fn, mark, state, result)
+  machine.quiet.note(machine, fn, args, mark, state, result)
   return result
 }
 

@@ -283,8 +283,9 @@ function pairFacts(machine: Machine, stored: Value, presented: Value): readonly 
   return facts
 }
 
-/** What the session remembers, compared with what may have been read from it. */
+/** What the session remembers, compared with what may have been read from it, or is remembered elsewhere under its ID. */
 function isItself(stored: Value, presented: Value): boolean {
+  if (hasTag(presented, 'held') && !hasTag(presented, 'verdict')) return true
   return tagsOf(stored, 'entry').every((tag) => presented.tags.includes(tag))
 }
 

@@ -37,10 +37,13 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   return value
 }
 
-/** Whoever a session remembers is not thereby the caller. */
 function withoutVerdict(value: Value, target: Value): Value {
-  const isRemembered = hasTag(target, 'entry') && !hasTag(target, 'verdict') && hasTag(value, 'verdict')
-  return isRemembered ? { ...value, tags: value.tags.filter((tag) => tag !== 'verdict') } : value
+  return hasTag(target, 'entry') && !hasTag(target, 'verdict') ? remembered(value) : value
+}
+
+/** Whoever a session remembers is not thereby the caller. */
+function remembered(value: Value): Value {
+  return hasTag(value, 'verdict') ? { ...value, tags: value.tags.filter((tag) => tag !== 'verdict') } : value
 }
 
 /** `entry:S` read through `.owner` is `entry:S:owner`; every other origin stays what it is. */
@@ -153,7 +156,8 @@ export function lookUp(machine: Machine, from: HeapObject, key: Value, site: Sit
   const store = storeRef(from)
   noteLookUp(machine, store, key, site, state)
   const value = itemValue(machine, from)
-  const certain = readAt(machine, from.item === NEVER ? UNKNOWN : value, store.id, site)
+  const found = isPresentedHandle(key) ? remembered(value) : value
+  const certain = readAt(machine, from.item === NEVER ? UNKNOWN : found, store.id, site)
   return withTags(
     {
       ...certain,
