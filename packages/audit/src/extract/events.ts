@@ -99,6 +99,7 @@ export type Event = Base &
         readonly name: string
         readonly moment: number
       }
+    | { readonly kind: 'shared-clear'; readonly cell: Cell }
     | { readonly kind: 'shared-read'; readonly cell: Cell; readonly name: string; readonly moment: number }
     | {
         readonly kind: 'stale-write'
@@ -107,6 +108,9 @@ export type Event = Base &
         readonly store: string | undefined
       }
     | { readonly kind: 'send-all'; readonly store: StoreRef; readonly call: Site }
+    /** A token was signed; `expires` is unknown where its claims are. */
+    | { readonly kind: 'token'; readonly expires: boolean | undefined }
+    | { readonly kind: 'token-check'; readonly limits: boolean }
     | { readonly kind: 'handle-out'; readonly value: Value }
   )
 

@@ -7,7 +7,15 @@ import type { HeapObject, Site } from './heap.ts'
 import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { externalValue, libraryProperty, setLibraryProperty } from './models/index.ts'
-import { noteFieldRead, noteReplaced, noteFieldWrite, noteSharedRead, noteSharedWrite, readAt } from './shared.ts'
+import {
+  noteFieldRead,
+  noteReplaced,
+  noteFieldWrite,
+  noteSharedRead,
+  noteSharedWrite,
+  readAt,
+  withoutReads,
+} from './shared.ts'
 import type { State } from './state.ts'
 import type { Primitive, Value } from './value.ts'
 import { NEVER, UNDEFINED, UNKNOWN, hasTag, join, object, withTags } from './value.ts'
@@ -213,8 +221,9 @@ function writeTo(
   const cell = to.property(name)
   for (const inner of value.objects) nameTimer(inner, name)
   noteSharedWrite(machine, cell, value, site, state, to)
-  if (to.kind === 'instance' || to.kind === 'object') state.write(cell, value)
-  else cell.write(value)
+  const stored = withoutReads(value, name)
+  if (to.kind === 'instance' || to.kind === 'object') state.write(cell, stored)
+  else cell.write(stored)
 }
 
 /** A container made by this very request, for itself: no session outlives it. */

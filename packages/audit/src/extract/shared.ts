@@ -1,10 +1,11 @@
 /** State that outlives a request: who writes it, who reads it, and whether another request fits in between. */
 import type { Cell, HeapObject, Site } from './heap.ts'
+import { LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { fromRequest } from './conditions.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
-import { hasTag, tagsOf } from './value.ts'
+import { hasTag, tagsOf, withTags } from './value.ts'
 
 const REQUEST_TRIGGERS = new Set(['request', 'tool', 'initialized'])
 
@@ -27,12 +28,54 @@ export function noteSharedRead(
   state: State,
   holder?: HeapObject,
 ): Value {
+  const variable = cell.born === 0 ? sessionIn(machine, value) : undefined
+  if (variable !== undefined) return fromVariable(machine, cell, value, variable, site, state)
   if (cell.born === machine.context.activation || !inRequest(machine)) return value
   if (cell.born === 0 && machine.sharedCells.has(cell))
     machine.emit('shared-read', site, state, { cell, name: cell.name, moment: machine.moment })
   const key = keyOf(cell, holder)
   const isScalar = value.objects.length === 0 && key !== undefined && machine.sharedKeys.has(key)
   return isScalar ? readAt(machine, value, key, site) : value
+}
+
+/** The transport of another request that a variable holds, alone or in a record. */
+function sessionIn(machine: Machine, value: Value): HeapObject | undefined {
+  for (const item of value.objects) {
+    if (item.born === 0 || item.born === machine.context.activation) continue
+    const transport = withFields(item).find(
+      (inner) => inner instanceof LibraryObject && inner.type === 'mcp-transport' && inner.data['stateful'] === true,
+    )
+    if (transport !== undefined) return transport
+  }
+  return undefined
+}
+
+/** An object, and what it holds where it is a plain record. */
+export function withFields(item: HeapObject): readonly HeapObject[] {
+  if (item.kind !== 'object') return [item]
+  return [item, ...[...item.properties.values()].flatMap((cell) => cell.value.objects)]
+}
+
+/** A variable that holds a session is a store of one: what is read from it is an entry, whoever asks. */
+function fromVariable(
+  machine: Machine,
+  cell: Cell,
+  value: Value,
+  transport: HeapObject,
+  site: Site,
+  state: State,
+): Value {
+  const store = variableId(transport)
+  if (!inRequest(machine)) return withTags(value, [`entry:${store}`])
+  machine.emit('shared-read', site, state, { cell, name: cell.name, moment: machine.moment })
+  state.note('looked')
+  state.note(`looked:${store}`)
+  if (!state.holds('bound') && !state.holds(`cleared:${store}`)) state.note(`unbound:${store}`)
+  return withTags(value, [`entry:${store}`, 'held'])
+}
+
+export function variableId(transport: HeapObject): string {
+  return `${transport.site.path}#${transport.site.start}#variable`
 }
 
 /** Remembers when a place was read; an older reading of the same place is forgotten. */
@@ -52,6 +95,8 @@ export function noteSharedWrite(
   holder?: HeapObject,
 ): void {
   const { born } = holder ?? cell
+  if (born === 0 && machine.context.trigger !== 'startup' && isNothing(value))
+    machine.emit('shared-clear', site, state, { cell })
   if (born === machine.context.activation || !inRequest(machine)) return
   const key = keyOf(cell, holder)
   if (key !== undefined) {
@@ -65,10 +110,31 @@ export function noteSharedWrite(
     machine.emit('shared-write', site, state, { cell, value, name: cell.name, moment: machine.moment })
 }
 
+function isNothing(value: Value): boolean {
+  const { primitives, objects, open } = value
+  return (
+    !open &&
+    objects.length === 0 &&
+    primitives.length > 0 &&
+    primitives.every((item) => item === undefined || item === null)
+  )
+}
+
 /** Made in this request, or taken from it. */
 function belongsToRequest(machine: Machine, value: Value): boolean {
   if (value.objects.some((target) => target.born === machine.context.activation && target.born !== 0)) return true
   return fromRequest(value) || hasTag(value, 'cred') || hasTag(value, 'principal')
+}
+
+/** What a field held when it was read says nothing of when the new value is read. */
+export function withoutReads(value: Value, name: string): Value {
+  const tags = value.tags.filter((tag) => !tag.startsWith('read:') || !isOfField(tag, name))
+  return tags.length === value.tags.length ? value : { ...value, tags }
+}
+
+function isOfField(tag: string, name: string): boolean {
+  const place = tag.slice(0, tag.lastIndexOf('@'))
+  return place.endsWith(`#${name}`) || place.endsWith(`.${name}`)
 }
 
 /** Reading a field of a session: remembered with the moment, to tell a stale write later. */

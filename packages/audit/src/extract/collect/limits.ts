@@ -73,6 +73,8 @@ function hasConsequence(machine: Machine, check: EventOf<'time-check'>, store: S
 function isBeside(machine: Machine, id: string, store: StoreEvents, all: readonly StoreEvents[]): boolean {
   if (all.some((other) => other.ref.id === id)) return false
   const writes = eventsOf(machine, 'store-write').filter((event) => event.store.id === id)
+  const files = new Set(store.writes.map((write) => write.site.path))
+  if (!writes.some((write) => files.has(write.site.path))) return false
   const presented = new Set(store.reads.flatMap((read) => requestTags(read.key)))
   return writes.some((event) => hasTag(event.key, 'sid') || requestTags(event.key).some((tag) => presented.has(tag)))
 }

@@ -10,6 +10,7 @@ import type { EventOf } from '../events.ts'
 import type { HeapObject } from '../heap.ts'
 import { InstanceObject, LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
+import { withFields } from '../shared.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
@@ -70,7 +71,7 @@ function isElsewhere(read: EventOf<'shared-read'>, write: EventOf<'shared-write'
 }
 
 function heldBy(event: EventOf<'shared-write'>): SharedVariableFact['holds'] | undefined {
-  for (const item of event.value.objects) {
+  for (const item of event.value.objects.flatMap(withFields)) {
     const type =
       item instanceof LibraryObject ? item.type : item instanceof InstanceObject ? item.base?.type : undefined
     if (type === 'mcp-transport') return 'transport'

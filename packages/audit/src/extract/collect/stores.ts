@@ -3,6 +3,7 @@ import type { LimitFact, RemovalFact, StoreFact } from '../../facts/facts.ts'
 import type { Event, EventOf, StoreRef } from '../events.ts'
 import type { HeapObject } from '../heap.ts'
 import { InstanceObject, LibraryObject } from '../heap.ts'
+import { variableId } from '../shared.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { isPresentedHandle } from '../conditions.ts'
@@ -263,7 +264,8 @@ function timeChecked(machine: Machine, store: string): readonly LimitFact[] {
 
 /** A transport with sessions that stands outside any container and is used by requests that did not make it. */
 export function standingTransports(event: EventOf<'dispatch'>): readonly LibraryObject[] {
-  if (event.how !== 'transport' || hasTag(event.receiver, 'entry')) return []
+  const isEntry = event.receiver.tags.some((tag) => tag.startsWith('entry:') && !tag.includes('#variable'))
+  if (event.how !== 'transport' || isEntry) return []
   return event.receiver.objects.filter(
     (item): item is LibraryObject => item instanceof LibraryObject && isStanding(item, event),
   )
@@ -274,37 +276,52 @@ function isStanding(item: LibraryObject, event: Event): boolean {
   return isSession && item.data['typed'] !== true && item.born !== event.context.activation
 }
 
-export function variableId(transport: HeapObject): string {
-  return `${siteId(transport.site)}#variable`
-}
-
 /** One variable for everybody's transport: a store of one. */
 function variableStores(machine: Machine): readonly StoreFact[] {
-  const used = eventsOf(machine, 'dispatch').flatMap((event) =>
-    standingTransports(event).map((transport) => ({ event, transport })),
+  const used = eventsOf(machine, 'dispatch').flatMap((event) => standingTransports(event))
+  return distinct(used, variableId).map((transport) => variableStore(machine, transport))
+}
+
+function variableStore(machine: Machine, transport: LibraryObject): StoreFact {
+  const write = eventsOf(machine, 'shared-write').find((event) => holdsTransport(event.value, transport))
+  const clears = eventsOf(machine, 'shared-clear').filter((event) => event.cell === write?.cell)
+  const kind = transport.data['kind'] === 'sse' ? ('sse' as const) : ('streamable' as const)
+  const site = write?.cell.site ?? transport.site
+  const store: StoreEvents = {
+    ref: { id: variableId(transport), site, name: write?.name ?? transport.name ?? 'transport', kind: 'variable' },
+    writes: [],
+    reads: [],
+    removals: [],
+    holds: kind,
+  }
+  const removals = clears.map((event): RemovalFact => ({
+    at: locate(event.site),
+    trigger: triggerOf(event),
+    rightKey: true,
+    closes: true,
+  }))
+  const ownEnd: RemovalFact = { at: locate(transport.site), trigger: 'close', rightKey: true, closes: true }
+  const ended = standsFromStart(transport) ? [ownEnd, ...removals] : removals
+  return {
+    id: store.ref.id,
+    name: store.ref.name,
+    at: locate(site),
+    kind: 'variable',
+    holds: kind,
+    insertions: [locate(write?.site ?? transport.site)],
+    removals: distinct(ended, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.trigger}`),
+    limits: limitsOf(machine, store, []),
+    boundToConnection: kind === 'sse' && ended.some(({ trigger }) => trigger === 'close' || trigger === 'disconnect'),
+    deadHandlers: [],
+    endsOnRequest: ended.some(({ trigger }) => trigger !== 'timer'),
+  }
+}
+
+function holdsTransport(value: Value, transport: LibraryObject): boolean {
+  const is = (item: HeapObject): boolean => siteId(item.site) === siteId(transport.site)
+  return value.objects.some(
+    (item) => is(item) || [...item.properties.values()].some((cell) => cell.value.objects.some(is)),
   )
-  return distinct(used, ({ transport }) => variableId(transport)).map(({ transport }) => {
-    const write = eventsOf(machine, 'shared-write').find((event) =>
-      event.value.objects.some((item) => siteId(item.site) === siteId(transport.site)),
-    )
-    const cleared = write?.cell.value.primitives.some((item) => item === null) === true || standsFromStart(transport)
-    const kind = transport.data['kind'] === 'sse' ? ('sse' as const) : ('streamable' as const)
-    return {
-      id: variableId(transport),
-      name: write?.name ?? transport.name ?? 'transport',
-      at: locate(write?.cell.site ?? transport.site),
-      kind: 'variable' as const,
-      holds: kind,
-      insertions: [locate(write?.site ?? transport.site)],
-      removals: cleared
-        ? [{ at: locate(transport.site), trigger: 'close' as const, rightKey: true, closes: true }]
-        : [],
-      limits: [],
-      boundToConnection: cleared && kind === 'sse',
-      deadHandlers: [],
-      endsOnRequest: cleared,
-    }
-  })
 }
 
 /** Made at start-up, ended by the transport's own DELETE. */
