@@ -71,8 +71,8 @@ function readOptionsOf({ onProgress, ...options }: AuditOptions): ReadOptions {
 }
 
 /** A gap that could matter to every rule names them all. */
-function named({ total, ...gap }: Gap, rules: readonly RuleEntry[]): Gap {
-  return total === true ? { ...gap, rules: rules.map(({ rule }) => rule.id) } : gap
+function named({ total, ...gap }: Gap, all: readonly RuleEntry[]): Gap {
+  return total === true ? { ...gap, rules: all.map(({ rule }) => rule.id) } : gap
 }
 
 function readOrRefuse(read: () => SourceTree): SourceTree {

@@ -195,21 +195,36 @@ function freshList(machine: Machine, site: Site, item: Value): HeapObject {
 
 export function callPromise(machine: Machine, self: Value, name: string, call: Call, state: State): Value {
   const [callback = UNDEFINED, onError = UNDEFINED] = call.args
-  if (name === 'then') {
-    machine.moment += 1
-    if (onError.objects.length > 0)
-      optional(state, (fork) => call_(machine, onError, { ...call, args: [UNKNOWN] }, fork))
-    if (callback.objects.length === 0) return self
-    let value: Value = UNKNOWN
-    const fork = state.fork()
-    value = call_(machine, callback, { ...call, args: [self] }, fork)
-    fork.dead = false
-    state.merge([fork])
-    return value
-  }
+  if (name === 'then') return callThen(machine, self, callback, onError, call, state)
   if (callback.objects.length > 0)
     optional(state, (fork) => call_(machine, callback, { ...call, args: [UNKNOWN] }, fork))
   return self
+}
+
+/** `chain = chain.then(run)`: what is put behind its own last run takes turns with itself. */
+function callThen(machine: Machine, self: Value, callback: Value, onError: Value, call: Call, state: State): Value {
+  const turn = `turn:${call.site.path}#${call.site.start}`
+  const { locks } = machine
+  if (self.tags.includes(turn) || isShared(self)) machine.locks += 1
+  const value = settle(machine, self, callback, onError, call, state)
+  machine.locks = locks
+  return machine.context.activation === 0 ? value : withTags(value, [turn])
+}
+
+function settle(machine: Machine, self: Value, callback: Value, onError: Value, call: Call, state: State): Value {
+  machine.moment += 1
+  if (onError.objects.length > 0) optional(state, (fork) => call_(machine, onError, { ...call, args: [UNKNOWN] }, fork))
+  if (callback.objects.length === 0) return self
+  const fork = state.fork()
+  const value = call_(machine, callback, { ...call, args: [self] }, fork)
+  fork.dead = false
+  state.merge([fork])
+  return value
+}
+
+/** A promise kept where later requests find it: what is chained to it waits its turn. */
+function isShared(promise: Value): boolean {
+  return promise.tags.some((tag) => tag.startsWith('read:') || /^entry:[^:]*$/.test(tag))
 }
 
 function optional(state: State, run: (fork: State) => void): void {

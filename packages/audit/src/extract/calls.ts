@@ -14,7 +14,6 @@ import {
   LibraryObject,
 } from './heap.ts'
 import type { Exit, Frame, Machine } from './machine.ts'
-import { LIMITS } from './machine.ts'
 import { callExternal, callLibrary, constructExternal } from './models/index.ts'
 import { importNamespace } from './modules.ts'
 import { baseOf, getProperty, storeRef } from './properties.ts'
@@ -304,9 +303,7 @@ export function invoke(
   state: State,
   goesOn?: (exit: Exit) => boolean,
 ): Value {
-  const seen = machine.stack.filter((node) => node === fn.node).length
-  if (seen >= LIMITS.recursion || machine.stack.length >= LIMITS.depth || !isNode(fn.node['body']))
-    return derived(...args)
+  if (machine.isTooDeep(fn.node) || !isNode(fn.node['body'])) return derived(...args)
   machine.markReached(fn)
   const recalled = machine.quiet.recall(machine, fn, args)
   if (recalled !== undefined) return recalled
@@ -328,7 +325,7 @@ export function invoke(
   }
   if (frame.exits.length === 0) {
     state.dead = true
-    machine.quiet.note(machine, fn, mark, state, NEVER)
+    machine.quiet.note(machine, fn, args, mark, state, NEVER)
     return NEVER
   }
   const followed = goesOn === undefined ? frame.exits : frame.exits.filter(goesOn)
@@ -336,9 +333,19 @@ export function invoke(
     followed.map((exit) => exit.state),
     machine.stack.length,
   )
+  dropChecks(state, mark.may)
   const result = resultOf(frame, before)
-  machine.quiet.note(machine, fn, mark, state, result)
+  machine.quiet.note(machine, fn, args, mark, state, result)
   return result
+}
+
+/** What a function checked for itself is over when it returns; what its answer depends on shows in the answer. */
+function dropChecks(state: State, before: ReadonlySet<string>): void {
+  const made = [...state.facts.may].filter((fact) => fact.startsWith('checked:') && !before.has(fact))
+  if (made.length === 0) return
+  const may = new Set(state.facts.may)
+  for (const fact of made) may.delete(fact)
+  state.facts = { must: state.facts.must, may }
 }
 
 /** `this`: a method called on a session that was looked up works on that session. */

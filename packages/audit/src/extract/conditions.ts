@@ -1,7 +1,7 @@
 /** What a path learns from a condition that held, or did not. */
 import type { Machine } from './machine.ts'
 import type { Facts, State } from './state.ts'
-import { vacuous } from './state.ts'
+import { settledStores, vacuous } from './state.ts'
 import type { Condition, Primitive, Value } from './value.ts'
 import { UNKNOWN, derived, hasTag, tagsOf, truthiness, withCondition } from './value.ts'
 
@@ -189,13 +189,9 @@ function learnedWhen(outcomes: readonly Outcome[], before: ReadonlySet<string>, 
   const fitting = outcomes.filter(({ value }) => (truth ? truthiness(value).canBeTrue : truthiness(value).canBeFalse))
   const sets = fitting.map(({ facts, value }) => {
     const own = conditionOf(value)
-    return {
-      facts,
-      learned: new Set([
-        ...[...facts.must].filter((fact) => !before.has(fact)),
-        ...(truth ? own.whenTrue : own.whenFalse),
-      ]),
-    }
+    const learned = [...[...facts.must].filter((fact) => !before.has(fact)), ...(truth ? own.whenTrue : own.whenFalse)]
+    const settled = settledStores(facts, learned).map((store) => `cleared:${store}`)
+    return { facts, learned: new Set([...learned, ...settled]) }
   })
   const all = new Set(sets.flatMap(({ learned }) => [...learned]))
   if (all.has('auth')) for (const { learned } of sets) learned.add('maybe-auth')
@@ -287,8 +283,9 @@ function pairFacts(machine: Machine, stored: Value, presented: Value): readonly 
   return facts
 }
 
-/** What the session remembers, compared with what may have been read from it. */
+/** What the session remembers, compared with what may have been read from it, or is remembered elsewhere under its ID. */
 function isItself(stored: Value, presented: Value): boolean {
+  if (hasTag(presented, 'held') && !hasTag(presented, 'verdict')) return true
   return tagsOf(stored, 'entry').every((tag) => presented.tags.includes(tag))
 }
 

@@ -99,9 +99,18 @@ export type Event = Base &
         readonly name: string
         readonly moment: number
       }
+    | { readonly kind: 'shared-clear'; readonly cell: Cell }
     | { readonly kind: 'shared-read'; readonly cell: Cell; readonly name: string; readonly moment: number }
-    | { readonly kind: 'stale-write'; readonly read: Site; readonly target: string; readonly store: string | undefined }
+    | {
+        readonly kind: 'stale-write'
+        readonly read: Site | undefined
+        readonly target: string
+        readonly store: string | undefined
+      }
     | { readonly kind: 'send-all'; readonly store: StoreRef; readonly call: Site }
+    /** A token was signed; `expires` is unknown where its claims are. */
+    | { readonly kind: 'token'; readonly expires: boolean | undefined }
+    | { readonly kind: 'token-check'; readonly limits: boolean }
     | { readonly kind: 'handle-out'; readonly value: Value }
   )
 

@@ -250,7 +250,9 @@ function evaluateAssignment(machine: Machine, node: Node, state: State, env: Env
     return join(before, right)
   }
   const right = evaluate(machine, node['right'] as Node, state, env)
-  const value = arithmetic(operator.slice(0, -1), before, right)
+  const value = isCounting(operator, before, right)
+    ? counted(before, machine.site(env.file, node))
+    : arithmetic(operator.slice(0, -1), before, right)
   assignPattern(machine, left, value, state, env)
   return value
 }
@@ -552,16 +554,22 @@ function evaluateTagged(machine: Machine, node: Node, state: State, env: Environ
 }
 
 function evaluateUpdate(machine: Machine, node: Node, state: State, env: Environment): Value {
-  const site = machine.site(env.file, node)
   const before = evaluate(machine, node['argument'] as Node, state, env)
-  const source = { kind: 'counter', label: 'a counter', bits: 0, site } as const
-  const value: Value = {
-    ...derived(before),
-    tags: [...derived(before).tags, 'counter'],
-    entropy: { sources: [source] },
-  }
+  const value = counted(before, machine.site(env.file, node))
   assignPattern(machine, node['argument'] as Node, value, state, env)
   return value
+}
+
+/** `count += 1`: a number that goes up or down by a written-down step. */
+function isCounting(operator: string, before: Value, right: Value): boolean {
+  if (operator !== '+=' && operator !== '-=') return false
+  return typeof known(right)?.value === 'number' && !before.primitives.some((item) => typeof item === 'string')
+}
+
+function counted(before: Value, site: Site): Value {
+  const source = { kind: 'counter', label: 'a counter', bits: 0, site } as const
+  const { tags } = derived(before)
+  return { ...derived(before), tags: [...tags, 'counter'], entropy: { sources: [source] } }
 }
 
 export function createFunction(
@@ -609,17 +617,34 @@ function declareStatic(machine: Machine, created: ClassObject, member: Node, nam
 
 /** Makes the instance's fields, parents first. */
 export function initialiseFields(machine: Machine, of: ClassObject, instance: InstanceObject, state: State): void {
-  const self = object(instance)
-  const env = new Env(of.env, of.env.file, self)
-  for (const member of of.node['body'].body as Node[]) {
-    const isField = member.type === 'PropertyDefinition' || member.type === 'AccessorProperty'
-    const name = staticKey(member)
-    if (!isField || member['static'] === true || name === undefined) continue
-    const saved = machine.frame
-    machine.frame = { exits: [], jumps: [], self }
-    const value = isNode(member['value']) ? evaluate(machine, member['value'], state, env) : UNDEFINED
-    machine.frame = saved
-    for (const target of value.objects) target.name ??= name
-    instance.property(name).write(value)
+  // Fields that make instances of their own class have no end, as functions that call themselves have none.
+  if (machine.isTooDeep(of.node)) {
+    instance.partial = true
+    return
   }
+  const saved = machine.frame
+  machine.stack.push(of.node)
+  machine.frame = { exits: [], jumps: [], self: object(instance) }
+  try {
+    for (const member of of.node['body'].body as Node[]) initialiseField(machine, member, of, instance, state)
+  } finally {
+    machine.stack.pop()
+    machine.frame = saved
+  }
+}
+
+function initialiseField(
+  machine: Machine,
+  member: Node,
+  of: ClassObject,
+  instance: InstanceObject,
+  state: State,
+): void {
+  const isField = member.type === 'PropertyDefinition' || member.type === 'AccessorProperty'
+  const name = staticKey(member)
+  if (!isField || member['static'] === true || name === undefined) return
+  const env = new Env(of.env, of.env.file, object(instance))
+  const value = isNode(member['value']) ? evaluate(machine, member['value'], state, env) : UNDEFINED
+  for (const target of value.objects) target.name ??= name
+  instance.property(name).write(value)
 }

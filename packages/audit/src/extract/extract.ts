@@ -3,14 +3,14 @@ import type { ServerFacts } from '../facts/facts.ts'
 import type { Gap } from '../finding/finding.ts'
 import type { SourceTree } from '../source/tree.ts'
 import type { Node } from './ast.ts'
-import { collectFacts } from './collect/collect.ts'
+import { collectFacts, distinct } from './collect/collect.ts'
 import type { Deferred } from './machine.ts'
 import { Machine } from './machine.ts'
 import type { Module } from './modules.ts'
 import { createModule } from './modules.ts'
 import { parse } from './parse.ts'
 import { createResolver } from './resolve.ts'
-import { runUnreached } from './roots.ts'
+import { registerWorkers, runUnreached } from './roots.ts'
 import { runDeferred, runRoutes, runTools } from './routes.ts'
 import { runModule } from './statements.ts'
 
@@ -18,14 +18,15 @@ import { runModule } from './statements.ts'
 export function extract(tree: SourceTree): { readonly facts: ServerFacts; readonly gaps: readonly Gap[] } {
   const machine = new Machine(tree, createResolver(tree))
   loadModules(machine, tree)
-  guarded(machine, 'start-up', () => {
+  machine.guarded('the start-up', () => {
     for (const module of servingModules(machine)) runModule(machine, module)
   })
+  registerWorkers(machine)
   const timers = [...machine.deferred]
-  guarded(machine, 'timers', () => runStartupTimers(machine, timers))
+  machine.guarded('the timers', () => runStartupTimers(machine, timers))
   // The first pass fills stores; the second sees in look-ups what is stored, and only its events count for requests.
   const startup = machine.events.length
-  guarded(machine, 'requests', () => {
+  machine.guarded('the requests', () => {
     runRoutes(machine)
     const known = machine.routes.length
     runUnreached(machine)
@@ -35,15 +36,20 @@ export function extract(tree: SourceTree): { readonly facts: ServerFacts; readon
   const settled = machine.events.filter((event, index) => index < startup || event.context.activation === 0)
   machine.events.length = 0
   machine.events.push(...settled)
-  guarded(machine, 'timers', () => runStartupTimers(machine, timers))
-  guarded(machine, 'requests', () => {
+  machine.guarded('the timers', () => runStartupTimers(machine, timers))
+  machine.guarded('the requests', () => {
     machine.reached.clear()
     runRoutes(machine)
     // As requests have registered them: what nobody calls would register them anew, with objects that no request has touched.
     runTools(machine)
     runUnreached(machine)
   })
-  return { facts: collectFacts(machine), gaps: machine.gaps }
+  return { facts: collectFacts(machine), gaps: distinct(machine.gaps, gapKey) }
+}
+
+/** Requests are followed twice; what cannot be followed is said once. */
+function gapKey({ path, reason, location }: Gap): string {
+  return `${path}:${location?.startLine ?? 0}:${reason}`
 }
 
 const SERVING =
@@ -92,15 +98,5 @@ function loadModules(machine: Machine, tree: SourceTree): void {
       machine.gaps.push(SERVING.test(file.text) ? { ...parsed.gap, total: true } : parsed.gap)
     if (parsed.program !== undefined)
       machine.modules.set(file.path, createModule(machine, file, parsed.program as unknown as Node))
-  }
-}
-
-/** A fault of the interpreter costs what it was reading, not the audit. */
-function guarded(machine: Machine, what: string, run: () => void): void {
-  try {
-    run()
-  } catch (error) {
-    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-    machine.gaps.push({ path: '.', reason: `Following the ${what} of this server failed (${reason}).`, total: true })
   }
 }

@@ -60,12 +60,22 @@ export class Machine {
   readonly quiet = new QuietFunctions()
   readonly gaps: Gap[] = []
   readonly routes: { readonly app: LibraryObject; readonly route: Route }[] = []
+  /** Middleware by the app it was registered on, in order. */
+  readonly layers = new Map<LibraryObject, Route[]>()
+  /** Objects that packages export, by import path. */
+  readonly readyMade = new Map<string, LibraryObject>()
+  /** Plugins that work on the context of whoever registers them (`fastify-plugin`). */
+  readonly openPlugins = new Set<HeapObject>()
   readonly reached = new Set<Node>()
   readonly requiredEnv = new Set<string>()
   /** Origins that name sessions in this program, as seen in look-ups. */
   readonly handleTags = new Set<string>()
   /** Variables and properties that requests write and that outlive them. */
   readonly sharedCells = new Set<Cell>()
+  /** Places that requests write and that outlive them, whichever object holds them this time. */
+  readonly sharedKeys = new Set<string>()
+  /** Where each of them was read, by place and moment. */
+  readonly readSites = new Map<string, Site>()
   deferred: Deferred[] = []
   /** Handlers of tools, resources and prompts, by the place of the handler: each runs once. */
   readonly tools = new Map<string, Deferred>()
@@ -121,6 +131,26 @@ export class Machine {
     this.emitted.add(key)
     const [via] = this.calls
     this.events.push({ kind, site, via, context: this.context, facts: state.facts, ...data } as unknown as Event)
+  }
+
+  /** Whether code that is being run already may not be entered once more. */
+  isTooDeep(node: Node): boolean {
+    const seen = this.stack.filter((item) => item === node).length
+    return seen >= LIMITS.recursion || this.stack.length >= LIMITS.depth
+  }
+
+  /** A fault of the interpreter costs what it was reading, not the audit. */
+  guarded(what: string, run: () => void, path = '.'): void {
+    const depth = this.stack.length
+    const { locks } = this
+    try {
+      run()
+    } catch (error) {
+      this.stack.length = depth
+      this.locks = locks
+      const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+      this.gaps.push({ path, reason: `Following ${what} of this server failed (${reason}).`, total: true })
+    }
   }
 
   /** Counts one step; false when the budget of this root is spent. */

@@ -1,9 +1,9 @@
 /** Modules: what a file exports, and how imports and `require` find it. ESM and CommonJS. */
 import type { SourceFile } from '../source/tree.ts'
 import type { Node } from './ast.ts'
-import { Cell, Environment, ExternalObject, HeapObject } from './heap.ts'
+import { Cell, Environment, HeapObject } from './heap.ts'
 import type { Machine } from './machine.ts'
-import { isModelled } from './models/index.ts'
+import { externalValue, isModelled } from './models/index.ts'
 import type { Value } from './value.ts'
 import { NEVER, UNKNOWN, join, object } from './value.ts'
 
@@ -180,8 +180,8 @@ function aliasOf(path: string): string {
   return ALIASES.get(path) ?? path
 }
 
-export function external(machine: Machine, from: SourceFile, path: string): ExternalObject {
-  return new ExternalObject(path, machine.site(from, { start: 0, end: 0 }))
+export function external(machine: Machine, from: SourceFile, path: string): HeapObject {
+  return externalValue(machine, path, machine.site(from, { start: 0, end: 0 }))
 }
 
 /** One spelling for an import path: no `.js`, SDK build folders folded away. */

@@ -6,8 +6,16 @@ import type { StoreRef } from './events.ts'
 import type { HeapObject, Site } from './heap.ts'
 import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
-import { libraryProperty, setLibraryProperty } from './models/index.ts'
-import { noteFieldRead, noteFieldWrite, noteSharedRead, noteSharedWrite } from './shared.ts'
+import { externalValue, libraryProperty, setLibraryProperty } from './models/index.ts'
+import {
+  noteFieldRead,
+  noteReplaced,
+  noteFieldWrite,
+  noteSharedRead,
+  noteSharedWrite,
+  readAt,
+  withoutReads,
+} from './shared.ts'
 import type { State } from './state.ts'
 import type { Primitive, Value } from './value.ts'
 import { NEVER, UNDEFINED, UNKNOWN, hasTag, join, object, withTags } from './value.ts'
@@ -25,14 +33,17 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   if (target.tags.length > 0)
     value = withTags(value === NEVER ? UNKNOWN : withoutVerdict(value, target), stepTags(target.tags, name))
   if (value === NEVER) return name === 'length' ? UNKNOWN : { ...UNKNOWN }
-  if (target.tags.length > 0 && name !== undefined) value = noteFieldRead(machine, target, name, value)
+  if (target.tags.length > 0 && name !== undefined) value = noteFieldRead(machine, target, name, value, site)
   return value
 }
 
-/** Whoever a session remembers is not thereby the caller. */
 function withoutVerdict(value: Value, target: Value): Value {
-  const isRemembered = hasTag(target, 'entry') && !hasTag(target, 'verdict') && hasTag(value, 'verdict')
-  return isRemembered ? { ...value, tags: value.tags.filter((tag) => tag !== 'verdict') } : value
+  return hasTag(target, 'entry') && !hasTag(target, 'verdict') ? remembered(value) : value
+}
+
+/** Whoever a session remembers is not thereby the caller. */
+function remembered(value: Value): Value {
+  return hasTag(value, 'verdict') ? { ...value, tags: value.tags.filter((tag) => tag !== 'verdict') } : value
 }
 
 /** `entry:S` read through `.owner` is `entry:S:owner`; every other origin stays what it is. */
@@ -56,7 +67,7 @@ function readFrom(
   if (from instanceof LibraryObject) return libraryProperty(machine, from, name, key, site, state)
   if (name === undefined) return readDynamic(machine, from, key, site, state)
   const cell = from.properties.get(name)
-  if (cell !== undefined) return noteSharedRead(machine, cell, state.read(cell), site, state)
+  if (cell !== undefined) return noteSharedRead(machine, cell, state.read(cell), site, state, from)
   if (from instanceof InstanceObject) {
     const member = readMember(machine, from, from.of, name, state)
     if (member !== undefined) return member
@@ -109,7 +120,7 @@ function readExternal(machine: Machine, from: ExternalObject, name: string | und
   if (from.path === 'global:process#env') return environment(machine, name)
   if (name === 'default' && !from.path.includes('#')) return object(from)
   const path = from.path.includes('#') ? `${from.path}.${name}` : `${from.path}#${name}`
-  return object(new ExternalObject(GLOBAL_ALIASES.get(path) ?? path, site))
+  return object(externalValue(machine, GLOBAL_ALIASES.get(path) ?? path, site))
 }
 
 const GLOBAL_ALIASES = new Map([
@@ -145,7 +156,8 @@ export function lookUp(machine: Machine, from: HeapObject, key: Value, site: Sit
   const store = storeRef(from)
   noteLookUp(machine, store, key, site, state)
   const value = itemValue(machine, from)
-  const certain = from.item === NEVER ? UNKNOWN : value
+  const found = isPresentedHandle(key) ? remembered(value) : value
+  const certain = readAt(machine, from.item === NEVER ? UNKNOWN : found, store.id, site)
   return withTags(
     {
       ...certain,
@@ -209,8 +221,15 @@ function writeTo(
   const cell = to.property(name)
   for (const inner of value.objects) nameTimer(inner, name)
   noteSharedWrite(machine, cell, value, site, state, to)
-  if (to.kind === 'instance' || to.kind === 'object') state.write(cell, value)
-  else cell.write(value)
+  const stored = withoutReads(value, name)
+  if (to.kind === 'instance' || to.kind === 'object') state.write(cell, stored)
+  else cell.write(stored)
+}
+
+/** A container made by this very request, for itself: no session outlives it. */
+function isPassing(machine: Machine, container: HeapObject): boolean {
+  const { origin = container } = container
+  return origin.born !== 0 && origin.born === machine.context.activation && !origin.retained
 }
 
 /** Objects are called after what first holds them; timers remember the field, which tells what renews them. */
@@ -224,11 +243,14 @@ export function insert(machine: Machine, to: HeapObject, key: Value, value: Valu
   to.elements.write(value)
   to.keys.write(key)
   const store = storeRef(to)
+  if (isPassing(machine, to)) return
   machine.emit('store-write', site, state, { store, key, value })
+  noteReplaced(machine, store.id, key, value, site, state)
   if (isMove(store.id, key, value)) state.learn([`renewed:${store.id}`])
 }
 
 export function remove(machine: Machine, from: HeapObject, key: Value, site: Site, state: State): void {
+  if (isPassing(machine, from)) return
   machine.emit('store-remove', site, state, { store: storeRef(from), key })
 }
 

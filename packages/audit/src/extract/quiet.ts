@@ -6,11 +6,13 @@ import type { Node } from './ast.ts'
 import type { FunctionObject, HeapObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { State } from './state.ts'
-import type { Value } from './value.ts'
+import type { Condition, Value } from './value.ts'
 import { NEVER, UNKNOWN, derived, join } from './value.ts'
 
 interface Record {
   quietRuns: number
+  /** Quiet runs in a row whose arguments could have told something, and did not: a logger, a formatter. */
+  deafRuns: number
   runs: number
   /** The root that `runs` counts for. */
   root: number
@@ -18,6 +20,9 @@ interface Record {
 }
 
 const QUIET_RUNS = 2
+const DEAF_RUNS = 3
+/** Where a count starts again after a run that was worth recording. */
+const PENALTY = -6
 /** However different its arguments, no function is walked more often than this within one root. */
 const MAX_RUNS = 32
 
@@ -34,7 +39,7 @@ export class QuietFunctions {
     }
     let record = byNode.get(node)
     if (record === undefined) {
-      record = { quietRuns: 0, runs: 0, root: 0, result: NEVER }
+      record = { quietRuns: 0, deafRuns: 0, runs: 0, root: 0, result: NEVER }
       byNode.set(node, record)
     }
     return record
@@ -49,20 +54,24 @@ export class QuietFunctions {
     }
     record.runs += 1
     if (record.runs > MAX_RUNS) return join(record.result, derived(...args))
-    if (record.quietRuns < QUIET_RUNS || args.some(isTelling)) return undefined
+    const isDeaf = record.deafRuns >= DEAF_RUNS && !args.some(isCode)
+    if (!isDeaf && (record.quietRuns < QUIET_RUNS || args.some(isTelling))) return undefined
+    if (isDeaf) return derived(...args)
     return record.result === NEVER ? UNKNOWN : record.result
   }
 
-  note(machine: Machine, fn: FunctionObject, before: Mark, state: State, result: Value): void {
+  note(machine: Machine, fn: FunctionObject, args: readonly Value[], before: Mark, state: State, result: Value): void {
     const record = this.recordOf(machine, fn.node)
     record.result = join(record.result, result)
-    const isQuiet =
+    const isStill =
       !state.dead &&
       sameMark(before, markOf(machine, state)) &&
-      !isTelling(result) &&
-      result.condition === undefined &&
-      result.entropy === undefined
-    record.quietRuns = isQuiet ? record.quietRuns + 1 : Number.NEGATIVE_INFINITY
+      result.entropy === undefined &&
+      (result.condition === undefined || saysLittle(result.condition))
+    const isQuiet = isStill && result.condition === undefined && !isTelling(result)
+    record.quietRuns = isQuiet ? record.quietRuns + 1 : PENALTY
+    if (!isStill || !isDerived(result, args)) record.deafRuns = PENALTY
+    else if (args.some(isTelling)) record.deafRuns += 1
   }
 }
 
@@ -93,9 +102,32 @@ function sameMark(a: Mark, b: Mark): boolean {
     a.routes === b.routes &&
     a.deferred === b.deferred &&
     a.tools === b.tools &&
-    a.must === b.must &&
-    a.may === b.may
+    sameNotes(a.must, b.must) &&
+    sameNotes(a.may, b.may)
   )
+}
+
+/** Which conditions were looked at is no news by itself. */
+function sameNotes(before: ReadonlySet<string>, after: ReadonlySet<string>): boolean {
+  if (before === after) return true
+  for (const fact of after) if (!before.has(fact) && !fact.startsWith('checked:')) return false
+  for (const fact of before) if (!after.has(fact)) return false
+  return true
+}
+
+/** Only whether something was there or configured: the arguments say that themselves. */
+function saysLittle(condition: Condition): boolean {
+  return [...condition.whenTrue, ...condition.whenFalse].every((fact) => /^(?:optional|exists|absent):/.test(fact))
+}
+
+/** Nothing in the result that is not in the arguments. */
+function isDerived(result: Value, args: readonly Value[]): boolean {
+  const isPlain = !result.objects.some((item) => isLive(item, 2))
+  return isPlain && result.tags.every((tag) => args.some((arg) => arg.tags.includes(tag)))
+}
+
+function isCode(value: Value): boolean {
+  return value.objects.some((item) => item.kind === 'function' || item.kind === 'library')
 }
 
 /** Origins, code and live objects can make a function do something else this time. */

@@ -4,6 +4,7 @@ import type { Node } from './ast.ts'
 import { children, isNode, staticKey } from './ast.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { registerRoute } from './models/routing.ts'
 import type { Module } from './modules.ts'
 import { getProperty } from './properties.ts'
 import { runDeferred } from './routes.ts'
@@ -26,6 +27,21 @@ export function runUnreached(machine: Machine): void {
       for (const target of cell.value.objects) if (target instanceof ClassObject) runClass(machine, target)
     }
     runLeftFunctions(machine, module)
+  }
+}
+
+/** `export default { fetch }`: what a worker's host serves. */
+export function registerWorkers(machine: Machine): void {
+  for (const module of machine.modules.values()) {
+    const exported = module.started ? module.exports.get('default')?.value.objects : undefined
+    for (const target of exported ?? []) {
+      const handler = target.kind === 'object' ? target.properties.get('fetch')?.value : undefined
+      if (handler?.objects.some((item) => item instanceof FunctionObject) !== true) continue
+      const call = { site: target.site, args: [], argSites: [], self: UNDEFINED, env: module.env }
+      const app = machine.library('http-server', target.site, { tls: false })
+      const route = { verb: '*', path: '*', handlers: [handler], layer: false, flavour: 'fetch' } as const
+      registerRoute(machine, app, route, call, new State({ must: new Set(), may: new Set() }))
+    }
   }
 }
 
@@ -61,10 +77,12 @@ function runClass(machine: Machine, of: ClassObject): void {
 function runRoot(machine: Machine, fn: Node, run: () => void): void {
   const isHandler = takesRequest(fn)
   const activation = isHandler ? machine.newActivation() : 0
-  machine.root({ trigger: isHandler ? 'request' : 'startup', activation }, () => {
-    run()
-    runDeferred(machine)
-  })
+  machine.root({ trigger: isHandler ? 'request' : 'startup', activation }, () =>
+    machine.guarded('a function', () => {
+      run()
+      runDeferred(machine)
+    }),
+  )
 }
 
 /** A function whose parameters are a request's is a handler that something we cannot see calls. */

@@ -2,7 +2,7 @@
 import { call_, invoke } from './calls.ts'
 import type { Context } from './events.ts'
 import { FunctionObject, LibraryObject } from './heap.ts'
-import type { Exit, Machine, Route } from './machine.ts'
+import type { Deferred, Exit, Machine, Route } from './machine.ts'
 import { callLibrary } from './models/index.ts'
 import type { Mount } from './models/routing.ts'
 import { sessionObject } from './models/web-sessions.ts'
@@ -15,7 +15,8 @@ import { UNDEFINED, UNKNOWN, object, tagged } from './value.ts'
 /** Runs every route once. Called twice: the second time with everything that the first put into stores. */
 export function runRoutes(machine: Machine, from = 0): void {
   for (const { app, route } of machine.routes.slice(from)) {
-    if (!route.layer || isRouteLike(machine, app, route)) runRoute(machine, app, route)
+    if (route.layer && !isRouteLike(machine, app, route)) continue
+    machine.guarded('a handler', () => runRoute(machine, app, route), route.site.path)
   }
 }
 
@@ -42,8 +43,9 @@ function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
       if (!state.dead) runMiddleware(machine, handler, route, exchange, state)
     }
     if (!state.dead) {
-      machine.emit('served', route.site, state, { route: fact })
-      runHandler(machine, final, route, exchange, state)
+      const goesOn = runHandler(machine, final, route, exchange, state)
+      // Middleware that hands on has served nothing.
+      if (!route.layer || !goesOn) machine.emit('served', route.site, state, { route: fact })
     }
     runDeferred(machine)
     if (machine.exhausted)
@@ -76,29 +78,25 @@ function before(machine: Machine, app: LibraryObject, depth: number): readonly V
   const [mount] = (app.data['mounts'] ?? []) as Mount[]
   if (mount === undefined || depth > 6) return []
   const above = before(machine, mount.app, depth + 1)
-  const layers = machine.routes
-    .filter(
-      (item) =>
-        item.app === mount.app &&
-        item.route.layer &&
-        item.route.order < mount.order &&
-        covers(item.route.path, mount.path),
-    )
-    .flatMap((item) => item.route.handlers)
-  return [...above, ...layers, ...mount.before]
+  return [...above, ...layersBefore(machine, mount.app, mount), ...mount.before]
 }
 
 function layersOf(machine: Machine, app: LibraryObject, route: Route): readonly Value[] {
-  return machine.routes
+  return layersBefore(machine, app, route)
+}
+
+/** Middleware counts where it was registered earlier; hooks of Fastify count for their whole context. */
+function layersBefore(
+  machine: Machine,
+  app: LibraryObject,
+  what: { readonly path: string; readonly order: number },
+): readonly Value[] {
+  return (machine.layers.get(app) ?? [])
     .filter(
-      (item) =>
-        item.app === app &&
-        item.route !== route &&
-        item.route.layer &&
-        item.route.order < route.order &&
-        covers(item.route.path, route.path),
+      (layer) =>
+        layer !== what && (layer.flavour === 'fastify' || layer.order < what.order) && covers(layer.path, what.path),
     )
-    .flatMap((item) => item.route.handlers)
+    .flatMap((layer) => layer.handlers)
 }
 
 function covers(layer: string, path: string): boolean {
@@ -227,7 +225,8 @@ function applyMiddleware(machine: Machine, target: LibraryObject, exchange: Exch
     )
 }
 
-function runHandler(machine: Machine, handler: Value, route: Route, exchange: Exchange, state: State): void {
+/** Runs what answers the request; true where it calls `next` instead. */
+function runHandler(machine: Machine, handler: Value, route: Route, exchange: Exchange, state: State): boolean {
   const next = machine.library('next', route.site)
   for (const target of handler.objects) {
     const fork = state.fork()
@@ -244,6 +243,7 @@ function runHandler(machine: Machine, handler: Value, route: Route, exchange: Ex
         )
     }
   }
+  return ((next.data['states'] ?? []) as State[]).length > 0
 }
 
 /** Runs what was put off: timers, close listeners, transport callbacks. They may put off more. */
@@ -279,14 +279,16 @@ export function runTools(machine: Machine): void {
       activation: machine.newActivation(),
       ...(item.context.route === undefined ? {} : { route: item.context.route }),
     }
-    machine.root(context, () => {
-      call_(
-        machine,
-        item.callee,
-        { site: siteOf(item.callee), args: item.args, argSites: [], self: UNDEFINED, env: undefined as never },
-        new State({ must: new Set(), may: new Set() }),
-      )
-      runDeferred(machine)
-    })
+    machine.root(context, () => machine.guarded('a tool', () => runTool(machine, item)))
   }
+}
+
+function runTool(machine: Machine, item: Deferred): void {
+  call_(
+    machine,
+    item.callee,
+    { site: siteOf(item.callee), args: item.args, argSites: [], self: UNDEFINED, env: undefined as never },
+    new State({ must: new Set(), may: new Set() }),
+  )
+  runDeferred(machine)
 }

@@ -1,5 +1,6 @@
 /** State that outlives a request: who writes it, who reads it, and whether another request fits in between. */
 import type { Cell, HeapObject, Site } from './heap.ts'
+import { LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { fromRequest } from './conditions.ts'
 import type { State } from './state.ts'
@@ -12,16 +13,77 @@ function inRequest(machine: Machine): boolean {
   return REQUEST_TRIGGERS.has(machine.context.trigger)
 }
 
-function keyOf(cell: Cell): string | undefined {
+function keyOf(cell: Cell, holder?: HeapObject): string | undefined {
+  // A field of the one instance of a service is nobody's session: limits and statistics live there.
+  if (holder?.born === 0) return undefined
+  if (holder !== undefined) return `${holder.site.path}#${holder.site.start}#${cell.name}`
   return cell.site === undefined ? undefined : `${cell.site.path}#${cell.site.start}#${cell.name}`
 }
 
-export function noteSharedRead(machine: Machine, cell: Cell, value: Value, site: Site, state: State): Value {
-  if (cell.born !== 0 || !inRequest(machine) || !machine.sharedCells.has(cell)) return value
+export function noteSharedRead(
+  machine: Machine,
+  cell: Cell,
+  value: Value,
+  site: Site,
+  state: State,
+  holder?: HeapObject,
+): Value {
+  const variable = cell.born === 0 ? sessionIn(machine, value) : undefined
+  if (variable !== undefined) return fromVariable(machine, cell, value, variable, site, state)
+  if (cell.born === machine.context.activation || !inRequest(machine)) return value
+  if (cell.born === 0 && machine.sharedCells.has(cell))
+    machine.emit('shared-read', site, state, { cell, name: cell.name, moment: machine.moment })
+  const key = keyOf(cell, holder)
+  const isScalar = value.objects.length === 0 && key !== undefined && machine.sharedKeys.has(key)
+  return isScalar ? readAt(machine, value, key, site) : value
+}
+
+/** The transport of another request that a variable holds, alone or in a record. */
+function sessionIn(machine: Machine, value: Value): HeapObject | undefined {
+  for (const item of value.objects) {
+    if (item.born === 0 || item.born === machine.context.activation) continue
+    const transport = withFields(item).find(
+      (inner) => inner instanceof LibraryObject && inner.type === 'mcp-transport' && inner.data['stateful'] === true,
+    )
+    if (transport !== undefined) return transport
+  }
+  return undefined
+}
+
+/** An object, and what it holds where it is a plain record. */
+export function withFields(item: HeapObject): readonly HeapObject[] {
+  if (item.kind !== 'object') return [item]
+  return [item, ...[...item.properties.values()].flatMap((cell) => cell.value.objects)]
+}
+
+/** A variable that holds a session is a store of one: what is read from it is an entry, whoever asks. */
+function fromVariable(
+  machine: Machine,
+  cell: Cell,
+  value: Value,
+  transport: HeapObject,
+  site: Site,
+  state: State,
+): Value {
+  const store = variableId(transport)
+  if (!inRequest(machine)) return withTags(value, [`entry:${store}`])
   machine.emit('shared-read', site, state, { cell, name: cell.name, moment: machine.moment })
-  const key = keyOf(cell)
-  const isScalar = value.objects.length === 0 && key !== undefined
-  return isScalar ? withTags(value, [`read:${key}@${machine.moment}`]) : value
+  state.note('looked')
+  state.note(`looked:${store}`)
+  if (!state.holds('bound') && !state.holds(`cleared:${store}`)) state.note(`unbound:${store}`)
+  return withTags(value, [`entry:${store}`, 'held'])
+}
+
+export function variableId(transport: HeapObject): string {
+  return `${transport.site.path}#${transport.site.start}#variable`
+}
+
+/** Remembers when a place was read; an older reading of the same place is forgotten. */
+export function readAt(machine: Machine, value: Value, place: string, site: Site): Value {
+  const prefix = `read:${place}@`
+  machine.readSites.set(`${place}@${machine.moment}`, site)
+  const tags = value.tags.filter((tag) => !tag.startsWith(prefix))
+  return { ...value, tags: [`${prefix}${machine.moment}`, ...tags] }
 }
 
 export function noteSharedWrite(
@@ -32,14 +94,30 @@ export function noteSharedWrite(
   state: State,
   holder?: HeapObject,
 ): void {
-  const outlives = holder === undefined ? cell.born === 0 : holder.born === 0
-  if (!outlives || !inRequest(machine)) return
+  const { born } = holder ?? cell
+  if (born === 0 && machine.context.trigger !== 'startup' && isNothing(value))
+    machine.emit('shared-clear', site, state, { cell })
+  if (born === machine.context.activation || !inRequest(machine)) return
+  const key = keyOf(cell, holder)
+  if (key !== undefined) {
+    machine.sharedKeys.add(key)
+    noteStale(machine, key, value, site, state, undefined)
+  }
+  if (born !== 0) return
   for (const target of value.objects) if (target.born === machine.context.activation) target.retained = true
   machine.sharedCells.add(cell)
   if (belongsToRequest(machine, value))
     machine.emit('shared-write', site, state, { cell, value, name: cell.name, moment: machine.moment })
-  const key = keyOf(cell)
-  if (key !== undefined) noteStale(machine, key, value, site, state, undefined)
+}
+
+function isNothing(value: Value): boolean {
+  const { primitives, objects, open } = value
+  return (
+    !open &&
+    objects.length === 0 &&
+    primitives.length > 0 &&
+    primitives.every((item) => item === undefined || item === null)
+  )
 }
 
 /** Made in this request, or taken from it. */
@@ -48,18 +126,26 @@ function belongsToRequest(machine: Machine, value: Value): boolean {
   return fromRequest(value) || hasTag(value, 'cred') || hasTag(value, 'principal')
 }
 
+/** What a field held when it was read says nothing of when the new value is read. */
+export function withoutReads(value: Value, name: string): Value {
+  const tags = value.tags.filter((tag) => !tag.startsWith('read:') || !isOfField(tag, name))
+  return tags.length === value.tags.length ? value : { ...value, tags }
+}
+
+function isOfField(tag: string, name: string): boolean {
+  const place = tag.slice(0, tag.lastIndexOf('@'))
+  return place.endsWith(`#${name}`) || place.endsWith(`.${name}`)
+}
+
 /** Reading a field of a session: remembered with the moment, to tell a stale write later. */
-export function noteFieldRead(machine: Machine, target: Value, name: string, value: Value): Value {
+export function noteFieldRead(machine: Machine, target: Value, name: string, value: Value, site: Site): Value {
   if (!inRequest(machine)) return value
   const stores = tagsOf(target, 'entry').filter(
     (tag) => tag.split(':').length === 2 && machine.isLasting(tag.split(':')[1] ?? ''),
   )
   if (stores.length === 0 || value.objects.some((inner) => inner.kind === 'function' || inner.kind === 'library'))
     return value
-  return withTags(
-    value,
-    stores.map((tag) => `read:${tag.slice('entry:'.length)}.${name}@${machine.moment}`),
-  )
+  return stores.reduce((read, tag) => readAt(machine, read, `${tag.slice('entry:'.length)}.${name}`, site), value)
 }
 
 export function noteFieldWrite(
@@ -78,6 +164,22 @@ export function noteFieldWrite(
   }
 }
 
+/** A session put back whole, made of what was read of it before an await. */
+export function noteReplaced(
+  machine: Machine,
+  store: string,
+  key: Value,
+  value: Value,
+  site: Site,
+  state: State,
+): void {
+  if (!inRequest(machine) || !machine.isLasting(store) || hasTag(key, 'mint') || hasTag(key, 'sid')) return
+  const made = value.objects.filter((item) => item.kind === 'object' && item.born === machine.context.activation)
+  const tags = made.flatMap((item) => [...item.properties.values()].flatMap((cell) => cell.value.tags))
+  const ofStore = tags.filter((tag) => tag.startsWith(`read:${store}@`))
+  if (ofStore.length > 0) noteStale(machine, store, { ...value, tags: ofStore }, site, state, store)
+}
+
 /** A value read before an await and written after it, or a check that an await has made old. */
 function noteStale(
   machine: Machine,
@@ -88,13 +190,19 @@ function noteStale(
   store: string | undefined,
 ): void {
   if (machine.locks > 0 || state.holds('locked')) return
-  const reads = momentsOf(value.tags, `read:${location}@`)
-  const checks = momentsOf([...state.facts.may], `checked:${location}@`)
-  const dependsOnOld = reads.length > 0
-  const staleRead = reads.length > 0 && Math.max(...reads) < machine.moment
-  const staleCheck = dependsOnOld && checks.length > 0 && Math.max(...checks) < machine.moment
-  if (!staleRead && !staleCheck) return
-  machine.emit('stale-write', site, state, { read: site, target: location, store })
+  const read = Math.max(-1, ...momentsOf(value.tags, `read:${location}@`))
+  const checked = Math.max(-1, ...momentsOf([...state.facts.may], `checked:${location}@`))
+  // A new value that depends on the old one, or on a check of it, which an await has made old.
+  const stale = read >= 0 && read < machine.moment ? read : checked
+  // Written at once after the check: what comes later is another step.
+  if (checked === machine.moment) state.note(`settled:${location}@${checked}`)
+  if (state.facts.may.has(`settled:${location}@${stale}`)) return
+  if (read < 0 || stale < 0 || stale >= machine.moment) return
+  machine.emit('stale-write', site, state, {
+    read: machine.readSites.get(`${location}@${stale}`),
+    target: location,
+    store,
+  })
 }
 
 function momentsOf(tags: readonly string[], prefix: string): readonly number[] {

@@ -141,10 +141,10 @@ export function addFacts(facts: Facts, added: readonly string[]): Facts {
 }
 
 /** Stores in which the presented handle is known to name no session of somebody else. */
-function settledStores(facts: Facts, added: readonly string[]): readonly string[] {
+export function settledStores(facts: Facts, added: readonly string[]): readonly string[] {
   // An owner that is compared wherever both sides have one: a verified caller without that claim is not the caller's choice.
   if (added.includes('bound') || added.includes('incomparable')) return storesIn(facts.may, 'looked:')
-  const named = [...storesIn(added, 'absent:'), ...storesIn(added, 'unowned:')]
+  const named = ['absent:', 'unowned:', 'cleared:'].flatMap((prefix) => storesIn(added, prefix))
   return named.filter((store) => facts.may.has(`looked:${store}`))
 }
 

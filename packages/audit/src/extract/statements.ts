@@ -24,7 +24,7 @@ export function runModule(machine: Machine, module: Module): void {
     for (const next of module.imports) runModule(machine, next)
     for (const statement of module.program['body'] as Node[]) {
       if (state.dead) state.dead = false
-      execute(machine, statement, state, module.env)
+      machine.guarded('a statement', () => execute(machine, statement, state, module.env), module.file.path)
     }
     if (machine.exhausted)
       machine.gaps.push({ path: module.file.path, reason: 'The file is too large to follow to its end.', total: true })

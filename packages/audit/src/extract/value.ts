@@ -30,6 +30,9 @@ const MAX_PRIMITIVES = 8
 const MAX_OBJECTS = 8
 const MAX_TAGS = 24
 
+/** Tag of a value that may be more than could be kept. */
+export const CUT = 'cut'
+
 /** No value at all: the bottom of the lattice. */
 export const NEVER: Value = { primitives: NOTHING, objects: NOTHING, tags: NOTHING, open: false }
 export const UNKNOWN: Value = { primitives: NOTHING, objects: NOTHING, tags: NOTHING, open: true }
@@ -73,12 +76,19 @@ export function join(a: Value, b: Value): Value {
   if (a === b || b === NEVER) return a
   if (a === NEVER) return b
   const primitives = union(a.primitives, b.primitives, MAX_PRIMITIVES)
+  const isCut = lacks(primitives, b.primitives)
   const objects = union(a.objects, b.objects, MAX_OBJECTS)
-  const tags = union(a.tags, b.tags, MAX_TAGS)
+  const all = union(a.tags, b.tags, MAX_TAGS)
+  const tags = isCut && !all.includes(CUT) ? [...all, CUT] : all
   const entropy = joinEntropy(a.entropy, b.entropy)
-  const open = a.open || b.open
+  const open = a.open || b.open || isCut
   if (same(a, primitives, objects, tags, open, entropy)) return withoutCondition(a)
   return { primitives, objects, tags, open, ...(entropy === undefined ? {} : { entropy }) }
+}
+
+/** Whether a full set had to leave some of these out. */
+function lacks(kept: readonly Primitive[], given: readonly Primitive[]): boolean {
+  return kept.length >= MAX_PRIMITIVES && given.some((item) => !kept.includes(item))
 }
 
 function same(

@@ -9,6 +9,7 @@ export interface ServerFacts {
   readonly hasServerCode: boolean
   readonly listeners: readonly ListenerFact[]
   readonly stores: readonly StoreFact[]
+  readonly tokens: readonly TokenFact[]
   readonly mints: readonly MintFact[]
   readonly adoptions: readonly AdoptionFact[]
   readonly dispatches: readonly DispatchFact[]
@@ -76,6 +77,14 @@ export interface StoreFact {
   readonly deadHandlers: readonly Location[]
   /** A DELETE request (or a logout) reaches code that ends the session. */
   readonly endsOnRequest: boolean
+}
+
+/** A token signed here for a client and verified here when it comes back. */
+export interface TokenFact {
+  readonly at: Location
+  readonly checked: Location
+  /** By its own claims or by how it is verified; undefined where the claims could not be followed. */
+  readonly expires: boolean | undefined
 }
 
 export interface EntropyFact {

@@ -127,6 +127,13 @@ describe('the caller is not compared with the owner of the session', () => {
     expect(dispatchesOf(guarded(check))).toEqual(['POST server.ts:10 unbound'])
   })
 
+  it('where the owner is compared with what is remembered elsewhere under the same ID', () => {
+    const other =
+      "const others = new Map()\napp.put('/x', (req) => others.set(req.headers['mcp-session-id'], req.auth.clientId))"
+    const check = "if (session.owner !== others.get(req.headers['mcp-session-id'])) return res.status(404).end()"
+    expect(dispatchesOf(guarded(check, other))).toEqual(['POST server.ts:10 unbound'])
+  })
+
   it('where the owner is compared with itself', () => {
     const check = 'if (session.owner !== session.owner) return res.status(404).end()'
     expect(dispatchesOf(guarded(check))).toEqual(['POST server.ts:10 unbound'])
@@ -300,7 +307,7 @@ describe('a web session is regenerated at login', () => {
     expect(regenerated(body)).toEqual([true])
   })
 
-  it.fails('promisified', () => {
+  it('promisified', () => {
     const body = `
       const regenerate = require('node:util').promisify(req.session.regenerate.bind(req.session))
       await regenerate()

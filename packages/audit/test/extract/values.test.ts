@@ -118,7 +118,7 @@ describe('a value that depends on the path is all that it may be', () => {
   })
 })
 
-it.fails('a value that may be more than is kept may be anything', () => {
+it('a value that may be more than is kept may be anything', () => {
   const cases = Array.from({ length: 10 }, (_, i) => `case '${i}': return '127.0.0.${i + 1}'`).join('; ')
   const pick = `function pick(x) { switch (x) { ${cases}; default: return '0.0.0.0' } }`
   expect(factsOf(listening(pick, 'pick(process.argv[2])')).listeners).not.toMatchObject([{ reach: 'loopback' }])

@@ -10,6 +10,7 @@ import { collectLogins } from './logins.ts'
 import { collectAdoptions, collectMints } from './mints.ts'
 import { collectBroadcasts, collectSharedServers, collectSharedVariables, collectStaleWrites } from './shared.ts'
 import { collectStores } from './stores.ts'
+import { collectTokens } from './tokens.ts'
 
 export function collectFacts(machine: Machine): ServerFacts {
   const unknowns: UnknownFact[] = []
@@ -20,6 +21,7 @@ export function collectFacts(machine: Machine): ServerFacts {
     hasServerCode: hasServerCode(machine),
     listeners,
     stores,
+    tokens: collectTokens(machine),
     mints: collectMints(machine, stores, unknowns),
     adoptions: collectAdoptions(machine, stores),
     dispatches,

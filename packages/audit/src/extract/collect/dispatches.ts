@@ -5,7 +5,8 @@ import type { Machine } from '../machine.ts'
 import { tagsOf } from '../value.ts'
 import { isPresentedHandle } from '../conditions.ts'
 import { distinct, eventsOf, locate, sameSite } from './collect.ts'
-import { standingTransports, variableId } from './stores.ts'
+import { variableId } from '../shared.ts'
+import { standingTransports } from './stores.ts'
 
 export function collectDispatches(machine: Machine, stores: readonly StoreFact[]): readonly DispatchFact[] {
   const ids = new Set(stores.map((store) => store.id))

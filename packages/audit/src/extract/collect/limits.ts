@@ -73,6 +73,8 @@ function hasConsequence(machine: Machine, check: EventOf<'time-check'>, store: S
 function isBeside(machine: Machine, id: string, store: StoreEvents, all: readonly StoreEvents[]): boolean {
   if (all.some((other) => other.ref.id === id)) return false
   const writes = eventsOf(machine, 'store-write').filter((event) => event.store.id === id)
+  const files = new Set(store.writes.map((write) => write.site.path))
+  if (!writes.some((write) => files.has(write.site.path))) return false
   const presented = new Set(store.reads.flatMap((read) => requestTags(read.key)))
   return writes.some((event) => hasTag(event.key, 'sid') || requestTags(event.key).some((tag) => presented.has(tag)))
 }
@@ -97,10 +99,15 @@ function isRenewed(machine: Machine, store: string, field: string): boolean {
     (event) =>
       event.store.id === store &&
       setsAnew(event.value, field) &&
-      (isPresented(event.key) || event.key.tags.includes(`key:${store}`)) &&
+      isKnownKey(event) &&
       !hasTag(event.key, 'mint') &&
       !event.facts.must.has(`absent:${store}`),
   )
+}
+
+/** The ID of a session that was there before: presented with a request, or found in a container. */
+function isKnownKey(event: EventOf<'store-write'>): boolean {
+  return event.context.trigger !== 'timer' && (isPresented(event.key) || hasTag(event.key, 'key'))
 }
 
 /** The value put in has a new time in that field, not the one it was found with. */
@@ -131,7 +138,8 @@ function timed(machine: Machine, store: StoreEvents, optional: (event: Event) =>
       event.context.trigger === 'timer' &&
       event.context.timer?.data['interval'] !== true &&
       !looksAtClock(event) &&
-      !isSweepKey(event, store),
+      !isSweepKey(event, store) &&
+      (event.kind !== 'store-remove' || isRightKey(event.key, store)),
   )
   const renewed = renewedTimers(machine)
   const again = ends.filter((event) => isRenewal(event, store, renewed))

@@ -3,7 +3,7 @@ import type { ListenerFact, Reach, UnknownFact } from '../../facts/facts.ts'
 import type { EventOf } from '../events.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
-import { strings } from '../value.ts'
+import { CUT, hasTag, strings } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|::1|\[::1\]|ip6-localhost)$/i
@@ -75,6 +75,7 @@ function reachOf(
 ): { reach: Reach; hosts: readonly string[]; byDefault: boolean } {
   const hosts = host === undefined ? [] : strings(host).filter((item) => item !== '')
   if (hosts.some((item) => !LOOPBACK.test(item))) return { reach: 'network', hosts, byDefault: false }
+  if (host !== undefined && hasTag(host, CUT)) return { reach: 'unknown', hosts, byDefault: false }
   if (hosts.length > 0) return { reach: 'loopback', hosts, byDefault: false }
   const mayBeAbsent =
     host === undefined || host.primitives.some((item) => item === undefined || item === null || item === '')

@@ -1,11 +1,11 @@
 /** How session IDs come into being: made here, or taken from the client. */
 import type { AdoptionFact, EntropyFact, MintFact, StoreFact, UnknownFact } from '../../facts/facts.ts'
-import type { EventOf } from '../events.ts'
+import type { Event, EventOf } from '../events.ts'
 import type { Entropy } from '../entropy.ts'
 import { bits, soundBits } from '../entropy.ts'
 import type { Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
-import { requestTags } from '../conditions.ts'
+import { isPresentedHandle, requestTags } from '../conditions.ts'
 import type { Value } from '../value.ts'
 import { hasTag, strings } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
@@ -61,10 +61,13 @@ function sourceOf(source: Entropy['sources'][number]): EntropyFact {
 export function collectAdoptions(machine: Machine, stores: readonly StoreFact[]): readonly AdoptionFact[] {
   const primary = new Map(stores.filter((store) => store.holds !== 'web').map((store) => [store.id, store]))
   const generated = eventsOf(machine, 'mint')
-    .filter((event) => adopted(event.value))
+    .filter((event) => adopted(event.value) && !namesKnownSession(machine, event))
     .map((event): AdoptionFact => ({ at: locate(event.site), origin: originOf(event.value), store: undefined }))
   const inserted = eventsOf(machine, 'store-write')
-    .filter((event) => primary.has(event.store.id) && adopted(event.key) && isNewSession(event))
+    .filter(
+      (event) =>
+        primary.has(event.store.id) && adopted(event.key) && isNewSession(event) && !namesKnownSession(machine, event),
+    )
     .map((event): AdoptionFact => ({
       at: locate(event.site),
       origin: originOf(event.key),
@@ -75,6 +78,15 @@ export function collectAdoptions(machine: Machine, stores: readonly StoreFact[])
 
 function adopted(value: Value): boolean {
   return requestTags(value).length > 0 && !hasTag(value, 'cred') && !hasTag(value, 'entry') && !hasTag(value, 'found')
+}
+
+/** The presented ID was found in some store on the way: an instance made anew for a session that is known. */
+function namesKnownSession(machine: Machine, event: Event): boolean {
+  if (event.facts.must.has('bound')) return true
+  const found = [...event.facts.must]
+    .filter((fact) => fact.startsWith('exists:'))
+    .map((fact) => fact.slice('exists:'.length))
+  return eventsOf(machine, 'store-read').some((read) => found.includes(read.store.id) && isPresentedHandle(read.key))
 }
 
 /** Not an update of a session that was found there. */

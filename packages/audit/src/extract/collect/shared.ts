@@ -12,6 +12,7 @@ import { children } from '../ast.ts'
 import type { Environment, HeapObject } from '../heap.ts'
 import { FunctionObject, InstanceObject, LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
+import { withFields } from '../shared.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
@@ -84,7 +85,7 @@ function isElsewhere(read: EventOf<'shared-read'>, write: EventOf<'shared-write'
 }
 
 function heldBy(event: EventOf<'shared-write'>): SharedVariableFact['holds'] | undefined {
-  for (const item of event.value.objects) {
+  for (const item of event.value.objects.flatMap(withFields)) {
     const held = item instanceof FunctionObject ? closedOver(item, event) : kindOf(item)
     if (held !== undefined) return held
   }
@@ -129,8 +130,8 @@ export function collectStaleWrites(machine: Machine, stores: readonly StoreFact[
   const facts = eventsOf(machine, 'stale-write')
     .filter((event) => event.store === undefined || ids.has(event.store) || isPerCaller(machine, event.store))
     .map((event): StaleWriteFact => ({
-      name: event.target.split(/[.#]/).at(-1) ?? 'state',
-      read: undefined,
+      name: ids.get(event.target)?.name ?? event.target.split(/[.#]/).at(-1) ?? 'state',
+      read: event.read === undefined ? undefined : locate(event.read),
       written: locate(event.site),
     }))
   return distinct(facts, (fact) => `${fact.written.path}:${fact.written.startLine}`)

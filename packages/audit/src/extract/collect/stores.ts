@@ -3,8 +3,10 @@ import type { LimitFact, RemovalFact, StoreFact } from '../../facts/facts.ts'
 import type { Event, EventOf, StoreRef } from '../events.ts'
 import type { HeapObject } from '../heap.ts'
 import { InstanceObject, LibraryObject } from '../heap.ts'
+import { variableId } from '../shared.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
+import { isPresentedHandle } from '../conditions.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate, siteId } from './collect.ts'
 import { closesEntryOf, limitsOf } from './limits.ts'
@@ -65,7 +67,9 @@ export function sessionStores(machine: Machine): readonly StoreEvents[] {
 }
 
 function transportKind(writes: readonly EventOf<'store-write'>[]): 'streamable' | 'sse' | undefined {
-  const kinds = writes.flatMap((write) => transportsIn(write.value))
+  // A timer opens no session: what it fills is a list of those to end.
+  const opening = writes.filter((write) => write.context.trigger !== 'timer')
+  const kinds = opening.flatMap((write) => transportsIn(write.value))
   if (kinds.length === 0) return undefined
   return kinds.includes('streamable') ? 'streamable' : 'sse'
 }
@@ -87,7 +91,7 @@ function transportOf(item: HeapObject): readonly ('streamable' | 'sse')[] | unde
 /** Found by an ID from a header or cookie, filled under IDs made here or taken from there. */
 function isOwnStore(writes: readonly EventOf<'store-write'>[], reads: readonly EventOf<'store-read'>[]): boolean {
   const presented = reads.some((read) => read.key.tags.some(isSessionOrigin) && !hasTag(read.key, 'cred'))
-  if (!presented) return false
+  if (!presented && !isHandedOut(writes, reads)) return false
   return writes.some(
     (write) =>
       hasTag(write.key, 'mint') ||
@@ -95,6 +99,12 @@ function isOwnStore(writes: readonly EventOf<'store-write'>[], reads: readonly E
       write.key.entropy !== undefined ||
       write.key.tags.some(isSessionOrigin),
   )
+}
+
+/** IDs made up here at random and presented again in a header, whatever that header is called. */
+function isHandedOut(writes: readonly EventOf<'store-write'>[], reads: readonly EventOf<'store-read'>[]): boolean {
+  const isPresented = reads.some((read) => hasTag(read.key, 'header') && !hasTag(read.key, 'cred'))
+  return isPresented && writes.some((write) => hasTag(write.key, 'mint') && write.value.objects.length > 0)
 }
 
 function isSessionOrigin(tag: string): boolean {
@@ -163,12 +173,19 @@ export function triggerOf(event: Event): RemovalFact['trigger'] {
 /** Cleaning up after a request that failed is no way to end a session on purpose. */
 function endsOnPurpose(event: Event, holds: StoreFact['holds']): boolean {
   if (event.context.trigger !== 'request') return false
-  return (holds !== 'streamable' && holds !== 'sse') || servesDelete(event)
+  return (holds !== 'streamable' && holds !== 'sse') || servesDelete(event) || isUnseen(event)
+}
+
+/** Taken out under the presented handle without a look at the session: there is no failure to clean up after. */
+function isUnseen(event: Event): boolean {
+  if (event.kind !== 'store-remove' || !isPresentedHandle(event.key)) return false
+  return !event.facts.may.has(`looked:${event.store.id}`)
 }
 
 /** Keys of sessions: made here, given by the transport, presented by the client, or read off the container itself. */
 export function isRightKey(key: Value, store: StoreEvents): boolean {
   if (store.ref.kind === 'array' || store.ref.kind === 'set') return true
+  if (isCertainlyObject(key) && !store.writes.some((write) => write.key.objects.length > 0)) return false
   const isField = key.tags.some((tag) => tag.startsWith(`entry:${store.ref.id}:`))
   const names = (value: Value): boolean => hasTag(value, 'cred') || hasTag(value, 'principal')
   if (isField && names(key) && !store.writes.some((write) => names(write.key))) return false
@@ -178,6 +195,10 @@ export function isRightKey(key: Value, store: StoreEvents): boolean {
   )
     return true
   return key.tags.length === 0
+}
+
+function isCertainlyObject(key: Value): boolean {
+  return key.objects.length > 0 && key.primitives.length === 0 && !key.open
 }
 
 function deadHandlers(machine: Machine): StoreFact['deadHandlers'] {
@@ -243,7 +264,8 @@ function timeChecked(machine: Machine, store: string): readonly LimitFact[] {
 
 /** A transport with sessions that stands outside any container and is used by requests that did not make it. */
 export function standingTransports(event: EventOf<'dispatch'>): readonly LibraryObject[] {
-  if (event.how !== 'transport' || hasTag(event.receiver, 'entry')) return []
+  const isEntry = event.receiver.tags.some((tag) => tag.startsWith('entry:') && !tag.includes('#variable'))
+  if (event.how !== 'transport' || isEntry) return []
   return event.receiver.objects.filter(
     (item): item is LibraryObject => item instanceof LibraryObject && isStanding(item, event),
   )
@@ -254,37 +276,52 @@ function isStanding(item: LibraryObject, event: Event): boolean {
   return isSession && item.data['typed'] !== true && item.born !== event.context.activation
 }
 
-export function variableId(transport: HeapObject): string {
-  return `${siteId(transport.site)}#variable`
-}
-
 /** One variable for everybody's transport: a store of one. */
 function variableStores(machine: Machine): readonly StoreFact[] {
-  const used = eventsOf(machine, 'dispatch').flatMap((event) =>
-    standingTransports(event).map((transport) => ({ event, transport })),
+  const used = eventsOf(machine, 'dispatch').flatMap((event) => standingTransports(event))
+  return distinct(used, variableId).map((transport) => variableStore(machine, transport))
+}
+
+function variableStore(machine: Machine, transport: LibraryObject): StoreFact {
+  const write = eventsOf(machine, 'shared-write').find((event) => holdsTransport(event.value, transport))
+  const clears = eventsOf(machine, 'shared-clear').filter((event) => event.cell === write?.cell)
+  const kind = transport.data['kind'] === 'sse' ? ('sse' as const) : ('streamable' as const)
+  const site = write?.cell.site ?? transport.site
+  const store: StoreEvents = {
+    ref: { id: variableId(transport), site, name: write?.name ?? transport.name ?? 'transport', kind: 'variable' },
+    writes: [],
+    reads: [],
+    removals: [],
+    holds: kind,
+  }
+  const removals = clears.map((event): RemovalFact => ({
+    at: locate(event.site),
+    trigger: triggerOf(event),
+    rightKey: true,
+    closes: true,
+  }))
+  const ownEnd: RemovalFact = { at: locate(transport.site), trigger: 'close', rightKey: true, closes: true }
+  const ended = standsFromStart(transport) ? [ownEnd, ...removals] : removals
+  return {
+    id: store.ref.id,
+    name: store.ref.name,
+    at: locate(site),
+    kind: 'variable',
+    holds: kind,
+    insertions: [locate(write?.site ?? transport.site)],
+    removals: distinct(ended, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.trigger}`),
+    limits: limitsOf(machine, store, []),
+    boundToConnection: kind === 'sse' && ended.some(({ trigger }) => trigger === 'close' || trigger === 'disconnect'),
+    deadHandlers: [],
+    endsOnRequest: ended.some(({ trigger }) => trigger !== 'timer'),
+  }
+}
+
+function holdsTransport(value: Value, transport: LibraryObject): boolean {
+  const is = (item: HeapObject): boolean => siteId(item.site) === siteId(transport.site)
+  return value.objects.some(
+    (item) => is(item) || [...item.properties.values()].some((cell) => cell.value.objects.some(is)),
   )
-  return distinct(used, ({ transport }) => variableId(transport)).map(({ transport }) => {
-    const write = eventsOf(machine, 'shared-write').find((event) =>
-      event.value.objects.some((item) => siteId(item.site) === siteId(transport.site)),
-    )
-    const cleared = write?.cell.value.primitives.some((item) => item === null) === true || standsFromStart(transport)
-    const kind = transport.data['kind'] === 'sse' ? ('sse' as const) : ('streamable' as const)
-    return {
-      id: variableId(transport),
-      name: write?.name ?? transport.name ?? 'transport',
-      at: locate(write?.cell.site ?? transport.site),
-      kind: 'variable' as const,
-      holds: kind,
-      insertions: [locate(write?.site ?? transport.site)],
-      removals: cleared
-        ? [{ at: locate(transport.site), trigger: 'close' as const, rightKey: true, closes: true }]
-        : [],
-      limits: [],
-      boundToConnection: cleared && kind === 'sse',
-      deadHandlers: [],
-      endsOnRequest: cleared,
-    }
-  })
 }
 
 /** Made at start-up, ended by the transport's own DELETE. */

@@ -1,14 +1,23 @@
 /** Verification of credentials: JWTs, bearer middleware, password hashes. */
+import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
-import { flag } from '../conditions.ts'
+import { flag, fromRequest } from '../conditions.ts'
+import type { Machine } from '../machine.ts'
+import type { State } from '../state.ts'
+import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, derived, object, tagged, withTags } from '../value.ts'
-import type { ExternalHandler, Model } from './model.ts'
+import type { ExternalHandler, MethodHandler, Model } from './model.ts'
+import { optionOf } from './routing.ts'
 
 const VERIFIED = ['auth', 'auth:verified'] as const
 
 /** Throws on a bad token, so what follows is authenticated; with a callback, what it runs is. */
 const verifyToken: ExternalHandler = (machine, call, state) => {
   state.learn([...VERIFIED])
+  if (fromRequest(call.args[0] ?? UNKNOWN)) {
+    const limits = ['maxTokenAge', 'maxAge'].some((name) => optionOf(call.args[2], name) !== undefined)
+    machine.emit('token-check', call.site, state, { limits })
+  }
   const payload = withTags(derived(call.args[0] ?? UNKNOWN), ['cred', 'principal'])
   const callback = call.args.find((arg) => arg.objects.some((item) => item.kind === 'function'))
   if (callback === undefined || call.args.indexOf(callback) === 0) return payload
@@ -27,11 +36,52 @@ const comparePassword: ExternalHandler = (machine, call, state) => {
   return result
 }
 
-/** Signing a token: it expires when told to. */
-const signToken: ExternalHandler = (_machine, call) => ({
-  ...derived(...call.args),
-  tags: [...derived(...call.args).tags, 'mint', 'jwt'],
-})
+/** `jwt.sign(payload, secret, { expiresIn })`: it expires when told to. */
+const signToken: ExternalHandler = (machine, call, state) => {
+  const [claims = UNKNOWN, , options] = call.args
+  noteToken(machine, call, state, claims, saysOption(options, 'expiresIn'))
+  return tokenOf(...call.args)
+}
+
+/** `sign(payload, secret)` of hono/jwt: the payload alone says when it ends. */
+const signPayload: ExternalHandler = (machine, call, state) => {
+  noteToken(machine, call, state, call.args[0] ?? UNKNOWN, false)
+  return tokenOf(...call.args)
+}
+
+function tokenOf(...sources: readonly Value[]): Value {
+  return withTags(derived(...sources), ['mint', 'jwt'])
+}
+
+/** Whether an option is set; undefined where that cannot be known. */
+function saysOption(options: Value | undefined, name: string): boolean | undefined {
+  if (options === undefined) return false
+  if (optionOf(options, name) !== undefined) return true
+  return options.open || options.objects.length === 0 || options.objects.some((item) => item.partial)
+    ? undefined
+    : false
+}
+
+function noteToken(machine: Machine, call: Call, state: State, claims: Value, told: boolean | undefined): void {
+  const claimed = saysOption(claims, 'exp')
+  const expires = told === true || claimed === true ? true : told === false && claimed === false ? false : undefined
+  machine.emit('token', call.site, state, { expires })
+}
+
+/** `new SignJWT(claims).setExpirationTime(…).sign(key)` */
+const tokenBuilder: ExternalHandler = (machine, call) =>
+  object(machine.library('token-builder', call.site, { claims: call.args[0] ?? UNKNOWN }))
+
+const setExpiration: MethodHandler = (_machine, target) => {
+  target.data['expires'] = true
+  return object(target)
+}
+
+const signBuilt: MethodHandler = (machine, target, call, state) => {
+  const claims = target.data['claims'] as Value
+  noteToken(machine, { ...call, site: target.site }, state, claims, target.data['expires'] === true)
+  return tokenOf(claims)
+}
 
 export const credentials: Model = {
   calls: {
@@ -41,6 +91,8 @@ export const credentials: Model = {
     'jose#jwtVerify': verifyToken,
     'jose#jwtDecrypt': verifyToken,
     'jsonwebtoken#sign': signToken,
+    'hono/jwt#sign': signPayload,
+    'hono/jwt#verify': verifyToken,
     'express-jwt#expressjwt': bearerMiddleware,
     'express-jwt#default': bearerMiddleware,
     'express-jwt': bearerMiddleware,
@@ -59,7 +111,14 @@ export const credentials: Model = {
     'jsonwebtoken#decode': (_machine, call) => derived(...call.args),
     'better-auth#betterAuth': (machine, call) => object(machine.library('better-auth', call.site)),
   },
+  constructors: { 'jose#SignJWT': tokenBuilder, 'jose#EncryptJWT': tokenBuilder },
   methods: {
+    'token-builder': {
+      setExpirationTime: setExpiration,
+      sign: signBuilt,
+      encrypt: signBuilt,
+      '*': (_machine, target) => object(target),
+    },
     'better-auth': { '*': () => ({ ...tagged('cred', 'principal', 'verdict'), primitives: [null] }) },
   },
   properties: {

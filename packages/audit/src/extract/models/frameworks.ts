@@ -160,11 +160,28 @@ const fastifyHook: MethodHandler = (machine, target, call, state) => {
 
 const fastifyRegister: MethodHandler = (machine, target, call, state) => {
   const [plugin = UNDEFINED, options = UNDEFINED] = call.args
+  const isOpen = plugin.objects.some((item) => machine.openPlugins.has(item))
+  const context = isOpen ? target : innerContext(machine, target, options, call)
   const fork = state.fork()
-  call_(machine, plugin, { ...call, args: [object(target), options, UNKNOWN] }, fork)
+  call_(machine, plugin, { ...call, args: [object(context), options, UNKNOWN] }, fork)
   fork.dead = false
   state.merge([fork])
   return object(target)
+}
+
+/** What a plugin adds stays within it; what its parent has it has as well. */
+function innerContext(machine: Machine, parent: LibraryObject, options: Value, call: Call): LibraryObject {
+  const inner = machine.library('fastify-app', call.site, { tls: parent.data['tls'] })
+  for (const [name, cell] of parent.properties) inner.define(name, cell)
+  mountOn(machine, parent, inner, pathOf(optionOf(options, 'prefix')), [])
+  return inner
+}
+
+/** `fastify-plugin` breaks that encapsulation. */
+const openPlugin: ExternalHandler = (machine, call) => {
+  const [plugin = UNKNOWN] = call.args
+  for (const target of plugin.objects) machine.openPlugins.add(target)
+  return plugin
 }
 
 const fastifyListen: MethodHandler = (machine, target, call, state) => {
@@ -237,9 +254,9 @@ const cookie: ExternalHandler = (_machine, call) => part('cookie', call.args[1] 
 export const frameworks: Model = {
   calls: {
     'hono/factory#createMiddleware': same,
-    'fastify-plugin': same,
-    'fastify-plugin#default': same,
-    'fastify-plugin#fastifyPlugin': same,
+    'fastify-plugin': openPlugin,
+    'fastify-plugin#default': openPlugin,
+    'fastify-plugin#fastifyPlugin': openPlugin,
     'express-async-handler': same,
     fastify: createFastify,
     'fastify#fastify': createFastify,

@@ -1,11 +1,12 @@
 /** Everything known of libraries, by import path and by type. */
 import type { Call } from '../calls.ts'
 import { callOpaque } from '../calls.ts'
-import type { LibraryObject, Site } from '../heap.ts'
+import type { HeapObject, LibraryObject, Site } from '../heap.ts'
+import { ExternalObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { NEVER, UNKNOWN } from '../value.ts'
+import { NEVER, UNKNOWN, object } from '../value.ts'
 import { credentials } from './credentials.ts'
 import { express } from './express.ts'
 import { frameworks } from './frameworks.ts'
@@ -41,6 +42,7 @@ function registry(): Registry {
     credentials,
     stores,
     settings,
+    methods,
   ])
   return built
 }
@@ -97,6 +99,21 @@ export function isModelled(path: string): boolean {
   return registry().calls.has(path) || registry().constructors.has(path)
 }
 
+/** Objects that packages export ready-made: one for the whole program. */
+const READY_MADE = new Map([['commander#program', 'commander']])
+
+/** What an import of this path is. */
+export function externalValue(machine: Machine, path: string, site: Site): HeapObject {
+  const type = READY_MADE.get(path)
+  if (type === undefined) return new ExternalObject(path, site)
+  let known = machine.readyMade.get(path)
+  if (known === undefined) {
+    known = machine.library(type, site)
+    machine.readyMade.set(path, known)
+  }
+  return known
+}
+
 export function callLibrary(
   machine: Machine,
   target: LibraryObject,
@@ -122,8 +139,37 @@ export function libraryProperty(
 ): Value {
   const own = name === undefined ? undefined : target.properties.get(name)
   if (own !== undefined && own.value !== NEVER) return state.read(own)
+  if (name !== undefined && isMethod(target, name)) return methodValue(machine, target, name, site)
   const handler: PropertyHandler | undefined = registry().properties.get(target.type)
   return handler?.(machine, target, name, key, site, state) ?? UNKNOWN
+}
+
+function isMethod(target: LibraryObject, name: string): boolean {
+  return name !== '()' && name !== '*' && registry().methods.get(target.type)?.has(name) === true
+}
+
+/** A method that is passed on instead of called: it stays bound to its object. An old version may lack it. */
+function methodValue(machine: Machine, target: LibraryObject, name: string, site: Site): Value {
+  return { ...object(machine.library('method', site, { target, name })), open: true }
+}
+
+/** Calls of such a method, however it gets its arguments. */
+const methods: Model = {
+  methods: {
+    method: {
+      '()': callMethodValue,
+      call: (machine, method, call, state) =>
+        callMethodValue(machine, method, { ...call, args: call.args.slice(1) }, state),
+      bind: (_machine, method) => object(method),
+    },
+  },
+}
+
+function callMethodValue(machine: Machine, method: LibraryObject, call: Call, state: State): Value {
+  const target = method.data['target'] as LibraryObject
+  const name = String(method.data['name'])
+  const own = { ...call, self: object(target) }
+  return callLibrary(machine, target, name, own, state) ?? callOpaque(machine, name, own, state, NEVER)
 }
 
 export function setLibraryProperty(

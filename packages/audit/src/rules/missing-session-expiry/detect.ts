@@ -1,11 +1,12 @@
-import type { LimitFact, ServerFacts, StoreFact } from '../../facts/facts.ts'
+import type { LimitFact, ServerFacts, StoreFact, TokenFact } from '../../facts/facts.ts'
 import type { FindingDraft, Step } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
   const lasting = facts.stores.filter((store) => !store.boundToConnection)
-  if (facts.stores.length === 0) return notApplicable('The server keeps no sessions.')
-  return judged(lasting.flatMap(endlessSessions))
+  if (facts.stores.length === 0 && facts.tokens.length === 0) return notApplicable('The server keeps no sessions.')
+  const endless = facts.tokens.filter((token) => token.expires === false)
+  return judged([...lasting.flatMap(endlessSessions), ...endless.map(endlessToken)])
 }
 
 function endlessSessions(store: StoreFact): readonly FindingDraft[] {
@@ -41,6 +42,19 @@ function noLimit(store: StoreFact): FindingDraft {
     trace,
     primary: 0,
     confidence: 'high',
+  }
+}
+
+function endlessToken(token: TokenFact): FindingDraft {
+  return {
+    what: 'A token is signed without an expiry: a stolen one is good for as long as the key is.',
+    trace: [
+      { note: 'signed without `exp`', location: token.at },
+      { note: 'accepted however old it is', location: token.checked },
+    ],
+    primary: 0,
+    confidence: 'high',
+    todo: 'Set `exp` when the token is signed, renew it by use, and limit its total age when it is verified.',
   }
 }
 

@@ -31,6 +31,7 @@ function principalOf(ctx: Context): string | undefined {
 function openSession(id: string, owner: string): Session {
   const session = { owner, facts: [], openedAt: Date.now(), seenAt: Date.now() }
   sessions.set(id, session)
+//^^^^^^^^^^^^^^^^^^^^^^^^^ the request header x-session-id becomes the session ID
   return session
 }
 

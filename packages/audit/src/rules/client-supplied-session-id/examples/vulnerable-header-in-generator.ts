@@ -45,6 +45,7 @@ function shopServer(): McpServer {
 async function initialize(req: Request, res: Response, owner: string): Promise<void> {
   const transport = new StreamableHTTPServerTransport({
     sessionIdGenerator: () => req.get('mcp-session-id') ?? randomUUID(),
+//                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ the request header mcp-session-id becomes the session ID
     onsessioninitialized: (id) => {
       sessions[id] = { owner, transport, openedAt: Date.now(), seenAt: Date.now() }
     },

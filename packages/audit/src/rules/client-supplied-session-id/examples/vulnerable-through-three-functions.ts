@@ -43,7 +43,9 @@ async function openSession(owner: string, request: InitializeRequest) {
 
 async function connect(owner: string, id: string, resumes: string | undefined) {
   const transport = new WebStandardStreamableHTTPServerTransport({ sessionIdGenerator: () => id })
+//                                                                                     ^^^^^^^^ the request body becomes the session ID
   sessions.set(id, { owner, transport, resumes, openedAt: Date.now(), seenAt: Date.now() })
+//^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ the request body becomes the session ID
   transport.onclose = () => {
     sessions.delete(id)
   }

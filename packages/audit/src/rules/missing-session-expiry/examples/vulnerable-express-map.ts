@@ -18,6 +18,7 @@ const host = '127.0.0.1'
 const tokens = process.env.TOKENS ?? JSON.stringify({ [randomBytes(32).toString('base64url')]: 'alice' })
 const users = new Map(Object.entries<string>(JSON.parse(tokens)).map(([token, user]) => [sha256(token), user]))
 const sessions = new Map<string, Session>()
+//               ^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 sessions are kept here
 
 const app = createMcpExpressApp({ host })
 app.use('/mcp', authenticate)
@@ -52,6 +53,7 @@ async function openSession(user: string): Promise<Session> {
   const transport = new StreamableHTTPServerTransport({
     sessionIdGenerator: () => randomUUID(),
     onsessioninitialized: (id) => void sessions.set(id, session),
+//                                     ^^^^^^^^^^^^^^^^^^^^^^^^^ 2 a session is added
   })
   transport.onclose = () => sessions.delete(transport.sessionId ?? '')
   const session: Session = { user, server: createTodoServer(), transport }

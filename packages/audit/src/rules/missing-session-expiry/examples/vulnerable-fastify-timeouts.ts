@@ -20,6 +20,7 @@ const absoluteTimeoutMs = Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 24 * 60 * 60
 const tokens = process.env.TOKENS ?? JSON.stringify({ [randomBytes(32).toString('base64url')]: 'alice' })
 const users = new Map(Object.entries<string>(JSON.parse(tokens)).map(([token, user]) => [sha256(token), user]))
 const sessions: Partial<Record<string, Session>> = {}
+//                                                 ^^ 1 sessions are kept here
 
 const app = fastify({ forceCloseConnections: true })
 app.decorateRequest('user', '')
@@ -54,6 +55,7 @@ async function openSession(user: string): Promise<Session> {
     onsessioninitialized: (id) => void (sessions[id] = session),
   })
   const absoluteTimer = setTimeout(() => transport.close(), absoluteTimeoutMs)
+//                                       ^^^^^^^^^^^^^^^^^ 2 only the absolute timeout
   transport.onclose = () => {
     clearTimeout(absoluteTimer)
     delete sessions[transport.sessionId ?? '']

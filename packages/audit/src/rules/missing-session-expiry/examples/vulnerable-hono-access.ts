@@ -17,6 +17,7 @@ const idleTimeoutMs = Number(process.env.IDLE_TIMEOUT_MS ?? 30 * 60_000)
 const secrets = process.env.TOKENS ?? JSON.stringify({ [randomBytes(32).toString('hex')]: 'alice' })
 const userByDigest = new Map(Object.entries<string>(JSON.parse(secrets)).map(([token, user]) => [digest(token), user]))
 const sessions = new Map<string, Session>()
+//               ^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 sessions are kept here
 
 const app = new Hono<{ Variables: { user: string } }>()
 
@@ -69,6 +70,7 @@ function closeExpired(): void {
 
 function isExpired(session: Session, now: number): boolean {
   return now - session.lastSeenAt > idleTimeoutMs
+//       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 only the idle timeout
 }
 
 function createDraftServer(): McpServer {

@@ -47,6 +47,7 @@ serve({ fetch: app.fetch, hostname: '127.0.0.1', port: Number(process.env.PORT ?
 
 function mint(claims: JWTPayload): Promise<string> {
   return new SignJWT(claims)
+//       ^^^^^^^^^^^^^^^^^^^ 1 signed without `exp`
     .setProtectedHeader({ alg: 'HS256' })
     .setIssuer(issuer)
     .setAudience(issuer)
@@ -57,6 +58,7 @@ function mint(claims: JWTPayload): Promise<string> {
 async function verify(token: string): Promise<JWTPayload | undefined> {
   const options = { algorithms: ['HS256'], issuer, audience: issuer }
   const verified = await jwtVerify(token, key, options).catch(() => undefined)
+//                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 accepted however old it is
   return verified && !revoked.has(String(verified.payload.jti)) ? verified.payload : undefined
 }
 

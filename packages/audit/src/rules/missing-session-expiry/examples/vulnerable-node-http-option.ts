@@ -20,6 +20,7 @@ interface Limits {
 const host = '127.0.0.1'
 const userByDigest = readUsers(process.env.TOKENS ?? JSON.stringify({ [randomBytes(32).toString('hex')]: 'alice' }))
 const sessions = new Map<string, Session>()
+//               ^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 sessions are kept here
 
 startSweep({ idleTimeoutMs: milliseconds('IDLE_TIMEOUT_MS'), absoluteTimeoutMs: milliseconds('ABSOLUTE_TIMEOUT_MS') })
 
@@ -39,6 +40,7 @@ function startSweep({ idleTimeoutMs, absoluteTimeoutMs }: Limits): void {
     const now = Date.now()
     for (const [id, session] of sessions) {
       if (now - session.lastSeenAt < idleTimeoutMs && now - session.openedAt < absoluteTimeoutMs) continue
+//        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 the idle timeout is off unless configured
       sessions.delete(id)
       void session.transport.close()
     }
@@ -61,6 +63,7 @@ async function openSession(owner: string): Promise<Session> {
   const transport = new StreamableHTTPServerTransport({
     sessionIdGenerator: () => randomUUID(),
     onsessioninitialized: (id) => void sessions.set(id, session),
+//                                     ^^^^^^^^^^^^^^^^^^^^^^^^^ 2 a session is added
   })
   transport.onclose = () => void sessions.delete(transport.sessionId ?? '')
   const session: Session = { owner, transport, openedAt: Date.now(), lastSeenAt: Date.now() }

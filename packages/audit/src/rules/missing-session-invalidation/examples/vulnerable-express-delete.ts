@@ -19,6 +19,7 @@ const absoluteTimeoutMs = Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 8 * 60 * 60_
 const tokens = process.env.TOKENS ?? JSON.stringify({ [randomBytes(32).toString('base64url')]: 'alice' })
 const users = new Map(Object.entries<string>(JSON.parse(tokens)).map(([token, user]) => [sha256(token), user]))
 const sessions = new Map<string, Session>()
+//               ^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 sessions are kept here
 
 const app = express()
 app.use(authenticate, express.json())
@@ -51,6 +52,7 @@ async function openTransport(user: string): Promise<StreamableHTTPServerTranspor
     sessionIdGenerator: () => randomUUID(),
     onsessioninitialized: (id) => {
       sessions.set(id, { user, transport, openedAt: Date.now(), lastSeenAt: Date.now() })
+//    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 a session is added
     },
   })
   await createVault().connect(transport)

@@ -26,11 +26,13 @@ const users = new Map(Object.entries<string>(JSON.parse(tokens)).map(([token, us
 
 class Sessions {
   private readonly byId = new Map<string, Session>()
+//                        ^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 sessions are kept here
 
   async open(user: string): Promise<Session> {
     const transport = new StreamableHTTPServerTransport({
       sessionIdGenerator: () => randomUUID(),
       onsessioninitialized: (id) => void this.byId.set(id, session),
+//                                       ^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 a session is added
     })
     const session: Session = { user, transport, openedAt: Date.now(), lastSeenAt: Date.now(), closed: false }
     await createDiary().connect(transport)

@@ -19,6 +19,7 @@ const absoluteTimeoutMs = Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 8 * 60 * 60_
 const secrets = process.env.TOKENS ?? JSON.stringify({ [randomBytes(32).toString('base64url')]: 'alice' })
 const users = new Map(Object.entries<string>(JSON.parse(secrets)).map(([token, user]) => [digest(token), user]))
 const sessions = new Map<string, Session>()
+//               ^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 sessions are kept here
 
 const app = new Hono<{ Variables: { user: string } }>()
 
@@ -76,6 +77,7 @@ function findSession(id: string | undefined, user: string): Session | undefined 
 
 function endSession(id: string, _session: Session): void {
   sessions.delete(id)
+//^^^^^^^^^^^^^^^^^^^ 2 removed, and left open
 }
 
 /** Sends its client a price every second for as long as the connection is open. */

@@ -17,6 +17,7 @@ const absoluteTimeoutMs = Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 8 * 60 * 60_
 const tokens = process.env.TOKENS ?? JSON.stringify({ [randomBytes(32).toString('base64url')]: 'alice' })
 const users = new Map(Object.entries<string>(JSON.parse(tokens)).map(([token, user]) => [sha256(token), user]))
 const sessions = new Map<string, Session>()
+//               ^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 sessions are kept here
 
 const app = new Koa()
 
@@ -64,6 +65,7 @@ function route(ctx: Context, id: string, session: Session): void {
 function logIn(ctx: Context, user: string): void {
   const id = randomBytes(32).toString('base64url')
   sessions.set(id, { user, openedAt: Date.now(), lastSeenAt: Date.now(), clicks: 0 })
+//^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 a session is added
   ctx.cookies.set(cookieName, id, { httpOnly: true, sameSite: 'strict', secure: ctx.secure })
   ctx.status = 204
 }

@@ -20,6 +20,7 @@ const absoluteTimeoutMs = Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 24 * 60 * 60
 const accounts = process.env.TOKENS ?? JSON.stringify({ [randomBytes(32).toString('hex')]: 'alice' })
 const owners = new Map(Object.entries<string>(JSON.parse(accounts)).map(([token, owner]) => [digest(token), owner]))
 const sessions: Record<string, Session> = Object.create(null)
+//                                        ^^^^^^^^^^^^^^^^^^^ 1 sessions are kept here
 
 setInterval(() => {
   for (const [id, session] of Object.entries(sessions)) if (isExpired(session)) void expire(id, session)
@@ -47,6 +48,7 @@ async function open(owner: string): Promise<Session> {
   const transport = new StreamableHTTPServerTransport({
     sessionIdGenerator: () => randomUUID(),
     onsessioninitialized: (id) => void (sessions[id] = session),
+//                                      ^^^^^^^^^^^^ 2 a session is added
   })
   const session: Session = { owner, transport, openedAt: Date.now(), lastSeenAt: Date.now() }
   await createMemo().connect(transport)

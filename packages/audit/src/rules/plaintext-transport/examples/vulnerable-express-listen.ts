@@ -32,6 +32,7 @@ app.get('/mcp', (req, res) => serve(find(req.get('mcp-session-id'), res.locals.u
 app.delete('/mcp', (req, res) => serve(find(req.get('mcp-session-id'), res.locals.user), req, res))
 
 const listener = app.listen(port, () => {
+//               ^^^^^^^^^^^^^^^^^^^^^^^^ names no address, so it listens on every interface, without TLS
   console.log(`listening on ${(listener.address() as AddressInfo).port}`)
 })
 setInterval(sweep, 1_000).unref()

@@ -48,6 +48,7 @@ app.all('/mcp', authenticate, express.json(), mcp)
 app.use(requireHttps)
 
 const server = app.listen(Number(process.env.PORT ?? 3000), process.env.HOST ?? '0.0.0.0', () => {
+//             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ listens on 0.0.0.0, without TLS
   console.log(`listening on ${(server.address() as AddressInfo).port}`)
 })
 

@@ -47,6 +47,7 @@ app.route({
 })
 
 const address = await app.listen({ port: Number(process.env.PORT ?? 3000), host: '0.0.0.0' })
+//                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ listens on 0.0.0.0, without TLS
 console.log(`listening on ${new URL(address).port}`)
 
 async function open(user: string): Promise<Session> {

@@ -42,6 +42,7 @@ app.all('/mcp', authenticated, async (c) => {
 })
 
 serve({ fetch: app.fetch, port: Number(process.env.PORT ?? 3000) }, (info) => {
+//<^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ names no address, so it listens on every interface, without TLS
   console.log(`listening on ${info.port}`)
 })
 setInterval(closeExpired, 1_000).unref()

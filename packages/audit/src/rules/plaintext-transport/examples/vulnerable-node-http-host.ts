@@ -53,6 +53,7 @@ setInterval(() => store.closeExpired(Date.now()), 1_000).unref()
 
 const server = createServer(handle)
 server.listen({ port: Number(process.env.PORT ?? 3000), host: process.env.HOST ?? '::' }, () => {
+//<^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ listens on ::, without TLS
   console.log(`listening on ${(server.address() as AddressInfo).port}`)
 })
 

@@ -26,7 +26,9 @@ let opened = 0
 
 function uniquePart(): string {
   opened += 1
+//^^^^^^^^^^^ 2 a counter: no bits
   return `${Date.now().toString(36)}-${opened.toString(36)}`
+//          ^^^^^^^^^^ 1 a millisecond clock: at most 42 bits
 }
 
 function newSessionId(): string {
@@ -64,6 +66,7 @@ async function openSession(owner: string, id: string): Promise<StreamableHTTPSer
   const server = notesServer()
   const transport = new StreamableHTTPServerTransport({
     sessionIdGenerator: () => id,
+//                      ^^^^^^^^ 3 becomes the session ID
     onsessioninitialized: () => {
       const idleTimer = setTimeout(() => closeSession(id), IDLE_TIMEOUT_MS).unref()
       const absoluteTimer = setTimeout(() => closeSession(id), ABSOLUTE_TIMEOUT_MS).unref()

@@ -22,6 +22,7 @@ class SessionRegistry {
 
   newId(owner: string): string {
     const seed = `${owner}:${Date.now()}`
+//                           ^^^^^^^^^^ 1 a millisecond clock: at most 42 bits
     return createHash('md5').update(seed).digest('hex')
   }
 
@@ -65,6 +66,7 @@ async function openSession(owner: string): Promise<StreamableHTTPServerTransport
   const id = registry.newId(owner)
   const transport = new StreamableHTTPServerTransport({
     sessionIdGenerator: () => id,
+//                      ^^^^^^^^ 2 becomes the session ID
     onsessioninitialized: () => registry.add(id, owner, transport),
   })
   transport.onclose = () => registry.remove(id)

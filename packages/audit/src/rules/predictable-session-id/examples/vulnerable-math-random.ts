@@ -49,6 +49,8 @@ function notesServer(): McpServer {
 async function openSession(owner: string): Promise<StreamableHTTPServerTransport> {
   const transport = new StreamableHTTPServerTransport({
     sessionIdGenerator: () => Math.random().toString(36).slice(2),
+//                            ^^^^^^^^^^^^^ 1 Math.random, whose state can be recovered from a few outputs: at most 52 bits
+//                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 becomes the session ID
     onsessioninitialized: (id) => {
       sessions.set(id, { owner, transport, openedAt: Date.now(), seenAt: Date.now() })
     },

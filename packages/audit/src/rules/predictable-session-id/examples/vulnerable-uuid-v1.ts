@@ -48,6 +48,8 @@ function clockServer(owner: string): McpServer {
 
 async function openSession(owner: string): Promise<WebStandardStreamableHTTPServerTransport> {
   const transport = new WebStandardStreamableHTTPServerTransport({
+//                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 a time-based UUID (v1): at most 14 bits
+//                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 becomes the session ID
     sessionIdGenerator: uuid,
     onsessioninitialized: (id) => void sessions.set(id, new Session(owner, transport)),
   })

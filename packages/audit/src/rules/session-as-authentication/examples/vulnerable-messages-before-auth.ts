@@ -57,10 +57,12 @@ async function receive(req: Request, res: Response): Promise<void> {
   }
   session.usedAt = Date.now()
   await session.transport.handlePostMessage(req, res)
+//      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 served on the session ID alone
 }
 
 const app = express()
 app.post('/messages', receive)
+//<^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 no credential is verified on this route
 app.use(authenticate)
 app.get('/sse', openStream)
 

@@ -67,6 +67,7 @@ async function resume(req: Request, res: Response): Promise<void> {
   }
   session.usedAt = Date.now()
   await session.transport.handleRequest(req, res, req.body)
+//      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 served on the session ID alone
 }
 
 const app = express()
@@ -77,7 +78,9 @@ app.post('/mcp', authenticate, express.json(), async (req, res) => {
   await transport.handleRequest(req, res, req.body)
 })
 app.get('/mcp', resume)
+//<^^^^^^^^^^^^^^^^^^^^^^^ 1 no credential is verified on this route
 app.delete('/mcp', resume)
+//<^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 no credential is verified on this route
 
 setInterval(() => {
   const now = Date.now()

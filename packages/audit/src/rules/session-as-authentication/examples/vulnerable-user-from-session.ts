@@ -55,6 +55,7 @@ function principalOf(request: FastifyRequest): string | undefined {
 const app = fastify()
 
 app.all('/mcp', async (request, reply) => {
+//<^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 no credential is verified on this route
   const user = principalOf(request)
   if (user === undefined) return reply.code(401).send()
   if (request.headers['mcp-session-id'] === undefined) {
@@ -67,6 +68,7 @@ app.all('/mcp', async (request, reply) => {
   session.usedAt = Date.now()
   reply.hijack()
   return session.transport.handleRequest(request.raw, reply.raw, request.body)
+//       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 served on the session ID alone
 })
 
 setInterval(() => {

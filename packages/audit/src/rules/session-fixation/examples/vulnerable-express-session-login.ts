@@ -36,6 +36,7 @@ function login(req: Request, res: Response, next: NextFunction): void {
   const user = userOf(req.body?.apiKey)
   if (!user) return void res.status(401).json({ error: 'wrong key' })
   req.session.user = user
+//^^^^^^^^^^^^^^^^ 2 becomes authenticated under the same ID
   req.session.save((error) => (error ? next(error) : res.json({ user })))
 }
 
@@ -47,6 +48,7 @@ const app = express()
 app.use(express.json())
 app.use(
   session({
+//^^^^^^^^^ 1 the session exists before login
     name: 'sid',
     secret: process.env.SESSION_SECRET ?? randomBytes(32).toString('hex'),
     resave: false,

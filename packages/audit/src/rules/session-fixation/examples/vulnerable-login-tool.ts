@@ -47,6 +47,7 @@ function crmServer(): McpServer {
       const session = sessions.get(extra.sessionId ?? '')
       if (!user || !session) return say('wrong key')
       session.user = user
+//    ^^^^^^^^^^^^ 2 becomes authenticated under the same ID
       return say(`acting as ${user}`)
     },
   )
@@ -62,6 +63,7 @@ async function openSession(team: string): Promise<StreamableHTTPServerTransport>
     sessionIdGenerator: () => randomUUID(),
     onsessioninitialized: (id) => {
       sessions.set(id, { team, user: undefined, transport, openedAt: Date.now(), seenAt: Date.now() })
+//    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 the session exists before login
     },
   })
   transport.onclose = () => {

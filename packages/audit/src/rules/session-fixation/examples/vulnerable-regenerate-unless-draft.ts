@@ -29,6 +29,7 @@ function userOf(apiKey: string): string | undefined {
 const app = Fastify()
 await app.register(cookie)
 await app.register(session, {
+//    ^^^^^^^^^^^^^^^^^^^^^^^ 1 the session exists before login
   secret: process.env.SESSION_SECRET ?? randomBytes(32).toString('hex'),
   saveUninitialized: false,
   rolling: true,
@@ -54,6 +55,7 @@ app.post<{ Body: { apiKey: string } }>('/login', async (request, reply) => {
   if (request.session.draft === undefined) await request.session.regenerate()
   request.session.startedAt = Date.now()
   request.session.user = user
+//^^^^^^^^^^^^^^^^^^^^ 2 becomes authenticated under the same ID
   return { user }
 })
 

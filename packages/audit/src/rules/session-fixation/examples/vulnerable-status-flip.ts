@@ -31,6 +31,7 @@ function userOf(apiKey: unknown): string | undefined {
 function openSession(status: Status): string {
   const id = randomUUID()
   sessions.set(id, { status, openedAt: Date.now(), seenAt: Date.now() })
+//^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 the session exists before login
   return id
 }
 
@@ -61,6 +62,7 @@ async function authenticate(req: IncomingMessage, res: ServerResponse): Promise<
   const session = findSession(cookieOf(req))
   if (!user || !session) return reply(res, 401, { error: 'not authenticated' })
   session.status = { kind: 'authenticated', user }
+//^^^^^^^^^^^^^^ 2 becomes authenticated under the same ID
   reply(res, 200, { user })
 }
 

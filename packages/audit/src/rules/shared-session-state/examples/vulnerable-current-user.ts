@@ -24,12 +24,14 @@ const tokens: Record<string, string> = JSON.parse(process.env.TOKENS ?? JSON.str
 const users = new Map(Object.entries(tokens).map(([token, user]) => [digest(token), user]))
 const sessions = new Map<string, Session>()
 let currentUser = ''
+//<^^^^^^^^^^^^^^^^^^^^ 1 outlives every request
 
 function buildServer(): McpServer {
   const server = new McpServer({ name: 'letters', version: '1.0.0' })
   server.registerTool('sign_letter', { inputSchema: { text: z.string() } }, async ({ text }) => {
     await sleep(100) // the spelling service takes its time
     const author = currentUser
+//                 ^^^^^^^^^^^ 3 read as if it were this caller’s
     return { content: [{ type: 'text', text: `${text}\n\nYours, ${author}` }] }
   })
   return server
@@ -56,6 +58,7 @@ app.use(async (c, next) => {
   if (user === undefined) return c.body(null, 401)
   c.set('user', user)
   currentUser = user
+//^^^^^^^^^^^ 2 overwritten by each request
   return next()
 })
 

@@ -26,6 +26,7 @@ function principalOf(request: FastifyRequest): string | undefined {
 
 function sessionOf(id: string, principal: string | undefined): Session | undefined {
   const session = sessions[id]
+//                ^^^^^^^^^^^^ 1 read before the await
   return session !== undefined && session.owner === principal ? session : undefined
 }
 
@@ -54,6 +55,7 @@ app.post<{ Body: { sku: string } }>('/basket/items', async (request, reply) => {
   if (session === undefined) return reply.code(404).send()
   const price = await priceOf(request.body.sku)
   sessions[id] = { ...session, total: session.total + price, usedAt: Date.now() }
+//^^^^^^^^^^^^ 2 written from what was read before the await
   return { total: session.total + price }
 })
 

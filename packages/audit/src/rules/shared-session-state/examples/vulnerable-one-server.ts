@@ -28,6 +28,7 @@ function digest(text: string): string {
 }
 
 const server = new McpServer({ name: 'shop', version: '1.0.0' }, { capabilities: { logging: {} } })
+//             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 made once, for everybody
 server.registerTool('import_orders', { inputSchema: { customer: z.string() } }, async ({ customer }) => {
   await sleep(200)
   await server.sendLoggingMessage({ level: 'info', data: `orders of ${customer} imported` })
@@ -45,6 +46,7 @@ async function openSession(owner: string): Promise<StreamableHTTPServerTransport
   // The SDK refuses a second transport, so the first is let go.
   if (server.isConnected()) await server.close()
   await server.connect(transport)
+//      ^^^^^^^^^^^^^^^^^^^^^^^^^ 2 connected again for every session
   return transport
 }
 

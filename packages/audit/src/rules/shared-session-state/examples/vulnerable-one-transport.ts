@@ -22,6 +22,7 @@ const digest = (text: string) => createHash('sha256').update(text).digest('hex')
 const tokens: Record<string, string> = JSON.parse(process.env.TOKENS ?? JSON.stringify({ [randomUUID()]: 'alice' }))
 const users = new Map(Object.entries(tokens).map(([token, user]) => [digest(token), user]))
 let current: Session | undefined
+//<^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 outlives every request
 
 function buildServer(): McpServer {
   const server = new McpServer({ name: 'units', version: '1.0.0' })
@@ -48,6 +49,7 @@ app.get('/sse', async (_req, res) => {
   const transport = new SSEServerTransport('/messages', res)
   const now = Date.now()
   current = { transport, owner: res.locals.user, openedAt: now, usedAt: now }
+//^^^^^^^ 2 overwritten by each request
   transport.onclose = () => {
     if (current?.transport === transport) current = undefined
   }
@@ -56,6 +58,7 @@ app.get('/sse', async (_req, res) => {
 
 app.post('/messages', async (req, res) => {
   const session = current
+//                ^^^^^^^ 3 read as if it were this caller’s
   if (session === undefined || session.owner !== res.locals.user) {
     res.sendStatus(404)
     return

@@ -35,12 +35,14 @@ class AgentServer {
     const id = req.headers['mcp-session-id']
     if (id === undefined) return (await this.open(`${user}/${agent}`)).handleRequest(req, res)
     const session = this.sessions.get(String(id))
+//                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 looked up by its ID alone
     if (session === undefined || (agent !== undefined && session.owner !== `${user}/${agent}`)) {
       res.writeHead(404).end()
       return
     }
     session.usedAt = Date.now()
     return session.transport.handleRequest(req, res)
+//         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 served without comparing the owner
   }
 
   sweep(now = Date.now()): void {
@@ -79,5 +81,6 @@ const agents = new AgentServer()
 setInterval(() => agents.sweep(), 60_000).unref()
 
 const listener = createServer((req, res) => void agents.handle(req, res)).listen(PORT, HOST, () => {
+//                                               ^^^^^^^^^^^^^^^^^^^^^^^ 2 reached from here
   console.log(`listening on ${(listener.address() as AddressInfo).port}`)
 })

@@ -65,12 +65,14 @@ app.all('/mcp', async (req, res) => {
     return
   }
   const session = sessions.get(id)
+//                ^^^^^^^^^^^^^^^^ 1 looked up by its ID alone
   if (session === undefined) {
     res.sendStatus(404)
     return
   }
   session.usedAt = Date.now()
   await session.transport.handleRequest(req, res, req.body)
+//      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 served without comparing the owner
 })
 
 setInterval(() => {

@@ -63,11 +63,13 @@ app.route({
       return transport.handleRequest(request.raw, reply.raw, request.body)
     }
     const session = sessions.get(String(sid))
+//                  ^^^^^^^^^^^^^^^^^^^^^^^^^ 1 looked up by its ID alone
     if (session === undefined) return reply.code(404).send()
     session.owner = sub
     session.usedAt = Date.now()
     reply.hijack()
     return session.transport.handleRequest(request.raw, reply.raw, request.body)
+//         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 served without comparing the owner
   },
 })
 

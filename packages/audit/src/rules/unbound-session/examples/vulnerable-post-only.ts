@@ -73,7 +73,9 @@ app.post('/mcp', async (c) => {
 
 app.on(['GET', 'DELETE'], '/mcp', async (c) => {
   const session = sessions[c.req.header('mcp-session-id') ?? '']
+//                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 looked up by its ID alone
   return session === undefined ? c.body(null, 404) : session.transport.handleRequest(c.req.raw)
+//                                                   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 served without comparing the owner
 })
 
 setInterval(() => {

@@ -27,6 +27,7 @@ function sessionIdOf(request: FastifyRequest): string | undefined {
 async function openSession(owner: string, request: FastifyRequest): Promise<StreamableHTTPServerTransport> {
   const session = store.open(owner, sessionIdOf(request))
   const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => session.id })
+//                                                                          ^^^^^^^^^^^^^^^^ the request header mcp-session-id becomes the session ID
   transport.onclose = () => store.close(session.id)
   session.transport = transport
   const server = new McpServer({ name: 'echo', version: '1.0.0' })

@@ -17,6 +17,7 @@ export interface Limits {
 
 export class SessionRegistry {
   readonly #sessions = new Map<string, Session>()
+//                     ^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 sessions are kept here
   readonly #limits: Limits
 
   constructor(limits: Limits) {
@@ -28,6 +29,7 @@ export class SessionRegistry {
     const transport = new StreamableHTTPServerTransport({
       sessionIdGenerator: () => randomUUID(),
       onsessioninitialized: (id) => void this.#sessions.set(id, session),
+//                                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 a session is added
     })
     transport.onclose = () => this.#sessions.delete(transport.sessionId ?? '')
     const session: Session = { user, transport, openedAt: Date.now(), lastSeenAt: Date.now() }

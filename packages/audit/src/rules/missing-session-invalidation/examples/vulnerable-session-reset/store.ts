@@ -14,12 +14,14 @@ const absoluteTimeoutMs = Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 8 * 60 * 60_
 
 export class SessionStore {
   private readonly sessions = new Map<string, Session>()
+//                            ^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 sessions are kept here
 
   create(user: string): Session {
     const now = Date.now()
     const id = randomBytes(32).toString('base64url')
     const session: Session = { id, user, openedAt: now, lastSeenAt: now, basket: [] }
     this.sessions.set(id, session)
+//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 a session is added
     return session
   }
 

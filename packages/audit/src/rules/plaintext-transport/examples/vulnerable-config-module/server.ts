@@ -36,6 +36,7 @@ app.use(async (ctx) => {
 })
 
 const listener = app.listen(config.port, config.host, () => {
+//               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ listens on 0.0.0.0, without TLS
   console.log(`listening on ${(listener.address() as AddressInfo).port}`)
 })
 

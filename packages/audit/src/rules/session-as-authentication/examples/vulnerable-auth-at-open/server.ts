@@ -46,12 +46,14 @@ async function openSession(owner: string): Promise<WebStandardStreamableHTTPServ
 const app = new Hono()
 
 app.all('/mcp', async (c) => {
+//<^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 no credential is verified on this route
   const id = c.req.header('mcp-session-id')
   if (id !== undefined) {
     const session = sessions.get(id)
     if (session === undefined) return c.body(null, 404)
     session.usedAt = Date.now()
     return session.transport.handleRequest(c.req.raw)
+//         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 served on the session ID alone
   }
   const user = verifyBearer(c.req.header('authorization'))
   if (user === undefined) return c.body(null, 401)

@@ -11,6 +11,7 @@ export interface Session {
 }
 
 const sessions = new Map<string, Session>()
+//               ^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 the session exists before login
 
 export function open(language: string): string {
   const id = randomBytes(32).toString('base64url')
@@ -28,6 +29,7 @@ export function find(id: string | undefined): Session | undefined {
 export function rotate(session: Session): string {
   const fresh = randomBytes(32).toString('base64url')
   sessions.set(fresh, session)
+//^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 stored under a new ID; the old one stays
   return fresh
 }
 

@@ -7,8 +7,10 @@ export class Wallet {
   /** Pays if the credit covers it, and says whether it did. */
   async spend(amount: number): Promise<boolean> {
     if (this.balance < amount) return false
+//      ^^^^^^^^^^^^ 1 read before the await
     await settle(amount)
     this.balance -= amount
+//  ^^^^^^^^^^^^ 2 written from what was read before the await
     return true
   }
 }

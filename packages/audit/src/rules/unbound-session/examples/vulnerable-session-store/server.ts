@@ -61,6 +61,7 @@ app.use(async (ctx) => {
   }
   ctx.respond = false
   return session.transport.handleRequest(ctx.req, ctx.res)
+//       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 served without comparing the owner
 })
 
 setInterval(() => store.sweep(), 60_000).unref()

@@ -20,6 +20,7 @@ export class SessionStore {
 
   isValid(id: string): boolean {
     const session = this.sessions.get(id)
+//                  ^^^^^^^^^^^^^^^^^^^^^ 1 looked up by its ID alone
     return session !== undefined && isAlive(session)
   }
 

@@ -1,0 +1,18 @@
+/** Signed tokens that this server hands out and takes back: sessions without a record. */
+import type { TokenFact } from '../../facts/facts.ts'
+import type { Machine } from '../machine.ts'
+import { distinct, eventsOf, locate } from './collect.ts'
+
+export function collectTokens(machine: Machine): readonly TokenFact[] {
+  const checks = eventsOf(machine, 'token-check').filter((event) => event.context.trigger === 'request')
+  if (checks.length === 0) return []
+  const limited = checks.every((event) => event.limits)
+  const facts = eventsOf(machine, 'token')
+    .filter((event) => event.context.trigger === 'request')
+    .map((event): TokenFact => ({
+      at: locate(event.site),
+      checked: locate(checks[0]!.site),
+      expires: limited ? true : event.expires,
+    }))
+  return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.expires}`)
+}
