@@ -40,8 +40,9 @@ export function extract(tree: SourceTree): { readonly facts: ServerFacts; readon
   machine.guarded('the requests', () => {
     machine.reached.clear()
     runRoutes(machine)
-    runUnreached(machine)
+    // As requests have registered them: what nobody calls would register them anew, with objects that no request has touched.
     runTools(machine)
+    runUnreached(machine)
   })
   return { facts: collectFacts(machine), gaps: distinct(machine.gaps, gapKey) }
 }

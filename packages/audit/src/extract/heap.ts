@@ -183,6 +183,9 @@ export class Environment {
   own(name: string): Cell | undefined {
     return this.cells?.get(name)
   }
+  ownCells(): Iterable<Cell> {
+    return this.cells?.values() ?? []
+  }
   find(name: string): Cell | undefined {
     return this.cells?.get(name) ?? this.parent?.find(name)
   }

@@ -226,6 +226,12 @@ function writeTo(
   else cell.write(stored)
 }
 
+/** A container made by this very request, for itself: no session outlives it. */
+function isPassing(machine: Machine, container: HeapObject): boolean {
+  const { origin = container } = container
+  return origin.born !== 0 && origin.born === machine.context.activation && !origin.retained
+}
+
 /** Objects are called after what first holds them; timers remember the field, which tells what renews them. */
 function nameTimer(inner: HeapObject, name: string): void {
   if (!name.startsWith('store:')) inner.name ??= name
@@ -237,12 +243,14 @@ export function insert(machine: Machine, to: HeapObject, key: Value, value: Valu
   to.elements.write(value)
   to.keys.write(key)
   const store = storeRef(to)
+  if (isPassing(machine, to)) return
   machine.emit('store-write', site, state, { store, key, value })
   noteReplaced(machine, store.id, key, value, site, state)
   if (isMove(store.id, key, value)) state.learn([`renewed:${store.id}`])
 }
 
 export function remove(machine: Machine, from: HeapObject, key: Value, site: Site, state: State): void {
+  if (isPassing(machine, from)) return
   machine.emit('store-remove', site, state, { store: storeRef(from), key })
 }
 

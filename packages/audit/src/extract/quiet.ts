@@ -6,7 +6,7 @@ import type { Node } from './ast.ts'
 import type { FunctionObject, HeapObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { State } from './state.ts'
-import type { Value } from './value.ts'
+import type { Condition, Value } from './value.ts'
 import { NEVER, UNKNOWN, derived, join } from './value.ts'
 
 interface Record {
@@ -21,6 +21,8 @@ interface Record {
 
 const QUIET_RUNS = 2
 const DEAF_RUNS = 3
+/** Where a count starts again after a run that was worth recording. */
+const PENALTY = -6
 /** However different its arguments, no function is walked more often than this within one root. */
 const MAX_RUNS = 32
 
@@ -54,20 +56,21 @@ export class QuietFunctions {
     if (record.runs > MAX_RUNS) return join(record.result, derived(...args))
     const isDeaf = record.deafRuns >= DEAF_RUNS && !args.some(isCode)
     if (!isDeaf && (record.quietRuns < QUIET_RUNS || args.some(isTelling))) return undefined
+    if (isDeaf) return derived(...args)
     return record.result === NEVER ? UNKNOWN : record.result
   }
 
   note(machine: Machine, fn: FunctionObject, args: readonly Value[], before: Mark, state: State, result: Value): void {
     const record = this.recordOf(machine, fn.node)
     record.result = join(record.result, result)
-    const isQuiet =
+    const isStill =
       !state.dead &&
       sameMark(before, markOf(machine, state)) &&
-      !isTelling(result) &&
-      result.condition === undefined &&
-      result.entropy === undefined
-    record.quietRuns = isQuiet ? record.quietRuns + 1 : Number.NEGATIVE_INFINITY
-    if (!isQuiet) record.deafRuns = Number.NEGATIVE_INFINITY
+      result.entropy === undefined &&
+      (result.condition === undefined || saysLittle(result.condition))
+    const isQuiet = isStill && result.condition === undefined && !isTelling(result)
+    record.quietRuns = isQuiet ? record.quietRuns + 1 : PENALTY
+    if (!isStill || !isDerived(result, args)) record.deafRuns = PENALTY
     else if (args.some(isTelling)) record.deafRuns += 1
   }
 }
@@ -99,7 +102,7 @@ function sameMark(a: Mark, b: Mark): boolean {
     a.routes === b.routes &&
     a.deferred === b.deferred &&
     a.tools === b.tools &&
-    a.must === b.must &&
+    sameNotes(a.must, b.must) &&
     sameNotes(a.may, b.may)
   )
 }
@@ -110,6 +113,17 @@ function sameNotes(before: ReadonlySet<string>, after: ReadonlySet<string>): boo
   for (const fact of after) if (!before.has(fact) && !fact.startsWith('checked:')) return false
   for (const fact of before) if (!after.has(fact)) return false
   return true
+}
+
+/** Only whether something was there or configured: the arguments say that themselves. */
+function saysLittle(condition: Condition): boolean {
+  return [...condition.whenTrue, ...condition.whenFalse].every((fact) => /^(?:optional|exists|absent):/.test(fact))
+}
+
+/** Nothing in the result that is not in the arguments. */
+function isDerived(result: Value, args: readonly Value[]): boolean {
+  const isPlain = !result.objects.some((item) => isLive(item, 2))
+  return isPlain && result.tags.every((tag) => args.some((arg) => arg.tags.includes(tag)))
 }
 
 function isCode(value: Value): boolean {

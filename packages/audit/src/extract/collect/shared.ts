@@ -7,8 +7,10 @@ import type {
   StoreFact,
 } from '../../facts/facts.ts'
 import type { EventOf } from '../events.ts'
-import type { HeapObject } from '../heap.ts'
-import { InstanceObject, LibraryObject } from '../heap.ts'
+import type { Node } from '../ast.ts'
+import { children } from '../ast.ts'
+import type { Environment, HeapObject } from '../heap.ts'
+import { FunctionObject, InstanceObject, LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { withFields } from '../shared.ts'
 import { hasTag } from '../value.ts'
@@ -72,16 +74,43 @@ function isElsewhere(read: EventOf<'shared-read'>, write: EventOf<'shared-write'
 
 function heldBy(event: EventOf<'shared-write'>): SharedVariableFact['holds'] | undefined {
   for (const item of event.value.objects.flatMap(withFields)) {
-    const type =
-      item instanceof LibraryObject ? item.type : item instanceof InstanceObject ? item.base?.type : undefined
-    if (type === 'mcp-transport') return 'transport'
-    if (type === 'mcp-server') return 'server'
-    if (type === 'response') return 'response'
+    const held = item instanceof FunctionObject ? closedOver(item, event) : kindOf(item)
+    if (held !== undefined) return held
   }
   if (event.value.objects.length > 0) return undefined
   return hasTag(event.value, 'cred') || hasTag(event.value, 'principal') || hasTag(event.value, 'sid')
     ? 'identity'
     : undefined
+}
+
+function kindOf(item: HeapObject): SharedVariableFact['holds'] | undefined {
+  const type = item instanceof LibraryObject ? item.type : item instanceof InstanceObject ? item.base?.type : undefined
+  if (type === 'mcp-transport') return 'transport'
+  if (type === 'mcp-server') return 'server'
+  return type === 'response' ? 'response' : undefined
+}
+
+/** A function made in this request speaks for whatever of the request it closes over. */
+function closedOver(fn: FunctionObject, { context }: EventOf<'shared-write'>): SharedVariableFact['holds'] | undefined {
+  if (fn.born === 0 || fn.born !== context.activation) return undefined
+  for (let env: Environment | undefined = fn.env; env !== undefined; env = env.parent) {
+    for (const cell of env.ownCells()) {
+      if (cell.born !== context.activation || !mentions(fn.node, cell.name)) continue
+      const held = cell.value.objects.filter((item) => item.born === context.activation).map(kindOf)
+      const [first] = held.filter((kind) => kind !== undefined)
+      if (first !== undefined) return first
+    }
+  }
+  return undefined
+}
+
+function mentions(node: Node, name: string): boolean {
+  const pending: Node[] = [node]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (next.type === 'Identifier' && next['name'] === name) return true
+    pending.push(...children(next))
+  }
+  return false
 }
 
 export function collectStaleWrites(machine: Machine, stores: readonly StoreFact[]): readonly StaleWriteFact[] {
