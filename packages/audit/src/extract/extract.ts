@@ -52,8 +52,14 @@ function gapKey({ path, reason, location }: Gap): string {
   return `${path}:${location?.startLine ?? 0}:${reason}`
 }
 
-const SERVING =
-  /\b(?:createServer|createSecureServer|listen|serve|McpServer|FastMCP|express|fastify|Hono|hono|Koa|koa|Router|handleRequest|handlePostMessage|passport|writeHead|SSEServerTransport|createMcp\w+|WebSocketServer)\b|HTTPServerTransport|\bnew Server\(|\.session\b|\.(?:get|post|put|delete|all|use)\(\s*['"`]\//
+const SERVING = new RegExp(
+  [
+    String.raw`\b(?:createServer|createSecureServer|McpServer|FastMCP|handleRequest|handlePostMessage|writeHead|SSEServerTransport|WebSocketServer)\b`,
+    String.raw`\bcreateMcp\w+\(|HTTPServerTransport|\bnew (?:Server|Hono|Koa)\b|\b(?:serve|Router|express|fastify|Fastify)\s*\(`,
+    String.raw`\.listen\s*\(|\bpassport\b|\b(?:req|request|ctx|context|c)\.session\b|\.(?:get|post|put|delete|all|use)\(\s*['"\x60]/`,
+    String.raw`(?:\bfrom|\brequire\()\s*['"](?:express|fastify|hono|koa|ws|next)['"/]`,
+  ].join('|'),
+)
 
 /** Modules that may serve, and all that import them, in the order of the tree. The rest runs only where one of these imports it. */
 function servingModules(machine: Machine): readonly Module[] {
