@@ -127,6 +127,8 @@ export interface DispatchFact {
   readonly verb: string
   /** `always`: every path here has verified a credential. `optional`: only where configured. */
   readonly authenticated: 'always' | 'optional' | 'never'
+  /** Where no credential came, the owner of the session that the request names is taken for the caller. */
+  readonly ownerStandsIn: boolean
   /** One shared secret for everybody, or credentials that name a principal. */
   readonly credential: 'shared' | 'personal' | undefined
   /** The caller was compared with the session's owner on every path here. */

@@ -105,6 +105,7 @@ function originOf(value: Value): string {
   const named = name === undefined || name === '*' ? '' : ` ${name}`
   switch (part) {
     case 'header':
+      if (name === 'cookie') return 'a cookie of the request'
       return `the request header${named}`
     case 'query':
       return `the query parameter${named}`

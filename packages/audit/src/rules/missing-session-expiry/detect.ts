@@ -32,10 +32,9 @@ function oneLimit(store: StoreFact, present: LimitFact, missing: 'idle' | 'absol
 
 function noLimit(store: StoreFact): FindingDraft {
   const off = store.limits.find((limit) => limit.optional)
-  const trace: Step[] = [
-    kept(store),
-    ...store.insertions.slice(0, 1).map((location) => ({ note: 'a session is added', location })),
-  ]
+  const wrong = store.removals.find((removal) => removal.trigger === 'timer' && !removal.rightKey)
+  const trace: Step[] = [kept(store), ...added(store)]
+  if (wrong !== undefined) trace.push({ note: 'removes under a key that no session has', location: wrong.at })
   if (off !== undefined) trace.push({ note: `the ${off.kind} timeout is off unless configured`, location: off.at })
   return {
     what: `Sessions in ${store.name} never expire: there is neither an idle nor an absolute timeout${off === undefined ? '' : ' unless one is configured'}.`,
@@ -56,6 +55,17 @@ function endlessToken(token: TokenFact): FindingDraft {
     confidence: 'high',
     todo: 'Set `exp` when the token is signed, renew it by use, and limit its total age when it is verified.',
   }
+}
+
+/** Where a session is put in, unless that is where they are kept. */
+function added(store: StoreFact): readonly Step[] {
+  const [location] = store.insertions
+  if (location === undefined) return []
+  const isSame =
+    location.path === store.at.path &&
+    location.startLine === store.at.startLine &&
+    location.startColumn === store.at.startColumn
+  return isSame ? [] : [{ note: 'a session is added', location }]
 }
 
 function kept(store: StoreFact): Step {

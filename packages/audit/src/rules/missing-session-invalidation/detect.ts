@@ -23,6 +23,8 @@ function neverRemoved(store: StoreFact, ends: readonly RemovalFact[]): FindingDr
     ...store.insertions.slice(0, 1).map((location) => ({ note: 'a session is added', location })),
   ]
   if (wrong !== undefined) trace.push({ note: 'removes under a key that no session has', location: wrong.at })
+  const late = store.removals.find((removal) => removal.trigger === 'timer' && removal.rightKey)
+  if (late !== undefined) trace.push({ note: 'removed only when its time is over', location: late.at })
   for (const location of store.deadHandlers.slice(0, 1))
     trace.push({ note: 'connect() of this SDK version overwrites the clean-up set before it', location })
   const dead = store.deadHandlers.length > 0 ? ', since the clean-up handler never runs with the installed SDK' : ''

@@ -22,7 +22,7 @@ function guessable(mint: MintFact): FindingDraft {
     what: `The ${mint.what} holds at most ${mint.bits} bits: ${list(sources.map((source) => source.label))}${verdictOn(mint)}.`,
     trace: [
       ...sources.map((source) => ({ note: noteOf(source), location: source.at })),
-      { note: `becomes the ${mint.what}`, location: mint.at },
+      { note: `becomes the ${mint.what}${cutOf(mint)}`, location: mint.at },
     ],
     confidence: 'high',
   }
@@ -31,6 +31,11 @@ function guessable(mint: MintFact): FindingDraft {
 function verdictOn(mint: MintFact): string {
   if (mint.bits === 0) return ', which anyone can name'
   return mint.soundBits === 0 ? ', none of them unpredictable' : ''
+}
+
+function cutOf(mint: MintFact): string {
+  const made = (mint.sources ?? []).reduce((sum, source) => sum + source.bits, 0)
+  return mint.bits < Math.floor(made) ? `, cut to ${mint.bits} bits` : ''
 }
 
 function noteOf(source: EntropyFact): string {

@@ -26,15 +26,19 @@ function nakedFinding(dispatches: readonly DispatchFact[]): FindingDraft {
   const routes = [...new Set(dispatches.map((dispatch) => `${dispatch.verb} ${dispatch.route?.path ?? ''}`.trim()))]
   const [first] = dispatches
   const steps = dispatches.flatMap((dispatch) =>
-    dispatch.route === undefined
-      ? []
-      : [{ note: 'no credential is verified on this route', location: dispatch.route.at }],
+    dispatch.route === undefined ? [] : [{ note: noteOf(dispatch), location: dispatch.route.at }],
   )
   return {
     what: `${routes.slice(0, 3).join(' and ')}: the session ID alone is accepted, though other routes verify a credential.`,
     trace: [...unique(steps), { note: 'served on the session ID alone', location: first!.at }],
     confidence: 'high',
   }
+}
+
+function noteOf(dispatch: DispatchFact): string {
+  return dispatch.ownerStandsIn
+    ? 'without a credential, the owner of the session is taken for the caller'
+    : 'no credential is verified on this route'
 }
 
 function unique<T extends { readonly location: { readonly path: string; readonly startLine: number } }>(

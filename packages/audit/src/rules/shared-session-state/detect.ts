@@ -56,7 +56,7 @@ function staleWrite(fact: StaleWriteFact): FindingDraft {
   const read = fact.read === undefined ? [] : [{ note: 'read before the await', location: fact.read }]
   return {
     what: `${fact.name} is checked or read before an await and written after it: a second request in between is overwritten.`,
-    trace: [...read, { note: 'written from what was read before the await', location: fact.written }],
+    trace: [...read, { note: 'written after it, as if no other request had come in between', location: fact.written }],
     confidence: 'medium',
     todo: 'Do the check and the write without an await between them, or take a lock per session.',
   }

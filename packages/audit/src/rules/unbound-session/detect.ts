@@ -93,6 +93,7 @@ function anonymousFinding(dispatches: readonly DispatchFact[]): FindingDraft {
     trace: stepsOf(dispatches, 'looked up by its ID alone', `served; ${because}`),
     primary: 0,
     confidence: dispatches.some((dispatch) => dispatch.behindUnknown) ? 'low' : 'high',
+    why: 'Mallory needs no login: with Alice’s session ID, from a log, a URL or a guess, he is served as Alice.',
     todo: 'Verify a credential on every request, remember the principal that opened the session, and answer 404 to any other.',
   }
 }

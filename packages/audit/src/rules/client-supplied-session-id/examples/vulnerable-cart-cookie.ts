@@ -34,7 +34,7 @@ function dropExpired(): void {
 function cartFor(req: IncomingMessage, res: ServerResponse): [id: string, cart: Cart] {
   const id = cookieOf(req) ?? randomUUID()
   const cart = (carts[id] ??= { items: [], openedAt: Date.now(), seenAt: 0 })
-//              ^^^^^^^^^ the request header cookie becomes the session ID
+//              ^^^^^^^^^ a cookie of the request becomes the session ID
   cart.seenAt = Date.now()
   res.setHeader('Set-Cookie', `${COOKIE}=${id}; Path=/; Secure; HttpOnly; SameSite=Lax`)
   return [id, cart]

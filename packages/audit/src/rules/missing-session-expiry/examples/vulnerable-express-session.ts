@@ -19,8 +19,7 @@ const app = express()
 app.use(authenticate, express.json())
 app.use(
   session({
-//^^^^^^^^^ 1 sessions are kept here
-//^^^^^^^^^ 2 a session is added
+//^^^^^^^^^ sessions are kept here
     name: 'sid',
     secret: process.env.SESSION_SECRET ?? randomBytes(32).toString('hex'),
     resave: false,

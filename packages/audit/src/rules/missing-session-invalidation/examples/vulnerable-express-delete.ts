@@ -76,6 +76,7 @@ function sweep(): void {
   for (const [id, session] of sessions) {
     if (now - session.lastSeenAt <= idleTimeoutMs && now - session.openedAt <= absoluteTimeoutMs) continue
     sessions.delete(id)
+//  ^^^^^^^^^^^^^^^^^^^ 3 removed only when its time is over
     void session.transport.close()
   }
 }

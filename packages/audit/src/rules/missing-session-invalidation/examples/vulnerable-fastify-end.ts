@@ -54,6 +54,7 @@ class Sessions {
     for (const [id, { transport, openedAt, lastSeenAt }] of this.byId) {
       if (now - lastSeenAt <= idleTimeoutMs && now - openedAt <= absoluteTimeoutMs) continue
       this.byId.delete(id)
+//    ^^^^^^^^^^^^^^^^^^^^ 3 removed only when its time is over
       void transport.close()
     }
   }

@@ -43,6 +43,7 @@ setInterval(() => {
     const idle = now - session.lastSeenAt > idleTimeoutMs
     const old = now - session.openedAt > absoluteTimeoutMs
     if (idle || old) sessions.delete(id)
+//                   ^^^^^^^^^^^^^^^^^^^ 3 removed only when its time is over
   }
 }, 1_000).unref()
 

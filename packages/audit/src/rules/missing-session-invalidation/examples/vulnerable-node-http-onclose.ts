@@ -61,6 +61,7 @@ function isExpired({ lastSeenAt, openedAt }: Session, now = Date.now()): boolean
 
 async function expire(id: string, session: Session): Promise<void> {
   delete sessions[id]
+//       ^^^^^^^^^^^^ 3 removed only when its time is over
   await session.transport.close()
 }
 

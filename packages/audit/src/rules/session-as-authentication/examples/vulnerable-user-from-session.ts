@@ -55,7 +55,7 @@ function principalOf(request: FastifyRequest): string | undefined {
 const app = fastify()
 
 app.all('/mcp', async (request, reply) => {
-//<^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 no credential is verified on this route
+//<^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 without a credential, the owner of the session is taken for the caller
   const user = principalOf(request)
   if (user === undefined) return reply.code(401).send()
   if (request.headers['mcp-session-id'] === undefined) {

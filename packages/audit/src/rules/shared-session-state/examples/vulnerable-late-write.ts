@@ -55,7 +55,7 @@ app.post<{ Body: { sku: string } }>('/basket/items', async (request, reply) => {
   if (session === undefined) return reply.code(404).send()
   const price = await priceOf(request.body.sku)
   sessions[id] = { ...session, total: session.total + price, usedAt: Date.now() }
-//^^^^^^^^^^^^ 2 written from what was read before the await
+//^^^^^^^^^^^^ 2 written after it, as if no other request had come in between
   return { total: session.total + price }
 })
 

@@ -49,6 +49,7 @@ export class SessionRegistry {
       const idle = now - session.lastSeenAt > this.#limits.idleTimeoutMs
       const old = now - session.openedAt > this.#limits.absoluteTimeoutMs
       if (idle || old) this.#sessions.delete(session.user)
+//                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 removes under a key that no session has
     }
   }
 }

@@ -10,7 +10,7 @@ export class Wallet {
 //      ^^^^^^^^^^^^ 1 read before the await
     await settle(amount)
     this.balance -= amount
-//  ^^^^^^^^^^^^ 2 written from what was read before the await
+//  ^^^^^^^^^^^^ 2 written after it, as if no other request had come in between
     return true
   }
 }
