@@ -21,6 +21,7 @@ import { markOf } from './quiet.ts'
 import { declareLocal, execute, hoist, patternNames, runModule } from './statements.ts'
 import type { State } from './state.ts'
 import { sharedInstance, typedParameter } from './types.ts'
+import { registerOnUnseen, visitUnseen } from './unseen.ts'
 import type { Value } from './value.ts'
 import {
   NEVER,
@@ -223,7 +224,8 @@ export function callOpaque(machine: Machine, name: string | undefined, call: Cal
   const inner = callee.objects.length === 0 ? derived(call.self, callee, ...given) : derived(call.self, ...given)
   const provided = providedInstance(machine, name, call)
   if (provided !== undefined) return provided
-  runCallbacks(machine, call, state, UNKNOWN)
+  if (name !== undefined && registerOnUnseen(machine, name, call, state)) return call.self
+  if (!visitUnseen(machine, name, call, state)) runCallbacks(machine, call, state, UNKNOWN)
   noteReceiver(machine, call, state, name)
   const speaks = name !== undefined && SPEAKING.test(name)
   if (speaks || !call.args.some((arg) => hasTag(arg, 'cred') && !hasTag(arg, 'entry'))) return inner

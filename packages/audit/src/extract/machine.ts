@@ -84,6 +84,8 @@ export class Machine {
   readonly webFields = new Set<string>()
   /** Fields of sessions whose timers are refreshed. */
   readonly refreshedTimers = new Set<string>()
+  /** Stands for apps whose making was not seen. */
+  unseenApp: LibraryObject | undefined
   /** An MCP server is made somewhere, over whatever transport. */
   servesMcp = false
   private readonly databases = new Map<string, Cell>()

@@ -33,7 +33,7 @@ function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
   machine.root(context, () => {
     const state = new State(route.facts)
     if (route.verb !== '*') state.learn([`verb:${route.verb}`])
-    const exchange = makeExchange(machine, route, state)
+    const exchange = makeExchange(machine, app, route, state)
     for (const handler of chainOf(machine, app, route)) {
       if (state.dead) break
       runMiddleware(machine, handler, route, exchange, state)
@@ -111,12 +111,12 @@ interface Exchange {
   readonly request: LibraryObject
 }
 
-function makeExchange(machine: Machine, route: Route, state: State): Exchange {
+function makeExchange(machine: Machine, app: LibraryObject, route: Route, state: State): Exchange {
   const { site } = route
   const request = machine.library(requestType(route), site)
   const response = machine.library('response', site)
   if (
-    machine.webSession !== undefined &&
+    (machine.webSession !== undefined || app === machine.unseenApp) &&
     (route.flavour === 'express' || route.flavour === 'fastify' || route.flavour === 'koa' || route.flavour === 'node')
   ) {
     request.property('session').write(sessionObject(machine, site))

@@ -1,4 +1,5 @@
 /** The platform: containers, timers, processes, text. */
+import { posix } from 'node:path'
 import type { Call } from '../calls.ts'
 import { call_, runCallbacks } from '../calls.ts'
 import { view } from '../builtins.ts'
@@ -14,6 +15,7 @@ import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { NEVER, UNDEFINED, UNKNOWN, derived, join, joinAll, object, onlyString, withTags } from '../value.ts'
 import type { ExternalHandler, Model } from './model.ts'
+import { optionOf } from './routing.ts'
 
 function container(kind: HeapKind): ExternalHandler {
   return (machine, call, state) => {
@@ -142,6 +144,22 @@ const requireCall: ExternalHandler = (machine, call) => {
     : requireModule(machine, specifier, call.env.file, (module) => runModule(machine, module))
 }
 
+/** One property per module of a folder. */
+const requireFolder: ExternalHandler = (machine, call) => {
+  const folder = onlyString(call.args[0] ?? UNKNOWN) ?? onlyString(optionOf(call.args[0], 'dirname') ?? UNKNOWN)
+  const created = machine.allocate('object', call.site)
+  if (folder === undefined) return object(created)
+  const { file } = call.env
+  const prefix = `${posix.join(posix.dirname(file.path), folder)}/`
+  for (const path of machine.modules.keys()) {
+    if (!path.startsWith(prefix)) continue
+    const name = path.slice(prefix.length).replace(/(?:\/index)?\.[cm]?[jt]sx?$/, '')
+    const specifier = `./${posix.relative(posix.dirname(file.path), path)}`
+    created.property(name).write(requireModule(machine, specifier, file, (module) => runModule(machine, module)))
+  }
+  return object(created)
+}
+
 const safeEqual: ExternalHandler = (machine, call) =>
   equality(machine, call.args[0] ?? UNKNOWN, call.args[1] ?? UNKNOWN)
 
@@ -186,6 +204,9 @@ export const platform: Model = {
   },
   calls: {
     'global:require': requireCall,
+    'require-tree': requireFolder,
+    'require-dir': requireFolder,
+    'require-all': requireFolder,
     'global:setTimeout': timer,
     'global:setInterval': timer,
     'node:timers#setTimeout': timer,

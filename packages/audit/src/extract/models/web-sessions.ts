@@ -89,12 +89,13 @@ export function passportLogin(machine: Machine, call: Call, state: State): Value
   const keeps = optionOf(call.args[1], 'keepSessionInfo')
   const regenerates =
     keeps !== undefined && truthiness(keeps).canBeTrue ? false : passportRegenerates(machine, call.site)
-  machine.emit('login', call.site, state, {
-    regenerates: state.holds('regenerated') ? true : regenerates,
-    library: 'passport',
-  })
+  const before = state.fork()
   const callback = call.args.find((arg) => arg.objects.some((item) => item.kind === 'function'))
   if (callback !== undefined) call_(machine, callback, { ...call, args: [UNDEFINED] }, state)
+  machine.emit('login', call.site, before, {
+    regenerates: before.holds('regenerated') || state.holds('regenerated') ? true : regenerates,
+    library: 'passport',
+  })
   return UNKNOWN
 }
 

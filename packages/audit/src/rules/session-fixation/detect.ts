@@ -3,7 +3,7 @@ import type { FindingDraft, Step } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
-  if (facts.stores.length === 0) return notApplicable('The server keeps no sessions.')
+  if (facts.stores.length === 0 && facts.logins.length === 0) return notApplicable('The server keeps no sessions.')
   const surviving = facts.logins.filter((login) => login.regenerated === false)
   const undecided = facts.logins.filter((login) => login.regenerated === undefined)
   return judged(
