@@ -102,7 +102,7 @@ function literal(node: Node): Value {
 function readVariable(machine: Machine, name: string, site: Site, state: State, env: Environment): Value {
   if (name === 'undefined') return UNDEFINED
   const cell = env.find(name)
-  if (cell === undefined) return readGlobal(machine, name, site)
+  if (cell === undefined) return readGlobal(name, site)
   const value = state.read(cell)
   return noteSharedRead(machine, cell, value, site, state)
 }
@@ -200,13 +200,12 @@ function evaluateArray(machine: Machine, node: Node, state: State, env: Environm
 }
 
 /** The items of an iterable, tagged as entries of their container. */
-export function elementsOf(machine: Machine, source: Value, site: Site, state: State): Value {
+export function elementsOf(machine: Machine, source: Value, site: Site): Value {
   let items: Value = derived(source)
   for (const target of source.objects) {
     if (target.kind === 'map') items = join(items, object(entryPair(machine, target, site)))
     else items = join(items, itemValue(machine, target))
   }
-  void state
   return items
 }
 

@@ -255,8 +255,7 @@ export function remove(machine: Machine, from: HeapObject, key: Value, site: Sit
 }
 
 /** Names the language or the platform provides. */
-export function readGlobal(machine: Machine, name: string, site: Site): Value {
-  void machine
+export function readGlobal(name: string, site: Site): Value {
   if (name === 'crypto') return object(new ExternalObject('node:crypto', site))
   if (name === 'NaN' || name === 'Infinity') return UNKNOWN
   return object(new ExternalObject(`global:${name}`, site))

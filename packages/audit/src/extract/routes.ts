@@ -15,14 +15,13 @@ import { UNDEFINED, UNKNOWN, object, tagged } from './value.ts'
 /** Runs every route once. Called twice: the second time with everything that the first put into stores. */
 export function runRoutes(machine: Machine, from = 0): void {
   for (const { app, route } of machine.routes.slice(from)) {
-    if (route.layer && !isRouteLike(machine, app, route)) continue
+    if (route.layer && !isRouteLike(app, route)) continue
     machine.guarded('a handler', () => runRoute(machine, app, route), route.site.path)
   }
 }
 
 /** Middleware that answers by itself (`app.use('/mcp', handler)`, a Koa app without a router) is a route as well. */
-function isRouteLike(machine: Machine, app: LibraryObject, route: Route): boolean {
-  void machine
+function isRouteLike(app: LibraryObject, route: Route): boolean {
   return app.type === 'koa-app' || route.path !== '/' || route.flavour === 'express'
 }
 
@@ -33,7 +32,7 @@ function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
   machine.root(context, () => {
     const state = new State(route.facts)
     if (route.verb !== '*') state.learn([`verb:${route.verb}`])
-    const exchange = makeExchange(machine, app, route, state)
+    const exchange = makeExchange(machine, app, route)
     for (const handler of chainOf(machine, app, route)) {
       if (state.dead) break
       runMiddleware(machine, handler, route, exchange, state)
@@ -51,15 +50,14 @@ function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
     if (machine.exhausted)
       machine.gaps.push({
         path: route.site.path,
-        reason: `The handler at line ${lineOf(machine, route)} is too large to follow to its end.`,
+        reason: `The handler at line ${lineOf(route)} is too large to follow to its end.`,
         total: true,
         location: route.site.file.locate(route.site.start, route.site.end),
       })
   })
 }
 
-function lineOf(machine: Machine, route: Route): number {
-  void machine
+function lineOf(route: Route): number {
   return route.site.file.locate(route.site.start, route.site.end).startLine
 }
 
@@ -111,7 +109,7 @@ interface Exchange {
   readonly request: LibraryObject
 }
 
-function makeExchange(machine: Machine, app: LibraryObject, route: Route, state: State): Exchange {
+function makeExchange(machine: Machine, app: LibraryObject, route: Route): Exchange {
   const { site } = route
   const request = machine.library(requestType(route), site)
   const response = machine.library('response', site)
@@ -121,7 +119,6 @@ function makeExchange(machine: Machine, app: LibraryObject, route: Route, state:
   ) {
     request.property('session').write(sessionObject(machine, site))
   }
-  void state
   if (route.flavour === 'express') {
     for (const name of ['login', 'logIn']) request.property(name).write(object(machine.library('passport-login', site)))
   }

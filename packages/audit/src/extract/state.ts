@@ -12,8 +12,6 @@ export interface Facts {
   readonly may: ReadonlySet<string>
 }
 
-export const NO_FACTS: Facts = { must: new Set(), may: new Set() }
-
 /** A chain of writes since a fork; the innermost write wins. */
 class Layer {
   private own: Map<Cell, Value> | undefined

@@ -401,7 +401,7 @@ function refuses(caught: State, before: State): boolean {
 function executeForEach(machine: Machine, node: Node, state: State, env: Environment): void {
   const source = evaluate(machine, node['right'] as Node, state, env)
   const item =
-    node.type === 'ForInStatement' ? keysOf(source) : elementsOf(machine, source, machine.site(env.file, node), state)
+    node.type === 'ForInStatement' ? keysOf(source) : elementsOf(machine, source, machine.site(env.file, node))
   loop(machine, state, (body) => {
     const inner = new Env(env, env.file)
     const left = node['left'] as Node

@@ -13,7 +13,9 @@ const createApp: ExternalHandler = (machine, call) => object(machine.library('ex
 const VERBS = ['get', 'post', 'put', 'patch', 'delete', 'options', 'head', 'all'] as const
 
 /** Middleware that neither authenticates nor touches sessions. */
-const plain: ExternalHandler = (machine, call) => object(machine.library('middleware', call.site, { facts: [] }))
+export function plain(machine: Machine, call: Call): Value {
+  return object(machine.library('middleware', call.site, { facts: [] }))
+}
 
 const route: MethodHandler = (machine, target, call, state, name) => {
   const [path, ...handlers] = call.args

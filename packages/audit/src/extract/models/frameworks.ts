@@ -5,7 +5,7 @@ import type { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString } from '../value.ts'
-import { flat } from './express.ts'
+import { flat, plain } from './express.ts'
 import { noteStatus, runListenCallback } from './http.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { bag, keep, part, requestPart } from './requests.ts'
@@ -243,8 +243,6 @@ const self: MethodHandler = (_machine, target) => object(target)
 const headerOf: MethodHandler = (_machine, _target, call) =>
   call.args.length === 0 ? UNKNOWN : part('header', call.args[0]!)
 
-const plain: ExternalHandler = (machine, call) => object(machine.library('middleware', call.site, { facts: [] }))
-
 /** Wrappers that give back the handler they are given. */
 const same: ExternalHandler = (_machine, call) => call.args[0] ?? UNKNOWN
 
@@ -301,7 +299,7 @@ export const frameworks: Model = {
       status: honoAnswer,
       get: (_machine, target, call) =>
         target.properties.get(onlyString(call.args[0] ?? UNKNOWN) ?? '')?.value ??
-        requestPart(_machine, onlyString(call.args[0] ?? UNKNOWN), UNKNOWN, call.site, undefined as never) ??
+        requestPart(_machine, onlyString(call.args[0] ?? UNKNOWN), UNKNOWN, call.site) ??
         UNKNOWN,
       set: (_machine, target, call, state) => {
         const name = onlyString(call.args[0] ?? UNKNOWN)
@@ -360,28 +358,28 @@ export const frameworks: Model = {
     'koa-cookies': { get: (_machine, _target, call) => part('cookie', call.args[0] ?? UNKNOWN), '*': () => UNKNOWN },
   },
   properties: {
-    'hono-context': (machine, target, name, key, site, state) => {
+    'hono-context': (machine, target, name, key, site) => {
       if (name === 'req') return keep(target, name, () => machine.library('hono-request', site))
       if (name === 'var') return object(target)
       if (name === 'env' || name === 'res') return UNKNOWN
-      return requestPart(machine, name, key, site, state) ?? UNKNOWN
+      return requestPart(machine, name, key, site) ?? UNKNOWN
     },
-    'hono-request': (machine, target, name, key, site, state) => {
+    'hono-request': (machine, target, name, key, site) => {
       if (name === 'raw') return keep(target, name, () => machine.library('fetch-request', site))
-      return requestPart(machine, name, key, site, state) ?? UNKNOWN
+      return requestPart(machine, name, key, site) ?? UNKNOWN
     },
-    'koa-context': (machine, target, name, key, site, state) => {
+    'koa-context': (machine, target, name, key, site) => {
       if (name === 'request' || name === 'req') return keep(target, name, () => machine.library('request', site))
       if (name === 'res' || name === 'response') return keep(target, name, () => machine.library('response', site))
       if (name === 'cookies') return keep(target, name, () => machine.library('koa-cookies', site))
       if (name === 'state') return keep(target, name, () => machine.library('locals', site))
-      return requestPart(machine, name, key, site, state) ?? UNKNOWN
+      return requestPart(machine, name, key, site) ?? UNKNOWN
     },
     'fastify-app': (machine, target, name, _key, site) =>
       name === 'server' ? keep(target, name, () => machine.library('http-server', site)) : UNKNOWN,
-    'fastify-request': (machine, target, name, key, site, state) => {
+    'fastify-request': (machine, target, name, key, site) => {
       if (name === 'raw') return keep(target, name, () => machine.library('request', site))
-      return requestPart(machine, name, key, site, state) ?? { ...UNKNOWN, primitives: [undefined] }
+      return requestPart(machine, name, key, site) ?? { ...UNKNOWN, primitives: [undefined] }
     },
     locals: () => UNKNOWN,
   },

@@ -199,11 +199,11 @@ export const http: Model = {
     },
   },
   properties: {
-    request: (machine, target, name, key, site, state) =>
-      requestPart(machine, name, key, site, state) ??
+    request: (machine, target, name, key, site) =>
+      requestPart(machine, name, key, site) ??
       (name === 'raw' || name === 'req' ? object(target) : { ...UNKNOWN, primitives: [undefined] }),
-    'fetch-request': (machine, target, name, key, site, state) =>
-      requestPart(machine, name, key, site, state) ?? (name === 'raw' ? object(target) : UNKNOWN),
+    'fetch-request': (machine, target, name, key, site) =>
+      requestPart(machine, name, key, site) ?? (name === 'raw' ? object(target) : UNKNOWN),
     response: (machine, target, name, _key, site) => {
       if (name === 'locals') return keep(target, name, () => machine.library('locals', site))
       return name === 'raw' || name === 'res' ? object(target) : UNKNOWN

@@ -3,7 +3,6 @@ import type { Call } from '../calls.ts'
 import type { Entropy, EntropySource } from '../entropy.ts'
 import { concatEntropy } from '../entropy.ts'
 import type { LibraryObject } from '../heap.ts'
-import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { derived, strings, tagged } from '../value.ts'
 import type { ExternalHandler, Model } from './model.ts'
@@ -77,8 +76,7 @@ const createHash: ExternalHandler = (machine, call) => {
   return { primitives: [], objects: [hash], tags: [], open: false }
 }
 
-function updateHash(machine: Machine, target: LibraryObject, call: Call): void {
-  void machine
+function updateHash(target: LibraryObject, call: Call): void {
   const before = target.item
   const entropy = concatEntropy(before.entropy, call.args[0]?.entropy)
   const value = derived(before, ...call.args)
@@ -132,8 +130,8 @@ export const randomness: Model = {
   },
   methods: {
     hash: {
-      update: (machine, target, call) => {
-        updateHash(machine, target, call)
+      update: (_machine, target, call) => {
+        updateHash(target, call)
         return { primitives: [], objects: [target], tags: [], open: false }
       },
       digest: (_machine, target) => {

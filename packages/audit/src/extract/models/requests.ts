@@ -1,9 +1,8 @@
 /** What a request gives: each part tagged with where it came from. */
 import type { LibraryObject, Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
-import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { derived, hasTag, object, strings, tagged } from '../value.ts'
+import { derived, object, strings, tagged } from '../value.ts'
 
 const CREDENTIAL_NAME =
   /^(?:proxy-)?authorization$|token|api-?_?key|secret|passw|credential|bearer|jwt|access-?_?key|(?:^|[-_])auth(?:[-_]|$)|(?:^|[-_.])key$/i
@@ -42,20 +41,8 @@ export function bagProperty(target: LibraryObject, key: Value): Value {
   return part(String(target.data['origin']), key)
 }
 
-/** Whether a value is the request's own, for chains like `new URL(req.url)`. */
-export function isUrl(value: Value): boolean {
-  return hasTag(value, 'url')
-}
-
 /** The parts every server-side request object has, whatever the framework. */
-export function requestPart(
-  machine: Machine,
-  name: string | undefined,
-  key: Value,
-  site: Site,
-  state: State,
-): Value | undefined {
-  void state
+export function requestPart(machine: Machine, name: string | undefined, key: Value, site: Site): Value | undefined {
   switch (name) {
     case 'headers':
     case 'header':

@@ -91,10 +91,6 @@ export function emitListen(
   machine.emit('listen', call.site, state, { host: host ?? UNDEFINED, ...options })
 }
 
-export function settingOf(target: LibraryObject | undefined, name: string): Value {
-  return target?.properties.get(name)?.value ?? UNDEFINED
-}
-
 /** The value of an option in a call's options object, or undefined when it is not written. */
 export function optionOf(options: Value | undefined, name: string): Value | undefined {
   for (const target of options?.objects ?? []) {
