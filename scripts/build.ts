@@ -29,6 +29,7 @@ export async function buildProgram(): Promise<void> {
   const chunks = await bundle()
   copyPages()
   copyFileSync(join(root, 'packages/audit/src/report/report.schema.json'), join(cli, 'report.schema.json'))
+  writeConfigSchema()
   writeFileSync(
     join(dist, 'THIRD-PARTY-NOTICES.txt'),
     renderNotices(
@@ -60,6 +61,13 @@ function copyPages(): void {
   mkdirSync(pages, { recursive: true })
   for (const { id } of readRuleFolders(rulesFolder))
     copyFileSync(join(rulesFolder, id, 'README.md'), join(pages, `${id}.md`))
+}
+
+/** The schema as editors get it: with the names of the rules, so that they can be completed. */
+function writeConfigSchema(): void {
+  const schema = JSON.parse(readFileSync(join(root, 'packages/audit/src/config/config.schema.json'), 'utf8'))
+  schema.$defs.ruleId = { enum: readRuleFolders(rulesFolder).map(({ id }) => id) }
+  writeFileSync(join(cli, 'config.schema.json'), `${JSON.stringify(schema, undefined, 2)}\n`)
 }
 
 function buildDeclarations(): void {

@@ -47,6 +47,11 @@ export function report(findings: readonly Finding[]): Report {
     files: { analysed: 1, skipped: 0 },
     assessments: [],
     findings,
+    profile: 'regular',
+    suppressed: [],
+    leftOut: 0,
+    declared: [],
+    notices: [],
     gaps: [],
   }
 }

@@ -1,8 +1,8 @@
 /** Why an audit yields no report. */
 import type { Gap } from './finding/finding.ts'
 
-/** `no-server-code`: nothing under the path is a server. `unreadable`: the path names nothing that can be read. */
-export type AuditErrorCode = 'no-server-code' | 'unreadable'
+/** `no-server-code`: nothing under the path is a server. `unreadable`: the path names nothing that can be read. `unknown-revision`: Git cannot show the source at the revision to compare with. */
+export type AuditErrorCode = 'no-server-code' | 'unreadable' | 'unknown-revision'
 
 export class AuditError extends Error {
   override readonly name = 'AuditError'

@@ -1,22 +1,41 @@
-/** The pipeline from source to report: read, extract, detect, assess, score. */
+/** The pipeline from source to report: read, extract, detect, sift, assess, score. */
 import { AuditError } from './audit-error.ts'
+import { declarationsOf, factsUnder, rulesUnder, selectionOf } from './config/apply.ts'
+import type { Config } from './config/config.ts'
 import { claimsOf, crashesOf, detectAll } from './detect.ts'
 import { extract } from './extract/extract.ts'
 import type { ServerFacts } from './facts/facts.ts'
-import type { Gap, Report } from './finding/finding.ts'
+import type { Finding, Gap, Profile, Report } from './finding/finding.ts'
 import { compareText, findingsOf, surfaceOf } from './finding/findings.ts'
+import { profileOf } from './finding/profile.ts'
 import type { OnProgress } from './progress.ts'
 import { rules } from './rules/index.ts'
 import type { RuleEntry } from './rules/rule.ts'
 import { scopeOf } from './scope.ts'
 import { assess } from './score/assess.ts'
 import { FORMULA_VERSION, score } from './score/score.ts'
+import { gitHost, UnknownRevisionError } from './source/git.ts'
 import { readSources, UnreadableRootError, type ReadOptions } from './source/read.ts'
 import type { SourceTree } from './source/tree.ts'
+import type { Baseline } from './suppress/baseline.ts'
+import { directivesOf } from './suppress/comments.ts'
+import { sift } from './suppress/suppress.ts'
 
-export interface AuditOptions extends Omit<ReadOptions, 'onProgress'> {
-  /** Also lists findings in tests, fixtures and generated code. They are not scored. */
+export interface AuditOptions extends Pick<ReadOptions, 'host' | 'bounds'> {
+  /** How much to report; the configuration's, else `regular`. */
+  readonly profile?: Profile
+  /** Also lists findings in tests, fixtures and generated code, as the profile `auditor` does. They are not scored. */
   readonly includeTests?: boolean
+  /** What the team says of its tree; `findConfig` reads it. None is looked for. */
+  readonly config?: Config | undefined
+  /** Findings to live with; `parseBaseline` reads them. None is looked for. */
+  readonly baseline?: Baseline | undefined
+  /** A Git revision: what was found there already is suppressed. */
+  readonly since?: string | undefined
+  /** Whether `sallyport-ignore` comments count; true if absent. Not for source of people whom you do not trust. */
+  readonly comments?: boolean
+  /** The day on which suppressions expire or not, `YYYY-MM-DD`; today if absent. */
+  readonly today?: string
   /** Called now and then while files are read and parsed. */
   readonly onProgress?: OnProgress
   /** Who reports. */
@@ -42,32 +61,100 @@ const ownStages: Stages = { read: readSources, extract, rules }
  * Throws AuditError where there is nothing to read or no server in it; whatever else goes wrong is a gap of the report.
  */
 export async function audit(root: string, options: AuditOptions = {}, stages: Stages = ownStages): Promise<Report> {
-  const tree = readOrRefuse(() => stages.read(root, readOptionsOf(options)))
-  const { facts, gaps } = await stages.extract(tree, options.onProgress)
-  if (!facts.hasServerCode) throw noServerCode(root, [...tree.gaps, ...gaps])
-  const { reported, scored } = scopeOf(tree, options.includeTests ?? false)
-  const detections = detectAll(stages.rules, facts)
-  const findings = findingsOf(claimsOf(detections), tree).filter((finding) => reported.has(finding.surface))
-  const known = [...tree.gaps, ...gaps, ...crashesOf(detections)]
-    .map((gap) => named(gap, stages.rules))
-    .toSorted(compareGaps)
-  const decisive = known.filter((gap) => scored.has(surfaceOf(tree, gap.path)))
-  const assessments = assess(detections, { findings, gaps: decisive, scored })
+  const examined = await examine(root, options, stages)
+  const { tree, facts, gaps, detections, scope } = examined
+  if (!facts.hasServerCode) throw noServerCode(root, gaps)
+  const sifted = sift(examined.findings, {
+    comments: directivesIn(examined, options, stages),
+    config: options.config,
+    baseline: options.baseline,
+    since: await knownSince(root, options, stages),
+    today: options.today ?? new Date().toISOString().slice(0, 10),
+  })
+  const isReported = ({ surface }: Finding): boolean => scope.reported.has(surface)
+  const profile = options.profile ?? options.config?.profile ?? 'regular'
+  const { listed, leftOut, open } = profileOf(sifted.findings.filter(isReported), profile)
+  const decisive = [...gaps, ...open].filter((gap) => scope.scored.has(surfaceOf(tree, gap.path)))
+  const assessments = assess(detections, { findings: listed, gaps: decisive, scored: scope.scored })
   return {
     tool: options.tool ?? { name: 'sallyport', version: '0.1.0' },
     formula: FORMULA_VERSION,
     subject: { kind: 'source', root },
-    ...score(assessments, findings),
+    profile,
+    ...score(assessments, listed),
     files: { analysed: tree.files.length, skipped: tree.skipped },
     assessments,
-    findings,
-    gaps: known,
+    findings: listed,
+    suppressed: sifted.suppressed.filter(isReported),
+    leftOut,
+    declared: options.config ? declarationsOf(options.config) : [],
+    notices: sifted.notices,
+    gaps,
   }
 }
 
-function readOptionsOf({ onProgress, ...options }: AuditOptions): ReadOptions {
-  if (!onProgress) return options
-  return { ...options, onProgress: (done) => onProgress({ phase: 'reading', done, total: 0 }) }
+/** Everything that the source shows, before anybody decides what to make of it. */
+interface Examined extends Extraction {
+  readonly tree: SourceTree
+  readonly scope: ReturnType<typeof scopeOf>
+  readonly detections: ReturnType<typeof detectAll>
+  readonly findings: readonly Finding[]
+}
+
+async function examine(root: string, options: AuditOptions, stages: Stages): Promise<Examined> {
+  const tree = readOrRefuse(() => stages.read(root, readOptionsOf(options)))
+  const extracted = await stages.extract(tree, options.onProgress)
+  const { config } = options
+  const facts = config ? factsUnder(config, extracted.facts) : extracted.facts
+  const detections = detectAll(config ? rulesUnder(config, stages.rules) : stages.rules, facts)
+  const gaps = [...tree.gaps, ...extracted.gaps, ...crashesOf(detections)]
+    .map((gap) => named(gap, stages.rules))
+    .toSorted(compareGaps)
+  const includeTests = options.includeTests ?? (options.profile ?? config?.profile) === 'auditor'
+  return {
+    tree,
+    facts,
+    gaps,
+    detections,
+    scope: scopeOf(tree, includeTests),
+    findings: findingsOf(claimsOf(detections), tree),
+  }
+}
+
+function directivesIn({ tree, scope }: Examined, { comments = true }: AuditOptions, stages: Stages) {
+  if (!comments) return { directives: [], notices: [] }
+  return directivesOf(
+    tree,
+    stages.rules.map(({ rule }) => rule.id),
+    scope.reported,
+  )
+}
+
+/** What was found at an earlier revision, under the settings of today. */
+async function knownSince(root: string, options: AuditOptions, stages: Stages) {
+  const { since, ...rest } = options
+  if (since === undefined) return undefined
+  try {
+    const { findings } = await examine(root, { ...rest, host: gitHost(root, since) }, stages)
+    return { revision: since, fingerprints: new Set(findings.map(({ fingerprint }) => fingerprint)) }
+  } catch (error) {
+    if (error instanceof UnknownRevisionError)
+      throw new AuditError('unknown-revision', `The source at ${since} cannot be read. ${error.message}`, {
+        cause: error,
+      })
+    // The folder was not there then, so all of it is new.
+    if (error instanceof AuditError) return { revision: since, fingerprints: new Set<string>() }
+    throw error
+  }
+}
+
+function readOptionsOf({ host, bounds, config, onProgress }: AuditOptions): ReadOptions {
+  return {
+    ...(host && { host }),
+    ...(bounds && { bounds }),
+    ...(config && { selection: selectionOf(config) }),
+    ...(onProgress && { onProgress: (done: number) => onProgress({ phase: 'reading', done, total: 0 }) }),
+  }
 }
 
 /** A gap that could matter to every rule names them all. */

@@ -1,6 +1,8 @@
 /** The whole public surface of the auditor. */
 export { audit, type AuditOptions } from './audit.ts'
 export { AuditError } from './audit-error.ts'
+export { type Config, ConfigError, type ConfigSuppression, type DeclaredStore } from './config/config.ts'
+export { findConfig, type FindConfigOptions } from './config/read.ts'
 export type * from './finding/finding.ts'
 export type { OnProgress, Progress } from './progress.ts'
 export { renderJson } from './report/json.ts'
@@ -8,3 +10,4 @@ export { renderSarif } from './report/sarif.ts'
 export { renderText } from './report/text.ts'
 export { rules } from './rules/index.ts'
 export type { Rule, RuleEntry } from './rules/rule.ts'
+export { type Baseline, type BaselineEntry, parseBaseline, renderBaseline } from './suppress/baseline.ts'

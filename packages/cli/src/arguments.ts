@@ -1,23 +1,35 @@
 /** Reads the command line into an invocation; what cannot be read comes back as a refusal that says what to do. */
 import { parseArgs } from 'node:util'
+import type { Profile } from '@sallyport/audit'
 import { commands, globalFlags, type Command, type Flag, type Format, type Threshold } from './commands.ts'
 import { closest } from './suggest.ts'
 
 export type Invocation =
-  | {
+  | ({
       readonly kind: 'audit'
-      readonly path: string
       readonly format: Format
       readonly output?: string
-      readonly failOn: Threshold
-      readonly includeTests: boolean
+      readonly failOn?: Threshold
+      readonly since?: string
+      readonly showSuppressed: boolean
+      readonly includeTests?: true
       readonly noColor: boolean
-    }
+    } & Settings)
+  | ({ readonly kind: 'baseline'; readonly output?: string } & Settings)
   | { readonly kind: 'explain'; readonly rule: string; readonly noColor: boolean }
   | { readonly kind: 'rules'; readonly noColor: boolean }
   | { readonly kind: 'help'; readonly command?: Command }
   | { readonly kind: 'version' }
   | Misuse
+
+/** What is audited, and how the user's own decisions come in. */
+export interface Settings {
+  readonly path: string
+  readonly profile?: Profile
+  readonly config?: string
+  readonly baseline?: string
+  readonly untrusted: boolean
+}
 
 export interface Misuse {
   readonly kind: 'misuse'
@@ -106,22 +118,43 @@ function withCommand(command: Command, values: Values, positionals: readonly str
   const noColor = values.has('no-color')
   if (command.name === 'rules') return { kind: 'rules', noColor }
   if (command.name === 'audit') return auditInvocation(first ?? '.', values, noColor)
+  if (command.name === 'baseline')
+    return { kind: 'baseline', ...given(values, 'output'), ...settings(first ?? '.', values) }
   if (first === undefined) return misuse('Name a rule: sallyport explain <rule>. All rules: sallyport rules')
   return { kind: 'explain', rule: first, noColor }
 }
 
-/** The choices of `format` and `fail-on` were checked with the flags. */
+/** The choices of `format`, `fail-on` and `profile` were checked with the flags. */
 function auditInvocation(path: string, values: Values, noColor: boolean): Invocation {
-  const output = values.get('output')
+  const { output, ...rest } = { ...given(values, 'output'), ...given(values, 'since') }
+  const failOn = values.get('fail-on')
   return {
     kind: 'audit',
-    path,
     format: (values.get('format') ?? 'text') as Format,
     ...(output === undefined || output === '-' ? {} : { output }),
-    failOn: (values.get('fail-on') ?? 'high') as Threshold,
-    includeTests: values.has('include-tests'),
+    ...(failOn === undefined ? {} : { failOn: failOn as Threshold }),
+    ...rest,
+    showSuppressed: values.has('show-suppressed'),
+    ...(values.has('include-tests') && { includeTests: true as const }),
     noColor,
+    ...settings(path, values),
   }
+}
+
+function settings(path: string, values: Values): Settings {
+  const profile = values.get('profile')
+  return {
+    path,
+    ...(profile === undefined ? {} : { profile: profile as Profile }),
+    ...given(values, 'config'),
+    ...given(values, 'baseline'),
+    untrusted: values.has('untrusted'),
+  }
+}
+
+function given<const Name extends string>(values: Values, name: Name): { readonly [K in Name]?: string } {
+  const value = values.get(name)
+  return value === undefined ? {} : ({ [name]: value } as { readonly [K in Name]?: string })
 }
 
 function didYouMean(meant: string | undefined): string {

@@ -1,4 +1,5 @@
 /** The commands and their flags as data: what is parsed, what is suggested and what help says come from here. */
+import type { Profile } from '@sallyport/audit'
 
 export interface Flag {
   readonly name: string
@@ -20,10 +21,28 @@ export const formats = ['text', 'json', 'sarif'] as const
 export type Format = (typeof formats)[number]
 
 export const thresholds = ['none', 'low', 'medium', 'high', 'critical'] as const
+export const profiles = ['regular', 'pedantic', 'auditor'] as const satisfies readonly Profile[]
+
 export type Threshold = (typeof thresholds)[number]
 
 const noColor: Flag = { name: 'no-color', about: 'No colour; NO_COLOR in the environment says the same' }
 const help: Flag = { name: 'help', about: 'Show this help' }
+
+const profile: Flag = {
+  name: 'profile',
+  value: 'profile',
+  choices: profiles,
+  about: 'regular (default), pedantic (low severities too) or auditor (everything, tests too)',
+}
+const config: Flag = {
+  name: 'config',
+  value: 'file',
+  about: 'Use this configuration, not the nearest sallyport.config.yaml or .json',
+}
+const untrusted: Flag = {
+  name: 'untrusted',
+  about: 'The source is not yours: heed no configuration, baseline or comment in it',
+}
 
 export const commands: readonly Command[] = [
   {
@@ -39,8 +58,25 @@ export const commands: readonly Command[] = [
         choices: thresholds,
         about: 'Exit 1 for findings at or above none, low, medium, high (default) or critical',
       },
+      profile,
+      config,
+      { name: 'baseline', value: 'file', about: 'Suppress the findings that this file lists' },
+      { name: 'since', value: 'revision', about: 'Suppress what was found at this Git revision already' },
+      { name: 'show-suppressed', about: 'List suppressed findings, in SARIF too; they are never scored' },
+      untrusted,
       { name: 'include-tests', about: 'Report findings in tests, fixtures, generated and vendored code too' },
       noColor,
+      help,
+    ],
+  },
+  {
+    name: 'baseline',
+    argument: '[path]',
+    about: 'Write every present finding to a file of known ones, so that only new ones count',
+    flags: [
+      { name: 'output', value: 'file', about: "The file; the configuration's or sallyport.baseline.json by default" },
+      profile,
+      config,
       help,
     ],
   },

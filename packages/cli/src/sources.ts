@@ -1,18 +1,14 @@
 /** The source texts that a report points to, read once more for its code frames. */
-import { readFileSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Report } from '@sallyport/audit'
+import { folderOf } from './audited.ts'
 
 /** Text by path as the report names it. A file that has gone since is left out, and its frames stay empty. */
 export function sourcesOf(report: Report): Map<string, string> {
   const folder = folderOf(report.subject.root)
   const paths = new Set(report.findings.flatMap(({ trace }) => trace.map(({ location }) => location.path)))
   return new Map([...paths].flatMap((path) => readText(folder, path)))
-}
-
-/** Paths are relative to the audited folder, or to the folder of the one audited file. */
-function folderOf(root: string): string {
-  return statSync(root, { throwIfNoEntry: false })?.isFile() ? dirname(root) : root
 }
 
 function readText(folder: string, path: string): [string, string][] {

@@ -8,8 +8,8 @@ describe('audit', () => {
       kind: 'audit',
       path: '.',
       format: 'text',
-      failOn: 'high',
-      includeTests: false,
+      showSuppressed: false,
+      untrusted: false,
       noColor: false,
     })
   })
@@ -32,7 +32,30 @@ describe('audit', () => {
       output: 'report.json',
       failOn: 'none',
       includeTests: true,
+      showSuppressed: false,
+      untrusted: false,
       noColor: true,
+    })
+  })
+
+  test('takes what the user has decided', () => {
+    const flags = [
+      '--profile=auditor',
+      '--config',
+      'c.yaml',
+      '--baseline',
+      'b.json',
+      '--since',
+      'main',
+      '--show-suppressed',
+    ]
+    expect(readArguments(['audit', ...flags, '--untrusted'])).toMatchObject({
+      profile: 'auditor',
+      config: 'c.yaml',
+      baseline: 'b.json',
+      since: 'main',
+      showSuppressed: true,
+      untrusted: true,
     })
   })
 

@@ -1,7 +1,7 @@
 /** The built command, seen from the shell. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Ajv from 'ajv/dist/2020.js'
@@ -55,6 +55,60 @@ describe('audit', () => {
   test('the same input gives the same bytes', () => {
     const run = () => sallyport(['audit', server, '--format', 'json']).stdout
     expect(run()).toBe(run())
+  })
+})
+
+describe('living with findings', () => {
+  /** A copy of the server with what a test adds to it. */
+  function serverWith(files: Readonly<Record<string, string>>): string {
+    const copy = mkdtempSync(join(folder, 'server-'))
+    cpSync(join(repository, server), copy, { recursive: true })
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(copy, name), text)
+    return copy
+  }
+
+  test('baseline makes what is there known, and reads it back where the configuration names it', () => {
+    const copy = serverWith({ 'sallyport.config.yaml': 'baseline: known.json\n' })
+    writeFileSync(join(copy, 'known.json'), '{"version": 1, "findings": []}')
+    const written = sallyport(['baseline', copy])
+    expect(written).toMatchObject({ exitCode: 0, stdout: '' })
+    expect(written.stderr).toMatch(/known\.json lists [1-9]\d* known findings\.\n$/)
+    const audited = sallyport(['audit', copy])
+    expect(audited.exitCode).toBe(0)
+    expect(audited.stdout).toMatch(/[1-9]\d* findings suppressed, not scored: \d+ by the\s/)
+    expect(sallyport(['audit', copy, '--untrusted']).exitCode).toBe(1)
+  })
+
+  test('suppressed findings are in SARIF only when asked for', () => {
+    const copy = serverWith({})
+    const known = join(copy, 'known.json')
+    sallyport(['baseline', copy, '--output', known])
+    const results = (...flags: readonly string[]) =>
+      JSON.parse(sallyport(['audit', copy, '--baseline', known, '--format', 'sarif', ...flags]).stdout).runs[0].results
+    expect(results()).toEqual([])
+    expect(results('--show-suppressed')[0].suppressions).toMatchObject([{ kind: 'external', status: 'accepted' }])
+  })
+
+  test.each<[string, string, readonly string[], RegExp]>([
+    ['a setting that there is not', 'rule: {}', [], /^sallyport: sallyport\.config\.yaml: "rule" is no setting\./],
+    [
+      'a baseline that is not there',
+      'baseline: none.json',
+      [],
+      /none\.json: cannot be read, though baseline names it \(ENOENT\)\.$/,
+    ],
+    ['a configuration that is not there', '{}', ['--config', 'none.yaml'], /^sallyport: none\.yaml: is no file\.$/],
+    ['a revision that Git does not know', '{}', ['--since', 'v0'], /^sallyport: The source at v0 cannot be read\./],
+  ])('%s exits 2 and says where', (_, text, flags, message) => {
+    const { exitCode, stdout, stderr } = sallyport(['audit', serverWith({ 'sallyport.config.yaml': text }), ...flags])
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' })
+    expect(stderr.split('\n')[0]).toMatch(message)
+  })
+
+  test('failOn of the configuration holds where no flag says otherwise', () => {
+    const copy = serverWith({ 'sallyport.config.yaml': 'failOn: none' })
+    expect(sallyport(['audit', copy]).exitCode).toBe(0)
+    expect(sallyport(['audit', copy, '--fail-on', 'high']).exitCode).toBe(1)
   })
 })
 

@@ -20,9 +20,10 @@ test('help is whole', async () => {
     Usage: sallyport <command> [flags]
 
     Commands:
-      audit [path]    Read the source of an MCP server (default: this folder) and report weak sessions
-      explain <rule>  Show the page of a rule: what it finds, why it matters, what to do
-      rules           List the rules with severity, impact on the score and title
+      audit [path]     Read the source of an MCP server (default: this folder) and report weak sessions
+      baseline [path]  Write every present finding to a file of known ones, so that only new ones count
+      explain <rule>   Show the page of a rule: what it finds, why it matters, what to do
+      rules            List the rules with severity, impact on the score and title
 
     Flags:
       --version  Show the version
@@ -42,6 +43,12 @@ test('help is whole', async () => {
       --format <format>     text (default), json or sarif
       --output <file>       Write the report to a file instead of standard output
       --fail-on <severity>  Exit 1 for findings at or above none, low, medium, high (default) or critical
+      --profile <profile>   regular (default), pedantic (low severities too) or auditor (everything, tests too)
+      --config <file>       Use this configuration, not the nearest sallyport.config.yaml or .json
+      --baseline <file>     Suppress the findings that this file lists
+      --since <revision>    Suppress what was found at this Git revision already
+      --show-suppressed     List suppressed findings, in SARIF too; they are never scored
+      --untrusted           The source is not yours: heed no configuration, baseline or comment in it
       --include-tests       Report findings in tests, fixtures, generated and vendored code too
       --no-color            No colour; NO_COLOR in the environment says the same
       --help                Show this help

@@ -15,7 +15,7 @@ export type Parsed =
   | { readonly program?: undefined; readonly gap: Gap }
 
 /** Beyond this the parser's own recursion could overflow the native stack, which nothing can catch. It dies at about 2,500 levels in a thread. */
-const RISK_FOR_PARSER = 1_000
+export const RISK_FOR_PARSER = 1_000
 /** No code that people read comes near; not worth a process. */
 const HOPELESS_RISK = 15_000
 /** Below this estimate no tree is deep; above it the tree is measured. */
@@ -41,7 +41,7 @@ function isSafe(file: SourceFile, risk: number): boolean {
 }
 
 /** How to read a file, the likeliest way first. */
-function attemptsFor(path: string): readonly [Attempt, ...Attempt[]] {
+export function attemptsFor(path: string): readonly [Attempt, ...Attempt[]] {
   const extension = /\.([cm]?)([jt]s)(x?)$/.exec(path)
   const isTypeScript = extension?.[2] === 'ts'
   const [first, second] = extension?.[1] === 'c' ? (['commonjs', 'module'] as const) : (['module', 'commonjs'] as const)

@@ -96,6 +96,31 @@ export interface Assessment {
   readonly reasons: readonly string[]
 }
 
+/** How much a reader wants to be told. `regular`: what a team should act on; `pedantic`: low severities too; `auditor`: everything, low confidence and test code included. */
+export type Profile = 'regular' | 'pedantic' | 'auditor'
+
+/** A decision not to count a finding: where it was taken, why, and until when. */
+export interface Suppression {
+  /** `comment`: beside the code. `config`: in the configuration. `baseline`: known when the baseline was written. `since`: known at an earlier revision of the source. */
+  readonly by: 'comment' | 'config' | 'baseline' | 'since'
+  readonly reason: string
+  /** The last day on which it holds, `YYYY-MM-DD`. */
+  readonly expires?: string
+}
+
+export interface SuppressedFinding extends Finding {
+  readonly suppression: Suppression
+}
+
+/** Something about a suppression or a setting that its owner should mend. It changes no outcome. */
+export interface Notice {
+  readonly kind: 'unused' | 'no-reason' | 'expired' | 'unknown-rule' | 'malformed'
+  readonly message: string
+  /** The file that holds it. */
+  readonly path: string
+  readonly location?: Location
+}
+
 export type Grade = 'A' | 'B' | 'C' | 'D' | 'F'
 
 export interface Score {
@@ -109,8 +134,16 @@ export interface Report extends Score {
   /** Version of the published scoring formula. */
   readonly formula: string
   readonly subject: { readonly kind: 'source'; readonly root: string }
+  readonly profile: Profile
   readonly files: { readonly analysed: number; readonly skipped: number }
   readonly assessments: readonly Assessment[]
   readonly findings: readonly Finding[]
+  /** What somebody decided to live with: in no score, and no finding of the list above. */
+  readonly suppressed: readonly SuppressedFinding[]
+  /** How many findings the profile leaves out. The rules that they concern are `open`. */
+  readonly leftOut: number
+  /** What the audit took from the configuration's word, one sentence each. */
+  readonly declared: readonly string[]
+  readonly notices: readonly Notice[]
   readonly gaps: readonly Gap[]
 }

@@ -1,5 +1,15 @@
 /** The report as the JSON document that other programs rely on; `report.schema.json` describes it. */
-import type { Assessment, Finding, Fix, Gap, Location, Report, Step } from '../finding/finding.ts'
+import type {
+  Assessment,
+  Finding,
+  Fix,
+  Gap,
+  Location,
+  Notice,
+  Report,
+  Step,
+  SuppressedFinding,
+} from '../finding/finding.ts'
 import { messageOf } from './message.ts'
 import { serialise } from './serialise.ts'
 
@@ -10,11 +20,16 @@ export function renderJson(report: Report): string {
     tool: { name: tool.name, version: tool.version },
     formula,
     subject: { kind: subject.kind, root: subject.root },
+    profile: report.profile,
     files: { analysed: files.analysed, skipped: files.skipped },
     score,
     grade,
     assessments: report.assessments.map(assessmentJson),
     findings: report.findings.map(findingJson),
+    suppressed: report.suppressed.map(suppressedJson),
+    leftOut: report.leftOut,
+    declared: report.declared,
+    notices: report.notices.map(noticeJson),
     gaps: report.gaps.map(gapJson),
   })
 }
@@ -37,6 +52,15 @@ function findingJson(finding: Finding) {
     trace: trace.map(stepJson),
     fixes: fixes.map(fixJson),
   }
+}
+
+function suppressedJson(finding: SuppressedFinding) {
+  const { by, reason, expires } = finding.suppression
+  return { ...findingJson(finding), suppression: { by, reason, ...(expires !== undefined && { expires }) } }
+}
+
+function noticeJson({ kind, message, path, location }: Notice) {
+  return { kind, message, path, ...(location && { location: locationJson(location) }) }
 }
 
 function stepJson({ note, location }: Step) {

@@ -1,6 +1,6 @@
 /** The report as a SARIF 2.1.0 log. No other file outside `sarif/` knows SARIF. */
 import type { CodeFlow, Fix as SarifFix, Invocation, Log, Notification, Result, Run, ThreadFlowLocation } from 'sarif'
-import type { Assessment, Edit, Finding, Fix, Gap, Report } from '../finding/finding.ts'
+import type { Assessment, Edit, Finding, Fix, Gap, Report, SuppressedFinding } from '../finding/finding.ts'
 import type { RuleEntry } from '../rules/rule.ts'
 import { messageOf } from './message.ts'
 import { primaryIndex } from './primary.ts'
@@ -12,6 +12,8 @@ import { serialise } from './serialise.ts'
 export interface SarifOptions {
   /** Each rule's page in Markdown, by its id. */
   readonly pages?: ReadonlyMap<string, string>
+  /** Also gives suppressed findings, marked as such. Code scanning on GitHub shows them as open, whatever the mark. */
+  readonly showSuppressed?: boolean
 }
 
 const SCHEMA = 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json'
@@ -21,7 +23,8 @@ export function renderSarif(report: Report, rules: readonly RuleEntry[], options
   return serialise({ $schema: SCHEMA, version: '2.1.0', runs: [runOf(report, rules, options)] } satisfies Log)
 }
 
-function runOf(report: Report, rules: readonly RuleEntry[], { pages = new Map() }: SarifOptions): Run {
+function runOf(report: Report, rules: readonly RuleEntry[], options: SarifOptions): Run {
+  const { pages = new Map(), showSuppressed = false } = options
   const indexes: RuleIndexes = new Map(rules.map(({ rule }, index) => [rule.id, index]))
   const isScored = scoredBy(report)
   return {
@@ -30,7 +33,10 @@ function runOf(report: Report, rules: readonly RuleEntry[], { pages = new Map() 
     invocations: [invocationOf(report, indexes)],
     originalUriBaseIds: { [SOURCE_ROOT]: { description: { text: 'The audited root' } } },
     columnKind: 'utf16CodeUnits',
-    results: report.findings.map((finding) => resultOf(finding, isScored(finding), indexes)),
+    results: [
+      ...report.findings.map((finding) => resultOf(finding, isScored(finding), indexes)),
+      ...(showSuppressed ? report.suppressed.map((finding) => suppressedResult(finding, indexes)) : []),
+    ],
     properties: scoreProperties(report),
   }
 }
@@ -41,7 +47,15 @@ type RuleIndexes = ReadonlyMap<string, number>
  * Findings alone become results. Passed and open rules have no place in source, and code scanning on GitHub refuses a
  * whole log for one result without a place. Every outcome is in the run's properties, every open one a notification.
  */
-function scoreProperties({ score, grade, formula, assessments, files }: Report): Run['properties'] {
+function scoreProperties({
+  score,
+  grade,
+  formula,
+  profile,
+  assessments,
+  files,
+  suppressed,
+}: Report): Run['properties'] {
   const outcomes = assessments.map(({ rule, outcome, severity, impact, reasons }) => ({
     rule,
     outcome,
@@ -49,7 +63,9 @@ function scoreProperties({ score, grade, formula, assessments, files }: Report):
     impact,
     reasons,
   }))
-  return { 'sallyport/score': { score, grade, formula, files, assessments: outcomes } }
+  return {
+    'sallyport/score': { score, grade, formula, profile, files, assessments: outcomes, suppressed: suppressed.length },
+  }
 }
 
 function resultOf(finding: Finding, scored: boolean, indexes: RuleIndexes): Result {
@@ -70,6 +86,15 @@ function resultOf(finding: Finding, scored: boolean, indexes: RuleIndexes): Resu
       partial: finding.partial,
       surface: finding.surface,
     },
+  }
+}
+
+function suppressedResult(finding: SuppressedFinding, indexes: RuleIndexes): Result {
+  const { by, reason } = finding.suppression
+  const kind = by === 'comment' ? 'inSource' : 'external'
+  return {
+    ...resultOf(finding, false, indexes),
+    suppressions: [{ kind, status: 'accepted', justification: plainMessage(reason) }],
   }
 }
 

@@ -2,7 +2,16 @@
 import type { Finding, Report } from '../finding/finding.ts'
 import type { RuleEntry } from '../rules/rule.ts'
 import { scoredBy } from './scored.ts'
-import { drawFinding, drawGaps, drawNotScored, head, inReadingOrder, type Page } from './text/page.ts'
+import {
+  drawFinding,
+  drawGaps,
+  drawNotScored,
+  drawRemarks,
+  drawSuppressed,
+  head,
+  inReadingOrder,
+  type Page,
+} from './text/page.ts'
 import { paint } from './text/paint.ts'
 import { drawPanel } from './text/panel.ts'
 import { legible } from './text/printable.ts'
@@ -17,6 +26,8 @@ export interface TextOptions {
   readonly width: number
   /** Full texts by path, for code frames. A path that is missing here is shown without its code. */
   readonly sources: ReadonlyMap<string, string>
+  /** Also lists what is suppressed, and why. */
+  readonly showSuppressed?: boolean
 }
 
 /** The whole report as one page. Control characters of sources and paths never reach it. */
@@ -35,7 +46,9 @@ export function renderText(report: Report, rules: readonly RuleEntry[], options:
     head(shown, scored, page),
     ...drawFindings(scored, page),
     drawNotScored(others, page),
+    options.showSuppressed ? drawSuppressed(shown.suppressed, page) : [],
     drawGaps(shown.gaps, page),
+    ...drawRemarks(shown, page),
     drawPanel(shown, rules, terminal),
     furtherReading(shown, scored),
   ]

@@ -1,6 +1,6 @@
 /** Source → SourceTree: discovers, reads and places every file that may belong to a server. */
 import { dirname, resolve as resolvePath, sep } from 'node:path'
-import type { Gap } from '../finding/finding.ts'
+import type { Gap, Surface } from '../finding/finding.ts'
 import { decode } from './decode.ts'
 import { createVersionOf } from './dependencies.ts'
 import { disk, type Host } from './host.ts'
@@ -16,6 +16,15 @@ export interface ReadOptions {
   /** Called every hundred files with the number of files read so far. */
   readonly onProgress?: (filesRead: number) => void
   readonly bounds?: Bounds
+  readonly selection?: Selection
+}
+
+/** What a team says of the files of its tree. */
+export interface Selection {
+  /** Files that are not read. */
+  readonly leaveOut: (path: string) => boolean
+  /** The surface of a file, where it is not judged by its name and place. */
+  readonly surfaceOf: (path: string) => Surface | undefined
 }
 
 /** Larger files are bundles or data; a parser would need seconds and hundreds of megabytes for them. */
@@ -33,17 +42,19 @@ export class UnreadableRootError extends Error {
 export function readSources(root: string, options: ReadOptions = {}): SourceTree {
   const host = options.host ?? disk
   const { folder, walked } = discover(host, root, options.bounds)
+  const { selection } = options
+  const sources = selection ? walked.sources.filter((path) => !selection.leaveOut(path)) : walked.sources
   const gaps = [...walked.gaps]
   const configs = new Set(walked.configs)
   const textOf = (path: string): string | undefined => readConfig(host, folder, path, configs)
   const packages = readPackages(walked.configs, outerFolders(host, folder), textOf)
   const findPackage = packageFinder(packages)
-  const { read, skipped } = readFiles(host, folder, walked.sources, gaps, options.onProgress)
+  const { read, skipped } = readFiles(host, folder, sources, gaps, options.onProgress)
   const surfaces = placeFiles(read.map(({ path, text }) => ({ path, text, package: findPackage(path) })))
   const files = read.map(({ path, text }): SourceFile => ({
     path,
     text,
-    surface: surfaces.get(path) ?? 'runtime',
+    surface: selection?.surfaceOf(path) ?? surfaces.get(path) ?? 'runtime',
     locate: createLocator(path, text),
   }))
   for (const file of files)

@@ -121,6 +121,11 @@ function reportOf(findings: readonly Finding[], outcome: Outcome): Report {
     files: { analysed: 1, skipped: 0 },
     assessments: [{ rule, outcome, severity: 'high', impact: 10, findings: [], reasons: [] }],
     findings,
+    profile: 'regular',
+    suppressed: [],
+    leftOut: 0,
+    declared: [],
+    notices: [],
     gaps: [],
   }
 }

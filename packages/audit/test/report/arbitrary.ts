@@ -1,6 +1,16 @@
 /** Reports that nobody would write: hostile text in every string, traces of any shape. */
 import * as fc from 'fast-check'
-import type { Assessment, Finding, Fix, Gap, Location, Report, Step } from '../../src/finding/finding.ts'
+import type {
+  Assessment,
+  Finding,
+  Fix,
+  Gap,
+  Location,
+  Notice,
+  Report,
+  Step,
+  SuppressedFinding,
+} from '../../src/finding/finding.ts'
 import { rules } from './samples/build.ts'
 
 const hostile = fc.constantFrom(
@@ -100,6 +110,30 @@ const gap: fc.Arbitrary<Gap> = fc.record(
   { requiredKeys: ['path', 'reason'] },
 )
 
+const suppressed: fc.Arbitrary<SuppressedFinding> = fc
+  .tuple(
+    finding,
+    fc.record(
+      {
+        by: fc.constantFrom('comment', 'config', 'baseline', 'since'),
+        reason: sentence,
+        expires: fc.constant('2027-01-31'),
+      },
+      { requiredKeys: ['by', 'reason'] },
+    ),
+  )
+  .map(([one, suppression]) => ({ ...one, suppression }))
+
+const notice: fc.Arbitrary<Notice> = fc.record(
+  {
+    kind: fc.constantFrom('unused', 'no-reason', 'expired', 'unknown-rule', 'malformed'),
+    message: sentence,
+    path,
+    location,
+  },
+  { requiredKeys: ['kind', 'message', 'path'] },
+)
+
 export const report: fc.Arbitrary<Report> = fc
   .record({
     tool: fc.constant({ name: 'sallyport', version: '0.1.0' }),
@@ -110,6 +144,11 @@ export const report: fc.Arbitrary<Report> = fc
     files: fc.record({ analysed: fc.nat(), skipped: fc.nat() }),
     assessments: fc.array(assessment, { maxLength: 9 }),
     findings: fc.array(finding, { maxLength: 4 }),
+    profile: fc.constantFrom('regular', 'pedantic', 'auditor'),
+    suppressed: fc.array(suppressed, { maxLength: 2 }),
+    leftOut: fc.nat({ max: 3 }),
+    declared: fc.array(sentence, { maxLength: 2 }),
+    notices: fc.array(notice, { maxLength: 2 }),
     gaps: fc.array(gap, { maxLength: 4 }),
   })
   .map((one) => ({ ...one, assessments: decided(one) }))

@@ -30,11 +30,16 @@ describe('the document', () => {
       'tool',
       'formula',
       'subject',
+      'profile',
       'files',
       'score',
       'grade',
       'assessments',
       'findings',
+      'suppressed',
+      'leftOut',
+      'declared',
+      'notices',
       'gaps',
     ])
     expect(Object.keys(document.findings[1])).toEqual([
@@ -97,6 +102,9 @@ describe('the schema refuses', () => {
     ['an edit before the file', (d) => (d.findings[1].fixes[0].edits[0].start = -1)],
     ['a fix without edits', (d) => (d.findings[1].fixes[0].edits = [])],
     ['a fix of unknown kind', (d) => (d.findings[1].fixes[0].kind = 'maybe')],
+    ['a suppressed finding that does not say why', (d) => d.suppressed.push(d.findings[0])],
+    ['a suppressed finding among the others', (d) => (d.findings[0].suppression = { by: 'config', reason: 'why' })],
+    ['a notice without a file', (d) => d.notices.push({ kind: 'unused', message: 'x' })],
     ['a gap without a reason', (d) => delete d.gaps[0].reason],
     ['a negative count of files', (d) => (d.files.skipped = -1)],
   ])('%s', (_, change) => {

@@ -1,6 +1,7 @@
 /** The parts of the page around a code frame: head, findings, what is listed only, gaps. */
-import type { Finding, Gap, Location, Report, Severity } from '../../finding/finding.ts'
+import type { Finding, Gap, Location, Report, Severity, SuppressedFinding, Suppression } from '../../finding/finding.ts'
 import type { RuleEntry } from '../../rules/rule.ts'
+import { counted } from '../summary.ts'
 import { clipped, widthOf } from './cells.ts'
 import { drawFrames } from './draw.ts'
 import { framesOf } from './frames.ts'
@@ -146,6 +147,35 @@ function listed(finding: Finding, terminal: Terminal): Line {
   return lineWidth(start) + surface.length <= terminal.width ? [...start, span(surface, 'faint')] : start
 }
 
+/** Findings that somebody decided to live with: a line each, and why. */
+export function drawSuppressed(findings: readonly SuppressedFinding[], { terminal }: Page): readonly Line[] {
+  if (findings.length === 0) return []
+  const rows = findings.flatMap((finding) => [
+    listed(finding, terminal),
+    ...wrapped(reasonOf(finding.suppression), terminal.width - 4).map((text): Line => [span(`    ${text}`)]),
+  ])
+  return [[span('Suppressed', 'strong'), span('  not scored', 'faint')], ...rows]
+}
+
+function reasonOf({ by, reason, expires }: Suppression): string {
+  return `${by}: ${reason}${expires === undefined ? '' : ` (until ${expires})`}`
+}
+
+/** What the audit did not see for itself, and what to mend about suppressions. */
+export function drawRemarks({ declared, notices }: Report, { terminal }: Page): readonly (readonly Line[])[] {
+  const taken = declared.flatMap((text) => wrapped(text, terminal.width - 2)).map((text): Line => [span(`  ${text}`)])
+  const rows = notices
+    .slice(0, LISTED)
+    .flatMap(({ message, path, location }) => [
+      [span(`  ${location ? placeText(location) : path}`, 'faint')],
+      ...wrapped(message, terminal.width - 4).map((text): Line => [span(`    ${text}`)]),
+    ])
+  return [
+    taken.length > 0 ? [[span('Taken as given', 'strong'), span('  by the configuration', 'faint')], ...taken] : [],
+    rows.length > 0 ? [[span('Suppressions to mend', 'strong')], ...rows, ...unlisted(notices.length)] : [],
+  ]
+}
+
 /** What was not understood, gaps of one reason together. Those that leave rules open come first. */
 export function drawGaps(gaps: readonly Gap[], { terminal }: Page): readonly Line[] {
   if (gaps.length === 0) return []
@@ -190,10 +220,6 @@ function unlisted(count: number): readonly Line[] {
 
 function placeText({ path, startLine, startColumn }: Location): string {
   return `${path}:${startLine}:${startColumn}`
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 function compared(one: readonly number[], other: readonly number[]): number {

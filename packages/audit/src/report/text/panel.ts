@@ -1,6 +1,7 @@
 /** The grade as a panel: letter, score, a line per rule, and on how much it rests. */
 import type { Assessment, Grade, Outcome, Report } from '../../finding/finding.ts'
 import type { RuleEntry } from '../../rules/rule.ts'
+import { coverageOf, leftOutOf, suppressedOf } from '../summary.ts'
 import { clipped, widthOf } from './cells.ts'
 import { bigLetter, LETTER_COLUMNS } from './letters.ts'
 import { type Line, lineWidth, type Role, span, type Terminal } from './terminal.ts'
@@ -21,20 +22,11 @@ export function drawPanel(report: Report, rules: readonly RuleEntry[], terminal:
   const ids = report.assessments.map(({ rule }) => widthOf(rule))
   const idColumns = Math.min(Math.max(0, ...ids), columns - widestGlyph(terminal) - POINTS_COLUMNS - 3)
   const table = inOrder(report.assessments, rules).flatMap((assessment) =>
-    ruleRows(assessment, { columns, idColumns, terminal }),
+    ruleRows(assessment, suppressedFor(assessment.rule, report), { columns, idColumns, terminal }),
   )
   const top = beside ? sideBySide(badge, table) : [...badge, [], ...table]
   const body = [[], ...top, [], ...footer(report, inner, terminal), []]
   return boxed(` Grade ${report.grade} `, body, terminal)
-}
-
-/** Which rules were decided, and which were not. */
-export function coverageOf(assessments: readonly Assessment[]): string {
-  const count = (outcome: Outcome) => assessments.filter((assessment) => assessment.outcome === outcome).length
-  const decided = count('pass') + count('fail')
-  const rest = count('notApplicable') > 0 ? `, ${count('notApplicable')} not applicable` : ''
-  const noun = assessments.length === 1 ? 'rule' : 'rules'
-  return `Grade rests on ${decided} of ${assessments.length} ${noun}, ${count('open')} open${rest}.`
 }
 
 function badgeOf({ grade, score }: Report, terminal: Terminal): readonly Line[] {
@@ -77,7 +69,11 @@ interface Table {
 }
 
 /** One rule: glyph, id, remark, points; where it is undecided or not concerned, the reasons beneath. */
-function ruleRows(assessment: Assessment, { columns, idColumns, terminal }: Table): readonly Line[] {
+function ruleRows(
+  assessment: Assessment,
+  suppressed: number,
+  { columns, idColumns, terminal }: Table,
+): readonly Line[] {
   const { outcome, rule } = assessment
   const glyph = terminal.glyphs.outcome[outcome].padEnd(widestGlyph(terminal))
   const role = outcome === 'fail' ? assessment.severity : OUTCOME_ROLE[outcome]
@@ -88,7 +84,10 @@ function ruleRows(assessment: Assessment, { columns, idColumns, terminal }: Tabl
   const points = span(pointsOf(assessment, terminal).padStart(POINTS_COLUMNS), role)
   const head = [span(`${glyph} `, role), id, span('  ')]
   const room = columns - lineWidth(head) - POINTS_COLUMNS
-  const remark = span((remarksOn(assessment).find((text) => text.length <= room) ?? '').padEnd(room), 'faint')
+  const remark = span(
+    (remarksOn(assessment, suppressed).find((text) => text.length <= room) ?? '').padEnd(room),
+    'faint',
+  )
   return [[...head, remark, points], ...reasonRows(assessment, columns, terminal)]
 }
 
@@ -97,11 +96,17 @@ function pointsOf({ outcome, impact }: Assessment, terminal: Terminal): string {
 }
 
 /** What can stand beside a rule, the fullest first. */
-function remarksOn({ outcome, severity, findings }: Assessment): readonly string[] {
-  if (outcome === 'open') return ['open']
+function remarksOn({ outcome, severity, findings }: Assessment, suppressed: number): readonly string[] {
+  const besides = suppressed > 0 ? [`${suppressed} suppressed`] : []
+  if (outcome === 'open') return besides.length > 0 ? [`open, ${besides[0]}`, 'open'] : ['open']
   if (outcome === 'notApplicable') return ['not applicable', 'n/a']
-  if (outcome === 'pass') return []
-  return findings.length > 1 ? [`${severity}, ${findings.length} findings`, severity] : [severity]
+  if (outcome === 'pass') return besides
+  const counted = findings.length > 1 ? [`${severity}, ${findings.length} findings`] : []
+  return [...besides.map((text) => `${counted[0] ?? severity}, ${text}`), ...counted, severity]
+}
+
+function suppressedFor(rule: string, { suppressed }: Report): number {
+  return suppressed.filter((finding) => finding.rule === rule).length
 }
 
 function reasonRows({ outcome, reasons }: Assessment, columns: number, terminal: Terminal): readonly Line[] {
@@ -119,7 +124,13 @@ function widestGlyph(terminal: Terminal): number {
 }
 
 function footer(report: Report, columns: number, terminal: Terminal): readonly Line[] {
-  const lines = [coverageOf(report.assessments), sumOf(report, terminal.glyphs.minus), withheld(report)]
+  const lines = [
+    coverageOf(report.assessments),
+    sumOf(report, terminal.glyphs.minus),
+    withheld(report),
+    suppressedOf(report),
+    leftOutOf(report),
+  ]
   return lines
     .filter((line) => line !== '')
     .flatMap((line, at) => wrapped(line, columns).map((text): Line => [span(text, at === 0 ? 'strong' : 'faint')]))

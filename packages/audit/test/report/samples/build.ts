@@ -1,6 +1,17 @@
 /** Hand-made reports without counting columns: places are found by the text they mark. */
 import { createHash } from 'node:crypto'
-import type { Assessment, Finding, Gap, Grade, Location, Report, Severity, Step } from '../../../src/finding/finding.ts'
+import type {
+  Assessment,
+  Finding,
+  Gap,
+  Grade,
+  Location,
+  Notice,
+  Report,
+  Severity,
+  Step,
+  SuppressedFinding,
+} from '../../../src/finding/finding.ts'
 import type { Rule, RuleEntry } from '../../../src/rules/rule.ts'
 import { rule as clientSuppliedSessionId } from '../../../src/rules/client-supplied-session-id/rule.ts'
 import { rule as missingSessionExpiry } from '../../../src/rules/missing-session-expiry/rule.ts'
@@ -79,6 +90,10 @@ interface ReportParts {
   readonly files: Report['files']
   readonly findings?: readonly Finding[]
   readonly gaps?: readonly Gap[]
+  readonly suppressed?: readonly SuppressedFinding[]
+  readonly notices?: readonly Notice[]
+  readonly declared?: readonly string[]
+  readonly leftOut?: number
   /** Reasons by rule. */
   readonly open?: Readonly<Record<string, readonly string[]>>
   readonly notApplicable?: Readonly<Record<string, readonly string[]>>
@@ -87,6 +102,7 @@ interface ReportParts {
 /** A report whose assessments follow from its findings and what is said to be open or not applicable. */
 export function reportOf(parts: ReportParts): Report {
   const { root, grade, score, files, findings = [], gaps = [], open = {}, notApplicable = {} } = parts
+  const { suppressed = [], notices = [], declared = [], leftOut = 0 } = parts
   const assess = (rule: Rule): Assessment => {
     const own = findings.filter((one) => one.rule === rule.id && one.surface === 'runtime')
     if (own.length > 0) return failed(rule, own)
@@ -103,7 +119,12 @@ export function reportOf(parts: ReportParts): Report {
     files,
     assessments: rules.map(({ rule }) => assess(rule)),
     findings,
+    suppressed,
+    leftOut,
+    declared,
+    notices,
     gaps,
+    profile: 'regular',
   }
 }
 
