@@ -11,7 +11,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'library',
-          include: ['packages/{requirements,audit}/test/**/*.test.ts', '{scripts,corpus,bench}/**/*.test.ts'],
+          include: ['packages/{requirements,audit,session}/test/**/*.test.ts', '{scripts,corpus,bench}/**/*.test.ts'],
         },
       },
       {

@@ -5,7 +5,12 @@ import { readImportTable, readImports, ruleToRuleArrows, upwardArrows } from './
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
 const table = readImportTable(readFileSync(`${root}ARCHITECTURE.md`, 'utf8'))
-const imports = readImports(root, ['packages/requirements/src', 'packages/audit/src', 'packages/cli/src'])
+const imports = readImports(root, [
+  'packages/requirements/src',
+  'packages/audit/src',
+  'packages/session/src',
+  'packages/cli/src',
+])
 
 describe('imports point down', () => {
   test('the table and the graph are there to be compared', () => {
@@ -39,6 +44,8 @@ describe('the gate sees', () => {
     [`${audit}/report/text.ts`, 'sarif'],
     [`${audit}/report/text.ts`, '../extract/machine.ts'],
     ['packages/requirements/src/index.ts', 'node:fs'],
+    ['packages/session/src/sessions.ts', 'ioredis'],
+    ['packages/session/src/store/memory.ts', '../sessions.ts'],
     ['packages/cli/src/main.ts', 'oxc-parser'],
     ['packages/cli/src/main.ts', '@sallyport/requirements'],
     ['packages/newcomer/src/index.ts', './own.ts'],

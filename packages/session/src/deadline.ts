@@ -1,0 +1,72 @@
+/** No request waits for a store for longer than it was told. */
+import { StoreUnavailableError } from './errors.ts'
+import type { MaybePromise } from './store/store.ts'
+
+/** After so many failures in a row the store is left alone for a moment, so that requests do not pile up before it. */
+const failuresToOpen = 5
+const restMs = 250
+
+export type FaultListener = (operation: string, why: 'deadline' | 'fault') => void
+
+/**
+ * Asks a store within a deadline. What comes later is dropped, and nothing that it may have decided reaches a caller:
+ * a handle that nobody was given opens nothing, and a key consumed in vain stays consumed.
+ */
+export class DeadlineGate {
+  readonly #deadlineMs: number
+  readonly #onFault: FaultListener
+  readonly #monotonic: () => number
+  #failures = 0
+  #closedUntil = 0
+
+  constructor(deadlineMs: number, onFault: FaultListener, monotonic: () => number = () => performance.now()) {
+    this.#deadlineMs = deadlineMs
+    this.#onFault = onFault
+    this.#monotonic = monotonic
+  }
+
+  /** @throws StoreUnavailableError in place of whatever went wrong */
+  ask<T>(operation: string, run: () => MaybePromise<T>): MaybePromise<T> {
+    if (this.#failures >= failuresToOpen && this.#monotonic() < this.#closedUntil) throw unavailable(operation)
+    let reply: MaybePromise<T>
+    try {
+      reply = run()
+    } catch {
+      throw this.#failed(operation, 'fault')
+    }
+    if (!(reply instanceof Promise)) {
+      this.#failures = 0
+      return reply
+    }
+    return this.#race(operation, reply)
+  }
+
+  #race<T>(operation: string, reply: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(this.#failed(operation, 'deadline')), this.#deadlineMs)
+      reply.then(
+        (value) => {
+          clearTimeout(timer)
+          this.#failures = 0
+          resolve(value)
+        },
+        () => {
+          clearTimeout(timer)
+          reject(this.#failed(operation, 'fault'))
+        },
+      )
+    })
+  }
+
+  #failed(operation: string, why: 'deadline' | 'fault'): StoreUnavailableError {
+    this.#failures += 1
+    this.#closedUntil = this.#monotonic() + restMs
+    this.#onFault(operation, why)
+    return unavailable(operation)
+  }
+}
+
+/** The cause stays out: what clients of databases throw may hold addresses and commands. */
+function unavailable(operation: string): StoreUnavailableError {
+  return new StoreUnavailableError(`the session store did not answer: ${operation}`)
+}

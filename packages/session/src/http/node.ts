@@ -1,0 +1,50 @@
+/** Requests of node:http, and of every framework that stands on it. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Answer, RequestView } from './request.ts'
+
+/** Reads the raw headers, because the parsed ones hide that a field came twice. */
+export function viewOfNode(request: IncomingMessage): RequestView {
+  return new NodeRequest(request)
+}
+
+/** Sends an answer and is done with the request. */
+export function sendOnNode(response: ServerResponse, { status, headers, body }: Answer): void {
+  response.writeHead(status, headers)
+  response.end(body)
+}
+
+class NodeRequest implements RequestView {
+  readonly #request: IncomingMessage
+
+  constructor(request: IncomingMessage) {
+    this.#request = request
+  }
+
+  get method(): string {
+    return this.#request.method ?? 'GET'
+  }
+
+  get target(): string {
+    return this.#request.url ?? '/'
+  }
+
+  get encrypted(): boolean {
+    return 'encrypted' in this.#request.socket && this.#request.socket.encrypted === true
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#request.socket.remoteAddress
+  }
+
+  header(name: string): readonly string[] {
+    const raw = this.#request.rawHeaders
+    const values: string[] = []
+    for (let place = 0; place < raw.length; place += 2) {
+      const field = raw[place] as string
+      if (field.length === name.length && field.toLowerCase() === name) values.push(raw[place + 1] as string)
+    }
+    // Over HTTP/2 the host is a pseudo-header.
+    if (values.length === 0 && name === 'host') return this.header(':authority')
+    return values
+  }
+}

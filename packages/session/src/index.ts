@@ -1,0 +1,44 @@
+/** Sessions for MCP servers that cannot be fixed, stolen, guessed, raced or outlived. */
+export { createClock, type Clock } from './clock.ts'
+export {
+  BusyError,
+  CapReachedError,
+  FencedError,
+  MisuseError,
+  SessionEndedError,
+  SessionError,
+  StoreUnavailableError,
+} from './errors.ts'
+export type { EndReason, EventListener, RefusalReason, SessionEvent } from './events.ts'
+export { lockModeOf, type ExclusiveOptions, type LockMode, type ToolAnnotations } from './exclusive.ts'
+export {
+  createGuard,
+  type Admission,
+  type AdmitOptions,
+  type Authenticate,
+  type Credential,
+  type Guard,
+  type GuardOptions,
+  type HandedOut,
+  type RefusedBecause,
+} from './guard.ts'
+export type { HandleKind } from './handle.ts'
+export { responseOf, viewOfFetch, type Connection } from './http/fetch.ts'
+export { sendOnNode, viewOfNode } from './http/node.ts'
+export type { Answer, RequestView } from './http/request.ts'
+export type { TransportFault, TransportPolicy } from './http/transport.ts'
+export type { StreamEnd, StreamEndListener } from './live.ts'
+export { profiles, type SessionOptions, type Settings } from './options.ts'
+export type { Principal } from './principal.ts'
+export type { Session, Turn } from './session.ts'
+export {
+  createSessions,
+  type Caller,
+  type Opened,
+  type OpenOptions,
+  type Resumption,
+  type RevokeTarget,
+  type Sessions,
+} from './sessions.ts'
+export { memoryStore, type MemoryStoreOptions } from './store/memory.ts'
+export type { SessionStore } from './store/store.ts'
