@@ -100,6 +100,7 @@ function callMember(machine: Machine, node: Node, callee: Node, site: Site, stat
 
 /** `self.name(...)`. */
 export function callMethod(machine: Machine, self: Value, name: string, call: Call, state: State): Value {
+  if (machine.context.trigger === 'tool' && SENDS.test(name)) noteReply(machine, call, state)
   const isPromise =
     (name === 'then' || name === 'catch' || name === 'finally') &&
     !self.objects.some((item) => item.properties.has(name))
@@ -275,13 +276,24 @@ function noteReceiver(machine: Machine, call: Call, state: State, name: string |
 export function noteSendAll(machine: Machine, call: Call, state: State): void {
   const [message = UNKNOWN] = call.args
   if (state.facts.may.has('looked') || message.objects.some((item) => item.properties.has('method'))) return
-  if (machine.context.trigger === 'timer' || machine.context.trigger === 'shutdown') return
-  for (const tag of call.self.tags) {
-    const [kind, store = ''] = tag.split(':')
-    const container = kind === 'entry' ? machine.containers.get(store) : undefined
-    if (container !== undefined)
-      machine.emit('send-all', call.site, state, { store: storeRef(container), call: call.site })
-  }
+  if (machine.context.trigger === 'timer' || machine.context.trigger === 'shutdown' || hasTag(message, 'reply')) return
+  for (const container of containersOf(machine, call.self))
+    machine.emit('send-all', call.site, state, { store: storeRef(container), call: call.site, reply: false })
+}
+
+const SENDS = /^(?:write|send|enqueue|push|publish|post)(?:[A-Z]\w*)?$/
+
+/** The answer to one request goes to whatever entry a loop yields: nothing has told whose request it answers. */
+function noteReply(machine: Machine, call: Call, state: State): void {
+  if (state.holds('unasked') || state.holds('addressed') || !call.args.some((arg) => hasTag(arg, 'reply'))) return
+  for (const container of containersOf(machine, call.self))
+    machine.emit('send-all', call.site, state, { store: storeRef(container), call: call.site, reply: true })
+}
+
+/** The containers that yielded a value. */
+function containersOf(machine: Machine, value: Value): readonly HeapObject[] {
+  const ids = new Set(value.tags.filter((tag) => tag.startsWith('entry:')).map((tag) => tag.split(':')[1] ?? ''))
+  return [...ids].flatMap((id) => machine.containers.get(id) ?? [])
 }
 
 export function runCallbacks(machine: Machine, call: Call, state: State, given: Value): void {
@@ -413,7 +425,10 @@ function assignParameterProperty(machine: Machine, param: Node, state: State, en
   for (const name of patternNames(param)) {
     const cell = env.own(name)
     if (cell === undefined) continue
-    for (const target of machine.frame.self?.objects ?? []) target.property(name).write(state.read(cell))
+    for (const target of machine.frame.self?.objects ?? []) {
+      target.property(name).write(state.read(cell))
+      machine.instanceNews += 1
+    }
   }
 }
 

@@ -26,10 +26,15 @@ export function isPresentedHandle(value: Value): boolean {
   return fromRequest(value) && !hasTag(value, 'cred')
 }
 
-/** A session that was found in a store is put there again under an ID made for it. */
+/** A session that was found in a store, under another ID, is put there again under an ID made for it. */
 export function isMove(store: string, key: Value, value: Value): boolean {
-  const isFresh = !hasTag(key, 'sid') && !hasTag(key, 'entry') && (key.entropy !== undefined || hasTag(key, 'mint'))
-  return isFresh && value.tags.includes(`entry:${store}`)
+  return isFresh(key) && value.tags.includes(`entry:${store}`) && !hasTag(value, 'new')
+}
+
+/** An ID made here, and not yet that of a session. */
+export function isFresh(key: Value): boolean {
+  if (hasTag(key, 'sid') || hasTag(key, 'entry') || fromRequest(key)) return false
+  return key.entropy !== undefined || hasTag(key, 'mint')
 }
 
 interface Truth {
@@ -97,6 +102,9 @@ export function conditionOf(value: Value): Condition {
     if (field === undefined) whenTrue.push(`exists:${store}`)
     else if (hasTag(value, 'cred') || hasTag(value, 'owner')) whenFalse.push(`unowned:${store}`, 'incomparable')
   }
+  // An answer has the `id` of its request; what has a `method` answers nothing.
+  if (value.tags.includes('reply:id')) whenFalse.push('unasked')
+  if (value.tags.includes('reply:method')) whenTrue.push('unasked')
   if (hasTag(value, 'claim') && !hasTag(value, 'entry')) whenFalse.push('incomparable')
   return { whenTrue, whenFalse }
 }
@@ -275,6 +283,7 @@ function protocolFacts(protocol: string): EqualityFacts {
 /** Facts from comparing something stored with something presented. */
 function pairFacts(machine: Machine, stored: Value, presented: Value): readonly string[] {
   const facts: string[] = []
+  if (hasTag(stored, 'entry') && hasTag(presented, 'reply')) facts.push('addressed')
   if (hasTag(stored, 'held') && isOwnerProof(machine, stored, presented))
     facts.push(...(isItself(stored, presented) ? ['self-owned'] : ['bound', ...AUTHENTICATED]))
   if (hasTag(presented, 'cred') && !hasTag(stored, 'cred') && !fromRequest(stored)) {

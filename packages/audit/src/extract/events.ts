@@ -107,7 +107,8 @@ export type Event = Base &
         readonly target: string
         readonly store: string | undefined
       }
-    | { readonly kind: 'send-all'; readonly store: StoreRef; readonly call: Site }
+    /** `reply`: it is known to be the answer to a request. */
+    | { readonly kind: 'send-all'; readonly store: StoreRef; readonly call: Site; readonly reply: boolean }
     /** A token was signed; `expires` is unknown where its claims are. */
     | { readonly kind: 'token'; readonly expires: boolean | undefined }
     | { readonly kind: 'token-check'; readonly limits: boolean }

@@ -23,7 +23,10 @@ import {
   join,
   joinAll,
   object,
+  hasTag,
   primitive,
+  strings,
+  tagged,
   withCondition,
   withTags,
 } from './value.ts'
@@ -452,8 +455,11 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
   }
 }
 
-/** `id in sessions`: false means that there is no such session. */
+/** `id in sessions`: false means that there is no such session. `'id' in message`: what that field says. */
 function membership(key: Value, container: Value): Value {
+  const [name] = strings(key)
+  if (name !== undefined && hasTag(container, 'reply'))
+    return { ...tagged(...stepTags(container.tags, name)), primitives: [true, false] }
   const absent = container.objects.map((target) => `absent:${storeId(target)}`)
   const present = container.objects.map((target) => `exists:${storeId(target)}`)
   return { ...derived(key), primitives: [true, false], condition: { whenTrue: present, whenFalse: absent } }

@@ -58,6 +58,8 @@ export class Machine {
   /** Counts what was emitted, repetitions included. */
   eventCount = 0
   readonly quiet = new QuietFunctions()
+  /** Counts writes that told an instance something new: a constructor that fills it is worth walking. */
+  instanceNews = 0
   readonly gaps: Gap[] = []
   readonly routes: { readonly app: LibraryObject; readonly route: Route }[] = []
   /** Middleware by the app it was registered on, in order. */

@@ -1,5 +1,5 @@
 /** Reads and writes of properties: plain objects, containers used as session stores, library objects. */
-import { isMove, isPresentedHandle, requestTags } from './conditions.ts'
+import { isFresh, isMove, isPresentedHandle, requestTags } from './conditions.ts'
 import { storeId, itemValue } from './expressions.ts'
 import { invoke } from './calls.ts'
 import type { StoreRef } from './events.ts'
@@ -46,9 +46,10 @@ function remembered(value: Value): Value {
   return hasTag(value, 'verdict') ? { ...value, tags: value.tags.filter((tag) => tag !== 'verdict') } : value
 }
 
-/** `entry:S` read through `.owner` is `entry:S:owner`; every other origin stays what it is. */
+/** `entry:S` read through `.owner` is `entry:S:owner`, and so with `reply`; every other origin stays what it is. */
 export function stepTags(tags: readonly string[], name: string | undefined): readonly string[] {
   const stepped = tags.map((tag) => {
+    if (tag === 'reply' && name !== undefined) return `reply:${name}`
     if (!tag.startsWith('entry:') || tag.split(':').length > 2) return tag
     return name === undefined ? tag : `${tag}:${name}`
   })
@@ -167,6 +168,7 @@ export function lookUp(machine: Machine, from: HeapObject, key: Value, site: Sit
     [
       `entry:${store.id}`,
       ...(isPresentedHandle(key) ? ['held'] : []),
+      ...(isFresh(key) ? ['new'] : []),
       ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : []),
     ],
   )
@@ -174,6 +176,8 @@ export function lookUp(machine: Machine, from: HeapObject, key: Value, site: Sit
 
 export function noteLookUp(machine: Machine, store: StoreRef, key: Value, site: Site, state: State): void {
   machine.emit('store-read', site, state, { store, key })
+  // Found by what a message answers, the entry is the one that it is for.
+  if (hasTag(key, 'reply')) state.learn(['addressed'])
   if (!isPresentedHandle(key)) return
   for (const tag of requestTags(key)) machine.handleTags.add(tag)
   state.note('looked')
@@ -218,12 +222,25 @@ function writeTo(
     return isRemoval ? remove(machine, to, key, site, state) : insert(machine, to, key, value, site, state)
   }
   if (mode === 'delete') return
+  if (to instanceof InstanceObject && callSetter(machine, to, name, value, state)) return
   const cell = to.property(name)
   for (const inner of value.objects) nameTimer(inner, name)
   noteSharedWrite(machine, cell, value, site, state, to)
   const stored = withoutReads(value, name)
+  const before = cell.value
   if (to.kind === 'instance' || to.kind === 'object') state.write(cell, stored)
   else cell.write(stored)
+  if (to.kind === 'instance' && cell.value !== before) machine.instanceNews += 1
+}
+
+/** `set name(value)` of the class or one that it extends. */
+function callSetter(machine: Machine, to: InstanceObject, name: string, value: Value, state: State): boolean {
+  if (to.properties.has(name)) return false
+  const setter = readMember(machine, to, to.of, `set ${name}`, state)
+  for (const target of setter?.objects ?? []) {
+    if (target instanceof FunctionObject) invoke(machine, target, object(to), [value], state)
+  }
+  return setter !== undefined
 }
 
 /** A container made by this very request, for itself: no session outlives it. */

@@ -78,6 +78,7 @@ export class QuietFunctions {
 /** What would change if a function did something worth recording. */
 export interface Mark {
   readonly events: number
+  readonly instanceNews: number
   readonly routes: number
   readonly deferred: number
   readonly tools: number
@@ -88,6 +89,7 @@ export interface Mark {
 export function markOf(machine: Machine, state: State): Mark {
   return {
     events: machine.eventCount,
+    instanceNews: machine.instanceNews,
     routes: machine.routes.length,
     deferred: machine.deferred.length,
     tools: machine.tools.size,
@@ -99,6 +101,7 @@ export function markOf(machine: Machine, state: State): Mark {
 function sameMark(a: Mark, b: Mark): boolean {
   return (
     a.events === b.events &&
+    a.instanceNews === b.instanceNews &&
     a.routes === b.routes &&
     a.deferred === b.deferred &&
     a.tools === b.tools &&

@@ -4,6 +4,7 @@ import type { Node } from './ast.ts'
 import { children, isNode, staticKey } from './ast.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { connectOwn, isTransportClass } from './models/own-transports.ts'
 import { registerRoute } from './models/routing.ts'
 import type { Module } from './modules.ts'
 import { getProperty } from './properties.ts'
@@ -46,6 +47,7 @@ export function registerWorkers(machine: Machine): void {
 }
 
 function runClass(machine: Machine, of: ClassObject): void {
+  connectLeftTransport(machine, of)
   if (!mentionsServing(of.node)) return
   const pending = [...of.methods].filter(
     ([name, member]) => name !== 'constructor' && !machine.reached.has(member['value']) && mentionsServing(member),
@@ -72,6 +74,15 @@ function runClass(machine: Machine, of: ClassObject): void {
       )
     })
   }
+}
+
+/** A transport for others to connect: it is started and given what to call, as they will. */
+function connectLeftTransport(machine: Machine, of: ClassObject): void {
+  const start = of.methods.get('start')?.['value'] as Node | undefined
+  if (start === undefined || machine.reached.has(start) || !isTransportClass(of)) return
+  const self = object(sharedInstance(machine, of))
+  const call = { site: of.site, args: [self], argSites: [], self: UNDEFINED, env: of.env }
+  runRoot(machine, start, () => connectOwn(machine, self, call, new State({ must: new Set(), may: new Set() })))
 }
 
 function runRoot(machine: Machine, fn: Node, run: () => void): void {

@@ -175,6 +175,7 @@ export interface StaleWriteFact {
 /** Messages are sent to every session. */
 export interface BroadcastFact {
   readonly store: string
+  readonly kept: Location
   readonly at: Location
 }
 

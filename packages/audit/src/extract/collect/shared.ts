@@ -6,7 +6,7 @@ import type {
   StaleWriteFact,
   StoreFact,
 } from '../../facts/facts.ts'
-import type { EventOf } from '../events.ts'
+import type { EventOf, StoreRef } from '../events.ts'
 import type { Node } from '../ast.ts'
 import { children } from '../ast.ts'
 import type { Environment, HeapObject } from '../heap.ts'
@@ -149,8 +149,19 @@ export function collectBroadcasts(machine: Machine, stores: readonly StoreFact[]
   const names = new Map(stores.map((store) => [store.id, store.name]))
   return distinct(
     eventsOf(machine, 'send-all')
-      .filter((event) => names.has(event.store.id))
-      .map((event) => ({ store: names.get(event.store.id)!, at: locate(event.site) })),
+      .filter((event) => names.has(event.store.id) || (event.reply && isFilledByRequests(machine, event.store)))
+      .map((event) => ({
+        store: names.get(event.store.id) ?? event.store.name,
+        kept: locate(event.store.site),
+        at: locate(event.site),
+      })),
     (fact) => `${fact.at.path}:${fact.at.startLine}`,
+  )
+}
+
+/** Connections and streams that clients have opened, by whatever ID or none. */
+function isFilledByRequests(machine: Machine, store: StoreRef): boolean {
+  return eventsOf(machine, 'store-write').some(
+    (event) => event.store.id === store.id && SERVING.has(event.context.trigger) && event.value.objects.length > 0,
   )
 }

@@ -13,6 +13,7 @@ import { frameworks } from './frameworks.ts'
 import { http } from './http.ts'
 import { mcp } from './mcp.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertyHandler, PropertySetter } from './model.ts'
+import { ownTransports } from './own-transports.ts'
 import { platform } from './platform.ts'
 import { randomness } from './randomness.ts'
 import { settings } from './settings.ts'
@@ -38,6 +39,7 @@ function registry(): Registry {
     express,
     frameworks,
     mcp,
+    ownTransports,
     webSessions,
     credentials,
     stores,

@@ -9,6 +9,7 @@ import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, hasTag, object, onlyString, tagged, withTags } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertySetter } from './model.ts'
+import { connectOwn } from './own-transports.ts'
 import { bag } from './requests.ts'
 import { optionOf, registerRoute } from './routing.ts'
 import { isBelow } from './versions.ts'
@@ -90,6 +91,7 @@ const connect: MethodHandler = (machine, target, call, state) => {
   }
   if (!hasTag(call.self, 'entry')) target.property('transport').write(transport)
   machine.emit('connect', call.site, state, { server: target, transport, viaEntry: hasTag(call.self, 'entry') })
+  connectOwn(machine, transport, call, state)
   machine.moment += 1
   return UNKNOWN
 }
@@ -117,6 +119,12 @@ const send: MethodHandler = (machine, _target, call, state) => {
 const setOnclose: PropertySetter = (machine, target, name, value, _site, state) => {
   if (name !== 'onclose' || value.objects.length === 0) return
   machine.deferOnclose(value, target, state)
+}
+
+/** `transport.onmessage = …`: called with each message that a request brings. */
+const setCallback: PropertySetter = (machine, target, name, value, site, state) => {
+  if (name === 'onmessage') machine.defer(value, [bag(machine, 'body', site)], state, machine.context)
+  else setOnclose(machine, target, name, value, site, state)
 }
 
 const tool: MethodHandler = (machine, _target, call, state) => {
@@ -172,6 +180,10 @@ const fastMcpStart: MethodHandler = (machine, target, call, state) => {
 
 const isInitialize: ExternalHandler = (_machine, call) => flag(['init'], ['not-init'], ...call.args)
 
+/** `isJSONRPCNotification(message)`, `isJSONRPCResponse(message)`: whether a message answers a request. */
+const isUnasked: ExternalHandler = (_machine, call) => flag(['unasked'], [], ...call.args)
+const isAnswer: ExternalHandler = (_machine, call) => flag([], ['unasked'], ...call.args)
+
 export const mcp: Model = {
   constructors: {
     'sdk#StreamableHTTPServerTransport': streamable,
@@ -186,6 +198,9 @@ export const mcp: Model = {
   },
   calls: {
     'sdk#isInitializeRequest': isInitialize,
+    'sdk#isJSONRPCRequest': isUnasked,
+    'sdk#isJSONRPCNotification': isUnasked,
+    'sdk#isJSONRPCResponse': isAnswer,
     'sdk#createMcpHandler': createHandler,
     'sdk#toNodeHandler': (_machine, call) => call.args[0] ?? UNKNOWN,
   },
@@ -231,5 +246,5 @@ export const mcp: Model = {
       return UNKNOWN
     },
   },
-  setters: { 'mcp-transport': setOnclose, 'mcp-server': setOnclose },
+  setters: { 'mcp-transport': setCallback, 'mcp-server': setOnclose },
 }

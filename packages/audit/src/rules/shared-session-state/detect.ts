@@ -65,7 +65,11 @@ function staleWrite(fact: StaleWriteFact): FindingDraft {
 function broadcast(fact: BroadcastFact): FindingDraft {
   return {
     what: `Every message is sent to all sessions in ${fact.store}, the answer to one client included.`,
-    trace: [{ note: 'sent to every session', location: fact.at }],
+    trace: [
+      { note: 'everybody is kept here', location: fact.kept },
+      { note: 'sent to every session', location: fact.at },
+    ],
+    primary: 1,
     confidence: 'medium',
     todo: 'Send an answer only to the session whose request it answers.',
   }
