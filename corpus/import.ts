@@ -46,5 +46,5 @@ function anonymousEvidence({ file, start, end }: Evidence): Evidence {
 }
 
 function write(name: string, content: unknown): void {
-  writeFileSync(join(import.meta.dirname, name), `${JSON.stringify(content, null, 2)}\n`)
+  writeFileSync(join(import.meta.dirname, name), `${JSON.stringify(content)}\n`)
 }

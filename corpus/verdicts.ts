@@ -12,6 +12,7 @@ export const ruleLabels: Readonly<Record<string, readonly string[]>> = {
   'shared-session-state': ['shared-session-state'],
   'missing-session-invalidation': ['missing-session-invalidation'],
   'unbound-session': ['unbound-session', 'session-as-authentication'],
+  'missing-origin-check': ['missing-origin-check'],
 }
 
 /** The tool's rules that are scored here. */

@@ -176,6 +176,7 @@ test('rules lists them, worst first', () => {
     missing-session-expiry        high       -15  Sessions never expire, or only by one of the two timeouts
     predictable-session-id        high       -12  A session ID or token can be predicted
     shared-session-state          high       -10  One session can reach or overwrite the state of another
+    missing-origin-check          high        -8  Any web page may talk to the server through a browser
     missing-session-invalidation  medium      -6  Logout, reset or close does not destroy the session
     "
   `)

@@ -1,7 +1,7 @@
 /** Methods of the language's own values: Map, Set, Array, String, Promise. */
 import type { Call } from './calls.ts'
 import { call_, invoke } from './calls.ts'
-import { equality, flag, requestTags } from './conditions.ts'
+import { equality, flag, namesOrigin, requestTags, switchFacts, wildcardFacts } from './conditions.ts'
 import type { Entropy } from './entropy.ts'
 import { concatEntropy, cutEntropy } from './entropy.ts'
 import { itemValue, storeId } from './expressions.ts'
@@ -65,7 +65,11 @@ function keyOfAny(map: HeapObject): Value {
 function has(machine: Machine, map: HeapObject, key: Value, site: Site, state: State): Value {
   const store = storeRef(map)
   noteLookUp(machine, store, key, site, state)
-  const whenTrue = [`exists:${store.id}`, ...(hasTag(key, 'cred') ? ['auth', 'auth:verified'] : [])]
+  const whenTrue = [
+    `exists:${store.id}`,
+    ...(hasTag(key, 'cred') ? ['auth', 'auth:verified'] : []),
+    ...(namesOrigin(key) ? ['origin'] : []),
+  ]
   const whenFalse = [`absent:${store.id}`]
   return flag(whenTrue, whenFalse, key)
 }
@@ -155,7 +159,13 @@ function joinText(list: HeapObject): Value {
 }
 
 function includes(list: HeapObject, item: Value): Value {
-  const facts = hasTag(item, 'cred') ? ['auth', 'auth:static'] : hasTag(item, 'proto') ? ['tls'] : []
+  const facts = hasTag(item, 'cred')
+    ? ['auth', 'auth:static']
+    : hasTag(item, 'proto')
+      ? ['tls']
+      : namesOrigin(item)
+        ? ['origin']
+        : []
   return flag(facts, [], item, list.item)
 }
 
@@ -326,10 +336,11 @@ function testText(machine: Machine, self: Value, name: string, call: Call): Valu
   const subject = name === 'test' ? other : self
   const [text] = strings(other)
   if (name === 'equals') return equality(machine, self, other)
+  if (namesOrigin(subject) || (name === 'includes' && namesOrigin(other))) return flag(['origin'], [], subject)
   if (hasTag(subject, 'url') && text !== undefined) return flag([`path:${text}`], [], subject)
   if (hasTag(subject, 'cred') && text === undefined && name !== 'match' && name !== 'test')
     return equality(machine, self, other)
-  return flag([], [], subject)
+  return flag(name === 'includes' ? wildcardFacts(subject, text) : switchFacts(subject), [], subject)
 }
 
 function splitText(machine: Machine, self: Value, call: Call): Value {
@@ -348,6 +359,8 @@ function callUnknownList(machine: Machine, self: Value, name: string, call: Call
   const item = self.tags.length > 0 ? derived(self) : UNKNOWN
   const result = runForEach(machine, call, [item, UNKNOWN, self], state)
   if (name === 'map') return join(derived(self), result)
+  if ((name === 'some' || name === 'every') && result.condition !== undefined)
+    return { ...result, primitives: [true, false], objects: [], open: true }
   const found = derived(self, result)
   return name.startsWith('find') && hasTag(result, 'cred') ? withTags(found, ['verdict']) : found
 }

@@ -2,7 +2,7 @@
 import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
 import { callBuiltin, callPromise } from './builtins.ts'
-import { assume, conditionFrom, fromRequest } from './conditions.ts'
+import { assume, conditionFrom, fromRequest, namesOrigin } from './conditions.ts'
 import { assignPattern, evaluate, initialiseFields } from './expressions.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
 import {
@@ -229,6 +229,7 @@ export function callOpaque(machine: Machine, name: string | undefined, call: Cal
   if (!visitUnseen(machine, name, call, state)) runCallbacks(machine, call, state, UNKNOWN)
   noteReceiver(machine, call, state, name)
   const speaks = name !== undefined && SPEAKING.test(name)
+  if (!speaks && call.args.some(namesOrigin)) return withTags(inner, ['origin-verdict'])
   if (speaks || !call.args.some((arg) => hasTag(arg, 'cred') && !hasTag(arg, 'entry'))) return inner
   state.note('opaque-check')
   return withTags(inner, ['verdict', 'cred'])

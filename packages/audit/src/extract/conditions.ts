@@ -1,7 +1,7 @@
 /** What a path learns from a condition that held, or did not. */
 import type { Machine } from './machine.ts'
 import type { Facts, State } from './state.ts'
-import { settledStores, vacuous } from './state.ts'
+import { isCheckedUnlessSwitchedOff, settledStores, vacuous } from './state.ts'
 import type { Condition, Primitive, Value } from './value.ts'
 import { UNKNOWN, derived, hasTag, tagsOf, truthiness, withCondition } from './value.ts'
 
@@ -10,10 +10,17 @@ const REQUEST_ORIGINS = ['header', 'query', 'body', 'param', 'cookie', 'url'] as
 const SCHEMES = /^(?:bearer|basic|dpop|token|api-?key|digest|jwt|negotiate):?\s*$/i
 const NO_CONDITION: Condition = { whenTrue: [], whenFalse: [] }
 const AUTHENTICATED = ['auth', 'auth:verified'] as const
+const ORIGIN_IF_EQUAL: EqualityFacts = { equal: ['origin'], different: [] }
+const ORIGIN_IF_DIFFERENT: EqualityFacts = { equal: [], different: ['origin'] }
 
 /** Whether the value came, at least in part, from what the client sent. */
 export function fromRequest(value: Value): boolean {
   return REQUEST_ORIGINS.some((origin) => hasTag(value, origin))
+}
+
+/** Whether the value is the Origin or the Host that a request names, or was made from it. */
+export function namesOrigin(value: Value): boolean {
+  return hasTag(value, 'origin') || hasTag(value, 'host')
 }
 
 /** The tags that say which part of the request a value came from. */
@@ -76,6 +83,17 @@ function switchesOf(value: Value): readonly string[] {
   return value.tags.filter((tag) => tag.startsWith('env:') || tag.startsWith('opt:'))
 }
 
+/** A setting that matches something has been set. */
+export function switchFacts(value: Value): readonly string[] {
+  return switchesOf(value).map((name) => `optional:${name}`)
+}
+
+/** A list or text that holds a wildcard, and not by default: somebody opened it to everyone on purpose. */
+export function wildcardFacts(value: Value, constant: Primitive | undefined): readonly string[] {
+  const isWildcard = constant === '*' && !fromRequest(value) && !value.primitives.includes('*')
+  return isWildcard ? [...switchFacts(value), 'optional:*'] : switchFacts(value)
+}
+
 export function assume(machine: Machine, state: State, value: Value): void {
   const facts = conditionOf(value).whenTrue
   for (const fact of facts) if (fact.startsWith('perhaps:')) state.note(`maybe-${fact.slice('perhaps:'.length)}`)
@@ -106,6 +124,9 @@ export function conditionOf(value: Value): Condition {
   if (value.tags.includes('reply:id')) whenFalse.push('unasked')
   if (value.tags.includes('reply:method')) whenTrue.push('unasked')
   if (hasTag(value, 'claim') && !hasTag(value, 'entry')) whenFalse.push('incomparable')
+  if (hasTag(value, 'origin-verdict')) whenTrue.push('origin')
+  // Only browsers send it: a request without an Origin comes from no page.
+  else if (hasTag(value, 'origin')) whenFalse.push('origin')
   return { whenTrue, whenFalse }
 }
 
@@ -164,7 +185,8 @@ function unite(a: readonly string[], b: readonly string[]): readonly string[] {
 
 function intersect(a: readonly string[], b: readonly string[], before: Facts): readonly string[] {
   const common = b.filter((fact) => a.includes(fact) || vacuous(fact, before))
-  return unite(common, commonSettlement([a, b]))
+  const checked = isCheckedUnlessSwitchedOff(new Set(a), new Set(b)) && !common.includes('origin') ? ['origin'] : []
+  return unite(unite(common, checked), commonSettlement([a, b]))
 }
 
 /** Different ways to know that a session is nobody else's: it is absent, has no owner, or its owner was compared. */
@@ -255,6 +277,8 @@ function constantFacts(subject: Value, constant: Primitive): EqualityFacts {
     const condition = conditionOf(subject)
     return { equal: condition.whenTrue, different: condition.whenFalse }
   }
+  if (hasTag(subject, 'typeof-origin')) return constant === 'undefined' ? ORIGIN_IF_EQUAL : ORIGIN_IF_DIFFERENT
+  if (namesOrigin(subject)) return ORIGIN_IF_EQUAL
   if (hasTag(subject, 'method')) return verbFacts(String(constant))
   if (hasTag(subject, 'proto')) return protocolFacts(String(constant))
   if (hasTag(subject, 'verdict')) {
@@ -262,7 +286,7 @@ function constantFacts(subject: Value, constant: Primitive): EqualityFacts {
       ? { equal: [], different: AUTHENTICATED }
       : { equal: AUTHENTICATED, different: [] }
   }
-  const equal: string[] = switchesOf(subject).map((name) => `optional:${name}`)
+  const equal = [...wildcardFacts(subject, constant)]
   if (constant === 'initialize' && hasTag(subject, 'body')) equal.push('init')
   if (hasTag(subject, 'url')) equal.push(`path:${String(constant)}`)
   if (hasTag(subject, 'cred') && !hasTag(subject, 'entry') && !SCHEMES.test(String(constant)))
@@ -282,7 +306,7 @@ function protocolFacts(protocol: string): EqualityFacts {
 
 /** Facts from comparing something stored with something presented. */
 function pairFacts(machine: Machine, stored: Value, presented: Value): readonly string[] {
-  const facts: string[] = []
+  const facts: string[] = namesOrigin(presented) && !fromRequest(stored) ? ['origin'] : []
   if (hasTag(stored, 'entry') && hasTag(presented, 'reply')) facts.push('addressed')
   if (hasTag(stored, 'held') && isOwnerProof(machine, stored, presented))
     facts.push(...(isItself(stored, presented) ? ['self-owned'] : ['bound', ...AUTHENTICATED]))

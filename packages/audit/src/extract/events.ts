@@ -30,6 +30,8 @@ export interface RouteFact {
   /** `*` when any. */
   readonly verb: string
   readonly path: string
+  /** The app that requests enter by. */
+  readonly app?: Site
 }
 
 /** Identity of a session store: the place where its container is created, or a library's name for it. */
@@ -113,6 +115,13 @@ export type Event = Base &
     | { readonly kind: 'token'; readonly expires: boolean | undefined }
     | { readonly kind: 'token-check'; readonly limits: boolean }
     | { readonly kind: 'handle-out'; readonly value: Value }
+    /** MCP is served here by something that is no transport object of a session: a new stream, a handler of the SDK. */
+    | { readonly kind: 'endpoint'; readonly check: 'always' | 'optional' | 'never' }
+    | {
+        readonly kind: 'cors'
+        readonly allows: 'any' | 'reflected' | 'listed'
+        readonly credentials: boolean
+      }
   )
 
 export type EventKind = Event['kind']

@@ -27,6 +27,7 @@ import {
   primitive,
   strings,
   tagged,
+  truthiness,
   withCondition,
   withTags,
 } from './value.ts'
@@ -352,9 +353,18 @@ function evaluateLogical(machine: Machine, node: Node, state: State, env: Enviro
     assume(machine, fork, negate(left))
     const right = evaluate(machine, node['right'] as Node, fork, env)
     state.merge([fork, state.fork()])
-    return defaulted(machine, left, right)
+    return withTruthOf(left, right, defaulted(machine, left, right))
   }
   return operator === '&&' ? evaluateAnd(machine, left, node, state, env) : evaluateOr(machine, left, node, state, env)
+}
+
+/** `flag ?? false`: true only where the flag is. */
+function withTruthOf(left: Value, right: Value, value: Value): Value {
+  if (left.condition === undefined) return value
+  const { canBeTrue, canBeFalse } = truthiness(right)
+  const { whenTrue, whenFalse } = left.condition
+  if (canBeTrue === canBeFalse) return value
+  return withCondition(value, { whenTrue: canBeTrue ? [] : whenTrue, whenFalse: canBeFalse ? [] : whenFalse })
 }
 
 function evaluateAnd(machine: Machine, left: Value, node: Node, state: State, env: Environment): Value {
@@ -530,7 +540,8 @@ function typeOf(value: Value): Value {
     !value.open &&
     value.primitives.length === 0 &&
     value.objects.every((item) => item.kind === 'external')
-  return isPlatform ? { ...UNKNOWN, primitives: ['object'], open: false } : UNKNOWN
+  if (isPlatform) return { ...UNKNOWN, primitives: ['object'], open: false }
+  return value.tags.includes('origin') ? tagged('typeof-origin') : UNKNOWN
 }
 
 function deleteMember(machine: Machine, node: Node, state: State, env: Environment): void {

@@ -27,7 +27,7 @@ function isRouteLike(app: LibraryObject, route: Route): boolean {
 
 function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
   const activation = machine.newActivation()
-  const fact = { site: route.site, verb: route.verb, path: fullPath(app, route.path) }
+  const fact = { site: route.site, verb: route.verb, path: fullPath(app, route.path), app: outermost(app, 0).site }
   const context: Context = { trigger: 'request', activation, route: fact }
   machine.root(context, () => {
     const state = new State(route.facts)
@@ -55,6 +55,12 @@ function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
         location: route.site.file.locate(route.site.start, route.site.end),
       })
   })
+}
+
+/** The app that a router is mounted on in the end. */
+function outermost(app: LibraryObject, depth: number): LibraryObject {
+  const [mount] = (app.data['mounts'] ?? []) as Mount[]
+  return mount === undefined || depth > 6 ? app : outermost(mount.app, depth + 1)
 }
 
 function lineOf(route: Route): number {

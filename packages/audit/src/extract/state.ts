@@ -157,7 +157,18 @@ export function joinFacts(a: Facts, b: Facts): Facts {
   const must = new Set<string>()
   for (const fact of a.must) if (b.must.has(fact) || vacuous(fact, b)) must.add(fact)
   for (const fact of b.must) if (vacuous(fact, a)) must.add(fact)
+  if (!must.has('origin') && isCheckedUnlessSwitchedOff(a.must, b.must)) must.add('origin')
   return { must, may: new Set([...a.may, ...b.may]) }
+}
+
+/** One side has checked the origin; the other is taken only where somebody has set an option. */
+export function isCheckedUnlessSwitchedOff(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.has('origin') ? isOptional(b, a) : b.has('origin') && isOptional(a, b)
+}
+
+function isOptional(path: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
+  for (const fact of path) if (fact.startsWith('optional:') && !other.has(fact)) return true
+  return false
 }
 
 /** A path that looked up no session has nothing to bind: it does not undo the other path's comparison. */

@@ -13,6 +13,8 @@ export interface ServerFacts {
   readonly mints: readonly MintFact[]
   readonly adoptions: readonly AdoptionFact[]
   readonly dispatches: readonly DispatchFact[]
+  readonly endpoints: readonly EndpointFact[]
+  readonly cors: readonly CorsFact[]
   readonly logins: readonly LoginFact[]
   readonly sharedServers: readonly SharedServerFact[]
   readonly sharedVariables: readonly SharedVariableFact[]
@@ -135,6 +137,27 @@ export interface DispatchFact {
   readonly bound: boolean
   /** Middleware we cannot see stands before it. */
   readonly behindUnknown: boolean
+}
+
+/** A place that answers MCP requests over HTTP. */
+export interface EndpointFact {
+  readonly at: Location
+  /** Where the app that requests enter by is made. */
+  readonly app: Location | undefined
+  readonly route: Location | undefined
+  /** Whether a foreign Origin or Host is refused on every path here; `optional`: where configured. */
+  readonly check: 'always' | 'optional' | 'never'
+  readonly authenticated: DispatchFact['authenticated']
+  readonly behindUnknown: boolean
+}
+
+/** Which pages the server lets browsers show its answers to. */
+export interface CorsFact {
+  readonly at: Location
+  /** `reflected`: whichever page asks is named in the answer. */
+  readonly allows: 'any' | 'reflected' | 'listed'
+  /** Browsers send cookies along. */
+  readonly credentials: boolean
 }
 
 /** A caller proves who they are and the session records it. */

@@ -2,6 +2,8 @@
 import type { RuleEntry } from './rule.ts'
 import { rule as clientSuppliedSessionId } from './client-supplied-session-id/rule.ts'
 import { detect as detectClientSuppliedSessionId } from './client-supplied-session-id/detect.ts'
+import { rule as missingOriginCheck } from './missing-origin-check/rule.ts'
+import { detect as detectMissingOriginCheck } from './missing-origin-check/detect.ts'
 import { rule as missingSessionExpiry } from './missing-session-expiry/rule.ts'
 import { detect as detectMissingSessionExpiry } from './missing-session-expiry/detect.ts'
 import { rule as missingSessionInvalidation } from './missing-session-invalidation/rule.ts'
@@ -21,6 +23,7 @@ import { detect as detectUnboundSession } from './unbound-session/detect.ts'
 
 export const rules: readonly RuleEntry[] = [
   { rule: clientSuppliedSessionId, detect: detectClientSuppliedSessionId },
+  { rule: missingOriginCheck, detect: detectMissingOriginCheck },
   { rule: missingSessionExpiry, detect: detectMissingSessionExpiry },
   { rule: missingSessionInvalidation, detect: detectMissingSessionInvalidation },
   { rule: plaintextTransport, detect: detectPlaintextTransport },

@@ -13,6 +13,7 @@ const published: Record<string, [severity: string, impact: number]> = {
   'client-supplied-session-id': ['critical', 25],
   'unbound-session': ['critical', 20],
   'session-as-authentication': ['critical', 20],
+  'missing-origin-check': ['high', 8],
 }
 
 test('every rule has its published severity and impact', () => {

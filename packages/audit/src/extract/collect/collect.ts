@@ -10,6 +10,7 @@ import { collectLogins } from './logins.ts'
 import { collectAdoptions, collectMints } from './mints.ts'
 import { collectBroadcasts, collectSharedServers, collectSharedVariables, collectStaleWrites } from './shared.ts'
 import { collectStores } from './stores.ts'
+import { collectCors, collectEndpoints } from './endpoints.ts'
 import { collectTokens } from './tokens.ts'
 
 export function collectFacts(machine: Machine): ServerFacts {
@@ -25,6 +26,8 @@ export function collectFacts(machine: Machine): ServerFacts {
     mints: collectMints(machine, stores, unknowns),
     adoptions: collectAdoptions(machine, stores),
     dispatches,
+    endpoints: collectEndpoints(machine),
+    cors: collectCors(machine),
     logins: collectLogins(machine, stores),
     sharedServers: collectSharedServers(machine),
     sharedVariables: collectSharedVariables(machine),

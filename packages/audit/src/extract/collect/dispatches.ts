@@ -86,7 +86,7 @@ function dispatchOf(machine: Machine, event: EventOf<'dispatch' | 'store-remove'
 }
 
 /** A caller taken from the session it names has not been authenticated. */
-function authenticationOf(event: Event): DispatchFact['authenticated'] {
+export function authenticationOf(event: Event): DispatchFact['authenticated'] {
   if (event.facts.must.has('auth')) return 'always'
   if (event.facts.must.has('self-owned')) return 'never'
   return event.facts.may.has('maybe-auth') ? 'optional' : 'never'

@@ -8,6 +8,7 @@ import { UNDEFINED, UNKNOWN, object, onlyString } from '../value.ts'
 import { flat, plain } from './express.ts'
 import { noteStatus, runListenCallback } from './http.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
+import { guardedApp } from './origin.ts'
 import { bag, keep, part, requestPart } from './requests.ts'
 import { emitListen, isApp, isHandler, isPath, mountOn, optionOf, pathOf, registerRoute } from './routing.ts'
 
@@ -259,15 +260,12 @@ export const frameworks: Model = {
     fastify: createFastify,
     'fastify#fastify': createFastify,
     'fastify#default': createFastify,
-    'sdk#createMcpHonoApp': app('hono-app'),
-    'sdk#createMcpFastifyApp': createFastify,
-    'hono/cors#cors': plain,
+    'sdk#createMcpFastifyApp': guardedApp('fastify-app', 'fastify'),
     'hono/logger#logger': plain,
     'hono/secure-headers#secureHeaders': plain,
     'hono/cookie#getCookie': cookie,
     'hono/cookie#getSignedCookie': cookie,
     'koa-bodyparser': plain,
-    '@koa/cors': plain,
     'koa-router': app('koa-router-app'),
     '@koa/router': app('koa-router-app'),
   },

@@ -6,14 +6,16 @@ import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, derived, object, onlyString, primitive } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
+import { noteCorsHeader, noteHeader } from './origin.ts'
 import { bag, bagProperty, keep, part, requestPart } from './requests.ts'
 import { emitListen, isApp, optionOf, registerRoute } from './routing.ts'
+import type { HeapObject } from '../heap.ts'
 import { FunctionObject, LibraryObject } from '../heap.ts'
 
 function createServer(tls: boolean): ExternalHandler {
   return (machine, call, state) => {
     const server = machine.library('http-server', call.site, { tls })
-    const handler = call.args.find((arg) => arg.objects.some((item) => item instanceof FunctionObject))
+    const handler = call.args.find((arg) => arg.objects.some(isRequestHandler))
     if (handler !== undefined) registerHandler(machine, server, handler, call, state)
     for (const arg of call.args) if (isApp(arg) !== undefined) server.data['app'] = isApp(arg)
     return object(server)
@@ -59,7 +61,7 @@ function serve(defaultHost: string): ExternalHandler {
     const options = call.args.find((arg) => arg.objects.some((item) => item.kind === 'object')) ?? UNDEFINED
     const handler =
       optionOf(options, 'fetch') ?? call.args.find((arg) => arg.objects.some((item) => item instanceof FunctionObject))
-    if (handler !== undefined && handler.objects.some((item) => item instanceof FunctionObject)) {
+    if (handler !== undefined && handler.objects.some(isRequestHandler)) {
       registerRoute(
         machine,
         server,
@@ -82,6 +84,12 @@ function serve(defaultHost: string): ExternalHandler {
   }
 }
 
+/** A function, or a handler that a library made. */
+function isRequestHandler(item: HeapObject): boolean {
+  if (item instanceof FunctionObject) return true
+  return item instanceof LibraryObject && (item.type === 'mcp-handler' || item.type === 'method')
+}
+
 function isSecureFactory(item: unknown): boolean {
   return (
     typeof (item as { path?: unknown }).path === 'string' &&
@@ -99,6 +107,24 @@ const ANSWERS = new Set(['send', 'json', 'end', 'redirect', 'render', 'sendFile'
 
 const status: MethodHandler = (_machine, target, call, state) => {
   noteStatus(state, call.args[0])
+  return object(target)
+}
+
+const writeHead: MethodHandler = (machine, target, call, state) => {
+  noteStatus(state, call.args[0])
+  for (const headers of call.args.slice(1).flatMap((arg) => arg.objects)) {
+    for (const [name, cell] of headers.properties) noteCorsHeader(machine, name, cell.value, call, state)
+  }
+  return object(target)
+}
+
+/** `setHeader(name, value)`, `set({ name: value })`. */
+const setHeader: MethodHandler = (machine, target, call, state) => {
+  noteHeader(machine, call, state)
+  for (const headers of (call.args[0]?.objects ?? []).filter((item) => item.kind === 'object')) {
+    for (const [name, cell] of headers.properties) noteCorsHeader(machine, name, cell.value, call, state)
+  }
+  machine.emit('handle-out', call.site, state, { value: derived(...call.args) })
   return object(target)
 }
 
@@ -172,7 +198,11 @@ export const http: Model = {
       status,
       code: status,
       sendStatus: status,
-      writeHead: status,
+      writeHead,
+      setHeader,
+      header: setHeader,
+      set: setHeader,
+      append: setHeader,
       on: onClose,
       once: onClose,
       '*': (machine, target, call, state, name) => {

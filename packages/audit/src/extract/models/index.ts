@@ -13,6 +13,7 @@ import { frameworks } from './frameworks.ts'
 import { http } from './http.ts'
 import { mcp } from './mcp.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertyHandler, PropertySetter } from './model.ts'
+import { origin } from './origin.ts'
 import { ownTransports } from './own-transports.ts'
 import { platform } from './platform.ts'
 import { randomness } from './randomness.ts'
@@ -44,6 +45,7 @@ function registry(): Registry {
     credentials,
     stores,
     settings,
+    origin,
     methods,
   ])
   return built

@@ -11,6 +11,7 @@ import { UNDEFINED, UNKNOWN, hasTag, object, onlyString, tagged, withTags } from
 import type { ExternalHandler, MethodHandler, Model, PropertySetter } from './model.ts'
 import { connectOwn } from './own-transports.ts'
 import { bag } from './requests.ts'
+import { transportCheck } from './origin.ts'
 import { optionOf, registerRoute } from './routing.ts'
 import { isBelow } from './versions.ts'
 
@@ -24,7 +25,8 @@ const streamable: ExternalHandler = (machine, call, state) => {
   const options = call.args.find((arg) => arg.objects.some((item) => item.kind === 'object'))
   const generator = optionOf(options, 'sessionIdGenerator')
   const stateful = statefulness(generator, options)
-  const transport = machine.library('mcp-transport', call.site, { stateful, kind: 'streamable' })
+  const check = transportCheck(options)
+  const transport = machine.library('mcp-transport', call.site, { stateful, kind: 'streamable', check })
   transport.name = 'transport'
   const id = stateful === false ? UNDEFINED : mintId(machine, generator, call, state)
   transport.property('sessionId').write(id)
@@ -69,7 +71,9 @@ function olderThan(machine: Machine, version: string, site: Site): boolean {
 }
 
 const sse: ExternalHandler = (machine, call, state) => {
-  const transport = machine.library('mcp-transport', call.site, { stateful: true, kind: 'sse' })
+  const check = transportCheck(call.args[2])
+  const transport = machine.library('mcp-transport', call.site, { stateful: true, kind: 'sse', check })
+  machine.emit('endpoint', call.site, state, { check })
   transport.name = 'transport'
   transport.property('sessionId').write(tagged('mint', 'sid', 'sse'))
   machine.emit('transport', call.site, state, { object: transport, type: 'sse', stateful: true })
@@ -155,6 +159,12 @@ const createHandler: ExternalHandler = (machine, call, state) => {
   return object(app)
 }
 
+/** The SDK's own handler checks neither Origin nor Host. */
+const handled: MethodHandler = (machine, _target, call, state) => {
+  machine.emit('endpoint', call.site, state, { check: 'never' })
+  return UNKNOWN
+}
+
 const fastMcp: ExternalHandler = (machine, call, state) => {
   const server = machine.library('fastmcp', call.site, {
     authenticates: optionOf(call.args[0], 'authenticate') !== undefined,
@@ -175,6 +185,7 @@ const fastMcpStart: MethodHandler = (machine, target, call, state) => {
     what: 'FastMCP start',
   })
   void target
+  machine.emit('endpoint', call.site, state, { check: 'never' })
   return UNKNOWN
 }
 
@@ -225,7 +236,7 @@ export const mcp: Model = {
       setNotificationHandler: tool,
       '*': () => UNKNOWN,
     },
-    'mcp-handler': { '*': () => UNKNOWN },
+    'mcp-handler': { '()': handled, fetch: handled, '*': () => UNKNOWN },
     fastmcp: {
       start: fastMcpStart,
       addTool: (machine, target, call, state, name) =>

@@ -65,6 +65,9 @@ export function requestPart(machine: Machine, name: string | undefined, key: Val
       return tagged('url')
     case 'method':
       return tagged('method')
+    case 'host':
+    case 'hostname':
+      return tagged('host')
     case 'protocol':
       return tagged('proto')
     case 'secure':

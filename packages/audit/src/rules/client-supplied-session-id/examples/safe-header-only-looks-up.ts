@@ -2,6 +2,7 @@
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { localhostHostValidation } from '@modelcontextprotocol/sdk/server/middleware/hostHeaderValidation.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js'
 import express, { type Request, type Response } from 'express'
@@ -76,6 +77,7 @@ setInterval(() => {
 }, 60_000).unref()
 
 const app = express()
+app.use(localhostHostValidation())
 app.use(express.json())
 app.all('/mcp', handle)
 const listener = app.listen(Number(process.env.PORT ?? 3000), HOST, () => {

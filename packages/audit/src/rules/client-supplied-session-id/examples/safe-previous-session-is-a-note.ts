@@ -57,6 +57,11 @@ async function connect(owner: string, id: string, resumes: string | undefined) {
 
 const app = new Hono()
 
+app.use(async (c, next) => {
+  if (c.req.header('origin') !== undefined) return c.text('not for web pages', 403)
+  await next()
+})
+
 app.on(['GET', 'POST', 'DELETE'], '/mcp', async (c) => {
   const user = principalOf(c.req.header('authorization'))
   if (!user) return c.body(null, 401, { 'WWW-Authenticate': 'Bearer' })

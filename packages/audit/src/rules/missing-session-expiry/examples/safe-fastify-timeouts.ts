@@ -24,6 +24,10 @@ const users = new Map(Object.entries<string>(JSON.parse(tokens)).map(([token, us
 const sessions: Partial<Record<string, Session>> = {}
 
 const app = fastify({ forceCloseConnections: true })
+
+app.addHook('onRequest', async (request, reply) => {
+  if (request.headers.origin !== undefined) return reply.code(403).send()
+})
 app.decorateRequest('user', '')
 app.addHook('onRequest', async (request, reply) => {
   const user = users.get(sha256(request.headers.authorization?.replace('Bearer ', '') ?? ''))

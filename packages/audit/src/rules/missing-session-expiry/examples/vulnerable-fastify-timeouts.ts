@@ -23,6 +23,10 @@ const sessions: Partial<Record<string, Session>> = {}
 //                                                 ^^ 1 sessions are kept here
 
 const app = fastify({ forceCloseConnections: true })
+
+app.addHook('onRequest', async (request, reply) => {
+  if (request.headers.origin !== undefined) return reply.code(403).send()
+})
 app.decorateRequest('user', '')
 app.addHook('onRequest', async (request, reply) => {
   const user = users.get(sha256(request.headers.authorization?.replace('Bearer ', '') ?? ''))

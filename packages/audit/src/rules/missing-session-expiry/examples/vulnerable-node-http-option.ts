@@ -48,6 +48,7 @@ function startSweep({ idleTimeoutMs, absoluteTimeoutMs }: Limits): void {
 }
 
 async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  if (req.headers.origin !== undefined) return void res.writeHead(403).end()
   const user = userByDigest.get(sha256(req.headers.authorization?.slice('Bearer '.length) ?? ''))
   if (user === undefined) return void res.writeHead(401).end()
   if (req.url !== '/mcp') return void res.writeHead(404).end()

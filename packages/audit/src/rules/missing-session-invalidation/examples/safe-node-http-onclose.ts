@@ -31,6 +31,7 @@ server.listen(Number(process.env.PORT ?? 3000), host, () => {
 })
 
 async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  if (req.headers.origin !== undefined) return void res.writeHead(403).end()
   const owner = owners.get(digest(req.headers.authorization?.slice('Bearer '.length) ?? ''))
   if (owner === undefined) return void res.writeHead(401).end()
   if (req.url !== '/mcp') return void res.writeHead(404).end()

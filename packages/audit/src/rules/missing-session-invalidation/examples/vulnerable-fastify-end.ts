@@ -64,6 +64,10 @@ const sessions = new Sessions()
 setInterval(() => sessions.sweep(), 1_000).unref()
 
 const app = fastify({ forceCloseConnections: true })
+
+app.addHook('onRequest', async (request, reply) => {
+  if (request.headers.origin !== undefined) return reply.code(403).send()
+})
 app.decorateRequest('user', '')
 app.addHook('onRequest', async (request, reply) => {
   const user = users.get(sha256(request.headers.authorization?.slice('Bearer '.length) ?? ''))

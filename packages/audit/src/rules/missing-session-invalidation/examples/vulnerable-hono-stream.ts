@@ -24,6 +24,11 @@ const sessions = new Map<string, Session>()
 const app = new Hono<{ Variables: { user: string } }>()
 
 app.use(async (c, next) => {
+  if (c.req.header('origin') !== undefined) return c.text('not for web pages', 403)
+  await next()
+})
+
+app.use(async (c, next) => {
   const user = users.get(digest(c.req.header('authorization')?.replace('Bearer ', '') ?? ''))
   if (user === undefined) return c.body(null, 401)
   c.set('user', user)

@@ -2,6 +2,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { hostHeaderValidation } from '@modelcontextprotocol/sdk/server/middleware/hostHeaderValidation.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import express, { type NextFunction, type Request, type Response } from 'express'
 import { z } from 'zod'
@@ -22,6 +23,7 @@ const users = new Map(Object.entries<string>(JSON.parse(tokens)).map(([token, us
 const sessions = new Map<string, Session>()
 
 const app = express()
+app.use(hostHeaderValidation(['notes.example', 'localhost', '127.0.0.1']))
 app.use(authenticate, express.json())
 
 app.post('/mcp', async (req, res) => {

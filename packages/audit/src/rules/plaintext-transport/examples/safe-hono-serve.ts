@@ -32,6 +32,11 @@ const authenticated = createMiddleware<{ Variables: { user: string } }>(async (c
 })
 
 const app = new Hono()
+
+app.use(async (c, next) => {
+  if (c.req.header('origin') !== undefined) return c.text('not for web pages', 403)
+  await next()
+})
 app.all('/mcp', authenticated, async (c) => {
   const id = c.req.header('mcp-session-id')
   const opening = id === undefined && c.req.method === 'POST'

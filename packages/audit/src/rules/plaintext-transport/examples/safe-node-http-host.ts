@@ -62,6 +62,7 @@ server.listen({ port: Number(process.env.PORT ?? 3000), host: tls ? (process.env
 })
 
 async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  if (req.headers.origin !== undefined) return void res.writeHead(403).end()
   const user = userByDigest.get(sha256(req.headers.authorization?.slice('Bearer '.length) ?? ''))
   if (user === undefined) return void res.writeHead(401, { 'www-authenticate': 'Bearer' }).end()
   if (req.url !== '/mcp') return void res.writeHead(404).end()

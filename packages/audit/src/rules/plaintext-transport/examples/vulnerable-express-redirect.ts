@@ -2,6 +2,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { hostHeaderValidation } from '@modelcontextprotocol/sdk/server/middleware/hostHeaderValidation.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js'
 import express, { type RequestHandler } from 'express'
@@ -43,6 +44,7 @@ const mcp: RequestHandler = async (req, res) => {
 }
 
 const app = express()
+app.use(hostHeaderValidation(['notes.example', 'localhost', '127.0.0.1']))
 app.set('trust proxy', 'loopback')
 app.all('/mcp', authenticate, express.json(), mcp)
 app.use(requireHttps)

@@ -24,6 +24,10 @@ const users = new Map(Object.entries<string>(JSON.parse(tokens)).map(([token, us
 const sessions = new Map<string, Session>()
 
 const app = fastify({ trustProxy: 'loopback', forceCloseConnections: true })
+
+app.addHook('onRequest', async (request, reply) => {
+  if (request.headers.origin !== undefined) return reply.code(403).send()
+})
 app.decorateRequest('user', '')
 
 app.addHook('onRequest', async (_request, reply) => {

@@ -76,6 +76,7 @@ async function openSession(owner: string, id: string): Promise<StreamableHTTPSer
 }
 
 async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  if (req.headers.origin !== undefined) return void res.writeHead(403).end()
   const user = principalOf(req)
   if (!user) return void res.writeHead(401, { 'WWW-Authenticate': 'Bearer' }).end()
   const id = req.headers['mcp-session-id']

@@ -90,6 +90,10 @@ async function handle(request: FastifyRequest, reply: FastifyReply): Promise<unk
 setInterval(() => registry.sweep(Date.now()), 60_000).unref()
 
 const app = Fastify()
+
+app.addHook('onRequest', async (request, reply) => {
+  if (request.headers.origin !== undefined) return reply.code(403).send()
+})
 app.route({ method: ['GET', 'POST', 'DELETE'], url: '/mcp', handler: handle })
 await app.listen({ host: HOST, port: Number(process.env.PORT ?? 3000) })
 console.log(`listening on ${(app.server.address() as AddressInfo).port}`)

@@ -60,6 +60,11 @@ async function openSession(owner: string): Promise<WebStandardStreamableHTTPServ
 
 const app = new Hono()
 
+app.use(async (c, next) => {
+  if (c.req.header('origin') !== undefined) return c.text('not for web pages', 403)
+  await next()
+})
+
 app.all('/mcp', async (c) => {
   const user = await principalOf(c.req.header('authorization'))
   if (!user) return c.body(null, 401, { 'WWW-Authenticate': 'Bearer' })

@@ -2,6 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { localhostHostValidation } from '@modelcontextprotocol/sdk/server/middleware/hostHeaderValidation.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import express, { type NextFunction, type Request, type Response } from 'express'
 import { z } from 'zod'
@@ -66,6 +67,7 @@ async function resume(req: Request, res: Response): Promise<void> {
 }
 
 const app = express()
+app.use(localhostHostValidation())
 app.use('/mcp', authenticate)
 
 app.post('/mcp', express.json(), async (req, res) => {

@@ -54,6 +54,10 @@ function principalOf(request: FastifyRequest): string | undefined {
 
 const app = fastify()
 
+app.addHook('onRequest', async (request, reply) => {
+  if (request.headers.origin !== undefined) return reply.code(403).send()
+})
+
 app.all('/mcp', async (request, reply) => {
   const user = principalOf(request)
   if (user === undefined) return reply.code(401).send()

@@ -2,6 +2,7 @@
 import { createHash, randomInt, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { localhostHostValidation } from '@modelcontextprotocol/sdk/server/middleware/hostHeaderValidation.js'
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
 import express, { type NextFunction, type Request, type Response } from 'express'
 import { z } from 'zod'
@@ -61,6 +62,7 @@ async function receive(req: Request, res: Response): Promise<void> {
 }
 
 const app = express()
+app.use(localhostHostValidation())
 app.post('/messages', receive)
 //<^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 no credential is verified on this route
 app.use(authenticate)

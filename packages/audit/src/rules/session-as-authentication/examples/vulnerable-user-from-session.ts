@@ -54,6 +54,10 @@ function principalOf(request: FastifyRequest): string | undefined {
 
 const app = fastify()
 
+app.addHook('onRequest', async (request, reply) => {
+  if (request.headers.origin !== undefined) return reply.code(403).send()
+})
+
 app.all('/mcp', async (request, reply) => {
 //<^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 without a credential, the owner of the session is taken for the caller
   const user = principalOf(request)

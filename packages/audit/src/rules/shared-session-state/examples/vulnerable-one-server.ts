@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { localhostHostValidation } from '@modelcontextprotocol/sdk/server/middleware/hostHeaderValidation.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import express, { type NextFunction, type Request, type Response } from 'express'
 import { z } from 'zod'
@@ -61,6 +62,7 @@ function authenticate(req: Request, res: Response, next: NextFunction): void {
 }
 
 const app = express()
+app.use(localhostHostValidation())
 app.use(authenticate, express.json())
 
 app.all('/mcp', async (req, res) => {

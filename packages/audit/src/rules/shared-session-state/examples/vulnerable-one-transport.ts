@@ -2,6 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { localhostHostValidation } from '@modelcontextprotocol/sdk/server/middleware/hostHeaderValidation.js'
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
 import express, { type NextFunction, type Request, type Response } from 'express'
 import { z } from 'zod'
@@ -43,6 +44,7 @@ function authenticate(req: Request, res: Response, next: NextFunction): void {
 }
 
 const app = express()
+app.use(localhostHostValidation())
 app.use(authenticate)
 
 app.get('/sse', async (_req, res) => {

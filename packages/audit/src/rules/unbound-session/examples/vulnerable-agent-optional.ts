@@ -26,6 +26,7 @@ class AgentServer {
   private readonly sessions = new Map<string, Session>()
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    if (req.headers.origin !== undefined) return void res.writeHead(403).end()
     const user = users.get(digest((req.headers.authorization ?? '').replace(/^Bearer /, '')))
     if (user === undefined) {
       res.writeHead(401).end()

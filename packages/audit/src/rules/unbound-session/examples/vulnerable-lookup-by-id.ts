@@ -5,6 +5,7 @@ import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middlew
 import { InvalidTokenError } from '@modelcontextprotocol/sdk/server/auth/errors.js'
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { localhostHostValidation } from '@modelcontextprotocol/sdk/server/middleware/hostHeaderValidation.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import express from 'express'
 import { z } from 'zod'
@@ -55,6 +56,7 @@ async function openSession(): Promise<StreamableHTTPServerTransport> {
 }
 
 const app = express()
+app.use(localhostHostValidation())
 app.use('/mcp', requireBearerAuth({ verifier: { verifyAccessToken } }), express.json())
 
 app.all('/mcp', async (req, res) => {

@@ -50,6 +50,10 @@ async function openSession(sub: string): Promise<StreamableHTTPServerTransport> 
 
 const app = fastify()
 
+app.addHook('onRequest', async (request, reply) => {
+  if (request.headers.origin !== undefined) return reply.code(403).send()
+})
+
 app.route({
   method: ['GET', 'POST', 'DELETE'],
   url: '/mcp',

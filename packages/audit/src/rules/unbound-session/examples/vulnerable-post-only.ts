@@ -59,6 +59,11 @@ function sessionOf(c: Context<Env>): Session | undefined {
 const app = new Hono<Env>()
 
 app.use(async (c, next) => {
+  if (c.req.header('origin') !== undefined) return c.text('not for web pages', 403)
+  await next()
+})
+
+app.use(async (c, next) => {
   const user = users.get(digest((c.req.header('authorization') ?? '').replace(/^Bearer /, '')))
   if (user === undefined) return c.body(null, 401)
   c.set('user', user)

@@ -53,6 +53,10 @@ async function handle(request: FastifyRequest, reply: FastifyReply): Promise<unk
 setInterval(() => store.closeExpired(Date.now()), 60_000).unref()
 
 const app = Fastify()
+
+app.addHook('onRequest', async (request, reply) => {
+  if (request.headers.origin !== undefined) return reply.code(403).send()
+})
 app.route({ method: ['GET', 'POST', 'DELETE'], url: '/mcp', handler: handle })
 await app.listen({ host: '127.0.0.1', port: Number(process.env.PORT ?? 3000) })
 console.log(`listening on ${(app.server.address() as AddressInfo).port}`)

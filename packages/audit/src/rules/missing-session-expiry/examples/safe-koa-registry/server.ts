@@ -17,6 +17,11 @@ const registry = new SessionRegistry({
 const app = new Koa<{ user: string }>()
 
 app.use(async (ctx, next) => {
+  if (ctx.get('origin') === '') return next()
+  ctx.status = 403
+})
+
+app.use(async (ctx, next) => {
   const user = users.get(sha256(ctx.get('authorization').replace('Bearer ', '')))
   if (user === undefined) return ctx.throw(401)
   ctx.state.user = user

@@ -19,6 +19,11 @@ const sessions: Record<string, Session> = Object.create(null)
 const app = new Koa<{ user: string }>()
 
 app.use(async (ctx, next) => {
+  if (ctx.get('origin') === '') return next()
+  ctx.status = 403
+})
+
+app.use(async (ctx, next) => {
   const user = config.users.get(digest(ctx.get('authorization').replace('Bearer ', '')))
   if (user === undefined) return ctx.throw(401, 'a bearer token is required')
   ctx.state.user = user

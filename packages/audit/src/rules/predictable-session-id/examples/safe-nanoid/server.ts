@@ -63,6 +63,11 @@ function sessionFor(user: string, id: string): Session | undefined {
 
 const app = new Koa()
 
+app.use(async (ctx, next) => {
+  if (ctx.get('origin') === '') return next()
+  ctx.status = 403
+})
+
 app.use(async (ctx) => {
   if (ctx.path !== '/mcp') return
   const user = principalOf(ctx)

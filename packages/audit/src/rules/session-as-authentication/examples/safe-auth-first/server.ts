@@ -45,6 +45,11 @@ async function openSession(owner: string): Promise<WebStandardStreamableHTTPServ
 
 const app = new Hono()
 
+app.use(async (c, next) => {
+  if (c.req.header('origin') !== undefined) return c.text('not for web pages', 403)
+  await next()
+})
+
 app.all('/mcp', async (c) => {
   const user = verifyBearer(c.req.header('authorization'))
   if (user === undefined) return c.body(null, 401)

@@ -46,6 +46,7 @@ async function openSession(owner: string): Promise<StreamableHTTPServerTransport
 }
 
 async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  if (req.headers.origin !== undefined) return void res.writeHead(403).end()
   const user = users.get(digest((req.headers.authorization ?? '').replace(/^Bearer /, '')))
   if (user === undefined) {
     res.writeHead(401).end()

@@ -38,6 +38,11 @@ async function openSession(owner: string): Promise<StreamableHTTPServerTransport
 const app = new Koa<{ user: string }>()
 
 app.use(async (ctx, next) => {
+  if (ctx.get('origin') === '') return next()
+  ctx.status = 403
+})
+
+app.use(async (ctx, next) => {
   const user = users.get(digest(ctx.get('authorization').replace(/^Bearer /, '')))
   if (user === undefined) {
     ctx.status = 401

@@ -1,0 +1,68 @@
+/** Where MCP is served over HTTP, and whether a page of another origin is refused there. */
+import type { CorsFact, EndpointFact } from '../../facts/facts.ts'
+import type { EventOf } from '../events.ts'
+import type { HeapObject } from '../heap.ts'
+import { InstanceObject, LibraryObject } from '../heap.ts'
+import type { Machine } from '../machine.ts'
+import { distinct, eventsOf, locate } from './collect.ts'
+import { authenticationOf } from './dispatches.ts'
+
+export function collectEndpoints(machine: Machine): readonly EndpointFact[] {
+  const dispatches = eventsOf(machine, 'dispatch').filter(
+    (event) => event.how === 'transport' && event.context.trigger === 'request',
+  )
+  const facts = [
+    ...dispatches.map((event) => endpointOf(event, transportsCheck(machine, event))),
+    ...eventsOf(machine, 'endpoint').map((event) => endpointOf(event, event.check)),
+  ]
+  return distinct(
+    facts,
+    (fact) =>
+      `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.route?.startLine}:${fact.check}:${fact.authenticated}`,
+  )
+}
+
+function endpointOf(event: EventOf<'dispatch' | 'endpoint'>, own: EndpointFact['check']): EndpointFact {
+  const { route } = event.context
+  return {
+    at: locate(event.site),
+    app: route?.app === undefined ? undefined : locate(route.app),
+    route: route === undefined ? undefined : locate(route.site),
+    check: event.facts.must.has('origin') ? 'always' : own,
+    authenticated: authenticationOf(event),
+    behindUnknown: event.facts.may.has('opaque-middleware'),
+  }
+}
+
+/** What the options say of every transport that may serve here; where its making was not seen, of every transport there is. */
+function transportsCheck(machine: Machine, event: EventOf<'dispatch'>): EndpointFact['check'] {
+  const own = event.receiver.objects.flatMap(checkOf)
+  const checks = own.length > 0 ? own : eventsOf(machine, 'transport').flatMap(({ object }) => checkOf(object))
+  if (checks.every((check) => check === 'never')) return 'never'
+  return checks.every((check) => check === 'always') ? 'always' : 'optional'
+}
+
+function checkOf(item: HeapObject): readonly EndpointFact['check'][] {
+  const base = item instanceof InstanceObject ? item.base : item
+  const check = base instanceof LibraryObject ? base.data['check'] : undefined
+  return check === undefined ? [] : [check as EndpointFact['check']]
+}
+
+export function collectCors(machine: Machine): readonly CorsFact[] {
+  const facts = eventsOf(machine, 'cors').map((event): CorsFact => {
+    const byHand = event.facts.may.has('cors-credentials') || laterCredentials(machine, event)
+    return { at: locate(event.site), allows: event.allows, credentials: event.credentials || byHand }
+  })
+  return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.allows}:${fact.credentials}`)
+}
+
+/** The header that lets cookies through was set after this one, for the same request. */
+function laterCredentials(machine: Machine, event: EventOf<'cors'>): boolean {
+  if (event.allows !== 'reflected' || event.context.trigger !== 'request') return false
+  return machine.events.some(
+    (other) =>
+      other.context === event.context &&
+      other.facts.may.has('cors-credentials') &&
+      other.facts.may.has('cors-reflected'),
+  )
+}

@@ -1,0 +1,79 @@
+import type { CorsFact, EndpointFact, ServerFacts } from '../../facts/facts.ts'
+import type { FindingDraft, Location, Step } from '../../finding/finding.ts'
+import { judged, notApplicable, type Verdict } from '../rule.ts'
+
+const MOST_STEPS = 8
+
+export function detect(facts: ServerFacts): Verdict {
+  const generous = facts.cors.filter((cors) => cors.credentials && cors.allows !== 'listed')
+  if (facts.endpoints.length === 0 && generous.length === 0)
+    return notApplicable('MCP is not served over HTTP here, and no page is let in with cookies.')
+  const unchecked = facts.endpoints.filter((endpoint) => !isGuarded(endpoint))
+  const open = facts.cors.filter((cors) => cors.allows !== 'listed')
+  return judged([
+    ...byApp(unchecked).map((endpoints) => uncheckedFinding(endpoints, open)),
+    ...generous.map(generousFinding),
+  ])
+}
+
+/** Checked on every path; or where no credential is asked for, which a foreign page could not send. */
+function isGuarded({ check, authenticated }: EndpointFact): boolean {
+  return check === 'always' || (check === 'optional' && authenticated === 'always')
+}
+
+/** One finding per app: that is where the check belongs. */
+function byApp(endpoints: readonly EndpointFact[]): readonly (readonly EndpointFact[])[] {
+  const groups = new Map<string, EndpointFact[]>()
+  for (const endpoint of endpoints) {
+    const key = placeOf(endpoint.app ?? endpoint.at)
+    groups.set(key, [...(groups.get(key) ?? []), endpoint])
+  }
+  return [...groups.values()]
+}
+
+function uncheckedFinding(endpoints: readonly EndpointFact[], open: readonly CorsFact[]): FindingDraft {
+  const isOptional = endpoints.every(({ check }) => check === 'optional')
+  const needsCredential = endpoints.every(({ authenticated }) => authenticated === 'always')
+  return {
+    what: `${isOptional ? 'Neither Origin nor Host is checked unless an option is set' : 'Neither Origin nor Host is checked'} before MCP is served${needsCredential ? '; a bearer credential is all that keeps a foreign page out' : ''}.`,
+    trace: stepsOf(endpoints, open),
+    primary: 0,
+    confidence: endpoints.some(({ behindUnknown }) => behindUnknown) ? 'medium' : 'high',
+    partial: needsCredential,
+  }
+}
+
+function stepsOf(endpoints: readonly EndpointFact[], open: readonly CorsFact[]): readonly Step[] {
+  const steps = new Map<string, Step>()
+  const add = (location: Location | undefined, note: string): void => {
+    if (location !== undefined && !steps.has(placeOf(location))) steps.set(placeOf(location), { note, location })
+  }
+  for (const { app } of endpoints) add(app, 'requests enter here, from whatever page')
+  const paths = new Set(endpoints.flatMap(({ app, at }) => [app?.path, at.path]))
+  for (const { at } of open) if (paths.has(at.path)) add(at, 'CORS lets any page read the answers; it refuses none')
+  for (const { route, at } of oneOfEachFileFirst(endpoints)) {
+    add(route, 'no check of Origin or Host on the way')
+    add(at, 'MCP is served')
+  }
+  return [...steps.values()].slice(0, MOST_STEPS)
+}
+
+/** All files are shown before the second place in one of them. */
+function oneOfEachFileFirst(endpoints: readonly EndpointFact[]): readonly EndpointFact[] {
+  const first = endpoints.filter(({ at }, index) => endpoints.findIndex((other) => other.at.path === at.path) === index)
+  return [...first, ...endpoints.filter((endpoint) => !first.includes(endpoint))]
+}
+
+function generousFinding({ at, allows }: CorsFact): FindingDraft {
+  return {
+    what: `Every origin is allowed by CORS, with credentials: ${allows === 'any' ? 'a wildcard is no list' : 'whichever page asks is named in the answer'}.`,
+    trace: [{ note: 'any page may send cookies and read the answers', location: at }],
+    confidence: 'high',
+    why: "Alice, logged in, opens a page of Mallory's: its script calls the server with her cookie and reads what comes back.",
+    todo: 'Name the origins that may use the server one by one, and set no credentials for any other.',
+  }
+}
+
+function placeOf({ path, startLine, startColumn }: Location): string {
+  return `${path}:${startLine}:${startColumn}`
+}

@@ -1,0 +1,37 @@
+// Safe: a request from an origin that is not on the list is refused before anything else sees it.
+import type { AddressInfo } from 'node:net'
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+import express, { type NextFunction, type Request, type Response } from 'express'
+
+const origins = ['http://localhost:5173', 'https://desk.example']
+
+const app = express()
+app.use(express.json())
+app.use(limitOrigins)
+app.post('/mcp', serve)
+
+const listener = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () => {
+  console.log(`listening on ${(listener.address() as AddressInfo).port}`)
+})
+
+function limitOrigins(req: Request, res: Response, next: NextFunction): void {
+  const origin = req.get('origin')
+  if (origin !== undefined && !origins.includes(origin)) return void res.status(403).end()
+  if (origin !== undefined) res.set('access-control-allow-origin', origin)
+  next()
+}
+
+async function serve(req: Request, res: Response): Promise<void> {
+  const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+  await createClock().connect(transport)
+  await transport.handleRequest(req, res, req.body)
+}
+
+function createClock(): McpServer {
+  const server = new McpServer({ name: 'clock', version: '1.0.0' })
+  server.registerTool('now', { annotations: { readOnlyHint: true } }, () => ({
+    content: [{ type: 'text', text: new Date().toISOString() }],
+  }))
+  return server
+}

@@ -1,0 +1,31 @@
+// Safe: without ALLOWED_ORIGINS the check falls back to the pages of this machine.
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
+
+const allowed = process.env.ALLOWED_ORIGINS?.split(',') ?? ['http://localhost:5173']
+
+const app = fastify()
+app.addHook('onRequest', async (request, reply) => {
+  const { origin } = request.headers
+  if (origin !== undefined && !allowed.includes(origin)) return reply.code(403).send()
+})
+app.post('/mcp', serve)
+
+const address = await app.listen({ port: Number(process.env.PORT ?? 3000), host: '127.0.0.1' })
+console.log(`listening on ${new URL(address).port}`)
+
+async function serve(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  reply.hijack()
+  const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+  await createClock().connect(transport)
+  await transport.handleRequest(request.raw, reply.raw, request.body)
+}
+
+function createClock(): McpServer {
+  const server = new McpServer({ name: 'clock', version: '1.0.0' })
+  server.registerTool('now', { annotations: { readOnlyHint: true } }, () => ({
+    content: [{ type: 'text', text: new Date().toISOString() }],
+  }))
+  return server
+}

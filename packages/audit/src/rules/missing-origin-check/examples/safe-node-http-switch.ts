@@ -1,0 +1,31 @@
+// Safe: the transport compares Host and Origin with what this server is called.
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+
+const port = Number(process.env.PORT ?? 3000)
+
+const server = createServer((req, res) => void handle(req, res))
+server.listen(port, '127.0.0.1', () => {
+  console.log(`listening on ${(server.address() as AddressInfo).port}`)
+})
+
+async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const transport = new StreamableHTTPServerTransport({
+    sessionIdGenerator: undefined,
+    enableDnsRebindingProtection: true,
+    allowedHosts: [`127.0.0.1:${port}`, `localhost:${port}`],
+    allowedOrigins: [`http://localhost:${port}`],
+  })
+  await createClock().connect(transport)
+  await transport.handleRequest(req, res)
+}
+
+function createClock(): McpServer {
+  const clock = new McpServer({ name: 'clock', version: '1.0.0' })
+  clock.registerTool('now', { annotations: { readOnlyHint: true } }, () => ({
+    content: [{ type: 'text', text: new Date().toISOString() }],
+  }))
+  return clock
+}
