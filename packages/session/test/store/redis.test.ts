@@ -1,0 +1,73 @@
+import { createClient } from '@redis/client'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { MisuseError } from '../../src/index.ts'
+import { certification, type StoreUnderTest } from '../../src/store/certify.ts'
+import { redisStore, type RedisClient } from '../../src/store/redis.ts'
+import { hasRedis, startRedis, type RedisServer } from './redis-server.ts'
+
+describe.skipIf(!hasRedis)('the Redis store is certified', () => {
+  let server: RedisServer
+  const clients: RedisClient[] = []
+  let cases = 0
+
+  beforeAll(async () => {
+    server = await startRedis()
+  })
+  afterAll(async () => {
+    await Promise.all(clients.map((client) => ('quit' in client ? client.quit() : client.close())))
+    await server.stop()
+  })
+
+  const connectIoRedis = async () => {
+    const client = new Redis({ port: server.port, enableOfflineQueue: false, lazyConnect: true })
+    await client.connect()
+    return client
+  }
+  const connectNodeRedis = async () => {
+    const client = createClient({ socket: { port: server.port, host: '127.0.0.1' }, disableOfflineQueue: true })
+    return client.connect()
+  }
+
+  describe.each([
+    ['ioredis', connectIoRedis],
+    ['node-redis', connectNodeRedis],
+  ])('with %s', (_name, connect) => {
+    let pair: RedisClient[]
+    beforeAll(async () => {
+      pair = [await connect(), await connect()]
+      clients.push(...pair)
+    })
+
+    async function makeStore(): Promise<StoreUnderTest> {
+      let now = 1_700_000_000_000
+      const prefix = `case-${(cases += 1)}`
+      const [store, other] = await Promise.all(pair.map((client) => redisStore({ client, prefix, clock: () => now })))
+      return { store: store!, other: other!, advance: (ms) => void (now += ms), close: () => undefined }
+    }
+
+    test.each(certification)('$name', ({ run }) => run(makeStore))
+
+    test("the time is the server's", async () => {
+      const store = await redisStore({ client: pair[0]! })
+      const before = Date.now()
+      expect(Math.abs((await store.now()) - before)).toBeLessThan(5000)
+    })
+  })
+
+  test('a client that queues while offline is refused', async () => {
+    const io = new Redis({ port: server.port, lazyConnect: true })
+    await expect(redisStore({ client: io })).rejects.toThrow(MisuseError)
+    const node = createClient({ socket: { port: server.port } })
+    await expect(redisStore({ client: node })).rejects.toThrow(MisuseError)
+  })
+
+  test('a server that may evict keys is refused', async () => {
+    const evicting = await startRedis(['--maxmemory', '50mb', '--maxmemory-policy', 'allkeys-lru'])
+    const client = new Redis({ port: evicting.port, enableOfflineQueue: false, lazyConnect: true })
+    await client.connect()
+    await expect(redisStore({ client })).rejects.toThrow(/noeviction/)
+    await client.quit()
+    await evicting.stop()
+  })
+})
