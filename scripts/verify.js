@@ -50,7 +50,7 @@ function provideRedis() {
   if (!has() && mayInstall) {
     const quiet = { stdio: /** @type {const} */ ('ignore'), env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }
     const install = () => spawnSync('apt-get', ['install', '-y', 'redis-server'], quiet).status === 0
-    if (!install()) spawnSync('apt-get', ['update'], quiet) && install()
+    if (!install() && spawnSync('apt-get', ['update'], quiet).status === 0) install()
   }
   if (!has()) record({ name: 'NO redis-server: the Redis store was NOT tested', passed: 0, failed: 0 })
 }

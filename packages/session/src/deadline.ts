@@ -43,17 +43,23 @@ export class DeadlineGate {
 
   #race<T>(operation: string, reply: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(this.#failed(operation, 'deadline')), this.#deadlineMs)
+      let settled = false
+      // Where this process itself was held up, the answer may be there, unread: it is looked for once more.
+      const timer = setTimeout(() => setImmediate(() => settled || giveUp('deadline')), this.#deadlineMs)
+      const giveUp = (why: 'deadline' | 'fault'): void => {
+        settled = true
+        clearTimeout(timer)
+        reject(this.#failed(operation, why))
+      }
       reply.then(
         (value) => {
+          if (settled) return
+          settled = true
           clearTimeout(timer)
           this.#failures = 0
           resolve(value)
         },
-        () => {
-          clearTimeout(timer)
-          reject(this.#failed(operation, 'fault'))
-        },
+        () => settled || giveUp('fault'),
       )
     })
   }

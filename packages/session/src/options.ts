@@ -27,7 +27,7 @@ export interface SessionOptions {
   }
   /** Whether sessions without a principal may be opened. Then the handle is all that protects them. */
   readonly public?: boolean
-  /** A store that takes longer is taken for gone. Below 250, or the answer 503 comes too late. */
+  /** A store that takes longer is taken for gone. With the default the answer 503 is there within 250 ms. */
   readonly storeDeadlineMs?: number
   /** JSON of the application's data, in bytes. */
   readonly maxDataBytes?: number
@@ -86,7 +86,7 @@ export function settle(options: SessionOptions): Settings {
   requireRange('absoluteTimeoutMs', absoluteTimeoutMs, 1, 30 * 24 * hourMs)
   requireRange('idleTimeoutMs', settings.idleTimeoutMs, 1, absoluteTimeoutMs)
   requireRange('graceMs', settings.graceMs, 0, minuteMs)
-  requireRange('storeDeadlineMs', settings.storeDeadlineMs, 1, 250)
+  requireRange('storeDeadlineMs', settings.storeDeadlineMs, 1, 5000)
   requireRange('maxDataBytes', settings.maxDataBytes, 2, 16 * 1024 * 1024)
   requireRange('watchIntervalMs', settings.watchIntervalMs, 10, minuteMs)
   requireRange('sweepIntervalMs', settings.sweepIntervalMs, 0, hourMs)
