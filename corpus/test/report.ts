@@ -52,6 +52,7 @@ export function report(findings: readonly Finding[]): Report {
     leftOut: 0,
     declared: [],
     notices: [],
+    lifecycles: [],
     gaps: [],
   }
 }

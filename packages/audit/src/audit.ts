@@ -8,6 +8,7 @@ import type { ServerFacts } from './facts/facts.ts'
 import type { Finding, Gap, Profile, Report } from './finding/finding.ts'
 import { compareText, findingsOf, surfaceOf } from './finding/findings.ts'
 import { profileOf } from './finding/profile.ts'
+import { lifecyclesOf } from './lifecycle/lifecycle.ts'
 import type { OnProgress } from './progress.ts'
 import { rules } from './rules/index.ts'
 import type { RuleEntry } from './rules/rule.ts'
@@ -89,6 +90,7 @@ export async function audit(root: string, options: AuditOptions = {}, stages: St
     leftOut,
     declared: options.config ? declarationsOf(options.config) : [],
     notices: sifted.notices,
+    lifecycles: lifecyclesOf(facts).filter(({ location }) => scope.reported.has(surfaceOf(tree, location.path))),
     gaps,
   }
 }

@@ -17,7 +17,7 @@ export interface Command {
   readonly flags: readonly Flag[]
 }
 
-export const formats = ['text', 'json', 'sarif'] as const
+export const formats = ['text', 'json', 'sarif', 'markdown', 'html', 'github', 'gitlab', 'junit', 'unix'] as const
 export type Format = (typeof formats)[number]
 
 export const thresholds = ['none', 'low', 'medium', 'high', 'critical'] as const
@@ -50,7 +50,12 @@ export const commands: readonly Command[] = [
     argument: '[path]',
     about: 'Read the source of an MCP server (default: this folder) and report weak sessions',
     flags: [
-      { name: 'format', value: 'format', choices: formats, about: 'text (default), json or sarif' },
+      {
+        name: 'format',
+        value: 'format',
+        choices: formats,
+        about: `${formats.slice(0, -1).join(', ')} or ${formats.at(-1)}`.replace('text', 'text (default)'),
+      },
       { name: 'output', value: 'file', about: 'Write the report to a file instead of standard output' },
       {
         name: 'fail-on',

@@ -40,7 +40,7 @@ test('help is whole', async () => {
     Usage: sallyport audit [path] [flags]
 
     Flags:
-      --format <format>     text (default), json or sarif
+      --format <format>     text (default), json, sarif, markdown, html, github, gitlab, junit or unix
       --output <file>       Write the report to a file instead of standard output
       --fail-on <severity>  Exit 1 for findings at or above none, low, medium, high (default) or critical
       --profile <profile>   regular (default), pedantic (low severities too) or auditor (everything, tests too)

@@ -61,6 +61,8 @@ export interface LimitFact {
   readonly at: Location
   /** Off until somebody sets an option. */
   readonly optional: boolean
+  /** Where a request puts an idle timeout off, as far as it was seen. */
+  readonly renewedAt?: readonly Location[]
 }
 
 export interface StoreFact {

@@ -121,6 +121,44 @@ export interface Notice {
   readonly location?: Location
 }
 
+/** Whether the code has a transition. `partial`: under conditions only. `notApplicable`: sessions of this kind do without. */
+export type Presence = 'present' | 'partial' | 'missing' | 'unknown' | 'notApplicable'
+
+/** What a session is, from nothing to its end. `authenticated` where a login changes what a session may do. */
+export type SessionState = 'none' | 'open' | 'authenticated' | 'ended'
+
+/** A way from one state of a session to another, or back to the same one, as the code has it. */
+export interface Transition {
+  readonly name:
+    | 'open'
+    | 'authenticate'
+    | 'regenerate'
+    | 'resume'
+    | 'expire-idle'
+    | 'expire-absolute'
+    | 'terminate'
+    | 'close'
+  readonly from: SessionState
+  readonly to: SessionState
+  readonly presence: Presence
+  /** What this means for a session, in one clause. */
+  readonly summary: string
+  /** Where it stands; for a missing one, where it is missed, if there is such a place. */
+  readonly places: readonly Step[]
+}
+
+/** The life that the code gives to the sessions of one store. */
+export interface Lifecycle {
+  /** The store's name in the code. */
+  readonly store: string
+  readonly kind: string
+  /** What is kept: transports of the SDK, sessions of a web framework, or records of the server's own. */
+  readonly holds: 'streamable' | 'sse' | 'web' | 'own'
+  readonly location: Location
+  readonly states: readonly SessionState[]
+  readonly transitions: readonly Transition[]
+}
+
 export type Grade = 'A' | 'B' | 'C' | 'D' | 'F'
 
 export interface Score {
@@ -145,5 +183,7 @@ export interface Report extends Score {
   /** What the audit took from the configuration's word, one sentence each. */
   readonly declared: readonly string[]
   readonly notices: readonly Notice[]
+  /** One for each store of sessions. */
+  readonly lifecycles: readonly Lifecycle[]
   readonly gaps: readonly Gap[]
 }

@@ -4,6 +4,7 @@ import type {
   Finding,
   Fix,
   Gap,
+  Lifecycle,
   Location,
   Notice,
   Report,
@@ -30,6 +31,7 @@ export function renderJson(report: Report): string {
     leftOut: report.leftOut,
     declared: report.declared,
     notices: report.notices.map(noticeJson),
+    lifecycles: report.lifecycles.map(lifecycleJson),
     gaps: report.gaps.map(gapJson),
   })
 }
@@ -61,6 +63,24 @@ function suppressedJson(finding: SuppressedFinding) {
 
 function noticeJson({ kind, message, path, location }: Notice) {
   return { kind, message, path, ...(location && { location: locationJson(location) }) }
+}
+
+function lifecycleJson({ store, kind, holds, location, states, transitions }: Lifecycle) {
+  return {
+    store,
+    kind,
+    holds,
+    location: locationJson(location),
+    states,
+    transitions: transitions.map(({ name, from, to, presence, summary, places }) => ({
+      name,
+      from,
+      to,
+      presence,
+      summary,
+      places: places.map(stepJson),
+    })),
+  }
 }
 
 function stepJson({ note, location }: Step) {

@@ -1,5 +1,21 @@
 /** What every format says in the same words: on how much a grade rests, and what does not count. */
-import type { Assessment, Outcome, Report, Suppression } from '../finding/finding.ts'
+import type { Assessment, Finding, Location, Outcome, Report, Suppression } from '../finding/finding.ts'
+import { severities } from '../finding/severity.ts'
+
+/** `Grade F, 25 of 100` */
+export function headlineOf({ grade, score }: Report): string {
+  return `Grade ${grade}, ${score} of 100`
+}
+
+/** `2 critical, 1 medium`, or that there is none. */
+export function tallyOf(findings: readonly Finding[]): string {
+  const counts = severities.map((severity) => ({
+    severity,
+    count: findings.filter((one) => one.severity === severity).length,
+  }))
+  const named = counts.filter(({ count }) => count > 0).map(({ severity, count }) => `${count} ${severity}`)
+  return named.length === 0 ? 'no weakness found' : named.join(', ')
+}
 
 /** Which rules were decided, and which were not. */
 export function coverageOf(assessments: readonly Assessment[]): string {
@@ -33,6 +49,11 @@ export function leftOutOf({ leftOut, profile }: Report): string {
   return leftOut === 0
     ? ''
     : `${counted(leftOut, 'finding')} left out by the profile ${profile}; --profile auditor lists all.`
+}
+
+/** `src/server.ts:12:3` */
+export function placeText({ path, startLine, startColumn }: Location): string {
+  return `${path}:${startLine}:${startColumn}`
 }
 
 export function counted(count: number, noun: string): string {

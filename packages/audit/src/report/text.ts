@@ -1,6 +1,7 @@
 /** The page a developer reads in a terminal. */
 import type { Finding, Report } from '../finding/finding.ts'
 import type { RuleEntry } from '../rules/rule.ts'
+import { inReadingOrder } from './order.ts'
 import { scoredBy } from './scored.ts'
 import {
   drawFinding,
@@ -8,10 +9,11 @@ import {
   drawNotScored,
   drawRemarks,
   drawSuppressed,
+  drawTrace,
   head,
-  inReadingOrder,
   type Page,
 } from './text/page.ts'
+import { drawLifecycle } from './text/lifecycle.ts'
 import { paint } from './text/paint.ts'
 import { drawPanel } from './text/panel.ts'
 import { legible } from './text/printable.ts'
@@ -49,10 +51,17 @@ export function renderText(report: Report, rules: readonly RuleEntry[], options:
     options.showSuppressed ? drawSuppressed(shown.suppressed, page) : [],
     drawGaps(shown.gaps, page),
     ...drawRemarks(shown, page),
+    ...shown.lifecycles.map((lifecycle) => drawLifecycle(lifecycle, terminal)),
     drawPanel(shown, rules, terminal),
     furtherReading(shown, scored),
   ]
   return paint(joined(sections), options.color)
+}
+
+/** The code frames of one finding, without colour; the finding is printable already. */
+export function drawEvidence(finding: Finding, { sources, width }: Pick<TextOptions, 'sources' | 'width'>): string {
+  const terminal = terminalOf({ color: false, unicode: true, width })
+  return paint(drawTrace(finding, { terminal, sources: createSources(sources, true) }), false)
 }
 
 function drawFindings(findings: readonly Finding[], page: Page): readonly (readonly Line[])[] {

@@ -24,7 +24,7 @@ describe('the configuration', () => {
   })
 
   test('is that of the folder where one file is audited', () => {
-    const files = { ...server, '/repo/packages/server/sallyport.config.yaml': '' + '{}' }
+    const files = { ...server, '/repo/packages/server/sallyport.config.yaml': '{}' }
     expect(found(files, '/repo/packages/server/index.ts')).toMatchObject({ path: 'sallyport.config.yaml', prefix: '' })
   })
 

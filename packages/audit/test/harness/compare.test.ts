@@ -126,6 +126,7 @@ function reportOf(findings: readonly Finding[], outcome: Outcome): Report {
     leftOut: 0,
     declared: [],
     notices: [],
+    lifecycles: [],
     gaps: [],
   }
 }

@@ -5,11 +5,13 @@ import type {
   Finding,
   Fix,
   Gap,
+  Lifecycle,
   Location,
   Notice,
   Report,
   Step,
   SuppressedFinding,
+  Transition,
 } from '../../src/finding/finding.ts'
 import { rules } from './samples/build.ts'
 
@@ -134,6 +136,24 @@ const notice: fc.Arbitrary<Notice> = fc.record(
   { requiredKeys: ['kind', 'message', 'path'] },
 )
 
+const transition: fc.Arbitrary<Transition> = fc.record({
+  name: fc.constantFrom('open', 'authenticate', 'regenerate', 'resume', 'expire-idle', 'terminate', 'close'),
+  from: fc.constantFrom('none', 'open', 'authenticated'),
+  to: fc.constantFrom('open', 'authenticated', 'ended'),
+  presence: fc.constantFrom('present', 'partial', 'missing', 'unknown', 'notApplicable'),
+  summary: text,
+  places: fc.array(step, { maxLength: 3 }),
+})
+
+const lifecycle: fc.Arbitrary<Lifecycle> = fc.record({
+  store: text,
+  kind: fc.constant('map'),
+  holds: fc.constantFrom('streamable', 'sse', 'web', 'own'),
+  location,
+  states: fc.constantFrom(['none', 'open', 'ended'], ['none', 'open', 'authenticated', 'ended']),
+  transitions: fc.array(transition, { maxLength: 5 }),
+})
+
 export const report: fc.Arbitrary<Report> = fc
   .record({
     tool: fc.constant({ name: 'sallyport', version: '0.1.0' }),
@@ -149,6 +169,7 @@ export const report: fc.Arbitrary<Report> = fc
     leftOut: fc.nat({ max: 3 }),
     declared: fc.array(sentence, { maxLength: 2 }),
     notices: fc.array(notice, { maxLength: 2 }),
+    lifecycles: fc.array(lifecycle, { maxLength: 2 }),
     gaps: fc.array(gap, { maxLength: 4 }),
   })
   .map((one) => ({ ...one, assessments: decided(one) }))

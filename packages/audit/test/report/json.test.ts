@@ -40,6 +40,7 @@ describe('the document', () => {
       'leftOut',
       'declared',
       'notices',
+      'lifecycles',
       'gaps',
     ])
     expect(Object.keys(document.findings[1])).toEqual([

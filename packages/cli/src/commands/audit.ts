@@ -1,5 +1,18 @@
 /** `sallyport audit`: source in, one report out. */
-import { renderJson, renderSarif, renderText, type Report, rules, type Severity } from '@sallyport/audit'
+import {
+  renderGithub,
+  renderGitlab,
+  renderHtml,
+  renderJson,
+  renderJunit,
+  renderMarkdown,
+  renderSarif,
+  renderText,
+  renderUnix,
+  type Report,
+  rules,
+  type Severity,
+} from '@sallyport/audit'
 import type { Invocation } from '../arguments.ts'
 import { auditUnder } from '../audited.ts'
 import type { Threshold } from '../commands.ts'
@@ -7,6 +20,7 @@ import { describeTerminal, type Console } from '../console.ts'
 import { deliver } from '../deliver.ts'
 import { exitCodes, refuse, type ExitCode } from '../exit.ts'
 import { readPages } from '../pages.ts'
+import { linksFor, prefixOf } from '../repository.ts'
 import { sourcesOf } from '../sources.ts'
 
 type AuditInvocation = Extract<Invocation, { kind: 'audit' }>
@@ -31,6 +45,18 @@ function renderReport(report: Report, invocation: AuditInvocation, console: Cons
       return renderJson(report)
     case 'sarif':
       return renderSarif(report, rules, { pages: readPages(), showSuppressed })
+    case 'markdown':
+      return renderMarkdown(report, rules, { sources: sourcesOf(report), ...linksFor(report, console) })
+    case 'html':
+      return renderHtml(report, rules, { sources: sourcesOf(report) })
+    case 'github':
+      return renderGithub(report, rules, { prefix: prefixOf(report, console) })
+    case 'gitlab':
+      return renderGitlab(report, { prefix: prefixOf(report, console) })
+    case 'junit':
+      return renderJunit(report, rules)
+    case 'unix':
+      return renderUnix(report, { prefix: prefixOf(report, console) })
     case 'text': {
       const terminal = describeTerminal(console.stdout, console, noColor || output !== undefined)
       return renderText(report, rules, { ...terminal, sources: sourcesOf(report), showSuppressed })

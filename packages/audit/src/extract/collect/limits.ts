@@ -51,11 +51,16 @@ function checked(
         event.store === store.ref.id || (isBeside(machine, event.store, store, all) && decides(machine, event, store)),
     )
     .filter((event) => hasConsequence(machine, event, store))
-    .map((event) => ({
-      kind: isRenewed(machine, event.store, event.field) ? ('idle' as const) : ('absolute' as const),
-      at: locate(event.site),
-      optional: optional(event),
-    }))
+    .map((event) => {
+      const renewals = renewalsOf(machine, event.store, event.field)
+      const kind = renewals.length > 0 ? ('idle' as const) : ('absolute' as const)
+      return {
+        kind,
+        at: locate(event.site),
+        optional: optional(event),
+        renewedAt: renewals.map(({ site }) => locate(site)),
+      }
+    })
 }
 
 /** What a sweep finds to be old it must end: counting it, or removing it under a key it does not have, ends nothing. */
@@ -89,13 +94,13 @@ function decides(machine: Machine, check: EventOf<'time-check'>, store: StoreEve
   )
 }
 
-function isRenewed(machine: Machine, store: string, field: string): boolean {
-  const touched = eventsOf(machine, 'entry-write').some(
+/** Where requests set that time anew. */
+function renewalsOf(machine: Machine, store: string, field: string): readonly Event[] {
+  const touches = eventsOf(machine, 'entry-write').filter(
     (event) =>
       event.store === store && event.field === field && event.context.trigger !== 'timer' && !isReset(event.value),
   )
-  if (touched) return true
-  return eventsOf(machine, 'store-write').some(
+  const writes = eventsOf(machine, 'store-write').filter(
     (event) =>
       event.store.id === store &&
       setsAnew(event.value, field) &&
@@ -103,6 +108,7 @@ function isRenewed(machine: Machine, store: string, field: string): boolean {
       !hasTag(event.key, 'mint') &&
       !event.facts.must.has(`absent:${store}`),
   )
+  return distinct<Event>([...touches, ...writes], (event) => siteId(event.site))
 }
 
 /** The ID of a session that was there before: presented with a request, or found in a container. */

@@ -1,7 +1,7 @@
 /** The parts of the page around a code frame: head, findings, what is listed only, gaps. */
-import type { Finding, Gap, Location, Report, Severity, SuppressedFinding, Suppression } from '../../finding/finding.ts'
-import type { RuleEntry } from '../../rules/rule.ts'
-import { counted } from '../summary.ts'
+import type { Finding, Gap, Report, SuppressedFinding, Suppression } from '../../finding/finding.ts'
+import { severities } from '../../finding/severity.ts'
+import { counted, placeText } from '../summary.ts'
 import { clipped, widthOf } from './cells.ts'
 import { drawFrames } from './draw.ts'
 import { framesOf } from './frames.ts'
@@ -15,8 +15,6 @@ export interface Page {
   readonly titles: ReadonlyMap<string, string>
 }
 
-const SEVERITIES: readonly Severity[] = ['critical', 'high', 'medium', 'low']
-const CONFIDENCES = ['high', 'medium', 'low'] as const
 const LABEL_COLUMNS = 12
 const SEVERITY_COLUMNS = 10
 
@@ -25,17 +23,6 @@ const LISTED = 20
 
 /** Places named for one reason. */
 const PLACES_SHOWN = 3
-
-/** Gravest first; one rule's findings stay together, surest first. */
-export function inReadingOrder(findings: readonly Finding[], rules: readonly RuleEntry[]): readonly Finding[] {
-  const place = new Map(rules.map(({ rule }, index) => [rule.id, index]))
-  const keyOf = (finding: Finding) => [
-    SEVERITIES.indexOf(finding.severity),
-    place.get(finding.rule) ?? rules.length,
-    CONFIDENCES.indexOf(finding.confidence),
-  ]
-  return findings.toSorted((one, other) => compared(keyOf(one), keyOf(other)) || comparedPlaces(one, other))
-}
 
 export function head(report: Report, scored: readonly Finding[], { terminal }: Page): readonly Line[] {
   const { tool, subject, files } = report
@@ -54,7 +41,7 @@ export function head(report: Report, scored: readonly Finding[], { terminal }: P
 
 function tally(findings: readonly Finding[]): Line {
   if (findings.length === 0) return [span('no weakness found', 'good')]
-  const counts = SEVERITIES.map((severity) => ({
+  const counts = severities.map((severity) => ({
     severity,
     count: findings.filter((f) => f.severity === severity).length,
   }))
@@ -73,18 +60,25 @@ export function drawFinding(
   earlier: string | undefined,
   page: Page,
 ): readonly Line[] {
-  const { terminal, sources } = page
-  const gutter = Math.max(4, ...finding.trace.map(({ location }) => String(location.startLine + 1).length + 1))
-  const canvas = { terminal, sources, role: finding.severity, gutter }
+  const { terminal } = page
   return [
     bannerOf(finding, position, terminal),
     ...wrapped(page.titles.get(finding.rule) ?? '', terminal.width).map((text): Line => [span(text, 'strong')]),
     ...factsOf(finding, terminal),
     [],
-    ...drawFrames(framesOf(finding), canvas),
+    ...drawTrace(finding, page),
     [],
     ...advice(finding, earlier, terminal),
   ]
+}
+
+/** The code around the steps of a trace. */
+export function drawTrace(
+  finding: Finding,
+  { terminal, sources }: Pick<Page, 'terminal' | 'sources'>,
+): readonly Line[] {
+  const gutter = Math.max(4, ...finding.trace.map(({ location }) => String(location.startLine + 1).length + 1))
+  return drawFrames(framesOf(finding), { terminal, sources, role: finding.severity, gutter })
 }
 
 function bannerOf(finding: Finding, position: string, terminal: Terminal): Line {
@@ -216,20 +210,4 @@ function gapRows(group: GapGroup, terminal: Terminal): readonly Line[] {
 
 function unlisted(count: number): readonly Line[] {
   return count > LISTED ? [[span(`  and ${count - LISTED} more; the json and sarif formats list all`, 'faint')]] : []
-}
-
-function placeText({ path, startLine, startColumn }: Location): string {
-  return `${path}:${startLine}:${startColumn}`
-}
-
-function compared(one: readonly number[], other: readonly number[]): number {
-  const at = one.findIndex((key, index) => key !== other[index])
-  return at === -1 ? 0 : (one[at] ?? 0) - (other[at] ?? 0)
-}
-
-function comparedPlaces(one: Finding, other: Finding): number {
-  const [a, b] = [one.location, other.location]
-  if (!a || !b) return 0
-  if (a.path !== b.path) return a.path < b.path ? -1 : 1
-  return a.startLine - b.startLine || a.startColumn - b.startColumn
 }

@@ -1,4 +1,5 @@
 /** What a page is made of (lines of spans) and what it is shown on. */
+import type { Presence, SessionState } from '../../finding/finding.ts'
 import { widthOf } from './cells.ts'
 
 /** What a stretch of text is, not what colour it has. */
@@ -39,12 +40,25 @@ export interface Glyphs {
     readonly across: string
     readonly down: string
   }
+  /** States of a session. */
+  readonly state: Readonly<Record<SessionState, string>>
+  /** Transitions that the code has: to the next state, back to the same one, to the end. */
+  readonly edge: Edges
+  /** Those that it lacks. */
+  readonly lacking: Edges
+  readonly presence: Readonly<Record<Presence, string>>
   readonly outcome: {
     readonly pass: string
     readonly fail: string
     readonly open: string
     readonly notApplicable: string
   }
+}
+
+export interface Edges {
+  readonly on: string
+  readonly loop: string
+  readonly end: string
 }
 
 const UNICODE: Glyphs = {
@@ -60,6 +74,10 @@ const UNICODE: Glyphs = {
   onwards: '┄',
   block: '█',
   box: { topLeft: '╭', topRight: '╮', bottomLeft: '╰', bottomRight: '╯', across: '─', down: '│' },
+  state: { none: '○', open: '◐', authenticated: '●', ended: '■' },
+  edge: { on: '│ ', loop: '├╮', end: '├─' },
+  lacking: { on: '┆ ', loop: '├╮', end: '├╌' },
+  presence: { present: '✓', partial: '◒', missing: '✗', unknown: '○', notApplicable: '–' },
   outcome: { pass: '✓', fail: '✗', open: '○', notApplicable: '–' },
 }
 
@@ -76,6 +94,10 @@ const ASCII: Glyphs = {
   onwards: '.',
   block: '#',
   box: { topLeft: '+', topRight: '+', bottomLeft: '+', bottomRight: '+', across: '-', down: '|' },
+  state: { none: '( )', open: '(o)', authenticated: '(*)', ended: '[#]' },
+  edge: { on: ' | ', loop: ' |)', end: ' |-' },
+  lacking: { on: ' : ', loop: ' |)', end: ' |.' },
+  presence: { present: 'ok', partial: '~', missing: 'x', unknown: '?', notApplicable: '-' },
   outcome: { pass: 'ok', fail: 'x', open: '?', notApplicable: '-' },
 }
 

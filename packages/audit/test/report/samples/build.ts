@@ -5,6 +5,7 @@ import type {
   Finding,
   Gap,
   Grade,
+  Lifecycle,
   Location,
   Notice,
   Report,
@@ -94,6 +95,7 @@ interface ReportParts {
   readonly notices?: readonly Notice[]
   readonly declared?: readonly string[]
   readonly leftOut?: number
+  readonly lifecycles?: readonly Lifecycle[]
   /** Reasons by rule. */
   readonly open?: Readonly<Record<string, readonly string[]>>
   readonly notApplicable?: Readonly<Record<string, readonly string[]>>
@@ -102,7 +104,7 @@ interface ReportParts {
 /** A report whose assessments follow from its findings and what is said to be open or not applicable. */
 export function reportOf(parts: ReportParts): Report {
   const { root, grade, score, files, findings = [], gaps = [], open = {}, notApplicable = {} } = parts
-  const { suppressed = [], notices = [], declared = [], leftOut = 0 } = parts
+  const { suppressed = [], notices = [], declared = [], leftOut = 0, lifecycles = [] } = parts
   const assess = (rule: Rule): Assessment => {
     const own = findings.filter((one) => one.rule === rule.id && one.surface === 'runtime')
     if (own.length > 0) return failed(rule, own)
@@ -123,6 +125,7 @@ export function reportOf(parts: ReportParts): Report {
     leftOut,
     declared,
     notices,
+    lifecycles,
     gaps,
     profile: 'regular',
   }
