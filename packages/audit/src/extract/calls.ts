@@ -15,6 +15,8 @@ import {
 } from './heap.ts'
 import type { Exit, Frame, Machine } from './machine.ts'
 import { callExternal, callLibrary, constructExternal } from './models/index.ts'
+import { callWithSql } from './models/sql.ts'
+import { callOnUnseenStore } from './models/unseen-stores.ts'
 import { importNamespace } from './modules.ts'
 import { baseOf, getProperty, storeRef } from './properties.ts'
 import { markOf } from './quiet.ts'
@@ -221,6 +223,10 @@ function asKey(value: Value): Value {
  */
 export function callOpaque(machine: Machine, name: string | undefined, call: Call, state: State, callee: Value): Value {
   if (name !== undefined && LISTENERS.test(name) && deferListener(machine, call, state)) return call.self
+  const queried = callWithSql(machine, name, call, state)
+  if (queried !== undefined) return queried
+  const kept = name === undefined ? undefined : callOnUnseenStore(machine, name, call, state)
+  if (kept !== undefined) return kept
   const given = name !== undefined && LOOKING.test(name) ? call.args.map(asKey) : call.args
   const inner = callee.objects.length === 0 ? derived(call.self, callee, ...given) : derived(call.self, ...given)
   const provided = providedInstance(machine, name, call)
@@ -230,9 +236,26 @@ export function callOpaque(machine: Machine, name: string | undefined, call: Cal
   noteReceiver(machine, call, state, name)
   const speaks = name !== undefined && SPEAKING.test(name)
   if (!speaks && call.args.some(namesOrigin)) return withTags(inner, ['origin-verdict'])
-  if (speaks || !call.args.some((arg) => hasTag(arg, 'cred') && !hasTag(arg, 'entry'))) return inner
+  if (speaks || !call.args.some((arg) => carriesCredential(arg))) return inner
   state.note('opaque-check')
   return withTags(inner, ['verdict', 'cred'])
+}
+
+/** A credential as it is, or sent on for somebody else to judge: `fetch(url, { headers: { authorization } })`. */
+function carriesCredential(value: Value): boolean {
+  if (isCredential(value)) return true
+  return value.objects.some((item) => {
+    const headers = item.kind === 'object' ? item.properties.get('headers')?.value : undefined
+    if (headers === undefined) return false
+    return (
+      isCredential(headers) ||
+      headers.objects.some((bag) => [...bag.properties.values()].some((cell) => isCredential(cell.value)))
+    )
+  })
+}
+
+function isCredential(value: Value): boolean {
+  return hasTag(value, 'cred') && !hasTag(value, 'entry')
 }
 
 const LISTENERS = /^(?:on|once|addListener|addEventListener|prependListener)$/

@@ -9,6 +9,7 @@ import { timeComparison } from './clock.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
 import { Cell, ClassObject, Environment as Env, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { runTemplate } from './models/sql.ts'
 import { getProperty, readGlobal, setProperty, stepTags } from './properties.ts'
 import { narrow } from './narrow.ts'
 import { branch } from './statements.ts'
@@ -566,7 +567,10 @@ function evaluateTemplate(machine: Machine, node: Node, state: State, env: Envir
 function evaluateTagged(machine: Machine, node: Node, state: State, env: Environment): Value {
   const tag = evaluate(machine, node['tag'] as Node, state, env)
   const values = (node['quasi'].expressions as Node[]).map((item) => evaluate(machine, item, state, env))
-  return derived(tag, ...values)
+  const parts = (node['quasi'].quasis as Node[]).map((item) => String(item['value'].cooked ?? ''))
+  const site = machine.site(env.file, node)
+  const queried = runTemplate(machine, parts, values, { site, args: values, argSites: [], self: UNDEFINED, env }, state)
+  return queried ?? derived(tag, ...values)
 }
 
 function evaluateUpdate(machine: Machine, node: Node, state: State, env: Environment): Value {

@@ -10,7 +10,8 @@ import type { Module } from './modules.ts'
 import { createModule } from './modules.ts'
 import { parse } from './parse.ts'
 import { createResolver } from './resolve.ts'
-import { registerWorkers, runUnreached } from './roots.ts'
+import { registerHosted } from './hosted.ts'
+import { runUnreached } from './roots.ts'
 import { runDeferred, runRoutes, runTools } from './routes.ts'
 import { runModule } from './statements.ts'
 
@@ -21,7 +22,7 @@ export function extract(tree: SourceTree): { readonly facts: ServerFacts; readon
   machine.guarded('the start-up', () => {
     for (const module of servingModules(machine)) runModule(machine, module)
   })
-  registerWorkers(machine)
+  registerHosted(machine)
   const timers = [...machine.deferred]
   machine.guarded('the timers', () => runStartupTimers(machine, timers))
   // The first pass fills stores; the second sees in look-ups what is stored, and only its events count for requests.
@@ -57,7 +58,8 @@ const SERVING = new RegExp(
     String.raw`\b(?:createServer|createSecureServer|McpServer|FastMCP|handleRequest|handlePostMessage|writeHead|SSEServerTransport|WebSocketServer)\b`,
     String.raw`\bcreateMcp\w+\(|HTTPServerTransport|\bnew (?:Server|Hono|Koa)\b|\b(?:serve|Router|express|fastify|Fastify)\s*\(`,
     String.raw`\.listen\s*\(|\bpassport\b|\b(?:req|request|ctx|context|c)\.session\b|\.(?:get|post|put|delete|all|use)\(\s*['"\x60]/`,
-    String.raw`(?:\bfrom|\brequire\()\s*['"](?:express|fastify|hono|koa|ws|next)['"/]`,
+    String.raw`(?:\bfrom|\brequire\()\s*['"](?:express|fastify|hono|koa|ws|next|@nestjs)['"/]`,
+    String.raw`\bfetch\s*\(\s*_?req(?:uest)?\b|\bexport\s+(?:(?:async\s+)?function|const)\s+(?:GET|POST|PUT|PATCH|DELETE|ALL)\b|\bNestFactory\b`,
   ].join('|'),
 )
 

@@ -243,6 +243,10 @@ export class Machine {
   }
 
   /** What a database holds under one kind of key. */
+  hasDatabase(id: string): boolean {
+    return this.databases.has(id)
+  }
+
   databaseCell(id: string): Cell {
     let cell = this.databases.get(id)
     if (cell === undefined) {

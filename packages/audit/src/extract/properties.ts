@@ -3,7 +3,7 @@ import { isFresh, isMove, isPresentedHandle, requestTags } from './conditions.ts
 import { storeId, itemValue } from './expressions.ts'
 import { invoke } from './calls.ts'
 import type { StoreRef } from './events.ts'
-import type { HeapObject, Site } from './heap.ts'
+import type { Cell, HeapObject, Site } from './heap.ts'
 import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { externalValue, libraryProperty, setLibraryProperty } from './models/index.ts'
@@ -64,7 +64,7 @@ function readFrom(
   site: Site,
   state: State,
 ): Value {
-  if (from instanceof ExternalObject) return readExternal(machine, from, name, site)
+  if (from instanceof ExternalObject) return readExternal(machine, from, name, site, state)
   if (from instanceof LibraryObject) return libraryProperty(machine, from, name, key, site, state)
   if (name === undefined) return readDynamic(machine, from, key, site, state)
   const cell = from.properties.get(name)
@@ -116,12 +116,31 @@ function readMember(
   return undefined
 }
 
-function readExternal(machine: Machine, from: ExternalObject, name: string | undefined, site: Site): Value {
+function readExternal(
+  machine: Machine,
+  from: ExternalObject,
+  name: string | undefined,
+  site: Site,
+  state: State,
+): Value {
   if (name === undefined) return UNKNOWN
+  if (isGlobalObject(from)) return name in globalThis ? readGlobal(name, site) : state.read(ownGlobal(machine, name))
   if (from.path === 'global:process#env') return environment(machine, name)
   if (name === 'default' && !from.path.includes('#')) return object(from)
   const path = from.path.includes('#') ? `${from.path}.${name}` : `${from.path}#${name}`
   return object(externalValue(machine, GLOBAL_ALIASES.get(path) ?? path, site))
+}
+
+/** `globalThis.sessions`, `global.sessions`: a variable of the whole process. */
+function isGlobalObject(from: HeapObject): boolean {
+  return from instanceof ExternalObject && (from.path === 'global:globalThis' || from.path === 'global:global')
+}
+
+/** Not there until something is put there. */
+function ownGlobal(machine: Machine, name: string): Cell {
+  const cell = machine.databaseCell(`globalThis#${name}`)
+  if (cell.value === NEVER) cell.write({ ...UNDEFINED, open: true })
+  return cell
 }
 
 const GLOBAL_ALIASES = new Map([
@@ -209,6 +228,10 @@ function writeTo(
   state: State,
   mode: 'write' | 'delete',
 ): void {
+  if (isGlobalObject(to)) {
+    if (name !== undefined) ownGlobal(machine, name).write(value)
+    return
+  }
   if (to instanceof LibraryObject) return setLibraryProperty(machine, to, name, value, site, state)
   const base = to instanceof InstanceObject ? baseOf(to) : undefined
   if (base !== undefined && name !== undefined) setLibraryProperty(machine, base, name, value, site, state)
@@ -261,6 +284,22 @@ export function insert(machine: Machine, to: HeapObject, key: Value, value: Valu
   to.keys.write(key)
   const store = storeRef(to)
   if (isPassing(machine, to)) return
+  machine.emit('store-write', site, state, { store, key, value })
+  noteReplaced(machine, store.id, key, value, site, state)
+  if (isMove(store.id, key, value)) state.learn([`renewed:${store.id}`])
+}
+
+/** The same for a container that is no object of ours. */
+export function insertInto(
+  machine: Machine,
+  store: StoreRef,
+  cell: Cell,
+  key: Value,
+  value: Value,
+  site: Site,
+  state: State,
+): void {
+  cell.write(value)
   machine.emit('store-write', site, state, { store, key, value })
   noteReplaced(machine, store.id, key, value, site, state)
   if (isMove(store.id, key, value)) state.learn([`renewed:${store.id}`])

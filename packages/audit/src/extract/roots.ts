@@ -2,15 +2,16 @@
 import { call_, parametersOf } from './calls.ts'
 import type { Node } from './ast.ts'
 import { children, isNode, staticKey } from './ast.ts'
+import type { Site } from './heap.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { connectOwn, isTransportClass } from './models/own-transports.ts'
-import { registerRoute } from './models/routing.ts'
 import type { Module } from './modules.ts'
 import { getProperty } from './properties.ts'
 import { runDeferred } from './routes.ts'
 import { State } from './state.ts'
 import { sharedInstance } from './types.ts'
+import type { Value } from './value.ts'
 import { UNDEFINED, UNKNOWN, object, primitive } from './value.ts'
 
 /** Operations that make unreached code worth running. */
@@ -28,21 +29,6 @@ export function runUnreached(machine: Machine): void {
       for (const target of cell.value.objects) if (target instanceof ClassObject) runClass(machine, target)
     }
     runLeftFunctions(machine, module)
-  }
-}
-
-/** `export default { fetch }`: what a worker's host serves. */
-export function registerWorkers(machine: Machine): void {
-  for (const module of machine.modules.values()) {
-    const exported = module.started ? module.exports.get('default')?.value.objects : undefined
-    for (const target of exported ?? []) {
-      const handler = target.kind === 'object' ? target.properties.get('fetch')?.value : undefined
-      if (handler?.objects.some((item) => item instanceof FunctionObject) !== true) continue
-      const call = { site: target.site, args: [], argSites: [], self: UNDEFINED, env: module.env }
-      const app = machine.library('http-server', target.site, { tls: false })
-      const route = { verb: '*', path: '*', handlers: [handler], layer: false, flavour: 'fetch' } as const
-      registerRoute(machine, app, route, call, new State({ must: new Set(), may: new Set() }))
-    }
   }
 }
 
@@ -65,7 +51,7 @@ function runClass(machine: Machine, of: ClassObject): void {
         method,
         {
           site: instance.site,
-          args: parametersOf(fn).map(() => UNKNOWN),
+          args: argumentsFor(machine, fn, instance.site),
           argSites: [],
           self: object(instance),
           env: of.env,
@@ -96,12 +82,65 @@ function runRoot(machine: Machine, fn: Node, run: () => void): void {
   )
 }
 
+/** A handler gets what its parameters are called after; whatever else, nothing is known of. */
+function argumentsFor(machine: Machine, fn: Node, site: Site): readonly Value[] {
+  const names = parametersOf(fn).map(nameOfParameter)
+  const answers = names.some((name) => RESPONSE_NAMES.test(name))
+  return names.map((name, index) => {
+    const type = requestTypeOf(name, index, answers)
+    return type === undefined ? UNKNOWN : { ...object(machine.library(type, site)), open: true }
+  })
+}
+
+function requestTypeOf(name: string, index: number, answers: boolean): string | undefined {
+  if (/^_?req(?:uest)?$/.test(name)) return answers ? 'request' : 'fetch-request'
+  if (answers && index > 0 && RESPONSE_NAMES.test(name)) return 'response'
+  if (index > 0) return undefined
+  return name === 'ctx' ? 'koa-context' : name === 'c' ? 'hono-context' : undefined
+}
+
+function nameOfParameter(param: Node): string {
+  const inner = (param['left'] ?? param) as Node
+  return inner.type === 'Identifier' ? String(inner['name']) : ''
+}
+
+const RESPONSE_NAMES = /^_?res(?:p|ponse)?$|^reply$/
+
+/** `({ app }) => ({ async handle(ctx) {} })`: handlers in an object that somebody else picks them from. */
+function runHandlersIn(machine: Machine, value: Value): void {
+  for (const item of value.objects) {
+    if (item.kind !== 'object') continue
+    for (const cell of item.properties.values()) {
+      for (const target of cell.value.objects) {
+        if (target instanceof FunctionObject && takesRequest(target.node) && !machine.reached.has(target.node))
+          runLeft(machine, target)
+      }
+    }
+  }
+}
+
+function runLeft(machine: Machine, target: FunctionObject): void {
+  let result: Value = UNDEFINED
+  runRoot(machine, target.node, () => {
+    result = call_(
+      machine,
+      object(target),
+      {
+        site: target.site,
+        args: argumentsFor(machine, target.node, target.site),
+        argSites: [],
+        self: UNDEFINED,
+        env: target.env,
+      },
+      new State({ must: new Set(), may: new Set() }),
+    )
+  })
+  runHandlersIn(machine, result)
+}
+
 /** A function whose parameters are a request's is a handler that something we cannot see calls. */
 function takesRequest(fn: Node): boolean {
-  return parametersOf(fn).some((param) => {
-    const inner = (param['left'] ?? param) as Node
-    return inner.type === 'Identifier' && REQUEST_NAMES.test(String(inner['name']))
-  })
+  return parametersOf(fn).some((param) => REQUEST_NAMES.test(nameOfParameter(param)))
 }
 
 function runLeftFunctions(machine: Machine, module: Module): void {
@@ -113,41 +152,19 @@ function runLeftFunctions(machine: Machine, module: Module): void {
       name === undefined
         ? undefined
         : module.env.own(name)?.value.objects.find((item): item is FunctionObject => item instanceof FunctionObject)
-    if (fn === undefined) continue
-    runRoot(machine, declared, () => {
-      const state = new State({ must: new Set(), may: new Set() })
-      call_(
-        machine,
-        object(fn),
-        { site: fn.site, args: parametersOf(declared).map(() => UNKNOWN), argSites: [], self: UNDEFINED, env: fn.env },
-        state,
-      )
-    })
+    if (fn !== undefined) runLeft(machine, fn)
   }
   runLeftVariables(machine, module)
 }
 
 /** `export const handler = async (req, res) => …` */
 function runLeftVariables(machine: Machine, module: Module): void {
-  for (const cell of module.exports.values()) {
+  for (const cell of new Set(module.exports.values())) {
     for (const target of cell.value.objects) {
-      if (!(target instanceof FunctionObject) || machine.reached.has(target.node) || !mentionsServing(target.node))
-        continue
-      runRoot(machine, target.node, () => {
-        call_(
-          machine,
-          object(target),
-          {
-            site: target.site,
-            args: parametersOf(target.node).map(() => UNKNOWN),
-            argSites: [],
-            self: UNDEFINED,
-            env: target.env,
-          },
-          new State({ must: new Set(), may: new Set() }),
-        )
-      })
+      if (target instanceof FunctionObject && !machine.reached.has(target.node) && mentionsServing(target.node))
+        runLeft(machine, target)
     }
+    runHandlersIn(machine, cell.value)
   }
 }
 

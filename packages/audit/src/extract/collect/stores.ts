@@ -90,14 +90,17 @@ function transportOf(item: HeapObject): readonly ('streamable' | 'sse')[] | unde
 
 /** Found by an ID from a header or cookie, filled under IDs made here or taken from there. */
 function isOwnStore(writes: readonly EventOf<'store-write'>[], reads: readonly EventOf<'store-read'>[]): boolean {
-  const presented = reads.some((read) => read.key.tags.some(isSessionOrigin) && !hasTag(read.key, 'cred'))
+  const named = reads.filter((read) => read.key.tags.some(isSessionOrigin))
+  const minted = writes.some((write) => hasTag(write.key, 'mint') || write.key.entropy !== undefined)
+  // Found by session and credential together, it holds sessions only where their IDs are made here.
+  const presented = named.some((read) => minted || !hasTag(read.key, 'cred'))
   if (!presented && !isHandedOut(writes, reads)) return false
   return writes.some(
     (write) =>
       hasTag(write.key, 'mint') ||
       hasTag(write.key, 'sid') ||
       write.key.entropy !== undefined ||
-      write.key.tags.some(isSessionOrigin),
+      write.key.tags.some(isCalledSession),
   )
 }
 
@@ -108,8 +111,12 @@ function isHandedOut(writes: readonly EventOf<'store-write'>[], reads: readonly 
 }
 
 function isSessionOrigin(tag: string): boolean {
-  if (tag.startsWith('cookie:') || tag === 'header:cookie') return true
-  return (tag.startsWith('header:') || tag.startsWith('query:') || tag.startsWith('param:')) && /sess|sid/.test(tag)
+  return tag.startsWith('cookie:') || tag === 'header:cookie' || isCalledSession(tag)
+}
+
+/** What a client chooses is the ID of a session only where it says so: visitors are counted by cookie, too. */
+function isCalledSession(tag: string): boolean {
+  return /^(?:header|cookie|query|param):/.test(tag) && /sess|sid/.test(tag)
 }
 
 function storeFact(machine: Machine, store: StoreEvents, all: readonly StoreEvents[]): StoreFact {

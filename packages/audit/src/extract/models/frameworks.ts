@@ -6,7 +6,7 @@ import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString } from '../value.ts'
 import { flat, plain } from './express.ts'
-import { noteStatus, runListenCallback } from './http.ts'
+import { noteAnswer, noteStatus, runListenCallback } from './http.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { guardedApp } from './origin.ts'
 import { bag, keep, part, requestPart } from './requests.ts'
@@ -92,6 +92,7 @@ const honoMount: MethodHandler = (machine, target, call) => {
 const honoAnswer: MethodHandler = (machine, _target, call, state) => {
   for (const arg of call.args.slice(1)) noteStatus(state, arg)
   noteStatus(state, call.args[0])
+  noteAnswer(machine, call, state)
   return object(machine.library('fetch-response', call.site))
 }
 
@@ -382,8 +383,10 @@ export const frameworks: Model = {
     locals: () => UNKNOWN,
   },
   setters: {
-    'koa-context': (_machine, _target, name, value, _site, state) => {
+    'koa-context': (machine, _target, name, value, site, state) => {
       if (name === 'status') noteStatus(state, value)
+      if (name === 'body')
+        noteAnswer(machine, { site, args: [value], argSites: [], self: UNKNOWN, env: undefined as never }, state)
     },
   },
 }

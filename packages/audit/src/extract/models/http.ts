@@ -4,7 +4,7 @@ import type { Call } from '../calls.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, UNKNOWN, derived, object, onlyString, primitive } from '../value.ts'
+import { UNDEFINED, UNKNOWN, derived, object, onlyString, primitive, tagged } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { noteCorsHeader, noteHeader } from './origin.ts'
 import { bag, bagProperty, keep, part, requestPart } from './requests.ts'
@@ -103,6 +103,25 @@ export function noteStatus(state: State, status: Value | undefined): void {
   if (code === 401 || code === 403) state.note('refused')
 }
 
+/** An answer with what a session remembers serves that session to the caller. */
+export function noteAnswer(machine: Machine, call: Call, state: State): void {
+  const sessions = call.args.flatMap((arg) => entryTags(arg, 3))
+  if (sessions.length === 0) return
+  machine.emit('dispatch', call.site, state, { receiver: tagged(...new Set(sessions)), how: 'own' })
+}
+
+function entryTags(value: Value, depth: number): readonly string[] {
+  const own = value.tags.filter((tag) => tag.startsWith('entry:'))
+  if (depth === 0) return own
+  const inner = value.objects.flatMap((item) =>
+    item.kind === 'object' || item.kind === 'array'
+      ? [...item.properties.values()].slice(0, MOST_FIELDS).flatMap((cell) => entryTags(cell.value, depth - 1))
+      : [],
+  )
+  return own.length === 0 ? inner : [...own, ...inner]
+}
+
+const MOST_FIELDS = 20
 const ANSWERS = new Set(['send', 'json', 'end', 'redirect', 'render', 'sendFile'])
 
 const status: MethodHandler = (_machine, target, call, state) => {
@@ -146,6 +165,21 @@ const consume: ExternalHandler = (machine, call) => {
   return isRequest ? bag(machine, 'body', call.site) : derived(source)
 }
 
+const fetchResponse: ExternalHandler = (machine, call, state) => {
+  noteStatus(state, optionOf(call.args[1], 'status'))
+  noteAnswer(machine, call, state)
+  return object(machine.library('fetch-response', call.site))
+}
+
+/** NestJS: what `create` gives listens; its controllers are found by their classes. */
+const nestApp: ExternalHandler = (machine, call) =>
+  object(machine.library('nest-server', call.site, { tls: optionOf(call.args[1], 'httpsOptions') !== undefined }))
+
+const nestListen: MethodHandler = (machine, target, call, state) => {
+  emitListen(machine, call, state, { tls: target.data['tls'] === true, defaultHost: '::', what: 'app.listen' })
+  return object(target)
+}
+
 const header: MethodHandler = (_machine, _target, call) => part('header', call.args[0] ?? UNKNOWN)
 
 export const http: Model = {
@@ -161,18 +195,17 @@ export const http: Model = {
     'global:Bun#serve': serve('0.0.0.0'),
     'bun#serve': serve('0.0.0.0'),
     'global:Deno#serve': serve('0.0.0.0'),
-    'global:Response#json': (machine, call, state) => {
-      noteStatus(state, optionOf(call.args[1], 'status'))
-      return object(machine.library('fetch-response', call.site))
-    },
+    '@nestjs/core#NestFactory.create': nestApp,
+    'global:Response#json': fetchResponse,
+    'next/server#NextResponse.json': fetchResponse,
+    'next/headers#headers': (machine, call) => bag(machine, 'header', call.site),
+    'next/headers#cookies': (machine, call) => bag(machine, 'cookie', call.site),
   },
   constructors: {
     'node:http#Server': createServer(false),
     'node:https#Server': createServer(true),
-    'global:Response': (machine, call, state) => {
-      noteStatus(state, optionOf(call.args[1], 'status'))
-      return object(machine.library('fetch-response', call.site))
-    },
+    'global:Response': fetchResponse,
+    'next/server#NextResponse': fetchResponse,
   },
   methods: {
     'http-server': {
@@ -182,6 +215,7 @@ export const http: Model = {
       addListener: onServer,
       '*': (_machine, target) => object(target),
     },
+    'nest-server': { listen: nestListen, '*': (_machine, target) => object(target) },
     request: {
       get: header,
       header,
@@ -207,7 +241,7 @@ export const http: Model = {
       once: onClose,
       '*': (machine, target, call, state, name) => {
         if (ANSWERS.has(name)) state.learn(['answered'])
-        machine.emit('handle-out', call.site, state, { value: derived(...call.args) })
+        noteAnswer(machine, call, state)
         return object(target)
       },
     },
@@ -233,7 +267,7 @@ export const http: Model = {
       requestPart(machine, name, key, site) ??
       (name === 'raw' || name === 'req' ? object(target) : { ...UNKNOWN, primitives: [undefined] }),
     'fetch-request': (machine, target, name, key, site) =>
-      requestPart(machine, name, key, site) ?? (name === 'raw' ? object(target) : UNKNOWN),
+      requestPart(machine, name, key, site) ?? (name === 'raw' || name === 'request' ? object(target) : UNKNOWN),
     response: (machine, target, name, _key, site) => {
       if (name === 'locals') return keep(target, name, () => machine.library('locals', site))
       return name === 'raw' || name === 'res' ? object(target) : UNKNOWN

@@ -9,6 +9,7 @@ import type { Value } from '../value.ts'
 import { NEVER, UNKNOWN, object } from '../value.ts'
 import { credentials } from './credentials.ts'
 import { express } from './express.ts'
+import { fastmcp } from './fastmcp.ts'
 import { frameworks } from './frameworks.ts'
 import { http } from './http.ts'
 import { mcp } from './mcp.ts'
@@ -18,6 +19,7 @@ import { ownTransports } from './own-transports.ts'
 import { platform } from './platform.ts'
 import { randomness } from './randomness.ts'
 import { settings } from './settings.ts'
+import { sql } from './sql.ts'
 import { stores } from './stores.ts'
 import { webSessions } from './web-sessions.ts'
 
@@ -41,9 +43,11 @@ function registry(): Registry {
     frameworks,
     mcp,
     ownTransports,
+    fastmcp,
     webSessions,
     credentials,
     stores,
+    sql,
     settings,
     origin,
     methods,

@@ -1,4 +1,4 @@
-/** The MCP SDKs (v1, v2), @hono/mcp and FastMCP: transports, servers, handlers. Version-aware where it decides. */
+/** The MCP SDKs (v1, v2) and @hono/mcp: transports, servers, handlers. Version-aware where it decides. */
 import type { Call } from '../calls.ts'
 import { call_, noteSendAll } from '../calls.ts'
 import { flag } from '../conditions.ts'
@@ -7,7 +7,7 @@ import { FunctionObject, LibraryObject as Library } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, UNKNOWN, hasTag, object, onlyString, tagged, withTags } from '../value.ts'
+import { UNDEFINED, UNKNOWN, hasTag, object, tagged, withTags } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertySetter } from './model.ts'
 import { connectOwn } from './own-transports.ts'
 import { bag } from './requests.ts'
@@ -165,30 +165,6 @@ const handled: MethodHandler = (machine, _target, call, state) => {
   return UNKNOWN
 }
 
-const fastMcp: ExternalHandler = (machine, call, state) => {
-  const server = machine.library('fastmcp', call.site, {
-    authenticates: optionOf(call.args[0], 'authenticate') !== undefined,
-  })
-  void state
-  return object(server)
-}
-
-const fastMcpStart: MethodHandler = (machine, target, call, state) => {
-  const kind = optionOf(call.args[0], 'transportType')
-  const http = optionOf(call.args[0], 'httpStream') ?? optionOf(call.args[0], 'sse')
-  if (http === undefined && (kind === undefined || onlyString(kind) === 'stdio')) return UNKNOWN
-  const host = optionOf(http, 'host') ?? UNDEFINED
-  machine.emit('listen', call.site, state, {
-    host,
-    tls: optionOf(http, 'sslCert') !== undefined,
-    defaultHost: '::',
-    what: 'FastMCP start',
-  })
-  void target
-  machine.emit('endpoint', call.site, state, { check: 'never' })
-  return UNKNOWN
-}
-
 const isInitialize: ExternalHandler = (_machine, call) => flag(['init'], ['not-init'], ...call.args)
 
 /** `isJSONRPCNotification(message)`, `isJSONRPCResponse(message)`: whether a message answers a request. */
@@ -205,7 +181,6 @@ export const mcp: Model = {
     'sdk#StdioServerTransport': stdio,
     'sdk#McpServer': createMcpServer,
     'sdk#Server': createMcpServer,
-    'fastmcp#FastMCP': fastMcp,
   },
   calls: {
     'sdk#isInitializeRequest': isInitialize,
@@ -237,12 +212,6 @@ export const mcp: Model = {
       '*': () => UNKNOWN,
     },
     'mcp-handler': { '()': handled, fetch: handled, '*': () => UNKNOWN },
-    fastmcp: {
-      start: fastMcpStart,
-      addTool: (machine, target, call, state, name) =>
-        tool(machine, target, { ...call, args: [optionOf(call.args[0], 'execute') ?? UNDEFINED] }, state, name),
-      '*': () => UNKNOWN,
-    },
   },
   properties: {
     'mcp-transport': (_machine, target, name) =>

@@ -61,8 +61,9 @@ export function requestPart(machine: Machine, name: string | undefined, key: Val
     case 'path':
     case 'originalUrl':
     case 'baseUrl':
-    case 'nextUrl':
       return tagged('url')
+    case 'nextUrl':
+      return object(machine.library('url', site, { source: tagged('url') }))
     case 'method':
       return tagged('method')
     case 'host':

@@ -1,0 +1,98 @@
+/** Handlers that a host finds by what a module exports: workers, route modules of web frameworks, durable objects. */
+import type { Call } from './calls.ts'
+import { parametersOf } from './calls.ts'
+import type { Node } from './ast.ts'
+import { ClassObject, FunctionObject } from './heap.ts'
+import type { Flavour, Machine } from './machine.ts'
+import { registerRoute } from './models/routing.ts'
+import type { Module } from './modules.ts'
+import { getProperty } from './properties.ts'
+import { State } from './state.ts'
+import { sharedInstance } from './types.ts'
+import type { Value } from './value.ts'
+import { UNDEFINED, object, primitive } from './value.ts'
+
+const VERBS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD', 'ALL'] as const
+/** Where frameworks look for modules whose exports are called like the verbs they serve. */
+const ROUTE_FILE =
+  /(?:^|\/)(?:\+server|route)\.[cm]?[jt]sx?$|(?:^|\/)(?:src\/pages|pages\/api|server\/api|server\/routes|api)\//
+const PAGES_API = /(?:^|\/)pages\/api\//
+const REQUEST_TYPES = /^(?:Request|NextRequest|APIContext|RequestEvent|LoaderFunctionArgs|ActionFunctionArgs)$/
+const REQUEST_NAMES = /^_?req(?:uest)?$/
+
+/** Registers what the hosts of started modules would serve. */
+export function registerHosted(machine: Machine): void {
+  for (const module of machine.modules.values()) {
+    if (!module.started) continue
+    registerWorker(machine, module)
+    registerVerbs(machine, module)
+    registerPage(machine, module)
+    registerObjects(machine, module)
+  }
+}
+
+/** `export default { fetch }`. */
+function registerWorker(machine: Machine, module: Module): void {
+  for (const target of module.exports.get('default')?.value.objects ?? []) {
+    const handler = target.kind === 'object' ? target.properties.get('fetch')?.value : undefined
+    if (handler !== undefined && isFunction(handler)) register(machine, module, '*', handler, 'fetch')
+  }
+}
+
+/** `export async function POST(request)`. */
+function registerVerbs(machine: Machine, module: Module): void {
+  for (const verb of VERBS) {
+    const handler = module.exports.get(verb)?.value
+    if (handler === undefined || !isFunction(handler)) continue
+    if (ROUTE_FILE.test(module.file.path) || handler.objects.some(takesRequest))
+      register(machine, module, verb === 'ALL' ? '*' : verb, handler, 'fetch')
+  }
+}
+
+/** `export default function handler(req, res)` under `pages/api`. */
+function registerPage(machine: Machine, module: Module): void {
+  if (!PAGES_API.test(module.file.path)) return
+  const handler = module.exports.get('default')?.value
+  if (handler !== undefined && isFunction(handler)) register(machine, module, '*', handler, 'express')
+}
+
+/** An exported class with a `fetch` of its own: the host makes one instance per name and hands it requests. */
+function registerObjects(machine: Machine, module: Module): void {
+  for (const cell of module.exports.values()) {
+    for (const target of cell.value.objects) {
+      const method = target instanceof ClassObject ? target.methods.get('fetch') : undefined
+      if (!(target instanceof ClassObject) || method === undefined || !takesOneRequest(method['value'] as Node))
+        continue
+      const instance = sharedInstance(machine, target)
+      const handler = getProperty(machine, object(instance), primitive('fetch'), instance.site, nothingKnown())
+      register(machine, module, '*', handler, 'fetch')
+    }
+  }
+}
+
+function register(machine: Machine, module: Module, verb: string, handler: Value, flavour: Flavour): void {
+  const { site } = handler.objects[0]!
+  const call: Call = { site, args: [], argSites: [], self: UNDEFINED, env: module.env }
+  const app = machine.library('http-server', site, { tls: false })
+  registerRoute(machine, app, { verb, path: '*', handlers: [handler], layer: false, flavour }, call, nothingKnown())
+}
+
+function isFunction(value: Value): boolean {
+  return value.objects.some((item) => item instanceof FunctionObject)
+}
+
+function takesRequest(item: unknown): boolean {
+  return item instanceof FunctionObject && takesOneRequest(item.node)
+}
+
+function takesOneRequest(fn: Node): boolean {
+  const [first] = parametersOf(fn)
+  if (first === undefined) return false
+  const type = (first['typeAnnotation'] as Node | undefined)?.['typeAnnotation'] as Node | undefined
+  if (type?.type === 'TSTypeReference') return REQUEST_TYPES.test(String((type['typeName'] as Node)['name'] ?? ''))
+  return first.type === 'Identifier' && REQUEST_NAMES.test(String(first['name']))
+}
+
+function nothingKnown(): State {
+  return new State({ must: new Set(), may: new Set() })
+}

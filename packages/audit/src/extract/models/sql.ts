@@ -1,0 +1,243 @@
+/** Sessions in tables: what a statement of SQL, given to whatever driver, does to the table it names. */
+import type { Call } from '../calls.ts'
+import { call_ } from '../calls.ts'
+import type { StoreRef } from '../events.ts'
+import type { LibraryObject } from '../heap.ts'
+import { FunctionObject } from '../heap.ts'
+import type { Machine } from '../machine.ts'
+import { noteLookUp } from '../properties.ts'
+import type { Comparison, Operand, Statement } from '../sql.ts'
+import { parseSql } from '../sql.ts'
+import type { State } from '../state.ts'
+import type { Value } from '../value.ts'
+import {
+  NEVER,
+  UNDEFINED,
+  UNKNOWN,
+  derived,
+  hasTag,
+  join,
+  joinAll,
+  object,
+  onlyString,
+  tagged,
+  withTags,
+} from '../value.ts'
+import { isPresentedHandle } from '../conditions.ts'
+import type { MethodHandler, Model } from './model.ts'
+import { optionOf } from './routing.ts'
+
+const CLOCK_VALUE = tagged('clock')
+const PREPARES = /^(?:prepare|query|sql)$/i
+const ONE_ROW = /^(?:get|first|one|oneOrNone|maybeOne|queryOne)$/i
+
+/** A call that is given a statement; undefined where it is given none. */
+export function callWithSql(machine: Machine, name: string | undefined, call: Call, state: State): Value | undefined {
+  const [first] = call.args
+  if (first === undefined) return undefined
+  const text = textOf(first) ?? textOf(optionOf(first, 'sql') ?? optionOf(first, 'text') ?? UNDEFINED)
+  const statement = text === undefined ? undefined : parseSql(text)
+  if (statement === undefined) return undefined
+  const rest = call.args.slice(1)
+  const packed = [optionOf(first, 'args'), optionOf(first, 'values')].filter((value) => value !== undefined)
+  if (
+    name !== undefined &&
+    PREPARES.test(name) &&
+    rest.length === 0 &&
+    packed.length === 0 &&
+    takesParameters(statement)
+  )
+    return object(machine.library('sql-statement', call.site, { statement, bound: [] }))
+  return runStatement(machine, statement, [...packed, ...rest], name ?? '', call, state)
+}
+
+/** `` sql`select … where id = ${id}` `` */
+export function runTemplate(
+  machine: Machine,
+  parts: readonly string[],
+  args: readonly Value[],
+  call: Call,
+  state: State,
+): Value | undefined {
+  const statement = parseSql(parts.join('?'))
+  return statement === undefined ? undefined : runStatement(machine, statement, args, '', call, state)
+}
+
+function textOf(value: Value): string | undefined {
+  return onlyString(value)
+}
+
+function takesParameters({ where, writes }: Statement): boolean {
+  return [...where, ...writes].some(({ operand }) => operand.kind === 'parameter')
+}
+
+function runStatement(
+  machine: Machine,
+  statement: Statement,
+  args: readonly Value[],
+  name: string,
+  call: Call,
+  state: State,
+): Value {
+  const store = tableStore(statement, call)
+  const given = (operand: Operand): Value => valueOf(operand, args)
+  for (const term of statement.where) noteTime(machine, store, term, given(term.operand), call, state)
+  const key = keyOf(statement, given)
+  const result = perform(machine, statement, store, key, given, call, state)
+  const answer = ONE_ROW.test(name) || result === NEVER ? result : asResult(machine, result, call, store)
+  for (const callback of args.filter((arg) => arg.objects.some((item) => item instanceof FunctionObject)))
+    call_(machine, callback, { ...call, args: [UNDEFINED, answer] }, state)
+  return answer === NEVER ? UNKNOWN : answer
+}
+
+function tableStore(statement: Statement, call: Call): StoreRef {
+  return { id: `table#${statement.table}`, site: call.site, name: `table ${statement.table}`, kind: 'database' }
+}
+
+/** Parameters come one by one, in a list, or by name. */
+function valueOf(operand: Operand, args: readonly Value[]): Value {
+  if (operand.kind === 'clock') return CLOCK_VALUE
+  if (operand.kind === 'other') return UNKNOWN
+  const lists = args.flatMap((arg) => arg.objects.filter((item) => item.kind === 'array'))
+  if (operand.name !== undefined) {
+    const { name } = operand
+    return joinAll(
+      args.flatMap((arg) => optionOf(arg, name) ?? optionOf(arg, `$${name}`) ?? optionOf(arg, `:${name}`) ?? []),
+    )
+  }
+  const listed = lists.flatMap((list) => list.properties.get(String(operand.index))?.value ?? [])
+  if (listed.length > 0) return joinAll(listed)
+  return lists.length > 0 ? UNKNOWN : (args[operand.index] ?? UNKNOWN)
+}
+
+/** What a row is found by: everything that it is compared with, so that an owner in it counts. */
+function keyOf(statement: Statement, given: (operand: Operand) => Value): Value {
+  const equal = statement.where.filter(({ operator, operand }) => operator === '=' && operand.kind === 'parameter')
+  const values = equal.map(({ operand }) => given(operand))
+  return values.length === 1 ? values[0]! : derived(...values)
+}
+
+/** `created_at > $2`: rows beyond that time are not found, or are the ones that are removed. */
+function noteTime(machine: Machine, store: StoreRef, term: Comparison, value: Value, call: Call, state: State): void {
+  if (!/[<>]/.test(term.operator) || !hasTag(value, 'clock')) return
+  machine.emit('time-check', call.site, state, { store: store.id, field: term.column })
+  state.note(`timed:${store.id}:${term.column}`)
+}
+
+function perform(
+  machine: Machine,
+  statement: Statement,
+  store: StoreRef,
+  key: Value,
+  given: (operand: Operand) => Value,
+  call: Call,
+  state: State,
+): Value {
+  switch (statement.verb) {
+    case 'insert':
+      return insertRow(machine, statement, store, given, call, state)
+    case 'update':
+      for (const { column, operand } of statement.writes)
+        machine.emit('entry-write', call.site, state, { store: store.id, field: column, value: given(operand) })
+      return NEVER
+    case 'delete':
+      machine.emit('store-remove', call.site, state, {
+        store,
+        key: isSweep(statement) ? tagged(`key:${store.id}`) : key,
+      })
+      return NEVER
+    default:
+      return selectRow(machine, store, key, call, state)
+  }
+}
+
+function isSweep({ where }: Statement): boolean {
+  return !where.some(({ operator, operand }) => operator === '=' && operand.kind === 'parameter')
+}
+
+function insertRow(
+  machine: Machine,
+  statement: Statement,
+  store: StoreRef,
+  given: (operand: Operand) => Value,
+  call: Call,
+  state: State,
+): Value {
+  const row = machine.allocate('object', call.site)
+  const values = statement.writes.map(({ column, operand }) => ({ column, value: given(operand) }))
+  for (const { column, value } of values) row.property(column).write(value)
+  const key = values.find(({ value }) => isHandle(value))?.value ?? values[0]?.value ?? UNKNOWN
+  machine.databaseCell(store.id).write(object(row))
+  machine.emit('store-write', call.site, state, { store, key, value: object(row) })
+  return NEVER
+}
+
+function isHandle(value: Value): boolean {
+  return hasTag(value, 'mint') || hasTag(value, 'sid') || value.entropy !== undefined || isPresentedHandle(value)
+}
+
+function selectRow(machine: Machine, store: StoreRef, key: Value, call: Call, state: State): Value {
+  noteLookUp(machine, store, key, call.site, state)
+  const stored = machine.databaseCell(store.id).value
+  const tags = [
+    `entry:${store.id}`,
+    ...(isPresentedHandle(key) ? ['held'] : []),
+    ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : []),
+  ]
+  return withTags({ primitives: [undefined], objects: stored.objects, tags: [], open: true }, tags)
+}
+
+/** A list of rows, however the driver wraps it. */
+function asResult(machine: Machine, row: Value, call: Call, store: StoreRef): Value {
+  return { ...object(machine.library('sql-result', call.site, { row, store: store.id })), open: true }
+}
+
+const bind: MethodHandler = (machine, target, call) =>
+  object(machine.library('sql-statement', call.site, { statement: target.data['statement'], bound: call.args }))
+
+const runPrepared: MethodHandler = (machine, target, call, state, name) => {
+  const bound = target.data['bound'] as readonly Value[]
+  return runStatement(machine, target.data['statement'] as Statement, [...bound, ...call.args], name, call, state)
+}
+
+const WRAPPERS = new Set(['rows', 'results', 'recordset', 'recordsets', 'data'])
+const COUNTS = new Set(['length', 'rowCount', 'size', 'changes', 'affectedRows'])
+
+export const sql: Model = {
+  methods: {
+    'sql-statement': { bind, finalize: () => UNKNOWN, reset: () => UNKNOWN, '*': runPrepared },
+    'sql-result': {
+      map: visit,
+      forEach: visit,
+      find: visit,
+      filter: (machine, target, call, state, name) => {
+        visit(machine, target, call, state, name)
+        return object(target)
+      },
+      at: (_machine, target) => rowOf(target),
+      shift: (_machine, target) => rowOf(target),
+      pop: (_machine, target) => rowOf(target),
+      '*': (_machine, target) => rowOf(target),
+    },
+  },
+  properties: {
+    'sql-result': (_machine, target, name) => {
+      if (name !== undefined && WRAPPERS.has(name)) return object(target)
+      if (name !== undefined && COUNTS.has(name)) return tagged(`entry:${String(target.data['store'])}`)
+      // `const [rows] = await …` and `result[0]` look the same: either is met with the row itself.
+      return rowOf(target)
+    },
+  },
+}
+
+function rowOf(target: LibraryObject): Value {
+  return target.data['row'] as Value
+}
+
+function visit(machine: Machine, target: LibraryObject, call: Call, state: State, _name: string): Value {
+  const fork = state.fork()
+  const result = call_(machine, call.args[0] ?? UNKNOWN, { ...call, args: [rowOf(target)] }, fork)
+  fork.dead = false
+  state.merge([fork])
+  return join(result, rowOf(target))
+}

@@ -1,0 +1,116 @@
+/** Containers whose making we do not see, told by how they are used: `env.SESSIONS.get(id)`, `plugin.sessions.set(id, …)`. */
+import type { Call } from '../calls.ts'
+import { isPresentedHandle } from '../conditions.ts'
+import type { StoreRef } from '../events.ts'
+import type { Machine } from '../machine.ts'
+import { insertInto, noteLookUp } from '../properties.ts'
+import type { State } from '../state.ts'
+import type { Value } from '../value.ts'
+import { NEVER, UNKNOWN, hasTag, object, tagged, truthiness, withTags } from '../value.ts'
+import { optionOf } from './routing.ts'
+
+const READS =
+  /^(?:get|getItem|getWithMetadata|has|exists|find|findOne|findUnique|findFirst|findById|load|fetch|retrieve|read|lookup|peek)$/
+const WRITES = /^(?:set|put|setItem|create|insert|insertOne|save|store|upsert|add)$/
+const REMOVES = /^(?:delete|del|remove|deleteOne|deleteMany|findByIdAndDelete|removeItem|destroy|unset)$/
+const LISTS = /^(?:entries|values|keys|forEach)$/
+const EXPIRIES = ['expirationTtl', 'expiration', 'ttl', 'EX', 'PX', 'ex', 'px', 'maxAge', 'expiresAt']
+const NAMES_SESSION = /^(?:header|query|param|cookie):.*(?:sess|sid)/
+
+/** A call on such a container with the handle of a session; undefined where it is none. */
+export function callOnUnseenStore(machine: Machine, name: string, call: Call, state: State): Value | undefined {
+  if (call.self.objects.some((item) => item.kind !== 'external')) return undefined
+  if (LISTS.test(name)) return listed(machine, name, call)
+  const use = READS.test(name) ? read : WRITES.test(name) ? write : REMOVES.test(name) ? remove : undefined
+  if (use === undefined) return undefined
+  const key = keyIn(call.args[0])
+  const store = key === undefined ? undefined : storeOf(name, call)
+  return key === undefined || store === undefined ? undefined : use(machine, store, key, call, state)
+}
+
+/** The handle that an argument is, or names: `id`, `{ where: { id } }`, `{ _id: id }`, `{ data: { id, … } }`. */
+function keyIn(arg: Value | undefined, depth = 2): Value | undefined {
+  if (arg === undefined) return undefined
+  if (isHandle(arg)) return arg
+  if (depth === 0) return undefined
+  for (const item of arg.objects) {
+    if (item.kind !== 'object') continue
+    for (const cell of item.properties.values()) {
+      const inner = keyIn(cell.value, depth - 1)
+      if (inner !== undefined) return inner
+    }
+  }
+  return undefined
+}
+
+function isHandle(value: Value): boolean {
+  if (value.objects.length > 0) return false
+  if (hasTag(value, 'mint') || hasTag(value, 'sid')) return !hasTag(value, 'jwt')
+  return value.tags.some((tag) => NAMES_SESSION.test(tag)) && isPresentedHandle(value)
+}
+
+/** What stands before the method names the container: two modules that say `env.SESSIONS` mean the same. */
+function storeOf(name: string, call: Call): StoreRef | undefined {
+  const text = call.site.file.text.slice(call.site.start, Math.min(call.site.end, call.site.start + 300))
+  const receiver = new RegExp(String.raw`([\w$]+)(?:\(\))?[!?]?\.\s*${name}\b`).exec(text)?.[1]
+  if (receiver === undefined) return undefined
+  return { id: `unseen#${receiver}`, site: call.site, name: receiver, kind: 'database' }
+}
+
+type Use = (machine: Machine, store: StoreRef, key: Value, call: Call, state: State) => Value
+
+const read: Use = (machine, store, key, call, state) => {
+  noteLookUp(machine, store, key, call.site, state)
+  const stored = machine.databaseCell(store.id).value
+  const tags = [
+    `entry:${store.id}`,
+    ...(isPresentedHandle(key) ? ['held'] : []),
+    ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : []),
+  ]
+  return withTags(
+    { primitives: [undefined], objects: stored === NEVER ? [] : stored.objects, tags: [], open: true },
+    tags,
+  )
+}
+
+const write: Use = (machine, store, key, call, state) => {
+  const value = call.args.length > 1 ? call.args[1]! : (optionOf(call.args[0], 'data') ?? call.args[0] ?? UNKNOWN)
+  insertInto(machine, store, machine.databaseCell(store.id), key, value, call.site, state)
+  if (call.args.some(expires)) {
+    const limit = state.facts.may.has(`looked:${store.id}`) ? 'idle' : 'absolute'
+    machine.emit('expiry', call.site, state, { store: store.id, limit, enabled: true })
+  }
+  return UNKNOWN
+}
+
+function expires(value: Value): boolean {
+  return EXPIRIES.some((name) => {
+    const option = optionOf(value, name)
+    return option !== undefined && truthiness(option).canBeTrue
+  })
+}
+
+const remove: Use = (machine, store, key, call, state) => {
+  machine.emit('store-remove', call.site, state, { store, key })
+  return UNKNOWN
+}
+
+/** Everything in a container that sessions were seen to go into. */
+function listed(machine: Machine, name: string, call: Call): Value | undefined {
+  const store = storeOf(name, call)
+  if (store === undefined || !machine.hasDatabase(store.id)) return undefined
+  const key = tagged(`key:${store.id}`)
+  const entry = withTags(machine.databaseCell(store.id).value, [`entry:${store.id}`])
+  if (name === 'forEach') return undefined
+  const list = machine.allocate('array', call.site)
+  list.elements.write(name === 'keys' ? key : name === 'values' ? entry : pairOf(machine, key, entry, call))
+  list.transient = true
+  return object(list)
+}
+
+function pairOf(machine: Machine, key: Value, entry: Value, call: Call): Value {
+  const pair = machine.allocate('array', call.site)
+  pair.property('0').write(key)
+  pair.property('1').write(entry)
+  return object(pair)
+}

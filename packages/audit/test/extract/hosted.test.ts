@@ -1,0 +1,109 @@
+/** Handlers that a host finds by what a module exports, and servers that a library runs by itself. */
+import { describe, expect, it } from 'vitest'
+import { factsOf, findingsOf, listenersOf, outcomeOf } from './programs.ts'
+
+/** A route module that opens a session without an ID and serves the one that the header names. */
+const handler = `
+  const id = request.headers.get('mcp-session-id')
+  if (!id) {
+    const fresh = crypto.randomUUID()
+    sessions.set(fresh, { notes: [] })
+    return Response.json({}, { headers: { 'mcp-session-id': fresh } })
+  }
+  const session = sessions.get(id)
+  return session ? Response.json(session.notes) : new Response(null, { status: 404 })`
+
+describe('modules whose exports a host serves', () => {
+  it.each([
+    [
+      'a route module',
+      'app/api/mcp/route.ts',
+      `const sessions = new Map(); export async function POST(request: Request) {${handler}}`,
+    ],
+    [
+      'a route module that holds its handler in a constant',
+      'src/routes/mcp/+server.ts',
+      `const sessions = new Map(); export const POST = async ({ request }) => {${handler}}`,
+    ],
+    ['a worker', 'src/index.ts', `const sessions = new Map(); export default { async fetch(request) {${handler}} }`],
+    [
+      'a durable object',
+      'src/room.ts',
+      `export class Room { sessions = new Map(); async fetch(request: Request) { const { sessions } = this;${handler}} }`,
+    ],
+    [
+      'handlers in an object that a factory gives',
+      'server/controllers/mcp.ts',
+      `import { createServer } from 'node:http'
+       const sessions = new Map()
+       export default ({ app }) => ({
+         async handle(ctx) {
+           const session = sessions.get(ctx.get('mcp-session-id'))
+           if (session) ctx.body = session.notes
+           else { const fresh = crypto.randomUUID(); sessions.set(fresh, { notes: [] }); ctx.set('mcp-session-id', fresh); createServer }
+         },
+       })`,
+    ],
+  ])('serves sessions in %s', (_, path, text) => {
+    const { stores, dispatches } = factsOf({ [path]: text })
+    expect(stores).toMatchObject([{ name: 'sessions', holds: 'own' }])
+    expect(dispatches).toMatchObject([{ bound: false, authenticated: 'never' }])
+  })
+
+  it('takes no function for a route that only bears the name of a verb', () => {
+    expect(
+      factsOf({ 'src/client.ts': 'export const POST = (path, body) => fetch(path, { body })' }).hasServerCode,
+    ).toBe(false)
+  })
+})
+
+describe('variables of the whole process', () => {
+  it('finds what one module puts on globalThis in another', () => {
+    const program = (put: string): Record<string, string> => ({
+      'store.ts': `const held = globalThis as any; export const sessions = held.mcpSessions ?? new Map(); ${put}`,
+      'app/mcp/route.ts': `import { sessions } from '../../store'; export async function POST(request: Request) {${handler}}`,
+    })
+    expect(factsOf(program('held.mcpSessions = sessions')).stores).toHaveLength(1)
+    expect(factsOf(program('')).stores).toHaveLength(1)
+  })
+})
+
+describe('FastMCP', () => {
+  const server = (options: string, start: string): string => `
+    import { FastMCP } from 'fastmcp'
+    const server = new FastMCP({ name: 'notes', version: '1.0.0'${options} })
+    server.start(${start})`
+  const authenticate =
+    ", authenticate: async (request) => { const user = await check(request.headers['x-api-key']); return { user } }"
+  const locked = (version: string, text: string): Record<string, string> => ({
+    'server.ts': text,
+    'package.json': JSON.stringify({ name: 'notes', dependencies: { fastmcp: version } }),
+  })
+
+  it('keeps sessions whose owner nobody compares', () => {
+    const stream = "{ transportType: 'httpStream', httpStream: { port: 8080, host: '0.0.0.0' } }"
+    expect(outcomeOf('unbound-session', server(authenticate, stream))).toBe('fail')
+    expect(outcomeOf('missing-session-expiry', server(authenticate, stream))).toBe('fail')
+    expect(outcomeOf('missing-session-invalidation', server(authenticate, stream))).toBe('pass')
+  })
+
+  it('keeps none where it is told to be stateless, or speaks over stdio', () => {
+    const stateless = "{ transportType: 'httpStream', httpStream: { port: 8080, stateless: true } }"
+    expect(factsOf(server(authenticate, stateless)).stores).toEqual([])
+    expect(factsOf(server(authenticate, "{ transportType: 'stdio' }")).listeners).toEqual([])
+  })
+
+  it.each([
+    ['3.14.4', 'network'],
+    ['3.15.0', 'loopback'],
+  ])('listens by default, in %s, on the %s', (version, reach) => {
+    const start = "{ transportType: 'httpStream', httpStream: { port: 8080 } }"
+    expect(listenersOf(locked(version, server('', start)))).toEqual([`server.ts:3 ${reach}`])
+  })
+
+  it('closes idle sessions by itself from 4.20 on', () => {
+    const text = server(authenticate, "{ transportType: 'httpStream', httpStream: { port: 8080 } }")
+    expect(findingsOf('missing-session-expiry', locked('4.19.0', text))[0]).toContain('never expire')
+    expect(findingsOf('missing-session-expiry', locked('4.20.0', text))[0]).toContain('no absolute one')
+  })
+})
