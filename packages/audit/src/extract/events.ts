@@ -64,7 +64,7 @@ export type Event = Base &
         readonly limit: 'idle' | 'absolute'
         readonly enabled: boolean
       }
-    | { readonly kind: 'dispatch'; readonly receiver: Value; readonly how: 'transport' | 'own' }
+    | { readonly kind: 'dispatch'; readonly receiver: Value; readonly how: 'transport' | 'own' | 'answer' }
     | {
         readonly kind: 'transport'
         readonly object: HeapObject

@@ -2,7 +2,7 @@
 import type { DispatchFact, StoreFact } from '../../facts/facts.ts'
 import type { Event, EventOf } from '../events.ts'
 import type { Machine } from '../machine.ts'
-import { tagsOf } from '../value.ts'
+import { hasTag, tagsOf } from '../value.ts'
 import { isPresentedHandle } from '../conditions.ts'
 import { distinct, eventsOf, locate, sameSite } from './collect.ts'
 import { variableId } from '../shared.ts'
@@ -16,6 +16,7 @@ export function collectDispatches(machine: Machine, stores: readonly StoreFact[]
   const facts = events.flatMap((event) =>
     [...storesOf(event), ...recordsOf(event).filter((store) => records.has(store))]
       .filter((store) => ids.has(store) && (event.how === 'transport' || !viaTransport.has(store)))
+      .filter((store) => event.how !== 'answer' || (records.has(store) && !isLoggedIn(machine, event, store)))
       .map((store) => dispatchOf(machine, event, store)),
   )
   return distinct(
@@ -47,6 +48,14 @@ function endings(machine: Machine, ids: ReadonlySet<string>): readonly DispatchF
 
 function isSettled({ facts, store }: EventOf<'store-remove'>): boolean {
   return facts.must.has('bound') || facts.must.has(`cleared:${store.id}`)
+}
+
+/** Found by a cookie, a session is itself what its owner logged in to: an answer from it needs no other credential. */
+function isLoggedIn(machine: Machine, event: EventOf<'dispatch'>, store: string): boolean {
+  const reads = eventsOf(machine, 'store-read').filter(
+    (read) => read.store.id === store && read.context === event.context,
+  )
+  return reads.some(({ key }) => hasTag(key, 'cookie') || hasTag(key, 'header:cookie'))
 }
 
 function storesOf(event: EventOf<'dispatch'>): readonly string[] {

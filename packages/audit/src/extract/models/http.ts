@@ -107,7 +107,7 @@ export function noteStatus(state: State, status: Value | undefined): void {
 export function noteAnswer(machine: Machine, call: Call, state: State): void {
   const sessions = call.args.flatMap((arg) => entryTags(arg, 3))
   if (sessions.length === 0) return
-  machine.emit('dispatch', call.site, state, { receiver: tagged(...new Set(sessions)), how: 'own' })
+  machine.emit('dispatch', call.site, state, { receiver: tagged(...new Set(sessions)), how: 'answer' })
 }
 
 function entryTags(value: Value, depth: number): readonly string[] {
