@@ -50,8 +50,11 @@ export interface GuardOptions {
 }
 
 export interface AdmitOptions {
-  /** `required`: 400 or 401 without. `optional`: goes on without, but never with one that is not good. `none`: does not look. */
-  readonly session?: 'required' | 'optional' | 'none'
+  /**
+   * `required`: 400 or 401 without. `optional`: goes on without, but never with one that is not good. `lenient`: takes
+   * one that is not good for none, as a login must. `none`: does not look.
+   */
+  readonly session?: 'required' | 'optional' | 'lenient' | 'none'
   /** Whether the request is activity. Pings, keep-alives and the opening of a stream are not. */
   readonly activity?: boolean
 }
@@ -234,11 +237,12 @@ export class Guard {
     if (need === 'none') return this.#goOn<Data>(request, caller, undefined)
     const presented = this.#handleOf(request)
     if (presented === undefined) {
-      if (need === 'optional') return this.#goOn<Data>(request, caller, undefined)
+      if (need !== 'required') return this.#goOn<Data>(request, caller, undefined)
       return this.#refuse(request, 'no-session', this.#missingSession())
     }
     const found = await this.sessions.resume<Data>(presented, caller, { kind: this.#kind, activity })
     if (found.live) return this.#goOn<Data>(request, caller, found.session)
+    if (need === 'lenient') return this.#goOn<Data>(request, caller, undefined)
     return this.#refuse(request, 'bad-session', this.#badSession())
   }
 

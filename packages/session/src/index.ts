@@ -10,6 +10,40 @@ export {
   StoreUnavailableError,
 } from './errors.ts'
 export type { EndReason, EventListener, RefusalReason, SessionEvent } from './events.ts'
+export { createLoginRoutes, type LoginOptions, type LoginRoutes, type ReadBody } from './login.ts'
+export { tlsOptions } from './http/tls.ts'
+export {
+  createAgentTokens,
+  type AgentClaims,
+  type AgentTokenOptions,
+  type AgentTokens,
+  type HandOffRequest,
+  type MintRequest,
+  type TokenContext,
+  type TokenVerdict,
+} from './signed/agent-token.ts'
+export { createKeyRing, type KeyRing, type RingKey } from './signed/key-ring.ts'
+export {
+  createRequestStates,
+  type RequestBinding,
+  type RequestStateOptions,
+  type RequestStates,
+  type Unsealed,
+} from './signed/request-state.ts'
+export {
+  createStateHandles,
+  type FoundState,
+  type MintedState,
+  type StateHandleOptions,
+  type StateHandles,
+} from './state-handle.ts'
+export {
+  createSubscriptions,
+  type SubscriberStream,
+  type Subscription,
+  type SubscriptionOptions,
+  type Subscriptions,
+} from './subscriptions.ts'
 export { lockModeOf, type ExclusiveOptions, type LockMode, type ToolAnnotations } from './exclusive.ts'
 export {
   createGuard,

@@ -69,6 +69,11 @@ export class Session<Data = unknown> {
     return this.#stored.lastUsedAt
   }
 
+  /** Whether the principal authenticated within this time: what changes a factor or moves money should ask. */
+  isFresh(maxAgeMs: number, now: number = Date.now()): boolean {
+    return now - this.authenticatedAt < maxAgeMs
+  }
+
   /** Frozen, because a change would be lost: use `update`. */
   get data(): Data {
     this.#data ??= freezeDeep(JSON.parse(this.#stored.data) as Data)

@@ -292,6 +292,15 @@ export class Sessions {
     await this.#live.check()
   }
 
+  /** Ends all sessions of the session's principal but this one, as after a change of password. How many that were. */
+  async revokeOthers(session: Session, why: string): Promise<number> {
+    const { principal, ref } = session
+    if (!principal) throw new MisuseError('an anonymous session has no others')
+    const others = (await this.list(principal)).filter((other) => other.ref !== ref)
+    for (const other of others) await this.revoke({ session: other.ref }, why)
+    return others.length
+  }
+
   /** Begins the agent's context anew: everything that was bound to this instance before is dead. */
   resetAgent(principal: Principal, agent: string, why: string): Promise<void> {
     return this.revoke({ principal, agent }, why)

@@ -269,7 +269,7 @@ describe('authentication', () => {
     await expect(sessions.regenerate(hers.session, { caller: as() })).rejects.toThrow(MisuseError)
   })
 
-  verifies('asvs-5.0/7.5.1', 'anew is known by its time', async () => {
+  verifies(['asvs-5.0/7.5.1', 'asvs-5.0/7.5.3'], 'anew is known by its time', async () => {
     const { sessions, advance, clock } = createLayer()
     const first = await sessions.open(as())
     advance(10 * minuteMs)
@@ -277,6 +277,8 @@ describe('authentication', () => {
     expect(plain.session.authenticatedAt).toBe(clock.now - 10 * minuteMs)
     const again = await sessions.regenerate(plain.session, { caller: as() })
     expect(again.session.authenticatedAt).toBe(clock.now)
+    expect(plain.session.isFresh(5 * minuteMs, clock.now)).toBe(false)
+    expect(again.session.isFresh(5 * minuteMs, clock.now)).toBe(true)
   })
 })
 
@@ -355,6 +357,17 @@ describe('ending', () => {
     await sessions.revoke({ session: listed[1]!.ref }, 'lost')
     expect((await sessions.resume(lost.handle, as(alice, 'lost phone'))).live).toBe(false)
     expect(await sessions.list(alice)).toHaveLength(1)
+  })
+
+  verifies('asvs-5.0/7.4.3', 'leaves the one session from which a factor was changed', async () => {
+    const { sessions } = createLayer()
+    const others = [await sessions.open(as()), await sessions.open(as(alice, 'laptop'))]
+    const mine = await sessions.open(as())
+    const hers = await sessions.open(as(bob))
+    expect(await sessions.revokeOthers(mine.session, 'password changed')).toBe(2)
+    expect((await sessions.resume(others[0]!.handle, as())).live).toBe(false)
+    expect((await sessions.resume(mine.handle, as())).live).toBe(true)
+    expect((await sessions.resume(hers.handle, as(bob))).live).toBe(true)
   })
 
   test('cuts the streams of the session at once, and after a regeneration too', async () => {
