@@ -1,4 +1,5 @@
-/** Comparisons of the clock with times that a session remembers. */
+/** Comparisons by size: the clock with times that a session remembers, a count with nothing. */
+import { conditionOf } from './conditions.ts'
 import { derived, hasTag, tagsOf } from './value.ts'
 import type { Condition, Value } from './value.ts'
 import type { Machine } from './machine.ts'
@@ -20,6 +21,8 @@ export function timeComparison(machine: Machine, comparison: Comparison, site: S
     open: true,
     condition: { whenTrue: [], whenFalse: [] },
   }
+  const counted = countIn(comparison)
+  if (counted !== undefined) return { ...result, condition: conditionOf(counted) }
   if (!hasTag(left, 'clock') && !hasTag(right, 'clock')) return result
   const fields = [...tagsOf(left, 'entry'), ...tagsOf(right, 'entry')]
   if (isUnlimited(left) || isUnlimited(right)) return result
@@ -30,6 +33,16 @@ export function timeComparison(machine: Machine, comparison: Comparison, site: S
   }
   const expired = fields.map((tag) => `expired:${tag.split(':')[1]}`)
   return { ...result, condition: expiryCondition(comparison, expired) }
+}
+
+/** What `count > 0` and `count >= 1` ask: whether there is any. */
+function countIn({ operator, left, right }: Comparison): Value | undefined {
+  if ((operator === '>' && isNumber(right, 0)) || (operator === '>=' && isNumber(right, 1))) return left
+  return (operator === '<' && isNumber(left, 0)) || (operator === '<=' && isNumber(left, 1)) ? right : undefined
+}
+
+function isNumber(value: Value, number: number): boolean {
+  return value.primitives.length === 1 && !value.open && value.objects.length === 0 && value.primitives[0] === number
 }
 
 /** The side of the clock is the larger one where the time is over. */
@@ -46,5 +59,5 @@ function isClockSide(side: Value, other: Value): boolean {
 }
 
 function isUnlimited(value: Value): boolean {
-  return value.primitives.length === 1 && !value.open && value.primitives[0] === 0 && value.tags.length === 0
+  return isNumber(value, 0) && value.tags.length === 0
 }

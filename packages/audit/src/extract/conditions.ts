@@ -1,4 +1,5 @@
 /** What a path learns from a condition that held, or did not. */
+import type { Site } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { Facts, State } from './state.ts'
 import { isCheckedUnlessSwitchedOff, settledStores, vacuous } from './state.ts'
@@ -118,7 +119,10 @@ export function conditionOf(value: Value): Condition {
     const [, store = '', field] = tag.split(':')
     whenFalse.push(`absent:${store}`)
     if (field === undefined) whenTrue.push(`exists:${store}`)
-    else if (hasTag(value, 'cred') || hasTag(value, 'owner')) whenFalse.push(`unowned:${store}`, 'incomparable')
+    else if (hasTag(value, 'cred') || hasTag(value, 'owner')) {
+      whenTrue.push(`set:${store}:${field}`)
+      whenFalse.push(`unowned:${store}`, 'incomparable', `unset:${store}:${field}`)
+    }
   }
   // An answer has the `id` of its request; what has a `method` answers nothing.
   if (value.tags.includes('reply:id')) whenFalse.push('unasked')
@@ -314,6 +318,15 @@ function pairFacts(machine: Machine, stored: Value, presented: Value): readonly 
     facts.push('auth', hasTag(stored, 'entry') ? 'auth:verified' : 'auth:static', ...loginFacts(presented))
   }
   return facts
+}
+
+/** A field of the owner is compared on this path because it is set: where it is not, nothing is compared. */
+export function noteWhereSet(machine: Machine, a: Value, b: Value, site: Site, state: State): void {
+  if (!hasTag(a, 'principal') || !hasTag(b, 'principal')) return
+  for (const tag of [...tagsOf(a, 'entry'), ...tagsOf(b, 'entry')]) {
+    const field = tag.slice('entry:'.length)
+    if (state.holds(`set:${field}`) && !machine.comparedWhereSet.has(field)) machine.comparedWhereSet.set(field, site)
+  }
 }
 
 /** What the session remembers, compared with what may have been read from it, or is remembered elsewhere under its ID. */

@@ -3,7 +3,7 @@ import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
 import { callExpression, newExpression } from './calls.ts'
 import type { Outcome } from './conditions.ts'
-import { and, assume, conditionFrom, conditionOf, equality, negate, or, truthOn } from './conditions.ts'
+import { and, assume, conditionFrom, conditionOf, equality, negate, noteWhereSet, or, truthOn } from './conditions.ts'
 import { concatEntropy } from './entropy.ts'
 import { timeComparison } from './clock.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
@@ -445,6 +445,7 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
   if (isNode(node['left']) && node['left'].type === 'PrivateIdentifier') return UNKNOWN
   const left = evaluate(machine, node['left'] as Node, state, env)
   const right = evaluate(machine, node['right'] as Node, state, env)
+  if (/^[!=]==?$/.test(operator)) noteWhereSet(machine, left, right, machine.site(env.file, node), state)
   switch (operator) {
     case '===':
     case '==':

@@ -72,6 +72,8 @@ export class Machine {
   readonly requiredEnv = new Set<string>()
   /** Origins that name sessions in this program, as seen in look-ups. */
   readonly handleTags = new Set<string>()
+  /** Fields of owners that are compared with the caller only where they are set, as `store:field`. */
+  readonly comparedWhereSet = new Map<string, Site>()
   /** Variables and properties that requests write and that outlive them. */
   readonly sharedCells = new Set<Cell>()
   /** Places that requests write and that outlive them, whichever object holds them this time. */
@@ -91,6 +93,7 @@ export class Machine {
   /** An MCP server is made somewhere, over whatever transport. */
   servesMcp = false
   private readonly databases = new Map<string, Cell>()
+  private readonly listeners = new Map<string, Map<string, Value>>()
   context: Context = { trigger: 'startup', activation: 0 }
   frame: Frame = { exits: [], jumps: [], self: undefined }
   /** Calls being followed, outermost first. */
@@ -254,6 +257,19 @@ export class Machine {
       this.databases.set(id, cell)
     }
     return cell
+  }
+
+  /** Somebody listens on a channel of a message broker: one listener per place. */
+  listenTo(channel: string, listener: Value): void {
+    const [first] = listener.objects
+    if (first === undefined) return
+    const known = this.listeners.get(channel) ?? new Map<string, Value>()
+    known.set(`${first.site.path}#${first.site.start}`, listener)
+    this.listeners.set(channel, known)
+  }
+
+  listenersOf(channel: string): readonly Value[] {
+    return [...(this.listeners.get(channel)?.values() ?? [])]
   }
 
   markReached(fn: FunctionObject): void {

@@ -82,6 +82,7 @@ export interface Mark {
   readonly routes: number
   readonly deferred: number
   readonly tools: number
+  readonly passed: number
   readonly must: ReadonlySet<string>
   readonly may: ReadonlySet<string>
 }
@@ -93,6 +94,7 @@ export function markOf(machine: Machine, state: State): Mark {
     routes: machine.routes.length,
     deferred: machine.deferred.length,
     tools: machine.tools.size,
+    passed: machine.passed.length,
     must: state.facts.must,
     may: state.facts.may,
   }
@@ -105,6 +107,7 @@ function sameMark(a: Mark, b: Mark): boolean {
     a.routes === b.routes &&
     a.deferred === b.deferred &&
     a.tools === b.tools &&
+    a.passed === b.passed &&
     sameNotes(a.must, b.must) &&
     sameNotes(a.may, b.may)
   )

@@ -15,6 +15,7 @@ export interface ServerFacts {
   readonly dispatches: readonly DispatchFact[]
   readonly endpoints: readonly EndpointFact[]
   readonly cors: readonly CorsFact[]
+  readonly lateBindings: readonly LateBindingFact[]
   readonly logins: readonly LoginFact[]
   readonly sharedServers: readonly SharedServerFact[]
   readonly sharedVariables: readonly SharedVariableFact[]
@@ -160,6 +161,16 @@ export interface CorsFact {
   readonly allows: 'any' | 'reflected' | 'listed'
   /** Browsers send cookies along. */
   readonly credentials: boolean
+}
+
+/** A part of the owner that is set on a session only while another part is not, and compared only where it is set. */
+export interface LateBindingFact {
+  readonly store: string
+  readonly field: string
+  /** The part whose absence lets it be set. */
+  readonly gate: string
+  readonly at: Location
+  readonly compared: Location
 }
 
 /** A caller proves who they are and the session records it. */

@@ -48,6 +48,16 @@ describe('express', () => {
     ],
     ['middleware on a path above', "app.use('/api', check); app.post('/api/mcp', serve)", ['POST /api/mcp always']],
     [
+      'middleware that goes on in a callback, however often',
+      `const within = (run) => run()
+       app.use((req, res, next) => { within(() => next()) }, check)
+       app.post('/a', serve)
+       app.post('/b', serve)
+       app.post('/c', serve)
+       app.post('/d', serve)`,
+      ['POST /a always', 'POST /b always', 'POST /c always', 'POST /d always'],
+    ],
+    [
       'middleware on a path that only begins alike',
       "app.use('/mc', check); app.post('/mcp', serve)",
       ['POST /mcp never'],

@@ -6,7 +6,7 @@ import type { Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { collectDispatches, verifiesCredentials } from './dispatches.ts'
 import { collectListeners } from './listeners.ts'
-import { collectLogins } from './logins.ts'
+import { collectLateBindings, collectLogins } from './logins.ts'
 import { collectAdoptions, collectMints } from './mints.ts'
 import { collectBroadcasts, collectSharedServers, collectSharedVariables, collectStaleWrites } from './shared.ts'
 import { collectStores } from './stores.ts'
@@ -28,6 +28,7 @@ export function collectFacts(machine: Machine): ServerFacts {
     dispatches,
     endpoints: collectEndpoints(machine),
     cors: collectCors(machine),
+    lateBindings: collectLateBindings(machine, stores),
     logins: collectLogins(machine, stores),
     sharedServers: collectSharedServers(machine),
     sharedVariables: collectSharedVariables(machine),

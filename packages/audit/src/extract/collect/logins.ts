@@ -1,5 +1,5 @@
 /** Where a caller proves who they are and a session remembers it. */
-import type { LoginFact, StoreFact } from '../../facts/facts.ts'
+import type { LateBindingFact, LoginFact, StoreFact } from '../../facts/facts.ts'
 import type { EventOf } from '../events.ts'
 import type { Machine } from '../machine.ts'
 import { keepsRecord } from '../models/web-sessions.ts'
@@ -15,6 +15,26 @@ export function collectLogins(machine: Machine, stores: readonly StoreFact[]): r
     ...carriedOver(machine, stores),
   ]
   return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.regenerated}`)
+}
+
+/** Whoever comes later with that part finds the door to it shut, and is never told from another by it. */
+export function collectLateBindings(machine: Machine, stores: readonly StoreFact[]): readonly LateBindingFact[] {
+  const ids = new Set(stores.map((store) => store.id))
+  const facts = eventsOf(machine, 'entry-write').flatMap((event): LateBindingFact[] => {
+    const compared = machine.comparedWhereSet.get(`${event.store}:${event.field}`)
+    const gate = gateOf(machine, event)
+    if (!ids.has(event.store) || compared === undefined || gate === undefined || !hasTag(event.value, 'principal'))
+      return []
+    return [{ store: event.store, field: event.field, gate, at: locate(event.site), compared: locate(compared) }]
+  })
+  return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}`)
+}
+
+/** Another part of the owner that is known to be unset where this one is written, whether this one is or not. */
+function gateOf(machine: Machine, { store, field, facts }: EventOf<'entry-write'>): string | undefined {
+  const prefix = `unset:${store}:`
+  const unset = [...facts.must].filter((fact) => fact.startsWith(prefix)).map((fact) => fact.slice(prefix.length))
+  return unset.includes(field) ? undefined : unset.find((other) => machine.comparedWhereSet.has(`${store}:${other}`))
 }
 
 function webLogins(machine: Machine): readonly LoginFact[] {

@@ -56,6 +56,7 @@ export function sessionStores(machine: Machine): readonly StoreEvents[] {
   const own = candidates
     .filter((entry) => !primary.some((other) => other.ref.id === entry.ref.id) && isOwnStore(entry.writes, entry.reads))
     .map((entry) => ({ ...entry, holds: 'own' as const }))
+    .filter((entry, _, others) => !isAnnex(entry, [...primary, ...others]))
   return primary.length > 0
     ? [
         ...primary,
@@ -101,6 +102,17 @@ function isOwnStore(writes: readonly EventOf<'store-write'>[], reads: readonly E
       hasTag(write.key, 'sid') ||
       write.key.entropy !== undefined ||
       write.key.tags.some(isCalledSession),
+  )
+}
+
+/** Asked only for sessions that another store has been asked for and holds: with the session there, this is over. */
+function isAnnex(entry: StoreEvents, stores: readonly StoreEvents[]): boolean {
+  const presented = entry.reads.filter((read) => read.key.tags.some(isSessionOrigin))
+  return stores.some(
+    ({ ref }) =>
+      ref.id !== entry.ref.id &&
+      presented.length > 0 &&
+      presented.every(({ facts }) => facts.must.has(`exists:${ref.id}`)),
   )
 }
 

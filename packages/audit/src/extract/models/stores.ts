@@ -1,12 +1,26 @@
 /** Stores outside the process or with a clock of their own: Redis, LRU caches, SQL. */
 import type { Call } from '../calls.ts'
+import { call_ } from '../calls.ts'
+import { isPresentedHandle } from '../conditions.ts'
 import { noteLookUp } from '../properties.ts'
 import type { StoreRef } from '../events.ts'
 import type { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { NEVER, UNKNOWN, derived, hasTag, object, strings, tagsOf, truthiness, withTags } from '../value.ts'
+import {
+  NEVER,
+  UNDEFINED,
+  UNKNOWN,
+  derived,
+  hasTag,
+  object,
+  strings,
+  tagged,
+  tagsOf,
+  truthiness,
+  withTags,
+} from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { isCertainlyOn, optionOf } from './routing.ts'
 
@@ -34,6 +48,7 @@ const redisRead: MethodHandler = (machine, target, call, state) => {
   const stored = redisCell(machine, store).value
   return withTags({ ...(stored === NEVER ? UNKNOWN : { ...stored, objects: [] }), primitives: [null], open: true }, [
     `entry:${store.id}`,
+    ...(isPresentedHandle(key) ? ['held'] : []),
     ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : []),
   ])
 }
@@ -69,6 +84,58 @@ const redisDelete: MethodHandler = (machine, target, call, state) => {
   return UNKNOWN
 }
 
+/** Channels have names of their own: what is stored under the same name is something else. */
+function channelStore(target: LibraryObject, channel: Value): StoreRef {
+  const { id, name, ...rest } = redisStore(target, channel)
+  return { ...rest, id: `${id}@`, name: name.replace('Redis', 'Redis channel') }
+}
+
+const countListeners: MethodHandler = (machine, target, call, state) => {
+  const channel = call.args.at(-1) ?? UNKNOWN
+  const store = channelStore(target, channel)
+  noteLookUp(machine, store, channel, call.site, state)
+  return tagged(`entry:${store.id}`)
+}
+
+/**
+ * `subscribe(channel, listener)`: a channel named after a session holds it as a record would.
+ * It is there while somebody listens, and what is published on it reaches the listener.
+ */
+const subscribe: MethodHandler = (machine, target, call, state) => {
+  const [channel = UNKNOWN, listener = UNDEFINED] = call.args
+  const store = channelStore(target, channel)
+  target.elements.write(channel)
+  machine.listenTo(store.id, listener)
+  machine.emit('store-write', call.site, state, { store, key: channel, value: listener })
+  return UNKNOWN
+}
+
+/** Leaving a channel; without a name, and when the connection ends, all of them. */
+const unsubscribe: MethodHandler = (machine, target, call, state) => {
+  const [channel = target.item] = call.args
+  if (channel !== NEVER && channel.objects.length === 0)
+    machine.emit('store-remove', call.site, state, { store: channelStore(target, channel), key: channel })
+  return UNKNOWN
+}
+
+/** A message on a channel is served by whoever listens there, session or not. */
+const publish: MethodHandler = (machine, target, call, state) => {
+  const [channel = UNKNOWN, message = UNKNOWN] = call.args
+  const store = channelStore(target, channel)
+  noteLookUp(machine, store, channel, call.site, state)
+  machine.emit('dispatch', call.site, state, { receiver: tagged(`entry:${store.id}`), how: 'own' })
+  for (const listener of machine.listenersOf(store.id)) {
+    const fork = state.fork()
+    call_(machine, listener, { ...call, args: [message, channel], argSites: [], self: UNDEFINED }, fork)
+  }
+  return UNKNOWN
+}
+
+const duplicate: MethodHandler = (machine, target) => {
+  const other = machine.library('redis', target.site)
+  return object(other)
+}
+
 /** Map-like caches with a time to live. */
 function cache(options: { ttl: readonly string[]; renewedBy: string }): ExternalHandler {
   return (machine, call, state) => {
@@ -95,6 +162,8 @@ const nodeCache = cache({ ttl: ['stdTTL', 'ttl'], renewedBy: 'renewOnGet' })
 export const stores: Model = {
   constructors: {
     ioredis: redisClient,
+    iovalkey: redisClient,
+    'iovalkey#Redis': redisClient,
     'ioredis#Redis': redisClient,
     'ioredis#Cluster': redisClient,
     '@upstash/redis#Redis': redisClient,
@@ -108,6 +177,8 @@ export const stores: Model = {
   calls: {
     'redis#createClient': redisClient,
     'redis#createCluster': redisClient,
+    '@redis/client#createClient': redisClient,
+    '@redis/client#createCluster': redisClient,
     ioredis: redisClient,
   },
   methods: {
@@ -129,8 +200,24 @@ export const stores: Model = {
       pexpire: redisExpire,
       del: redisDelete,
       unlink: redisDelete,
+      pubSubNumSub: countListeners,
+      pubSubShardNumSub: countListeners,
+      pubsub: countListeners,
+      subscribe,
+      pSubscribe: subscribe,
+      psubscribe: subscribe,
+      sSubscribe: subscribe,
+      unsubscribe,
+      pUnsubscribe: unsubscribe,
+      disconnect: unsubscribe,
+      quit: unsubscribe,
+      close: unsubscribe,
+      destroy: unsubscribe,
+      publish,
+      sPublish: publish,
+      spublish: publish,
       connect: () => UNKNOWN,
-      duplicate: (_machine, target) => object(target),
+      duplicate,
       '*': (machine, target, call, state) => {
         void machine
         void state

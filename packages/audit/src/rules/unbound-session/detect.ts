@@ -3,6 +3,34 @@ import type { FindingDraft, Step } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
+  const verdict = detectDispatches(facts)
+  const late = facts.stores.flatMap((store) => lateBinding(store, facts))
+  if (late.length === 0) return verdict
+  return verdict.kind === 'judged' ? judged([...verdict.findings, ...late], verdict.open) : judged(late)
+}
+
+/** Each part of the owner has to be set when it is first known, not only as long as another one is not. */
+function lateBinding(store: StoreFact, facts: ServerFacts): readonly FindingDraft[] {
+  const late = facts.lateBindings.filter((fact) => fact.store === store.id)
+  const [first] = late
+  if (first === undefined) return []
+  const fields = [...new Set(late.map(({ field }) => field))].join(' and ')
+  return [
+    {
+      what: `${fields} of a session’s owner can be set only while ${first.gate} is not, and is compared only where it is set: a caller of the same ${first.gate} passes for the owner.`,
+      partial: true,
+      trace: [
+        { note: `set only while ${first.gate} is not`, location: first.at },
+        { note: 'compared only where it is set', location: first.compared },
+      ],
+      primary: 0,
+      confidence: 'medium',
+      todo: 'Set every part of the owner when the session opens; if that is too early, set each one as long as it is itself missing.',
+    },
+  ]
+}
+
+function detectDispatches(facts: ServerFacts): Verdict {
   const stores = facts.stores.filter((store) => store.holds !== 'web')
   if (stores.length === 0) return notApplicable('The server keeps no sessions that a client names.')
   if (facts.dispatches.length === 0) return judged([])

@@ -1,0 +1,82 @@
+/** Owners of more than one part: tenant, client, subject, each known sooner or later. */
+import { describe, expect, it } from 'vitest'
+import { factsOf, place } from './programs.ts'
+
+/** A store of sessions that are bound to whoever uses them first; `bind` sets the owner, `compare` refuses others. */
+function store(bind: string, compare: string): string {
+  return `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js'
+    const sessions = new Map()
+    function check(id, caller) {
+      const session = sessions.get(id)
+      if (!session) return false
+      ${compare}
+      return true
+    }
+    const app = express()
+    app.use(requireBearerAuth({}))
+    app.post('/mcp', (req, res) => {
+      const caller = req.auth.extra
+      const id = req.headers['mcp-session-id'] ?? randomUUID()
+      if (!sessions.has(id)) sessions.set(id, { tenant: undefined, user: undefined })
+      if (!check(id, caller)) return res.sendStatus(404)
+      const session = sessions.get(id)
+      ${bind}
+      res.json({})
+    })
+    app.listen(3000)`
+}
+
+const WHERE_SET = `
+      if (session.tenant && session.tenant !== caller.tenant) return false
+      if (session.user && session.user !== caller.user) return false`
+const ALWAYS = `
+      if (session.tenant && session.tenant !== caller.tenant) return false
+      if (session.user !== caller.user) return false`
+
+const late = (program: string): readonly string[] =>
+  factsOf(program).lateBindings.map((fact) => `${fact.field} while no ${fact.gate} ${place(fact.at)}`)
+
+describe('a part of the owner that comes later', () => {
+  it.each([
+    [
+      'one test for all parts',
+      'if (!session.tenant) { session.tenant = caller.tenant; session.user = caller.user }',
+      ['user while no tenant server.ts:21'],
+    ],
+    [
+      'one test for all parts, each where the caller has it',
+      'if (!session.tenant) { if (caller.tenant) session.tenant = caller.tenant; if (caller.user) session.user = caller.user }',
+      ['user while no tenant server.ts:21'],
+    ],
+  ])('is lost: %s', (_, bind, expected) => {
+    expect(late(store(bind, WHERE_SET))).toEqual(expected)
+  })
+
+  it.each([
+    [
+      'a test for each part',
+      'if (!session.tenant) session.tenant = caller.tenant; if (!session.user) session.user = caller.user',
+      WHERE_SET,
+    ],
+    [
+      'a test for each part the caller has',
+      'if (caller.tenant && !session.tenant) session.tenant = caller.tenant; if (caller.user && !session.user) session.user = caller.user',
+      WHERE_SET,
+    ],
+    [
+      'compared whether set or not',
+      'if (!session.tenant) { session.tenant = caller.tenant; session.user = caller.user }',
+      ALWAYS,
+    ],
+    [
+      'what is set along is no part of the owner',
+      'if (!session.tenant) { session.tenant = caller.tenant; session.name = caller.name }',
+      WHERE_SET,
+    ],
+  ])('is not: %s', (_, bind, compare) => {
+    expect(late(store(bind, compare))).toEqual([])
+  })
+})
