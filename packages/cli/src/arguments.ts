@@ -1,7 +1,7 @@
 /** Reads the command line into an invocation; what cannot be read comes back as a refusal that says what to do. */
 import { parseArgs } from 'node:util'
 import type { Profile } from '@sallyport/audit'
-import { commands, globalFlags, type Command, type Flag, type Format, type Threshold } from './commands.ts'
+import { commands, formats, globalFlags, type Command, type Flag, type Format, type Threshold } from './commands.ts'
 import { closest } from './suggest.ts'
 
 export type Invocation =
@@ -9,13 +9,16 @@ export type Invocation =
       readonly kind: 'audit'
       readonly format: Format
       readonly output?: string
+      /** Further documents of the same audit. */
+      readonly also: readonly { readonly format: Format; readonly output: string }[]
       readonly failOn?: Threshold
       readonly since?: string
       readonly showSuppressed: boolean
       readonly includeTests?: true
       readonly noColor: boolean
     } & Settings)
-  | ({ readonly kind: 'baseline'; readonly output?: string } & Settings)
+  | ({ readonly kind: 'baseline' | 'badge'; readonly output?: string } & Settings)
+  | { readonly kind: 'verify'; readonly report: string }
   | { readonly kind: 'explain'; readonly rule: string; readonly noColor: boolean }
   | { readonly kind: 'rules'; readonly noColor: boolean }
   | { readonly kind: 'help'; readonly command?: Command }
@@ -37,6 +40,9 @@ export interface Misuse {
 }
 
 type Values = ReadonlyMap<string, string | undefined>
+/** Between the values of a repeated flag: no argument of a process can hold it. */
+const SEPARATOR = '\0'
+
 type Tokens = NonNullable<ReturnType<typeof parseArgs>['tokens']>
 
 /** What the arguments after `sallyport` ask for. */
@@ -74,7 +80,8 @@ function readFlags(tokens: Tokens, flags: readonly Flag[], command: Command | un
     const flag = flags.find(({ name }) => name === token.name)
     const complaint = flag ? complaintAbout(flag, token.value) : unknownFlag(token.rawName, flags, command)
     if (complaint !== undefined) return misuse(complaint)
-    values.set(token.name, token.value)
+    const earlier = flag?.repeatable ? values.get(token.name) : undefined
+    values.set(token.name, earlier === undefined ? token.value : `${earlier}${SEPARATOR}${token.value}`)
   }
   return values
 }
@@ -116,20 +123,33 @@ function withCommand(command: Command, values: Values, positionals: readonly str
     )
   }
   const noColor = values.has('no-color')
-  if (command.name === 'rules') return { kind: 'rules', noColor }
-  if (command.name === 'audit') return auditInvocation(first ?? '.', values, noColor)
-  if (command.name === 'baseline')
-    return { kind: 'baseline', ...given(values, 'output'), ...settings(first ?? '.', values) }
-  if (first === undefined) return misuse('Name a rule: sallyport explain <rule>. All rules: sallyport rules')
-  return { kind: 'explain', rule: first, noColor }
+  switch (command.name) {
+    case 'rules':
+      return { kind: 'rules', noColor }
+    case 'audit':
+      return auditInvocation(first ?? '.', values, noColor)
+    case 'baseline':
+    case 'badge':
+      return { kind: command.name, ...given(values, 'output'), ...settings(first ?? '.', values) }
+    case 'verify':
+      if (first === undefined) return misuse('Name a report: sallyport verify <report.json>')
+      return { kind: 'verify', report: first }
+    case 'explain':
+      if (first === undefined) return misuse('Name a rule: sallyport explain <rule>. All rules: sallyport rules')
+      return { kind: 'explain', rule: first, noColor }
+  }
 }
 
 /** The choices of `format`, `fail-on` and `profile` were checked with the flags. */
 function auditInvocation(path: string, values: Values, noColor: boolean): Invocation {
   const { output, ...rest } = { ...given(values, 'output'), ...given(values, 'since') }
   const failOn = values.get('fail-on')
+  const also = (values.get('also')?.split(SEPARATOR) ?? []).map(readDocument)
+  const wrong = also.find((document) => typeof document === 'string')
+  if (wrong !== undefined) return misuse(wrong)
   return {
     kind: 'audit',
+    also: also.filter((document) => typeof document !== 'string'),
     format: (values.get('format') ?? 'text') as Format,
     ...(output === undefined || output === '-' ? {} : { output }),
     ...(failOn === undefined ? {} : { failOn: failOn as Threshold }),
@@ -139,6 +159,16 @@ function auditInvocation(path: string, values: Values, noColor: boolean): Invoca
     noColor,
     ...settings(path, values),
   }
+}
+
+/** `sarif=report.sarif`, or what is wrong with it. */
+function readDocument(value: string): { readonly format: Format; readonly output: string } | string {
+  const [name = '', ...rest] = value.split('=')
+  const output = rest.join('=')
+  const format = formats.find((known) => known === name)
+  if (format === undefined)
+    return `--also cannot be "${value}".${didYouMean(closest(name, formats))} It is <format>=<file>, the format one of ${formats.join(', ')}.`
+  return output === '' ? `--also ${name} needs a file: --also ${name}=<file>.` : { format, output }
 }
 
 function settings(path: string, values: Values): Settings {

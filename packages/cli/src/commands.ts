@@ -7,11 +7,13 @@ export interface Flag {
   readonly value?: string
   /** The only values there are. */
   readonly choices?: readonly string[]
+  /** Given several times, every value counts; else the last. */
+  readonly repeatable?: true
   readonly about: string
 }
 
 export interface Command {
-  readonly name: string
+  readonly name: 'audit' | 'baseline' | 'badge' | 'verify' | 'explain' | 'rules'
   readonly argument?: string
   readonly about: string
   readonly flags: readonly Flag[]
@@ -58,6 +60,12 @@ export const commands: readonly Command[] = [
       },
       { name: 'output', value: 'file', about: 'Write the report to a file instead of standard output' },
       {
+        name: 'also',
+        value: 'format=file',
+        repeatable: true,
+        about: 'Write the same report to a file in another format too; may be repeated',
+      },
+      {
         name: 'fail-on',
         value: 'severity',
         choices: thresholds,
@@ -84,6 +92,25 @@ export const commands: readonly Command[] = [
       config,
       help,
     ],
+  },
+  {
+    name: 'badge',
+    argument: '[path]',
+    about: 'Audit and draw the grade as an SVG that names commit, tool and formula',
+    flags: [
+      { name: 'output', value: 'file', about: 'Write the badge to a file instead of standard output' },
+      profile,
+      config,
+      { name: 'baseline', value: 'file', about: 'Suppress the findings that this file lists' },
+      untrusted,
+      help,
+    ],
+  },
+  {
+    name: 'verify',
+    argument: '<report.json>',
+    about: 'Recompute the grade of a JSON report: exit 1 where it says otherwise',
+    flags: [help],
   },
   {
     name: 'explain',

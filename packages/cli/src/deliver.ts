@@ -12,7 +12,7 @@ export function deliver(document: string, output: string | undefined, console: C
     writeFileSync(output, document)
     return undefined
   } catch (error) {
-    return `cannot write --output ${output}: ${reasonOf(error as NodeJS.ErrnoException)}`
+    return `cannot write ${output}: ${reasonOf(error as NodeJS.ErrnoException)}`
   }
 }
 

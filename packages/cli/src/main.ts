@@ -25,6 +25,10 @@ async function run(invocation: Invocation, console: Console): Promise<ExitCode> 
       return (await import('./commands/audit.ts')).auditCommand(invocation, console)
     case 'baseline':
       return (await import('./commands/baseline.ts')).baselineCommand(invocation, console)
+    case 'badge':
+      return (await import('./commands/badge.ts')).badgeCommand(invocation, console)
+    case 'verify':
+      return (await import('./commands/verify.ts')).verifyCommand(invocation, console)
     case 'explain':
       return (await import('./commands/explain.ts')).explainCommand(invocation, console)
     case 'rules':

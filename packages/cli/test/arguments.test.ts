@@ -8,6 +8,7 @@ describe('audit', () => {
       kind: 'audit',
       path: '.',
       format: 'text',
+      also: [],
       showSuppressed: false,
       untrusted: false,
       noColor: false,
@@ -32,9 +33,27 @@ describe('audit', () => {
       output: 'report.json',
       failOn: 'none',
       includeTests: true,
+      also: [],
       showSuppressed: false,
       untrusted: false,
       noColor: true,
+    })
+  })
+
+  test('takes further documents, as often as it is told', () => {
+    expect(readArguments(['audit', '--also', 'sarif=a=b.sarif', '--also=json=c.json'])).toMatchObject({
+      also: [
+        { format: 'sarif', output: 'a=b.sarif' },
+        { format: 'json', output: 'c.json' },
+      ],
+    })
+    expect(readArguments(['audit', '--also', 'sarf=x'])).toMatchObject({
+      kind: 'misuse',
+      message: expect.stringContaining('Did you mean sarif?'),
+    })
+    expect(readArguments(['audit', '--also', 'json'])).toMatchObject({
+      kind: 'misuse',
+      message: '--also json needs a file: --also json=<file>.',
     })
   })
 

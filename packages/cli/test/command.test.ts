@@ -58,6 +58,60 @@ describe('audit', () => {
   })
 })
 
+describe('the grade elsewhere', () => {
+  test('verify agrees with the report that audit wrote, and not with one that was improved', () => {
+    const [report, improved] = [join(folder, 'report.json'), join(folder, 'improved.json')]
+    sallyport(['audit', server, '--format', 'json', '--output', report])
+    expect(sallyport(['verify', report])).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/grade F, \d+ of 100, as the report says\.\n$/),
+    })
+    writeFileSync(improved, readFileSync(report, 'utf8').replace('"grade": "F"', '"grade": "A"'))
+    expect(sallyport(['verify', improved])).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringContaining('does not deserve its grade'),
+    })
+    expect(sallyport(['verify', 'README.md']).exitCode).toBe(2)
+  })
+
+  test('badge draws the grade with the commit that is checked out', () => {
+    const { exitCode, stdout, stderr } = sallyport(['badge', server], {
+      LANG: 'C.UTF-8',
+      PATH: process.env['PATH'] ?? '',
+    })
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
+    expect(stdout).toMatch(
+      /^<svg\b[^]*<title>Grade F, \d+ of 100\. (?:Commit [0-9a-f]{40}, )?sallyport 0\.1\.0, formula 1\.<\/title>/,
+    )
+  })
+
+  test('one audit writes several documents', () => {
+    const [sarif, page] = [join(folder, 'also.sarif'), join(folder, 'also=1.html')]
+    const { stdout } = sallyport([
+      'audit',
+      server,
+      '--format',
+      'json',
+      '--also',
+      `sarif=${sarif}`,
+      '--also',
+      `html=${page}`,
+    ])
+    expect(JSON.parse(stdout).grade).toBe('F')
+    expect(JSON.parse(readFileSync(sarif, 'utf8')).version).toBe('2.1.0')
+    expect(readFileSync(page, 'utf8')).toMatch(/^<!doctype html>/)
+  })
+
+  test.each(['markdown', 'html', 'github', 'gitlab', 'junit', 'unix'])(
+    '%s is one document that says how many are suppressed',
+    (format) => {
+      const { exitCode, stdout, stderr } = sallyport(['audit', server, '--format', format])
+      expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' })
+      if (format !== 'gitlab') expect(stdout).toMatch(/0 findings suppressed|"suppressed" value="0"/)
+    },
+  )
+})
+
 describe('living with findings', () => {
   /** A copy of the server with what a test adds to it. */
   function serverWith(files: Readonly<Record<string, string>>): string {
@@ -140,7 +194,7 @@ describe('exit codes', () => {
     const { exitCode, stdout, stderr } = sallyport(['audit', server, '--output', 'nowhere/report.txt'])
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' })
     expect(stderr).toBe(
-      'sallyport: cannot write --output nowhere/report.txt: its folder does not exist. Create the folder or name another file.\n',
+      'sallyport: cannot write nowhere/report.txt: its folder does not exist. Create the folder or name another file.\n',
     )
   })
 })

@@ -20,10 +20,12 @@ test('help is whole', async () => {
     Usage: sallyport <command> [flags]
 
     Commands:
-      audit [path]     Read the source of an MCP server (default: this folder) and report weak sessions
-      baseline [path]  Write every present finding to a file of known ones, so that only new ones count
-      explain <rule>   Show the page of a rule: what it finds, why it matters, what to do
-      rules            List the rules with severity, impact on the score and title
+      audit [path]          Read the source of an MCP server (default: this folder) and report weak sessions
+      baseline [path]       Write every present finding to a file of known ones, so that only new ones count
+      badge [path]          Audit and draw the grade as an SVG that names commit, tool and formula
+      verify <report.json>  Recompute the grade of a JSON report: exit 1 where it says otherwise
+      explain <rule>        Show the page of a rule: what it finds, why it matters, what to do
+      rules                 List the rules with severity, impact on the score and title
 
     Flags:
       --version  Show the version
@@ -42,6 +44,7 @@ test('help is whole', async () => {
     Flags:
       --format <format>     text (default), json, sarif, markdown, html, github, gitlab, junit or unix
       --output <file>       Write the report to a file instead of standard output
+      --also <format=file>  Write the same report to a file in another format too; may be repeated
       --fail-on <severity>  Exit 1 for findings at or above none, low, medium, high (default) or critical
       --profile <profile>   regular (default), pedantic (low severities too) or auditor (everything, tests too)
       --config <file>       Use this configuration, not the nearest sallyport.config.yaml or .json

@@ -55,6 +55,18 @@ export function gitHost(root: string, revision: string): Host {
   }
 }
 
+/** The commit that is checked out around `root`; undefined where Git knows none. */
+export function commitOf(root: string): string | undefined {
+  try {
+    const real = realpathSync(resolve(root))
+    return git(statSync(real).isFile() ? dirname(real) : real, ['rev-parse', '--verify', '--quiet', 'HEAD'])
+      .toString('utf8')
+      .trim()
+  } catch {
+    return undefined
+  }
+}
+
 /** A path through links, as the disk resolves it today. */
 function realIn(path: string, stat: (path: string) => Stat | undefined): string | undefined {
   try {

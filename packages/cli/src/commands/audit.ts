@@ -32,8 +32,10 @@ export async function auditCommand(invocation: AuditInvocation, console: Console
   const audited = await auditUnder(invocation, console)
   if ('refusal' in audited) return refuse(audited.refusal, console)
   const { report, config } = audited
-  const refusal = deliver(renderReport(report, invocation, console), invocation.output, console)
-  if (refusal !== undefined) return refuse(refusal, console)
+  for (const document of [...invocation.also, invocation]) {
+    const refusal = deliver(renderReport(report, { ...invocation, ...document }, console), document.output, console)
+    if (refusal !== undefined) return refuse(refusal, console)
+  }
   const threshold = invocation.failOn ?? config?.failOn ?? 'high'
   return reachesThreshold(report, threshold) ? exitCodes.findings : exitCodes.clean
 }

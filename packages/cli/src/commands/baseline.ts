@@ -11,7 +11,7 @@ const DEFAULT_NAME = 'sallyport.baseline.json'
 
 /** Writes the baseline and says on standard error what it holds and how it comes into force. */
 export async function baselineCommand(
-  invocation: Extract<Invocation, { kind: 'baseline' }>,
+  invocation: Extract<Invocation, { kind: 'baseline' | 'badge' }>,
   console: Console,
 ): Promise<ExitCode> {
   const audited = await auditUnder(invocation, console)
