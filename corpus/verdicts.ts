@@ -13,6 +13,8 @@ export const ruleLabels: Readonly<Record<string, readonly string[]>> = {
   'missing-session-invalidation': ['missing-session-invalidation'],
   'unbound-session': ['unbound-session', 'session-as-authentication'],
   'missing-origin-check': ['missing-origin-check'],
+  'session-token-in-url': ['session-token-in-url'],
+  'timing-unsafe-comparison': ['timing-unsafe-comparison'],
 }
 
 /** The tool's rules that are scored here. */

@@ -231,7 +231,9 @@ test('rules lists them, worst first', () => {
     predictable-session-id        high       -12  A session ID or token can be predicted
     shared-session-state          high       -10  One session can reach or overwrite the state of another
     missing-origin-check          high        -8  Any web page may talk to the server through a browser
+    session-token-in-url          high        -8  A session ID or credential travels in a URL
     missing-session-invalidation  medium      -6  Logout, reset or close does not destroy the session
+    timing-unsafe-comparison      medium      -4  A secret is compared in a time that depends on it
     "
   `)
 })

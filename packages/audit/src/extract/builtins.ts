@@ -9,6 +9,7 @@ import type { Site } from './heap.ts'
 import { FunctionObject, HeapObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { insert, lookUp, noteLookUp, remove, storeRef } from './properties.ts'
+import { noteComparison, noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
 import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, joinAll, object, strings, withTags } from './value.ts'
@@ -21,7 +22,7 @@ export function callBuiltin(machine: Machine, self: Value, name: string, call: C
     if (target.kind === 'array') return callArray(machine, target, name, call, state)
   }
   if (self.objects.length > 0) return undefined
-  return callText(machine, self, name, call) ?? callUnknownList(machine, self, name, call, state)
+  return callText(machine, self, name, call, state) ?? callUnknownList(machine, self, name, call, state)
 }
 
 function callMap(machine: Machine, map: HeapObject, name: string, call: Call, state: State): Value | undefined {
@@ -63,6 +64,7 @@ function keyOfAny(map: HeapObject): Value {
 }
 
 function has(machine: Machine, map: HeapObject, key: Value, site: Site, state: State): Value {
+  noteUrlCredential(machine, key, site, state)
   const store = storeRef(map)
   noteLookUp(machine, store, key, site, state)
   const whenTrue = [
@@ -128,6 +130,7 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
       return itemValue(machine, list)
     case 'includes':
     case 'indexOf':
+      noteUrlCredential(machine, first, call.site, state)
       return includes(list, first)
     case 'slice':
     case 'concat':
@@ -284,10 +287,10 @@ const TESTS = new Set([
   'search',
 ])
 
-function callText(machine: Machine, self: Value, name: string, call: Call): Value | undefined {
+function callText(machine: Machine, self: Value, name: string, call: Call, state: State): Value | undefined {
   if (SAME_TEXT.has(name)) return sameText(self, name, call)
   if (CUTS.has(name)) return cutText(self, name, call)
-  if (TESTS.has(name)) return testText(machine, self, name, call)
+  if (TESTS.has(name)) return testText(machine, self, name, call, state)
   if (name === 'split') return splitText(machine, self, call)
   return undefined
 }
@@ -331,10 +334,11 @@ function numberOf(value: Value | undefined): number | undefined {
   return typeof only === 'number' ? only : undefined
 }
 
-function testText(machine: Machine, self: Value, name: string, call: Call): Value {
+function testText(machine: Machine, self: Value, name: string, call: Call, state: State): Value {
   const [other = UNKNOWN] = call.args
   const subject = name === 'test' ? other : self
   const [text] = strings(other)
+  if (name === 'equals' || name === 'localeCompare') noteComparison(machine, self, other, name, call.site, state)
   if (name === 'equals') return equality(machine, self, other)
   if (namesOrigin(subject) || (name === 'includes' && namesOrigin(other))) return flag(['origin'], [], subject)
   if (hasTag(subject, 'url') && text !== undefined) return flag([`path:${text}`], [], subject)

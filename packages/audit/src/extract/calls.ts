@@ -21,6 +21,7 @@ import { importNamespace } from './modules.ts'
 import { baseOf, getProperty, storeRef } from './properties.ts'
 import { markOf } from './quiet.ts'
 import { declareLocal, execute, hoist, patternNames, runModule } from './statements.ts'
+import { isNamedSecret, noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
 import { sharedInstance, typedParameter } from './types.ts'
 import { registerOnUnseen, visitUnseen } from './unseen.ts'
@@ -235,8 +236,10 @@ export function callOpaque(machine: Machine, name: string | undefined, call: Cal
   if (!visitUnseen(machine, name, call, state)) runCallbacks(machine, call, state, UNKNOWN)
   noteReceiver(machine, call, state, name)
   const speaks = name !== undefined && SPEAKING.test(name)
+  if (!speaks) for (const arg of call.args) noteUrlCredential(machine, arg, call.site, state)
   if (!speaks && call.args.some(namesOrigin)) return withTags(inner, ['origin-verdict'])
-  if (speaks || !call.args.some((arg) => carriesCredential(arg))) return inner
+  if (speaks || !call.args.some((arg) => carriesCredential(arg)))
+    return hasTag(call.self, 'cred') || isNamedSecret(inner) ? withTags(inner, ['made']) : inner
   state.note('opaque-check')
   return withTags(inner, ['verdict', 'cred'])
 }

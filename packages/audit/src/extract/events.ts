@@ -117,6 +117,10 @@ export type Event = Base &
     | { readonly kind: 'handle-out'; readonly value: Value }
     /** MCP is served here by something that is no transport object of a session: a new stream, a handler of the SDK. */
     | { readonly kind: 'endpoint'; readonly check: 'always' | 'optional' | 'never' }
+    /** A secret and what a request offers for it are compared, not in constant time. */
+    | { readonly kind: 'comparison'; readonly how: string; readonly presented: Value; readonly expected: Value }
+    | { readonly kind: 'url-credential'; readonly value: Value }
+    | { readonly kind: 'query-read'; readonly name: string }
     | {
         readonly kind: 'cors'
         readonly allows: 'any' | 'reflected' | 'listed'

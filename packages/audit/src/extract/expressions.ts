@@ -13,6 +13,7 @@ import { runTemplate } from './models/sql.ts'
 import { getProperty, readGlobal, setProperty, stepTags } from './properties.ts'
 import { narrow } from './narrow.ts'
 import { branch } from './statements.ts'
+import { noteComparison, urlPart } from './secrets.ts'
 import { noteSharedRead, noteSharedWrite } from './shared.ts'
 import type { State } from './state.ts'
 import type { Primitive, Value } from './value.ts'
@@ -449,9 +450,11 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
   switch (operator) {
     case '===':
     case '==':
+      noteComparison(machine, left, right, operator, machine.site(env.file, node), state)
       return equality(machine, left, right)
     case '!==':
     case '!=':
+      noteComparison(machine, left, right, operator, machine.site(env.file, node), state)
       return negate(equality(machine, left, right))
     case '<':
     case '>':
@@ -557,12 +560,19 @@ function evaluateTemplate(machine: Machine, node: Node, state: State, env: Envir
   const parts = (node['quasis'] as Node[]).map((item) => String(item['value'].cooked ?? ''))
   let value: Value = primitive(parts[0] ?? '')
   ;(node['expressions'] as Node[]).forEach((item, index) => {
-    const inner = evaluate(machine, item, state, env)
+    const inner = intoUrl(parts[index] ?? '', evaluate(machine, item, state, env))
     value = arithmetic('+', value, inner)
     const next = parts[index + 1] ?? ''
     if (next !== '') value = arithmetic('+', value, primitive(next))
   })
   return value
+}
+
+/** A secret that a template puts into a query string. */
+function intoUrl(before: string, value: Value): Value {
+  const name = urlPart(before)
+  const isSecret = ['mint', 'sid', 'jwt', 'cred'].some((tag) => hasTag(value, tag))
+  return name !== undefined && isSecret ? withTags(value, [`in-url:${name}`]) : value
 }
 
 function evaluateTagged(machine: Machine, node: Node, state: State, env: Environment): Value {

@@ -16,6 +16,7 @@ import {
   readAt,
   withoutReads,
 } from './shared.ts'
+import { noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
 import type { Primitive, Value } from './value.ts'
 import { NEVER, UNDEFINED, UNKNOWN, hasTag, join, object, withTags } from './value.ts'
@@ -28,6 +29,8 @@ export function keyName(key: Value): string | undefined {
 
 export function getProperty(machine: Machine, target: Value, key: Value, site: Site, state: State): Value {
   const name = keyName(key)
+  // How long a text is says nothing of what it is.
+  if (name === 'length' && target.objects.length === 0) return UNKNOWN
   let value: Value = NEVER
   for (const from of target.objects) value = join(value, readFrom(machine, from, name, key, site, state))
   if (target.tags.length > 0)
@@ -174,6 +177,7 @@ function readDynamic(machine: Machine, from: HeapObject, key: Value, site: Site,
 /** A look-up in a container. Looking one up by a handle from the request leaves its owner unproven. */
 export function lookUp(machine: Machine, from: HeapObject, key: Value, site: Site, state: State): Value {
   const store = storeRef(from)
+  noteUrlCredential(machine, key, site, state)
   noteLookUp(machine, store, key, site, state)
   const value = itemValue(machine, from)
   const found = isPresentedHandle(key) ? remembered(value) : value

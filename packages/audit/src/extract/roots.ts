@@ -34,9 +34,11 @@ export function runUnreached(machine: Machine): void {
 
 function runClass(machine: Machine, of: ClassObject): void {
   connectLeftTransport(machine, of)
-  if (!mentionsServing(of.node)) return
   const pending = [...of.methods].filter(
-    ([name, member]) => name !== 'constructor' && !machine.reached.has(member['value']) && mentionsServing(member),
+    ([name, member]) =>
+      name !== 'constructor' &&
+      !machine.reached.has(member['value']) &&
+      (mentionsServing(member) || isGivenRequest(member['value'] as Node)),
   )
   if (pending.length === 0) return
   const instance = sharedInstance(machine, of)
@@ -136,6 +138,17 @@ function runLeft(machine: Machine, target: FunctionObject): void {
     )
   })
   runHandlersIn(machine, result)
+}
+
+const REQUEST_TYPES = /^(?:IncomingMessage|Request|FastifyRequest|Context|ParameterizedContext)$/
+
+/** A method declared to take a request: whoever plugs the class in has it called with one. */
+function isGivenRequest(fn: Node): boolean {
+  return parametersOf(fn).some((param) => {
+    const type = (param['typeAnnotation'] as Node | undefined)?.['typeAnnotation'] as Node | undefined
+    const name = type?.type === 'TSTypeReference' ? (type['typeName'] as Node)['name'] : undefined
+    return typeof name === 'string' && REQUEST_TYPES.test(name)
+  })
 }
 
 /** A function whose parameters are a request's is a handler that something we cannot see calls. */

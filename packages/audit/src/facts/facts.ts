@@ -15,6 +15,8 @@ export interface ServerFacts {
   readonly dispatches: readonly DispatchFact[]
   readonly endpoints: readonly EndpointFact[]
   readonly cors: readonly CorsFact[]
+  readonly urlTokens: readonly UrlTokenFact[]
+  readonly comparisons: readonly ComparisonFact[]
   readonly lateBindings: readonly LateBindingFact[]
   readonly logins: readonly LoginFact[]
   readonly sharedServers: readonly SharedServerFact[]
@@ -152,6 +154,30 @@ export interface EndpointFact {
   readonly check: 'always' | 'optional' | 'never'
   readonly authenticated: DispatchFact['authenticated']
   readonly behindUnknown: boolean
+}
+
+/** A session ID or a credential that travels in a URL. */
+export interface UrlTokenFact {
+  readonly kind: 'session' | 'credential'
+  /** `accepted`: a request brings it. `sent`: the server writes it into an answer. */
+  readonly way: 'accepted' | 'sent'
+  /** `the query parameter token`, `the path parameter id`. */
+  readonly part: string
+  /** Where it is read, where that is elsewhere. */
+  readonly read: Location | undefined
+  /** Where it is put to use. */
+  readonly at: Location
+  /** The ID of an SSE connection: it dies with it. */
+  readonly ofConnection: boolean
+}
+
+/** A secret and what a request offers for it are compared in a way whose time depends on them. */
+export interface ComparisonFact {
+  readonly at: Location
+  readonly via: Location | undefined
+  /** `===`, `equals`, … */
+  readonly how: string
+  readonly secret: 'mac' | 'setting' | 'stored' | 'written'
 }
 
 /** Which pages the server lets browsers show its answers to. */

@@ -16,8 +16,12 @@ import { rule as sessionAsAuthentication } from './session-as-authentication/rul
 import { detect as detectSessionAsAuthentication } from './session-as-authentication/detect.ts'
 import { rule as sessionFixation } from './session-fixation/rule.ts'
 import { detect as detectSessionFixation } from './session-fixation/detect.ts'
+import { rule as sessionTokenInUrl } from './session-token-in-url/rule.ts'
+import { detect as detectSessionTokenInUrl } from './session-token-in-url/detect.ts'
 import { rule as sharedSessionState } from './shared-session-state/rule.ts'
 import { detect as detectSharedSessionState } from './shared-session-state/detect.ts'
+import { rule as timingUnsafeComparison } from './timing-unsafe-comparison/rule.ts'
+import { detect as detectTimingUnsafeComparison } from './timing-unsafe-comparison/detect.ts'
 import { rule as unboundSession } from './unbound-session/rule.ts'
 import { detect as detectUnboundSession } from './unbound-session/detect.ts'
 
@@ -30,6 +34,8 @@ export const rules: readonly RuleEntry[] = [
   { rule: predictableSessionId, detect: detectPredictableSessionId },
   { rule: sessionAsAuthentication, detect: detectSessionAsAuthentication },
   { rule: sessionFixation, detect: detectSessionFixation },
+  { rule: sessionTokenInUrl, detect: detectSessionTokenInUrl },
   { rule: sharedSessionState, detect: detectSharedSessionState },
+  { rule: timingUnsafeComparison, detect: detectTimingUnsafeComparison },
   { rule: unboundSession, detect: detectUnboundSession },
 ]

@@ -14,6 +14,8 @@ const published: Record<string, [severity: string, impact: number]> = {
   'unbound-session': ['critical', 20],
   'session-as-authentication': ['critical', 20],
   'missing-origin-check': ['high', 8],
+  'session-token-in-url': ['high', 8],
+  'timing-unsafe-comparison': ['medium', 4],
 }
 
 test('every rule has its published severity and impact', () => {

@@ -11,6 +11,7 @@ import { collectAdoptions, collectMints } from './mints.ts'
 import { collectBroadcasts, collectSharedServers, collectSharedVariables, collectStaleWrites } from './shared.ts'
 import { collectStores } from './stores.ts'
 import { collectCors, collectEndpoints } from './endpoints.ts'
+import { collectComparisons, collectUrlTokens } from './secrets.ts'
 import { collectTokens } from './tokens.ts'
 
 export function collectFacts(machine: Machine): ServerFacts {
@@ -28,6 +29,8 @@ export function collectFacts(machine: Machine): ServerFacts {
     dispatches,
     endpoints: collectEndpoints(machine),
     cors: collectCors(machine),
+    urlTokens: collectUrlTokens(machine, stores),
+    comparisons: collectComparisons(machine),
     lateBindings: collectLateBindings(machine, stores),
     logins: collectLogins(machine, stores),
     sharedServers: collectSharedServers(machine),

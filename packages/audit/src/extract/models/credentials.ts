@@ -3,6 +3,7 @@ import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import { flag, fromRequest } from '../conditions.ts'
 import type { Machine } from '../machine.ts'
+import { noteUrlCredential } from '../secrets.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, derived, object, tagged, withTags } from '../value.ts'
@@ -14,6 +15,7 @@ const VERIFIED = ['auth', 'auth:verified'] as const
 /** Throws on a bad token, so what follows is authenticated; with a callback, what it runs is. */
 const verifyToken: ExternalHandler = (machine, call, state) => {
   state.learn([...VERIFIED])
+  noteUrlCredential(machine, call.args[0] ?? UNKNOWN, call.site, state)
   if (fromRequest(call.args[0] ?? UNKNOWN)) {
     const limits = ['maxTokenAge', 'maxAge'].some((name) => optionOf(call.args[2], name) !== undefined)
     machine.emit('token-check', call.site, state, { limits })
@@ -30,6 +32,7 @@ const bearerMiddleware: ExternalHandler = (machine, call) =>
   object(machine.library('middleware', call.site, { facts: [...VERIFIED], principal: true }))
 
 const comparePassword: ExternalHandler = (machine, call, state) => {
+  for (const arg of call.args) noteUrlCredential(machine, arg, call.site, state)
   const result = flag([...VERIFIED, 'login'], [], ...call.args)
   const callback = call.args.find((arg) => arg.objects.some((item) => item.kind === 'function'))
   if (callback !== undefined) call_(machine, callback, { ...call, args: [UNDEFINED, result] }, state)

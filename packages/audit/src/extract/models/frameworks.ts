@@ -3,6 +3,7 @@ import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import type { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
+import { noteQueryRead } from '../secrets.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString } from '../value.ts'
 import { flat, plain } from './express.ts'
@@ -310,8 +311,12 @@ export const frameworks: Model = {
     'hono-request': {
       header: (machine, _target, call) =>
         call.args.length === 0 ? bag(machine, 'header', call.site) : part('header', call.args[0]!),
-      query: (machine, _target, call) =>
-        call.args.length === 0 ? bag(machine, 'query', call.site) : part('query', call.args[0]!),
+      query: (machine, _target, call, state) => {
+        const [name] = call.args
+        if (name === undefined) return bag(machine, 'query', call.site)
+        noteQueryRead(machine, onlyString(name) ?? '', call.site, state)
+        return part('query', name)
+      },
       param: (machine, _target, call) =>
         call.args.length === 0 ? bag(machine, 'param', call.site) : part('param', call.args[0]!),
       json: (machine, _target, call) => bag(machine, 'body', call.site),

@@ -9,7 +9,8 @@ import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { noteCorsHeader, noteHeader } from './origin.ts'
 import { bag, bagProperty, keep, part, requestPart } from './requests.ts'
 import { emitListen, isApp, optionOf, registerRoute } from './routing.ts'
-import type { HeapObject } from '../heap.ts'
+import { noteQueryRead } from '../secrets.ts'
+import type { HeapObject, Site } from '../heap.ts'
 import { FunctionObject, LibraryObject } from '../heap.ts'
 
 function createServer(tls: boolean): ExternalHandler {
@@ -133,6 +134,8 @@ const writeHead: MethodHandler = (machine, target, call, state) => {
   noteStatus(state, call.args[0])
   for (const headers of call.args.slice(1).flatMap((arg) => arg.objects)) {
     for (const [name, cell] of headers.properties) noteCorsHeader(machine, name, cell.value, call, state)
+    const values = [...headers.properties.values()].map((cell) => cell.value)
+    machine.emit('handle-out', call.site, state, { value: derived(...values) })
   }
   return object(target)
 }
@@ -181,6 +184,11 @@ const nestListen: MethodHandler = (machine, target, call, state) => {
 }
 
 const header: MethodHandler = (_machine, _target, call) => part('header', call.args[0] ?? UNKNOWN)
+
+function noteRead(machine: Machine, target: LibraryObject, key: Value, site: Site, state: State): void {
+  const name = target.data['origin'] === 'query' ? onlyString(key) : undefined
+  if (name !== undefined) noteQueryRead(machine, name, site, state)
+}
 
 export const http: Model = {
   calls: {
@@ -246,7 +254,10 @@ export const http: Model = {
       },
     },
     bag: {
-      get: (_machine, target, call) => bagProperty(target, call.args[0] ?? UNKNOWN),
+      get: (machine, target, call, state) => {
+        noteRead(machine, target, call.args[0] ?? UNKNOWN, call.site, state)
+        return bagProperty(target, call.args[0] ?? UNKNOWN)
+      },
       has: (_machine, target, call) => bagProperty(target, call.args[0] ?? UNKNOWN),
       '*': (_machine, target) => part(String(target.data['origin']), UNKNOWN),
     },
@@ -272,7 +283,11 @@ export const http: Model = {
       if (name === 'locals') return keep(target, name, () => machine.library('locals', site))
       return name === 'raw' || name === 'res' ? object(target) : UNKNOWN
     },
-    bag: (_machine, target, name, key) => bagProperty(target, name === undefined ? key : primitive(name)),
+    bag: (machine, target, name, key, site, state) => {
+      const asked = name === undefined ? key : primitive(name)
+      noteRead(machine, target, asked, site, state)
+      return bagProperty(target, asked)
+    },
   },
   setters: {
     response: (_machine, _target, name, value, _site, state) => {

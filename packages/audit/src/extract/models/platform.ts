@@ -13,7 +13,7 @@ import { runModule } from '../statements.ts'
 import type { State } from '../state.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
-import { NEVER, UNDEFINED, UNKNOWN, derived, join, joinAll, object, onlyString, withTags } from '../value.ts'
+import { NEVER, UNDEFINED, UNKNOWN, derived, join, joinAll, object, onlyString, tagged, withTags } from '../value.ts'
 import type { ExternalHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
 
@@ -82,9 +82,19 @@ const assign: ExternalHandler = (machine, call, state) => {
       for (const [name, cell] of from.properties) to.property(name).write(state.read(cell))
       to.elements.write(from.item)
     }
+    if (sources.some((source) => source.open && source.objects.length === 0)) leaveOpen(to)
   }
   void machine
   return target
+}
+
+/** `Object.assign({}, defaults, loaded)`: an empty default is there to be filled by what was loaded. */
+function leaveOpen(to: HeapObject): void {
+  for (const [name, cell] of to.properties) {
+    const { primitives, objects, open } = cell.value
+    const isEmpty = primitives.every((item) => item === '' || item === undefined || item === null)
+    if (isEmpty && objects.length === 0 && !open) cell.write(tagged(`opt:${name}`))
+  }
 }
 
 function listOf(pick: (machine: Machine, target: HeapObject) => Value): ExternalHandler {

@@ -4,7 +4,7 @@ import type { Entropy, EntropySource } from '../entropy.ts'
 import { concatEntropy } from '../entropy.ts'
 import type { LibraryObject } from '../heap.ts'
 import type { Value } from '../value.ts'
-import { derived, strings, tagged } from '../value.ts'
+import { derived, strings, tagged, withTags } from '../value.ts'
 import type { ExternalHandler, Model } from './model.ts'
 
 const UUID_V4_BITS = 122
@@ -66,12 +66,12 @@ const clock: ExternalHandler = (_machine, call) => ({
 function digest(call: Call): Value {
   const inputs = [call.self, ...call.args]
   const entropy = inputs.reduce<Entropy | undefined>((sum, input) => concatEntropy(sum, input.entropy), undefined)
-  const value = derived(...inputs)
+  const value = withTags(derived(...inputs), ['hash'])
   return entropy === undefined ? value : { ...value, entropy }
 }
 
-const createHash: ExternalHandler = (machine, call) => {
-  const hash = machine.library('hash', call.site)
+const createHash: ExternalHandler = (machine, call, _state, path) => {
+  const hash = machine.library('hash', call.site, { tag: path.endsWith('createHmac') ? 'mac' : 'hash' })
   hash.elements.write(derived(...call.args.slice(1)))
   return { primitives: [], objects: [hash], tags: [], open: false }
 }
@@ -136,7 +136,11 @@ export const randomness: Model = {
       },
       digest: (_machine, target) => {
         const { value } = target.elements
-        return { ...derived(value), ...(value.entropy === undefined ? {} : { entropy: value.entropy }) }
+        const tag = String(target.data['tag'])
+        return {
+          ...withTags(derived(value), [tag]),
+          ...(value.entropy === undefined ? {} : { entropy: value.entropy }),
+        }
       },
     },
     nanoid: {

@@ -15,6 +15,11 @@ const PROTOCOL_HEADERS = new Set([
   'x-url-scheme',
 ])
 
+/** Whether what is called so is a credential. */
+export function isCredentialName(name: string): boolean {
+  return CREDENTIAL_NAME.test(name) && !NOT_CREDENTIAL.test(name)
+}
+
 /** Tags of a named part of the request. `*` is a name that is not written down. */
 export function partTags(origin: string, name: string): readonly string[] {
   const key = name.toLowerCase()
@@ -23,7 +28,7 @@ export function partTags(origin: string, name: string): readonly string[] {
   if (origin === 'header' && key === 'origin') return ['origin']
   if (origin === 'none') return []
   const tags = origin === 'body' ? ['body'] : [`${origin}:${key}`]
-  return CREDENTIAL_NAME.test(key) && !NOT_CREDENTIAL.test(key) ? [...tags, 'cred'] : tags
+  return isCredentialName(key) ? [...tags, 'cred'] : tags
 }
 
 export function part(origin: string, key: Value): Value {

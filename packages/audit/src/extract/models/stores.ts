@@ -6,6 +6,7 @@ import { noteLookUp } from '../properties.ts'
 import type { StoreRef } from '../events.ts'
 import type { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
+import { noteUrlCredential } from '../secrets.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import {
@@ -219,8 +220,7 @@ export const stores: Model = {
       connect: () => UNKNOWN,
       duplicate,
       '*': (machine, target, call, state) => {
-        void machine
-        void state
+        for (const arg of call.args) noteUrlCredential(machine, arg, call.site, state)
         return derived(object(target), ...call.args)
       },
     },

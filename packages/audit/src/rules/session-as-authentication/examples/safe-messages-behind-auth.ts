@@ -51,7 +51,7 @@ async function openStream(_req: Request, res: Response): Promise<void> {
 }
 
 async function receive(req: Request, res: Response): Promise<void> {
-  const session = sessions.get(String(req.query.sessionId))
+  const session = sessions.get(req.get('mcp-session-id') ?? '')
   if (session === undefined || session.owner !== res.locals.user) {
     res.sendStatus(404)
     return

@@ -55,7 +55,7 @@ app.get('/sse', async (_req, res) => {
 })
 
 app.post('/messages', async (req, res) => {
-  const session = sessions.get(String(req.query.sessionId))
+  const session = sessions.get(req.get('mcp-session-id') ?? '')
   if (session === undefined || session.owner !== res.locals.user) {
     res.sendStatus(404)
     return

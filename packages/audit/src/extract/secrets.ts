@@ -1,0 +1,92 @@
+/** What happens to secrets: comparisons that tell them by the time they take, and credentials that came in a URL. */
+import { fromRequest, requestTags } from './conditions.ts'
+import type { Site } from './heap.ts'
+import type { Machine } from './machine.ts'
+import { isCredentialName } from './models/requests.ts'
+import type { State } from './state.ts'
+import type { Value } from './value.ts'
+import { hasTag } from './value.ts'
+
+/** Names of authentication schemes and the like are short; a secret that is written down is not. */
+const SHORTEST_LITERAL = 8
+
+/** `a === b` and its like, where one side is a secret and the other what a request claims it to be. */
+export function noteComparison(machine: Machine, a: Value, b: Value, how: string, site: Site, state: State): void {
+  if (a.tags.length === 0 && b.tags.length === 0) return
+  noteHandleCheck(machine, a, b, site, state)
+  noteHandleCheck(machine, b, a, site, state)
+  const expected = isGuessAt(a, b) ? b : isGuessAt(b, a) ? a : undefined
+  if (expected === undefined) return
+  const presented = expected === b ? a : b
+  machine.emit('comparison', site, state, { how, presented, expected })
+  noteUrlCredential(machine, presented, site, state)
+}
+
+/** Whether `presented` is what a request offers as the secret `expected`. A digest of it tells nothing by its time. */
+function isGuessAt(presented: Value, expected: Value): boolean {
+  if (
+    !fromRequest(presented) ||
+    ['principal', 'claim', 'verdict', 'made', 'hash', 'mac', 'sid'].some((tag) => hasTag(presented, tag))
+  )
+    return false
+  if (hasTag(expected, 'mac')) return true
+  if (expected.objects.some((item) => item.kind !== 'external') || fromRequest(expected)) return false
+  if (['principal', 'claim', 'made', 'hash', 'origin', 'host'].some((tag) => hasTag(expected, tag))) return false
+  if (isNamedSecret(expected)) return true
+  return hasTag(presented, 'cred') && isSecretText(presented, expected)
+}
+
+/** A setting whose name says that it is a secret. */
+export function isNamedSecret({ tags }: Value): boolean {
+  return tags.some((tag) => {
+    const name = /^(?:was-)?(?:env|opt|setting):(.+)$/.exec(tag)?.[1]
+    return name !== undefined && isCredentialName(name)
+  })
+}
+
+/** Not a word of the protocol: something from outside the program, or a literal that is long enough to be a password. */
+function isSecretText(presented: Value, expected: Value): boolean {
+  const texts = expected.primitives.filter((item) => item !== undefined && item !== null)
+  if (expected.objects.length > 0 || (expected.open && texts.length === 0))
+    return expected.tags.length > 0 || !hasTag(presented, 'body')
+  if (expected.tags.length > 0 && (expected.open || texts.length > 0)) return true
+  return texts.length > 0 && texts.every((item) => typeof item === 'string' && item.length >= SHORTEST_LITERAL)
+}
+
+/** A credential that came in the URL is put to the test, or a session ID from there is handed on. */
+export function noteUrlCredential(machine: Machine, value: Value, site: Site, state: State): void {
+  if (requestTags(value).some((tag) => isUrlCredential(tag) || isQueryHandle(tag)))
+    machine.emit('url-credential', site, state, { value })
+}
+
+export function isUrlCredential(tag: string): boolean {
+  const name = /^(?:query|param):(.+)$/.exec(tag)?.[1]
+  return name !== undefined && isCredentialName(name)
+}
+
+/** A session ID from the query string is compared with one that was made here. */
+function noteHandleCheck(machine: Machine, presented: Value, own: Value, site: Site, state: State): void {
+  if (!hasTag(own, 'mint') && !hasTag(own, 'sid')) return
+  if (presented.tags.some(isQueryHandle)) machine.emit('url-credential', site, state, { value: presented })
+}
+
+function isQueryHandle(tag: string): boolean {
+  return tag.startsWith('query:') && isHandleName(tag)
+}
+
+/** Whether what is called so names a session. */
+export function isHandleName(name: string): boolean {
+  return /sess|sid\b|conn(?:ection)?_?-?id/i.test(name)
+}
+
+/** `?token=${token}`: text that puts a secret into a URL. */
+export function urlPart(before: string): string | undefined {
+  const name = /[?&]([\w.-]+)=$/.exec(before)?.[1]
+  return name !== undefined && (isCredentialName(name) || isHandleName(name)) ? name.toLowerCase() : undefined
+}
+
+/** A part of the query string is read. */
+export function noteQueryRead(machine: Machine, name: string, site: Site, state: State): void {
+  if (isCredentialName(name) || isHandleName(name))
+    machine.emit('query-read', site, state, { name: name.toLowerCase() })
+}
