@@ -1,9 +1,9 @@
 /** The pipeline from source to report: read, extract, detect, sift, assess, score. */
 import { AuditError } from './audit-error.ts'
-import { declarationsOf, factsUnder, rulesUnder, selectionOf } from './config/apply.ts'
+import { declarationsOf, declaredIn, factsUnder, rulesUnder, selectionOf } from './config/apply.ts'
 import type { Config } from './config/config.ts'
 import { claimsOf, crashesOf, detectAll } from './detect.ts'
-import { extract } from './extract/extract.ts'
+import { extract, type ExtractOptions } from './extract/extract.ts'
 import type { ServerFacts } from './facts/facts.ts'
 import type { Finding, Gap, Profile, Report } from './finding/finding.ts'
 import { compareText, findingsOf, surfaceOf } from './finding/findings.ts'
@@ -46,7 +46,7 @@ export interface AuditOptions extends Pick<ReadOptions, 'host' | 'bounds'> {
 /** The stages that a test may replace. */
 export interface Stages {
   readonly read: (root: string, options: ReadOptions) => SourceTree
-  readonly extract: (tree: SourceTree, onProgress?: OnProgress) => Extraction | Promise<Extraction>
+  readonly extract: (tree: SourceTree, options: ExtractOptions) => Extraction | Promise<Extraction>
   readonly rules: readonly RuleEntry[]
 }
 
@@ -105,20 +105,26 @@ interface Examined extends Extraction {
 
 async function examine(root: string, options: AuditOptions, stages: Stages): Promise<Examined> {
   const tree = readOrRefuse(() => stages.read(root, readOptionsOf(options)))
-  const extracted = await stages.extract(tree, options.onProgress)
   const { config } = options
+  const includeTests = options.includeTests ?? (options.profile ?? config?.profile) === 'auditor'
+  const scope = scopeOf(tree, includeTests)
+  const declared = config && declaredIn(config)
+  const extracted = await stages.extract(tree, {
+    surfaces: scope.reported,
+    ...(declared && { declared }),
+    ...(options.onProgress && { onProgress: options.onProgress }),
+  })
   const facts = config ? factsUnder(config, extracted.facts) : extracted.facts
   const detections = detectAll(config ? rulesUnder(config, stages.rules) : stages.rules, facts)
   const gaps = [...tree.gaps, ...extracted.gaps, ...crashesOf(detections)]
     .map((gap) => named(gap, stages.rules))
     .toSorted(compareGaps)
-  const includeTests = options.includeTests ?? (options.profile ?? config?.profile) === 'auditor'
   return {
     tree,
     facts,
     gaps,
     detections,
-    scope: scopeOf(tree, includeTests),
+    scope,
     findings: findingsOf(claimsOf(detections), tree),
   }
 }

@@ -14,7 +14,7 @@ test('reading and extraction report to the same listener', async () => {
         options.onProgress?.(100)
         return aTree([{ path: 'server.ts', text: '' }])
       },
-      extract: (_tree, listener) => {
+      extract: (_tree, { onProgress: listener }) => {
         listener?.({ phase: 'parsing', done: 1, total: 1 })
         return { facts: someFacts(), gaps: [] }
       },

@@ -1,4 +1,5 @@
 /** What a configuration changes: which files are read, which rules run, what is taken as given. */
+import type { Declared } from '../extract/declared.ts'
 import type { ServerFacts } from '../facts/facts.ts'
 import { notApplicable, type RuleEntry } from '../rules/rule.ts'
 import type { Selection } from '../source/read.ts'
@@ -28,6 +29,16 @@ export function rulesUnder({ rules, path }: Config, all: readonly RuleEntry[]): 
 export function factsUnder({ trustedProxies }: Config, facts: ServerFacts): ServerFacts {
   if (trustedProxies.length === 0) return facts
   return { ...facts, listeners: facts.listeners.map((listener) => ({ ...listener, tlsEnforced: true })) }
+}
+
+/** Names that the configuration vouches for, with paths as the audited folder has them. */
+export function declaredIn({ authenticators, stores, prefix }: Config): Declared {
+  const within = (name: string) =>
+    prefix !== '' && name.startsWith(`${prefix}/`) ? name.slice(prefix.length + 1) : name
+  return {
+    authenticators: new Set(authenticators.map(within)),
+    stores: new Map(stores.map(({ name, timeouts }) => [within(name), timeouts])),
+  }
 }
 
 /** What a reader must know that the audit did not see for itself. */

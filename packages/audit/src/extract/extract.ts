@@ -1,9 +1,11 @@
 /** Source → facts and gaps. */
 import type { ServerFacts } from '../facts/facts.ts'
-import type { Gap } from '../finding/finding.ts'
+import type { Gap, Surface } from '../finding/finding.ts'
+import type { OnProgress } from '../progress.ts'
 import type { SourceTree } from '../source/tree.ts'
 import type { Node } from './ast.ts'
 import { collectFacts, distinct } from './collect/collect.ts'
+import type { Declared } from './declared.ts'
 import type { Deferred } from './machine.ts'
 import { Machine } from './machine.ts'
 import type { Module } from './modules.ts'
@@ -15,10 +17,22 @@ import { runUnreached } from './roots.ts'
 import { runDeferred, runRoutes, runTools } from './routes.ts'
 import { runModule } from './statements.ts'
 
+export interface ExtractOptions {
+  /** Kinds of files that are followed; runtime code, examples and scripts if absent. */
+  readonly surfaces?: ReadonlySet<Surface>
+  readonly declared?: Declared
+  readonly onProgress?: OnProgress
+}
+
+const SERVED: ReadonlySet<Surface> = new Set(['runtime', 'example', 'script'])
+
 /** Reads what the tree says. Never throws for what it reads: what cannot be followed is a gap. */
-export function extract(tree: SourceTree): { readonly facts: ServerFacts; readonly gaps: readonly Gap[] } {
-  const machine = new Machine(tree, createResolver(tree))
-  loadModules(machine, tree)
+export function extract(
+  tree: SourceTree,
+  options: ExtractOptions = {},
+): { readonly facts: ServerFacts; readonly gaps: readonly Gap[] } {
+  const machine = new Machine(tree, createResolver(tree), options.declared)
+  loadModules(machine, tree, options.surfaces ?? SERVED)
   machine.guarded('the start-up', () => {
     for (const module of servingModules(machine)) runModule(machine, module)
   })
@@ -98,9 +112,9 @@ function runStartupTimers(machine: Machine, timers: readonly Deferred[]): void {
   machine.root({ trigger: 'startup', activation: 0 }, () => runDeferred(machine))
 }
 
-function loadModules(machine: Machine, tree: SourceTree): void {
+function loadModules(machine: Machine, tree: SourceTree, surfaces: ReadonlySet<Surface>): void {
   for (const file of tree.files) {
-    if (file.surface === 'test' || file.surface === 'generated') continue
+    if (!surfaces.has(file.surface)) continue
     const parsed = parse(file)
     if (parsed.gap !== undefined)
       machine.gaps.push(SERVING.test(file.text) ? { ...parsed.gap, total: true } : parsed.gap)

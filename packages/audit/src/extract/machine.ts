@@ -3,6 +3,7 @@ import type { SourceFile, SourceTree } from '../source/tree.ts'
 import type { Gap } from '../finding/finding.ts'
 import type { Node } from './ast.ts'
 import type { Context, Event, EventKind, EventOf, RouteFact, StoreRef, Trigger } from './events.ts'
+import { type Declared, NOTHING_DECLARED } from './declared.ts'
 import type { FunctionObject, Site } from './heap.ts'
 import { Cell, HeapObject, LibraryObject } from './heap.ts'
 import type { Module } from './modules.ts'
@@ -114,9 +115,11 @@ export class Machine {
 
   readonly tree: SourceTree
   readonly resolve: Resolve
-  constructor(tree: SourceTree, resolve: Resolve) {
+  readonly declared: Declared
+  constructor(tree: SourceTree, resolve: Resolve, declared: Declared = NOTHING_DECLARED) {
     this.tree = tree
     this.resolve = resolve
+    this.declared = declared
   }
 
   site(file: SourceFile, node: { readonly start: number; readonly end: number }): Site {

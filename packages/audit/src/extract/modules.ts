@@ -3,6 +3,7 @@ import type { SourceFile } from '../source/tree.ts'
 import type { Node } from './ast.ts'
 import { Cell, Environment, HeapObject } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { isDeclared } from './declared.ts'
 import { externalValue, isModelled } from './models/index.ts'
 import type { Value } from './value.ts'
 import { NEVER, UNKNOWN, join, object } from './value.ts'
@@ -81,7 +82,7 @@ export function importName(
     unknown.write(object(external(machine, from, name === 'default' ? base : aliasOf(`${base}#${name}`))))
     return unknown
   }
-  const known = target.kind === 'file' ? modelledName(machine, target.path, specifier, name) : undefined
+  const known = target.kind === 'file' ? knownName(machine, target.path, specifier, name) : undefined
   if (known !== undefined) {
     unknown.write(object(external(machine, from, known)))
     return unknown
@@ -93,6 +94,12 @@ export function importName(
   }
   run(module)
   return exportedCell(machine, module, name, run, seen) ?? unknownCell(name)
+}
+
+/** The name under which more is known of an export of the tree than its source says. */
+function knownName(machine: Machine, path: string, specifier: string, name: string): string | undefined {
+  const own = name === 'default' ? path : `${path}#${name}`
+  return isDeclared(machine.declared, own) ? own : modelledName(machine, path, specifier, name)
 }
 
 /** In a checkout of the SDK itself, its own sources stand behind its names; what is known of the library still holds. */

@@ -8,6 +8,7 @@ import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { NEVER, UNKNOWN, object } from '../value.ts'
 import { credentials } from './credentials.ts'
+import { declared, declaredAuthenticator, declaredStore } from './declared.ts'
 import { express } from './express.ts'
 import { fastmcp } from './fastmcp.ts'
 import { frameworks } from './frameworks.ts'
@@ -46,6 +47,7 @@ function registry(): Registry {
     fastmcp,
     webSessions,
     credentials,
+    declared,
     stores,
     sql,
     settings,
@@ -87,13 +89,15 @@ function collectMethods(models: readonly Model[]): Map<string, Map<string, Metho
 export function callExternal(machine: Machine, path: string, call: Call, state: State): Value {
   const handler = registry().calls.get(path) ?? sdkHandler(registry().calls, path)
   if (handler !== undefined) return handler(machine, call, state, path)
+  const store = declaredStore(machine, path, call, state)
+  if (store !== undefined) return store
   return callOpaque(machine, path.split(/[#.]/).at(-1), call, state, NEVER)
 }
 
 export function constructExternal(machine: Machine, path: string, call: Call, state: State): Value {
   const handler = registry().constructors.get(path) ?? sdkHandler(registry().constructors, path)
   if (handler !== undefined) return handler(machine, call, state, path)
-  return callOpaque(machine, undefined, call, state, NEVER)
+  return declaredStore(machine, path, call, state) ?? callOpaque(machine, undefined, call, state, NEVER)
 }
 
 /** The SDK's names are found under whatever path or package of it exports them. */
@@ -113,7 +117,7 @@ const READY_MADE = new Map([['commander#program', 'commander']])
 /** What an import of this path is. */
 export function externalValue(machine: Machine, path: string, site: Site): HeapObject {
   const type = READY_MADE.get(path)
-  if (type === undefined) return new ExternalObject(path, site)
+  if (type === undefined) return declaredAuthenticator(machine, path, site) ?? new ExternalObject(path, site)
   let known = machine.readyMade.get(path)
   if (known === undefined) {
     known = machine.library(type, site)
