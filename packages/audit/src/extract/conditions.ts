@@ -322,11 +322,16 @@ function pairFacts(machine: Machine, stored: Value, presented: Value): readonly 
 
 /** A field of the owner is compared on this path because it is set: where it is not, nothing is compared. */
 export function noteWhereSet(machine: Machine, a: Value, b: Value, site: Site, state: State): void {
-  if (!hasTag(a, 'principal') || !hasTag(b, 'principal')) return
+  if (!isOfCaller(a) || !isOfCaller(b)) return
   for (const tag of [...tagsOf(a, 'entry'), ...tagsOf(b, 'entry')]) {
     const field = tag.slice('entry:'.length)
     if (state.holds(`set:${field}`) && !machine.comparedWhereSet.has(field)) machine.comparedWhereSet.set(field, site)
   }
+}
+
+/** What a credential said of the caller, now or when it was stored. */
+export function isOfCaller(value: Value): boolean {
+  return hasTag(value, 'cred') || hasTag(value, 'principal')
 }
 
 /** What the session remembers, compared with what may have been read from it, or is remembered elsewhere under its ID. */
@@ -337,7 +342,7 @@ function isItself(stored: Value, presented: Value): boolean {
 
 /** The caller's credential, or a secret that the session's owner was given, against what the session remembers. */
 function isOwnerProof(machine: Machine, stored: Value, presented: Value): boolean {
-  if (hasTag(presented, 'cred') || hasTag(presented, 'principal')) return true
+  if (isOfCaller(presented)) return true
   const secret = hasTag(stored, 'mint') && fromRequest(presented)
   return secret && requestTags(presented).some((tag) => !machine.handleTags.has(tag))
 }

@@ -40,6 +40,14 @@ const late = (program: string): readonly string[] =>
   factsOf(program).lateBindings.map((fact) => `${fact.field} while no ${fact.gate} ${place(fact.at)}`)
 
 describe('a part of the owner that comes later', () => {
+  it('is lost for callers found by their key, too', () => {
+    const bind = 'if (!session.tenant) { session.tenant = caller.tenant; session.user = caller.user }'
+    const program = store(bind, WHERE_SET)
+      .replace('app.use(requireBearerAuth({}))', 'const callers = new Map(JSON.parse(process.env.KEYS))')
+      .replace('req.auth.extra', "callers.get(req.headers['x-api-key'])")
+    expect(late(program)).toEqual(['user while no tenant server.ts:21'])
+  })
+
   it.each([
     [
       'one test for all parts',

@@ -3,7 +3,7 @@ import type { LateBindingFact, LoginFact, StoreFact } from '../../facts/facts.ts
 import type { EventOf } from '../events.ts'
 import type { Machine } from '../machine.ts'
 import { keepsRecord } from '../models/web-sessions.ts'
-import { isMove, isPresentedHandle } from '../conditions.ts'
+import { isMove, isOfCaller, isPresentedHandle } from '../conditions.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
@@ -23,8 +23,7 @@ export function collectLateBindings(machine: Machine, stores: readonly StoreFact
   const facts = eventsOf(machine, 'entry-write').flatMap((event): LateBindingFact[] => {
     const compared = machine.comparedWhereSet.get(`${event.store}:${event.field}`)
     const gate = gateOf(machine, event)
-    if (!ids.has(event.store) || compared === undefined || gate === undefined || !hasTag(event.value, 'principal'))
-      return []
+    if (!ids.has(event.store) || compared === undefined || gate === undefined || !isOfCaller(event.value)) return []
     return [{ store: event.store, field: event.field, gate, at: locate(event.site), compared: locate(compared) }]
   })
   return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}`)

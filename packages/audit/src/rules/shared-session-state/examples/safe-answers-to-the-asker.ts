@@ -55,6 +55,7 @@ class EventTransport implements Transport {
 
   private async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const user = users.get(digest((req.headers.authorization ?? '').replace(/^Bearer /, '')))
+    if (req.headers.origin !== undefined) return void res.writeHead(403).end()
     if (user === undefined) return void res.writeHead(401).end()
     if (req.method === 'GET') return this.open(user, res)
     const id = String(req.headers['mcp-session-id'])
