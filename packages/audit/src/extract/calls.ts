@@ -285,7 +285,7 @@ function providedInstance(machine: Machine, name: string | undefined, call: Call
 const PROVIDES = /^(?:resolve|get|getInstance|inject|useClass|make|create|getAsync|resolveAsync)$/
 
 /** A method called on a session that was looked up is a use of it. */
-function noteReceiver(machine: Machine, call: Call, state: State, name: string | undefined): void {
+export function noteReceiver(machine: Machine, call: Call, state: State, name: string | undefined): void {
   if (!hasTag(call.self, 'entry') || name === undefined) return
   if (name === 'close' || name === 'destroy' || name === 'end' || name === 'terminate') {
     for (const tag of call.self.tags)
@@ -346,7 +346,8 @@ export function invoke(
 ): Value {
   if (machine.isTooDeep(fn.node) || !isNode(fn.node['body'])) return derived(...args)
   machine.markReached(fn)
-  const recalled = machine.quiet.recall(machine, fn, args)
+  const ofRequest = isOfRequest(self) || args.some(isOfRequest)
+  const recalled = machine.quiet.recall(machine, fn, args, ofRequest)
   if (recalled !== undefined) return recalled
   const mark = markOf(machine, state)
   machine.stack.push(fn.node)
@@ -359,7 +360,8 @@ export function invoke(
   machine.frame = frame
   const before = state.facts.must
   try {
-    runBody(machine, fn, args, state, frame)
+    const isCut = machine.rationed(rationOf(machine, ofRequest), () => runBody(machine, fn, args, state, frame))
+    if (isCut) machine.quiet.close(machine, fn)
   } finally {
     machine.stack.pop()
     machine.frame = saved
@@ -379,6 +381,17 @@ export function invoke(
   machine.quiet.note(machine, fn, args, mark, state, result)
   return result
 }
+
+function rationOf(machine: Machine, ofRequest: boolean): 'ample' | 'plain' {
+  return ofRequest || machine.context.trigger === 'startup' || machine.stack.length === 1 ? 'ample' : 'plain'
+}
+
+/** Calls that are given a request, or what came with it, may do something else each time. */
+function isOfRequest(value: Value): boolean {
+  return value.objects.some((item) => item instanceof LibraryObject) || value.tags.some((tag) => OF_REQUEST.test(tag))
+}
+
+const OF_REQUEST = /^(?:header|cookie|cred|sid|entry|held|mint|principal)(?::|$)/
 
 /** What a function checked for itself is over when it returns; what its answer depends on shows in the answer. */
 function dropChecks(state: State, before: ReadonlySet<string>): void {

@@ -46,10 +46,34 @@ export interface Route extends RouteFact {
   readonly layer: boolean
 }
 
-export type Flavour = 'express' | 'koa' | 'hono' | 'fastify' | 'node' | 'fetch'
+export type Flavour = 'express' | 'koa' | 'hono' | 'fastify' | 'node' | 'fetch' | 'socket'
 
 /** Bounds: an audit must end, whatever it reads. */
-export const LIMITS = { stepsPerRoot: 120_000, depth: 24, recursion: 2 } as const
+export const LIMITS = { stepsPerRoot: 200_000, stepsPerModule: 300_000, depth: 24, recursion: 2 } as const
+
+/** What a call may use of what its caller has left, and what it may use at least: no callee starves what comes after it. */
+const RATIONS = {
+  /** Given the request, or what came with it; or at start-up, where everything is wired together. */
+  ample: { share: 0.7, least: 40_000 },
+  plain: { share: 0.1, least: 8_000 },
+} as const
+
+/** What is read and written before the first request says nothing of requests. */
+const PASSING_AT_START: ReadonlySet<EventKind> = new Set([
+  'store-read',
+  'store-write',
+  'store-remove',
+  'entry-write',
+  'entry-close',
+  'time-check',
+  'dispatch',
+  'shared-read',
+  'shared-write',
+  'shared-clear',
+  'stale-write',
+  'send-all',
+  'handle-out',
+])
 
 export class Machine {
   readonly modules = new Map<string, Module>()
@@ -107,7 +131,10 @@ export class Machine {
   moment = 0
   locks = 0
   order = 0
-  private steps = 0
+  /** Steps of the root that runs now. */
+  steps = 0
+  /** Where the steps of what runs now end: at its ration, at the latest at the budget of its root. */
+  private limit: number = LIMITS.stepsPerRoot
   private activations = 0
   exhausted = false
   /** Counts roots, to tell one from the next. */
@@ -133,7 +160,7 @@ export class Machine {
     data: Omit<EventOf<K>, 'kind' | 'site' | 'via' | 'context' | 'facts'>,
   ): void {
     if (this.context.trigger === 'unreached' && kind !== 'listen' && kind !== 'route') return
-    this.eventCount += 1
+    if (this.context.trigger !== 'startup' || !PASSING_AT_START.has(kind)) this.eventCount += 1
     const { activation, trigger, timer } = this.context
     const armed = timer === undefined ? '' : `${timer.site.start}.${String(timer.data['field'])}`
     const key = `${kind}|${site.path}|${site.start}|${activation}|${trigger}|${armed}|${signature(state.facts)}`
@@ -163,21 +190,35 @@ export class Machine {
     }
   }
 
-  /** Counts one step; false when the budget of this root is spent. */
+  /** Runs with a part of the budget that is left, so that what comes after has the rest; says whether that was too little. */
+  rationed(ration: keyof typeof RATIONS, run: () => void): boolean {
+    const { limit } = this
+    const { share, least } = RATIONS[ration]
+    this.limit = Math.min(limit, this.steps + Math.max(least, Math.floor((limit - this.steps) * share)))
+    try {
+      run()
+      return this.steps > this.limit && this.limit < limit
+    } finally {
+      this.limit = limit
+    }
+  }
+
+  /** Counts one step; false when the budget of what runs now is spent. */
   step(): boolean {
     this.steps += 1
-    if (this.steps <= LIMITS.stepsPerRoot) return true
+    if (this.steps <= this.limit) return true
     this.exhausted = true
     return false
   }
 
   /** Runs a root with a fresh budget, frame and context. */
-  root<T>(context: Context, run: () => T): T {
+  root<T>(context: Context, run: () => T, budget: number = LIMITS.stepsPerRoot): T {
     const saved = {
       context: this.context,
       calls: this.calls,
       frame: this.frame,
       steps: this.steps,
+      limit: this.limit,
       exhausted: this.exhausted,
     }
     this.context = context
@@ -185,6 +226,7 @@ export class Machine {
     this.passed = []
     this.calls = []
     this.steps = 0
+    this.limit = budget
     this.exhausted = false
     this.rootNumber += 1
     try {
@@ -194,6 +236,7 @@ export class Machine {
       this.frame = saved.frame
       this.calls = saved.calls
       this.steps = saved.steps
+      this.limit = saved.limit
       this.exhausted = saved.exhausted
     }
   }

@@ -14,7 +14,9 @@ interface Record {
   /** Quiet runs in a row whose arguments could have told something, and did not: a logger, a formatter. */
   deafRuns: number
   runs: number
-  /** The root that `runs` counts for. */
+  /** Taken by its runs and by what they called. */
+  steps: number
+  /** The root that `runs` and `steps` count for. */
   root: number
   result: Value
 }
@@ -25,6 +27,9 @@ const DEAF_RUNS = 3
 const PENALTY = -6
 /** However different its arguments, no function is walked more often than this within one root. */
 const MAX_RUNS = 32
+/** Nor more often than this, once it has cost so many steps, where nothing of the request and no code is handed to it. */
+const MAX_PLAIN_RUNS = 4
+const PLAIN_STEPS = 2_000
 
 /** What is remembered of functions, by node and kind of context. */
 export class QuietFunctions {
@@ -39,30 +44,38 @@ export class QuietFunctions {
     }
     let record = byNode.get(node)
     if (record === undefined) {
-      record = { quietRuns: 0, deafRuns: 0, runs: 0, root: 0, result: NEVER }
+      record = { quietRuns: 0, deafRuns: 0, runs: 0, steps: 0, root: 0, result: NEVER }
       byNode.set(node, record)
     }
     return record
   }
 
   /** The remembered result, where walking the function again would tell nothing new. */
-  recall(machine: Machine, fn: FunctionObject, args: readonly Value[]): Value | undefined {
+  recall(machine: Machine, fn: FunctionObject, args: readonly Value[], ofRequest: boolean): Value | undefined {
     const record = this.recordOf(machine, fn.node)
     if (record.root !== machine.rootNumber) {
       record.root = machine.rootNumber
       record.runs = 0
+      record.steps = 0
     }
     record.runs += 1
-    if (record.runs > MAX_RUNS) return join(record.result, derived(...args))
+    const isPlain = record.steps > PLAIN_STEPS && !ofRequest && !args.some(isCode)
+    if (record.runs > (isPlain ? MAX_PLAIN_RUNS : MAX_RUNS)) return join(record.result, derived(...args))
     const isDeaf = record.deafRuns >= DEAF_RUNS && !args.some(isCode)
     if (!isDeaf && (record.quietRuns < QUIET_RUNS || args.some(isTelling))) return undefined
     if (isDeaf) return derived(...args)
     return record.result === NEVER ? UNKNOWN : record.result
   }
 
+  /** A function that could not be followed to its end is not tried again within this root. */
+  close(machine: Machine, fn: FunctionObject): void {
+    this.recordOf(machine, fn.node).runs = MAX_RUNS
+  }
+
   note(machine: Machine, fn: FunctionObject, args: readonly Value[], before: Mark, state: State, result: Value): void {
     const record = this.recordOf(machine, fn.node)
     record.result = join(record.result, result)
+    record.steps += machine.steps - before.steps
     const isStill =
       !state.dead &&
       sameMark(before, markOf(machine, state)) &&
@@ -79,6 +92,7 @@ export class QuietFunctions {
 export interface Mark {
   readonly events: number
   readonly instanceNews: number
+  readonly steps: number
   readonly routes: number
   readonly deferred: number
   readonly tools: number
@@ -91,6 +105,7 @@ export function markOf(machine: Machine, state: State): Mark {
   return {
     events: machine.eventCount,
     instanceNews: machine.instanceNews,
+    steps: machine.steps,
     routes: machine.routes.length,
     deferred: machine.deferred.length,
     tools: machine.tools.size,

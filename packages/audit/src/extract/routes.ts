@@ -128,6 +128,8 @@ function makeExchange(machine: Machine, app: LibraryObject, route: Route): Excha
   if (route.flavour === 'express') {
     for (const name of ['login', 'logIn']) request.property(name).write(object(machine.library('passport-login', site)))
   }
+  if (route.flavour === 'socket')
+    return { request, args: () => [object(machine.library('socket', site)), object(request)] }
   const single = route.flavour === 'hono' || route.flavour === 'koa' || route.flavour === 'fetch'
   if (single) return { request, args: (next) => [object(request), object(next), UNKNOWN] }
   return { request, args: (next) => [object(request), object(response), object(next)] }

@@ -6,6 +6,7 @@ import { createClass, createFunction, evaluate, assignPattern, elementsOf } from
 import type { Environment } from './heap.ts'
 import { Cell, Environment as Env } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { LIMITS } from './machine.ts'
 import type { Module, RunModule } from './modules.ts'
 import { importName, importNamespace } from './modules.ts'
 import { narrow } from './narrow.ts'
@@ -18,17 +19,27 @@ import { NEVER, UNDEFINED, UNKNOWN, derived, join, object } from './value.ts'
 export function runModule(machine: Machine, module: Module): void {
   if (module.started) return
   module.started = true
-  machine.root({ trigger: 'startup', activation: 0 }, () => {
-    linkModule(machine, module)
-    const state = new PathState({ must: new Set(), may: new Set() })
-    for (const next of module.imports) runModule(machine, next)
-    for (const statement of module.program['body'] as Node[]) {
-      if (state.dead) state.dead = false
-      machine.guarded('a statement', () => execute(machine, statement, state, module.env), module.file.path)
-    }
-    if (machine.exhausted)
-      machine.gaps.push({ path: module.file.path, reason: 'The file is too large to follow to its end.', total: true })
-  })
+  machine.root(
+    { trigger: 'startup', activation: 0 },
+    () => {
+      linkModule(machine, module)
+      const state = new PathState({ must: new Set(), may: new Set() })
+      for (const next of module.imports) runModule(machine, next)
+      for (const statement of module.program['body'] as Node[]) {
+        if (state.dead) state.dead = false
+        machine.rationed('ample', () =>
+          machine.guarded('a statement', () => execute(machine, statement, state, module.env), module.file.path),
+        )
+      }
+      if (machine.exhausted)
+        machine.gaps.push({
+          path: module.file.path,
+          reason: 'The file is too large to follow to its end.',
+          total: true,
+        })
+    },
+    LIMITS.stepsPerModule,
+  )
 }
 
 /** Names are bound before anything runs, as ECMAScript has it: modules may import each other in a circle. */

@@ -113,7 +113,9 @@ describe('what cannot be followed to its end is said, and not green', () => {
   })
 
   test('a server behind 30,000 statements', async () => {
-    const { gaps } = await soon(serverWith('a = f(b)\n'.repeat(30_000))).catch((refusal: AuditError) => refusal)
+    const { gaps } = await soon(serverWith('a = f(b, b, b, b, b, b, b, b)\n'.repeat(30_000))).catch(
+      (refusal: AuditError) => refusal,
+    )
     expect(gaps).toMatchObject([{ path: 'server.ts', reason: expect.stringMatching('too large to follow') }])
   })
 

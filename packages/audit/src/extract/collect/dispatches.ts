@@ -72,8 +72,7 @@ function recordsOf(event: EventOf<'dispatch'>): readonly string[] {
 }
 
 function dispatchOf(machine: Machine, event: EventOf<'dispatch' | 'store-remove'>, store: string): DispatchFact {
-  const lookup =
-    eventsOf(machine, 'store-read').find((read) => read.store.id === store && read.context === event.context) ?? event
+  const lookup = lookupOf(machine, event, store) ?? event
   const { route } = event.context
   return {
     at: locate(event.site),
@@ -92,6 +91,14 @@ function dispatchOf(machine: Machine, event: EventOf<'dispatch' | 'store-remove'
       (!store.endsWith('#variable') && !event.facts.may.has(`unbound:${store}`)),
     behindUnknown: event.facts.may.has('opaque-middleware'),
   }
+}
+
+/** Where the request's handle was looked up; failing that, where anything was. */
+function lookupOf(machine: Machine, event: Event, store: string): Event | undefined {
+  const reads = eventsOf(machine, 'store-read').filter(
+    (read) => read.store.id === store && read.context === event.context,
+  )
+  return reads.find((read) => isPresentedHandle(read.key)) ?? reads[0]
 }
 
 /** A caller taken from the session it names has not been authenticated. */

@@ -34,10 +34,13 @@ function registerHandler(machine: Machine, server: LibraryObject, handler: Value
 }
 
 const onServer: MethodHandler = (machine, target, call, state) => {
-  if (onlyString(call.args[0] ?? UNKNOWN) === 'request')
+  if (HANDLED.has(onlyString(call.args[0] ?? UNKNOWN) ?? ''))
     registerHandler(machine, target, call.args[1] ?? UNKNOWN, call, state)
   return object(target)
 }
+
+/** Each is given the request first; an upgrade's second argument is the socket to answer on. */
+const HANDLED = new Set(['request', 'upgrade', 'connect'])
 
 const listen: MethodHandler = (machine, target, call, state) => {
   emitListen(machine, call, state, { tls: target.data['tls'] === true, defaultHost: '::', what: 'server.listen' })

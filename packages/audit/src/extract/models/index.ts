@@ -21,6 +21,7 @@ import { platform } from './platform.ts'
 import { randomness } from './randomness.ts'
 import { settings } from './settings.ts'
 import { sql } from './sql.ts'
+import { sockets } from './sockets.ts'
 import { stores } from './stores.ts'
 import { webSessions } from './web-sessions.ts'
 
@@ -40,6 +41,7 @@ function registry(): Registry {
     platform,
     randomness,
     http,
+    sockets,
     express,
     frameworks,
     mcp,

@@ -5,7 +5,7 @@ import type { Value } from '../value.ts'
 import { derived, object, strings, tagged } from '../value.ts'
 
 const CREDENTIAL_NAME =
-  /^(?:proxy-)?authorization$|token|api-?_?key|secret|passw|credential|bearer|jwt|access-?_?key|(?:^|[-_])auth(?:[-_]|$)|(?:^|[-_.])key$/i
+  /authorization$|token|api-?_?key|secret|passw|credential|bearer|jwt|access-?_?key|(?:^|[-_])auth(?:[-_]|$)|(?:^|[-_.])key$/i
 const NOT_CREDENTIAL = /session|csrf|xsrf|max_?tokens/i
 const PROTOCOL_HEADERS = new Set([
   'x-forwarded-proto',

@@ -27,6 +27,9 @@ const TYPES: Readonly<Record<string, string>> = {
   'fastify#FastifyReply': 'response',
   'global:Request': 'fetch-request',
   'node:http#Server': 'http-server',
+  'ws#WebSocketServer': 'socket-server',
+  'ws#Server': 'socket-server',
+  'ws#WebSocket': 'socket',
 }
 
 const SDK_TYPES: Readonly<Record<string, string>> = {

@@ -1,0 +1,125 @@
+/** Emitters, whose listeners run where something is emitted, and the connections of `ws`, which begin as requests. */
+import type { Call } from '../calls.ts'
+import { call_, callOpaque, noteReceiver, runCallbacks } from '../calls.ts'
+import type { LibraryObject } from '../heap.ts'
+import type { Value } from '../value.ts'
+import { NEVER, UNDEFINED, UNKNOWN, join, object, onlyString, tagged } from '../value.ts'
+import type { ExternalHandler, MethodHandler, Model } from './model.ts'
+import { optionOf, registerRoute } from './routing.ts'
+
+const emitter: ExternalHandler = (machine, call) => object(machine.library('emitter', call.site))
+
+/** Who emits may be elsewhere: a listener runs where it is registered, with arguments that nothing is known of, as well. */
+const listen: MethodHandler = (machine, target, call, state, name) => {
+  keepListener(target, call)
+  callOpaque(machine, name, call, state, NEVER)
+  return call.self
+}
+
+function keepListener(target: LibraryObject, call: Call): void {
+  const [event = UNKNOWN, listener = UNDEFINED] = call.args
+  const name = onlyString(event) ?? ANY_EVENT
+  const known = listenersOf(target)
+  known.set(name, join(known.get(name) ?? NEVER, listener))
+}
+
+const ANY_EVENT = '*'
+
+function listenersOf(target: LibraryObject): Map<string, Value> {
+  return (target.data['listeners'] ??= new Map<string, Value>()) as Map<string, Value>
+}
+
+const emit: MethodHandler = (machine, target, call, state, method) => {
+  const [event = UNKNOWN, ...args] = call.args
+  noteReceiver(machine, call, state, method)
+  const name = onlyString(event)
+  for (const [known, listener] of listenersOf(target)) {
+    if (name !== undefined && known !== name && known !== ANY_EVENT) continue
+    const fork = state.fork()
+    call_(machine, listener, { ...call, args, argSites: call.argSites.slice(1) }, fork)
+    fork.dead = false
+    state.merge([fork])
+  }
+  return UNKNOWN
+}
+
+/** `new WebSocketServer({ server })`, `({ port, host })`, or `({ noServer: true })`, which is fed by hand. */
+const socketServer: ExternalHandler = (machine, call, state) => {
+  const [options] = call.args
+  const byHand = optionOf(options, 'noServer') !== undefined
+  if (optionOf(options, 'port') !== undefined)
+    machine.emit('listen', call.site, state, {
+      host: optionOf(options, 'host') ?? UNDEFINED,
+      tls: false,
+      defaultHost: '::',
+      what: 'WebSocketServer',
+    })
+  const isVerified = optionOf(options, 'verifyClient') !== undefined
+  return object(machine.library('socket-server', call.site, { byHand, isVerified }))
+}
+
+/** A connection is a request that goes on: its listener is given the socket and the request that asked for it. */
+const onSocketServer: MethodHandler = (machine, target, call, state) => {
+  const [event = UNKNOWN, listener = UNDEFINED] = call.args
+  keepListener(target, call)
+  if (onlyString(event) !== 'connection' || target.data['byHand'] === true) return object(target)
+  const isVerified = target.data['isVerified'] === true
+  registerRoute(
+    machine,
+    target,
+    { verb: '*', path: '*', handlers: [...(isVerified ? [UNKNOWN] : []), listener], layer: false, flavour: 'socket' },
+    call,
+    state,
+  )
+  return object(target)
+}
+
+/** `wss.handleUpgrade(request, socket, head, (socket, request) => …)` */
+const handleUpgrade: MethodHandler = (machine, _target, call, state) => {
+  const [request = UNKNOWN, , , callback = UNDEFINED] = call.args
+  call_(
+    machine,
+    callback,
+    { ...call, args: [object(machine.library('socket', call.site)), request], argSites: [] },
+    state,
+  )
+  return UNDEFINED
+}
+
+const onSocket: MethodHandler = (machine, target, call, state, name) => {
+  const [event = UNKNOWN, listener = UNDEFINED] = call.args
+  const kind = onlyString(event)
+  if (kind === 'close' || kind === 'error') machine.defer(listener, [], state, machine.triggered('disconnect'))
+  else if (kind === 'message') runCallbacks(machine, { ...call, args: [listener] }, state, tagged('body'))
+  else callOpaque(machine, name, call, state, NEVER)
+  return object(target)
+}
+
+export const sockets: Model = {
+  constructors: {
+    'node:events': emitter,
+    'node:events#EventEmitter': emitter,
+    eventemitter3: emitter,
+    'eventemitter3#EventEmitter': emitter,
+    'ws#WebSocketServer': socketServer,
+    'ws#Server': socketServer,
+  },
+  methods: {
+    emitter: {
+      on: listen,
+      once: listen,
+      addListener: listen,
+      prependListener: listen,
+      emit,
+    },
+    'socket-server': {
+      on: onSocketServer,
+      once: onSocketServer,
+      addListener: onSocketServer,
+      emit,
+      handleUpgrade,
+      '*': () => UNKNOWN,
+    },
+    socket: { on: onSocket, once: onSocket, addListener: onSocket, '*': () => UNKNOWN },
+  },
+}
