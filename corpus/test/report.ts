@@ -53,6 +53,7 @@ export function report(findings: readonly Finding[]): Report {
     declared: [],
     notices: [],
     lifecycles: [],
+    subjects: [],
     gaps: [],
   }
 }

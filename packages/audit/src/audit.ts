@@ -5,7 +5,7 @@ import type { Config } from './config/config.ts'
 import { claimsOf, crashesOf, detectAll } from './detect.ts'
 import { extract, type ExtractOptions } from './extract/extract.ts'
 import type { ServerFacts } from './facts/facts.ts'
-import type { Finding, Gap, Profile, Report } from './finding/finding.ts'
+import type { Finding, Gap, Profile, Report, Score, Subject } from './finding/finding.ts'
 import { compareText, findingsOf, surfaceOf } from './finding/findings.ts'
 import { profileOf } from './finding/profile.ts'
 import { lifecyclesOf } from './lifecycle/lifecycle.ts'
@@ -13,11 +13,12 @@ import type { OnProgress } from './progress.ts'
 import { rules } from './rules/index.ts'
 import type { RuleEntry } from './rules/rule.ts'
 import { scopeOf } from './scope.ts'
-import { assess } from './score/assess.ts'
+import { assess, type Evidence } from './score/assess.ts'
 import { FORMULA_VERSION, score } from './score/score.ts'
 import { gitHost, UnknownRevisionError } from './source/git.ts'
 import { readSources, UnreadableRootError, type ReadOptions } from './source/read.ts'
 import type { SourceTree } from './source/tree.ts'
+import { factsWithin, type Server, serversIn } from './subjects.ts'
 import type { Baseline } from './suppress/baseline.ts'
 import { directivesOf } from './suppress/comments.ts'
 import { sift } from './suppress/suppress.ts'
@@ -76,15 +77,18 @@ export async function audit(root: string, options: AuditOptions = {}, stages: St
   const profile = options.profile ?? options.config?.profile ?? 'regular'
   const { listed, leftOut, open } = profileOf(sifted.findings.filter(isReported), profile)
   const decisive = [...gaps, ...open].filter((gap) => scope.scored.has(surfaceOf(tree, gap.path)))
-  const assessments = assess(detections, { findings: listed, gaps: decisive, scored: scope.scored })
+  const evidence = { findings: listed, gaps: decisive, scored: scope.scored }
+  const assessments = assess(detections, evidence)
+  const subjects = serversIn(tree, facts, evidence).map((server) => subjectOf(server, examined, evidence))
   return {
     tool: options.tool ?? { name: 'sallyport', version: '0.1.0' },
     formula: FORMULA_VERSION,
     subject: { kind: 'source', root },
     profile,
-    ...score(assessments, listed),
+    ...(lowest(subjects) ?? score(assessments, listed)),
     files: { analysed: tree.files.length, skipped: tree.skipped },
     assessments,
+    subjects,
     findings: listed,
     suppressed: sifted.suppressed.filter(isReported),
     leftOut,
@@ -95,10 +99,34 @@ export async function audit(root: string, options: AuditOptions = {}, stages: St
   }
 }
 
+/** One server's own grade: the rules over its own facts, its own findings and gaps. */
+function subjectOf(
+  { root, contains }: Server,
+  { facts, rules: all, detections }: Examined,
+  evidence: Evidence,
+): Subject {
+  const findings = evidence.findings.filter(({ location }) => location === undefined || contains(location.path))
+  const gaps = evidence.gaps.filter(({ path }) => path === '.' || contains(path))
+  const failing = new Set(findings.map(({ rule }) => rule))
+  // A rule that fails here by what others share with it is judged as for the whole tree.
+  const own = detectAll(all, factsWithin(facts, contains)).map((detection, at) =>
+    failing.has(detection.rule.id) ? (detections[at] ?? detection) : detection,
+  )
+  const assessments = assess(own, { ...evidence, findings, gaps })
+  return { root, ...score(assessments, findings), assessments }
+}
+
+function lowest(subjects: readonly Subject[]): Score | undefined {
+  const [worst] = subjects.toSorted((a, b) => a.score - b.score || compareText(b.grade, a.grade))
+  return worst && { score: worst.score, grade: worst.grade }
+}
+
 /** Everything that the source shows, before anybody decides what to make of it. */
 interface Examined extends Extraction {
   readonly tree: SourceTree
   readonly scope: ReturnType<typeof scopeOf>
+  /** As the configuration has them. */
+  readonly rules: readonly RuleEntry[]
   readonly detections: ReturnType<typeof detectAll>
   readonly findings: readonly Finding[]
 }
@@ -115,7 +143,8 @@ async function examine(root: string, options: AuditOptions, stages: Stages): Pro
     ...(options.onProgress && { onProgress: options.onProgress }),
   })
   const facts = config ? factsUnder(config, extracted.facts) : extracted.facts
-  const detections = detectAll(config ? rulesUnder(config, stages.rules) : stages.rules, facts)
+  const own = config ? rulesUnder(config, stages.rules) : stages.rules
+  const detections = detectAll(own, facts)
   const gaps = [...tree.gaps, ...extracted.gaps, ...crashesOf(detections)]
     .map((gap) => named(gap, stages.rules))
     .toSorted(compareGaps)
@@ -123,6 +152,7 @@ async function examine(root: string, options: AuditOptions, stages: Stages): Pro
     tree,
     facts,
     gaps,
+    rules: own,
     detections,
     scope,
     findings: findingsOf(claimsOf(detections), tree),

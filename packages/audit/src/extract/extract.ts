@@ -10,6 +10,7 @@ import type { Deferred } from './machine.ts'
 import { Machine } from './machine.ts'
 import type { Module } from './modules.ts'
 import { createModule } from './modules.ts'
+import { importsOf } from './imports.ts'
 import { parse } from './parse.ts'
 import { createResolver } from './resolve.ts'
 import { registerHosted } from './hosted.ts'
@@ -81,7 +82,7 @@ const SERVING = new RegExp(
 function servingModules(machine: Machine): readonly Module[] {
   const importers = new Map<string, string[]>()
   for (const module of machine.modules.values()) {
-    for (const path of importedFiles(machine, module))
+    for (const path of importsOf(module.file, machine.resolve))
       importers.set(path, [...(importers.get(path) ?? []), module.file.path])
   }
   const serving = new Set<string>()
@@ -95,17 +96,6 @@ function servingModules(machine: Machine): readonly Module[] {
   }
   return [...machine.modules.values()].filter((module) => serving.has(module.file.path))
 }
-
-/** Files that a module imports by a written-down path. */
-function importedFiles(machine: Machine, module: Module): readonly string[] {
-  const specifiers = [...module.file.text.matchAll(IMPORTS)].map((match) => match[1]!)
-  return specifiers
-    .filter((specifier) => !specifier.startsWith('@modelcontextprotocol/'))
-    .map((specifier) => machine.resolve(specifier, module.file.path))
-    .flatMap((target) => (target.kind === 'file' ? [target.path] : []))
-}
-
-const IMPORTS = /(?:\bfrom|\bimport|\brequire\()\s*\(?\s*['"]([^'"\n]{1,200})['"]/g
 
 function runStartupTimers(machine: Machine, timers: readonly Deferred[]): void {
   machine.deferred = [...timers]

@@ -75,6 +75,8 @@ const PASSING_AT_START: ReadonlySet<EventKind> = new Set([
   'handle-out',
 ])
 
+const SERVING: ReadonlySet<EventKind> = new Set(['listen', 'route', 'transport', 'connect'])
+
 export class Machine {
   readonly modules = new Map<string, Module>()
   readonly events: Event[] = []
@@ -115,6 +117,8 @@ export class Machine {
   readonly refreshedTimers = new Set<string>()
   /** Stands for apps whose making was not seen. */
   unseenApp: LibraryObject | undefined
+  /** Where serving begins, and the calls that lead there: each of several servers may use one function of another package. */
+  readonly servers = new Map<string, Site>()
   /** An MCP server is made somewhere, over whatever transport. */
   servesMcp = false
   private readonly databases = new Map<string, Cell>()
@@ -161,6 +165,9 @@ export class Machine {
   ): void {
     if (this.context.trigger === 'unreached' && kind !== 'listen' && kind !== 'route') return
     if (this.context.trigger !== 'startup' || !PASSING_AT_START.has(kind)) this.eventCount += 1
+    if (SERVING.has(kind))
+      for (const place of [this.calls[0], site])
+        if (place !== undefined) this.servers.set(`${place.path}#${place.start}`, place)
     const { activation, trigger, timer } = this.context
     const armed = timer === undefined ? '' : `${timer.site.start}.${String(timer.data['field'])}`
     const key = `${kind}|${site.path}|${site.start}|${activation}|${trigger}|${armed}|${signature(state.facts)}`

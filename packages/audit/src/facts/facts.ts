@@ -7,6 +7,8 @@ import type { Location } from '../finding/finding.ts'
 export interface ServerFacts {
   /** Whether the tree serves anything at all: a listener, a route, an MCP server or transport. */
   readonly hasServerCode: boolean
+  /** Where serving begins (what listens, routes and connects), and the calls that lead there. */
+  readonly servers: readonly Location[]
   readonly listeners: readonly ListenerFact[]
   readonly stores: readonly StoreFact[]
   readonly tokens: readonly TokenFact[]

@@ -166,7 +166,17 @@ export interface Score {
   readonly grade: Grade
 }
 
-/** What a reader receives: plain data, serialisable. Reporters turn it into a string. */
+/** One of several servers in a tree, with a grade of its own. */
+export interface Subject extends Score {
+  /** Folder relative to the audited one, `/`-separated. */
+  readonly root: string
+  readonly assessments: readonly Assessment[]
+}
+
+/**
+ * What a reader receives: plain data, serialisable. Reporters turn it into a string. Of several servers, score and grade
+ * are those of the worst, and `assessments` speak of the tree as a whole.
+ */
 export interface Report extends Score {
   readonly tool: { readonly name: string; readonly version: string }
   /** Version of the published scoring formula. */
@@ -175,6 +185,8 @@ export interface Report extends Score {
   readonly profile: Profile
   readonly files: { readonly analysed: number; readonly skipped: number }
   readonly assessments: readonly Assessment[]
+  /** The servers, where the tree holds several; else empty. */
+  readonly subjects: readonly Subject[]
   readonly findings: readonly Finding[]
   /** What somebody decided to live with: in no score, and no finding of the list above. */
   readonly suppressed: readonly SuppressedFinding[]

@@ -7,7 +7,7 @@ import { findingArticle, type Shown } from './html/findings.ts'
 import { anchorFinder, lifecycleSection } from './html/lifecycle.ts'
 import { remainder } from './html/lists.ts'
 import { html, Markup } from './html/markup.ts'
-import { gradePanel } from './html/panel.ts'
+import { gradePanel, subjectsTable } from './html/panel.ts'
 import { SCRIPT } from './html/script.ts'
 import { STYLE } from './html/style.ts'
 import { inReadingOrder } from './order.ts'
@@ -52,7 +52,7 @@ export function renderHtml(report: Report, rules: readonly RuleEntry[], options:
         <a class="skip" href="#findings">Skip to the findings</a>
         ${banner(shown)}
         <main>
-          ${gradePanel(shown, rules, anchorOf)} ${lifecycleSection(shown, anchorOf)}
+          ${gradePanel(shown, rules, anchorOf)} ${subjectsTable(shown)} ${lifecycleSection(shown, anchorOf)}
           ${findingsSection(articles, sources)} ${remainder(shown)}
         </main>
         ${footer(shown)} ${Markup.own(`<script>${SCRIPT}</script>`)}

@@ -9,6 +9,7 @@ import type {
   Notice,
   Report,
   Step,
+  Subject,
   SuppressedFinding,
 } from '../finding/finding.ts'
 import { messageOf } from './message.ts'
@@ -26,6 +27,7 @@ export function renderJson(report: Report): string {
     score,
     grade,
     assessments: report.assessments.map(assessmentJson),
+    ...(report.subjects.length > 0 && { subjects: report.subjects.map(subjectJson) }),
     findings: report.findings.map(findingJson),
     suppressed: report.suppressed.map(suppressedJson),
     leftOut: report.leftOut,
@@ -38,6 +40,10 @@ export function renderJson(report: Report): string {
 
 function assessmentJson({ rule, outcome, severity, impact, findings, reasons }: Assessment) {
   return { rule, outcome, severity, impact, findings, reasons }
+}
+
+function subjectJson({ root, score, grade, assessments }: Subject) {
+  return { root, score, grade, assessments: assessments.map(assessmentJson) }
 }
 
 function findingJson(finding: Finding) {

@@ -4,7 +4,7 @@ import type { RuleEntry } from '../rules/rule.ts'
 import { cell, code, fenced, html, prose } from './markdown/escape.ts'
 import { inReadingOrder } from './order.ts'
 import { scoredBy } from './scored.ts'
-import { counted, coverageOf, headlineOf, leftOutOf, placeText, suppressedOf, tallyOf } from './summary.ts'
+import { counted, coverageOf, headlineOf, leftOutOf, placeText, suppressedOf, tallyOf, worstOf } from './summary.ts'
 import { drawEvidence } from './text.ts'
 import { legible } from './text/printable.ts'
 
@@ -38,7 +38,10 @@ export function renderMarkdown(report: Report, rules: readonly RuleEntry[], opti
   const sections = [
     `## Sallyport: ${headlineOf(shown)}`,
     `**${tallyOf(scored)}** in ${code(shown.subject.root)} · ${counted(shown.files.analysed, 'file')} analysed`,
-    [coverageOf(shown.assessments), suppressedOf(shown), leftOutOf(shown)].filter((line) => line !== '').join(' '),
+    [coverageOf(shown.assessments), worstOf(shown), suppressedOf(shown), leftOutOf(shown)]
+      .filter((line) => line !== '')
+      .join(' '),
+    subjectsTable(shown),
     findingsTable(scored, options),
     rulesTable(shown),
     list(
@@ -69,6 +72,16 @@ function findingsTable(findings: readonly Finding[], options: MarkdownOptions): 
   const more =
     findings.length > MOST_ROWS ? [`\n…and ${findings.length - MOST_ROWS} more; the other formats list all.`] : []
   return ['| | finding | place |', '|---|---|---|', ...rows, ...more].join('\n')
+}
+
+function subjectsTable({ subjects }: Report): string {
+  if (subjects.length === 0) return ''
+  const rows = subjects.slice(0, MOST_ROWS).map(({ root, grade, score, assessments }) => {
+    const failing = assessments.filter(({ outcome }) => outcome === 'fail').map(({ rule }) => code(rule))
+    return `| ${cell(code(root))} | **${grade}** | ${score} | ${cell(failing.join(', '))} |`
+  })
+  const more = subjects.length > MOST_ROWS ? [`\n…and ${subjects.length - MOST_ROWS} more servers.`] : []
+  return ['| server | grade | score | failing rules |', '|---|---|---:|---|', ...rows, ...more].join('\n')
 }
 
 function rulesTable({ assessments, suppressed }: Report): string {

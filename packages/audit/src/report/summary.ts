@@ -44,6 +44,26 @@ export function suppressedOf({ suppressed }: Report): string {
   return named.length === 0 ? `${total}.` : `${total}, not scored: ${named.join(', ')}.`
 }
 
+/** Of several servers, whose grade the report has; empty for one. */
+export function worstOf({ subjects, score, grade }: Report): string {
+  const worst = subjects.find((subject) => subject.score === score && subject.grade === grade)
+  return worst ? `The grade is that of ${worst.root}, the lowest of ${subjects.length} servers.` : ''
+}
+
+/** The score as the sum a reader can check; empty where nothing was taken off, or several servers have a sum each. */
+export function sumOf({ score, assessments, formula, subjects }: Report, minus: string): string {
+  const costs = assessments.filter(({ outcome }) => outcome === 'fail').map(({ impact }) => impact)
+  if (costs.length === 0 || subjects.length > 0) return ''
+  const terms = costs.toSorted((one, other) => other - one).map((impact) => `${minus} ${impact}`)
+  const floor = costs.reduce((sum, cost) => sum + cost, 0) > 100 ? ', but not below 0,' : ''
+  return `100 ${terms.join(' ')}${floor} = ${score} (formula ${formula})`
+}
+
+/** Why a score of 90 or more is not an A. */
+export function withheld({ score, grade }: Report): string {
+  return score >= 90 && grade !== 'A' ? 'No A with a critical or high finding.' : ''
+}
+
 /** What a profile does not list; empty where it lists all. */
 export function leftOutOf({ leftOut, profile }: Report): string {
   return leftOut === 0

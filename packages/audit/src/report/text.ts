@@ -8,6 +8,7 @@ import {
   drawGaps,
   drawNotScored,
   drawRemarks,
+  drawSubjects,
   drawSuppressed,
   drawTrace,
   head,
@@ -52,6 +53,7 @@ export function renderText(report: Report, rules: readonly RuleEntry[], options:
     drawGaps(shown.gaps, page),
     ...drawRemarks(shown, page),
     ...shown.lifecycles.map((lifecycle) => drawLifecycle(lifecycle, terminal)),
+    drawSubjects(shown),
     drawPanel(shown, rules, terminal),
     furtherReading(shown, scored),
   ]

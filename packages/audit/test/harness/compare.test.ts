@@ -127,6 +127,7 @@ function reportOf(findings: readonly Finding[], outcome: Outcome): Report {
     declared: [],
     notices: [],
     lifecycles: [],
+    subjects: [],
     gaps: [],
   }
 }

@@ -10,6 +10,7 @@ import type {
   Notice,
   Report,
   Step,
+  Subject,
   SuppressedFinding,
   Transition,
 } from '../../src/finding/finding.ts'
@@ -107,6 +108,16 @@ const assessment: fc.Arbitrary<Assessment> = fc.record({
   reasons: fc.array(text, { maxLength: 4 }),
 })
 
+const subject: fc.Arbitrary<Subject> = fc.record({
+  root: path,
+  score: fc.integer({ min: 0, max: 100 }),
+  grade: fc.constantFrom('A', 'B', 'C', 'D', 'F'),
+  assessments: fc.array(
+    assessment.map((one) => ({ ...one, outcome: 'pass' as const })),
+    { maxLength: 3 },
+  ),
+})
+
 const gap: fc.Arbitrary<Gap> = fc.record(
   { path, reason: sentence, location, rules: fc.array(ruleId, { maxLength: 3 }) },
   { requiredKeys: ['path', 'reason'] },
@@ -163,6 +174,7 @@ export const report: fc.Arbitrary<Report> = fc
     grade: fc.constantFrom('A', 'B', 'C', 'D', 'F'),
     files: fc.record({ analysed: fc.nat(), skipped: fc.nat() }),
     assessments: fc.array(assessment, { maxLength: 9 }),
+    subjects: fc.oneof(fc.constant([]), fc.array(subject, { minLength: 2, maxLength: 3 })),
     findings: fc.array(finding, { maxLength: 4 }),
     profile: fc.constantFrom('regular', 'pedantic', 'auditor'),
     suppressed: fc.array(suppressed, { maxLength: 2 }),

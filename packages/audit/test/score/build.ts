@@ -94,5 +94,5 @@ export function aTree(sketches: readonly FileSketch[], gaps: readonly Gap[] = []
 
 /** Facts of which the pipeline itself reads one field; the rules of these tests read none. */
 export function someFacts(hasServerCode = true): ServerFacts {
-  return { hasServerCode, stores: [] as const } as unknown as ServerFacts
+  return { hasServerCode, stores: [], servers: [] } as unknown as ServerFacts
 }

@@ -21,6 +21,7 @@ export function collectFacts(machine: Machine): ServerFacts {
   const listeners = collectListeners(machine, unknowns)
   return {
     hasServerCode: hasServerCode(machine),
+    servers: [...machine.servers.values()].map(locate),
     listeners,
     stores,
     tokens: collectTokens(machine),

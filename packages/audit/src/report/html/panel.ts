@@ -2,7 +2,7 @@
 import type { Assessment, Outcome, Report } from '../../finding/finding.ts'
 import { severities } from '../../finding/severity.ts'
 import type { RuleEntry } from '../../rules/rule.ts'
-import { coverageOf, leftOutOf, suppressedOf } from '../summary.ts'
+import { counted, coverageOf, leftOutOf, sumOf, suppressedOf, withheld, worstOf } from '../summary.ts'
 import { html, type Markup } from './markup.ts'
 
 const GLYPH: Readonly<Record<Outcome, string>> = { pass: '✓', fail: '✗', open: '?', notApplicable: '–' }
@@ -24,9 +24,14 @@ export function gradePanel(
     severity,
     count: findings.filter((one) => one.severity === severity).length,
   }))
-  const notes = [coverageOf(assessments), sumOf(report), suppressedOf(report), leftOutOf(report)].filter(
-    (text) => text !== '',
-  )
+  const notes = [
+    coverageOf(assessments),
+    sumOf(report, '−'),
+    withheld(report),
+    worstOf(report),
+    suppressedOf(report),
+    leftOutOf(report),
+  ].filter((text) => text !== '')
   return html`<section class="card grade" aria-label="Grade">
     <div class="letter g${grade}">
       <span class="big" aria-label="${`Grade ${grade}`}">${grade}</span><span class="score"><b>${score}</b> of 100</span
@@ -82,14 +87,39 @@ function inOrder(assessments: readonly Assessment[]): readonly Assessment[] {
   return assessments.toSorted((a, b) => ORDER.indexOf(a.outcome) - ORDER.indexOf(b.outcome) || cost(b) - cost(a))
 }
 
-/** The score as a sum that a reader can check. */
-function sumOf({ score, assessments, formula, grade }: Report): string {
-  const costs = assessments
-    .filter(({ outcome }) => outcome === 'fail')
-    .map(({ impact }) => impact)
-    .toSorted((a, b) => b - a)
-  const withheld = score >= 90 && grade !== 'A' ? ' No A with a critical or high finding.' : ''
-  if (costs.length === 0) return ''
-  const floor = costs.reduce((sum, cost) => sum + cost, 0) > 100 ? ', but not below 0,' : ''
-  return `100 ${costs.map((cost) => `− ${cost}`).join(' ')}${floor} = ${score} (formula ${formula}).${withheld}`
+/** Every server of the tree with its own grade. */
+export function subjectsTable({ subjects }: Report): Markup {
+  if (subjects.length === 0) return html``
+  const rows = subjects.map(
+    ({ root, grade, score, assessments }) =>
+      html`<tr>
+        <th scope="row"><code>${root}</code></th>
+        <td><b class="letter g${grade}">${grade}</b></td>
+        <td class="num">${score}</td>
+        <td>${failingOf(assessments)}</td>
+      </tr>`,
+  )
+  return html`<section aria-labelledby="servers">
+    <h2 id="servers">${counted(subjects.length, 'server')}</h2>
+    <div class="card">
+      <table class="subjects">
+        <thead>
+          <tr>
+            <th scope="col">Server</th>
+            <th scope="col">Grade</th>
+            <th scope="col" class="num">Score</th>
+            <th scope="col">Failing rules</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${rows}
+        </tbody>
+      </table>
+    </div>
+  </section>`
+}
+
+function failingOf(assessments: readonly Assessment[]): string {
+  const failing = assessments.filter(({ outcome }) => outcome === 'fail').map(({ rule }) => rule)
+  return failing.length === 0 ? 'none' : failing.join(', ')
 }

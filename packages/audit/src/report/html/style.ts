@@ -42,7 +42,8 @@ button,input,select{font:inherit;color:inherit;background:var(--card);border:1px
 button{cursor:pointer;white-space:nowrap;flex:none}button:hover{background:var(--soft)}
 .grade{margin-top:28px;display:grid;grid-template-columns:190px minmax(230px,1fr) minmax(0,1.35fr)}
 .grade>*{padding:26px}.grade>*+*{border-left:1px solid var(--line)}
-.letter{display:flex;flex-direction:column;align-items:center;justify-content:center;--c:var(--good)}
+.letter.gA,.letter.gB{--c:var(--good)}.subjects .letter{color:var(--c);font-size:1.15rem;display:inline}
+.grade .letter{display:flex;flex-direction:column;align-items:center;justify-content:center}
 .letter.gC{--c:var(--medium)}.letter.gD{--c:var(--high)}.letter.gF{--c:var(--critical)}
 .big{font-size:7rem;line-height:1;font-weight:760;letter-spacing:-.04em;color:var(--c)}
 .score{color:var(--muted);margin-top:6px}.score b{color:var(--ink);font-size:1.15rem}
@@ -136,7 +137,7 @@ kbd{font:600 .8rem var(--mono);border:1px solid var(--line);border-bottom-width:
 @media (max-width:680px){
  main,.bar,footer{padding-left:14px;padding-right:14px}
  .grade{grid-template-columns:minmax(0,1fr)}.grade>*+*{border-left:0;border-top:1px solid var(--line)}.grade>*{padding:18px}
- .letter{flex-direction:row;flex-wrap:wrap;gap:4px 16px;justify-content:flex-start}.meter{margin-top:4px}
+ .grade .letter{flex-direction:row;flex-wrap:wrap;gap:4px 16px;justify-content:flex-start}.meter{margin-top:4px}
  .outcome{grid-template-columns:20px minmax(0,1fr) 40px}.outcome .remark{grid-column:2;text-align:left;grid-row:2}.outcome .points{grid-column:3;grid-row:1}
  .picture{display:none}.lifecycle{padding:18px}.lifecycle .rail{margin-top:12px}
  .finding>header,.advice{padding-left:16px;padding-right:16px}.code .no{width:34px}.code .steps{min-width:28px;padding-right:5px}

@@ -1,6 +1,7 @@
 /** The parts of the page around a code frame: head, findings, what is listed only, gaps. */
 import type { Finding, Gap, Report, SuppressedFinding, Suppression } from '../../finding/finding.ts'
 import { severities } from '../../finding/severity.ts'
+import { GRADE_ROLE } from './panel.ts'
 import { counted, placeText } from '../summary.ts'
 import { clipped, widthOf } from './cells.ts'
 import { drawFrames } from './draw.ts'
@@ -139,6 +140,17 @@ function listed(finding: Finding, terminal: Terminal): Line {
   ]
   const surface = ` (${finding.surface})`
   return lineWidth(start) + surface.length <= terminal.width ? [...start, span(surface, 'faint')] : start
+}
+
+/** Every server of the tree with its own grade: a line each. */
+export function drawSubjects({ subjects }: Report): readonly Line[] {
+  if (subjects.length === 0) return []
+  const rows = subjects.map(({ root, grade, score, assessments }): Line => {
+    const failing = assessments.filter(({ outcome }) => outcome === 'fail').length
+    const rest = `${String(score).padStart(5)} / 100   ${counted(failing, 'failing rule')}`
+    return [span(`  ${grade}  `, GRADE_ROLE[grade]), span(rest.padEnd(34), 'faint'), span(root)]
+  })
+  return [[span('Servers', 'strong'), span('  each with its own grade', 'faint')], ...rows]
 }
 
 /** Findings that somebody decided to live with: a line each, and why. */

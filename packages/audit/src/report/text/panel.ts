@@ -1,7 +1,7 @@
 /** The grade as a panel: letter, score, a line per rule, and on how much it rests. */
 import type { Assessment, Grade, Outcome, Report } from '../../finding/finding.ts'
 import type { RuleEntry } from '../../rules/rule.ts'
-import { coverageOf, leftOutOf, suppressedOf } from '../summary.ts'
+import { coverageOf, leftOutOf, sumOf, suppressedOf, withheld, worstOf } from '../summary.ts'
 import { clipped, widthOf } from './cells.ts'
 import { bigLetter, LETTER_COLUMNS } from './letters.ts'
 import { type Line, lineWidth, type Role, span, type Terminal } from './terminal.ts'
@@ -35,7 +35,8 @@ function badgeOf({ grade, score }: Report, terminal: Terminal): readonly Line[] 
   return [...letter, [], [span(String(score), 'strong'), span(' / 100', 'faint')]]
 }
 
-const GRADE_ROLE: Readonly<Record<Grade, Role>> = { A: 'good', B: 'good', C: 'medium', D: 'high', F: 'critical' }
+/** The colour of a grade. */
+export const GRADE_ROLE: Readonly<Record<Grade, Role>> = { A: 'good', B: 'good', C: 'medium', D: 'high', F: 'critical' }
 
 /** What cost points comes first, then what is undecided; within an outcome the rules keep their own order. */
 function inOrder(assessments: readonly Assessment[], rules: readonly RuleEntry[]): readonly Assessment[] {
@@ -128,26 +129,13 @@ function footer(report: Report, columns: number, terminal: Terminal): readonly L
     coverageOf(report.assessments),
     sumOf(report, terminal.glyphs.minus),
     withheld(report),
+    worstOf(report),
     suppressedOf(report),
     leftOutOf(report),
   ]
   return lines
     .filter((line) => line !== '')
     .flatMap((line, at) => wrapped(line, columns).map((text): Line => [span(text, at === 0 ? 'strong' : 'faint')]))
-}
-
-/** The score as the sum a reader can check. */
-function sumOf({ score, assessments, formula }: Report, minus: string): string {
-  const impacts = assessments.filter((assessment) => assessment.outcome === 'fail').map(({ impact }) => impact)
-  if (impacts.length === 0) return ''
-  const costs = impacts.toSorted((one, other) => other - one).map((impact) => `${minus} ${impact}`)
-  const floor = impacts.reduce((sum, impact) => sum + impact, 0) > 100 ? ', but not below 0,' : ''
-  return `100 ${costs.join(' ')}${floor} = ${score} (formula ${formula})`
-}
-
-/** Why a score of 90 or more is not an A. */
-function withheld({ score, grade }: Report): string {
-  return score >= 90 && grade !== 'A' ? 'No A with a critical or high finding.' : ''
 }
 
 function sideBySide(left: readonly Line[], right: readonly Line[]): readonly Line[] {

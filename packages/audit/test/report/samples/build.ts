@@ -11,6 +11,7 @@ import type {
   Report,
   Severity,
   Step,
+  Subject,
   SuppressedFinding,
 } from '../../../src/finding/finding.ts'
 import type { Rule, RuleEntry } from '../../../src/rules/rule.ts'
@@ -96,6 +97,7 @@ interface ReportParts {
   readonly declared?: readonly string[]
   readonly leftOut?: number
   readonly lifecycles?: readonly Lifecycle[]
+  readonly subjects?: readonly Subject[]
   /** Reasons by rule. */
   readonly open?: Readonly<Record<string, readonly string[]>>
   readonly notApplicable?: Readonly<Record<string, readonly string[]>>
@@ -104,7 +106,7 @@ interface ReportParts {
 /** A report whose assessments follow from its findings and what is said to be open or not applicable. */
 export function reportOf(parts: ReportParts): Report {
   const { root, grade, score, files, findings = [], gaps = [], open = {}, notApplicable = {} } = parts
-  const { suppressed = [], notices = [], declared = [], leftOut = 0, lifecycles = [] } = parts
+  const { suppressed = [], notices = [], declared = [], leftOut = 0, lifecycles = [], subjects = [] } = parts
   const assess = (rule: Rule): Assessment => {
     const own = findings.filter((one) => one.rule === rule.id && one.surface === 'runtime')
     if (own.length > 0) return failed(rule, own)
@@ -126,6 +128,7 @@ export function reportOf(parts: ReportParts): Report {
     declared,
     notices,
     lifecycles,
+    subjects,
     gaps,
     profile: 'regular',
   }
