@@ -3,7 +3,7 @@ import type { Call } from './calls.ts'
 import { call_, invoke } from './calls.ts'
 import { equality, flag, namesOrigin, requestTags, switchFacts, wildcardFacts } from './conditions.ts'
 import type { Entropy } from './entropy.ts'
-import { concatEntropy, cutEntropy } from './entropy.ts'
+import { concatEntropy, cutEntropy, pickEntropy } from './entropy.ts'
 import { itemValue, storeId } from './expressions.ts'
 import type { Site } from './heap.ts'
 import { FunctionObject, HeapObject } from './heap.ts'
@@ -22,6 +22,8 @@ export function callBuiltin(machine: Machine, self: Value, name: string, call: C
     if (target.kind === 'array') return callArray(machine, target, name, call, state)
   }
   if (self.objects.length > 0) return undefined
+  if ((name === 'replace' || name === 'replaceAll') && call.args[1]?.objects.some(({ kind }) => kind === 'function'))
+    return replaceText(machine, self, call, state)
   return callText(machine, self, name, call, state) ?? callUnknownList(machine, self, name, call, state)
 }
 
@@ -140,7 +142,9 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
     case 'entries':
       return object(view(machine, list, list.item, call.site))
     case 'at':
-      return itemValue(machine, list)
+      return first.entropy === undefined
+        ? itemValue(machine, list)
+        : { ...derived(list.item, first), entropy: pickEntropy(first.entropy) }
     case 'join':
       return joinText(list)
     case 'toString':
@@ -295,7 +299,17 @@ function callText(machine: Machine, self: Value, name: string, call: Call, state
   return undefined
 }
 
+/** `'xxxx'.replace(/x/g, () => …)`: what stands in the text afterwards comes from the callback. */
+function replaceText(machine: Machine, self: Value, call: Call, state: State): Value {
+  const result = runForEach(machine, { ...call, args: call.args.slice(1) }, [derived(self), UNKNOWN], state)
+  const own = result.entropy === undefined ? undefined : pickEntropy(result.entropy)
+  const entropy = concatEntropy(self.entropy, own)
+  return { ...derived(self, result), ...(entropy === undefined ? {} : { entropy }) }
+}
+
 function sameText(self: Value, name: string, call: Call): Value {
+  const index = name === 'charAt' || name === 'charCodeAt' ? call.args[0] : undefined
+  if (index?.entropy !== undefined) return { ...derived(self, index), entropy: pickEntropy(index.entropy) }
   const inner = {
     ...derived(self, ...(name === 'concat' || name === 'replace' ? call.args : [])),
     ...mapText(self, name),

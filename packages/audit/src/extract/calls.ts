@@ -2,7 +2,7 @@
 import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
 import { callBuiltin, callPromise } from './builtins.ts'
-import { assume, conditionFrom, fromRequest, namesOrigin } from './conditions.ts'
+import { assume, conditionFrom, fromRequest, requestTags, namesOrigin } from './conditions.ts'
 import { assignPattern, evaluate, initialiseFields } from './expressions.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
 import {
@@ -36,6 +36,7 @@ import {
   joinAll,
   object,
   primitive,
+  tagged,
   withCondition,
   withTags,
 } from './value.ts'
@@ -116,7 +117,10 @@ export function callMethod(machine: Machine, self: Value, name: string, call: Ca
     else results.push(modelled)
   }
   const callee = plain === NEVER ? NEVER : getProperty(machine, plain, primitive(name), call.site, state)
-  if (callee.objects.length > 0) results.push(call_(machine, callee, call, state))
+  if (callee.objects.length > 0) {
+    notePassedOn(machine, call, state)
+    results.push(call_(machine, callee, call, state))
+  }
   if (results.length > 0) {
     const extra = self.tags.filter((tag) => tag === 'cred' || tag.startsWith('entry:'))
     return extra.length > 0 ? withTags(joinAll(results), extra) : joinAll(results)
@@ -222,10 +226,19 @@ function asKey(value: Value): Value {
  * A call of code we cannot see. It may call its callbacks; its result carries the origins of what it was given.
  * Given a credential, its result may be a verdict on it.
  */
-export function callOpaque(machine: Machine, name: string | undefined, call: Call, state: State, callee: Value): Value {
+export function callOpaque(
+  machine: Machine,
+  name: string | undefined,
+  call: Call,
+  state: State,
+  callee: Value,
+  whose: 'library' | 'unknown' = 'unknown',
+): Value {
   if (name !== undefined && LISTENERS.test(name) && deferListener(machine, call, state)) return call.self
   const queried = callWithSql(machine, name, call, state)
   if (queried !== undefined) return queried
+  // `client.callbackParams(req)` of openid-client: the code and state that an authorization server sends back.
+  if (name === 'callbackParams') return tagged('query:code', 'cred')
   const kept = name === undefined ? undefined : callOnUnseenStore(machine, name, call, state)
   if (kept !== undefined) return kept
   const given = name !== undefined && LOOKING.test(name) ? call.args.map(asKey) : call.args
@@ -238,23 +251,30 @@ export function callOpaque(machine: Machine, name: string | undefined, call: Cal
   const speaks = name !== undefined && SPEAKING.test(name)
   if (!speaks) for (const arg of call.args) noteUrlCredential(machine, arg, call.site, state)
   if (!speaks && call.args.some(namesOrigin)) return withTags(inner, ['origin-verdict'])
-  if (speaks || !call.args.some((arg) => carriesCredential(arg)))
+  const presented = speaks ? [] : call.args.flatMap((arg) => credentialsIn(arg, whose))
+  if (presented.length === 0)
     return hasTag(call.self, 'cred') || isNamedSecret(inner) ? withTags(inner, ['made']) : inner
   state.note('opaque-check')
-  return withTags(inner, ['verdict', 'cred'])
+  return withTags(inner, ['verdict', 'cred', ...presented.flatMap(requestTags)])
 }
 
-/** A credential as it is, or sent on for somebody else to judge: `fetch(url, { headers: { authorization } })`. */
-function carriesCredential(value: Value): boolean {
-  if (isCredential(value)) return true
-  return value.objects.some((item) => {
-    const headers = item.kind === 'object' ? item.properties.get('headers')?.value : undefined
-    if (headers === undefined) return false
-    return (
-      isCredential(headers) ||
-      headers.objects.some((bag) => [...bag.properties.values()].some((cell) => isCredential(cell.value)))
-    )
+/**
+ * A credential as it is, or sent on for somebody else to judge: `fetch(url, { headers: { authorization } })`,
+ * `axios.post(url, { code })`. What our own code packs into an object, it may pack for other reasons.
+ */
+function credentialsIn(value: Value, whose: 'library' | 'unknown'): readonly Value[] {
+  if (isCredential(value)) return [value]
+  return value.objects.flatMap((item) => {
+    if (item.kind !== 'object') return []
+    const parts = REQUEST_PARTS.flatMap((name) => item.properties.get(name)?.value.objects ?? [])
+    return [...(whose === 'library' ? heldCredentials(item) : []), ...parts.flatMap(heldCredentials)]
   })
+}
+
+const REQUEST_PARTS = ['headers', 'data', 'body', 'json', 'form', 'params']
+
+function heldCredentials(bag: HeapObject): readonly Value[] {
+  return [...bag.properties.values()].map((cell) => cell.value).filter(isCredential)
 }
 
 function isCredential(value: Value): boolean {
@@ -321,6 +341,20 @@ function noteReply(machine: Machine, call: Call, state: State): void {
 function containersOf(machine: Machine, value: Value): readonly HeapObject[] {
   const ids = new Set(value.tags.filter((tag) => tag.startsWith('entry:')).map((tag) => tag.split(':')[1] ?? ''))
   return [...ids].flatMap((id) => machine.containers.get(id) ?? [])
+}
+
+/** What a client sent is handed to a method of the session that was looked up, by whatever class it is. */
+function notePassedOn(machine: Machine, call: Call, state: State): void {
+  if (!hasTag(call.self, 'entry')) return
+  if (call.args.some((arg) => isMessage(arg) && !hasTag(arg, 'cred')))
+    machine.emit('dispatch', call.site, state, { receiver: call.self, how: 'own' })
+}
+
+function isMessage(value: Value): boolean {
+  return (
+    hasTag(value, 'body') ||
+    value.objects.some((item) => item instanceof LibraryObject && item.type === 'bag' && item.data['origin'] === 'body')
+  )
 }
 
 export function runCallbacks(machine: Machine, call: Call, state: State, given: Value): void {
@@ -406,7 +440,7 @@ function dropChecks(state: State, before: ReadonlySet<string>): void {
 function selfOf(fn: FunctionObject, self: Value): Value | undefined {
   if (fn.boundThis === undefined) return fn.node.type === 'ArrowFunctionExpression' ? undefined : self
   if (!fn.isMethod || self.tags.length === 0) return fn.boundThis
-  const entries = self.tags.filter((tag) => tag.startsWith('entry:'))
+  const entries = self.tags.filter((tag) => tag.startsWith('entry:') || tag === 'held')
   const isReceiver = fn.boundThis.objects.every((item) => self.objects.includes(item))
   return isReceiver ? withTags(fn.boundThis, entries) : fn.boundThis
 }

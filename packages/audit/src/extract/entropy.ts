@@ -56,6 +56,13 @@ export function joinEntropy(a: Entropy | undefined, b: Entropy | undefined): Ent
   return soundBits(a) <= soundBits(b) ? a : b
 }
 
+/** One of several, picked by a number: how many are picked is not followed, so a sound generator is taken to suffice. */
+export function pickEntropy(index: Entropy): Entropy {
+  return { sources: index.sources.map((source) => (source.kind === 'csprng' ? { ...source, bits: ENOUGH } : source)) }
+}
+
+const ENOUGH = 128
+
 /** Text cut to `length` characters. */
 export function cutEntropy(entropy: Entropy, length: number): Entropy {
   const perChar = entropy.bitsPerChar ?? 6

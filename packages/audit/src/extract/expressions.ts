@@ -197,6 +197,7 @@ function evaluateArray(machine: Machine, node: Node, state: State, env: Environm
     const value = evaluate(machine, item, state, env)
     if (item.type === 'SpreadElement') {
       for (const from of value.objects) target.elements.write(from.item)
+      if (value.entropy !== undefined) target.elements.write(value)
       return
     }
     target.property(String(index)).write(value)

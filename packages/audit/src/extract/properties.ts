@@ -2,6 +2,7 @@
 import { isFresh, isMove, isPresentedHandle, requestTags } from './conditions.ts'
 import { storeId, itemValue } from './expressions.ts'
 import { invoke } from './calls.ts'
+import { pickEntropy } from './entropy.ts'
 import type { StoreRef } from './events.ts'
 import type { Cell, HeapObject, Site } from './heap.ts'
 import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
@@ -19,7 +20,7 @@ import {
 import { noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
 import type { Primitive, Value } from './value.ts'
-import { NEVER, UNDEFINED, UNKNOWN, hasTag, join, object, withTags } from './value.ts'
+import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, object, withTags } from './value.ts'
 
 /** The written-down key of an access, or undefined when it is computed. */
 export function keyName(key: Value): string | undefined {
@@ -35,6 +36,8 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   for (const from of target.objects) value = join(value, readFrom(machine, from, name, key, site, state))
   if (target.tags.length > 0)
     value = withTags(value === NEVER ? UNKNOWN : withoutVerdict(value, target), stepTags(target.tags, name))
+  if (name === undefined && key.entropy !== undefined && target.objects.every(({ kind }) => kind === 'array'))
+    return { ...derived(value, key), entropy: pickEntropy(key.entropy) }
   if (value === NEVER) return name === 'length' ? UNKNOWN : { ...UNKNOWN }
   if (target.tags.length > 0 && name !== undefined) value = noteFieldRead(machine, target, name, value, site)
   return value

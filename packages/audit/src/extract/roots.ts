@@ -40,7 +40,9 @@ function runClass(machine: Machine, of: ClassObject): void {
       !machine.reached.has(member['value']) &&
       (mentionsServing(member) || isGivenRequest(member['value'] as Node)),
   )
-  if (pending.length === 0) return
+  const constructor = of.methods.get('constructor')
+  const isMade = constructor === undefined || machine.reached.has(constructor['value'])
+  if (pending.length === 0 && (isMade || !mentionsServing(constructor))) return
   const instance = sharedInstance(machine, of)
   for (const [name, member] of pending) {
     if (machine.reached.has(member['value'])) continue

@@ -117,6 +117,8 @@ export interface MintFact {
 /** A value from the request becomes the ID of a new session. */
 export interface AdoptionFact {
   readonly at: Location
+  /** The call in the handler that led there, where it is another place. */
+  readonly via: Location | undefined
   /** `the Mcp-Session-Id header`, `the query parameter sessionId`, … */
   readonly origin: string
   readonly store: string | undefined

@@ -19,6 +19,42 @@ function bitsOf(program: Program): readonly string[] {
   )
 }
 
+describe('characters picked from an alphabet', () => {
+  const alphabet = "const ALPHABET = 'abcdefghijklmnopqrstuvwxyz' + '0123456789'"
+  it.each([
+    [
+      'by Math.random, in a loop',
+      "() => { let id = ''; for (let i = 0; i < 32; i++) id += ALPHABET[Math.floor(Math.random() * 36)]; return id }",
+      'math-random',
+    ],
+    [
+      'by Math.random, from a list',
+      "() => Array.from({ length: 32 }, () => ALPHABET.charAt(Math.floor(Math.random() * 36))).join('')",
+      'math-random',
+    ],
+    [
+      'by Math.random, into a pattern',
+      "() => 'xxxx-4xxx'.replace(/x/g, () => ((Math.random() * 16) | 0).toString(16))",
+      'math-random',
+    ],
+    [
+      'by randomInt, in a loop',
+      "() => { let id = ''; for (let i = 0; i < 32; i++) id += ALPHABET[randomInt(36)]; return id }",
+      'csprng',
+    ],
+    ['by random bytes', "() => [...randomBytes(32)].map((byte) => ALPHABET[byte % 36]).join('')", 'csprng'],
+    [
+      'by bytes filled in place',
+      "() => { const bytes = new Uint8Array(32); crypto.getRandomValues(bytes); return Array.from(bytes, (byte) => ALPHABET[byte % 36]).join('') }",
+      'csprng',
+    ],
+  ])('are as unpredictable as what picks them: %s', (_, generator, kind) => {
+    const [said] = bitsOf(minting(generator, alphabet))
+    expect(said).toContain(kind)
+    expect(findingsOf('predictable-session-id', minting(generator, alphabet))).toHaveLength(kind === 'csprng' ? 0 : 1)
+  })
+})
+
 describe('bits', () => {
   it.each([
     ['randomUUID', '() => randomUUID()', '122/122: csprng'],

@@ -68,6 +68,60 @@ describe('variables of the whole process', () => {
   })
 })
 
+describe('what a session is handed', () => {
+  const server = (use: string): string => `
+    import express from 'express'
+    import { jwtVerify } from 'jose'
+    class Session {
+      constructor(readonly owner) {}
+      isOwnedBy(user) { return this.owner === user }
+      receive(message) { this.last = message }
+    }
+    const sessions = new Map()
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      let user
+      try { user = (await jwtVerify(req.headers.authorization, key)).payload.sub } catch { return res.status(401).end() }
+      const session = sessions.get(req.headers['mcp-session-id'])
+      if (!session) { sessions.set(crypto.randomUUID(), new Session(user)); return res.end() }
+      ${use}
+      res.status(202).end()
+    })
+    app.listen(3000, '127.0.0.1')`
+
+  it('is a use of it, whatever class takes it', () => {
+    expect(outcomeOf('unbound-session', server('session.receive(req.body)'))).toBe('fail')
+  })
+
+  it('is none where it is only asked who owns it', () => {
+    const asked = 'if (!session.isOwnedBy(user)) return res.status(404).end()'
+    expect(outcomeOf('unbound-session', server(`${asked}; session.receive(req.body)`))).toBe('pass')
+  })
+})
+
+describe('logins through an authorization server', () => {
+  const callback = (code: string): string => `
+    import express from 'express'
+    import session from 'express-session'
+    import axios from 'axios'
+    const app = express()
+    app.use(session({ secret: process.env.SECRET, cookie: { maxAge: 60000 } }))
+    app.get('/callback', async (req, res) => {
+      let answer
+      try { answer = await axios({ method: 'post', url: 'https://login.example/token', data: { code: req.query.code } }) }
+      catch { return res.redirect('/') }
+      ${code}
+      res.redirect('/')
+    })
+    app.listen(3000, '127.0.0.1')`
+  const write = 'req.session.user = answer.data.sub'
+
+  it('are logins', () => {
+    expect(outcomeOf('session-fixation', callback(write))).toBe('fail')
+    expect(outcomeOf('session-fixation', callback(`req.session.regenerate(() => { ${write} })`))).toBe('pass')
+  })
+})
+
 describe('FastMCP', () => {
   const server = (options: string, start: string): string => `
     import { FastMCP } from 'fastmcp'

@@ -4,6 +4,7 @@ import type { EventOf } from '../events.ts'
 import type { Machine } from '../machine.ts'
 import { keepsRecord } from '../models/web-sessions.ts'
 import { isMove, isOfCaller, isPresentedHandle } from '../conditions.ts'
+import type { Value } from '../value.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
@@ -40,7 +41,7 @@ function webLogins(machine: Machine): readonly LoginFact[] {
   const session = machine.webSession
   if (session !== undefined && !keepsRecord(session.library)) return []
   return eventsOf(machine, 'session-write')
-    .filter((event) => event.facts.must.has('login') && !isTrivial(event))
+    .filter((event) => (event.facts.must.has('login') || tellsCaller(event.value)) && !isTrivial(event))
     .map((event) => ({
       at: locate(event.site),
       how: 'web-session',
@@ -48,6 +49,11 @@ function webLogins(machine: Machine): readonly LoginFact[] {
       regenerated: event.facts.must.has('regenerated'),
       session: session === undefined ? undefined : locate(session.store.site),
     }))
+}
+
+/** What somebody said about a credential that came with the body or query of this very request. */
+function tellsCaller(value: Value): boolean {
+  return hasTag(value, 'verdict') && (hasTag(value, 'query') || hasTag(value, 'body'))
 }
 
 function isTrivial(event: EventOf<'session-write'>): boolean {

@@ -8,7 +8,7 @@ import type { Machine } from '../machine.ts'
 import { isPresentedHandle, requestTags } from '../conditions.ts'
 import type { Value } from '../value.ts'
 import { hasTag, strings } from '../value.ts'
-import { distinct, eventsOf, locate } from './collect.ts'
+import { distinct, eventsOf, locate, sameSite } from './collect.ts'
 
 export function collectMints(
   machine: Machine,
@@ -62,7 +62,12 @@ export function collectAdoptions(machine: Machine, stores: readonly StoreFact[])
   const primary = new Map(stores.filter((store) => store.holds !== 'web').map((store) => [store.id, store]))
   const generated = eventsOf(machine, 'mint')
     .filter((event) => adopted(event.value) && !namesKnownSession(machine, event))
-    .map((event): AdoptionFact => ({ at: locate(event.site), origin: originOf(event.value), store: undefined }))
+    .map((event): AdoptionFact => ({
+      at: locate(event.site),
+      via: viaOf(event),
+      origin: originOf(event.value),
+      store: undefined,
+    }))
   const inserted = eventsOf(machine, 'store-write')
     .filter(
       (event) =>
@@ -70,10 +75,16 @@ export function collectAdoptions(machine: Machine, stores: readonly StoreFact[])
     )
     .map((event): AdoptionFact => ({
       at: locate(event.site),
+      via: viaOf(event),
       origin: originOf(event.key),
       store: primary.get(event.store.id)!.name,
     }))
   return distinct([...generated, ...inserted], (fact) => `${fact.at.path}:${fact.at.startLine}`)
+}
+
+/** The call in the handler that led there, where it is another place. */
+function viaOf(event: Event): AdoptionFact['via'] {
+  return event.via === undefined || sameSite(event.via, event.site) ? undefined : locate(event.via)
 }
 
 function adopted(value: Value): boolean {

@@ -93,7 +93,7 @@ export function callExternal(machine: Machine, path: string, call: Call, state: 
   if (handler !== undefined) return handler(machine, call, state, path)
   const store = declaredStore(machine, path, call, state)
   if (store !== undefined) return store
-  return callOpaque(machine, path.split(/[#.]/).at(-1), call, state, NEVER)
+  return callOpaque(machine, path.split(/[#.]/).at(-1), call, state, NEVER, 'library')
 }
 
 export function constructExternal(machine: Machine, path: string, call: Call, state: State): Value {

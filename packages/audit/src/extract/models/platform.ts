@@ -170,6 +170,23 @@ const requireFolder: ExternalHandler = (machine, call) => {
   return object(created)
 }
 
+/** `Array.from(source, (item) => …)` */
+function mappedFrom(machine: Machine, source: Value, mapper: Value, call: Call, state: State): Value {
+  const items = source.objects.filter((item) => item.kind !== 'function').map((item) => item.item)
+  const given = joinAll([...items, ...(source.entropy === undefined ? [] : [source])])
+  const fork = state.fork()
+  const result = call_(machine, mapper, { ...call, args: [given === NEVER ? derived(source) : given, UNKNOWN] }, fork)
+  fork.dead = false
+  state.merge([fork, state.fork()])
+  return listOfOne(machine, result, call)
+}
+
+function listOfOne(machine: Machine, item: Value, call: Call): Value {
+  const list = machine.allocate('array', call.site)
+  list.elements.write(item)
+  return object(list)
+}
+
 const safeEqual: ExternalHandler = (machine, call) =>
   equality(machine, call.args[0] ?? UNKNOWN, call.args[1] ?? UNKNOWN)
 
@@ -197,6 +214,9 @@ export const platform: Model = {
     'global:Set': container('set'),
     'global:WeakSet': container('set'),
     'global:Array': container('array'),
+    'global:Uint8Array': container('array'),
+    'global:Uint16Array': container('array'),
+    'global:Uint32Array': container('array'),
     'global:Object': container('object'),
     'global:Promise': promise,
     'global:URL': (machine, call) => object(machine.library('url', call.site, { source: call.args[0] ?? UNKNOWN })),
@@ -241,10 +261,11 @@ export const platform: Model = {
     'global:Object#fromEntries': fromEntries,
     'global:Object#create': (machine, call) => object(machine.allocate('object', call.site)),
     'global:Array#from': (machine, call, state) => {
-      const [source = UNKNOWN] = call.args
-      runCallbacks(machine, call, state, derived(source))
+      const [source = UNKNOWN, mapper] = call.args
+      if (mapper !== undefined && mapper.objects.some((item) => item.kind === 'function'))
+        return mappedFrom(machine, source, mapper, call, state)
       const lists = source.objects.filter((item) => item.kind !== 'function')
-      if (lists.length === 0) return derived(source)
+      if (lists.length === 0) return source.entropy === undefined ? derived(source) : listOfOne(machine, source, call)
       return lists[0]!.kind === 'map'
         ? entries(machine, call, state, '')
         : object(...lists.map((item) => view(machine, item, item.item, call.site)))

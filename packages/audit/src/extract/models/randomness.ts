@@ -4,7 +4,7 @@ import type { Entropy, EntropySource } from '../entropy.ts'
 import { concatEntropy } from '../entropy.ts'
 import type { LibraryObject } from '../heap.ts'
 import type { Value } from '../value.ts'
-import { derived, strings, tagged, withTags } from '../value.ts'
+import { derived, object, strings, tagged, withTags } from '../value.ts'
 import type { ExternalHandler, Model } from './model.ts'
 
 const UUID_V4_BITS = 122
@@ -34,8 +34,21 @@ const bytes: ExternalHandler = (_machine, call) => {
   return random({ ...source(call, 'csprng', `${count} random bytes`, count * 8), bitsPerChar: 4, length: count * 2 })
 }
 
-const filled: ExternalHandler = (_machine, call) =>
-  random({ ...source(call, 'csprng', 'random bytes', 128), bitsPerChar: 8 })
+/** Fills the list that it is given, and gives it back. */
+const filled: ExternalHandler = (_machine, call) => {
+  const bytes = random({ ...source(call, 'csprng', 'random bytes', 128), bitsPerChar: 8 })
+  const lists = call.args[0]?.objects.filter(({ kind }) => kind === 'array') ?? []
+  for (const list of lists) list.elements.write(bytes)
+  return lists.length === 0 ? bytes : object(...lists)
+}
+
+/** `Math.floor(x)` and the like: no less predictable than what they are given. */
+const arithmetic: ExternalHandler = (_machine, call) => {
+  const entropy = call.args.reduce<Entropy | undefined>((sum, arg) => concatEntropy(sum, arg.entropy), undefined)
+  return { ...derived(...call.args), ...(entropy === undefined ? {} : { entropy }) }
+}
+
+const ARITHMETIC = ['floor', 'ceil', 'round', 'trunc', 'abs', 'min', 'max', 'pow', 'sign', 'log2']
 
 const nanoid: ExternalHandler = (_machine, call) => {
   const size = call.args.at(-1)?.primitives[0]
@@ -114,6 +127,7 @@ export const randomness: Model = {
     '@paralleldrive/cuid2#createId': (_machine, call) => random(source(call, 'csprng', 'a cuid2', 124)),
     'ulid#ulid': (_machine, call) => random(source(call, 'csprng', 'a ULID (80 random bits)', 80)),
     'shortid#generate': mathRandom,
+    ...Object.fromEntries(ARITHMETIC.map((name) => [`global:Math#${name}`, arithmetic])),
     'global:Math#random': mathRandom,
     'global:Date#now': clock,
     'global:performance#now': clock,

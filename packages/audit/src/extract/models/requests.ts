@@ -28,7 +28,13 @@ export function partTags(origin: string, name: string): readonly string[] {
   if (origin === 'header' && key === 'origin') return ['origin']
   if (origin === 'none') return []
   const tags = origin === 'body' ? ['body'] : [`${origin}:${key}`]
-  return isCredentialName(key) ? [...tags, 'cred'] : tags
+  const isCredential = isCredentialName(key) || isAuthorizationCode(origin, key)
+  return isCredential ? [...tags, 'cred'] : tags
+}
+
+/** What an authorization server sends the caller back with: whoever has it can be told by it. */
+function isAuthorizationCode(origin: string, key: string): boolean {
+  return origin === 'query' && key === 'code'
 }
 
 export function part(origin: string, key: Value): Value {

@@ -12,7 +12,11 @@ function adoption(fact: AdoptionFact): FindingDraft {
   const where = fact.store === undefined ? 'a new session' : `a new session in ${fact.store}`
   return {
     what: `${capital(fact.origin)} becomes the ID of ${where}: the client chooses it.`,
-    trace: [{ note: `${fact.origin} becomes the session ID`, location: fact.at }],
+    trace: [
+      ...(fact.via === undefined ? [] : [{ note: 'the request comes in here', location: fact.via }]),
+      { note: `${fact.origin} becomes the session ID`, location: fact.at },
+    ],
+    primary: fact.via === undefined ? 0 : 1,
     confidence: 'high',
   }
 }

@@ -34,7 +34,7 @@ function dropExpired(): void {
 function cartFor(req: IncomingMessage, res: ServerResponse): [id: string, cart: Cart] {
   const id = cookieOf(req) ?? randomUUID()
   const cart = (carts[id] ??= { items: [], openedAt: Date.now(), seenAt: 0 })
-//              ^^^^^^^^^ a cookie of the request becomes the session ID
+//              ^^^^^^^^^ 2 a cookie of the request becomes the session ID
   cart.seenAt = Date.now()
   res.setHeader('Set-Cookie', `${COOKIE}=${id}; Path=/; Secure; HttpOnly; SameSite=Lax`)
   return [id, cart]
@@ -44,6 +44,7 @@ function handle(req: IncomingMessage, res: ServerResponse): void {
   const url = new URL(req.url ?? '/', `http://${HOST}`)
   if (url.pathname !== '/cart') return void res.writeHead(404).end()
   const [id, cart] = cartFor(req, res)
+//                   ^^^^^^^^^^^^^^^^^ 1 the request comes in here
   if (req.method === 'DELETE') {
     delete carts[id]
     res.setHeader('Set-Cookie', `${COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0`)

@@ -31,7 +31,7 @@ function principalOf(ctx: Context): string | undefined {
 function openSession(id: string, owner: string): Session {
   const session = { owner, facts: [], openedAt: Date.now(), seenAt: Date.now() }
   sessions.set(id, session)
-//^^^^^^^^^^^^^^^^^^^^^^^^^ the request header x-session-id becomes the session ID
+//^^^^^^^^^^^^^^^^^^^^^^^^^ 2 the request header x-session-id becomes the session ID
   return session
 }
 
@@ -74,6 +74,7 @@ app.use(async (ctx) => {
   const id = ctx.get('x-session-id')
   if (!id) return ctx.throw(400)
   const session = sessions.get(id) ?? openSession(id, user)
+//                                    ^^^^^^^^^^^^^^^^^^^^^ 1 the request comes in here
   if (session.owner !== user) return ctx.throw(404)
   session.seenAt = Date.now()
   await serveMemory(ctx, id, session)

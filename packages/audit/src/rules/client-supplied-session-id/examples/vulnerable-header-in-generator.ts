@@ -46,7 +46,7 @@ function shopServer(): McpServer {
 async function initialize(req: Request, res: Response, owner: string): Promise<void> {
   const transport = new StreamableHTTPServerTransport({
     sessionIdGenerator: () => req.get('mcp-session-id') ?? randomUUID(),
-//                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ the request header mcp-session-id becomes the session ID
+//                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 the request header mcp-session-id becomes the session ID
     onsessioninitialized: (id) => {
       sessions[id] = { owner, transport, openedAt: Date.now(), seenAt: Date.now() }
     },
@@ -63,6 +63,7 @@ async function handle(req: Request, res: Response): Promise<void> {
   if (!user) return void res.status(401).set('WWW-Authenticate', 'Bearer').end()
   const session = sessions[req.get('mcp-session-id') ?? '']
   if (!session && isInitializeRequest(req.body)) return initialize(req, res, user)
+//                                                      ^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 the request comes in here
   if (!session || session.owner !== user) return void res.status(404).end()
   session.seenAt = Date.now()
   await session.transport.handleRequest(req, res, req.body)

@@ -43,9 +43,9 @@ async function openSession(owner: string, request: InitializeRequest) {
 
 async function connect(owner: string, id: string, resumes: string | undefined) {
   const transport = new WebStandardStreamableHTTPServerTransport({ sessionIdGenerator: () => id })
-//                                                                                     ^^^^^^^^ the request body becomes the session ID
+//                                                                                     ^^^^^^^^ 2 the request body becomes the session ID
   sessions.set(id, { owner, transport, resumes, openedAt: Date.now(), seenAt: Date.now() })
-//^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ the request body becomes the session ID
+//^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 the request body becomes the session ID
   transport.onclose = () => {
     sessions.delete(id)
   }
@@ -77,6 +77,7 @@ app.on(['GET', 'POST', 'DELETE'], '/mcp', async (c) => {
   const body: unknown = await c.req.json().catch(() => undefined)
   if (!isInitializeRequest(body)) return c.body(null, 400)
   const transport = await openSession(user, body)
+//                        ^^^^^^^^^^^^^^^^^^^^^^^ 1 the request comes in here
   return transport.handleRequest(c.req.raw, { parsedBody: body })
 })
 

@@ -27,7 +27,7 @@ function sessionIdOf(request: FastifyRequest): string | undefined {
 async function openSession(owner: string, request: FastifyRequest): Promise<StreamableHTTPServerTransport> {
   const session = store.open(owner, sessionIdOf(request))
   const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => session.id })
-//                                                                          ^^^^^^^^^^^^^^^^ the request header mcp-session-id becomes the session ID
+//                                                                          ^^^^^^^^^^^^^^^^ 2 the request header mcp-session-id becomes the session ID
   transport.onclose = () => store.close(session.id)
   session.transport = transport
   const server = new McpServer({ name: 'echo', version: '1.0.0' })
@@ -47,6 +47,7 @@ async function handle(request: FastifyRequest, reply: FastifyReply): Promise<unk
   if (!session && !isInitializeRequest(request.body)) return reply.code(id === undefined ? 400 : 404).send()
   if (session) session.seenAt = Date.now()
   const transport = session?.transport ?? (await openSession(user, request))
+//                                               ^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 the request comes in here
   reply.hijack()
   return transport.handleRequest(request.raw, reply.raw, request.body)
 }

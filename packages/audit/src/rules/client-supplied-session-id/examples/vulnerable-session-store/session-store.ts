@@ -18,7 +18,7 @@ export class SessionStore {
   open(owner: string, id: string = randomUUID()): Session {
     const session = { id, owner, openedAt: Date.now(), seenAt: Date.now() }
     this.sessions.set(id, session)
-//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ the request header mcp-session-id becomes the session ID
+//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 the request header mcp-session-id becomes the session ID
     return session
   }
 
