@@ -383,7 +383,12 @@ export function invoke(
   const ofRequest = isOfRequest(self) || args.some(isOfRequest)
   const recalled = machine.quiet.recall(machine, fn, args, ofRequest)
   if (recalled !== undefined) return recalled
+  const given = { fn, self, args }
+  const isStartup = machine.context.activation === 0
+  const remembered = isStartup && goesOn === undefined ? machine.summaries.recall(machine, given, state) : undefined
+  if (remembered !== undefined) return remembered
   const mark = markOf(machine, state)
+  const walk = isStartup ? machine.summaries.begin(machine, given, state) : undefined
   machine.stack.push(fn.node)
   const saved = machine.frame
   const frame: Frame = {
@@ -403,6 +408,7 @@ export function invoke(
   if (frame.exits.length === 0) {
     state.dead = true
     machine.quiet.note(machine, fn, args, mark, state, NEVER)
+    if (walk !== undefined) machine.summaries.end(machine, walk, state, NEVER)
     return NEVER
   }
   const followed = goesOn === undefined ? frame.exits : frame.exits.filter(goesOn)
@@ -413,6 +419,7 @@ export function invoke(
   dropChecks(state, mark.may)
   const result = resultOf(frame, before)
   machine.quiet.note(machine, fn, args, mark, state, result)
+  if (walk !== undefined) machine.summaries.end(machine, walk, state, result)
   return result
 }
 

@@ -83,7 +83,6 @@ export type Event = Base &
     | { readonly kind: 'route'; readonly route: RouteFact }
     | { readonly kind: 'served'; readonly route: RouteFact }
     | { readonly kind: 'middleware'; readonly what: string }
-    | { readonly kind: 'tls-enforced' }
     | {
         readonly kind: 'session-write'
         readonly field: string
@@ -91,7 +90,6 @@ export type Event = Base &
         readonly web: boolean
         readonly store: string
       }
-    | { readonly kind: 'regenerate' }
     | { readonly kind: 'web-session'; readonly library: string; readonly options: Value; readonly store: StoreRef }
     | { readonly kind: 'login'; readonly regenerates: boolean | undefined; readonly library: string }
     | {

@@ -52,6 +52,7 @@ export function extract(
   const settled = machine.events.filter((event, index) => index < startup || event.context.activation === 0)
   machine.events.length = 0
   machine.events.push(...settled)
+  machine.summaries.forget()
   machine.guarded('the timers', () => runStartupTimers(machine, timers))
   machine.guarded('the requests', () => {
     machine.reached.clear()

@@ -5,12 +5,13 @@ import type { Node } from './ast.ts'
 import type { Context, Event, EventKind, EventOf, RouteFact, StoreRef, Trigger } from './events.ts'
 import { type Declared, NOTHING_DECLARED } from './declared.ts'
 import type { FunctionObject, Site } from './heap.ts'
-import { Cell, HeapObject, LibraryObject } from './heap.ts'
+import { Cell, HeapObject, LibraryObject, siteKey } from './heap.ts'
 import type { Module } from './modules.ts'
 import { QuietFunctions } from './quiet.ts'
 import type { Resolve } from './resolve.ts'
 import type { Facts } from './state.ts'
 import { State } from './state.ts'
+import { Summaries } from './summaries.ts'
 import type { Value } from './value.ts'
 
 /** One way a function ends. */
@@ -84,7 +85,11 @@ export class Machine {
   private readonly emitted = new Set<string>()
   /** Counts what was emitted, repetitions included. */
   eventCount = 0
+  /** Counts what was seen for the first time. */
+  news = 0
+  private readonly put = new Set<string>()
   readonly quiet = new QuietFunctions()
+  readonly summaries = new Summaries()
   /** Counts writes that told an instance something new: a constructor that fills it is worth walking. */
   instanceNews = 0
   readonly gaps: Gap[] = []
@@ -173,6 +178,7 @@ export class Machine {
     const key = `${kind}|${site.path}|${site.start}|${activation}|${trigger}|${armed}|${signature(state.facts)}`
     if (this.emitted.has(key)) return
     this.emitted.add(key)
+    this.news += 1
     const [via] = this.calls
     this.events.push({ kind, site, via, context: this.context, facts: state.facts, ...data } as unknown as Event)
   }
@@ -270,6 +276,7 @@ export class Machine {
 
   defer(callee: Value, args: readonly Value[], state: State, context: Context): void {
     if (this.deferred.length > 2_000) return
+    this.noteDeferred(callee, context)
     this.deferred.push({ callee, args, facts: state.facts, context })
   }
 
@@ -284,13 +291,16 @@ export class Machine {
   /** `transport.onclose = fn`. Dead code where `connect()` of this version overwrites what was set before it. */
   deferOnclose(callee: Value, transport: LibraryObject, state: State): void {
     const context = this.triggered('onclose')
+    this.noteDeferred(callee, context)
     this.deferred.push({ callee, args: [], facts: state.facts, context, unless: transport })
   }
 
   deferTool(callee: Value, args: readonly Value[], state: State): void {
     const [first] = callee.objects
     if (first === undefined || this.tools.size > 3_000) return
-    this.tools.set(`${first.site.path}#${first.site.start}`, {
+    const key = `${first.site.path}#${first.site.start}`
+    if (!this.tools.has(key)) this.news += 1
+    this.tools.set(key, {
       callee,
       args,
       facts: state.facts,
@@ -298,11 +308,20 @@ export class Machine {
     })
   }
 
-  /** What a database holds under one kind of key. */
+  /** The same code put off again in the same activation is no news. */
+  private noteDeferred(callee: Value, { trigger, activation, timer }: Context): void {
+    const places = callee.objects.map(({ site }) => siteKey(site)).join()
+    const key = `${places}|${trigger}|${activation}|${timer?.site.start}`
+    if (this.put.has(key)) return
+    this.put.add(key)
+    this.news += 1
+  }
+
   hasDatabase(id: string): boolean {
     return this.databases.has(id)
   }
 
+  /** What a database holds under one kind of key. */
   databaseCell(id: string): Cell {
     let cell = this.databases.get(id)
     if (cell === undefined) {
@@ -350,8 +369,13 @@ const signatures = new WeakMap<Facts, string>()
 function signature(facts: Facts): string {
   let known = signatures.get(facts)
   if (known === undefined) {
-    known = `${[...facts.must].toSorted().join(',')};${[...facts.may].toSorted().join(',')}`
+    known = `${[...facts.must].toSorted().join(',')};${[...facts.may].filter(isLasting).toSorted().join(',')}`
     signatures.set(facts, known)
   }
   return known
+}
+
+/** What was checked when matters to the next write, not to what is recorded. */
+function isLasting(fact: string): boolean {
+  return !fact.startsWith('checked:') && !fact.startsWith('settled:')
 }

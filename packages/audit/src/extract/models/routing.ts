@@ -33,6 +33,7 @@ export function registerRoute(
   machine.order += 1
   const route = { ...given, site: call.site, facts: settingsOnly(state.facts), order: machine.order }
   machine.routes.push({ app, route })
+  machine.news += 1
   if (route.layer) machine.layers.set(app, [...(machine.layers.get(app) ?? []), route])
   machine.emit('route', call.site, state, { route: { site: call.site, verb: given.verb, path: given.path } })
 }

@@ -60,7 +60,6 @@ export function sessionObject(machine: Machine, site: Site): Value {
 
 function learnRegenerated(machine: Machine, call: Call, state: State): Value {
   state.learn(['regenerated'])
-  machine.emit('regenerate', call.site, state, {})
   const callback = call.args.find((arg) =>
     arg.objects.some((item) => item.kind === 'function' || item.kind === 'library'),
   )
