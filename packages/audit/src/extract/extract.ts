@@ -10,6 +10,7 @@ import type { Deferred } from './machine.ts'
 import { Machine } from './machine.ts'
 import type { Module } from './modules.ts'
 import { createModule } from './modules.ts'
+import { generatedServers } from './generators.ts'
 import { importsOf } from './imports.ts'
 import { parse } from './parse.ts'
 import { createResolver } from './resolve.ts'
@@ -61,7 +62,8 @@ export function extract(
     runTools(machine)
     runUnreached(machine)
   })
-  return { facts: collectFacts(machine), gaps: distinct(machine.gaps, gapKey) }
+  const gaps = [...machine.gaps, ...generatedServers(machine)]
+  return { facts: collectFacts(machine), gaps: distinct(gaps, gapKey) }
 }
 
 /** Requests are followed twice; what cannot be followed is said once. */

@@ -14,6 +14,9 @@ const WORD: Readonly<Record<Outcome, string>> = {
 }
 const ORDER: readonly Outcome[] = ['fail', 'open', 'pass', 'notApplicable']
 
+/** More rules than these stand below the grade, in two columns. */
+const ONE_COLUMN = 14
+
 export function gradePanel(
   report: Report,
   rules: readonly RuleEntry[],
@@ -32,7 +35,7 @@ export function gradePanel(
     suppressedOf(report),
     leftOutOf(report),
   ].filter((text) => text !== '')
-  return html`<section class="card grade" aria-label="Grade">
+  return html`<section class="card grade${assessments.length > ONE_COLUMN && ' many'}" aria-label="Grade">
     <div class="letter g${grade}">
       <span class="big" aria-label="${`Grade ${grade}`}">${grade}</span><span class="score"><b>${score}</b> of 100</span
       ><span class="meter" role="img" aria-label="${`${score} of 100`}"
@@ -101,7 +104,7 @@ export function subjectsTable({ subjects }: Report): Markup {
   )
   return html`<section aria-labelledby="servers">
     <h2 id="servers">${counted(subjects.length, 'server')}</h2>
-    <div class="card">
+    <div class="card scroll">
       <table class="subjects">
         <thead>
           <tr>

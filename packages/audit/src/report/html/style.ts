@@ -49,6 +49,8 @@ button{cursor:pointer;white-space:nowrap;flex:none}button:hover{background:var(-
 .score{color:var(--muted);margin-top:6px}.score b{color:var(--ink);font-size:1.15rem}
 .meter{width:100%;margin-top:12px}.meter svg{display:block;width:100%;height:6px;border-radius:3px}
 .track{fill:var(--soft)}.fill{fill:var(--c)}
+.grade.many{grid-template-columns:190px minmax(0,1fr)}.grade.many .rules{grid-column:1/-1;border-left:0;border-top:1px solid var(--line);columns:2;column-gap:52px}
+.outcome{break-inside:avoid}
 .facts p{color:var(--muted);font-size:.92rem;margin-top:7px}
 .tally{display:flex;flex-wrap:wrap;gap:4px 18px;margin-bottom:12px}
 .tally b{font-size:1.5rem;font-weight:680;margin-right:2px}.tally .zero{color:var(--muted)}
@@ -63,7 +65,7 @@ button{cursor:pointer;white-space:nowrap;flex:none}button:hover{background:var(-
 .outcome.critical .glyph,.outcome.critical .points{color:var(--critical)}.outcome.high .glyph,.outcome.high .points{color:var(--high)}
 .outcome.medium .glyph,.outcome.medium .points{color:var(--medium)}.outcome.low .glyph,.outcome.low .points{color:var(--low)}
 .subjects{width:100%;border-collapse:collapse}.subjects th,.subjects td{text-align:left;padding:9px 18px;border-top:1px solid var(--line)}
-.subjects thead th{border-top:0;color:var(--muted);font-weight:500;font-size:.88rem}.subjects .num{text-align:right}
+.subjects thead th{border-top:0;color:var(--muted);font-weight:500;font-size:.88rem}.subjects .num{text-align:right}.subjects th code{overflow-wrap:normal}.scroll{overflow-x:auto}
 .lifecycle{padding:22px 26px 24px;margin-bottom:18px}
 .lifecycle figcaption p{margin-top:2px}
 .picture{margin:8px 0 10px}.picture svg{display:block;width:100%;height:auto;max-width:1060px;margin:0 auto}
@@ -135,6 +137,8 @@ kbd{font:600 .8rem var(--mono);border:1px solid var(--line);border-bottom-width:
  .big{font-size:5.2rem}.evidence{grid-template-columns:minmax(0,1fr)}.frames{border-right:0;border-bottom:1px solid var(--line)}
 }
 @media (max-width:680px){
+ .subjects td:last-child,.subjects th:last-child:not(:first-child){display:none}
+ .grade.many,.grade.many .rules{grid-template-columns:minmax(0,1fr);columns:1}
  main,.bar,footer{padding-left:14px;padding-right:14px}
  .grade{grid-template-columns:minmax(0,1fr)}.grade>*+*{border-left:0;border-top:1px solid var(--line)}.grade>*{padding:18px}
  .grade .letter{flex-direction:row;flex-wrap:wrap;gap:4px 16px;justify-content:flex-start}.meter{margin-top:4px}
