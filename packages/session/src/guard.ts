@@ -13,10 +13,11 @@ import {
   type Transport,
   type TransportFault,
   type TransportPolicy,
+  type TransportRefusal,
 } from './http/transport.ts'
 import type { Principal } from './principal.ts'
 import type { Session } from './session.ts'
-import type { Caller, Opened, OpenOptions, Sessions } from './sessions.ts'
+import type { Caller, Opened, OpenOptions, Resumption, Sessions } from './sessions.ts'
 import type { MaybePromise } from './store/store.ts'
 
 /** What a verified credential says. Verification, with issuer, audience and algorithm, is the application's. */
@@ -114,11 +115,15 @@ export class Guard {
    */
   async admit<Data = unknown>(request: RequestView, admit: AdmitOptions = {}): Promise<Admission<Data>> {
     try {
-      const refused = await this.#refuseTransport(request)
-      if (refused) return this.#refuse(request, refused.fault, refused.answer)
-      const caller = await this.#identify(request)
+      // Each step answers at once where it can: a promise costs as much as what is asked here.
+      const refused = this.#refuseTransport(request)
+      const refusal = refused instanceof Promise ? await refused : refused
+      if (refusal) return this.#refuse(request, refusal.fault, refusal.answer)
+      const identified = this.#identify(request)
+      const caller = identified instanceof Promise ? await identified : identified
       if (!caller) return this.#refuse(request, 'unauthenticated', this.#unauthenticated())
-      return await this.#findSession<Data>(request, caller, admit)
+      const found = this.#findSession<Data>(request, caller, admit)
+      return found instanceof Promise ? await found : found
     } catch (error) {
       return this.#refuse(request, 'error', this.answerOf(error))
     }
@@ -166,8 +171,16 @@ export class Guard {
     return 'header' in this.#carrier ? 'session' : 'cookie'
   }
 
-  async #refuseTransport(request: RequestView): Promise<{ fault: TransportFault; answer: Answer } | undefined> {
+  #refuseTransport(request: RequestView): MaybePromise<TransportRefusal | undefined> {
     const refusal = this.#transport.refuse(request)
+    if (!refusal && handlesInUrl(request.target).length === 0) return undefined
+    return this.#burnExposed(request, refusal)
+  }
+
+  async #burnExposed(
+    request: RequestView,
+    refusal: TransportRefusal | undefined,
+  ): Promise<TransportRefusal | undefined> {
     if (!refusal) {
       const burnt = await this.#burnUrl(request)
       return burnt ? { fault: 'credential-in-url', answer: noSecretsInUrls() } : undefined
@@ -204,21 +217,16 @@ export class Guard {
     return typeof cookie === 'string' ? [cookie] : []
   }
 
-  async #identify(request: RequestView): Promise<Caller | undefined> {
+  #identify(request: RequestView): MaybePromise<Caller | undefined> {
     const { authenticate } = this.#options
     const named = this.#agentNamed(request)
     if (named === false) return undefined
     if (authenticate === 'by-cookie') return { bearer: true, ...(named !== undefined && { agent: named }) }
     if (request.header('authorization').length > 1) return undefined
-    const credential = await authenticate(request)
-    if (credential === undefined) return undefined
-    if (credential === 'anonymous') return { anonymous: true, ...(named !== undefined && { agent: named }) }
-    const agent = credential.agent ?? named
-    return {
-      principal: credential.principal,
-      ...(agent !== undefined && { agent }),
-      ...(credential.expiresAt !== undefined && { credentialExpiresAt: credential.expiresAt }),
-    }
+    const credential = authenticate(request)
+    return credential instanceof Promise
+      ? credential.then((later) => callerOf(later, named))
+      : callerOf(credential, named)
   }
 
   /** False where the header came twice or is too long to be a name. */
@@ -229,21 +237,24 @@ export class Guard {
     return typeof named === 'string' && named.length > 0 && named.length <= 256 ? named : false
   }
 
-  async #findSession<Data>(
+  #findSession<Data>(
     request: RequestView,
     caller: Caller,
     { session: need = 'required', activity = true }: AdmitOptions,
-  ): Promise<Admission<Data>> {
+  ): MaybePromise<Admission<Data>> {
     if (need === 'none') return this.#goOn<Data>(request, caller, undefined)
     const presented = this.#handleOf(request)
     if (presented === undefined) {
       if (need !== 'required') return this.#goOn<Data>(request, caller, undefined)
       return this.#refuse(request, 'no-session', this.#missingSession())
     }
-    const found = await this.sessions.resume<Data>(presented, caller, { kind: this.#kind, activity })
-    if (found.live) return this.#goOn<Data>(request, caller, found.session)
-    if (need === 'lenient') return this.#goOn<Data>(request, caller, undefined)
-    return this.#refuse(request, 'bad-session', this.#badSession())
+    const decide = (found: Resumption<Data>): Admission<Data> => {
+      if (found.live) return this.#goOn<Data>(request, caller, found.session)
+      if (need === 'lenient') return this.#goOn<Data>(request, caller, undefined)
+      return this.#refuse(request, 'bad-session', this.#badSession())
+    }
+    const found = this.sessions.resumeAtOnce<Data>(presented, caller, { kind: this.#kind, activity })
+    return found instanceof Promise ? found.then(decide) : decide(found)
   }
 
   /** A handle that came twice is passed on as what it is: no handle. */
@@ -299,6 +310,18 @@ export class Guard {
   #fault(status: number, message: string, headers: Readonly<Record<string, string>> = {}): Answer {
     if ('header' in this.#carrier) return rpcError(status, -32000, message, headers)
     return answer(status, { error: message }, headers)
+  }
+}
+
+function callerOf(credential: Credential | 'anonymous' | undefined, named: string | undefined): Caller | undefined {
+  if (credential === undefined) return undefined
+  if (credential === 'anonymous') return { anonymous: true, ...(named !== undefined && { agent: named }) }
+  const { principal, expiresAt } = credential
+  const agent = credential.agent ?? named
+  return {
+    principal,
+    ...(agent !== undefined && { agent }),
+    ...(expiresAt !== undefined && { credentialExpiresAt: expiresAt }),
   }
 }
 

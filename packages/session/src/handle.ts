@@ -8,6 +8,8 @@ import { randomBytes, type RandomBytes } from './random.ts'
  */
 export type HandleKind = 'session' | 'cookie' | 'state'
 
+/** Characters of a handle. */
+export const handleLength = 43
 const form = /^[A-Za-z0-9_-]{43}$/
 
 /** 32 random bytes, base64url: 256 bits, 43 characters that are legal in headers, cookies and JSON alike. */
@@ -17,7 +19,7 @@ export function mintHandle(random: RandomBytes = randomBytes): string {
 
 /** Whether a presented value could have been minted here. Asked first: what has not the form costs no look-up. */
 export function hasHandleForm(presented: unknown): presented is string {
-  return typeof presented === 'string' && form.test(presented)
+  return typeof presented === 'string' && presented.length === handleLength && form.test(presented)
 }
 
 /** What stores keep in place of a handle. From it nobody gets back to the handle. */

@@ -17,6 +17,7 @@ import {
   epochScope,
   type Caps,
   type Ended,
+  type MaybePromise,
   type ResumeReply,
   type SessionStore,
   type StoredSession,
@@ -54,6 +55,13 @@ export interface Opened<Data = unknown> {
   readonly session: Session<Data>
   /** Goes to the client and nowhere else. */
   readonly handle: string
+}
+
+export interface ResumeOptions {
+  /** How the handle travelled. */
+  readonly kind?: HandleKind
+  /** Whether the request is activity. Pings and open streams are not. */
+  readonly activity?: boolean
 }
 
 export type Resumption<Data = unknown> =
@@ -163,25 +171,32 @@ export class Sessions {
   async resume<Data = unknown>(
     handle: unknown,
     caller: Caller,
-    { kind = 'session', activity = true }: { readonly kind?: HandleKind; readonly activity?: boolean } = {},
+    options: ResumeOptions = {},
   ): Promise<Resumption<Data>> {
+    return this.resumeAtOnce<Data>(handle, caller, options)
+  }
+
+  /** `resume` that answers at once where the store does: a promise costs as much as the look-up. */
+  resumeAtOnce<Data = unknown>(
+    handle: unknown,
+    caller: Caller,
+    { kind = 'session', activity = true }: ResumeOptions = {},
+  ): MaybePromise<Resumption<Data>> {
     if (!hasHandleForm(handle)) return this.#refuse('malformed', caller)
     if ('bearer' in caller && kind !== 'cookie') throw new MisuseError('only a cookie may be its own credential')
-    const principal = 'bearer' in caller ? undefined : keyOfPrincipal(caller)
-    const agent = keyOfAgent(caller.agent)
-    const asked = this.#gate.ask('resume', () =>
-      this.#store.resume({
-        digest: digestOf(handle),
-        kind,
-        principal,
-        agent,
-        activity,
-        credentialEnd: endOf(caller),
-        graceMs: this.settings.graceMs,
-        coalesceMs: this.#coalesceMs,
-      }),
-    )
-    return this.#judge<Data>(asked instanceof Promise ? await asked : asked, caller)
+    const request = {
+      digest: digestOf(handle),
+      kind,
+      principal: 'bearer' in caller ? undefined : keyOfPrincipal(caller),
+      agent: keyOfAgent(caller.agent),
+      activity,
+      credentialEnd: endOf(caller),
+      graceMs: this.settings.graceMs,
+      coalesceMs: this.#coalesceMs,
+    }
+    const reply = this.#gate.ask('resume', () => this.#store.resume(request))
+    if (reply instanceof Promise) return reply.then((later) => this.#judge<Data>(later, caller))
+    return this.#judge<Data>(reply, caller)
   }
 
   /**

@@ -4,7 +4,7 @@
  * session of its own, so all that holds for sessions holds for the state.
  */
 import { MisuseError } from './errors.ts'
-import { hasHandleForm } from './handle.ts'
+import { handleLength, hasHandleForm } from './handle.ts'
 import { sha256 } from './digest.ts'
 import type { Session } from './session.ts'
 import type { Caller, OpenOptions, Sessions } from './sessions.ts'
@@ -34,7 +34,6 @@ export type FoundState<Data> =
     }
 
 const prefixPattern = /^[a-z]{1,20}$/
-const handleLength = 43
 const checkLength = 6
 
 /** Makes handles of one sort of state. @throws MisuseError for a prefix of another form */

@@ -6,12 +6,25 @@ import { MisuseError } from '../errors.ts'
 export function addressList(entries: readonly string[]): (address: string | undefined) => boolean {
   const list = new BlockList()
   for (const entry of entries) addEntry(list, entry)
+  if (entries.length === 0) return () => false
+  // Asked for every request, by few peers; a look at the list costs as much as all else that a request is asked.
+  const known = new Map<string, boolean>()
   return (address) => {
     if (address === undefined) return false
-    const plain = unmapped(address)
-    const version = isIP(plain)
-    return version !== 0 && list.check(plain, version === 6 ? 'ipv6' : 'ipv4')
+    const verdict = known.get(address)
+    if (verdict !== undefined) return verdict
+    const found = isListed(list, unmapped(address))
+    if (known.size >= maxKnown) known.clear()
+    known.set(address, found)
+    return found
   }
+}
+
+const maxKnown = 1000
+
+function isListed(list: BlockList, address: string): boolean {
+  const version = isIP(address)
+  return version !== 0 && list.check(address, version === 6 ? 'ipv6' : 'ipv4')
 }
 
 export const isLoopback = addressList(['127.0.0.0/8', '::1'])

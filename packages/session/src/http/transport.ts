@@ -2,7 +2,7 @@
  * What must hold before a request is worth authenticating: it came over TLS, to a name of ours, from a page we trust,
  * and carries no secret where secrets are written down.
  */
-import { hasHandleForm } from '../handle.ts'
+import { handleLength, hasHandleForm } from '../handle.ts'
 import { addressList, isLoopback } from './addresses.ts'
 import { answer, singleHeader, type Answer, type RequestView } from './request.ts'
 
@@ -82,6 +82,7 @@ export function createTransport(policy: TransportPolicy): Transport {
 
 /** Parts of a URL that may be handles: at most eight, so that a long URL does not buy a flood of look-ups. */
 export function handlesInUrl(target: string): readonly string[] {
+  if (target.length < handleLength) return []
   return target
     .split(/[/?&=#;]/)
     .filter(hasHandleForm)

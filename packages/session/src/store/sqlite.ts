@@ -99,12 +99,16 @@ interface HandleRow extends Row {
 type Look = ResumeReply | { readonly kind: 'over'; readonly reason: EndReason } | { readonly kind: 'touch' }
 
 const clockIntervalMs = 1000
+const maxSeen = 10_000
 
 class SqliteStore implements SessionStore {
   readonly name = 'sqlite'
   readonly #database: SqliteDatabase
   readonly #clock: Clock
   readonly #statements = new Map<StatementName, SqliteStatement>()
+  /** What was read by digest since the last change, whoever made it. */
+  readonly #seen = new Map<string, HandleRow>()
+  #seenAt = -1
   #aheadMs = 0
   #clockSaved = 0
 
@@ -139,10 +143,10 @@ class SqliteStore implements SessionStore {
   }
 
   resume(request: ResumeRequest): ResumeReply {
-    const seen = this.#look(request, this.now())
+    const seen = this.#look(request, this.#glance(request.digest), this.now())
     if (seen.kind !== 'over' && seen.kind !== 'touch') return seen
     return this.#atomically((now) => {
-      const again = this.#look(request, now)
+      const again = this.#look(request, this.#get<HandleRow>('byDigest', request.digest), now)
       if (again.kind === 'over') return this.#bury(this.#get<Row>('byDigest', request.digest) as Row, again.reason, now)
       if (again.kind === 'touch') return this.#touch(request, now)
       return again
@@ -290,6 +294,7 @@ class SqliteStore implements SessionStore {
 
   #atomically<T>(work: (now: number) => T): T {
     this.#database.exec('BEGIN IMMEDIATE')
+    this.#seen.clear()
     try {
       // Read after the lock was got, so that times rise in the order of transactions.
       const now = this.now()
@@ -316,8 +321,22 @@ class SqliteStore implements SessionStore {
     })
   }
 
-  #look(request: ResumeRequest, now: number): Look {
-    const row = this.#get<HandleRow>('byDigest', request.digest)
+  /**
+   * The row of a handle, from the last look where nothing changed since: this connection forgets what it has seen
+   * whenever it writes, and SQLite says when another one did.
+   */
+  #glance(digest: string): HandleRow | undefined {
+    const { data_version: version } = this.#get<{ data_version: number }>('dataVersion') as { data_version: number }
+    if (version !== this.#seenAt || this.#seen.size >= maxSeen) this.#seen.clear()
+    this.#seenAt = version
+    const known = this.#seen.get(digest)
+    if (known) return known
+    const row = this.#get<HandleRow>('byDigest', digest)
+    if (row) this.#seen.set(digest, row)
+    return row
+  }
+
+  #look(request: ResumeRequest, row: HandleRow | undefined, now: number): Look {
     if (!row) {
       const tombstone = this.#get<{ ref: string }>('tombstone', request.digest, now)
       return tombstone ? { kind: 'refused', reason: 'ended', ref: tombstone.ref } : { kind: 'unknown' }

@@ -43,6 +43,7 @@ const joins = `
   LEFT JOIN epochs pae ON pae.scope = p.agent_scope`
 
 export const statements = {
+  dataVersion: 'PRAGMA data_version',
   byDigest: `SELECT h.generation AS handle_generation, h.kind AS handle_kind, ${life}
     FROM handles h JOIN sessions s ON s.ref = h.ref ${joins} WHERE h.digest = ?`,
   byRef: `SELECT ${life} FROM sessions s ${joins} WHERE s.ref = ?`,

@@ -1,0 +1,102 @@
+/**
+ * What a session check costs on the server, beside a bare handler and beside what others cost.
+ *
+ *   npm ci --prefix bench/session        # the peers; leave it out and their rows are missing
+ *   npx tsx bench/session/run.ts [--rounds 5] [--requests 20000] [--only bare,memory]
+ *
+ * Each round starts every candidate in a process of its own, in turn, warms it up, and takes the CPU time of that
+ * process alone over so many requests on 32 connections. Compare within one table only.
+ */
+import { fork, type ChildProcess } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { startRedis, hasRedis } from '../../packages/session/test/store/redis-server.ts'
+import { run } from './load.ts'
+
+const own = ['bare', 'memory', 'sqlite', ...(hasRedis ? ['redis'] : [])]
+const peers = [
+  'express bare',
+  'express-session',
+  ...(hasRedis ? ['connect-redis'] : []),
+  'fastify bare',
+  '@fastify/session',
+]
+const { values: flags } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    requests: { type: 'string', default: '20000' },
+    only: { type: 'string' },
+  },
+})
+const rounds = Number(flags.rounds)
+const requests = Number(flags.requests)
+const hasPeers = existsSync(join(import.meta.dirname, 'node_modules/express-session'))
+const candidates = flags.only?.split(',') ?? [...own, ...(hasPeers ? peers : [])]
+const baselineOf: Readonly<Record<string, string>> = {
+  'express-session': 'express bare',
+  'connect-redis': 'express bare',
+  '@fastify/session': 'fastify bare',
+}
+
+const redis = hasRedis ? await startRedis() : undefined
+const costs = new Map<string, number[]>(candidates.map((name) => [name, []]))
+for (let round = 0; round < rounds; round += 1) for (const name of candidates) costs.get(name)?.push(await costOf(name))
+await redis?.stop()
+printTable()
+
+/** Microseconds of CPU of the server for a request. */
+async function costOf(name: string): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-bench-'))
+  const server = fork(join(import.meta.dirname, 'servers.ts'), [name, folder, String(redis?.port ?? 0)], {
+    execArgv: ['--import', 'tsx'],
+    env: { ...process.env, NODE_ENV: 'production' },
+  })
+  try {
+    const { port, headers } = await said<{ port: number; headers: Record<string, string> }>(server)
+    const load = { port, headers, connections: 32 }
+    await run({ ...load, requests: Math.ceil(requests / 2) })
+    const before = await usageOf(server)
+    const wrong = await run({ ...load, requests })
+    const after = await usageOf(server)
+    if (wrong > 0) throw new Error(`${name}: ${wrong} of ${requests} answers were wrong`)
+    return (after - before) / requests
+  } finally {
+    server.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function usageOf(server: ChildProcess): Promise<number> {
+  server.send('usage')
+  const { user, system } = await said<NodeJS.CpuUsage>(server)
+  return user + system
+}
+
+function said<T>(server: ChildProcess): Promise<T> {
+  return new Promise((resolve, reject) => {
+    server.once('message', (message) => resolve(message as T))
+    server.once('exit', (code) => reject(new Error(`a server ended with ${code}`)))
+  })
+}
+
+function printTable(): void {
+  console.log(
+    `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model}, ${rounds} rounds of ${requests} requests\n`,
+  )
+  console.log('| | CPU, µs, least | CPU, µs, median | above its bare server, least | median |\n|---|--:|--:|--:|--:|')
+  for (const [name, values] of costs) {
+    const bare = costs.get(baselineOf[name] ?? 'bare') ?? values
+    const above = [least(values) - least(bare), median(values) - median(bare)]
+    console.log(`| ${name} | ${[least(values), median(values), ...above].map((cost) => cost.toFixed(1)).join(' | ')} |`)
+  }
+}
+
+function least(values: readonly number[]): number {
+  return Math.min(...values)
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN
+}
