@@ -100,12 +100,14 @@ async function fastify(withSession: boolean): Promise<Ready> {
     await app.register(peers('@fastify/session'), { secret: 'x'.repeat(32), cookie: { secure: false }, rolling: false })
   }
   // oxlint-disable-next-line typescript/no-explicit-any
-  app.post('/login', async (request: any) => {
+  app.post('/login', (request: any, reply: any) => {
     request.session.set('views', 1)
-    return 'ok'
+    reply.send('ok')
   })
   // oxlint-disable-next-line typescript/no-explicit-any
-  app.post('/mcp', async (request: any) => (!withSession || request.session.get('views') === 1 ? 'ok' : 'no'))
+  app.post('/mcp', (request: any, reply: any) => {
+    reply.send(!withSession || request.session.get('views') === 1 ? 'ok' : 'no')
+  })
   await app.listen({ port: 0, host: '127.0.0.1' })
   return logIn(app.server as Server, withSession)
 }

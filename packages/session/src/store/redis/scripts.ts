@@ -85,10 +85,12 @@ local function schedule(s)
 end
 
 local function bury(s)
+  -- First what frees memory: a server that is full refuses a script that begins by taking some.
+  call('DEL', B .. 's:' .. s.ref, B .. 't:' .. s.ref)
   for _, digest in ipairs(call('LRANGE', B .. 'l:' .. s.ref, 0, -1)) do
     call('SET', B .. 'h:' .. digest, '! ' .. s.ref, 'PX', TOMBSTONE)
   end
-  call('DEL', B .. 's:' .. s.ref, B .. 'l:' .. s.ref, B .. 't:' .. s.ref)
+  call('DEL', B .. 'l:' .. s.ref)
   call('ZREM', B .. 'all', s.ref)
   call('ZREM', B .. 'g:' .. s.k, s.ref)
 end
@@ -312,6 +314,8 @@ return sessions
 
 /** scope remember */
 const advanceEpoch = `
+-- Deletes nothing, and so may go on to write where the server is full: a revocation must.
+call('DEL', B .. 'w:')
 local next = num(epoch(ARGV[2])) + 1
 if now > next then next = now end
 call('SET', B .. 'e:' .. ARGV[2], int(next), 'PX', ARGV[3])
