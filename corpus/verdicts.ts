@@ -15,6 +15,7 @@ export const ruleLabels: Readonly<Record<string, readonly string[]>> = {
   'missing-origin-check': ['missing-origin-check'],
   'session-token-in-url': ['session-token-in-url'],
   'timing-unsafe-comparison': ['timing-unsafe-comparison'],
+  'weak-session-secret': ['weak-session-secret'],
 }
 
 /** The tool's rules that are scored here. */

@@ -172,7 +172,7 @@ function includes(list: HeapObject, item: Value): Value {
       ? ['tls']
       : namesOrigin(item)
         ? ['origin']
-        : []
+        : wildcardFacts(list.item, item.primitives[0])
   return flag(facts, [], item, list.item)
 }
 

@@ -118,6 +118,9 @@ export type Event = Base &
     /** A secret and what a request offers for it are compared, not in constant time. */
     | { readonly kind: 'comparison'; readonly how: string; readonly presented: Value; readonly expected: Value }
     | { readonly kind: 'url-credential'; readonly value: Value }
+    /** Text signs, seals or proves something here: `what` says which, with an article. */
+    | { readonly kind: 'secret-use'; readonly what: string; readonly value: Value }
+    | { readonly kind: 'cookie'; readonly what: string; readonly flags: CookieFlags }
     | { readonly kind: 'query-read'; readonly name: string }
     | {
         readonly kind: 'cors'
@@ -125,6 +128,15 @@ export type Event = Base &
         readonly credentials: boolean
       }
   )
+
+/** `none`: set to the value that sends it everywhere. */
+export type Flag = 'on' | 'off' | 'none'
+
+export interface CookieFlags {
+  readonly httpOnly: Flag
+  readonly secure: Flag
+  readonly sameSite: Flag
+}
 
 export type EventKind = Event['kind']
 export type EventOf<K extends EventKind> = Extract<Event, { readonly kind: K }>

@@ -13,6 +13,7 @@ import { runTemplate } from './models/sql.ts'
 import { getProperty, readGlobal, setProperty, stepTags } from './properties.ts'
 import { narrow } from './narrow.ts'
 import { branch } from './statements.ts'
+import { attributesIn } from './models/cookies.ts'
 import { noteComparison, urlPart } from './secrets.ts'
 import { noteSharedRead, noteSharedWrite } from './shared.ts'
 import type { State } from './state.ts'
@@ -356,6 +357,7 @@ function evaluateLogical(machine: Machine, node: Node, state: State, env: Enviro
     assume(machine, fork, negate(left))
     const right = evaluate(machine, node['right'] as Node, fork, env)
     state.merge([fork, state.fork()])
+    noteFallback(machine, left, right, node, env)
     return withTruthOf(left, right, defaulted(machine, left, right))
   }
   return operator === '&&' ? evaluateAnd(machine, left, node, state, env) : evaluateOr(machine, left, node, state, env)
@@ -368,6 +370,14 @@ function withTruthOf(left: Value, right: Value, value: Value): Value {
   const { whenTrue, whenFalse } = left.condition
   if (canBeTrue === canBeFalse) return value
   return withCondition(value, { whenTrue: canBeTrue ? [] : whenTrue, whenFalse: canBeFalse ? [] : whenFalse })
+}
+
+/** `setting ?? 'text'`: remembers where the text stands. */
+function noteFallback(machine: Machine, left: Value, right: Value, node: Node, env: Environment): void {
+  if (!right.primitives.some((item) => typeof item === 'string' && item !== '')) return
+  for (const tag of left.tags)
+    if (tag.startsWith('env:') || tag.startsWith('opt:'))
+      machine.fallbacks.set(`was-${tag}`, machine.site(env.file, node['right'] as Node))
 }
 
 function evaluateAnd(machine: Machine, left: Value, node: Node, state: State, env: Environment): Value {
@@ -419,6 +429,7 @@ function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env
   )
   const isDefault =
     left.condition === undefined && left.tags.some((tag) => tag.startsWith('env:') || tag.startsWith('opt:'))
+  if (isDefault) noteFallback(machine, left, right, node, env)
   if (isDefault)
     return or(left, right, defaulted(machine, { ...left, primitives: left.primitives.filter(Boolean) }, right), before)
   return or(left, right, join({ ...left, primitives: left.primitives.filter(Boolean) }, right), before)
@@ -487,7 +498,11 @@ function arithmetic(operator: string, left: Value, right: Value): Value {
   const entropy = concatEntropy(left.entropy, right.entropy)
   const value = { ...derived(left, right), ...(entropy === undefined ? {} : { entropy }) }
   const prefix = known(left)?.value
-  return operator === '+' && typeof prefix === 'string' && prefix !== '' ? withTags(value, [`prefix:${prefix}`]) : value
+  const suffix = known(right)?.value
+  const attributed = typeof suffix === 'string' ? withTags(value, attributesIn(suffix)) : value
+  return operator === '+' && typeof prefix === 'string' && prefix !== ''
+    ? withTags(attributed, [`prefix:${prefix}`])
+    : attributed
 }
 
 function fold(operator: string, left: Value, right: Value): Value | undefined {
@@ -564,7 +579,7 @@ function evaluateTemplate(machine: Machine, node: Node, state: State, env: Envir
     const inner = intoUrl(parts[index] ?? '', evaluate(machine, item, state, env))
     value = arithmetic('+', value, inner)
     const next = parts[index + 1] ?? ''
-    if (next !== '') value = arithmetic('+', value, primitive(next))
+    if (next !== '') value = withTags(arithmetic('+', value, primitive(next)), attributesIn(next))
   })
   return value
 }

@@ -102,6 +102,8 @@ export class Machine {
   readonly openPlugins = new Set<HeapObject>()
   readonly reached = new Set<Node>()
   readonly requiredEnv = new Set<string>()
+  /** Where the text stands that a setting falls back to, by the tag of its value. */
+  readonly fallbacks = new Map<string, Site>()
   /** Origins that name sessions in this program, as seen in look-ups. */
   readonly handleTags = new Set<string>()
   /** Fields of owners that are compared with the caller only where they are set, as `store:field`. */

@@ -36,6 +36,19 @@ function isGuessAt(presented: Value, expected: Value): boolean {
   return hasTag(presented, 'cred') && isSecretText(presented, expected)
 }
 
+/** Text that signs, seals or proves something: one key, or a list of them. */
+export function noteSecret(machine: Machine, what: string, value: Value | undefined, site: Site, state: State): void {
+  if (value === undefined) return
+  const items = value.objects
+    .filter((item) => item.kind === 'array')
+    .flatMap((item) => [...item.properties.values()].map((cell) => cell.value))
+  for (const item of [value, ...items]) {
+    const isText = item.primitives.some((each) => typeof each === 'string' && each !== '')
+    if (isText || item.entropy !== undefined || item.tags.length > 0)
+      machine.emit('secret-use', site, state, { what, value: item })
+  }
+}
+
 /** A setting whose name says that it is a secret. */
 export function isNamedSecret({ tags }: Value): boolean {
   return tags.some((tag) => {

@@ -19,6 +19,8 @@ export interface ServerFacts {
   readonly cors: readonly CorsFact[]
   readonly urlTokens: readonly UrlTokenFact[]
   readonly comparisons: readonly ComparisonFact[]
+  readonly secrets: readonly SecretFact[]
+  readonly cookies: readonly CookieFact[]
   readonly lateBindings: readonly LateBindingFact[]
   readonly logins: readonly LoginFact[]
   readonly sharedServers: readonly SharedServerFact[]
@@ -182,6 +184,30 @@ export interface ComparisonFact {
   /** `===`, `equals`, … */
   readonly how: string
   readonly secret: 'mac' | 'setting' | 'stored' | 'written'
+}
+
+/** Something that must be secret: what it is for, and where it comes from. */
+export interface SecretFact {
+  readonly at: Location
+  /** With an article: `the key that tokens are signed with`. */
+  readonly what: string
+  /**
+   * `written`: text in the source. `fallback`: text in the source where a setting is missing. `short`: a sound generator,
+   * but too few bits. `guessable`: no sound generator. `outside`: from the environment or from where it cannot be seen.
+   */
+  readonly source: 'written' | 'fallback' | 'short' | 'guessable' | 'outside'
+  /** Where the text or the generator stands, where that is elsewhere. */
+  readonly from: Location | undefined
+  readonly bits: number | undefined
+  /** It is put to use here; otherwise its name alone says what it is for. */
+  readonly used: boolean
+}
+
+export interface CookieFact {
+  readonly at: Location
+  readonly what: string
+  /** Attributes that are not set, or set to what protects nothing. */
+  readonly missing: readonly ('HttpOnly' | 'Secure' | 'SameSite')[]
 }
 
 /** Which pages the server lets browsers show its answers to. */

@@ -2,6 +2,8 @@
 import type { RuleEntry } from './rule.ts'
 import { rule as clientSuppliedSessionId } from './client-supplied-session-id/rule.ts'
 import { detect as detectClientSuppliedSessionId } from './client-supplied-session-id/detect.ts'
+import { rule as insecureSessionCookie } from './insecure-session-cookie/rule.ts'
+import { detect as detectInsecureSessionCookie } from './insecure-session-cookie/detect.ts'
 import { rule as missingOriginCheck } from './missing-origin-check/rule.ts'
 import { detect as detectMissingOriginCheck } from './missing-origin-check/detect.ts'
 import { rule as missingSessionExpiry } from './missing-session-expiry/rule.ts'
@@ -24,9 +26,12 @@ import { rule as timingUnsafeComparison } from './timing-unsafe-comparison/rule.
 import { detect as detectTimingUnsafeComparison } from './timing-unsafe-comparison/detect.ts'
 import { rule as unboundSession } from './unbound-session/rule.ts'
 import { detect as detectUnboundSession } from './unbound-session/detect.ts'
+import { rule as weakSessionSecret } from './weak-session-secret/rule.ts'
+import { detect as detectWeakSessionSecret } from './weak-session-secret/detect.ts'
 
 export const rules: readonly RuleEntry[] = [
   { rule: clientSuppliedSessionId, detect: detectClientSuppliedSessionId },
+  { rule: insecureSessionCookie, detect: detectInsecureSessionCookie },
   { rule: missingOriginCheck, detect: detectMissingOriginCheck },
   { rule: missingSessionExpiry, detect: detectMissingSessionExpiry },
   { rule: missingSessionInvalidation, detect: detectMissingSessionInvalidation },
@@ -38,4 +43,5 @@ export const rules: readonly RuleEntry[] = [
   { rule: sharedSessionState, detect: detectSharedSessionState },
   { rule: timingUnsafeComparison, detect: detectTimingUnsafeComparison },
   { rule: unboundSession, detect: detectUnboundSession },
+  { rule: weakSessionSecret, detect: detectWeakSessionSecret },
 ]

@@ -9,7 +9,14 @@ export function isSource(name: string): boolean {
   return SOURCE.test(name) && !DECLARATION.test(name)
 }
 
-/** Files that say how code is put together: package.json, tsconfig, lockfiles. */
+const DEPLOYMENT = /^(?:docker-)?compose(?:\.(?:prod|production|deploy))?\.ya?ml$/
+
+/** Files that say how the server is started for others: compose files that are not for development. */
+export function isDeployment(name: string): boolean {
+  return DEPLOYMENT.test(name)
+}
+
+/** Files that say how code is put together or started: package.json, tsconfig, lockfiles, compose files. */
 export function isConfig(name: string): boolean {
-  return name.endsWith('.json') || name.endsWith('.jsonc') || LOCKFILES.has(name)
+  return name.endsWith('.json') || name.endsWith('.jsonc') || LOCKFILES.has(name) || isDeployment(name)
 }

@@ -1,10 +1,10 @@
 /** Source → SourceTree: discovers, reads and places every file that may belong to a server. */
-import { dirname, resolve as resolvePath, sep } from 'node:path'
+import { dirname, posix, resolve as resolvePath, sep } from 'node:path'
 import type { Gap, Surface } from '../finding/finding.ts'
 import { decode } from './decode.ts'
 import { createVersionOf } from './dependencies.ts'
 import { disk, type Host } from './host.ts'
-import { isConfig, isSource } from './kinds.ts'
+import { isConfig, isDeployment, isSource } from './kinds.ts'
 import { createLocator } from './lines.ts'
 import { isAround, outerFolders, packageFinder, readPackages } from './packages.ts'
 import { isMinified, placeFiles, type Unplaced } from './surface.ts'
@@ -63,7 +63,8 @@ export function readSources(root: string, options: ReadOptions = {}): SourceTree
         path: file.path,
         reason: 'The file is minified or generated (hardly any line breaks); findings in it are not reported.',
       })
-  return assemble({ folder, files, packages, gaps, skipped, textOf })
+  const deployments = readDeployments(walked.configs, textOf)
+  return assemble({ folder, deployments, files, packages, gaps, skipped, textOf })
 }
 
 interface Discovery {
@@ -151,6 +152,18 @@ function readFile(host: Host, path: string): ReturnType<typeof decode> {
   }
 }
 
+function readDeployments(
+  paths: readonly string[],
+  textOf: (path: string) => string | undefined,
+): SourceTree['deployments'] {
+  return paths
+    .filter((path) => isDeployment(posix.basename(path)) && !/(?:^|\/)(?:tests?|e2e|examples?|fixtures?)\//.test(path))
+    .flatMap((path) => {
+      const text = textOf(path)
+      return text === undefined ? [] : [{ path, text, locate: createLocator(path, text) }]
+    })
+}
+
 const AROUND_ROOT = /^(?:\.\.\/)+(?:package(?:-lock)?\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|yarn\.lock|bun\.lock)$/
 
 /** Configuration of the tree itself or, for package.json and lockfiles, of the folders around it. Absent, huge or unreadable is the same to a reader. */
@@ -175,12 +188,12 @@ function isMinifiedAside(file: SourceFile): boolean {
   )
 }
 
-interface Parts extends Pick<SourceTree, 'files' | 'packages' | 'gaps' | 'skipped'> {
+interface Parts extends Pick<SourceTree, 'deployments' | 'files' | 'packages' | 'gaps' | 'skipped'> {
   readonly folder: string
   readonly textOf: (path: string) => string | undefined
 }
 
-function assemble({ folder, files, packages, gaps, skipped, textOf }: Parts): SourceTree {
+function assemble({ folder, deployments, files, packages, gaps, skipped, textOf }: Parts): SourceTree {
   const byPath = new Map(files.map((file) => [file.path, file]))
   const packageOf = packageFinder(packages)
   const outer = packages
@@ -202,6 +215,7 @@ function assemble({ folder, files, packages, gaps, skipped, textOf }: Parts): So
     file: (path) => byPath.get(path),
     packageOf,
     versionOf: (packageName, fromPath) => versionOf(packageName, packageOf(fromPath)),
+    deployments,
     config: textOf,
   }
 }

@@ -37,6 +37,9 @@ export interface DependencyVersion {
   readonly from: 'locked' | 'minimum'
 }
 
+/** A file that is no source but has places to point at. */
+export type SettingsFile = Pick<SourceFile, 'path' | 'text' | 'locate'>
+
 export interface SourceTree {
   /** Absolute path of the folder that all paths are relative to. */
   readonly root: string
@@ -51,6 +54,8 @@ export interface SourceTree {
   packageOf(path: string): PackageInfo | undefined
   /** The version of a dependency as the package around `fromPath` sees it. */
   versionOf(packageName: string, fromPath: string): DependencyVersion | undefined
+  /** Compose files, outside of tests and examples. */
+  readonly deployments: readonly SettingsFile[]
   /** Text of a configuration file of the tree (tsconfig.json and the like), or undefined. */
   config(path: string): string | undefined
 }

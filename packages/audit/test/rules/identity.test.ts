@@ -16,6 +16,8 @@ const published: Record<string, [severity: string, impact: number]> = {
   'missing-origin-check': ['high', 8],
   'session-token-in-url': ['high', 8],
   'timing-unsafe-comparison': ['medium', 4],
+  'weak-session-secret': ['high', 12],
+  'insecure-session-cookie': ['medium', 6],
 }
 
 test('every rule has its published severity and impact', () => {

@@ -11,7 +11,8 @@ import { collectAdoptions, collectMints } from './mints.ts'
 import { collectBroadcasts, collectSharedServers, collectSharedVariables, collectStaleWrites } from './shared.ts'
 import { collectStores } from './stores.ts'
 import { collectCors, collectEndpoints } from './endpoints.ts'
-import { collectComparisons, collectUrlTokens } from './secrets.ts'
+import { collectCookies } from './cookies.ts'
+import { collectComparisons, collectSecrets, collectUrlTokens } from './secrets.ts'
 import { collectTokens } from './tokens.ts'
 
 export function collectFacts(machine: Machine): ServerFacts {
@@ -32,6 +33,8 @@ export function collectFacts(machine: Machine): ServerFacts {
     cors: collectCors(machine),
     urlTokens: collectUrlTokens(machine, stores),
     comparisons: collectComparisons(machine),
+    secrets: collectSecrets(machine),
+    cookies: collectCookies(machine),
     lateBindings: collectLateBindings(machine, stores),
     logins: collectLogins(machine, stores),
     sharedServers: collectSharedServers(machine),

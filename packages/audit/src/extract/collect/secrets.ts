@@ -1,10 +1,12 @@
 /** Secrets in the wrong place, or compared in the wrong way. */
-import type { ComparisonFact, StoreFact, UrlTokenFact } from '../../facts/facts.ts'
+import type { ComparisonFact, SecretFact, StoreFact, UrlTokenFact } from '../../facts/facts.ts'
+import type { Location } from '../../finding/finding.ts'
+import { soundBits } from '../entropy.ts'
 import type { Event, EventOf } from '../events.ts'
 import type { Machine } from '../machine.ts'
 import { isHandleName, isUrlCredential } from '../secrets.ts'
 import type { Value } from '../value.ts'
-import { hasTag, tagsOf } from '../value.ts'
+import { hasTag, strings, tagsOf } from '../value.ts'
 import { distinct, eventsOf, locate, sameSite } from './collect.ts'
 
 export function collectUrlTokens(machine: Machine, stores: readonly StoreFact[]): readonly UrlTokenFact[] {
@@ -87,4 +89,86 @@ function secretOf({ expected }: EventOf<'comparison'>): ComparisonFact['secret']
   if (hasTag(expected, 'mac')) return 'mac'
   if (hasTag(expected, 'entry')) return 'stored'
   return expected.open || expected.tags.length > 0 ? 'setting' : 'written'
+}
+
+/** What a key should have: 32 bytes. */
+const ENOUGH_BITS = 256
+const SOUND_BITS = 120
+/** Keys that verify may be known to everyone. */
+const PUBLIC = /^\s*-----BEGIN (?:PUBLIC|CERTIFICATE|RSA PUBLIC)/
+/** Settings that hold what signs sessions or lets administrators in, by their names. */
+const SECRET_SETTING = /(?:session|cookie|jwt|signing|encryption|auth|admin|master).*(?:secret|key|passw)/i
+const NO_SECRET_SETTING = /public|path|file|url|uri|name|header|issuer|audience|expir|client.?id|param/i
+
+export function collectSecrets(machine: Machine): readonly SecretFact[] {
+  const uses = eventsOf(machine, 'secret-use').flatMap(
+    (event) => secretOfUse(machine, event.value, event.what, event) ?? [],
+  )
+  const compared = eventsOf(machine, 'comparison')
+    .filter(({ expected }) => !hasTag(expected, 'mac') && !hasTag(expected, 'entry'))
+    .flatMap((event) => secretOfUse(machine, event.expected, 'the secret that callers must know', event) ?? [])
+  const used = [...uses, ...compared]
+  const known = new Set(used.map(({ from }) => (from === undefined ? '' : placeOf(from))))
+  const deployed = deployedDefaults(machine)
+  const named = namedFallbacks(machine).filter(({ at }) => !known.has(placeOf(at)))
+  return distinct([...used, ...deployed, ...named], (fact) => `${placeOf(fact.from ?? fact.at)}:${fact.source}`)
+}
+
+function placeOf({ path, startLine, startColumn }: Location): string {
+  return `${path}:${startLine}:${startColumn}`
+}
+
+function secretOfUse(machine: Machine, value: Value, what: string, event: Event): SecretFact | undefined {
+  const texts = strings(value).filter((text) => text !== '' && !PUBLIC.test(text))
+  if (strings(value).some((text) => PUBLIC.test(text))) return undefined
+  const fact = { at: locate(event.site), what, from: undefined, bits: undefined, used: true }
+  const fallback = value.tags.map((tag) => machine.fallbacks.get(tag)).find((site) => site !== undefined)
+  if (fallback !== undefined) return { ...fact, source: 'fallback', from: locate(fallback) }
+  if (texts.length > 0) return { ...fact, source: value.open || value.tags.length > 0 ? 'fallback' : 'written' }
+  const { entropy } = value
+  if (entropy === undefined || entropy.sources.length === 0) return { ...fact, source: 'outside' }
+  const from = locate(entropy.sources[0]!.site)
+  if (soundBits(entropy) >= ENOUGH_BITS) return { ...fact, source: 'outside' }
+  if (soundBits(entropy) >= SOUND_BITS) return { ...fact, source: 'short', from, bits: soundBits(entropy) }
+  return { ...fact, source: 'guessable', from, bits: soundBits(entropy) }
+}
+
+/** `SESSION_SECRET: ${SESSION_SECRET:-change-me}` in a compose file: what the source insists on is set for everybody alike. */
+const DEPLOYED = /^[ \t]*(?:-[ \t]*)?["']?([A-Za-z_]\w*)["']?[ \t]*[:=][ \t]*["']?\$\{\1:?-([^}\s]+)\}/gm
+
+function deployedDefaults(machine: Machine): readonly SecretFact[] {
+  const uses = eventsOf(machine, 'secret-use')
+  return machine.tree.deployments.flatMap(({ text, locate: place }) =>
+    [...text.matchAll(DEPLOYED)].flatMap((match): SecretFact[] => {
+      const name = match[1]!
+      const use = uses.find(({ value }) => value.tags.includes(`env:${name}`))
+      const isNamed = SECRET_SETTING.test(name) && !NO_SECRET_SETTING.test(name)
+      if (use === undefined && !isNamed) return []
+      const start = match.index + match[0].search(/[A-Za-z_]/)
+      const from = place(start, match.index + match[0].length)
+      if (use === undefined)
+        return [
+          { at: from, what: `the setting ${name}`, source: 'fallback', from: undefined, bits: undefined, used: false },
+        ]
+      return [{ at: locate(use.site), what: use.what, source: 'fallback', from, bits: undefined, used: true }]
+    }),
+  )
+}
+
+/** A setting that is called a secret, and the text it falls back to. */
+function namedFallbacks(machine: Machine): readonly SecretFact[] {
+  return [...machine.fallbacks].flatMap(([tag, site]): SecretFact[] => {
+    const name = tag.slice(tag.indexOf(':') + 1)
+    if (!SECRET_SETTING.test(name) || NO_SECRET_SETTING.test(name)) return []
+    return [
+      {
+        at: locate(site),
+        what: `the setting ${name}`,
+        source: 'fallback',
+        from: undefined,
+        bits: undefined,
+        used: false,
+      },
+    ]
+  })
 }

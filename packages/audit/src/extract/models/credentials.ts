@@ -3,7 +3,7 @@ import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import { flag, fromRequest } from '../conditions.ts'
 import type { Machine } from '../machine.ts'
-import { noteUrlCredential } from '../secrets.ts'
+import { noteSecret, noteUrlCredential } from '../secrets.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, derived, object, tagged, withTags } from '../value.ts'
@@ -16,6 +16,7 @@ const VERIFIED = ['auth', 'auth:verified'] as const
 const verifyToken: ExternalHandler = (machine, call, state) => {
   state.learn([...VERIFIED])
   noteUrlCredential(machine, call.args[0] ?? UNKNOWN, call.site, state)
+  noteKey(machine, call, state, 'the key that tokens are verified with')
   if (fromRequest(call.args[0] ?? UNKNOWN)) {
     const limits = ['maxTokenAge', 'maxAge'].some((name) => optionOf(call.args[2], name) !== undefined)
     machine.emit('token-check', call.site, state, { limits })
@@ -27,9 +28,16 @@ const verifyToken: ExternalHandler = (machine, call, state) => {
   return call_(machine, callback, { ...call, args: [UNDEFINED, payload] }, state)
 }
 
+/** The second argument, where it is a key and no function that finds one. */
+function noteKey(machine: Machine, call: Call, state: State, what: string): void {
+  noteSecret(machine, what, call.args[1], call.argSites[1] ?? call.site, state)
+}
+
 /** Middleware that answers 401 itself and sets `req.auth`. */
-const bearerMiddleware: ExternalHandler = (machine, call) =>
-  object(machine.library('middleware', call.site, { facts: [...VERIFIED], principal: true }))
+const bearerMiddleware: ExternalHandler = (machine, call, state) => {
+  noteSecret(machine, 'the key that tokens are verified with', optionOf(call.args[0], 'secret'), call.site, state)
+  return object(machine.library('middleware', call.site, { facts: [...VERIFIED], principal: true }))
+}
 
 const comparePassword: ExternalHandler = (machine, call, state) => {
   for (const arg of call.args) noteUrlCredential(machine, arg, call.site, state)
@@ -42,12 +50,14 @@ const comparePassword: ExternalHandler = (machine, call, state) => {
 /** `jwt.sign(payload, secret, { expiresIn })`: it expires when told to. */
 const signToken: ExternalHandler = (machine, call, state) => {
   const [claims = UNKNOWN, , options] = call.args
+  noteKey(machine, call, state, 'the key that tokens are signed with')
   noteToken(machine, call, state, claims, saysOption(options, 'expiresIn'))
   return tokenOf(...call.args)
 }
 
 /** `sign(payload, secret)` of hono/jwt: the payload alone says when it ends. */
 const signPayload: ExternalHandler = (machine, call, state) => {
+  noteKey(machine, call, state, 'the key that tokens are signed with')
   noteToken(machine, call, state, call.args[0] ?? UNKNOWN, false)
   return tokenOf(...call.args)
 }
@@ -82,6 +92,7 @@ const setExpiration: MethodHandler = (_machine, target) => {
 
 const signBuilt: MethodHandler = (machine, target, call, state) => {
   const claims = target.data['claims'] as Value
+  noteSecret(machine, 'the key that tokens are signed with', call.args[0], call.argSites[0] ?? call.site, state)
   noteToken(machine, { ...call, site: target.site }, state, claims, target.data['expires'] === true)
   return tokenOf(claims)
 }
@@ -112,7 +123,18 @@ export const credentials: Model = {
     'argon2#verify': comparePassword,
     'jose#decodeJwt': (_machine, call) => derived(...call.args),
     'jsonwebtoken#decode': (_machine, call) => derived(...call.args),
-    'better-auth#betterAuth': (machine, call) => object(machine.library('better-auth', call.site)),
+    'better-auth#betterAuth': (machine, call, state) => {
+      noteSecret(machine, 'the secret of the session cookie', optionOf(call.args[0], 'secret'), call.site, state)
+      return object(machine.library('better-auth', call.site))
+    },
+    'sdk#createRequestStateCodec': (machine, call, state) => {
+      noteSecret(machine, 'the key that seals requestState', optionOf(call.args[0], 'key'), call.site, state)
+      return object(machine.library('request-state-codec', call.site))
+    },
+    'cookie-parser': (machine, call, state) => {
+      noteSecret(machine, 'the secret that cookies are signed with', call.args[0], call.argSites[0] ?? call.site, state)
+      return object(machine.library('middleware', call.site, { facts: [] }))
+    },
   },
   constructors: { 'jose#SignJWT': tokenBuilder, 'jose#EncryptJWT': tokenBuilder },
   methods: {

@@ -110,7 +110,6 @@ export const express: Model = {
     helmet: plain,
     morgan: plain,
     compression: plain,
-    'cookie-parser': plain,
     'express-rate-limit': plain,
     'express-rate-limit#rateLimit': plain,
     'sdk#mcpAuthRouter': plain,

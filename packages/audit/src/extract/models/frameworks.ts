@@ -3,7 +3,8 @@ import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import type { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
-import { noteQueryRead } from '../secrets.ts'
+import { noteQueryRead, noteSecret } from '../secrets.ts'
+import { noteCookie, noteCookieText } from './cookies.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString } from '../value.ts'
 import { flat, plain } from './express.ts'
@@ -267,6 +268,16 @@ export const frameworks: Model = {
     'hono/secure-headers#secureHeaders': plain,
     'hono/cookie#getCookie': cookie,
     'hono/cookie#getSignedCookie': cookie,
+    'hono/cookie#setCookie': (machine, call, state) => {
+      noteCookie(machine, call.args.slice(1), 'hono', call.site, state)
+      return UNDEFINED
+    },
+    'hono/cookie#setSignedCookie': (machine, call, state) => {
+      const [, name, value, secret, options] = call.args
+      noteSecret(machine, 'the secret that cookies are signed with', secret, call.argSites[3] ?? call.site, state)
+      noteCookie(machine, [name, value, options], 'hono', call.site, state)
+      return UNDEFINED
+    },
     'koa-bodyparser': plain,
     'koa-router': app('koa-router-app'),
     '@koa/router': app('koa-router-app'),
@@ -292,6 +303,11 @@ export const frameworks: Model = {
       '*': () => UNKNOWN,
     },
     'hono-context': {
+      header: (machine, _target, call, state) => {
+        const [name = UNKNOWN, value = UNKNOWN] = call.args
+        if (/^set-cookie$/i.test(onlyString(name) ?? '')) noteCookieText(machine, value, call.site, state)
+        return UNDEFINED
+      },
       json: honoAnswer,
       text: honoAnswer,
       body: honoAnswer,
@@ -359,7 +375,14 @@ export const frameworks: Model = {
       },
       '*': () => UNKNOWN,
     },
-    'koa-cookies': { get: (_machine, _target, call) => part('cookie', call.args[0] ?? UNKNOWN), '*': () => UNKNOWN },
+    'koa-cookies': {
+      get: (_machine, _target, call) => part('cookie', call.args[0] ?? UNKNOWN),
+      set: (machine, target, call, state) => {
+        noteCookie(machine, call.args, 'koa', call.site, state)
+        return object(target)
+      },
+      '*': () => UNKNOWN,
+    },
   },
   properties: {
     'hono-context': (machine, target, name, key, site) => {
@@ -388,6 +411,9 @@ export const frameworks: Model = {
     locals: () => UNKNOWN,
   },
   setters: {
+    'koa-app': (machine, _target, name, value, site, state) => {
+      if (name === 'keys') noteSecret(machine, 'the secret that cookies are signed with', value, site, state)
+    },
     'koa-context': (machine, _target, name, value, site, state) => {
       if (name === 'status') noteStatus(state, value)
       if (name === 'body')

@@ -4,9 +4,10 @@ import type { Call } from '../calls.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, UNKNOWN, derived, object, onlyString, primitive, tagged } from '../value.ts'
+import { UNDEFINED, UNKNOWN, derived, object, onlyString, primitive, strings, tagged } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
-import { noteCorsHeader, noteHeader } from './origin.ts'
+import { noteCookie, noteCookieText } from './cookies.ts'
+import { noteCorsHeader } from './origin.ts'
 import { bag, bagProperty, keep, part, requestPart } from './requests.ts'
 import { emitListen, isApp, optionOf, registerRoute } from './routing.ts'
 import { noteQueryRead } from '../secrets.ts'
@@ -136,19 +137,36 @@ const status: MethodHandler = (_machine, target, call, state) => {
 const writeHead: MethodHandler = (machine, target, call, state) => {
   noteStatus(state, call.args[0])
   for (const headers of call.args.slice(1).flatMap((arg) => arg.objects)) {
-    for (const [name, cell] of headers.properties) noteCorsHeader(machine, name, cell.value, call, state)
+    for (const [name, cell] of headers.properties) noteOwnHeader(machine, name, cell.value, call, state)
     const values = [...headers.properties.values()].map((cell) => cell.value)
     machine.emit('handle-out', call.site, state, { value: derived(...values) })
   }
   return object(target)
 }
 
+function noteOwnHeader(machine: Machine, name: string, value: Value, call: Call, state: State): void {
+  noteCorsHeader(machine, name, value, call, state)
+  if (name.toLowerCase() !== 'set-cookie') return
+  const lists = value.objects.filter((item) => item.kind === 'array')
+  const texts = lists.flatMap((item) => [...item.properties.values()].map((cell) => cell.value))
+  for (const text of lists.length === 0 ? [value] : texts) noteCookieText(machine, text, call.site, state)
+}
+
 /** `setHeader(name, value)`, `set({ name: value })`. */
 const setHeader: MethodHandler = (machine, target, call, state) => {
-  noteHeader(machine, call, state)
+  const [name, value] = call.args
+  for (const header of name === undefined ? [] : strings(name))
+    noteOwnHeader(machine, header, value ?? UNKNOWN, call, state)
   for (const headers of (call.args[0]?.objects ?? []).filter((item) => item.kind === 'object')) {
-    for (const [name, cell] of headers.properties) noteCorsHeader(machine, name, cell.value, call, state)
+    for (const [header, cell] of headers.properties) noteOwnHeader(machine, header, cell.value, call, state)
   }
+  machine.emit('handle-out', call.site, state, { value: derived(...call.args) })
+  return object(target)
+}
+
+/** `res.cookie(name, value, options)`, `reply.setCookie(name, value, options)`. */
+const setCookie: MethodHandler = (machine, target, call, state) => {
+  noteCookie(machine, call.args, 'express', call.site, state)
   machine.emit('handle-out', call.site, state, { value: derived(...call.args) })
   return object(target)
 }
@@ -244,6 +262,8 @@ export const http: Model = {
       code: status,
       sendStatus: status,
       writeHead,
+      cookie: setCookie,
+      setCookie,
       setHeader,
       header: setHeader,
       set: setHeader,

@@ -175,13 +175,6 @@ function validated(machine: Machine, call: Call): Value {
 }
 
 /** `Access-Control-Allow-Origin` and its companion, set by hand. */
-export function noteHeader(machine: Machine, call: Call, state: State): void {
-  const [name = UNKNOWN, value = UNKNOWN] = call.args
-  const [header] = strings(name)
-  if (header === undefined) return
-  noteCorsHeader(machine, header, value, call, state)
-}
-
 export function noteCorsHeader(machine: Machine, header: string, value: Value, call: Call, state: State): void {
   const key = header.toLowerCase()
   if (key === 'access-control-allow-credentials' && strings(value).includes('true')) state.note('cors-credentials')

@@ -223,6 +223,7 @@ export const platform: Model = {
     'node:url#URL': (machine, call) => object(machine.library('url', call.site, { source: call.args[0] ?? UNKNOWN })),
     'global:URLSearchParams': (machine, call) => object(machine.library('bag', call.site, { origin: 'query' })),
     'global:Error': quiet,
+    'global:TextEncoder': (machine, call) => object(machine.library('text-encoder', call.site)),
     'global:Headers': (machine, call) => object(machine.library('plain-headers', call.site)),
     'node:async_hooks#AsyncLocalStorage': asyncStorage,
     'async_hooks#AsyncLocalStorage': asyncStorage,
@@ -305,6 +306,7 @@ export const platform: Model = {
     'node:url#parse': (machine, call) => object(machine.library('url', call.site, { source: call.args[0] ?? UNKNOWN })),
   },
   methods: {
+    'text-encoder': { encode: (machine, _target, call, state) => sameValue(machine, call, state, '') },
     settle: {
       '()': (_machine, target, call) => {
         target.elements.write(call.args[0] ?? UNDEFINED)

@@ -5,6 +5,7 @@ import { concatEntropy } from '../entropy.ts'
 import type { LibraryObject } from '../heap.ts'
 import type { Value } from '../value.ts'
 import { derived, object, strings, tagged, withTags } from '../value.ts'
+import { noteSecret } from '../secrets.ts'
 import type { ExternalHandler, Model } from './model.ts'
 
 const UUID_V4_BITS = 122
@@ -83,11 +84,21 @@ function digest(call: Call): Value {
   return entropy === undefined ? value : { ...value, entropy }
 }
 
-const createHash: ExternalHandler = (machine, call, _state, path) => {
+const createHash: ExternalHandler = (machine, call, state, path) => {
+  if (path.endsWith('createHmac'))
+    noteSecret(machine, 'the key of a MAC', call.args[1], call.argSites[1] ?? call.site, state)
   const hash = machine.library('hash', call.site, { tag: path.endsWith('createHmac') ? 'mac' : 'hash' })
   hash.elements.write(derived(...call.args.slice(1)))
   return { primitives: [], objects: [hash], tags: [], open: false }
 }
+
+const cipher: ExternalHandler = (machine, call, state) => {
+  noteSecret(machine, 'the key of a cipher', call.args[1], call.argSites[1] ?? call.site, state)
+  return tagged()
+}
+
+/** A key made from a password is as hard to guess as the password. */
+const stretched: ExternalHandler = (_machine, call) => call.args[0] ?? tagged()
 
 function updateHash(target: LibraryObject, call: Call): void {
   const before = target.item
@@ -136,6 +147,12 @@ export const randomness: Model = {
     'global:process#hrtime.bigint': clock,
     'node:crypto#createHash': createHash,
     'node:crypto#createHmac': createHash,
+    'node:crypto#createCipheriv': cipher,
+    'node:crypto#createDecipheriv': cipher,
+    'node:crypto#scryptSync': stretched,
+    'node:crypto#pbkdf2Sync': stretched,
+    'node:crypto#hkdfSync': (_machine, call) => call.args[1] ?? tagged(),
+    'node:crypto#createSecretKey': stretched,
     'node:crypto#hash': (_machine, call) => digest(call),
   },
   constructors: {

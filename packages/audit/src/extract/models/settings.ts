@@ -5,7 +5,7 @@ import { LibraryObject as Library } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { runCallbacks } from '../calls.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, UNKNOWN, object, onlyString, withTags } from '../value.ts'
+import { UNDEFINED, UNKNOWN, object, onlyString, strings, withTags } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
 
@@ -153,6 +153,8 @@ function parseShape(machine: Machine, target: LibraryObject, call: Call, input: 
       for (const item of cell.value.objects) {
         if (!(item instanceof Library) || item.type !== 'schema') continue
         const value = parsedBy(machine, item, call, given ?? UNKNOWN, depth + 1)
+        if (item.data['default'] !== undefined && strings(value).length > 0)
+          machine.fallbacks.set(`setting:${name}`, item.site)
         parsed
           .property(name)
           .write(

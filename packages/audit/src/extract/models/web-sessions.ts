@@ -8,6 +8,8 @@ import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, tagged, truthiness } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
+import { noteSecret } from '../secrets.ts'
+import { noteSessionCookie } from './cookies.ts'
 import { optionOf } from './routing.ts'
 import { isBelow } from './versions.ts'
 
@@ -26,6 +28,9 @@ function webSession(library: string): ExternalHandler {
     machine.webSession = { store, library }
     machine.emit('web-session', call.site, state, { library, options, store })
     noteExpiry(machine, library, options, store, call, state)
+    noteSessionCookie(machine, library, options, call, state)
+    for (const name of ['secret', 'secrets', 'keys', 'password'])
+      noteSecret(machine, 'the secret of the session cookie', optionOf(options, name), call.site, state)
     return object(machine.library('middleware', call.site, { facts: [], session: library }))
   }
 }

@@ -1,0 +1,102 @@
+/** Which requests of web pages are refused, by whatever check. */
+import { describe, expect, it } from 'vitest'
+import { outcomeOf } from './programs.ts'
+
+const mcp = (check: string, before = ''): string => `
+  import express from 'express'
+  import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+  ${before}
+  const app = express()
+  app.use((req, res, next) => { ${check} })
+  app.post('/mcp', async (req, res) => {
+    await new StreamableHTTPServerTransport({ sessionIdGenerator: undefined }).handleRequest(req, res, req.body)
+  })
+  app.listen(3000, '127.0.0.1')
+`
+
+describe('a check of the origin', () => {
+  it.each([
+    ['none', 'next()', 'fail'],
+    ['a set of hosts', 'if (!hosts.has(req.headers.host)) return res.sendStatus(403)\nnext()', 'pass'],
+    [
+      'a list of origins',
+      "const origin = req.get('origin')\nif (origin && !list.includes(origin)) return res.sendStatus(403)\nnext()",
+      'pass',
+    ],
+    ['a pattern', 'if (!/^localhost(:\\d+)?$/.test(req.headers.host)) return res.sendStatus(403)\nnext()', 'pass'],
+    ['any list that fits', 'if (!list.some((one) => one === req.hostname)) return res.sendStatus(403)\nnext()', 'pass'],
+    ['a helper', 'if (!isTrusted(req)) return res.sendStatus(403)\nnext()', 'pass'],
+    ['no browser at all', 'if (req.headers.origin !== undefined) return res.sendStatus(403)\nnext()', 'pass'],
+    [
+      'a wildcard on purpose',
+      "const origin = req.get('origin')\nif (origin && !(list.includes('*') || list.includes(origin))) return res.sendStatus(403)\nnext()",
+      'pass',
+    ],
+    [
+      'a header only',
+      "if (list.includes(req.get('origin'))) res.set('access-control-allow-origin', req.get('origin'))\nnext()",
+      'fail',
+    ],
+    [
+      'one branch only',
+      "if (req.method === 'GET') { if (!hosts.has(req.headers.host)) return res.sendStatus(403) }\nnext()",
+      'fail',
+    ],
+    [
+      'where configured',
+      "if (process.env.ORIGINS) { if (!process.env.ORIGINS.split(',').includes(req.get('origin'))) return res.sendStatus(403) }\nnext()",
+      'fail',
+    ],
+    ['logged', "console.log(req.get('origin'))\nnext()", 'fail'],
+  ])('%s', (_what, check, outcome) => {
+    const before = `
+      const hosts = new Set(['localhost'])
+      const list = (process.env.ORIGINS ?? 'http://localhost').split(',')
+      const isTrusted = (req) => hosts.has(req.headers.host) && (!req.headers.origin || list.includes(req.headers.origin))
+    `
+    expect(outcomeOf('missing-origin-check', mcp(check, before))).toBe(outcome)
+  })
+})
+
+describe('the SDK', () => {
+  const serving = (app: string): string => `
+    import { createMcpExpressApp } from '@modelcontextprotocol/sdk/server/express.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const app = ${app}
+    app.post('/mcp', async (req, res) => {
+      await new StreamableHTTPServerTransport({ sessionIdGenerator: undefined }).handleRequest(req, res, req.body)
+    })
+    app.listen(3000)
+  `
+  it.each([
+    ['its app as it is', 'createMcpExpressApp()', 'pass'],
+    ['for every interface', "createMcpExpressApp({ host: '0.0.0.0' })", 'fail'],
+    ['with a list', "createMcpExpressApp({ host: '0.0.0.0', allowedHosts: ['notes.example'] })", 'pass'],
+  ])('%s', (_what, app, outcome) => {
+    expect(outcomeOf('missing-origin-check', serving(app))).toBe(outcome)
+  })
+})
+
+describe('cookies for other pages', () => {
+  const cors = (options: string): string => `
+    import cors from 'cors'
+    import express from 'express'
+    const app = express()
+    app.use(cors(${options}))
+    app.get('/', (req, res) => res.end())
+    app.listen(3000, '127.0.0.1')
+  `
+  it.each([
+    ['for whoever asks', '{ origin: true, credentials: true }', 'fail'],
+    ['for a list', "{ origin: ['https://desk.example'], credentials: true }", 'notApplicable'],
+    ['for none', '{ origin: true }', 'notApplicable'],
+    ['by a function that agrees', '{ origin: (origin, done) => done(null, true), credentials: true }', 'fail'],
+    [
+      'by a function that looks',
+      "{ origin: (origin, done) => done(null, ['https://a'].includes(origin)), credentials: true }",
+      'notApplicable',
+    ],
+  ])('%s', (_what, options, outcome) => {
+    expect(outcomeOf('missing-origin-check', cors(options))).toBe(outcome)
+  })
+})

@@ -1,0 +1,108 @@
+/** Where secrets come from, where they are put to the test, and what is none. */
+import { describe, expect, it } from 'vitest'
+import { findingsOf, outcomeOf } from './programs.ts'
+
+const web = (handler: string, before = ''): string => `
+  import express from 'express'
+  import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+  ${before}
+  const app = express()
+  app.post('/x', (req, res) => { ${handler} })
+  app.listen(3000, '127.0.0.1')
+`
+
+describe('a comparison of secrets', () => {
+  it.each([
+    ['a setting', "if (req.get('x-api-key') !== process.env.API_KEY) return res.status(401).end()", 'fail'],
+    ['in a template', 'if (req.headers.authorization === `Bearer ${process.env.TOKEN}`) res.end()', 'fail'],
+    [
+      'a MAC',
+      "if (req.get('x-sig') === createHmac('sha256', process.env.K).update('x').digest('hex')) res.end()",
+      'fail',
+    ],
+    ['by localeCompare', "if (req.get('x-api-key').localeCompare(process.env.API_KEY) === 0) res.end()", 'fail'],
+    ['a password of the body', 'if (req.body.password === process.env.ADMIN_PASSWORD) res.end()', 'fail'],
+    ['a literal', "if (req.get('x-api-key') === 'correct-horse-battery') res.end()", 'fail'],
+    ['a scheme', "if (req.headers.authorization.split(' ')[0] === 'Bearer') res.end()", 'pass'],
+    ['lengths', "if (req.get('x-api-key').length !== process.env.API_KEY.length) res.end()", 'pass'],
+    ['presence', "if (req.get('x-api-key') === undefined) res.end()", 'pass'],
+    [
+      'digests',
+      "const of = (text) => createHash('sha256').update(text).digest('hex')\nif (of(req.get('x-api-key')) === of(process.env.API_KEY)) res.end()",
+      'pass',
+    ],
+    ['names', 'if (req.body.name === process.env.OWNER) res.end()', 'pass'],
+    ['of principals', 'if (req.auth.subject === req.body.subject) res.end()', 'pass'],
+  ])('%s', (_what, handler, outcome) => {
+    expect(outcomeOf('timing-unsafe-comparison', web(handler))).toBe(outcome)
+  })
+})
+
+describe('a secret in a URL', () => {
+  it.each([
+    ['looked up', 'const keys = new Set([process.env.API_KEY])\nif (keys.has(req.query.api_key)) res.end()', true],
+    ['after two headers', 'verify(req.get("x-api-key") ?? req.headers.authorization ?? req.query.token)', true],
+    ['a session handed on', 'bus.publish(`to:${req.query.sessionId}`, req.body)', true],
+    ['only logged', 'console.log(req.query.sessionId)', false],
+    ['a page number', 'list(req.query.page)', false],
+    ['a code of OAuth', 'exchange(req.query.code, req.query.state)', false],
+  ])('%s', (_what, handler, found) => {
+    const guarded = `if (!check(req.headers.authorization)) return res.status(401).end()\n${handler}`
+    expect(outcomeOf('session-token-in-url', web(guarded)) === 'fail').toBe(found)
+  })
+})
+
+describe('where a secret comes from', () => {
+  const signing = (secret: string): string => `
+    import jwt from 'jsonwebtoken'
+    import { randomBytes } from 'node:crypto'
+    import { createServer } from 'node:http'
+    createServer((req, res) => res.end(jwt.sign({ sub: 'alice' }, ${secret}, { expiresIn: 60 }))).listen(3000, '127.0.0.1')
+  `
+  it.each([
+    ['text', "'keyboard cat'", 'fail'],
+    ['a fallback', "process.env.JWT_SECRET || 'dev'", 'fail'],
+    ['16 bytes', 'randomBytes(16)', 'fail'],
+    ['32 bytes', 'randomBytes(32)', 'pass'],
+    ['the environment', 'process.env.JWT_SECRET', 'pass'],
+    ['the environment or 32 bytes', "process.env.JWT_SECRET ?? randomBytes(32).toString('hex')", 'pass'],
+  ])('%s', (_what, secret, outcome) => {
+    expect(outcomeOf('weak-session-secret', signing(secret))).toBe(outcome)
+  })
+
+  it('a compose file sets what the source insists on', () => {
+    const files = {
+      'server.ts': signing('process.env.SIGNED_WITH'),
+      'docker-compose.yml': 'services:\n  web:\n    environment:\n      SIGNED_WITH: ${SIGNED_WITH:-change-me}\n',
+    }
+    expect(findingsOf('weak-session-secret', files)).toEqual([
+      'docker-compose.yml:4: The key that tokens are signed with falls back to text in the source where its setting is missing.',
+    ])
+  })
+
+  it('a compose file without a default sets nothing', () => {
+    const files = {
+      'server.ts': signing('process.env.SIGNED_WITH'),
+      'docker-compose.yml': 'services:\n  web:\n    environment:\n      SIGNED_WITH: ${SIGNED_WITH:?set it}\n',
+    }
+    expect(outcomeOf('weak-session-secret', files)).toBe('pass')
+  })
+})
+
+describe('the cookie of a session', () => {
+  it.each([
+    ['with nothing', "res.cookie('sid', req.get('x'))", 'HttpOnly, Secure and SameSite'],
+    ['for production only', "res.cookie('sid', 'x', { httpOnly: true, sameSite: 'lax', secure: production })", ''],
+    ['for other sites', "res.cookie('sid', 'x', { httpOnly: true, secure: true, sameSite: 'none' })", 'SameSite'],
+    ['as text', "res.setHeader('Set-Cookie', 'sid=' + req.get('x') + '; HttpOnly; SameSite=Lax')", 'Secure'],
+    ['one of several', "res.setHeader('Set-Cookie', ['a=1', 'sid=x; Secure; SameSite=Lax'])", 'HttpOnly'],
+    ['a preference', "res.cookie('theme', 'dark')", ''],
+    ['removed', "res.cookie('sid', '')", ''],
+  ])('%s', (_what, handler, missing) => {
+    const before = "const production = process.env.NODE_ENV === 'production'"
+    const lacks = findingsOf('insecure-session-cookie', web(handler, before)).map(
+      (text) => /without (.*)\./.exec(text)?.[1],
+    )
+    expect(lacks.join()).toBe(missing)
+  })
+})
