@@ -14,7 +14,7 @@ import {
   head,
   type Page,
 } from './text/page.ts'
-import { drawLifecycle } from './text/lifecycle.ts'
+import { drawLifecycles } from './text/lifecycle.ts'
 import { paint } from './text/paint.ts'
 import { drawPanel } from './text/panel.ts'
 import { legible } from './text/printable.ts'
@@ -52,7 +52,7 @@ export function renderText(report: Report, rules: readonly RuleEntry[], options:
     options.showSuppressed ? drawSuppressed(shown.suppressed, page) : [],
     drawGaps(shown.gaps, page),
     ...drawRemarks(shown, page),
-    ...shown.lifecycles.map((lifecycle) => drawLifecycle(lifecycle, terminal)),
+    ...drawLifecycles(shown.lifecycles, terminal),
     drawSubjects(shown),
     drawPanel(shown, rules, terminal),
     furtherReading(shown, scored),

@@ -1,4 +1,5 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
+import * as fc from 'fast-check'
 import { parse as parseYaml } from 'yaml'
 import { describe, expect, test } from 'vitest'
 import schema from '../../src/config/config.schema.json' with { type: 'json' }
@@ -129,6 +130,37 @@ describe('names the file and the field of', () => {
     expect(() => parseConfig(text, place)).toThrow(ConfigError)
     expect(() => parseConfig(text, place)).toThrow(message)
   })
+})
+
+test('whatever a file holds, it is read or refused by name', () => {
+  const name = fc.constantFrom(
+    'profile',
+    'rules',
+    'ignore',
+    'surfaces',
+    'stores',
+    'suppress',
+    'baseline',
+    'authenticators',
+    '__proto__',
+    'x',
+  )
+  const document = fc.oneof(
+    fc.string(),
+    fc.dictionary(name, fc.jsonValue()).map((value) => JSON.stringify(value)),
+    fc.jsonValue().map((value) => JSON.stringify(value)),
+  )
+  fc.assert(
+    fc.property(document, (text) => {
+      try {
+        expect(parseConfig(text, place).path).toBe(place.path)
+      } catch (error) {
+        expect(error).toBeInstanceOf(ConfigError)
+        expect((error as Error).message).toMatch(/^sallyport\.config\.yaml: /)
+      }
+    }),
+    { numRuns: 300 },
+  )
 })
 
 /** Small text that would be a huge document. */

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import type { Step } from '../../src/finding/finding.ts'
+import type { Lifecycle, Step } from '../../src/finding/finding.ts'
 import { renderText, type TextOptions } from '../../src/report/text.ts'
 import { finding, reportOf, rules, type Sample } from './samples/build.ts'
 import { bundledServer } from './samples/bundled-server.ts'
@@ -164,6 +164,60 @@ describe('code frames', () => {
   test('steps beyond the twentieth are numbered in brackets', () => {
     const trace = Array.from({ length: 21 }, () => mark('again', 1, 1, 2))
     expect(frameOf('a\n', trace)).toContain('⑳ again\n     │ ━ [21] again')
+  })
+})
+
+describe('the life of a session', () => {
+  const location = { path: 'a.ts', startLine: 3, startColumn: 1, endLine: 3, endColumn: 2 }
+  const lifecycleOf = (store: string, presence: 'missing' | 'present'): Lifecycle => ({
+    store,
+    kind: 'map',
+    holds: 'own',
+    location,
+    states: ['none', 'open', 'ended'],
+    transitions: [
+      { name: 'open', from: 'none', to: 'open', presence: 'present', summary: 'it is made', places: [] },
+      {
+        name: 'terminate',
+        from: 'open',
+        to: 'ended',
+        presence,
+        summary: 'by request',
+        places: [{ note: 'n', location }],
+      },
+    ],
+  })
+  const drawn = (lifecycles: readonly Lifecycle[], unicode = true) => {
+    const report = reportOf({ root: '.', score: 100, grade: 'A', files: { analysed: 1, skipped: 0 }, lifecycles })
+    return pageOf({ report, sources: new Map() }, { unicode })
+  }
+
+  test('shows the states, the ways between them, and which is missing', () => {
+    expect(drawn([lifecycleOf('sessions', 'missing')])).toContain(`Lifecycle  sessions in sessions a.ts:3:1
+
+  ○ no session
+  │  ✓ open               it is made
+  ◐ open
+  ├╌ ✗ terminate          missing: by request
+  │                       a.ts:3:1
+  ■ ended
+`)
+  })
+
+  test('in ASCII too', () => {
+    expect(drawn([lifecycleOf('sessions', 'present')], false)).toContain(
+      '   |- ok terminate        by request\n   |                      a.ts:3:1\n',
+    )
+  })
+
+  test('of many stores draws those that lack most, and counts the rest', () => {
+    const many = [
+      ...Array.from({ length: 5 }, (_, at) => lifecycleOf(`whole${at}`, 'present')),
+      lifecycleOf('torn', 'missing'),
+    ]
+    expect(drawn(many)).toMatch(
+      /Lifecycle {2}sessions in torn [^]*and 2 more stores; the json and html formats have all/,
+    )
   })
 })
 

@@ -152,6 +152,7 @@ kbd{font:600 .8rem var(--mono);border:1px solid var(--line);border-bottom-width:
  :root,:root[data-theme=dark]{${LIGHT}--page:#fff;--shadow:none}
  body{font-size:10.5pt}.filter,.theme,.keys,.permalink,.skip{display:none!important}
  main,.bar,footer{max-width:none;padding-left:0;padding-right:0}
+ h2,h3,.finding>header{break-after:avoid}.big{font-size:4.4rem}
  .card{break-inside:auto}.finding>header,.frame,.advice,.lifecycle,.outcome{break-inside:avoid}
  .code li{white-space:pre-wrap;min-width:0}.code .steps{flex:none;display:flex;gap:2px;align-items:center;justify-content:flex-end;min-width:34px;padding-right:7px}
 .code code{white-space:pre-wrap;overflow-wrap:anywhere}

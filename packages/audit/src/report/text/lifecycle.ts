@@ -1,6 +1,6 @@
 /** The life of a session, drawn from top to bottom: states, the transitions between them, and which of them are missing. */
 import type { Lifecycle, Presence, SessionState, Transition } from '../../finding/finding.ts'
-import { placeText } from '../summary.ts'
+import { counted, placeText } from '../summary.ts'
 import { transitionName } from '../lifecycle-words.ts'
 import { widthOf } from './cells.ts'
 import { type Line, type Role, span, type Terminal } from './terminal.ts'
@@ -17,9 +17,22 @@ const ROLE: Readonly<Record<Presence, Role>> = {
 /** Columns before what is said of a transition. */
 const NAME_COLUMNS = 26
 const PLACES_SHOWN = 2
+/** More pictures than these are read by nobody. */
+const DRAWN = 4
+
+/** A picture for each store; of many, those that lack most. */
+export function drawLifecycles(lifecycles: readonly Lifecycle[], terminal: Terminal): readonly (readonly Line[])[] {
+  const lacking = ({ transitions }: Lifecycle) => transitions.filter(({ presence }) => presence === 'missing').length
+  const shown =
+    lifecycles.length > DRAWN ? lifecycles.toSorted((a, b) => lacking(b) - lacking(a)).slice(0, DRAWN) : lifecycles
+  const more = lifecycles.length - shown.length
+  const rest =
+    more > 0 ? [[[span(`and ${counted(more, 'more store')}; the json and html formats have all`, 'faint')]]] : []
+  return [...shown.map((lifecycle) => drawLifecycle(lifecycle, terminal)), ...rest]
+}
 
 /** One picture under a title that names the store. */
-export function drawLifecycle(lifecycle: Lifecycle, terminal: Terminal): readonly Line[] {
+function drawLifecycle(lifecycle: Lifecycle, terminal: Terminal): readonly Line[] {
   const { states, transitions, store, location } = lifecycle
   const title: Line = [span('Lifecycle', 'strong'), span(`  sessions in ${store} `), span(placeText(location), 'faint')]
   const body = states.flatMap((state, at) => [
@@ -60,7 +73,8 @@ function rows(
   ]
   const used = head.reduce((sum, { text }) => sum + widthOf(text), 0)
   const first = span(' '.repeat(Math.max(1, NAME_COLUMNS - used)))
-  const indent = [span(`  ${edge === 'end' ? glyphs.bar : glyphs.bar}`, 'faint'), span(' '.repeat(NAME_COLUMNS - 3))]
+  const rail = `  ${glyphs.edge.on.trimEnd()}`
+  const indent = [span(rail, 'faint'), span(' '.repeat(NAME_COLUMNS - widthOf(rail)))]
   const room = terminal.width - NAME_COLUMNS
   const said = wrapped(presence === 'present' ? summary : `${WORD[presence]}${summary}`, room).map((text): Line => [
     span(text, isThere ? 'plain' : role),
