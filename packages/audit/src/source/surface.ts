@@ -13,7 +13,7 @@ export interface Unplaced {
 export type Placement = ReadonlyMap<string, Surface>
 
 const TEST_FOLDER =
-  /(?:^|\/)(?:tests?|__tests?__|__fixtures__|__mocks__|__snapshots__|e2e|e2e-tests?|fixtures?|mocks|testdata|test-utils|integration-tests?|cypress|playwright)\//i
+  /(?:^|\/)(?:tests?|__tests?__|__fixtures__|__mocks__|__snapshots__|e2e|e2e-tests?|fixtures?|mocks|test-?(?:data|helpers?|utils?|support|kit|doubles?)|(?:integration|unit|smoke)-?tests?|cypress|playwright)\//i
 const TEST_FILE =
   /(?:\.(?:test|tests|spec|e2e|bench|mock|fixture|stories)(?:-d)?|[-_](?:test|spec)|(?:^|\/)(?:vitest|jest|mocha|test)[.-]?setup[\w.-]*|(?:^|\/)setup-?tests?)\.[cm]?[jt]sx?$/i
 /** `test-server.js` beside package.json tries a server out; `src/test-tools.ts` may be a tool. */
