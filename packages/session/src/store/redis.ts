@@ -209,23 +209,11 @@ function capsOf({ group, total, whenFull }: Caps): readonly [number, number, str
   return [Math.min(group, Number.MAX_SAFE_INTEGER), Math.min(total, Number.MAX_SAFE_INTEGER), whenFull]
 }
 
+/** Keys hold no spaces, and an empty one is nothing between two of them. */
 function sessionOf(reply: string | Reply | undefined): StoredSession {
-  const [
-    ref,
-    principal,
-    agent,
-    parent,
-    generation,
-    version,
-    opened,
-    authenticated,
-    absolute,
-    credential,
-    used,
-    idle,
-    meta,
-    data,
-  ] = reply as string[]
+  const [joined, meta, data] = reply as readonly [string, string, string]
+  const [ref, principal, agent, parent, ...numbers] = joined.split(' ')
+  const [generation, version, opened, authenticated, absolute, credential, used, idle] = numbers
   const absoluteEnd = Number(absolute)
   const credentialEnd = Number(credential)
   return {
@@ -240,8 +228,8 @@ function sessionOf(reply: string | Reply | undefined): StoredSession {
     expiresAt: credentialEnd === 0 ? absoluteEnd : Math.min(absoluteEnd, credentialEnd),
     lastUsedAt: Number(used),
     idleTimeoutMs: Number(idle),
-    meta: meta as string,
-    data: data as string,
+    meta,
+    data,
   }
 }
 
