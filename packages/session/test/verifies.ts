@@ -7,6 +7,7 @@ export function verifies(
   ids: RequirementId | readonly RequirementId[],
   name: string,
   body: () => Promise<void> | void,
+  timeoutMs?: number,
 ) {
-  test(`${name} (${[ids].flat().join(', ')})`, body)
+  test(`${name} (${[ids].flat().join(', ')})`, { ...(timeoutMs !== undefined && { timeout: timeoutMs }) }, body)
 }
