@@ -50,6 +50,8 @@ function useCommand(): void {
     sallyport(['audit', 'notes-server', '--format', 'sarif', '--fail-on', 'none'], 0),
     /"version": ?"2\.1\.0"/,
   )
+  expectOutput(sallyport(['audit', 'notes-server', '--format', 'html', '--fail-on', 'none'], 0), /^<!doctype html>/)
+  expectOutput(sallyport(['badge', 'notes-server'], 0), /^<svg/)
   expectOutput(sallyport(['audit', 'nowhere'], 2), /^$/)
 }
 
@@ -57,8 +59,12 @@ function useCommand(): void {
 function useLibrary(): void {
   writeFileSync(
     join(home, 'use.mts'),
-    `import { audit, rules, type Report } from 'sallyport'
-const report: Report = await audit('notes-server', { includeTests: true })
+    `import { audit, findConfig, renderHtml, rules, verifyReport, renderJson, type Report } from 'sallyport'
+const published = rules.map(({ rule }) => rule)
+const config = findConfig('notes-server', { rules: published.map(({ id }) => id) })
+const report: Report = await audit('notes-server', { includeTests: true, config })
+if (!renderHtml(report, rules, { sources: new Map() }).startsWith('<!doctype html>')) throw new Error('no page')
+if (verifyReport(JSON.parse(renderJson(report)), published).kind !== 'agrees') throw new Error('another grade')
 const grade: 'A' | 'B' | 'C' | 'D' | 'F' = report.grade
 console.log(grade, rules.length)
 `,

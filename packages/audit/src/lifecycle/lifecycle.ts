@@ -128,20 +128,33 @@ function expired(kind: LimitFact['kind'], store: StoreFact): Transition {
 function terminated(store: StoreFact, { dispatches }: ServerFacts): Transition {
   const removals = store.removals.filter(({ trigger }) => trigger === 'delete' || trigger === 'request')
   const endings = dispatches.filter((dispatch) => dispatch.store === store.id && dispatch.ends)
+  const passing = dispatches.filter(
+    (dispatch) => dispatch.store === store.id && !dispatch.ends && servesDelete(dispatch),
+  )
   const places = distinctPlaces([
     ...removals.map(removalStep),
     ...endings.map(({ at }) => ({ note: 'ends the session', location: at })),
+    ...(store.endsOnRequest ? passing.map(({ at }) => ({ note: 'hands DELETE to the transport', location: at })) : []),
   ])
   const make = (presence: Presence, summary: string) =>
     transition('terminate', lastState(store), 'ended', presence, summary, places)
-  if (store.endsOnRequest && removals.every(({ rightKey }) => rightKey))
-    return make('present', 'a client can end its session')
   if (removals.some(({ rightKey }) => !rightKey))
     return make('missing', 'it is removed under a key that it does not have')
+  if (store.endsOnRequest && isRemoved(store)) return make('present', 'a client can end its session')
+  if (store.endsOnRequest) return make('partial', 'a request ends it, but its record stays')
   return make(
     store.boundToConnection ? 'notApplicable' : 'missing',
     store.boundToConnection ? 'a session ends with its connection' : 'no request ends a session',
   )
+}
+
+/** Some way to end a session before its time takes its record away. */
+function isRemoved({ removals }: StoreFact): boolean {
+  return removals.some(({ trigger, rightKey }) => trigger !== 'timer' && rightKey)
+}
+
+function servesDelete({ verb }: DispatchFact): boolean {
+  return verb === '*' || verb.split('/').includes('DELETE')
 }
 
 function closed(store: StoreFact): Transition {
@@ -150,12 +163,14 @@ function closed(store: StoreFact): Transition {
     note: 'never called: connect() replaces this handler',
     location,
   }))
-  const places = distinctPlaces([...removals.map(removalStep), ...dead])
+  const leaving = store.removals.filter(({ closes, rightKey }) => rightKey && !closes)
+  const places = distinctPlaces([...leaving.map(removalStep), ...removals.map(removalStep), ...dead])
   const make = (presence: Presence, summary: string) =>
     transition('close', lastState(store), 'ended', presence, summary, places)
-  if (store.holds === 'web' || store.kind === 'database')
-    return make('notApplicable', 'these sessions have no connection')
+  if (leaving.length > 0) return make('missing', 'a session is taken out and its stream left open')
   if (removals.some(({ rightKey }) => rightKey)) return make('present', 'its record goes when its connection closes')
+  if (store.holds === 'web' || store.holds === 'own') return make('notApplicable', 'these sessions have no connection')
+  if (isRemoved(store) && dead.length === 0) return make('notApplicable', 'whoever ends a session removes its record')
   return make(
     'missing',
     dead.length > 0

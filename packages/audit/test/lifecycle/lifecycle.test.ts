@@ -99,14 +99,18 @@ describe('a transition', () => {
       resume: 'missing',
       'expire-idle': 'missing',
       'expire-absolute': 'missing',
-      terminate: 'present',
+      terminate: 'partial',
       close: 'missing',
     })
   })
 
   test('close is there once onclose removes the record', () => {
     const inside = 'transport.onclose = () => { if (transport.sessionId) transports.delete(transport.sessionId) }'
-    expect(lifeOf(router({ inside }))).toMatchObject({ close: 'present', 'expire-idle': 'missing' })
+    expect(lifeOf(router({ inside }))).toMatchObject({
+      terminate: 'present',
+      close: 'present',
+      'expire-idle': 'missing',
+    })
   })
 
   test('a timer for every session is an absolute timeout, not an idle one', () => {
