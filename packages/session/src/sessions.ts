@@ -138,6 +138,7 @@ export class Sessions {
     const kind = options.kind ?? 'session'
     const { absoluteTimeoutMs, idleTimeoutMs } = this.#timeouts(options)
     const data = writeData(options.data ?? emptyData, this.settings.maxDataBytes)
+    const credentialEnd = endOf(caller)
     const reply = await this.#gate.ask('open', () =>
       this.#store.open({
         digest: digestOf(handle),
@@ -148,7 +149,7 @@ export class Sessions {
         group: groupOf(bound.principal, kind),
         absoluteTimeoutMs,
         idleTimeoutMs,
-        credentialEnd: endOf(caller),
+        credentialEnd,
         meta: bound.meta,
         data,
         caps: this.#caps(bound.principal, kind),
@@ -212,6 +213,7 @@ export class Sessions {
   ): Promise<Opened<Data>> {
     const stored = Session.stored(session)
     const handle = mintHandle(this.#random)
+    const credentialEnd = caller ? endOf(caller) : 0
     const bound = caller ? this.#bind(caller) : undefined
     const becomes = bound && stored.principal === '' && bound.principal !== '' ? bound : undefined
     if (bound && !becomes && (bound.principal !== stored.principal || bound.agent !== stored.agent))
@@ -222,7 +224,7 @@ export class Sessions {
         generation: stored.generation,
         digest: digestOf(handle),
         kind,
-        credentialEnd: caller ? endOf(caller) : 0,
+        credentialEnd,
         meta: becomes?.meta ?? stored.meta,
         authenticated: bound !== undefined,
         ...(becomes && {
@@ -354,7 +356,7 @@ export class Sessions {
    *
    * @throws FencedError, SessionEndedError, BusyError, StoreUnavailableError, and what `change` throws (then nothing changed)
    */
-  update<Data>(session: Session<Data>, change: (data: Data) => Data | Promise<Data>): Promise<Data> {
+  async update<Data>(session: Session<Data>, change: (data: Data) => Data | Promise<Data>): Promise<Data> {
     if (session.turn?.mode === 'shared') throw new MisuseError('a shared turn is for reading')
     return this.#oneAfterAnother(session.ref, () => this.#update(session, change))
   }
@@ -623,8 +625,12 @@ function groupOf(principal: string, kind: HandleKind): string {
   return kind === 'state' ? `state:${principal}` : principal
 }
 
+/** 0 for a credential without an end. One that names no time must not pass for one. */
 function endOf(caller: Caller): number {
-  return 'principal' in caller ? (caller.credentialExpiresAt ?? 0) : 0
+  const end = 'principal' in caller ? (caller.credentialExpiresAt ?? Infinity) : Infinity
+  if (end === Infinity) return 0
+  if (!(end > 0)) throw new MisuseError('the end of a credential is a time in milliseconds since 1970')
+  return end
 }
 
 function about(stored: StoredSession): { session: string; principal?: Principal; agent?: string } {

@@ -197,6 +197,15 @@ describe('time', () => {
     expect((await sessions.resume(handle, as())).live).toBe(false)
   })
 
+  test('a credential whose end is no time is none, and one without an end may be', async () => {
+    const { sessions, clock } = createLayer()
+    const open = (credentialExpiresAt: number) => sessions.open({ ...as(), credentialExpiresAt })
+    for (const end of [0, -1, Number.NaN, 'soon' as never]) await expect(open(end)).rejects.toThrow(MisuseError)
+    expect((await open(Infinity)).session.expiresAt).toBe(clock.now + 4 * hourMs)
+    const past = await open(clock.now - 1)
+    expect(await sessions.resume(past.handle, as())).toEqual({ live: false, reason: 'expired' })
+  })
+
   test('a session may ask for less time and never for more', async () => {
     const { sessions, clock } = createLayer()
     const short = await sessions.open(as(), { absoluteTimeoutMs: minuteMs })
@@ -506,7 +515,7 @@ describe('exclusive work', () => {
           inside += 1
           most = Math.max(most, inside)
           await new Promise((resolve) => setTimeout(resolve, 10))
-          expect(() => sessions.update(mine, () => 2)).toThrow(MisuseError)
+          await expect(sessions.update(mine, () => 2)).rejects.toThrow(MisuseError)
           inside -= 1
         },
         { mode: 'shared' },

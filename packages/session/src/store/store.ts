@@ -5,7 +5,7 @@
  *
  * A store never sees a handle, only its digest, and never a principal, only its key. Times are milliseconds since 1970
  * by the **store's** clock, which is the same for all processes and never goes back; an operation reads it once.
- * Durations are milliseconds. `0` stands for "none" where a number may be missing, the empty string where a text may.
+ * Durations are milliseconds. Digests and keys hold no white space. `0` stands for "none" where a number may be missing, the empty string where a text may.
  */
 import type { EndReason } from '../events.ts'
 import type { HandleKind } from '../handle.ts'
