@@ -1,5 +1,6 @@
 /**
- * Builds the published package `sallyport` into packages/cli/dist: bundle, declarations, rule pages, schema, notices.
+ * Builds the published packages: `sallyport` into packages/cli/dist (bundle, declarations, rule pages, schema, notices),
+ * `@sallyport/session` into packages/session/dist.
  *
  *   npm run build
  */
@@ -9,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown, type OutputChunk } from 'rolldown'
+import { buildSession } from './build-session.ts'
 import { writeDeclarations } from './declarations.ts'
 import { readRuleFolders, rulesFolder } from './generate-index.ts'
 import { renderNotices } from './notices.ts'
@@ -21,7 +23,7 @@ const dist = join(cli, 'dist')
 export async function build(): Promise<void> {
   rmSync(dist, { recursive: true, force: true })
   await buildProgram()
-  buildDeclarations()
+  await buildDeclarations()
 }
 
 /** What the command needs to run, without the declarations, which take longer than all else. */
@@ -70,7 +72,8 @@ function writeConfigSchema(): void {
   writeFileSync(join(cli, 'config.schema.json'), `${JSON.stringify(schema, undefined, 2)}\n`)
 }
 
-function buildDeclarations(): void {
+/** The compiler runs once for both packages. */
+async function buildDeclarations(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-types-'))
   try {
     execFileSync(
@@ -82,6 +85,7 @@ function buildDeclarations(): void {
       },
     )
     writeDeclarations(folder, dist)
+    await buildSession(folder)
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -2,12 +2,18 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 
-const entry = 'cli/src/index.d.ts'
 const specifier = /(from\s+|import\s*\(\s*|import\s+)(['"])([^'"]+)\2/g
 
-/** Copies what `entry` reaches from `from` (laid out as packages/) to `to`/types, and writes `to`/index.d.ts. */
+/** Copies what the entry of the command reaches from `from` (laid out as packages/) to `to`/types, and writes `to`/index.d.ts. */
 export function writeDeclarations(from: string, to: string): void {
-  const queue = [entry]
+  const entry = 'cli/src/index.d.ts'
+  copyReachable(from, join(to, 'types'), [entry])
+  write(join(to, 'index.d.ts'), `export * from './types/${asModule(entry)}'\n`)
+}
+
+/** Copies the declarations that these entries reach, from one folder laid out as packages/ to another. */
+export function copyReachable(from: string, to: string, entries: readonly string[]): void {
+  const queue = [...entries]
   const seen = new Set(queue)
   for (const path of queue) {
     const text = rewriteImports(path, readFileSync(join(from, path), 'utf8'), (target) => {
@@ -15,9 +21,8 @@ export function writeDeclarations(from: string, to: string): void {
       if (!seen.has(target)) queue.push(target)
       seen.add(target)
     })
-    write(join(to, 'types', path), text)
+    write(join(to, path), text)
   }
-  write(join(to, 'index.d.ts'), `export * from './types/${asModule(entry)}'\n`)
 }
 
 /** Workspace names become relative paths, `.ts` becomes `.js`; `visit` hears of every declaration file named. */

@@ -18,11 +18,55 @@ try {
   install(archive)
   useCommand()
   useLibrary()
+  useSession()
   tool('publint', '--strict', archive)
   tool('attw', archive, '--no-emoji')
   console.log('The package installs into an empty folder and works there.')
 } finally {
   rmSync(folder, { recursive: true, force: true })
+}
+
+/** Checks and compiles a file of the stranger's, without `skipLibCheck`. */
+function compile(file: string): void {
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  const flags = [
+    '--strict',
+    '--target',
+    'es2023',
+    '--module',
+    'nodenext',
+    '--types',
+    'node',
+    '--typeRoots',
+    join(root, 'node_modules/@types'),
+    file,
+  ]
+  execFileSync(process.execPath, [tsc, ...flags], { cwd: home, stdio: 'inherit' })
+}
+
+/** The session layer as a stranger gets it, called from JavaScript and checked from TypeScript. */
+function useSession(): void {
+  const built = join(root, 'packages/session/dist')
+  execFileSync('npm', ['install', '--no-audit', '--no-fund', '--install-links', built], { cwd: home, stdio: 'inherit' })
+  writeFileSync(
+    join(home, 'session.mts'),
+    `import { createSessions, type Session } from '@sallyport/session'
+import { certification } from '@sallyport/session/certify'
+import { redisStore } from '@sallyport/session/redis'
+import { sqliteStore } from '@sallyport/session/sqlite'
+const sessions = createSessions()
+const principal = { issuer: 'i', subject: 's', client: 'c' }
+const { session, handle } = await sessions.open({ principal }, { data: { n: 1 } })
+const held: Session<{ n: number }> = session
+const { n } = await sessions.update(held, (data) => ({ n: data.n + 1 }))
+const { live } = await sessions.resume(handle, { principal })
+console.log(n, live, certification.length > 50, typeof redisStore, typeof sqliteStore)
+await sessions.close()
+`,
+  )
+  compile('session.mts')
+  const said = execFileSync(process.execPath, ['session.mjs'], { cwd: home, encoding: 'utf8' })
+  expectOutput(said, /^2 true true function function$/m)
 }
 
 function pack(): string {
@@ -69,20 +113,7 @@ const grade: 'A' | 'B' | 'C' | 'D' | 'F' = report.grade
 console.log(grade, rules.length)
 `,
   )
-  const tsc = join(root, 'node_modules/typescript/bin/tsc')
-  const flags = [
-    '--strict',
-    '--target',
-    'es2023',
-    '--module',
-    'nodenext',
-    '--types',
-    'node',
-    '--typeRoots',
-    join(root, 'node_modules/@types'),
-    'use.mts',
-  ]
-  execFileSync(process.execPath, [tsc, ...flags], { cwd: home, stdio: 'inherit' })
+  compile('use.mts')
   expectOutput(execFileSync(process.execPath, ['use.mjs'], { cwd: home, encoding: 'utf8' }), /^[A-F] \d+\n$/)
 }
 
