@@ -222,20 +222,23 @@ describe('explain', () => {
 
 test('rules lists them, worst first', () => {
   expect(sallyport(['rules']).stdout).toMatchInlineSnapshot(`
-    "client-supplied-session-id    critical   -25  An ID taken from the request becomes the ID of a new session
-    session-fixation              critical   -25  The session from before authentication is still the session after it
-    plaintext-transport           critical   -22  Session tokens travel over plain HTTP
-    session-as-authentication     critical   -20  A session ID alone is accepted as authentication
-    unbound-session               critical   -20  A session is served to a principal who did not open it
-    missing-session-expiry        high       -15  Sessions never expire, or only by one of the two timeouts
-    predictable-session-id        high       -12  A session ID or token can be predicted
-    weak-session-secret           high       -12  A secret that protects sessions is written down or weak
-    shared-session-state          high       -10  One session can reach or overwrite the state of another
-    missing-origin-check          high        -8  Any web page may talk to the server through a browser
-    session-token-in-url          high        -8  A session ID or credential travels in a URL
-    insecure-session-cookie       medium      -6  A session cookie lacks HttpOnly, Secure or SameSite
-    missing-session-invalidation  medium      -6  Logout, reset or close does not destroy the session
-    timing-unsafe-comparison      medium      -4  A secret is compared in a time that depends on it
+    "client-supplied-session-id     critical   -25  An ID taken from the request becomes the ID of a new session
+    session-fixation               critical   -25  The session from before authentication is still the session after it
+    plaintext-transport            critical   -22  Session tokens travel over plain HTTP
+    session-as-authentication      critical   -20  A session ID alone is accepted as authentication
+    unbound-session                critical   -20  A session is served to a principal who did not open it
+    missing-session-expiry         high       -15  Sessions never expire, or only by one of the two timeouts
+    predictable-session-id         high       -12  A session ID or token can be predicted
+    weak-session-secret            high       -12  A secret that protects sessions is written down or weak
+    event-replay-across-sessions   high       -10  A stream is resumed with the events of another session
+    shared-session-state           high       -10  One session can reach or overwrite the state of another
+    vulnerable-session-dependency  high       -10  A dependency is pinned to a version with weak sessions
+    missing-origin-check           high        -8  Any web page may talk to the server through a browser
+    session-token-in-url           high        -8  A session ID or credential travels in a URL
+    insecure-session-cookie        medium      -6  A session cookie lacks HttpOnly, Secure or SameSite
+    missing-session-invalidation   medium      -6  Logout, reset or close does not destroy the session
+    session-token-exposure         medium      -5  A session ID or token is logged, or told to whoever asks
+    timing-unsafe-comparison       medium      -4  A secret is compared in a time that depends on it
     "
   `)
 })

@@ -333,14 +333,23 @@ function mapText(self: Value, name: string): Partial<Value> {
   return name.startsWith('to') || name.startsWith('trim') ? { primitives, open: self.open } : {}
 }
 
+/** What is left of a secret after a cut as short as this is an excerpt. */
+const EXCERPT_LENGTH = 12
+
 function cutText(self: Value, name: string, call: Call): Value {
-  const value = derived(self)
+  const value = isExcerpt(call) ? withTags(derived(self), ['excerpt']) : derived(self)
   if (self.entropy === undefined) return value
   const start = numberOf(call.args[0]) ?? 0
   const second = numberOf(call.args[1])
   if (second === undefined && start < 0) return { ...value, entropy: cutEntropy(self.entropy, -start) }
   if (second === undefined) return { ...value, entropy: self.entropy }
   return { ...value, entropy: cutEntropy(self.entropy, name === 'substr' ? second : second - start) }
+}
+
+function isExcerpt(call: Call): boolean {
+  const start = numberOf(call.args[0]) ?? 0
+  const end = numberOf(call.args[1])
+  return end === undefined ? start < 0 && -start <= EXCERPT_LENGTH : end - start <= EXCERPT_LENGTH && end > 0
 }
 
 function numberOf(value: Value | undefined): number | undefined {

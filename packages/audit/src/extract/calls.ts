@@ -21,7 +21,7 @@ import { importNamespace } from './modules.ts'
 import { baseOf, getProperty, storeRef } from './properties.ts'
 import { markOf } from './quiet.ts'
 import { declareLocal, execute, hoist, patternNames, runModule } from './statements.ts'
-import { isNamedSecret, noteUrlCredential } from './secrets.ts'
+import { isNamedSecret, noteLog, noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
 import { sharedInstance, typedParameter } from './types.ts'
 import { registerOnUnseen, visitUnseen } from './unseen.ts'
@@ -249,6 +249,7 @@ export function callOpaque(
   if (!visitUnseen(machine, name, call, state)) runCallbacks(machine, call, state, UNKNOWN)
   noteReceiver(machine, call, state, name)
   const speaks = name !== undefined && SPEAKING.test(name)
+  if (speaks) noteLog(machine, name, call.args, call.site, state)
   if (!speaks) for (const arg of call.args) noteUrlCredential(machine, arg, call.site, state)
   if (!speaks && call.args.some(namesOrigin)) return withTags(inner, ['origin-verdict'])
   const presented = speaks ? [] : call.args.flatMap((arg) => credentialsIn(arg, whose))

@@ -120,6 +120,9 @@ export type Event = Base &
     | { readonly kind: 'url-credential'; readonly value: Value }
     /** Text signs, seals or proves something here: `what` says which, with an article. */
     | { readonly kind: 'secret-use'; readonly what: string; readonly value: Value }
+    | { readonly kind: 'event-store'; readonly value: Value }
+    | { readonly kind: 'log'; readonly value: Value }
+    | { readonly kind: 'answer-body'; readonly value: Value }
     | { readonly kind: 'cookie'; readonly what: string; readonly flags: CookieFlags }
     | { readonly kind: 'query-read'; readonly name: string }
     | {

@@ -1,11 +1,12 @@
 /** What happens to secrets: comparisons that tell them by the time they take, and credentials that came in a URL. */
 import { fromRequest, requestTags } from './conditions.ts'
 import type { Site } from './heap.ts'
+import { LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { isCredentialName } from './models/requests.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
-import { hasTag } from './value.ts'
+import { hasTag, tagged } from './value.ts'
 
 /** Names of authentication schemes and the like are short; a secret that is written down is not. */
 const SHORTEST_LITERAL = 8
@@ -97,6 +98,50 @@ export function urlPart(before: string): string | undefined {
   const name = /[?&]([\w.-]+)=$/.exec(before)?.[1]
   return name !== undefined && (isCredentialName(name) || isHandleName(name)) ? name.toLowerCase() : undefined
 }
+
+const LOGS = /^(?:log|debug|info|notice|warn|warning|error|trace|fatal|verbose)$/
+const MOST_TAGS = 40
+
+/** `console.log(…)`, `logger.info(…)`: what is written down, members of objects included. */
+export function noteLog(
+  machine: Machine,
+  name: string | undefined,
+  args: readonly Value[],
+  site: Site,
+  state: State,
+): void {
+  if (name === undefined || !LOGS.test(name)) return
+  const value = contentOf(args)
+  if (value.tags.length > 0) machine.emit('log', site, state, { value })
+}
+
+/** The origins of all that a few values hold, two levels deep. */
+export function contentOf(values: readonly Value[], depth = 2): Value {
+  const tags = new Set<string>()
+  const pending = values.map((value) => ({ value, depth }))
+  for (let next = pending.pop(); next !== undefined && tags.size < MOST_TAGS; next = pending.pop()) {
+    const { value, depth: left } = next
+    // What was hashed or cut says nothing; who was verified is not the credential that did it.
+    const isSomebody = hasTag(value, 'verdict') || hasTag(value, 'made')
+    if (!value.tags.some((tag) => SILENT.has(tag)))
+      for (const tag of value.tags) if (!isSomebody || !isCredentialPart(tag)) tags.add(tag)
+    for (const item of value.objects) {
+      if (item instanceof LibraryObject && item.type === 'bag' && item.data['origin'] === 'header') tags.add('headers')
+      if (left === 0 || (item.kind !== 'object' && item.kind !== 'array')) continue
+      for (const cell of item.properties.values()) pending.push({ value: cell.value, depth: left - 1 })
+      if (item.kind === 'array') pending.push({ value: item.item, depth: left - 1 })
+    }
+  }
+  return tagged(...tags)
+}
+
+/** A part of a request that is called a credential. */
+export function isCredentialPart(tag: string): boolean {
+  const name = /^(?:header|cookie|query):(.+)$/.exec(tag)?.[1]
+  return name !== undefined && name !== '*' && isCredentialName(name)
+}
+
+const SILENT: ReadonlySet<string> = new Set(['hash', 'mac', 'excerpt', 'clock', 'counter'])
 
 /** A part of the query string is read. */
 export function noteQueryRead(machine: Machine, name: string, site: Site, state: State): void {

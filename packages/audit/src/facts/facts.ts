@@ -21,6 +21,9 @@ export interface ServerFacts {
   readonly comparisons: readonly ComparisonFact[]
   readonly secrets: readonly SecretFact[]
   readonly cookies: readonly CookieFact[]
+  readonly dependencies: readonly DependencyFact[]
+  readonly eventStores: readonly EventStoreFact[]
+  readonly exposures: readonly ExposureFact[]
   readonly lateBindings: readonly LateBindingFact[]
   readonly logins: readonly LoginFact[]
   readonly sharedServers: readonly SharedServerFact[]
@@ -208,6 +211,31 @@ export interface CookieFact {
   readonly what: string
   /** Attributes that are not set, or set to what protects nothing. */
   readonly missing: readonly ('HttpOnly' | 'Secure' | 'SameSite')[]
+}
+
+/** A package that the running code imports, in the version that is pinned. */
+export interface DependencyFact {
+  readonly name: string
+  readonly version: string
+  /** The first import of it. */
+  readonly at: Location
+}
+
+/** What keeps the events of streams, so that a client that comes back gets what it missed. */
+export interface EventStoreFact {
+  readonly created: Location
+  /** Where a transport with sessions is given it. */
+  readonly used: Location
+  /** One object serves the transports of many sessions. */
+  readonly shared: boolean
+}
+
+/** A session ID or a credential goes where others read it. */
+export interface ExposureFact {
+  readonly at: Location
+  readonly kind: 'session' | 'credential'
+  /** `log`, or an answer that whoever asks is given. */
+  readonly where: 'log' | 'answer'
 }
 
 /** Which pages the server lets browsers show its answers to. */

@@ -2,6 +2,8 @@
 import type { RuleEntry } from './rule.ts'
 import { rule as clientSuppliedSessionId } from './client-supplied-session-id/rule.ts'
 import { detect as detectClientSuppliedSessionId } from './client-supplied-session-id/detect.ts'
+import { rule as eventReplayAcrossSessions } from './event-replay-across-sessions/rule.ts'
+import { detect as detectEventReplayAcrossSessions } from './event-replay-across-sessions/detect.ts'
 import { rule as insecureSessionCookie } from './insecure-session-cookie/rule.ts'
 import { detect as detectInsecureSessionCookie } from './insecure-session-cookie/detect.ts'
 import { rule as missingOriginCheck } from './missing-origin-check/rule.ts'
@@ -18,6 +20,8 @@ import { rule as sessionAsAuthentication } from './session-as-authentication/rul
 import { detect as detectSessionAsAuthentication } from './session-as-authentication/detect.ts'
 import { rule as sessionFixation } from './session-fixation/rule.ts'
 import { detect as detectSessionFixation } from './session-fixation/detect.ts'
+import { rule as sessionTokenExposure } from './session-token-exposure/rule.ts'
+import { detect as detectSessionTokenExposure } from './session-token-exposure/detect.ts'
 import { rule as sessionTokenInUrl } from './session-token-in-url/rule.ts'
 import { detect as detectSessionTokenInUrl } from './session-token-in-url/detect.ts'
 import { rule as sharedSessionState } from './shared-session-state/rule.ts'
@@ -26,11 +30,14 @@ import { rule as timingUnsafeComparison } from './timing-unsafe-comparison/rule.
 import { detect as detectTimingUnsafeComparison } from './timing-unsafe-comparison/detect.ts'
 import { rule as unboundSession } from './unbound-session/rule.ts'
 import { detect as detectUnboundSession } from './unbound-session/detect.ts'
+import { rule as vulnerableSessionDependency } from './vulnerable-session-dependency/rule.ts'
+import { detect as detectVulnerableSessionDependency } from './vulnerable-session-dependency/detect.ts'
 import { rule as weakSessionSecret } from './weak-session-secret/rule.ts'
 import { detect as detectWeakSessionSecret } from './weak-session-secret/detect.ts'
 
 export const rules: readonly RuleEntry[] = [
   { rule: clientSuppliedSessionId, detect: detectClientSuppliedSessionId },
+  { rule: eventReplayAcrossSessions, detect: detectEventReplayAcrossSessions },
   { rule: insecureSessionCookie, detect: detectInsecureSessionCookie },
   { rule: missingOriginCheck, detect: detectMissingOriginCheck },
   { rule: missingSessionExpiry, detect: detectMissingSessionExpiry },
@@ -39,9 +46,11 @@ export const rules: readonly RuleEntry[] = [
   { rule: predictableSessionId, detect: detectPredictableSessionId },
   { rule: sessionAsAuthentication, detect: detectSessionAsAuthentication },
   { rule: sessionFixation, detect: detectSessionFixation },
+  { rule: sessionTokenExposure, detect: detectSessionTokenExposure },
   { rule: sessionTokenInUrl, detect: detectSessionTokenInUrl },
   { rule: sharedSessionState, detect: detectSharedSessionState },
   { rule: timingUnsafeComparison, detect: detectTimingUnsafeComparison },
   { rule: unboundSession, detect: detectUnboundSession },
+  { rule: vulnerableSessionDependency, detect: detectVulnerableSessionDependency },
   { rule: weakSessionSecret, detect: detectWeakSessionSecret },
 ]

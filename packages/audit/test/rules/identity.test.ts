@@ -18,6 +18,9 @@ const published: Record<string, [severity: string, impact: number]> = {
   'timing-unsafe-comparison': ['medium', 4],
   'weak-session-secret': ['high', 12],
   'insecure-session-cookie': ['medium', 6],
+  'vulnerable-session-dependency': ['high', 10],
+  'event-replay-across-sessions': ['high', 10],
+  'session-token-exposure': ['medium', 5],
 }
 
 test('every rule has its published severity and impact', () => {

@@ -11,6 +11,9 @@ import { collectAdoptions, collectMints } from './mints.ts'
 import { collectBroadcasts, collectSharedServers, collectSharedVariables, collectStaleWrites } from './shared.ts'
 import { collectStores } from './stores.ts'
 import { collectCors, collectEndpoints } from './endpoints.ts'
+import { collectDependencies } from './dependencies.ts'
+import { collectEventStores } from './event-stores.ts'
+import { collectExposures } from './exposures.ts'
 import { collectCookies } from './cookies.ts'
 import { collectComparisons, collectSecrets, collectUrlTokens } from './secrets.ts'
 import { collectTokens } from './tokens.ts'
@@ -35,6 +38,9 @@ export function collectFacts(machine: Machine): ServerFacts {
     comparisons: collectComparisons(machine),
     secrets: collectSecrets(machine),
     cookies: collectCookies(machine),
+    dependencies: collectDependencies(machine),
+    eventStores: collectEventStores(machine),
+    exposures: collectExposures(machine, stores),
     lateBindings: collectLateBindings(machine, stores),
     logins: collectLogins(machine, stores),
     sharedServers: collectSharedServers(machine),

@@ -31,6 +31,9 @@ const streamable: ExternalHandler = (machine, call, state) => {
   const id = stateful === false ? UNDEFINED : mintId(machine, generator, call, state)
   transport.property('sessionId').write(id)
   machine.emit('transport', call.site, state, { object: transport, type: 'streamable', stateful })
+  const eventStore = optionOf(options, 'eventStore')
+  if (stateful === true && eventStore !== undefined)
+    machine.emit('event-store', call.site, state, { value: eventStore })
   scheduleCallbacks(machine, options, id, call, state)
   return object(transport)
 }
@@ -178,6 +181,7 @@ export const mcp: Model = {
     'sdk#NodeStreamableHTTPServerTransport': streamable,
     'sdk#StreamableHTTPTransport': streamable,
     'sdk#SSEServerTransport': sse,
+    'sdk#InMemoryEventStore': (machine, call) => object(machine.library('event-store', call.site)),
     'sdk#StdioServerTransport': stdio,
     'sdk#McpServer': createMcpServer,
     'sdk#Server': createMcpServer,

@@ -1,0 +1,23 @@
+/** Which packages the running code imports, and in which versions. */
+import type { DependencyFact } from '../../facts/facts.ts'
+import type { Machine } from '../machine.ts'
+import { distinct } from './collect.ts'
+
+const IMPORTS = /(?:\bfrom|\bimport|\brequire\()\s*\(?\s*['"]((?:@[\w.-]+\/)?[\w-][\w.-]*)(?:\/[^'"\n]*)?['"]/g
+
+export function collectDependencies(machine: Machine): readonly DependencyFact[] {
+  const started = [...machine.modules.values()].filter((module) => module.started)
+  const imports = started.flatMap(({ file }) =>
+    [...file.text.matchAll(IMPORTS)].map((match) => {
+      const end = match.index + match[0].replace(/['"]$/, '').length
+      const start = match.index + match[0].search(/['"]/) + 1
+      return { file, name: match[1]!, start, end, dir: machine.tree.packageOf(file.path)?.dir ?? '' }
+    }),
+  )
+  const own = new Set(machine.tree.packages.map(({ name }) => name))
+  const facts = distinct(imports, ({ name, dir }) => `${dir}:${name}`).flatMap(({ file, name, start, end }) => {
+    const found = own.has(name) ? undefined : machine.tree.versionOf(name, file.path)
+    return found?.from === 'locked' ? [{ name, version: found.version, at: file.locate(start, end) }] : []
+  })
+  return distinct(facts, ({ name, version }) => `${name}@${version}`)
+}
