@@ -102,7 +102,9 @@ function unknownFlag(rawName: string, flags: readonly Flag[], command: Command |
   return `There is no flag ${rawName}.${didYouMean(meant && `--${meant}`)} All flags: ${help}`
 }
 
-function withoutCommand(values: Values, [word]: readonly string[]): Invocation {
+function withoutCommand(values: Values, [word, topic]: readonly string[]): Invocation {
+  const command = commands.find(({ name }) => name === topic)
+  if (word === 'help' && command) return { kind: 'help', command }
   if (values.has('help') || word === 'help') return { kind: 'help' }
   if (values.has('version')) return { kind: 'version' }
   if (word === undefined) return misuse('Name a command, for example: sallyport audit. All commands: sallyport --help')
@@ -119,7 +121,7 @@ function withCommand(command: Command, values: Values, positionals: readonly str
   const surplus = command.argument ? second : first
   if (surplus !== undefined) {
     return misuse(
-      `sallyport ${command.name} cannot use "${surplus}": it takes ${command.argument ? 'one argument' : 'no argument'}.`,
+      `"${surplus}" is one too many: sallyport ${command.name} takes ${command.argument ? 'one argument' : 'no argument'}.`,
     )
   }
   const noColor = values.has('no-color')

@@ -33,7 +33,7 @@ export function describeTerminal(stream: Stream, console: Console, noColor: bool
   return {
     color: !noColor && hasColor(stream, console.env),
     unicode: hasUnicode(console),
-    width: Math.min(widest, Math.max(narrowest, stream.columns || widthOfPipes)),
+    width: Math.min(widest, Math.max(narrowest, stream.columns || Number(console.env['COLUMNS']) || widthOfPipes)),
   }
 }
 

@@ -1,7 +1,7 @@
 /** Command line in, exit code out. */
 import manifest from '../package.json' with { type: 'json' }
 import { readArguments, type Invocation } from './arguments.ts'
-import type { Console } from './console.ts'
+import { describeTerminal, type Console } from './console.ts'
 import { exitCodes, refuse, type ExitCode } from './exit.ts'
 import { renderHelp } from './help.ts'
 
@@ -34,7 +34,7 @@ async function run(invocation: Invocation, console: Console): Promise<ExitCode> 
     case 'rules':
       return (await import('./commands/rules.ts')).rulesCommand(invocation, console)
     case 'help':
-      return say(renderHelp(invocation.command), console)
+      return say(renderHelp(invocation.command, describeTerminal(console.stdout, console, true).width), console)
     case 'version':
       return say(`${manifest.version}\n`, console)
     case 'misuse':

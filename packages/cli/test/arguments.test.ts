@@ -152,15 +152,15 @@ test('what cannot be understood is named, with a way on', () => {
     sallyport audit -x
         There is no flag -x. All flags: sallyport audit --help
     sallyport audit a b
-        sallyport audit cannot use "b": it takes one argument.
+        "b" is one too many: sallyport audit takes one argument.
     sallyport audit a --version
         There is no flag --version. All flags: sallyport audit --help
     sallyport explain
         Name a rule: sallyport explain <rule>. All rules: sallyport rules
     sallyport explain a b
-        sallyport explain cannot use "b": it takes one argument.
+        "b" is one too many: sallyport explain takes one argument.
     sallyport rules a
-        sallyport rules cannot use "a": it takes no argument."
+        "a" is one too many: sallyport rules takes no argument."
   `)
 })
 

@@ -1,7 +1,18 @@
 /** The built command, seen from the shell. */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Ajv from 'ajv/dist/2020.js'
@@ -177,6 +188,8 @@ describe('exit codes', () => {
     [2, ['audit', server, '--format', 'xml']],
     [2, ['audit', 'nowhere']],
     [2, ['audit', 'README.md']],
+    [2, ['audit', '/dev/null']],
+    [2, ['verify', 'nowhere.json']],
     [2, ['explain', 'unbound']],
   ])('%i for sallyport %j', (exitCode, args) => {
     expect(sallyport(args).exitCode).toBe(exitCode)
@@ -188,6 +201,27 @@ describe('exit codes', () => {
     const { exitCode, stdout, stderr } = sallyport(['audit', empty, '--format', 'json'])
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' })
     expect(stderr).toMatch(/no server code.*\nName the folder that holds the server: sallyport audit <path>\n$/s)
+  })
+
+  test('a loop of links is refused, and is no fault of ours', () => {
+    const loop = join(folder, 'loop')
+    symlinkSync('loop', loop)
+    const { exitCode, stderr } = sallyport(['audit', loop])
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: `sallyport: There is nothing at ${loop}.\nCheck the path: sallyport audit <path>\n`,
+    })
+  })
+
+  test.skipIf(!existsSync('/dev/full'))('a full disk under standard output is refused in one line', () => {
+    const full = openSync('/dev/full', 'w')
+    const { status, stderr } = spawnSync(process.execPath, [command, 'rules'], {
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    })
+    closeSync(full)
+    expect(status).toBe(2)
+    expect(stderr).toMatch(/^sallyport: cannot write to standard output: ENOSPC[^\n]*\n$/)
   })
 
   test('a report that cannot be written is refused by name', () => {

@@ -51,3 +51,11 @@ test.each([
 ])('%s columns are taken as %s', (columns, width) => {
   expect(terminal(columns === undefined ? {} : { columns }).width).toBe(width)
 })
+
+test.each([
+  [{ env: { COLUMNS: '60' } }, 60],
+  [{ env: { COLUMNS: 'wide' } }, 100],
+  [{ isTTY: true, columns: 80, env: { COLUMNS: '60' } }, 80],
+])('in a pipe COLUMNS says how wide a page is: %j', (setting, width) => {
+  expect(terminal(setting).width).toBe(width)
+})

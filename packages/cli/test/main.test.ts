@@ -20,8 +20,10 @@ test('help is whole', async () => {
     Usage: sallyport <command> [flags]
 
     Commands:
-      audit [path]          Read the source of an MCP server (default: this folder) and report weak sessions
-      baseline [path]       Write every present finding to a file of known ones, so that only new ones count
+      audit [path]          Read the source of an MCP server (default: this folder) and report weak
+                            sessions
+      baseline [path]       Write every present finding to a file of known ones, so that only new ones
+                            count
       badge [path]          Audit and draw the grade as an SVG that names commit, tool and formula
       verify <report.json>  Recompute the grade of a JSON report: exit 1 where it says otherwise
       explain <rule>        Show the page of a rule: what it finds, why it matters, what to do
@@ -33,7 +35,11 @@ test('help is whole', async () => {
 
     sallyport <command> --help shows the flags of a command.
 
-    Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage or unreadable input, 3 a fault of sallyport.
+    Exit codes:
+      0  No finding at or above --fail-on
+      1  At least one
+      2  Wrong usage, unreadable input, or no server code under the path
+      3  A fault of sallyport itself
 
     ---
 
@@ -45,8 +51,10 @@ test('help is whole', async () => {
       --format <format>     text (default), json, sarif, markdown, html, github, gitlab, junit or unix
       --output <file>       Write the report to a file instead of standard output
       --also <format=file>  Write the same report to a file in another format too; may be repeated
-      --fail-on <severity>  Exit 1 for findings at or above none, low, medium, high (default) or critical
-      --profile <profile>   regular (default), pedantic (low severities too) or auditor (everything, tests too)
+      --fail-on <severity>  Exit 1 for findings at or above none, low, medium, high (default) or
+                            critical
+      --profile <profile>   regular (default), pedantic (low severities too) or auditor (everything,
+                            tests too)
       --config <file>       Use this configuration, not the nearest sallyport.config.yaml or .json
       --baseline <file>     Suppress the findings that this file lists
       --since <revision>    Suppress what was found at this Git revision already
@@ -77,6 +85,22 @@ test('help is whole', async () => {
       --help      Show this help
     "
   `)
+})
+
+test('help of a command is asked for in two ways', async () => {
+  const [flag, word] = [fakeConsole(), fakeConsole()]
+  await main(['verify', '--help'], flag)
+  await main(['help', 'verify'], word)
+  expect(word.stdout.written).toEqual(flag.stdout.written)
+})
+
+test('help fits the terminal', async () => {
+  for (const command of ['audit', 'baseline', 'badge', 'verify', 'explain', 'rules']) {
+    const console = fakeConsole({ isTTY: true, columns: 60 })
+    await main([command, '--help'], console)
+    await main(['--help'], console)
+    for (const line of console.stdout.written.join('').split('\n')) expect(line.length, line).toBeLessThanOrEqual(60)
+  }
 })
 
 test('a fault of ours exits 3 and says so on stderr', async () => {

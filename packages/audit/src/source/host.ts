@@ -1,9 +1,10 @@
 /** What the audit asks of a file system; injected, so that tests can refuse, and nothing else ever touches the disk. */
-import { readdirSync, readFileSync, realpathSync, statSync, type Dirent } from 'node:fs'
+import { readdirSync, readFileSync, realpathSync, statSync, type Dirent, type Stats } from 'node:fs'
+
 export interface Host {
   /** Names in a folder, with what they are. `link` is not followed. Throws where the folder cannot be read. */
   list(path: string): readonly Entry[]
-  /** Kind and size of what a path names, links followed; undefined where nothing is there. */
+  /** Kind and size of what a path names, links followed; undefined where nothing is there, or nothing that may be looked at. */
   stat(path: string): Stat | undefined
   /** The path with every link resolved; undefined for a dangling link or a loop. */
   realPath(path: string): string | undefined
@@ -26,7 +27,7 @@ export const disk: Host = {
   list: (path) =>
     readdirSync(path, { withFileTypes: true }).map((entry) => ({ name: entry.name, kind: kindOf(entry) })),
   stat(path) {
-    const stats = statSync(path, { throwIfNoEntry: false })
+    const stats = statsOf(path)
     return stats && { kind: stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : 'other', size: stats.size }
   },
   realPath(path) {
@@ -37,6 +38,15 @@ export const disk: Host = {
     }
   },
   read: (path) => readFileSync(path),
+}
+
+/** A loop of links, a path through a file and a folder that is locked hold as little for an audit as no file at all. */
+function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch {
+    return undefined
+  }
 }
 
 function kindOf(entry: Dirent): Entry['kind'] {

@@ -34,6 +34,10 @@ function readJson(path: string): { readonly value: unknown } | { readonly refusa
     return { value: JSON.parse(readFileSync(path, 'utf8')) as unknown }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT')
+      return {
+        refusal: `There is nothing at ${path}.\nWrite a report first: sallyport audit --format json --output <file>`,
+      }
     return { refusal: `${path} cannot be read as JSON: ${printable(code ?? message)}.` }
   }
 }
