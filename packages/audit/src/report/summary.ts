@@ -23,7 +23,8 @@ export function coverageOf(assessments: readonly Assessment[]): string {
   const decided = count('pass') + count('fail')
   const rest = count('notApplicable') > 0 ? `, ${count('notApplicable')} not applicable` : ''
   const noun = assessments.length === 1 ? 'rule' : 'rules'
-  return `Grade rests on ${decided} of ${assessments.length} ${noun}, ${count('open')} open${rest}.`
+  const worth = decided === 0 && count('open') > 0 ? ' With nothing decided it says nothing.' : ''
+  return `Grade rests on ${decided} of ${assessments.length} ${noun}, ${count('open')} open${rest}.${worth}`
 }
 
 const SOURCES: readonly (readonly [Suppression['by'], string])[] = [

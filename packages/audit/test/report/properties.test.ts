@@ -119,6 +119,10 @@ describe('text', () => {
     )
   })
 
+  test('a path that is too long breaks after a slash', () => {
+    expect(wrapped('src/sessions/store.ts:12:3', 15)).toEqual(['src/sessions/', 'store.ts:12:3'])
+  })
+
   test('wrapped loses no word and keeps the width', () => {
     fc.assert(
       fc.property(text, fc.integer({ min: 2, max: 40 }), (any, width) => {

@@ -221,10 +221,40 @@ describe('the life of a session', () => {
   })
 })
 
+test('findings that are not scored are counted at the top, and a long path stands on a line of its own', () => {
+  const path = `packages/${'deep/'.repeat(12)}server.ts`
+  const location = { path, startLine: 3, startColumn: 1, endLine: 3, endColumn: 4 }
+  const one = {
+    ...finding({ rule: 'session-fixation', severity: 'high', what: 'w', why: 'y', todo: 't', trace: [] }),
+    location,
+    surface: 'example' as const,
+  }
+  const report = reportOf({
+    root: '.',
+    score: 100,
+    grade: 'A',
+    files: { analysed: 1, skipped: 0 },
+    findings: [one],
+  })
+  const page = pageOf({ report, sources: new Map() })
+  expect(page).toContain('no weakness found, 1 more not scored\n')
+  expect(page).toContain(`  high      session-fixation\n            ${path}:3:1 (example)\n`)
+})
+
 describe('the panel', () => {
   test('says why a score of 90 or more is no A', () => {
     const report = reportOf({ root: '.', score: 90, grade: 'B', files: { analysed: 1, skipped: 0 } })
     expect(pageOf({ report, sources: new Map() })).toContain('No A with a critical or high finding.')
+  })
+
+  test('says once what leaves several rules open, and that a grade on nothing says nothing', () => {
+    const open = Object.fromEntries(rules.map(({ rule }) => [rule.id, ['b.ts: Too large.']]))
+    const report = reportOf({ root: '.', score: 100, grade: 'A', files: { analysed: 1, skipped: 0 }, open })
+    const page = pageOf({ report, sources: new Map() }, { width: 100 })
+    expect(page).toContain(`1 file analysed · no weakness found, ${rules.length} rules open\n`)
+    expect(page.match(/b\.ts: Too large\./g)).toHaveLength(1)
+    expect(page.match(/as above/g)).toHaveLength(rules.length - 1)
+    expect(page).toContain(`Grade rests on 0 of ${rules.length} rules, ${rules.length} open. With nothing decided it`)
   })
 
   test('names two reasons of an open rule and counts the rest', () => {

@@ -36,8 +36,30 @@ export function head(report: Report, scored: readonly Finding[], { terminal }: P
   )
   return [
     [span(tool.name, 'strong'), span(` ${tool.version}`, 'faint'), span(`  audit of ${subjectText}`)],
-    [span(`${analysed} ${terminal.glyphs.dot} `, 'faint'), ...tally(scored)],
+    ...fitted(
+      [span(`${analysed} ${terminal.glyphs.dot} `, 'faint'), ...tally(scored)],
+      beside(report, scored),
+      terminal,
+    ),
   ]
+}
+
+/** One line where both fit, else two. */
+function fitted(line: Line, rest: Line, terminal: Terminal): readonly Line[] {
+  if (rest.length === 0) return [line]
+  const whole = [...line, span(', ', 'faint'), ...rest]
+  return lineWidth(whole) <= terminal.width ? [whole] : [line, rest]
+}
+
+/** What a reader of a short tally must not overlook: rules that are undecided, findings that are listed but not scored. */
+function beside({ assessments, findings }: Report, scored: readonly Finding[]): Line {
+  const open = assessments.filter(({ outcome }) => outcome === 'open').length
+  const others = findings.length - scored.length
+  const undecided = open > 0 ? [span(`${counted(open, 'rule')} open`, 'unsure')] : []
+  const unscored = others > 0 ? [span(`${others} more not scored`, 'faint')] : []
+  return undecided.length > 0 && unscored.length > 0
+    ? [...undecided, span(', ', 'faint'), ...unscored]
+    : [...undecided, ...unscored]
 }
 
 function tally(findings: readonly Finding[]): Line {
@@ -126,20 +148,18 @@ function labelled(label: string, text: string, terminal: Terminal): readonly Lin
 /** Findings on examples, scripts and the like: a line each. */
 export function drawNotScored(findings: readonly Finding[], page: Page): readonly Line[] {
   if (findings.length === 0) return []
-  const rows = findings.slice(0, LISTED).map((finding) => listed(finding, page.terminal))
+  const rows = findings.slice(0, LISTED).flatMap((finding) => listed(finding, page.terminal))
   const title = [span('Not scored', 'strong'), span('  examples, scripts and the like', 'faint')]
   return [title, ...rows, ...unlisted(findings.length)]
 }
 
-function listed(finding: Finding, terminal: Terminal): Line {
+/** On one line where it fits, else the place on a line of its own: a path that a terminal breaks cannot be followed. */
+function listed(finding: Finding, terminal: Terminal): readonly Line[] {
+  const start = [span(`  ${finding.severity.padEnd(SEVERITY_COLUMNS)}`, finding.severity), span(finding.rule)]
   const place = finding.location ? placeText(finding.location) : 'no place in source'
-  const start = [
-    span(`  ${finding.severity.padEnd(SEVERITY_COLUMNS)}`, finding.severity),
-    span(`${finding.rule}  `),
-    span(place, 'faint'),
-  ]
-  const surface = ` (${finding.surface})`
-  return lineWidth(start) + surface.length <= terminal.width ? [...start, span(surface, 'faint')] : start
+  const end = span(`${place} (${finding.surface})`, 'faint')
+  if (lineWidth([...start, end]) + 2 <= terminal.width) return [[...start, span('  '), end]]
+  return [start, [span(' '.repeat(SEVERITY_COLUMNS + 2)), end]]
 }
 
 /** Every server of the tree with its own grade: a line each. */
@@ -157,7 +177,7 @@ export function drawSubjects({ subjects }: Report): readonly Line[] {
 export function drawSuppressed(findings: readonly SuppressedFinding[], { terminal }: Page): readonly Line[] {
   if (findings.length === 0) return []
   const rows = findings.flatMap((finding) => [
-    listed(finding, terminal),
+    ...listed(finding, terminal),
     ...wrapped(reasonOf(finding.suppression), terminal.width - 4).map((text): Line => [span(`    ${text}`)]),
   ])
   return [[span('Suppressed', 'strong'), span('  not scored', 'faint')], ...rows]

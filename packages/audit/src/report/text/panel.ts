@@ -21,7 +21,7 @@ export function drawPanel(report: Report, rules: readonly RuleEntry[], terminal:
   const columns = beside ? inner - LETTER_COLUMNS - COLUMN_GAP : inner
   const ids = report.assessments.map(({ rule }) => widthOf(rule))
   const idColumns = Math.min(Math.max(0, ...ids), columns - widestGlyph(terminal) - POINTS_COLUMNS - 3)
-  const table = inOrder(report.assessments, rules).flatMap((assessment) =>
+  const table = withoutRepeats(inOrder(report.assessments, rules)).flatMap((assessment) =>
     ruleRows(assessment, suppressedFor(assessment.rule, report), { columns, idColumns, terminal }),
   )
   const top = beside ? sideBySide(badge, table) : [...badge, [], ...table]
@@ -47,6 +47,16 @@ function inOrder(assessments: readonly Assessment[], rules: readonly RuleEntry[]
       OUTCOME_ORDER.indexOf(one.outcome) - OUTCOME_ORDER.indexOf(other.outcome) ||
       other.impact * failed(other) - one.impact * failed(one) ||
       placeOf(one) - placeOf(other),
+  )
+}
+
+/** One gap may leave every rule open: its words stand once, under the first of them. */
+function withoutRepeats(assessments: readonly Assessment[]): readonly Assessment[] {
+  const words = assessments.map(({ outcome, reasons }) => JSON.stringify([outcome, reasons]))
+  return assessments.map((assessment, at) =>
+    at > 0 && assessment.outcome === 'open' && assessment.reasons.length > 0 && words[at] === words[at - 1]
+      ? { ...assessment, reasons: ['as above'] }
+      : assessment,
   )
 }
 

@@ -1,7 +1,7 @@
 /** Prose set in lines. */
 import { headOf, widthOf } from './cells.ts'
 
-/** `text`, already printable, broken at spaces into lines of at most `width` columns; a longer word is cut. */
+/** `text`, already printable, broken at spaces into lines of at most `width` columns; a longer word is cut, a path after a slash. */
 export function wrapped(text: string, width: number): readonly string[] {
   const lines: string[] = []
   let line = ''
@@ -21,7 +21,8 @@ function pieces(word: string, width: number): readonly string[] {
   const cut: string[] = []
   let rest = word
   while (widthOf(rest) > width) {
-    const head = headOf(rest, width) || [...rest].slice(0, 1).join('')
+    const whole = headOf(rest, width) || [...rest].slice(0, 1).join('')
+    const head = whole.slice(0, whole.lastIndexOf('/') + 1) || whole
     cut.push(head)
     rest = rest.slice(head.length)
   }
