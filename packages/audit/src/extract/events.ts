@@ -1,4 +1,5 @@
 /** What the interpreter saw happen, in the order it saw it; `collect/` turns events into facts. */
+import type { Node } from './ast.ts'
 import type { Cell, HeapObject, LibraryObject, Site } from './heap.ts'
 import type { Facts } from './state.ts'
 import type { Value } from './value.ts'
@@ -72,7 +73,13 @@ export type Event = Base &
         readonly stateful: boolean | undefined
       }
     | { readonly kind: 'mint'; readonly value: Value; readonly what: string }
-    | { readonly kind: 'connect'; readonly server: HeapObject; readonly transport: Value; readonly viaEntry: boolean }
+    /** `stores`: the containers that the server was found in. */
+    | {
+        readonly kind: 'connect'
+        readonly server: HeapObject
+        readonly transport: Value
+        readonly stores: readonly string[]
+      }
     | {
         readonly kind: 'listen'
         readonly host: Value | undefined
@@ -106,6 +113,10 @@ export type Event = Base &
         readonly read: Site | undefined
         readonly target: string
         readonly store: string | undefined
+        /** A number that goes up or down by a step. */
+        readonly counts: 'up' | 'down' | undefined
+        /** The function that writes. */
+        readonly within: Node | undefined
       }
     /** `reply`: it is known to be the answer to a request. */
     | { readonly kind: 'send-all'; readonly store: StoreRef; readonly call: Site; readonly reply: boolean }

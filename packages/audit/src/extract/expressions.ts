@@ -258,7 +258,7 @@ function evaluateAssignment(machine: Machine, node: Node, state: State, env: Env
   }
   const right = evaluate(machine, node['right'] as Node, state, env)
   const value = isCounting(operator, before, right)
-    ? counted(before, machine.site(env.file, node))
+    ? counted(before, operator === '+=' ? 'up' : 'down', machine.site(env.file, node))
     : arithmetic(operator.slice(0, -1), before, right)
   assignPattern(machine, left, value, state, env)
   return value
@@ -602,7 +602,7 @@ function evaluateTagged(machine: Machine, node: Node, state: State, env: Environ
 
 function evaluateUpdate(machine: Machine, node: Node, state: State, env: Environment): Value {
   const before = evaluate(machine, node['argument'] as Node, state, env)
-  const value = counted(before, machine.site(env.file, node))
+  const value = counted(before, node['operator'] === '++' ? 'up' : 'down', machine.site(env.file, node))
   assignPattern(machine, node['argument'] as Node, value, state, env)
   return value
 }
@@ -613,10 +613,10 @@ function isCounting(operator: string, before: Value, right: Value): boolean {
   return typeof known(right)?.value === 'number' && !before.primitives.some((item) => typeof item === 'string')
 }
 
-function counted(before: Value, site: Site): Value {
+function counted(before: Value, direction: 'up' | 'down', site: Site): Value {
   const source = { kind: 'counter', label: 'a counter', bits: 0, site } as const
-  const { tags } = derived(before)
-  return { ...derived(before), tags: [...tags, 'counter'], entropy: { sources: [source] } }
+  const tags = derived(before).tags.filter((tag) => !tag.startsWith('counter:'))
+  return { ...derived(before), tags: [...tags, `counter:${direction}`], entropy: { sources: [source] } }
 }
 
 export function createFunction(

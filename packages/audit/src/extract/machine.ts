@@ -177,7 +177,10 @@ export class Machine {
         if (place !== undefined) this.servers.set(`${place.path}#${place.start}`, place)
     const { activation, trigger, timer } = this.context
     const armed = timer === undefined ? '' : `${timer.site.start}.${String(timer.data['field'])}`
-    const key = `${kind}|${site.path}|${site.start}|${activation}|${trigger}|${armed}|${signature(state.facts)}`
+    // One call may connect a server found and another one made: they are two things.
+    const { server } = data as { readonly server?: HeapObject }
+    const of = server === undefined ? '' : `${siteKey(server.site)}#${server.born}`
+    const key = `${kind}|${site.path}|${site.start}|${activation}|${trigger}|${armed}|${of}|${signature(state.facts)}`
     if (this.emitted.has(key)) return
     this.emitted.add(key)
     this.news += 1

@@ -202,6 +202,8 @@ function noteStale(
     read: machine.readSites.get(`${location}@${stale}`),
     target: location,
     store,
+    counts: (['up', 'down'] as const).find((direction) => value.tags.includes(`counter:${direction}`)),
+    within: machine.stack.at(-1),
   })
 }
 

@@ -2,7 +2,7 @@
 import type { Node } from './ast.ts'
 import { isNode } from './ast.ts'
 import type { Environment, FunctionObject, Site } from './heap.ts'
-import { ClassObject, ExternalObject, InstanceObject } from './heap.ts'
+import { ClassObject, ExternalObject, InstanceObject, LibraryObject } from './heap.ts'
 import { initialiseFields } from './expressions.ts'
 import { invoke, parametersOf } from './calls.ts'
 import { FunctionObject as Fn } from './heap.ts'
@@ -83,6 +83,9 @@ export function sharedInstance(machine: Machine, of: ClassObject): InstanceObjec
   of.shared = instance
   const state = new State({ must: new Set(), may: new Set() })
   machine.root({ trigger: 'startup', activation: 0 }, () => buildInstance(machine, of, instance, state))
+  // Each of the instances that it stands for has its own.
+  for (const cell of instance.properties.values())
+    for (const item of cell.value.objects) if (item instanceof LibraryObject) item.data['perInstance'] = true
   return instance
 }
 

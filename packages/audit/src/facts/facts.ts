@@ -270,8 +270,8 @@ export interface LoginFact {
 /** One server or transport object serves many sessions. */
 export interface SharedServerFact {
   readonly what: 'server' | 'transport'
-  /** The same requests are served by servers of their own where a setting says so. */
-  readonly inOneMode: boolean
+  /** Those who share it: everybody, everybody in one mode of operation, the sessions of one caller. */
+  readonly among: 'all' | 'one-mode' | 'one-caller'
   readonly created: Location
   readonly used: Location
 }
@@ -279,7 +279,7 @@ export interface SharedServerFact {
 /** A variable that outlives the request is written by one and read by another. */
 export interface SharedVariableFact {
   readonly name: string
-  readonly holds: 'transport' | 'server' | 'identity' | 'response'
+  readonly holds: 'transport' | 'server' | 'identity' | 'response' | 'choice'
   readonly declared: Location | undefined
   readonly written: Location
   readonly read: Location

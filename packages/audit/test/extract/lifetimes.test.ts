@@ -223,6 +223,38 @@ describe('ends', () => {
     expect(removals(record('transports.sessionId = undefined'))).toEqual([])
   })
 
+  it('not with the process: that ends no session of its own', () => {
+    expect(removals(server("process.on('SIGTERM', () => sessions.clear())"))).toEqual([])
+  })
+
+  it('not with a connection of the other kind that is kept beside it', () => {
+    const beside = `
+    app.get('/sse', async (req, res) => {
+      const transport = new SSEServerTransport('/messages', res)
+      sessions.set(transport.sessionId, { transport })
+      res.on('close', () => sessions.delete(transport.sessionId))
+    })`
+    const program = server(beside).replace(
+      'import express',
+      "import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'\n    import express",
+    )
+    expect(removals(program)).toEqual([])
+    expect(findingsOf('missing-session-invalidation', program)).toHaveLength(1)
+  })
+
+  it('a list of the servers beside the store is no store of its own', () => {
+    const program = server(
+      'const servers = []',
+      '',
+      `transport.onclose = () => sessions.delete(sid)
+          const mcp = new McpServer({}); servers.push(mcp); mcp.connect(transport)`,
+    ).replace(
+      'import express',
+      "import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'\n    import express",
+    )
+    expect(factsOf(program).stores.map((store) => store.name)).toEqual(['sessions'])
+  })
+
   it('a wrong key is told', () => {
     const program = server('', '', 'transport.onclose = () => sessions.delete(req.auth.clientId)')
     expect(findingsOf('missing-session-invalidation', program)).toEqual([

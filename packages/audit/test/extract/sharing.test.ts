@@ -46,6 +46,11 @@ describe('a read, an await, a write', () => {
       ['balance server.ts:11'],
     ],
     [
+      'a count of attempts',
+      'if (wallet.attempts > 3) return; await pay(amount); wallet.attempts++',
+      ['attempts server.ts:11'],
+    ],
+    [
       'through a helper',
       'const before = wallet.balance; await slow(); wallet.balance = before - amount; async function slow() { await pay(amount) }',
       ['balance server.ts:11'],
@@ -60,6 +65,10 @@ describe('a read, an await, a write', () => {
     [
       'a value that does not depend on the old one',
       'if (wallet.closed) return; await pay(amount); wallet.paidAt = Date.now()',
+    ],
+    [
+      'a count of what is under way',
+      'if (wallet.running > 3) await turn(); wallet.running++; try { await pay(amount) } finally { wallet.running-- }',
     ],
     [
       'an object of this request',
@@ -193,5 +202,77 @@ describe('a variable for everybody', () => {
     expect(servers('let mcp; const one = () => (mcp ??= new McpServer({}))', 'one()')).toEqual([
       'server server.ts:5 server.ts:9',
     ])
+  })
+
+  const opened = `const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => crypto.randomUUID() })
+      await mcp.connect(transport)
+      await transport.handleRequest(req, res)`
+  const serversOf = (program: string): readonly string[] =>
+    factsOf(program).sharedServers.map((fact) => `${fact.what} ${fact.among} ${place(fact.created)}`)
+
+  it('a server for all sessions of one credential', () => {
+    const cached = (key: string): string => `
+      const key = ${key}
+      let mcp = servers.get(key)
+      if (!mcp) {
+        mcp = new McpServer({})
+        servers.set(key, mcp)
+      }
+      ${opened}`
+    const found = (key: string): readonly string[] => serversOf(server('const servers = new Map()', cached(key)))
+    expect(found('req.headers.authorization')).toEqual(['server one-caller server.ts:12'])
+    expect(found("req.headers['mcp-session-id']")).toEqual([])
+  })
+
+  it('a transport with sessions for everybody', () => {
+    const one = `const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => crypto.randomUUID() })
+    new McpServer({}).connect(transport)`
+    expect(serversOf(server(one, 'await transport.handleRequest(req, res)'))).toEqual(['transport all server.ts:5'])
+  })
+})
+
+describe('what one caller asks a tool for', () => {
+  const project = (tools: string, declared = 'let project = "default"'): string => `
+    import express from 'express'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    ${declared}
+    function serverOf() {
+      const server = new McpServer({})
+      ${tools}
+      return server
+    }`
+  const overHttp = (program: string): string => `${program}
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+      await serverOf().connect(transport)
+      await transport.handleRequest(req, res)
+    })
+    app.listen(3000)`
+  const overStdio = (program: string): string => `${program}
+    serverOf().connect(new StdioServerTransport())`
+  const choices = (program: string): readonly string[] =>
+    factsOf(program).sharedVariables.map((fact) => `${fact.name}: ${fact.holds} ${place(fact.written)}`)
+  const chosen = `server.registerTool('choose', {}, async ({ name }) => { project = name })
+      server.registerTool('list', {}, async () => listFiles(project))`
+
+  it('is what every other caller gets', () => {
+    expect(choices(overHttp(project(chosen)))).toEqual(['project: choice server.ts:7'])
+  })
+
+  it.each([
+    ['over the streams of one client', overStdio(project(chosen))],
+    ['a variable of the session', overHttp(project(`let project\n${chosen}`, ''))],
+    [
+      'what was loaded once for all',
+      overHttp(project("server.registerTool('list', {}, async ({ name }) => (project ??= await load()).files(name))")),
+    ],
+    [
+      'kept, and never asked for',
+      overHttp(project("server.registerTool('x', {}, async ({ name }) => { project = name })")),
+    ],
+  ])('is nobody else’s: %s', (_, program) => {
+    expect(choices(program)).toEqual([])
   })
 })

@@ -21,10 +21,19 @@ const SERVING = new Set(['request', 'initialized', 'tool'])
 export function collectSharedServers(machine: Machine): readonly SharedServerFact[] {
   const connects = eventsOf(machine, 'connect')
   const servers = connects
-    .filter((event) => SERVING.has(event.context.trigger) && outlives(event.server, event) && !event.viaEntry)
+    .filter(
+      (event) =>
+        SERVING.has(event.context.trigger) &&
+        outlives(event.server, event) &&
+        (event.stores.length === 0 || isOfCaller(machine, event)),
+    )
     .map((event): SharedServerFact => ({
       what: 'server',
-      inOneMode: connects.some((other) => other.context === event.context && isOfSession(other)),
+      among: isOfCaller(machine, event)
+        ? 'one-caller'
+        : connects.some((other) => other.context === event.context && isOfSession(other))
+          ? 'one-mode'
+          : 'all',
       created: locate(event.server.site),
       used: locate(event.site),
     }))
@@ -37,13 +46,14 @@ export function collectSharedServers(machine: Machine): readonly SharedServerFac
         .filter(
           (item) =>
             item instanceof LibraryObject &&
+            item.type === 'mcp-transport' &&
             item.data['typed'] !== true &&
-            item.data['stateful'] === false &&
+            item.data['perInstance'] !== true &&
             item.born === 0,
         )
         .map((item): SharedServerFact => ({
           what: 'transport',
-          inOneMode: false,
+          among: 'all',
           created: locate(item.site),
           used: locate(event.site),
         })),
@@ -53,7 +63,19 @@ export function collectSharedServers(machine: Machine): readonly SharedServerFac
 
 /** A server made in a request, or found with its session. */
 function isOfSession(event: EventOf<'connect'>): boolean {
-  return event.viaEntry || event.server.born !== 0
+  return event.stores.length > 0 || event.server.born !== 0
+}
+
+/** Found by the credential of the caller, and connected to a transport made for this request: one server for all its sessions. */
+function isOfCaller(machine: Machine, event: EventOf<'connect'>): boolean {
+  const isNew = event.transport.objects.some((item) => item.born === event.context.activation)
+  return isNew && !hasTag(event.transport, 'entry') && event.stores.some((store) => isKeyedByCaller(machine, store))
+}
+
+function isKeyedByCaller(machine: Machine, store: string): boolean {
+  const reads = eventsOf(machine, 'store-read').filter((event) => event.store.id === store)
+  const names = (tag: string): boolean => reads.some((event) => hasTag(event.key, tag))
+  return names('cred') && !names('sid') && !names('header:mcp-session-id')
 }
 
 function outlives(server: HeapObject, event: EventOf<'connect'>): boolean {
@@ -62,10 +84,11 @@ function outlives(server: HeapObject, event: EventOf<'connect'>): boolean {
 
 export function collectSharedVariables(machine: Machine): readonly SharedVariableFact[] {
   const reads = eventsOf(machine, 'shared-read').filter((event) => SERVING.has(event.context.trigger))
+  const hasClients = servesClients(machine)
   const facts = eventsOf(machine, 'shared-write').flatMap((write): SharedVariableFact[] => {
     const holds = heldBy(write)
     const read = reads.find((event) => event.cell === write.cell && isElsewhere(event, write))
-    if (holds === undefined || read === undefined) return []
+    if (holds === undefined || read === undefined || (holds === 'choice' && !hasClients)) return []
     return [
       {
         name: write.name,
@@ -79,6 +102,13 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
   return distinct(facts, (fact) => `${fact.written.path}:${fact.name}`)
 }
 
+/** Tools are called by many at once: over HTTP, not over the standard streams of one client. */
+function servesClients(machine: Machine): boolean {
+  return [...eventsOf(machine, 'dispatch'), ...eventsOf(machine, 'endpoint')].some(
+    (event) => event.context.trigger === 'request',
+  )
+}
+
 /** Read by another run than the one that wrote it, or later in the same one. */
 function isElsewhere(read: EventOf<'shared-read'>, write: EventOf<'shared-write'>): boolean {
   return read.context.activation !== write.context.activation || read.moment > write.moment
@@ -90,9 +120,9 @@ function heldBy(event: EventOf<'shared-write'>): SharedVariableFact['holds'] | u
     if (held !== undefined) return held
   }
   if (event.value.objects.length > 0) return undefined
-  return hasTag(event.value, 'cred') || hasTag(event.value, 'principal') || hasTag(event.value, 'sid')
-    ? 'identity'
-    : undefined
+  const names = (tag: string): boolean => hasTag(event.value, tag)
+  if (names('cred') || names('principal') || names('sid')) return 'identity'
+  return event.context.trigger === 'tool' && names('body') ? 'choice' : undefined
 }
 
 function kindOf(item: HeapObject): SharedVariableFact['holds'] | undefined {
@@ -127,7 +157,9 @@ function mentions(node: Node, name: string): boolean {
 
 export function collectStaleWrites(machine: Machine, stores: readonly StoreFact[]): readonly StaleWriteFact[] {
   const ids = new Map(stores.map((store) => [store.id, store]))
-  const facts = eventsOf(machine, 'stale-write')
+  const writes = eventsOf(machine, 'stale-write')
+  const facts = writes
+    .filter((event) => !isOfGauge(event, writes))
     .filter((event) => event.store === undefined || ids.has(event.store) || isPerCaller(machine, event.store))
     .map((event): StaleWriteFact => ({
       name: ids.get(event.target)?.name ?? event.target.split(/[.#]/).at(-1) ?? 'state',
@@ -135,6 +167,13 @@ export function collectStaleWrites(machine: Machine, stores: readonly StoreFact[
       written: locate(event.site),
     }))
   return distinct(facts, (fact) => `${fact.written.path}:${fact.written.startLine}`)
+}
+
+/** A count of what is under way, up before it and down after it: who passes a check together loses nothing of the other. */
+function isOfGauge(event: EventOf<'stale-write'>, writes: readonly EventOf<'stale-write'>[]): boolean {
+  const ofOne = writes.filter((other) => other.target === event.target && other.within === event.within)
+  const [first] = ofOne.toSorted((a, b) => a.site.start - b.site.start)
+  return first?.counts === 'up' && ofOne.some((other) => other.counts === 'down') && event.counts !== undefined
 }
 
 /** Kept per session or per caller: the state of one agent, that two of its requests can reach. */

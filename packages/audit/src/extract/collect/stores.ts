@@ -49,10 +49,11 @@ export function sessionStores(machine: Machine): readonly StoreEvents[] {
     all.set(event.store.id, entry)
   }
   const candidates = [...all.values()].filter((entry) => entry.ref.kind !== 'web-session')
-  const primary = candidates.flatMap((entry) => {
+  const holding = candidates.flatMap((entry) => {
     const holds = transportKind(entry.writes)
     return holds === undefined ? [] : [{ ...entry, holds }]
   })
+  const primary = holding.filter((entry) => !isListOfServers(entry) || holding.every(isListOfServers))
   const own = candidates
     .filter((entry) => !primary.some((other) => other.ref.id === entry.ref.id) && isOwnStore(entry.writes, entry.reads))
     .map((entry) => ({ ...entry, holds: 'own' as const }))
@@ -65,6 +66,12 @@ export function sessionStores(machine: Machine): readonly StoreEvents[] {
         ),
       ]
     : own
+}
+
+/** Beside a store of sessions, a list of the servers connected to them: no client reaches a session through it. */
+function isListOfServers({ ref, writes }: Pick<StoreEvents, 'ref' | 'writes'>): boolean {
+  const isServer = (item: HeapObject): boolean => item instanceof LibraryObject && item.type === 'mcp-server'
+  return (ref.kind === 'array' || ref.kind === 'set') && writes.every((write) => write.value.objects.every(isServer))
 }
 
 function transportKind(writes: readonly EventOf<'store-write'>[]): 'streamable' | 'sse' | undefined {
@@ -152,7 +159,11 @@ function storeFact(machine: Machine, store: StoreEvents, all: readonly StoreEven
 
 function removalsOf(machine: Machine, store: StoreEvents): readonly RemovalFact[] {
   const counted = store.removals.filter(
-    (event) => event.context.trigger !== 'request' || endsOnPurpose(event, store.holds),
+    (event) =>
+      // With the process all sessions end: that is no way to end one.
+      event.context.trigger !== 'shutdown' &&
+      (event.context.trigger !== 'request' || endsOnPurpose(event, store.holds)) &&
+      !isOfOtherKind(event, store),
   )
   const facts = counted.map((event): RemovalFact => ({
     at: locate(event.site),
@@ -161,6 +172,11 @@ function removalsOf(machine: Machine, store: StoreEvents): readonly RemovalFact[
     closes: !isLeftOpen(machine, store, event),
   }))
   return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.trigger}`)
+}
+
+/** Among sessions of both kinds, the end of a connection ends those that are one. */
+function isOfOtherKind(event: EventOf<'store-remove'>, store: StoreEvents): boolean {
+  return store.holds === 'streamable' && triggerOf(event) === 'disconnect' && hasTag(event.key, 'sse')
 }
 
 /** A sweep that has the session at hand, takes it out of the container, and closes nothing. */

@@ -97,7 +97,8 @@ const connect: MethodHandler = (machine, target, call, state) => {
       item.data['deadOnclose'] = true
   }
   if (!hasTag(call.self, 'entry')) target.property('transport').write(transport)
-  machine.emit('connect', call.site, state, { server: target, transport, viaEntry: hasTag(call.self, 'entry') })
+  const stores = storesOf(call.self)
+  machine.emit('connect', call.site, state, { server: target, transport, stores })
   connectOwn(machine, transport, call, state)
   machine.moment += 1
   return UNKNOWN
@@ -110,10 +111,16 @@ const dispatch: MethodHandler = (machine, target, call, state) => {
 }
 
 const close: MethodHandler = (machine, target, call, state) => {
-  const stores = new Set(call.self.tags.filter((tag) => tag.startsWith('entry:')).map((tag) => tag.split(':')[1] ?? ''))
-  if (stores.size === 0) stores.add('')
-  for (const store of stores) machine.emit('entry-close', call.site, state, { store, closed: target.site })
+  const stores = storesOf(call.self)
+  for (const store of stores.length === 0 ? [''] : stores)
+    machine.emit('entry-close', call.site, state, { store, closed: target.site })
   return UNKNOWN
+}
+
+/** The containers that a value was found in. */
+function storesOf(value: Value): readonly string[] {
+  const found = value.tags.filter((tag) => tag.startsWith('entry:'))
+  return [...new Set(found.map((tag) => tag.split(':')[1] ?? ''))]
 }
 
 /** A message sent to a session that a loop over all of them yielded, not one that a request named. */

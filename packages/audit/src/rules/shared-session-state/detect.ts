@@ -16,14 +16,22 @@ export function detect(facts: ServerFacts): Verdict {
   return judged([...servers, ...variables, ...facts.staleWrites.map(staleWrite), ...facts.broadcasts.map(broadcast)])
 }
 
+const AMONG: Readonly<Record<SharedServerFact['among'], string>> = {
+  all: '',
+  'one-mode': ' in one mode of operation',
+  'one-caller': ' of one credential',
+}
+
 function sharedServer(fact: SharedServerFact): FindingDraft {
   const use = fact.what === 'server' ? 'connected again for every session' : 'handles the requests of every client'
-  const mode = fact.inOneMode ? ' in one mode of operation' : ''
   return {
-    what: `One ${fact.what} object serves all sessions${mode}: it is made once and ${use}.`,
-    ...(fact.inOneMode ? { partial: true } : {}),
+    what: `One ${fact.what} object serves all sessions${AMONG[fact.among]}: it is made once and ${use}.`,
+    ...(fact.among === 'all' ? {} : { partial: true }),
     trace: [
-      { note: `made once, for everybody`, location: fact.created },
+      {
+        note: fact.among === 'one-caller' ? 'made once for each caller' : 'made once, for everybody',
+        location: fact.created,
+      },
       { note: use, location: fact.used },
     ],
     confidence: 'high',
@@ -36,6 +44,7 @@ const HOLDS: Readonly<Record<SharedVariableFact['holds'], string>> = {
   server: 'the server of whoever came last',
   identity: 'the identity of whoever called last',
   response: 'the response of whoever called last',
+  choice: 'what whoever called last asked a tool for',
 }
 
 function sharedVariable(fact: SharedVariableFact): FindingDraft {
