@@ -129,13 +129,26 @@ function isWanted(path: string): boolean {
 const SAFE = ['-c', 'core.fsmonitor=false', '-c', 'core.hooksPath=/dev/null', '-c', 'protocol.allow=never']
 
 function git(folder: string, args: readonly string[], input = ''): Buffer {
-  const { status, stdout, stderr, error } = spawnSync('git', ['--no-pager', '--no-replace-objects', ...SAFE, ...args], {
-    cwd: folder,
+  const all = ['-C', folder, '--no-pager', '--no-replace-objects', ...SAFE, ...args]
+  const { status, stdout, stderr, error } = spawnSync('git', all, {
+    // Windows looks for programs in the current folder first: that must not be the audited one.
+    cwd: dirname(process.execPath),
     input,
     maxBuffer: MAX_OUTPUT_BYTES,
-    env: { ...process.env, GIT_NO_LAZY_FETCH: '1', GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' },
+    env: {
+      ...ownEnvironment(),
+      GIT_NO_LAZY_FETCH: '1',
+      GIT_TERMINAL_PROMPT: '0',
+      GIT_OPTIONAL_LOCKS: '0',
+      LC_ALL: 'C',
+    },
   })
   if (status === 0) return stdout
   const said = error ? error.message : stderr.toString('utf8').split('\n')[0]
   throw new UnknownRevisionError(said === '' || said === undefined ? 'Git does not know it.' : `Git says: ${said}`)
+}
+
+/** Within a hook, Git's variables speak of the repository that runs the hook, which need not be the audited one. */
+function ownEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^GIT_/i.test(name)))
 }

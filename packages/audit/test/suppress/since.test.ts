@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { audit } from '../../src/audit.ts'
 import { gitHost } from '../../src/source/git.ts'
 import { readSources } from '../../src/source/read.ts'
@@ -47,6 +47,13 @@ describe('since a revision', () => {
   test.each(['nowhere', '--upload-pack=touch', ''])('the revision "%s" is refused', async (since) => {
     const folder = repository({ 'server.ts': weak })
     await expect(audit(folder, { since })).rejects.toMatchObject({ name: 'AuditError', code: 'unknown-revision' })
+  })
+
+  test('the variables of a hook do not lead to another repository', async () => {
+    const folder = repository({ 'server.ts': weak })
+    vi.stubEnv('GIT_DIR', '/nowhere')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    expect(suppressedPlaces(await audit(folder, { since: 'then' }))).toEqual(['server.ts:5'])
   })
 
   test('a folder in no repository is refused', async () => {
