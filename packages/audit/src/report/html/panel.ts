@@ -15,7 +15,7 @@ const WORD: Readonly<Record<Outcome, string>> = {
 const ORDER: readonly Outcome[] = ['fail', 'open', 'pass', 'notApplicable']
 
 /** More rules than these stand below the grade, in two columns. */
-const ONE_COLUMN = 14
+const ONE_COLUMN = 12
 
 export function gradePanel(
   report: Report,
