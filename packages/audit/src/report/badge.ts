@@ -12,8 +12,9 @@ export interface BadgeOptions {
 const COLOR: Readonly<Record<Grade, string>> = { A: '#17713e', B: '#4c7a17', C: '#7d5900', D: '#b5420a', F: '#b0103a' }
 const HEIGHT = 20
 const PADDING = 7
-/** About what a character of Verdana takes at 11 pixels; `textLength` makes it exact, whatever font is there. */
-const CHARACTER = 6.7
+/** About what characters of Verdana take at 11 pixels; `textLength` makes it exact, whatever font is there. */
+const NARROW = /[lijt.· ]/
+const UPPER = /[A-Z]/
 const COMMIT_CHARACTERS = 7
 
 interface Part {
@@ -63,5 +64,10 @@ function drawPart(part: Part, x: number): Markup {
 }
 
 function widthOf({ text }: Part): number {
-  return Math.round(text.length * CHARACTER) + 2 * PADDING
+  return Math.round(Array.from(text, widthOfCharacter).reduce((sum, width) => sum + width, 0)) + 2 * PADDING
+}
+
+function widthOfCharacter(character: string): number {
+  if (NARROW.test(character)) return 3.7
+  return UPPER.test(character) ? 7.4 : 6.7
 }
