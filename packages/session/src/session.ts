@@ -118,8 +118,13 @@ export function writeData(data: unknown, maxBytes: number): string {
   return text
 }
 
+/** Without recursion: what a client sent may be nested deeper than the stack is high. */
 function freezeDeep<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
-  for (const part of Object.values(value)) freezeDeep(part)
-  return Object.freeze(value)
+  const waiting: unknown[] = [value]
+  while (waiting.length > 0) {
+    const part = waiting.pop()
+    if (typeof part === 'object' && part !== null && !Object.isFrozen(part))
+      waiting.push(...Object.values(Object.freeze(part)))
+  }
+  return value
 }

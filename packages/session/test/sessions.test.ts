@@ -460,6 +460,8 @@ describe('data', () => {
     const { sessions } = createLayer()
     const { session } = await sessions.open(as(), { data: { list: [1] } })
     expect(() => session.data.list.push(2)).toThrow(TypeError)
+    const deep = await sessions.open(as(), { data: JSON.parse('['.repeat(3000) + ']'.repeat(3000)) as unknown[] })
+    expect(Object.isFrozen(deep.session.data)).toBe(true)
   })
 
   test('is JSON and of bounded size', async () => {
