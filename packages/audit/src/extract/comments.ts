@@ -1,8 +1,7 @@
 /** The comments of one file, as the parser sees them: a comment in a string is none. */
 import { parseSync } from 'oxc-parser'
 import type { SourceFile } from '../source/tree.ts'
-import { nestingRisk } from './nesting.ts'
-import { attemptsFor, RISK_FOR_PARSER } from './parse.ts'
+import { safeWays } from './parse.ts'
 
 export interface Comment {
   /** Without its marks. */
@@ -14,8 +13,7 @@ export interface Comment {
 
 /** Comments in the order of the file; none of a file that cannot be parsed, in which nothing is found either. */
 export function commentsOf(file: SourceFile): readonly Comment[] {
-  if (nestingRisk(file.text) > RISK_FOR_PARSER) return []
-  for (const attempt of attemptsFor(file.path)) {
+  for (const { attempt } of safeWays(file)) {
     const { errors, comments } = parseSync(file.path, file.text, attempt)
     if (errors.every(({ severity }) => severity !== 'Error'))
       return comments.map(({ value, start, end }) => ({ text: value, start, end }))

@@ -21,18 +21,26 @@ const CARRIAGE_RETURN = 13
 const DOUBLE_QUOTE = 34
 const SINGLE_QUOTE = 39
 
+const LESS = 60
+const EQUALS = 61
+const GREATER = 62
+
 /** Words after which an expression or a statement goes on, so that a line break does not end it. */
 const CONTINUING_WORD =
   /(?:^|[^\w$.])(?:else|do|await|async|void|typeof|delete|new|return|yield|throw|extends|keyof|readonly|unique|infer|asserts|is|as|satisfies|in|of|instanceof|class|function|case|export|default|abstract|declare)$/
 /** Words that carry on what stands before them. */
-const CARRYING_WORD = /^(?:else|as|satisfies|in|of|instanceof|extends|is)(?![\w$])/
+const CARRYING_WORD = /^(?:else|catch|finally|as|satisfies|in|of|instanceof|extends|is)(?![\w$])/
 
-/** Statements that a head before them may govern. */
-const GOVERNED_WORD = /^(?:if|for|while|with|do)\b/
+/** Words whose parentheses govern the statement after them, whatever it is. */
+const HEAD_WORD = /(?:^|[^\w$])(?:if|for|while|with|await)$/
 
 /** One open bracket or template. */
 interface Level {
   readonly isTemplate: boolean
+  /** Whether these are the parentheses of `if`, `for`, `while` or `with`. */
+  readonly isHead: boolean
+  /** `<` without its `>`: type arguments and tags, in which a comma or a line break ends nothing. */
+  angles: number
   /** What has been chained on this level since its last statement or list item began. */
   chain: number
 }
@@ -44,7 +52,9 @@ interface Scan {
   chained: number
   risk: number
   /** Whether the last token was a word or ended a value: tells a division from a regular expression, and words in a row. */
-  last: 'word' | 'value' | 'other'
+  last: 'word' | 'value' | 'head' | 'other'
+  /** Where the last token ended: comments and white space are none. */
+  tokenEnd: number
   /** Per delimiter, up to where no partner is to be found: a search that failed is not repeated, or hostile text costs its square. */
   readonly barren: Map<number, number>
 }
@@ -55,14 +65,25 @@ export function nestingRisk(text: string): number {
   if (text.length < 200) return text.length
   const scan: Scan = {
     text,
-    levels: [{ isTemplate: false, chain: 0 }],
+    levels: [levelOf({ isTemplate: false, isHead: false })],
     chained: 0,
     risk: 0,
     last: 'other',
+    tokenEnd: 0,
     barren: new Map(),
   }
   for (let at = 0; at < text.length;) at = step(scan, at)
   return scan.risk
+}
+
+/** How deep tags may nest where the text is read as JSX, in which words, commas and line breaks between tags end nothing. */
+export function tagRisk(text: string): number {
+  let count = 0
+  for (let at = text.indexOf('<'); at !== -1; at = text.indexOf('<', at + 1)) {
+    const next = text.charCodeAt(at + 1)
+    if (next !== SLASH && next !== EQUALS) count++
+  }
+  return count
 }
 
 /** Depth of a syntax tree, counted without recursion. */
@@ -91,9 +112,24 @@ function step(scan: Scan, at: number): number {
   if (OPENERS[code]) return open(scan, at, false)
   if (CLOSERS[code]) return close(scan, at, code)
   if (code === LINE_FEED || code === CARRIAGE_RETURN) return lineBreak(scan, at)
-  if (code === SEMICOLON || code === COMMA) endItem(scan)
-  else if (OPERATORS[code]) chain(scan, 'other')
-  return at + 1
+  if (code === SEMICOLON) endStatement(scan, at + 1)
+  else if (code === COMMA) endListItem(scan)
+  else if (OPERATORS[code]) operator(scan, at, code)
+  else return at + 1
+  return token(scan, at + 1)
+}
+
+/** What ends here is a token, not a comment or white space. */
+function token(scan: Scan, end: number): number {
+  scan.tokenEnd = end
+  return end
+}
+
+function operator(scan: Scan, at: number, code: number): void {
+  const level = top(scan)
+  if (code === LESS) level.angles++
+  else if (code === GREATER && level.angles > 0 && scan.text.charCodeAt(at - 1) !== EQUALS) level.angles--
+  chain(scan, 'other')
 }
 
 function stepInTemplate(scan: Scan, at: number, code: number): number {
@@ -108,14 +144,19 @@ function word(scan: Scan, at: number): number {
   while (isWord(scan.text.charCodeAt(end))) end++
   if (scan.last === 'word') chain(scan, 'word')
   scan.last = 'word'
-  return end
+  return token(scan, end)
 }
 
 function open(scan: Scan, at: number, isTemplate: boolean): number {
-  scan.levels.push({ isTemplate, chain: 0 })
+  const before = scan.last === 'word' ? scan.text.slice(Math.max(0, scan.tokenEnd - 6), scan.tokenEnd) : ''
+  scan.levels.push(levelOf({ isTemplate, isHead: HEAD_WORD.test(before) }))
   scan.last = 'other'
   note(scan)
-  return at + 1
+  return token(scan, at + 1)
+}
+
+function levelOf(kind: Pick<Level, 'isTemplate' | 'isHead'>): Level {
+  return { ...kind, angles: 0, chain: 0 }
 }
 
 function close(scan: Scan, at: number, code: number): number {
@@ -126,9 +167,10 @@ function close(scan: Scan, at: number, code: number): number {
 
 /** A closed group is itself a link of the chain around it: `f()()()`, `x[0][0]`, `if (a) if (b)`. */
 function pop(scan: Scan, at: number): number {
-  if (scan.levels.length > 1) scan.chained -= scan.levels.pop()?.chain ?? 0
-  chain(scan, 'value')
-  return at + 1
+  const closed = scan.levels.length > 1 ? scan.levels.pop() : undefined
+  if (closed) scan.chained -= closed.chain
+  chain(scan, closed?.isHead ? 'head' : 'value')
+  return token(scan, at + 1)
 }
 
 function chain(scan: Scan, last: Scan['last']): void {
@@ -142,7 +184,20 @@ function endItem(scan: Scan): void {
   const level = top(scan)
   scan.chained -= level.chain
   level.chain = 0
+  level.angles = 0
   scan.last = 'other'
+}
+
+/** What an `else` follows is the smaller part of a statement. */
+function endStatement(scan: Scan, end: number): void {
+  const next = skipSpaceAndComments(scan.text, end)
+  if (scan.text.startsWith('else', next) && !isWord(scan.text.charCodeAt(next + 4))) scan.last = 'other'
+  else endItem(scan)
+}
+
+function endListItem(scan: Scan): void {
+  if (top(scan).angles === 0) endItem(scan)
+  else scan.last = 'other'
 }
 
 function note(scan: Scan): void {
@@ -152,17 +207,15 @@ function note(scan: Scan): void {
 
 function lineBreak(scan: Scan, at: number): number {
   const next = skipSpace(scan.text, at + 1)
-  if (top(scan).chain > 0 && scan.last !== 'other' && startsItem(scan.text, next) && !continues(scan, at, next)) {
-    endItem(scan)
-  }
+  const level = top(scan)
+  const mayEnd = level.chain > 0 && level.angles === 0 && (scan.last === 'word' || scan.last === 'value')
+  if (mayEnd && startsItem(scan.text, next) && !continues(scan)) endItem(scan)
   return next
 }
 
-/** After `)` a statement may follow that the head before it governs; after some words it must. */
-function continues(scan: Scan, at: number, next: number): boolean {
-  const before = scan.text.slice(Math.max(0, at - 40), at).trimEnd()
-  if (!before.endsWith(')')) return CONTINUING_WORD.test(before)
-  return scan.last === 'value' && GOVERNED_WORD.test(scan.text.slice(next, next + 8))
+/** After some words an expression or a statement must follow, comments or not. */
+function continues({ text, tokenEnd }: Scan): boolean {
+  return CONTINUING_WORD.test(text.slice(Math.max(0, tokenEnd - 40), tokenEnd))
 }
 
 /** Whether what stands here is a word that can start a statement. */
@@ -176,6 +229,15 @@ function skipSpace(text: string, at: number): number {
   return next
 }
 
+function skipSpaceAndComments(text: string, from: number): number {
+  for (let at = from; ;) {
+    const next = skipSpace(text, at)
+    if (text.startsWith('//', next)) at = endOf(text, '\n', next)
+    else if (text.startsWith('/*', next)) at = endOf(text, '*/', next + 2)
+    else return next
+  }
+}
+
 function slash(scan: Scan, at: number): number {
   const next = scan.text.charCodeAt(at + 1)
   if (next === SLASH) return endOf(scan.text, '\n', at)
@@ -183,10 +245,10 @@ function slash(scan: Scan, at: number): number {
   const end = scan.last === 'other' ? partnerOf(scan, at, SLASH, regularExpressionEnd) : undefined
   if (end === undefined) {
     chain(scan, 'other')
-    return at + 1
+    return token(scan, at + 1)
   }
   scan.last = 'value'
-  return skip(scan, at, end)
+  return token(scan, skip(scan, at, end))
 }
 
 /** The end of a quoted string, or of nothing: a quote without a partner on its line is an apostrophe. */
@@ -194,7 +256,7 @@ function quoted(scan: Scan, at: number, quote: number): number {
   const end = partnerOf(scan, at, quote, quotedEnd)
   if (end === undefined) return at + 1
   scan.last = 'value'
-  return skip(scan, at, end)
+  return token(scan, skip(scan, at, end))
 }
 
 type FindEnd = (text: string, at: number, delimiter: number) => number | undefined
@@ -265,9 +327,11 @@ function isWord(code: number): boolean {
     (code >= 48 && code <= 57) ||
     code === 95 ||
     code === DOLLAR ||
-    code > 127
+    (code > 127 && !UNICODE_SPACE.test(String.fromCharCode(code)))
   )
 }
+
+const UNICODE_SPACE = /\s/
 
 function isSpace(code: number): boolean {
   return code === 32 || code === 9 || code === LINE_FEED || code === CARRIAGE_RETURN

@@ -4,7 +4,7 @@ import type { Program } from '@oxc-project/types'
 import type { Gap } from '../finding/finding.ts'
 import type { SourceFile } from '../source/tree.ts'
 import { survives, type Attempt } from './parse-child.ts'
-import { nestingRisk, treeDepth } from './nesting.ts'
+import { nestingRisk, tagRisk, treeDepth } from './nesting.ts'
 import { salvage } from './salvage.ts'
 
 export type * from '@oxc-project/types'
@@ -25,19 +25,35 @@ const MAX_TREE_DEPTH = 800
 
 /** Parses one file. Never throws and never takes the process down: what cannot be parsed safely is a gap. */
 export function parse(file: SourceFile): Parsed {
-  const risk = nestingRisk(file.text)
-  if (risk > RISK_FOR_PARSER && !isSafe(file, risk)) {
+  const { best, first } = bestOf(file)
+  if (best === undefined || first === undefined)
     return gapIn(file, 'The code nests too deep to parse safely; the file was not analysed.')
-  }
-  const parsed = bestOf(file)
-  const tooDeep = risk > RISK_FOR_WALKERS && parsed.program !== undefined && treeDepth(parsed.program) > MAX_TREE_DEPTH
+  const parsed = parsedFrom(file, best, first)
+  const tooDeep =
+    best.way.risk > RISK_FOR_WALKERS && parsed.program !== undefined && treeDepth(parsed.program) > MAX_TREE_DEPTH
   return tooDeep
     ? gapIn(file, `The code nests more than ${MAX_TREE_DEPTH} levels deep; the file was not analysed.`)
     : parsed
 }
 
-function isSafe(file: SourceFile, risk: number): boolean {
-  return risk < HOPELESS_RISK && survives(file.path, file.text, attemptsFor(file.path))
+/** A way to read a file, and how deep the text may nest if it is read that way. */
+interface Way {
+  readonly attempt: Attempt
+  readonly risk: number
+}
+
+/** The ways that the parser survives, the likeliest first. A child process tries those that are not surely safe. */
+export function* safeWays(file: SourceFile): Generator<Way> {
+  const { path, text } = file
+  const attempts = attemptsFor(path)
+  const risk = nestingRisk(text)
+  if (risk > RISK_FOR_PARSER && (risk >= HOPELESS_RISK || !survives(path, text, attempts))) return
+  const tags = tagRisk(text)
+  for (const attempt of attempts) {
+    const isTagged = attempt.lang.endsWith('x') && tags > risk
+    if (isTagged && tags > RISK_FOR_PARSER && risk <= RISK_FOR_PARSER && !survives(path, text, [attempt])) return
+    yield { attempt, risk: isTagged ? tags : risk }
+  }
 }
 
 /** How to read a file, the likeliest way first. */
@@ -54,28 +70,41 @@ export function attemptsFor(path: string): readonly [Attempt, ...Attempt[]] {
   ]
 }
 
-/** The first attempt without errors, else what the best of them kept or what can be salvaged, with a gap. */
-function bestOf(file: SourceFile): Parsed {
-  const attempts = attemptsFor(file.path)
+/** The first result without errors, else the one that kept most; and the first way that was safe. */
+function bestOf(file: SourceFile): { readonly best?: Result; readonly first?: Way } {
   let best: Result | undefined
-  for (const attempt of attempts) {
-    const result = attemptOn(file.path, file.text, attempt)
-    if (result.error === undefined && result.program) return { program: result.program }
+  let first: Way | undefined
+  for (const way of safeWays(file)) {
+    const result = attemptOn(file.path, file.text, way)
+    first ??= way
+    if (result.error === undefined && result.program) return { best: result, first }
     if (!best || keptBy(result) > keptBy(best)) best = result
   }
-  const gap = syntaxGap(file, best?.error)
-  if (best?.program && best.program.body.length > 0) return { program: best.program, gap }
-  const program = salvagedProgram(file, attempts[0])
+  return { ...(best && { best }), ...(first && { first }) }
+}
+
+/** The tree; with a gap what the parser kept of a broken file, or what can be salvaged. */
+function parsedFrom(file: SourceFile, best: Result, first: Way): Parsed {
+  if (best.error === undefined && best.program) return { program: best.program }
+  const gap = syntaxGap(file, best.error)
+  if (best.program && best.program.body.length > 0) return { program: best.program, gap }
+  const program = salvagedProgram(file, first)
   return program ? { program, gap } : { gap }
 }
 
-function salvagedProgram(file: SourceFile, attempt: Attempt): Program | undefined {
-  const rest = salvage(file.text, (piece) => attemptOn(file.path, piece, attempt).error === undefined)
-  const result = rest && attemptOn(file.path, rest.text, attempt)
+function salvagedProgram(file: SourceFile, way: Way): Program | undefined {
+  const rest = salvage(file.text, (piece) => isFlat(piece) && attemptOn(file.path, piece, way).error === undefined)
+  const result = rest && attemptOn(file.path, rest.text, way)
   return result?.error === undefined ? result?.program : undefined
 }
 
+/** A piece may begin within a text, a template or a comment: what was none is code then, and the estimate for the whole does not hold for it. */
+function isFlat(piece: string): boolean {
+  return Math.max(nestingRisk(piece), tagRisk(piece)) <= RISK_FOR_PARSER
+}
+
 interface Result {
+  readonly way: Way
   readonly program: Program | undefined
   readonly error: SyntaxMistake | undefined
 }
@@ -86,17 +115,18 @@ interface SyntaxMistake {
   readonly end: number
 }
 
-function attemptOn(path: string, text: string, attempt: Attempt): Result {
+function attemptOn(path: string, text: string, way: Way): Result {
   try {
     const { errors, program } = parseSync(path, text, {
-      ...attempt,
+      ...way.attempt,
       preserveParens: false,
       showSemanticErrors: false,
     })
     const serious = errors.filter((error) => error.severity === 'Error')
-    return { program, error: serious[0] && mistakeOf(serious[0]) }
+    return { way, program, error: serious[0] && mistakeOf(serious[0]) }
   } catch (error) {
     return {
+      way,
       program: undefined,
       error: { message: error instanceof Error ? error.message : String(error), start: 0, end: 0 },
     }

@@ -106,6 +106,41 @@ describe('hostile nesting', () => {
     }
   })
 
+  // Each of these kills the parser, and was once thought flat.
+  test.each([
+    ['else after a semicolon', 'if(a);else '],
+    ['else after a return', 'if(a)return;else '],
+    ['else after a comment', 'if(a);/* c */else\n'],
+    ['else after a try', 'if(a)try{}catch{}else '],
+    ['else after a statement on its own line', 'if(a)\nswitch(b){}\nelse '],
+    ['a head before a comment', 'if(a) // c\n'],
+    ['a head before a label on the next line', 'if(a)\nb:'],
+    ['an operator before a comment', 'x = typeof // c\n'],
+    ['an operator before a line separator', 'x = typeof\u2028'],
+    ['an operator before a no-break space', 'x = typeof\u00a0'],
+    ['type parameters', 'x = <T, U extends A<T,'],
+    ['type arguments', 'type X = A<B,\n'],
+    ['generic arrows', 'x = <T,>() =>'],
+    ['attributes on lines', 'x = <a b=<a\nb='],
+  ])('%s is nesting', (_, part) => {
+    expect(nestingRisk(times(part, 20_000))).toBeGreaterThanOrEqual(20_000)
+  })
+
+  test.each([
+    ['commas', '<a>,'],
+    ['semicolons', '<a>;'],
+    ['fragments', '<>;'],
+    ['words', '<a>\nw\n'],
+  ])('tags between %s end in a gap', (_, part) => {
+    for (const path of ['a.ts', 'a.tsx', 'a.js'])
+      expect(parse(fileOf(path, `x = ${times(part, 20_000)}`)).gap?.reason).toMatch(/too deep|not fully analysed/)
+  })
+
+  test('what nests in a template does not, if the file is broken, reach the parser as code', () => {
+    const text = `const = 1\nconst page = \`\n${times('y\n', 120)}x = ${times('(', 20_000)}\n\`\n`
+    expect(parse(fileOf('a.ts', text)).gap?.reason).toMatch('not fully analysed')
+  })
+
   // Between what is surely safe and what is hopeless, a process of its own tells.
   test.each([
     ['dies', `${times('(', 8_000)}1${times(')', 8_000)}`, /too deep to parse safely/],
