@@ -19,8 +19,12 @@ export function sourceFor(path: string, paths: ReadonlySet<string>): string | un
 
 const BUILT_FOLDERS = /(^|\/)(?:dist|build|out|lib|output|esm|cjs)\/(?:(?:esm|cjs|es|src|node|types)\/)*/g
 
-/** Where a built file may come from, the likeliest first. */
+/** Longer than any path that a file system takes. */
+const LONGEST_PATH = 4_096
+
+/** Where a built file may come from, the likeliest first; nowhere, if it is named by what is no path. */
 export function sourceCandidates(path: string): readonly string[] {
+  if (path.length > LONGEST_PATH) return []
   const places = [path]
   for (const match of path.matchAll(BUILT_FOLDERS)) {
     const before = path.slice(0, match.index) + match[1]

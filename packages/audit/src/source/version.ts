@@ -12,8 +12,12 @@ export function compareVersions(left: string, right: string): number {
   return comparePreReleases(a?.[4], b?.[4])
 }
 
+/** Longer than any range that a person or a program writes. */
+const LONGEST_RANGE = 1_000
+
 /** The lowest version that a range admits, or undefined where it admits any (`*`, `latest`, an address). */
 export function minimumOf(range: string): string | undefined {
+  if (range.length > LONGEST_RANGE) return undefined
   const aliased = /^npm:(?:@?[^@]+)@(.+)$/.exec(range)?.[1] ?? range
   const minima = aliased
     .replace(/^workspace:/, '')

@@ -29,7 +29,8 @@ export function directivesOf(tree: SourceTree, rules: readonly string[], surface
     .filter((file) => surfaces.has(file.surface) && file.text.includes(MARKER))
     .flatMap((file) => {
       const comments = commentsOf(file)
-      return comments.filter(isMarked).map((comment) => readDirective(comment, comments, file, rules))
+      const code = codeAfter(comments, file.text)
+      return comments.filter(isMarked).map((comment) => readDirective(comment, code.get(comment) ?? 0, file, rules))
     })
   return {
     directives: read.flatMap((one) => ('kind' in one ? [] : [one])),
@@ -41,14 +42,9 @@ function isMarked({ text }: Comment): boolean {
   return new RegExp(`^\\s*${MARKER}\\b`).test(text)
 }
 
-function readDirective(
-  comment: Comment,
-  comments: readonly Comment[],
-  file: SourceFile,
-  known: readonly string[],
-): Directive | Notice {
+function readDirective(comment: Comment, code: number, file: SourceFile, known: readonly string[]): Directive | Notice {
   const location = file.locate(comment.start, comment.end)
-  const groups = SHAPE.exec(comment.text.replaceAll(/\s*\n\s*\*?\s*/g, ' ').trim())?.groups
+  const groups = SHAPE.exec(onOneLine(comment.text))?.groups
   const complain = (kind: Notice['kind'], message: string): Notice => ({ kind, message, path: file.path, location })
   const rules = groups?.['rules']?.split(/\s*,\s*/) ?? []
   if (rules.length === 0)
@@ -66,28 +62,38 @@ function readDirective(
     )
   return {
     rules,
-    line: targetLine(comment, comments, file),
+    line: targetLine(comment, code, file),
     reason: reason.trim(),
     ...(expires !== undefined && { expires }),
     location,
   }
 }
 
-function targetLine(comment: Comment, comments: readonly Comment[], { text, locate }: SourceFile): number {
-  const lineStart = text.lastIndexOf('\n', comment.start - 1) + 1
-  if (text.slice(lineStart, comment.start).trim() !== '') return locate(comment.start, comment.start).startLine
-  const next = nextCode(comment.end, comments, text)
-  return locate(next, next).startLine
+/** The lines of a block comment, without the stars that it begins them with. */
+function onOneLine(text: string): string {
+  return text
+    .split('\n')
+    .map((line, index) => (index === 0 ? line : line.trimStart().replace(/^\*/, '')).trim())
+    .join(' ')
+    .trim()
 }
 
-/** Offset of the first code after `from`: white space and further comments are passed over. */
-function nextCode(from: number, comments: readonly Comment[], text: string): number {
+function targetLine(comment: Comment, code: number, { text, locate }: SourceFile): number {
+  const lineStart = text.lastIndexOf('\n', comment.start - 1) + 1
+  if (text.slice(lineStart, comment.start).trim() !== '') return locate(comment.start, comment.start).startLine
+  return locate(code, code).startLine
+}
+
+/** For every comment the offset of the first code after it: white space and further comments are passed over. From the last comment to the first, so that a tower of them costs its length. */
+function codeAfter(comments: readonly Comment[], text: string): ReadonlyMap<Comment, number> {
+  const byStart = new Map(comments.map((comment) => [comment.start, comment]))
+  const code = new Map<Comment, number>()
   const blank = /\s*/y
-  for (let at = from; ;) {
-    blank.lastIndex = at
-    at += blank.exec(text)?.[0].length ?? 0
-    const comment = comments.find(({ start }) => start === at)
-    if (comment === undefined) return at
-    at = comment.end
+  for (const comment of comments.toReversed()) {
+    blank.lastIndex = comment.end
+    const at = comment.end + (blank.exec(text)?.[0].length ?? 0)
+    const next = byStart.get(at)
+    code.set(comment, (next && code.get(next)) ?? at)
   }
+  return code
 }

@@ -42,7 +42,7 @@ export function sift(findings: readonly Finding[], decisions: Decisions): Sifted
   ]
   const inForce = all.filter(({ suppression }) => !hasExpired(suppression, decisions.today))
   const sifted = findings.map((finding) => ({ finding, by: inForce.find(({ covers }) => covers(finding)) }))
-  const expired = all.filter((decision) => !inForce.includes(decision))
+  const expired = all.filter(({ suppression }) => hasExpired(suppression, decisions.today))
   return {
     findings: sifted.flatMap(({ finding, by }) => (by ? [] : [finding])),
     suppressed: sifted.flatMap(({ finding, by }) => (by ? [{ ...finding, suppression: by.suppression }] : [])),

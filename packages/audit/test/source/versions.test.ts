@@ -152,3 +152,17 @@ test('versions are in the order of semver', () => {
   expect(ordered.toReversed().toSorted(compareVersions)).toEqual(ordered)
   expect(compareVersions('1.0.0+a', '1.0.0+b')).toBe(0)
 })
+
+describe('hostile manifests and lockfiles cost no square of their length', () => {
+  const long = 300_000
+  test.each<[string, Files]>([
+    ['a range', { 'package.json': JSON.stringify({ name: 'notes', dependencies: { [SDK]: '='.repeat(long) } }) }],
+    ['a main file', { 'package.json': JSON.stringify({ name: 'notes', main: `${'/dist/x'.repeat(long / 10)}.js` }) }],
+    ['a line of a lockfile', { 'pnpm-lock.yaml': `a:${' '.repeat(long)}x\rx\n` }],
+    ['a line of many colons', { 'pnpm-lock.yaml': `${'a: '.repeat(long)}\u2028x\n` }],
+  ])('%s', (_, files) => {
+    const started = process.cpuUsage()
+    lookup(files)
+    expect(process.cpuUsage(started).user / 1_000_000).toBeLessThan(2)
+  })
+})

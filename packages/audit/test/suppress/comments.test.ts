@@ -30,6 +30,17 @@ describe('a comment suppresses', () => {
   })
 })
 
+describe('hostile comments cost no square of their number or length', () => {
+  test.each([
+    ['a tower of them', `// sallyport-ignore ${weakness} -- why\n`.repeat(5_000)],
+    ['a long one', `/* sallyport-ignore ${' '.repeat(300_000)}x */`],
+  ])('%s', async (_, comments) => {
+    const started = process.cpuUsage()
+    await auditOf(before(comments))
+    expect(process.cpuUsage(started).user / 1_000_000).toBeLessThan(5)
+  })
+})
+
 describe('a comment suppresses nothing', () => {
   test.each<[string, string, string, RegExp | undefined]>([
     ['without a reason', before(`// sallyport-ignore ${weakness}`), 'no-reason', /gives no reason/],

@@ -36,7 +36,8 @@ interface Line {
   readonly value: string
 }
 
-const COLON_LINE = /^("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s"'#-][^#]*?):(?:\s+(.*))?$/
+/** The value is whatever follows, line separators too: what could fail at the end would be tried again for every colon. */
+const COLON_LINE = /^("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s"'#-][^#]*?):(?:\s+([^]*))?$/
 /** Yarn quotes each of several requests. */
 const LIST_LINE = /^(".*"):$/
 const YARN_LINE = /^("[^"]*"|[^\s:"#]+)\s+("[^"]*"|\S+)$/
