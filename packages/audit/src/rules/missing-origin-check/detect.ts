@@ -51,11 +51,18 @@ function stepsOf(endpoints: readonly EndpointFact[], open: readonly CorsFact[]):
   for (const { app } of endpoints) add(app, 'requests enter here, from whatever page')
   const paths = new Set(endpoints.flatMap(({ app, at }) => [app?.path, at.path]))
   for (const { at } of open) if (paths.has(at.path)) add(at, 'CORS lets any page read the answers; it refuses none')
-  for (const { route, at } of oneOfEachFileFirst(endpoints)) {
+  for (const { route, at } of oneOfEachFileFirst(inSourceOrder(endpoints))) {
     add(route, 'no check of Origin or Host on the way')
     add(at, 'MCP is served')
   }
   return [...steps.values()].slice(0, MOST_STEPS)
+}
+
+/** As a reader comes upon the routes; files stay in the order of their first route. */
+function inSourceOrder(endpoints: readonly EndpointFact[]): readonly EndpointFact[] {
+  const fileOf = ({ at }: EndpointFact) => endpoints.findIndex((other) => other.at.path === at.path)
+  const lineOf = ({ route, at }: EndpointFact) => (route?.path === at.path ? route : at).startLine
+  return endpoints.toSorted((one, other) => fileOf(one) - fileOf(other) || lineOf(one) - lineOf(other))
 }
 
 /** All files are shown before the second place in one of them. */
@@ -64,12 +71,22 @@ function oneOfEachFileFirst(endpoints: readonly EndpointFact[]): readonly Endpoi
   return [...first, ...endpoints.filter((endpoint) => !first.includes(endpoint))]
 }
 
+const REFLECTED_WHY =
+  "Alice, logged in, opens a page of Mallory's: its script calls the server with her cookie and reads what comes back."
+const WILDCARD_WHY =
+  "Browsers refuse a wildcard where cookies are sent along. Whoever makes it work by naming the origin that asks lets a page of Mallory's read what Alice's cookie entitles her to."
+
 function generousFinding({ at, allows }: CorsFact): FindingDraft {
   return {
     what: `Every origin is allowed by CORS, with credentials: ${allows === 'any' ? 'a wildcard is no list' : 'whichever page asks is named in the answer'}.`,
-    trace: [{ note: 'any page may send cookies and read the answers', location: at }],
+    trace: [
+      {
+        note: allows === 'any' ? 'a wildcard, with credentials' : 'any page may send cookies and read the answers',
+        location: at,
+      },
+    ],
     confidence: 'high',
-    why: "Alice, logged in, opens a page of Mallory's: its script calls the server with her cookie and reads what comes back.",
+    why: allows === 'any' ? WILDCARD_WHY : REFLECTED_WHY,
     todo: 'Name the origins that may use the server one by one, and set no credentials for any other.',
   }
 }
