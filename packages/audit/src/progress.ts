@@ -1,6 +1,6 @@
 /** How far an audit is, for whoever waits for it. */
 export interface Progress {
-  /** What is being done, as a verb: `reading`, `parsing`. */
+  /** What is being done, as a verb: `reading`, `parsing`, `following`. */
   readonly phase: string
   /** Files done in this phase. */
   readonly done: number

@@ -26,3 +26,16 @@ test('reading and extraction report to the same listener', async () => {
     { phase: 'parsing', done: 1, total: 1 },
   ])
 })
+
+test('the audit of a tree says how far it is with every file', async () => {
+  const heard: Progress[] = []
+  await audit('examples/notes-server', { onProgress: (progress) => void heard.push(progress) })
+  const phases = [...new Set(heard.map(({ phase }) => phase))]
+  expect(phases).toEqual(['parsing', 'following'])
+  expect(heard.filter(({ phase }) => phase === 'parsing').map(({ done, total }) => [done, total])).toEqual([
+    [0, 4],
+    [1, 4],
+    [2, 4],
+    [3, 4],
+  ])
+})

@@ -34,9 +34,13 @@ export function extract(
   options: ExtractOptions = {},
 ): { readonly facts: ServerFacts; readonly gaps: readonly Gap[] } {
   const machine = new Machine(tree, createResolver(tree), options.declared)
-  loadModules(machine, tree, options.surfaces ?? SERVED)
+  loadModules(machine, tree, options)
   machine.guarded('the start-up', () => {
-    for (const module of servingModules(machine)) runModule(machine, module)
+    const serving = servingModules(machine)
+    for (const [done, module] of serving.entries()) {
+      options.onProgress?.({ phase: 'following', done, total: serving.length })
+      runModule(machine, module)
+    }
   })
   registerHosted(machine)
   const timers = [...machine.deferred]
@@ -105,8 +109,9 @@ function runStartupTimers(machine: Machine, timers: readonly Deferred[]): void {
   machine.root({ trigger: 'startup', activation: 0 }, () => runDeferred(machine))
 }
 
-function loadModules(machine: Machine, tree: SourceTree, surfaces: ReadonlySet<Surface>): void {
-  for (const file of tree.files) {
+function loadModules(machine: Machine, tree: SourceTree, { surfaces = SERVED, onProgress }: ExtractOptions): void {
+  for (const [done, file] of tree.files.entries()) {
+    onProgress?.({ phase: 'parsing', done, total: tree.files.length })
     if (!surfaces.has(file.surface)) continue
     const parsed = parse(file)
     if (parsed.gap !== undefined)
