@@ -37,10 +37,10 @@ const bytes: ExternalHandler = (_machine, call) => {
 
 /** Fills the list that it is given, and gives it back. */
 const filled: ExternalHandler = (_machine, call) => {
-  const bytes = random({ ...source(call, 'csprng', 'random bytes', 128), bitsPerChar: 8 })
+  const each = random({ ...source(call, 'csprng', 'random bytes', 128), bitsPerChar: 8 })
   const lists = call.args[0]?.objects.filter(({ kind }) => kind === 'array') ?? []
-  for (const list of lists) list.elements.write(bytes)
-  return lists.length === 0 ? bytes : object(...lists)
+  for (const list of lists) list.elements.write(each)
+  return lists.length === 0 ? each : object(...lists)
 }
 
 /** `Math.floor(x)` and the like: no less predictable than what they are given. */
