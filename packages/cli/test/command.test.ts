@@ -266,6 +266,7 @@ test('rules lists them, worst first', () => {
     weak-session-secret            high       -12  A secret that protects sessions is written down or weak
     event-replay-across-sessions   high       -10  A stream is resumed with the events of another session
     shared-session-state           high       -10  One session can reach or overwrite the state of another
+    unchecked-token-audience       high       -10  A token that was issued for another service is accepted
     vulnerable-session-dependency  high       -10  A dependency is pinned to a version with weak sessions
     missing-origin-check           high        -8  Any web page may talk to the server through a browser
     session-token-in-url           high        -8  A session ID or credential travels in a URL

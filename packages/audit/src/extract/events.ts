@@ -131,6 +131,9 @@ export type Event = Base &
     | { readonly kind: 'url-credential'; readonly value: Value }
     /** Text signs, seals or proves something here: `what` says which, with an article. */
     | { readonly kind: 'secret-use'; readonly what: string; readonly value: Value }
+    /** A token of somebody else is verified; `named`: only one that is meant for this server passes. */
+    | { readonly kind: 'audience'; readonly named: boolean }
+    | { readonly kind: 'audience-read' }
     | { readonly kind: 'event-store'; readonly value: Value }
     | { readonly kind: 'log'; readonly value: Value }
     | { readonly kind: 'answer-body'; readonly value: Value }

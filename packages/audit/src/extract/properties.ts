@@ -39,9 +39,14 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   if (name === undefined && key.entropy !== undefined && target.objects.every(({ kind }) => kind === 'array'))
     return { ...derived(value, key), entropy: pickEntropy(key.entropy) }
   if (value === NEVER) return name === 'length' ? UNKNOWN : { ...UNKNOWN }
+  if (name !== undefined && AUDIENCE.has(name) && hasTag(target, 'principal'))
+    machine.emit('audience-read', site, state, {})
   if (target.tags.length > 0 && name !== undefined) value = noteFieldRead(machine, target, name, value, site)
   return value
 }
+
+/** Claims that say whom a token is for. */
+const AUDIENCE: ReadonlySet<string> = new Set(['aud', 'audience', 'resource'])
 
 function withoutVerdict(value: Value, target: Value): Value {
   return hasTag(target, 'entry') && !hasTag(target, 'verdict') ? remembered(value) : value

@@ -22,6 +22,7 @@ export interface ServerFacts {
   readonly secrets: readonly SecretFact[]
   readonly cookies: readonly CookieFact[]
   readonly dependencies: readonly DependencyFact[]
+  readonly audiences: readonly AudienceFact[]
   readonly eventStores: readonly EventStoreFact[]
   readonly exposures: readonly ExposureFact[]
   readonly lateBindings: readonly LateBindingFact[]
@@ -219,6 +220,13 @@ export interface DependencyFact {
   readonly version: string
   /** The first import of it. */
   readonly at: Location
+}
+
+/** A token that was issued elsewhere is verified here. */
+export interface AudienceFact {
+  readonly at: Location
+  /** Only a token that is meant for this server passes. */
+  readonly named: boolean
 }
 
 /** What keeps the events of streams, so that a client that comes back gets what it missed. */

@@ -30,6 +30,8 @@ import { rule as timingUnsafeComparison } from './timing-unsafe-comparison/rule.
 import { detect as detectTimingUnsafeComparison } from './timing-unsafe-comparison/detect.ts'
 import { rule as unboundSession } from './unbound-session/rule.ts'
 import { detect as detectUnboundSession } from './unbound-session/detect.ts'
+import { rule as uncheckedTokenAudience } from './unchecked-token-audience/rule.ts'
+import { detect as detectUncheckedTokenAudience } from './unchecked-token-audience/detect.ts'
 import { rule as vulnerableSessionDependency } from './vulnerable-session-dependency/rule.ts'
 import { detect as detectVulnerableSessionDependency } from './vulnerable-session-dependency/detect.ts'
 import { rule as weakSessionSecret } from './weak-session-secret/rule.ts'
@@ -51,6 +53,7 @@ export const rules: readonly RuleEntry[] = [
   { rule: sharedSessionState, detect: detectSharedSessionState },
   { rule: timingUnsafeComparison, detect: detectTimingUnsafeComparison },
   { rule: unboundSession, detect: detectUnboundSession },
+  { rule: uncheckedTokenAudience, detect: detectUncheckedTokenAudience },
   { rule: vulnerableSessionDependency, detect: detectVulnerableSessionDependency },
   { rule: weakSessionSecret, detect: detectWeakSessionSecret },
 ]

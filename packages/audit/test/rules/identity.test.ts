@@ -21,6 +21,7 @@ const published: Record<string, [severity: string, impact: number]> = {
   'vulnerable-session-dependency': ['high', 10],
   'event-replay-across-sessions': ['high', 10],
   'session-token-exposure': ['medium', 5],
+  'unchecked-token-audience': ['high', 10],
 }
 
 test('every rule has its published severity and impact', () => {

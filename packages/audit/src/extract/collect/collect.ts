@@ -16,7 +16,7 @@ import { collectEventStores } from './event-stores.ts'
 import { collectExposures } from './exposures.ts'
 import { collectCookies } from './cookies.ts'
 import { collectComparisons, collectSecrets, collectUrlTokens } from './secrets.ts'
-import { collectTokens } from './tokens.ts'
+import { collectAudiences, collectTokens } from './tokens.ts'
 
 export function collectFacts(machine: Machine): ServerFacts {
   const unknowns: UnknownFact[] = []
@@ -39,6 +39,7 @@ export function collectFacts(machine: Machine): ServerFacts {
     secrets: collectSecrets(machine),
     cookies: collectCookies(machine),
     dependencies: collectDependencies(machine),
+    audiences: collectAudiences(machine),
     eventStores: collectEventStores(machine),
     exposures: collectExposures(machine, stores),
     lateBindings: collectLateBindings(machine, stores),

@@ -1,5 +1,5 @@
 /** Signed tokens that this server hands out and takes back: sessions without a record. */
-import type { TokenFact } from '../../facts/facts.ts'
+import type { AudienceFact, TokenFact } from '../../facts/facts.ts'
 import type { Machine } from '../machine.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
@@ -15,4 +15,15 @@ export function collectTokens(machine: Machine): readonly TokenFact[] {
       expires: limited ? true : event.expires,
     }))
   return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.expires}`)
+}
+
+/** Tokens that this server signs itself are for itself. Whoever reads the claim is taken to compare it. */
+export function collectAudiences(machine: Machine): readonly AudienceFact[] {
+  if (eventsOf(machine, 'token').length > 0) return []
+  const isRead = eventsOf(machine, 'audience-read').length > 0
+  const facts = eventsOf(machine, 'audience').map((event): AudienceFact => ({
+    at: locate(event.site),
+    named: event.named || isRead,
+  }))
+  return distinct(facts, ({ at, named }) => `${at.path}:${at.startLine}:${named}`)
 }

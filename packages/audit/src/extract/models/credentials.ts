@@ -20,12 +20,28 @@ const verifyToken: ExternalHandler = (machine, call, state) => {
   if (fromRequest(call.args[0] ?? UNKNOWN)) {
     const limits = ['maxTokenAge', 'maxAge'].some((name) => optionOf(call.args[2], name) !== undefined)
     machine.emit('token-check', call.site, state, { limits })
+    const options = call.args.slice(2).filter((arg) => !arg.objects.some((item) => item.kind === 'function'))
+    noteAudience(machine, options, call, state)
   }
   const payload = withTags(derived(call.args[0] ?? UNKNOWN), ['cred', 'principal'])
   const callback = call.args.find((arg) => arg.objects.some((item) => item.kind === 'function'))
   if (callback === undefined || call.args.indexOf(callback) === 0) return payload
   if (call.args.indexOf(callback) < 2) return payload
   return call_(machine, callback, { ...call, args: [UNDEFINED, payload] }, state)
+}
+
+/** Options that cannot be seen are given the benefit of the doubt. */
+function noteAudience(machine: Machine, options: readonly Value[], call: Call, state: State): void {
+  const isUnseen = (value: Value): boolean =>
+    (value.open && value.objects.length === 0) || value.objects.some((item) => item.partial || item.kind === 'external')
+  const named = options.some((value) => isUnseen(value) || optionOf(value, 'audience') !== undefined)
+  machine.emit('audience', call.site, state, { named })
+}
+
+/** Middleware that verifies the tokens of an issuer elsewhere. */
+const issuedElsewhere: ExternalHandler = (machine, call, state, path) => {
+  noteAudience(machine, call.args.slice(0, 1), call, state)
+  return bearerMiddleware(machine, call, state, path)
 }
 
 /** The second argument, where it is a key and no function that finds one. */
@@ -107,15 +123,15 @@ export const credentials: Model = {
     'jsonwebtoken#sign': signToken,
     'hono/jwt#sign': signPayload,
     'hono/jwt#verify': verifyToken,
-    'express-jwt#expressjwt': bearerMiddleware,
-    'express-jwt#default': bearerMiddleware,
-    'express-jwt': bearerMiddleware,
-    'express-oauth2-jwt-bearer#auth': bearerMiddleware,
+    'express-jwt#expressjwt': issuedElsewhere,
+    'express-jwt#default': issuedElsewhere,
+    'express-jwt': issuedElsewhere,
+    'express-oauth2-jwt-bearer#auth': issuedElsewhere,
     'express-basic-auth': bearerMiddleware,
     'hono/bearer-auth#bearerAuth': bearerMiddleware,
     'hono/jwt#jwt': bearerMiddleware,
     'hono/basic-auth#basicAuth': bearerMiddleware,
-    'koa-jwt': bearerMiddleware,
+    'koa-jwt': issuedElsewhere,
     'bcrypt#compare': comparePassword,
     'bcryptjs#compare': comparePassword,
     'bcrypt#compareSync': comparePassword,
