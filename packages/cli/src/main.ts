@@ -2,7 +2,7 @@
 import manifest from '../package.json' with { type: 'json' }
 import { readArguments, type Invocation } from './arguments.ts'
 import { describeTerminal, type Console } from './console.ts'
-import { exitCodes, refuse, type ExitCode } from './exit.ts'
+import { exitCodes, harmless, refuse, type ExitCode } from './exit.ts'
 import { renderHelp } from './help.ts'
 
 /** Runs one invocation of `sallyport`: one document to stdout, everything else to stderr. Never throws. */
@@ -13,7 +13,7 @@ export async function main(argv: readonly string[], console: Console): Promise<E
     console.stderr.write(
       `sallyport: internal fault, which is ours and not your code's. Please report it with these lines:\n`,
     )
-    console.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+    console.stderr.write(`${harmless(String(error instanceof Error ? error.stack : error))}\n`)
     return exitCodes.fault
   }
 }

@@ -9,6 +9,16 @@ test('--version says the version of the package', async () => {
   expect(console.stdout.written).toEqual([`${manifest.version}\n`])
 })
 
+test.each([
+  ['an unknown command', ['a\u001b]0;b\u0007']],
+  ['a path', ['audit', 'a\u001b[31m\u202eb']],
+])('%s cannot steer the terminal', async (_, argv) => {
+  const console = fakeConsole()
+  expect(await main(argv, console)).toBe(2)
+  expect(console.stderr.written.join('')).toMatch(/a\\u\{1b\}/)
+  expect(console.stderr.written.join('')).not.toMatch(/[^\P{C}\n]/u)
+})
+
 test('help is whole', async () => {
   const console = fakeConsole()
   for (const argv of [['--help'], ['audit', '--help'], ['explain', '--help'], ['rules', '--help']]) {

@@ -52,7 +52,7 @@ export function parseConfig(text: string, { path, prefix, rules }: Place): Confi
       'failOn',
       optional('failOn', (field) => choiceOf(field, thresholds)),
     ),
-    ...defined('baseline', optional('baseline', textOf)),
+    ...defined('baseline', optional('baseline', pathWithin)),
     rules: optional('rules', (field) => ruleSettings(field, rules)) ?? new Map(),
     ignore: itemsOf(fields.get('ignore')).map(patternOf),
     surfaces: optional('surfaces', surfaceSettings) ?? new Map(),
@@ -102,6 +102,14 @@ function patternOf(field: Field): string {
   const wildcards = pattern.replaceAll(/\*+/g, '*').split('*').length - 1
   if (wildcards > 6) refuse(field, 'must not hold more than six wildcards.')
   return pattern
+}
+
+/** A path below the configuration's folder: who writes into a tree does not decide which files outside it are read and written. */
+function pathWithin(field: Field): string {
+  const path = textOf(field)
+  if (/^(?:[\\/]|[a-z]:)|(?:^|[\\/])\.\.(?:[\\/]|$)/i.test(path))
+    refuse(field, 'must be a path below the folder of this file, without "..".')
+  return path
 }
 
 function nameOf(field: Field): string {

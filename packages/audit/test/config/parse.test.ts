@@ -123,6 +123,8 @@ describe('names the file and the field of', () => {
       'suppress: [{fingerprint: "12", reason: r}]',
       'suppress[0].fingerprint must be 16 hex digits',
     ],
+    ['a baseline above the folder', 'baseline: a/../../known.json', 'baseline must be a path below the folder'],
+    ['a baseline from the root', 'baseline: /etc/known.json', 'baseline must be a path below the folder'],
     ['a document that is a list', '- profile', 'sallyport.config.yaml: must be a mapping of names to values.'],
     ['a document that is no YAML', 'rules: {', 'sallyport.config.yaml: cannot be read: '],
     ['aliases that multiply', bomb(), 'sallyport.config.yaml: cannot be read: '],
