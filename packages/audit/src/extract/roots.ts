@@ -28,8 +28,19 @@ export function runUnreached(machine: Machine): void {
     for (const cell of new Set(module.exports.values())) {
       for (const target of cell.value.objects) if (target instanceof ClassObject) runClass(machine, target)
     }
+    for (const target of decoratedClasses(module)) runClass(machine, target)
     runLeftFunctions(machine, module)
   }
+}
+
+/** Classes that a framework learns of by their decorators, exported or not. */
+function decoratedClasses(module: Module): readonly ClassObject[] {
+  const classes = (module.program['body'] as Node[]).filter(
+    (statement) => statement.type === 'ClassDeclaration' && isDecorated(statement),
+  )
+  return classes.flatMap(({ id }) =>
+    (module.env.own(String((id as Node)['name']))?.value.objects ?? []).filter((item) => item instanceof ClassObject),
+  )
 }
 
 function runClass(machine: Machine, of: ClassObject): void {
@@ -49,6 +60,8 @@ function runClass(machine: Machine, of: ClassObject): void {
     const fn = member['value'] as Node
     runRoot(machine, fn, () => {
       const state = new State({ must: new Set(), may: new Set() })
+      // A guard may stand before it that we do not see.
+      if (isDecorated(of.node) || isDecorated(member)) state.note('opaque-middleware')
       const method = getProperty(machine, object(instance), primitive(name), instance.site, state)
       call_(
         machine,
@@ -64,6 +77,10 @@ function runClass(machine: Machine, of: ClassObject): void {
       )
     })
   }
+}
+
+function isDecorated(node: Node): boolean {
+  return ((node['decorators'] ?? []) as Node[]).length > 0
 }
 
 /** A transport for others to connect: it is started and given what to call, as they will. */

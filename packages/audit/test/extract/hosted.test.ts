@@ -13,6 +13,40 @@ const handler = `
   const session = sessions.get(id)
   return session ? Response.json(session.notes) : new Response(null, { status: 404 })`
 
+describe('a controller that a framework learns of by its decorators', () => {
+  const controller = (guard: string) => `
+    import { NestFactory } from '@nestjs/core'
+    import { Controller, Module, Post, Req, Res, UseGuards } from '@nestjs/common'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { randomUUID } from 'node:crypto'
+    const byId = new Map()
+    @Controller('mcp') ${guard}
+    class McpController {
+      @Post() async post(@Req() req, @Res() res) {
+        let transport = byId.get(req.headers['mcp-session-id'])
+        if (!transport) {
+          transport = new StreamableHTTPServerTransport({ sessionIdGenerator: randomUUID, onsessioninitialized: (id) => byId.set(id, transport) })
+          await new McpServer({ name: 'n', version: '1' }).connect(transport)
+        }
+        await transport.handleRequest(req, res, req.body)
+      }
+    }
+    @Module({ controllers: [McpController] }) class AppModule {}
+    NestFactory.create(AppModule).then((app) => app.listen(3000))`
+
+  it('is followed though nothing exports it', () => {
+    expect(outcomeOf('missing-session-expiry', controller(''))).toBe('fail')
+    expect(outcomeOf('plaintext-transport', controller(''))).toBe('fail')
+  })
+
+  it('may stand behind a guard that is not seen', () => {
+    expect(factsOf(controller('@UseGuards(TokenGuard)')).dispatches.map(({ behindUnknown }) => behindUnknown)).toEqual([
+      true,
+    ])
+  })
+})
+
 describe('modules whose exports a host serves', () => {
   it.each([
     [
