@@ -123,7 +123,8 @@ function secretOfUse(machine: Machine, value: Value, what: string, event: Event)
   if (strings(value).some((text) => PUBLIC.test(text))) return undefined
   const fact = { at: locate(event.site), what, from: undefined, bits: undefined, used: true }
   const fallback = value.tags.map((tag) => machine.fallbacks.get(tag)).find((site) => site !== undefined)
-  if (fallback !== undefined) return { ...fact, source: 'fallback', from: locate(fallback) }
+  // Origins are passed on with whole objects; the text is there only where it is the value.
+  if (fallback !== undefined && texts.length > 0) return { ...fact, source: 'fallback', from: locate(fallback) }
   if (texts.length > 0) return { ...fact, source: value.open || value.tags.length > 0 ? 'fallback' : 'written' }
   const { entropy } = value
   if (entropy === undefined || entropy.sources.length === 0) return { ...fact, source: 'outside' }
