@@ -35,7 +35,7 @@ function uncheckedFinding(endpoints: readonly EndpointFact[], open: readonly Cor
   const isOptional = endpoints.every(({ check }) => check === 'optional')
   const needsCredential = endpoints.every(({ authenticated }) => authenticated === 'always')
   return {
-    what: `${isOptional ? 'Neither Origin nor Host is checked unless an option is set' : 'Neither Origin nor Host is checked'} before MCP is served${needsCredential ? '; a bearer credential is all that keeps a foreign page out' : ''}.`,
+    what: `${isOptional ? 'Neither Origin nor Host is checked unless an option is set' : 'Neither Origin nor Host is checked'} before MCP is served${needsCredential ? '; the caller’s credential is all that keeps a foreign page out' : ''}.`,
     trace: stepsOf(endpoints, open),
     primary: 0,
     confidence: endpoints.some(({ behindUnknown }) => behindUnknown) ? 'medium' : 'high',
