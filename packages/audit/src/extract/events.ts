@@ -86,6 +86,8 @@ export type Event = Base &
         readonly tls: boolean
         readonly defaultHost: string
         readonly what: string
+        /** The app that is asked to listen, where it is one. */
+        readonly app: Site | undefined
       }
     | { readonly kind: 'route'; readonly route: RouteFact }
     | { readonly kind: 'served'; readonly route: RouteFact }

@@ -177,9 +177,9 @@ export class Machine {
         if (place !== undefined) this.servers.set(`${place.path}#${place.start}`, place)
     const { activation, trigger, timer } = this.context
     const armed = timer === undefined ? '' : `${timer.site.start}.${String(timer.data['field'])}`
-    // One call may connect a server found and another one made: they are two things.
-    const { server } = data as { readonly server?: HeapObject }
-    const of = server === undefined ? '' : `${siteKey(server.site)}#${server.born}`
+    // One call may connect a server found and another one made, or start one with TLS and one without: they are two things.
+    const { server, tls = '' } = data as { readonly server?: HeapObject; readonly tls?: boolean }
+    const of = server === undefined ? tls : `${siteKey(server.site)}#${server.born}`
     const key = `${kind}|${site.path}|${site.start}|${activation}|${trigger}|${armed}|${of}|${signature(state.facts)}`
     if (this.emitted.has(key)) return
     this.emitted.add(key)

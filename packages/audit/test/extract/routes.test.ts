@@ -1,6 +1,6 @@
 /** Which code stands before which handler: middleware, routers and hooks, in the order in which each framework runs them. */
 import { describe, expect, it } from 'vitest'
-import { authenticationOf, factsOf, listenersOf } from './programs.ts'
+import { authenticationOf, factsOf, listenersOf, outcomeOf } from './programs.ts'
 
 /** What every program here has: a store of transports, a handler that serves on them, and a middleware that checks a token. */
 const common = `
@@ -397,5 +397,43 @@ describe('listeners', () => {
 
   it('a redirect enforces TLS where there are no sessions, too', () => {
     expect(factsOf(redirecting('x-forwarded-proto', 'res.end()')).listeners).toMatchObject([{ tlsEnforced: true }])
+  })
+})
+
+describe('what a listener carries', () => {
+  const sessions = `
+    import express from 'express'
+    import https from 'node:https'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const transports = new Map()
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      const known = transports.get(req.headers['mcp-session-id'])
+      if (known) return known.handleRequest(req, res)
+      const transport = new StreamableHTTPServerTransport({
+        sessionIdGenerator: () => crypto.randomUUID(),
+        onsessioninitialized: (id) => { transports.set(id, transport) },
+      })
+      await transport.handleRequest(req, res)
+    })`
+  const metrics = `
+    const probes = express()
+    probes.get('/metrics', (req, res) => res.json({ up: true }))
+    probes.listen(9090)`
+  const judged = (listens: string): readonly string[] =>
+    ['plaintext-transport', 'unbound-session'].map((rule) => outcomeOf(rule, `${sessions}\n    ${listens}`))
+
+  it('is what enters by its app: metrics beside a loopback server carry no session', () => {
+    expect(judged(`app.listen(3000, '127.0.0.1')${metrics}`)).toEqual(['pass', 'notApplicable'])
+    expect(judged(`app.listen(3000)${metrics}`)).toEqual(['fail', 'fail'])
+  })
+
+  it('is plain where TLS is for those who set it up', () => {
+    const listen = (app: string): string =>
+      judged(
+        `const tls = process.env.TLS ? { cert: '', key: '' } : undefined\n    const listener = ${app}.listen(3000)`,
+      )[0]!
+    expect(listen('(tls ? https.createServer(tls, app) : app)')).toBe('fail')
+    expect(listen('https.createServer(tls, app)')).toBe('pass')
   })
 })

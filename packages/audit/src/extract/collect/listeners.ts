@@ -1,6 +1,8 @@
 /** Where the server listens, and whether it insists on TLS. */
 import type { ListenerFact, Reach, UnknownFact } from '../../facts/facts.ts'
-import type { EventOf } from '../events.ts'
+import type { Event, EventOf } from '../events.ts'
+import type { Site } from '../heap.ts'
+import { siteKey } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { CUT, hasTag, strings } from '../value.ts'
@@ -12,8 +14,12 @@ export function collectListeners(machine: Machine, unknowns: UnknownFact[]): rea
   const events = eventsOf(machine, 'listen')
   const enforced = enforcesTls(machine)
   const secret = secretPackages(machine)
-  const facts = events.map((event) => listenerOf(machine, event, enforced, secret))
-  const merged = distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.reach}`)
+  const plain = plainApps(machine, events)
+  const facts = events.map((event) => listenerOf(machine, event, enforced, secret, plain))
+  const merged = distinct(
+    facts,
+    (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.reach}:${fact.tls}`,
+  )
   const strongest = merged.filter(
     (fact) =>
       fact.reach === 'network' ||
@@ -36,12 +42,26 @@ function samePlace(a: ListenerFact, b: ListenerFact): boolean {
 
 /** Packages whose requests carry sessions or credentials, or that serve MCP. */
 function secretPackages(machine: Machine): ReadonlySet<string> {
-  const telling = machine.events.filter(
-    (event) =>
-      (SECRET_EVENTS.has(event.kind) && (event.kind !== 'dispatch' || event.how === 'transport')) ||
-      (event.context.trigger === 'request' && event.facts.may.has('maybe-auth')),
-  )
-  return new Set(telling.map((event) => packageOf(machine, event.site.path)))
+  return new Set(machine.events.filter(isTelling).map((event) => packageOf(machine, event.site.path)))
+}
+
+/** A session or a credential travels here. */
+function isTelling(event: Event): boolean {
+  if (SECRET_EVENTS.has(event.kind)) return event.kind !== 'dispatch' || event.how === 'transport'
+  return event.context.trigger === 'request' && event.facts.may.has('maybe-auth')
+}
+
+/** Apps that listen for something else, such as probes and metrics, beside the one that sessions enter by. */
+function plainApps(machine: Machine, listens: readonly EventOf<'listen'>[]): ReadonlySet<Site> {
+  const secret = new Set(machine.events.filter(isTelling).map((event) => keyOf(event.context.route?.app)))
+  const served = new Set(eventsOf(machine, 'served').map((event) => keyOf(event.route.app)))
+  const apps = listens.flatMap(({ app }) => app ?? [])
+  if (!apps.some((app) => secret.has(keyOf(app)))) return new Set()
+  return new Set(apps.filter((app) => served.has(keyOf(app)) && !secret.has(keyOf(app))))
+}
+
+function keyOf(site: Site | undefined): string {
+  return site === undefined ? '' : siteKey(site)
 }
 
 const SECRET_EVENTS = new Set(['dispatch', 'transport', 'connect', 'web-session', 'mint'])
@@ -55,6 +75,7 @@ function listenerOf(
   event: EventOf<'listen'>,
   enforced: boolean,
   secret: ReadonlySet<string>,
+  plain: ReadonlySet<Site>,
 ): ListenerFact {
   const { reach, hosts, byDefault } = reachOf(event.host, event.defaultHost)
   return {
@@ -65,7 +86,9 @@ function listenerOf(
     tls: event.tls,
     tlsEnforced: enforced || event.facts.must.has('tls'),
     what: event.what,
-    carriesSecrets: secret.size === 0 || secret.has(packageOf(machine, event.site.path)),
+    carriesSecrets:
+      (event.app === undefined || !plain.has(event.app)) &&
+      (secret.size === 0 || secret.has(packageOf(machine, event.site.path))),
   }
 }
 

@@ -89,7 +89,7 @@ const onRoute: MethodHandler = (machine, target, call, state, name) => {
 }
 
 const listen: MethodHandler = (machine, target, call, state) => {
-  emitListen(machine, call, state, { tls: false, defaultHost: '::', what: 'app.listen' })
+  emitListen(machine, call, state, { tls: false, defaultHost: '::', what: 'app.listen', app: target })
   runListenCallback(machine, call, state)
   return object(machine.library('http-server', call.site, { app: target }))
 }

@@ -34,6 +34,7 @@ const start: MethodHandler = (machine, target, call, state) => {
     tls: optionOf(http, 'sslCert') !== undefined,
     defaultHost: isOlder(machine, LOCAL_BY_DEFAULT, call.site) === true ? '::' : 'localhost',
     what: 'FastMCP start',
+    app: undefined,
   })
   const stateless = optionOf(http, 'stateless')
   const isStateless = stateless !== undefined && !truthiness(stateless).canBeFalse

@@ -193,6 +193,7 @@ const fastifyListen: MethodHandler = (machine, target, call, state) => {
     tls: target.data['tls'] === true,
     defaultHost: 'localhost',
     what: 'fastify.listen',
+    app: target,
   })
   runListenCallback(machine, call, state)
   return UNKNOWN
@@ -238,7 +239,7 @@ const koaRoute: MethodHandler = (machine, target, call, state, name) => {
 }
 
 const koaListen: MethodHandler = (machine, target, call, state) => {
-  emitListen(machine, call, state, { tls: false, defaultHost: '::', what: 'app.listen' })
+  emitListen(machine, call, state, { tls: false, defaultHost: '::', what: 'app.listen', app: target })
   runListenCallback(machine, call, state)
   return object(machine.library('http-server', call.site, { app: target }))
 }

@@ -84,6 +84,7 @@ function serve(defaultHost: string): ExternalHandler {
       tls,
       defaultHost,
       what: 'serve',
+      app: undefined,
     })
     return object(server)
   }

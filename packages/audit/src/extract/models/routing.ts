@@ -78,7 +78,7 @@ export function emitListen(
   machine: Machine,
   call: Call,
   state: State,
-  options: { tls: boolean; defaultHost: string; what: string },
+  options: { tls: boolean; defaultHost: string; what: string; app?: Library },
 ): void {
   const [first, second] = call.args
   const record = first?.objects.find((item) => item.kind === 'object')
@@ -89,7 +89,7 @@ export function emitListen(
     host = second.objects.length > 0 ? { ...second, open: true } : second
   if (first !== undefined && strings(first).some((text) => text.includes('/'))) return
   if (record?.properties.has('path') === true && !record.properties.has('port')) return
-  machine.emit('listen', call.site, state, { host: host ?? UNDEFINED, ...options })
+  machine.emit('listen', call.site, state, { host: host ?? UNDEFINED, ...options, app: options.app?.site })
 }
 
 /** The value of an option in a call's options object, or undefined when it is not written. */

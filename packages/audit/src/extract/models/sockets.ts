@@ -53,6 +53,7 @@ const socketServer: ExternalHandler = (machine, call, state) => {
       tls: false,
       defaultHost: '::',
       what: 'WebSocketServer',
+      app: undefined,
     })
   const isVerified = optionOf(options, 'verifyClient') !== undefined
   return object(machine.library('socket-server', call.site, { byHand, isVerified }))

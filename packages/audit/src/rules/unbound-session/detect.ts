@@ -95,7 +95,7 @@ function stepsOf(dispatches: readonly DispatchFact[], lookup: string, served: st
 
 /** Nobody proves who they are: a session ID is all that stands between a stranger and a session. */
 function anonymous(facts: ServerFacts, stores: readonly StoreFact[]): Verdict {
-  const reached = facts.listeners.some((listener) => listener.reach === 'network')
+  const reached = facts.listeners.some((listener) => listener.reach === 'network' && listener.carriesSecrets)
   if (!reached) return withoutNetwork(facts, stores)
   const groups = oncePerStore(facts.dispatches, stores)
   return judged(groups.map((dispatches) => anonymousFinding(dispatches)))
