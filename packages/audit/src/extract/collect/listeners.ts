@@ -15,7 +15,8 @@ export function collectListeners(machine: Machine, unknowns: UnknownFact[]): rea
   const enforced = enforcesTls(machine)
   const secret = secretPackages(machine)
   const plain = plainApps(machine, events)
-  const facts = events.map((event) => listenerOf(machine, event, enforced, secret, plain))
+  const seen = events.map((event) => listenerOf(machine, event, enforced, secret, plain))
+  const facts = seen.map((fact) => (staysAtHome(fact, seen) ? { ...fact, reach: 'loopback' as const } : fact))
   const merged = distinct(
     facts,
     (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.reach}:${fact.tls}`,
@@ -34,6 +35,12 @@ export function collectListeners(machine: Machine, unknowns: UnknownFact[]): rea
       })
   }
   return strongest
+}
+
+/** One call with TLS and without it, at addresses of which one is loopback: the plain one is at that. */
+function staysAtHome(fact: ListenerFact, all: readonly ListenerFact[]): boolean {
+  if (fact.tls || !fact.hosts.some((host) => LOOPBACK.test(host))) return false
+  return all.some((other) => other.tls && samePlace(other, fact))
 }
 
 function samePlace(a: ListenerFact, b: ListenerFact): boolean {
