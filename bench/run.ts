@@ -21,7 +21,7 @@ const { values: flags, positionals } = parseArgs({
   options: {
     'one-file': {
       type: 'string',
-      default: join(bench, '../packages/audit/src/rules/unbound-session/examples/vulnerable-express.ts'),
+      default: join(bench, '../packages/audit/src/rules/unbound-session/examples/vulnerable-lookup-by-id.ts'),
     },
     grow: { type: 'string', default: join(bench, '../examples/notes-server') },
     runs: { type: 'string', default: '5' },
