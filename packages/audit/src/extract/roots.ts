@@ -61,7 +61,7 @@ function runClass(machine: Machine, of: ClassObject): void {
     runRoot(machine, fn, () => {
       const state = new State({ must: new Set(), may: new Set() })
       // A guard may stand before it that we do not see.
-      if (isDecorated(of.node) || isDecorated(member)) state.note('opaque-middleware')
+      if (isGuarded(of.node) || isGuarded(member)) state.note('opaque-middleware')
       const method = getProperty(machine, object(instance), primitive(name), instance.site, state)
       call_(
         machine,
@@ -80,7 +80,21 @@ function runClass(machine: Machine, of: ClassObject): void {
 }
 
 function isDecorated(node: Node): boolean {
-  return ((node['decorators'] ?? []) as Node[]).length > 0
+  return decoratorsOf(node).length > 0
+}
+
+/** Routing, documentation and the like let everybody in; what is called a guard, or asks for a role, may not. */
+function isGuarded(node: Node): boolean {
+  return decoratorsOf(node).some((name) => /guard|auth|role|permission|polic|protect|secure|jwt/i.test(name))
+}
+
+/** `@UseGuards(TokenGuard)` is `UseGuards`. */
+function decoratorsOf(node: Node): readonly string[] {
+  return ((node['decorators'] ?? []) as Node[]).map((decorator) => {
+    const expression = decorator['expression'] as Node
+    const callee = (expression['callee'] ?? expression) as Node
+    return callee.type === 'MemberExpression' ? (staticKey(callee) ?? '') : String(callee['name'] ?? '')
+  })
 }
 
 /** A transport for others to connect: it is started and given what to call, as they will. */

@@ -40,6 +40,10 @@ describe('a controller that a framework learns of by its decorators', () => {
     expect(outcomeOf('plaintext-transport', controller(''))).toBe('fail')
   })
 
+  it('stands behind nothing where its decorators only route and document', () => {
+    expect(factsOf(controller("@ApiTags('mcp')")).dispatches.map(({ behindUnknown }) => behindUnknown)).toEqual([false])
+  })
+
   it('may stand behind a guard that is not seen', () => {
     expect(factsOf(controller('@UseGuards(TokenGuard)')).dispatches.map(({ behindUnknown }) => behindUnknown)).toEqual([
       true,

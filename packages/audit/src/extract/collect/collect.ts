@@ -85,6 +85,24 @@ export function eventsOf<K extends EventKind>(machine: Machine, kind: K): readon
   return (index.get(kind) ?? []) as EventOf<K>[]
 }
 
+const writesByStore = new WeakMap<Machine, ReadonlyMap<string, readonly EventOf<'store-write'>[]>>()
+
+/** What is put into one container. */
+export function writesTo(machine: Machine, store: string): readonly EventOf<'store-write'>[] {
+  let index = writesByStore.get(machine)
+  if (index === undefined) {
+    const built = new Map<string, EventOf<'store-write'>[]>()
+    for (const event of eventsOf(machine, 'store-write')) {
+      const known = built.get(event.store.id)
+      if (known === undefined) built.set(event.store.id, [event])
+      else known.push(event)
+    }
+    index = built
+    writesByStore.set(machine, index)
+  }
+  return index.get(store) ?? []
+}
+
 export function locate(site: Site): Location {
   return site.file.locate(site.start, site.end)
 }

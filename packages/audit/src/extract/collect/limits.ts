@@ -8,7 +8,7 @@ import type { Facts } from '../state.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { hasTag } from '../value.ts'
-import { distinct, eventsOf, locate, siteId } from './collect.ts'
+import { distinct, eventsOf, locate, siteId, writesTo } from './collect.ts'
 import type { StoreEvents } from './stores.ts'
 import { isRightKey } from './stores.ts'
 
@@ -77,7 +77,7 @@ function hasConsequence(machine: Machine, check: EventOf<'time-check'>, store: S
 /** A container of times beside the sessions: filled under the same IDs, removed from together. */
 function isBeside(machine: Machine, id: string, store: StoreEvents, all: readonly StoreEvents[]): boolean {
   if (all.some((other) => other.ref.id === id)) return false
-  const writes = eventsOf(machine, 'store-write').filter((event) => event.store.id === id)
+  const writes = writesTo(machine, id)
   const files = new Set(store.writes.map((write) => write.site.path))
   if (!writes.some((write) => files.has(write.site.path))) return false
   const presented = new Set(store.reads.flatMap((read) => requestTags(read.key)))
@@ -100,9 +100,8 @@ function renewalsOf(machine: Machine, store: string, field: string): readonly Ev
     (event) =>
       event.store === store && event.field === field && event.context.trigger !== 'timer' && !isReset(event.value),
   )
-  const writes = eventsOf(machine, 'store-write').filter(
+  const writes = writesTo(machine, store).filter(
     (event) =>
-      event.store.id === store &&
       setsAnew(event.value, field) &&
       isKnownKey(event) &&
       !hasTag(event.key, 'mint') &&
