@@ -38,7 +38,7 @@ describe('several servers', () => {
       'packages/shared/package.json': pkg('shared'),
       'packages/shared/index.ts': `import { verify } from 'jsonwebtoken'
 export function start(app: any) {
-  app.get('/', (req: any, res: any) => res.json(verify(String(req.headers.authorization), process.env.KEY)))
+  app.get('/', (req: any, res: any) => res.json(verify(String(req.headers.authorization), process.env.KEY, { audience: 'notes' })))
   app.listen(3000, '0.0.0.0')
 }`,
       'packages/a/package.json': pkg('a', { shared: '*' }),

@@ -7,7 +7,7 @@ import { memoryHost } from '../source/memory-host.ts'
 export const weak = `import express from 'express'
 import { verify } from 'jsonwebtoken'
 const app = express()
-app.get('/', (req, res) => res.json(verify(String(req.headers.authorization), process.env.KEY)))
+app.get('/', (req, res) => res.json(verify(String(req.headers.authorization), process.env.KEY, { audience: 'notes' })))
 app.listen(3000, '0.0.0.0')
 `
 
