@@ -64,7 +64,7 @@ function registerObjects(machine: Machine, module: Module): void {
       if (!(target instanceof ClassObject) || method === undefined || !takesOneRequest(method['value'] as Node))
         continue
       const instance = sharedInstance(machine, target)
-      const handler = getProperty(machine, object(instance), primitive('fetch'), instance.site, nothingKnown())
+      const handler = getProperty(machine, object(instance), primitive('fetch'), instance.site, State.beginning())
       register(machine, module, '*', handler, 'fetch')
     }
   }
@@ -74,7 +74,7 @@ function register(machine: Machine, module: Module, verb: string, handler: Value
   const { site } = handler.objects[0]!
   const call: Call = { site, args: [], argSites: [], self: UNDEFINED, env: module.env }
   const app = machine.library('http-server', site, { tls: false })
-  registerRoute(machine, app, { verb, path: '*', handlers: [handler], layer: false, flavour }, call, nothingKnown())
+  registerRoute(machine, app, { verb, path: '*', handlers: [handler], layer: false, flavour }, call, State.beginning())
 }
 
 function isFunction(value: Value): boolean {
@@ -91,8 +91,4 @@ function takesOneRequest(fn: Node): boolean {
   const type = (first['typeAnnotation'] as Node | undefined)?.['typeAnnotation'] as Node | undefined
   if (type?.type === 'TSTypeReference') return REQUEST_TYPES.test(String((type['typeName'] as Node)['name'] ?? ''))
   return first.type === 'Identifier' && REQUEST_NAMES.test(String(first['name']))
-}
-
-function nothingKnown(): State {
-  return new State({ must: new Set(), may: new Set() })
 }

@@ -196,13 +196,17 @@ export function lookUp(machine: Machine, from: HeapObject, key: Value, site: Sit
       primitives: [...certain.primitives.filter((item) => item !== undefined), undefined] as Primitive[],
       open: true,
     },
-    [
-      `entry:${store.id}`,
-      ...(isPresentedHandle(key) ? ['held'] : []),
-      ...(isFresh(key) ? ['new'] : []),
-      ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : []),
-    ],
+    [...foundTags(store, key), ...(isFresh(key) ? ['new'] : [])],
   )
+}
+
+/** What is known of an entry by how it was found: by a handle that the client presented, by a credential. */
+export function foundTags(store: StoreRef, key: Value): readonly string[] {
+  return [
+    `entry:${store.id}`,
+    ...(isPresentedHandle(key) ? ['held'] : []),
+    ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : []),
+  ]
 }
 
 export function noteLookUp(machine: Machine, store: StoreRef, key: Value, site: Site, state: State): void {
@@ -295,23 +299,18 @@ export function insert(machine: Machine, to: HeapObject, key: Value, value: Valu
   to.elements.write(value)
   to.keys.write(key)
   const store = storeRef(to)
-  if (isPassing(machine, to)) return
-  machine.emit('store-write', site, state, { store, key, value })
-  noteReplaced(machine, store.id, key, value, site, state)
-  if (isMove(store.id, key, value)) state.learn([`renewed:${store.id}`])
+  if (!isPassing(machine, to)) noteInsert(machine, store, key, value, site, state)
 }
 
-/** The same for a container that is no object of ours. */
-export function insertInto(
+/** A session, or whatever else, has been put into a container, ours or one that we do not see. */
+export function noteInsert(
   machine: Machine,
   store: StoreRef,
-  cell: Cell,
   key: Value,
   value: Value,
   site: Site,
   state: State,
 ): void {
-  cell.write(value)
   machine.emit('store-write', site, state, { store, key, value })
   noteReplaced(machine, store.id, key, value, site, state)
   if (isMove(store.id, key, value)) state.learn([`renewed:${store.id}`])

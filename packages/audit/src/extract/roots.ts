@@ -59,7 +59,7 @@ function runClass(machine: Machine, of: ClassObject): void {
     if (machine.reached.has(member['value'])) continue
     const fn = member['value'] as Node
     runRoot(machine, fn, () => {
-      const state = new State({ must: new Set(), may: new Set() })
+      const state = State.beginning()
       // A guard may stand before it that we do not see.
       if (isGuarded(of.node) || isGuarded(member)) state.note('opaque-middleware')
       const method = getProperty(machine, object(instance), primitive(name), instance.site, state)
@@ -103,7 +103,7 @@ function connectLeftTransport(machine: Machine, of: ClassObject): void {
   if (start === undefined || machine.reached.has(start) || !isTransportClass(of)) return
   const self = object(sharedInstance(machine, of))
   const call = { site: of.site, args: [self], argSites: [], self: UNDEFINED, env: of.env }
-  runRoot(machine, start, () => connectOwn(machine, self, call, new State({ must: new Set(), may: new Set() })))
+  runRoot(machine, start, () => connectOwn(machine, self, call, State.beginning()))
 }
 
 function runRoot(machine: Machine, fn: Node, run: () => void): void {
@@ -167,7 +167,7 @@ function runLeft(machine: Machine, target: FunctionObject): void {
         self: UNDEFINED,
         env: target.env,
       },
-      new State({ must: new Set(), may: new Set() }),
+      State.beginning(),
     )
   })
   runHandlersIn(machine, result)

@@ -293,7 +293,7 @@ function runTool(machine: Machine, item: Deferred): void {
     machine,
     item.callee,
     { site: siteOf(item.callee), args: item.args, argSites: [], self: UNDEFINED, env: undefined as never },
-    new State({ must: new Set(), may: new Set() }),
+    State.beginning(),
   )
   runDeferred(machine)
 }

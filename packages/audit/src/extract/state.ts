@@ -40,6 +40,11 @@ export class State {
     this.layer = layer ?? new Layer(undefined)
   }
 
+  /** The beginning of a path of which nothing is known. */
+  static beginning(): State {
+    return new State({ must: new Set(), may: new Set() })
+  }
+
   read(cell: Cell): Value {
     for (let layer: Layer | undefined = this.layer; layer !== undefined; layer = layer.parent) {
       const value = layer.writes.get(cell)

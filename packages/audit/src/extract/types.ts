@@ -81,7 +81,7 @@ export function sharedInstance(machine: Machine, of: ClassObject): InstanceObjec
   const instance = new InstanceObject(of, of.site, 0)
   instance.name = of.name
   of.shared = instance
-  const state = new State({ must: new Set(), may: new Set() })
+  const state = State.beginning()
   machine.root({ trigger: 'startup', activation: 0 }, () => buildInstance(machine, of, instance, state))
   // Each of the instances that it stands for has its own.
   for (const cell of instance.properties.values())

@@ -5,7 +5,7 @@ import type { StoreRef } from '../events.ts'
 import type { LibraryObject } from '../heap.ts'
 import { FunctionObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
-import { noteLookUp } from '../properties.ts'
+import { foundTags, noteLookUp } from '../properties.ts'
 import type { Comparison, Operand, Statement } from '../sql.ts'
 import { parseSql } from '../sql.ts'
 import type { State } from '../state.ts'
@@ -35,7 +35,7 @@ const ONE_ROW = /^(?:get|first|one|oneOrNone|maybeOne|queryOne)$/i
 export function callWithSql(machine: Machine, name: string | undefined, call: Call, state: State): Value | undefined {
   const [first] = call.args
   if (first === undefined) return undefined
-  const text = textOf(first) ?? textOf(optionOf(first, 'sql') ?? optionOf(first, 'text') ?? UNDEFINED)
+  const text = onlyString(first) ?? onlyString(optionOf(first, 'sql') ?? optionOf(first, 'text') ?? UNDEFINED)
   const statement = text === undefined ? undefined : parseSql(text)
   if (statement === undefined) return undefined
   const rest = call.args.slice(1)
@@ -61,10 +61,6 @@ export function runTemplate(
 ): Value | undefined {
   const statement = parseSql(parts.join('?'))
   return statement === undefined ? undefined : runStatement(machine, statement, args, '', call, state)
-}
-
-function textOf(value: Value): string | undefined {
-  return onlyString(value)
 }
 
 function takesParameters({ where, writes }: Statement): boolean {
@@ -179,12 +175,7 @@ function isHandle(value: Value): boolean {
 function selectRow(machine: Machine, store: StoreRef, key: Value, call: Call, state: State): Value {
   noteLookUp(machine, store, key, call.site, state)
   const stored = machine.databaseCell(store.id).value
-  const tags = [
-    `entry:${store.id}`,
-    ...(isPresentedHandle(key) ? ['held'] : []),
-    ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : []),
-  ]
-  return withTags({ primitives: [undefined], objects: stored.objects, tags: [], open: true }, tags)
+  return withTags({ primitives: [undefined], objects: stored.objects, tags: [], open: true }, foundTags(store, key))
 }
 
 /** A list of rows, however the driver wraps it. */
@@ -210,8 +201,8 @@ export const sql: Model = {
       map: visit,
       forEach: visit,
       find: visit,
-      filter: (machine, target, call, state, name) => {
-        visit(machine, target, call, state, name)
+      filter: (machine, target, call, state) => {
+        visit(machine, target, call, state)
         return object(target)
       },
       at: (_machine, target) => rowOf(target),
@@ -234,7 +225,7 @@ function rowOf(target: LibraryObject): Value {
   return target.data['row'] as Value
 }
 
-function visit(machine: Machine, target: LibraryObject, call: Call, state: State, _name: string): Value {
+function visit(machine: Machine, target: LibraryObject, call: Call, state: State): Value {
   const fork = state.fork()
   const result = call_(machine, call.args[0] ?? UNKNOWN, { ...call, args: [rowOf(target)] }, fork)
   fork.dead = false

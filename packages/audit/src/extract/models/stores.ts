@@ -1,27 +1,14 @@
 /** Stores outside the process or with a clock of their own: Redis, LRU caches, SQL. */
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
-import { isPresentedHandle } from '../conditions.ts'
-import { noteLookUp } from '../properties.ts'
+import { foundTags, noteLookUp } from '../properties.ts'
 import type { StoreRef } from '../events.ts'
 import type { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { noteUrlCredential } from '../secrets.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import {
-  NEVER,
-  UNDEFINED,
-  UNKNOWN,
-  derived,
-  hasTag,
-  object,
-  strings,
-  tagged,
-  tagsOf,
-  truthiness,
-  withTags,
-} from '../value.ts'
+import { NEVER, UNDEFINED, UNKNOWN, derived, object, strings, tagged, tagsOf, truthiness, withTags } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { isCertainlyOn, optionOf } from './routing.ts'
 
@@ -48,9 +35,7 @@ const redisRead: MethodHandler = (machine, target, call, state) => {
   noteLookUp(machine, store, key, call.site, state)
   const stored = redisCell(machine, store).value
   return withTags({ ...(stored === NEVER ? UNKNOWN : { ...stored, objects: [] }), primitives: [null], open: true }, [
-    `entry:${store.id}`,
-    ...(isPresentedHandle(key) ? ['held'] : []),
-    ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : []),
+    ...foundTags(store, key),
   ])
 }
 

@@ -3,17 +3,17 @@ import type { Call } from '../calls.ts'
 import { isPresentedHandle } from '../conditions.ts'
 import type { StoreRef } from '../events.ts'
 import type { Machine } from '../machine.ts'
-import { insertInto, noteLookUp } from '../properties.ts'
+import { foundTags, noteInsert, noteLookUp } from '../properties.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { NEVER, UNKNOWN, hasTag, object, tagged, truthiness, withTags } from '../value.ts'
+import { UNKNOWN, hasTag, object, tagged, truthiness, withTags } from '../value.ts'
 import { optionOf } from './routing.ts'
 
 const READS =
   /^(?:get|getItem|getWithMetadata|has|exists|find|findOne|findUnique|findFirst|findById|load|fetch|retrieve|read|lookup|peek)$/
 const WRITES = /^(?:set|put|setItem|create|insert|insertOne|save|store|upsert|add)$/
 const REMOVES = /^(?:delete|del|remove|deleteOne|deleteMany|findByIdAndDelete|removeItem|destroy|unset)$/
-const LISTS = /^(?:entries|values|keys|forEach)$/
+const LISTS = /^(?:entries|values|keys)$/
 const EXPIRIES = ['expirationTtl', 'expiration', 'ttl', 'EX', 'PX', 'ex', 'px', 'maxAge', 'expiresAt']
 const NAMES_SESSION = /^(?:header|query|param|cookie):.*(?:sess|sid)/
 
@@ -62,20 +62,13 @@ type Use = (machine: Machine, store: StoreRef, key: Value, call: Call, state: St
 const read: Use = (machine, store, key, call, state) => {
   noteLookUp(machine, store, key, call.site, state)
   const stored = machine.databaseCell(store.id).value
-  const tags = [
-    `entry:${store.id}`,
-    ...(isPresentedHandle(key) ? ['held'] : []),
-    ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : []),
-  ]
-  return withTags(
-    { primitives: [undefined], objects: stored === NEVER ? [] : stored.objects, tags: [], open: true },
-    tags,
-  )
+  return withTags({ primitives: [undefined], objects: stored.objects, tags: [], open: true }, foundTags(store, key))
 }
 
 const write: Use = (machine, store, key, call, state) => {
   const value = call.args.length > 1 ? call.args[1]! : (optionOf(call.args[0], 'data') ?? call.args[0] ?? UNKNOWN)
-  insertInto(machine, store, machine.databaseCell(store.id), key, value, call.site, state)
+  machine.databaseCell(store.id).write(value)
+  noteInsert(machine, store, key, value, call.site, state)
   if (call.args.some(expires)) {
     const limit = state.facts.may.has(`looked:${store.id}`) ? 'idle' : 'absolute'
     machine.emit('expiry', call.site, state, { store: store.id, limit, enabled: true })
@@ -101,7 +94,6 @@ function listed(machine: Machine, name: string, call: Call): Value | undefined {
   if (store === undefined || !machine.hasDatabase(store.id)) return undefined
   const key = tagged(`key:${store.id}`)
   const entry = withTags(machine.databaseCell(store.id).value, [`entry:${store.id}`])
-  if (name === 'forEach') return undefined
   const list = machine.allocate('array', call.site)
   list.elements.write(name === 'keys' ? key : name === 'values' ? entry : pairOf(machine, key, entry, call))
   list.transient = true
