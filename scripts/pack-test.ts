@@ -52,6 +52,9 @@ function useSession(): void {
     join(home, 'session.mts'),
     `import { createSessions, type Session } from '@sallyport/session'
 import { certification } from '@sallyport/session/certify'
+import { protect, visitOf } from '@sallyport/session/express'
+import { protect as protectFetch } from '@sallyport/session/fetch'
+import { protect as protectNode } from '@sallyport/session/node-http'
 import { redisStore } from '@sallyport/session/redis'
 import { sqliteStore } from '@sallyport/session/sqlite'
 const sessions = createSessions()
@@ -60,13 +63,14 @@ const { session, handle } = await sessions.open({ principal }, { data: { n: 1 } 
 const held: Session<{ n: number }> = session
 const { n } = await sessions.update(held, (data) => ({ n: data.n + 1 }))
 const { live } = await sessions.resume(handle, { principal })
-console.log(n, live, certification.length > 50, typeof redisStore, typeof sqliteStore)
+const made = [redisStore, sqliteStore, protect, visitOf, protectFetch, protectNode]
+console.log(n, live, certification.length > 50, made.every((one) => typeof one === 'function'))
 await sessions.close()
 `,
   )
   compile('session.mts')
   const said = execFileSync(process.execPath, ['session.mjs'], { cwd: home, encoding: 'utf8' })
-  expectOutput(said, /^2 true true function function$/m)
+  expectOutput(said, /^2 true true true$/m)
 }
 
 function pack(): string {

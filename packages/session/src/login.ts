@@ -19,10 +19,12 @@ export interface LoginOptions {
   readonly base?: string
 }
 
-/** Reads the body of a request as JSON, within the limits of the framework. */
+/** Reads the body of a request as JSON, within limits. What it throws is answered 400. */
 export type ReadBody = () => Promise<unknown>
 
 export interface LoginRoutes {
+  /** The path that all of the routes are under. */
+  readonly base: string
   /** The answer, where the request is for one of the routes. Never throws. */
   handle(request: RequestView, readBody: ReadBody): Promise<Answer | undefined>
 }
@@ -41,7 +43,13 @@ export function createLoginRoutes({ guard, verify, base = '/session' }: LoginOpt
     const admission = await guard.admit(request, { session: 'lenient' })
     if (!admission.admitted) return admission.answer
     try {
-      const credential = await verify(request, await readBody())
+      let body: unknown
+      try {
+        body = await readBody()
+      } catch {
+        return withHeaders(answer(400, { error: 'invalid_request' }), admission.headers)
+      }
+      const credential = await verify(request, body)
       if (!credential) return withHeaders(answer(401, { error: 'invalid_credentials' }), admission.headers)
       const agent = credential.agent ?? admission.caller.agent
       const { principal, expiresAt } = credential
@@ -88,6 +96,7 @@ export function createLoginRoutes({ guard, verify, base = '/session' }: LoginOpt
   }
 
   return {
+    base,
     async handle(request, readBody) {
       const [path = ''] = request.target.split('?')
       const route = Object.hasOwn(routes, path) ? routes[path] : undefined

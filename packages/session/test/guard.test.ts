@@ -477,7 +477,7 @@ describe('a cookie', () => {
       const failing = await routes.handle(ask({ target: '/session/authenticate' }), async () => {
         throw new SyntaxError('no JSON')
       })
-      expect(failing).toMatchObject({ status: 500, body: expect.not.stringContaining('JSON') })
+      expect(failing).toMatchObject({ status: 400, body: expect.not.stringContaining('JSON') })
     })
   })
 })

@@ -14,7 +14,6 @@ export const notKept: Partial<Record<RequirementId, string>> = {
   'mcp-2025-03-26/expire-tokens': issuer,
   'mcp-2025-06-18/challenge-with-resource-metadata': 'the application names the document in the option `challenge`',
   'mcp-2025-06-18/no-sensitive-elicitation': 'the tool, which words the question',
-  'mcp-2025-11-25/delete-terminates-session': 'the adapter of the MCP SDK, which serves DELETE with `terminate`',
   'mcp-2025-11-25/unique-event-ids': adapter,
   'mcp-2025-11-25/event-id-names-stream': adapter,
   'mcp-2025-11-25/no-cross-stream-replay': adapter,

@@ -24,8 +24,10 @@ class NodeRequest implements RequestView {
     return this.#request.method ?? 'GET'
   }
 
+  /** As the client sent it: routers cut their part off `url`. */
   get target(): string {
-    return this.#request.url ?? '/'
+    const { originalUrl, url } = this.#request as IncomingMessage & { readonly originalUrl?: string }
+    return originalUrl ?? url ?? '/'
   }
 
   get encrypted(): boolean {

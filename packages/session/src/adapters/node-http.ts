@@ -1,0 +1,50 @@
+/** The guard before a listener of node:http. */
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Guard } from '../guard.ts'
+import { sendOnNode } from '../http/node.ts'
+import type { LoginRoutes } from '../login.ts'
+import { answerLogin, visitOnNode } from './on-node.ts'
+import { isForCaller, type ProtectOptions, type Visit } from './visit.ts'
+
+export { visitOf } from './on-node.ts'
+export type { ProtectOptions, Visit } from './visit.ts'
+
+/** Serves a request that was admitted. */
+export type VisitListener<Data = unknown> = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  visit: Visit<Data>,
+) => unknown
+
+export interface NodeProtectOptions extends ProtectOptions {
+  /** Told what the listener threw, where that is no matter of sessions; the caller gets 500. A process warning by default. */
+  readonly onError?: (error: unknown) => void
+}
+
+/** A listener whose requests have all passed the guard. What `listener` throws becomes an answer. */
+export function protect<Data = unknown>(
+  guard: Guard,
+  listener: VisitListener<Data>,
+  { onError = warn, ...options }: NodeProtectOptions = {},
+): RequestListener {
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const visit = await visitOnNode<Data>(guard, request, response, options)
+      if (visit) await listener(request, response, visit)
+    } catch (error) {
+      if (!isForCaller(error)) onError(error)
+      if (response.headersSent) response.destroy()
+      else sendOnNode(response, guard.answerOf(error))
+    }
+  }
+  return (request, response) => void serve(request, response)
+}
+
+/** Answers a request for one of the login routes. Whether it was one; if not, nothing was done to it. */
+export function serveLogin(login: LoginRoutes, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+  return answerLogin(login, request, response)
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error))
+}

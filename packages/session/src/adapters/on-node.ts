@@ -1,0 +1,158 @@
+/** Visits on the requests and responses of node:http, which Express and Fastify have too, and Hono where it runs on Node. */
+import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { MisuseError } from '../errors.ts'
+import type { Guard } from '../guard.ts'
+import { readJson } from '../http/body.ts'
+import { sendOnNode, viewOfNode } from '../http/node.ts'
+import type { LoginRoutes } from '../login.ts'
+import {
+  admitOptions,
+  isEventStream,
+  isForCaller,
+  Visit,
+  type Admitted,
+  type Outlet,
+  type ProtectOptions,
+} from './visit.ts'
+
+const visits = new WeakMap<IncomingMessage, Visit>()
+
+/**
+ * Asks the guard about a request. Where it is refused the answer is sent and there is no visit. Otherwise the visit is
+ * on the request, to be had by `visitOf`, and over when the response is.
+ */
+export async function visitOnNode<Data>(
+  guard: Guard,
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: ProtectOptions,
+): Promise<Visit<Data> | undefined> {
+  const view = viewOfNode(request)
+  const admission = await guard.admit<Data>(view, admitOptions(view, options))
+  if (admission.admitted) return beginVisit(guard, admission, request, response)
+  sendOnNode(response, admission.answer)
+  return undefined
+}
+
+/** The visit of an admitted request. */
+export function beginVisit<Data>(
+  guard: Guard,
+  admitted: Admitted<Data>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Visit<Data> {
+  const outlet = new NodeOutlet(request, response)
+  const visit = new Visit<Data>(guard, admitted, outlet)
+  visits.set(request, visit)
+  // Who hung up while the guard was asked is not heard of again.
+  if (response.destroyed) visit.finish()
+  else outlet.serve(visit, admitted.headers)
+  return visit
+}
+
+/**
+ * The visit of a request that `protect` let pass.
+ *
+ * @throws MisuseError where it did not: a handler that counts on its session must not run without the guard
+ */
+export function visitOf<Data = unknown>(request: IncomingMessage | { readonly raw: IncomingMessage }): Visit<Data> {
+  const visit = visits.get('raw' in request ? request.raw : request)
+  if (!visit) throw new MisuseError('no guard admitted this request: `protect` must come before the handler')
+  return visit as Visit<Data>
+}
+
+/** Answers a request for one of the login routes. Whether it was one. */
+export async function answerLogin(
+  login: LoginRoutes,
+  request: IncomingMessage & { readonly body?: unknown },
+  response: ServerResponse,
+): Promise<boolean> {
+  const readBody = async (): Promise<unknown> => request.body ?? readJson(request)
+  const answer = await login.handle(viewOfNode(request), readBody)
+  if (answer) sendOnNode(response, answer)
+  return answer !== undefined
+}
+
+/** Answers what a handler threw, if it is for the session layer to answer and nothing was answered yet. Whether it did. */
+export function answerError(guard: Guard, response: ServerResponse, error: unknown): boolean {
+  if (!isForCaller(error) || response.headersSent) return false
+  sendOnNode(response, guard.answerOf(error))
+  return true
+}
+
+class NodeOutlet implements Outlet {
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  #carried: Readonly<Record<string, string>> | undefined
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.#request = request
+    this.#response = response
+  }
+
+  get begun(): boolean {
+    return this.#response.headersSent
+  }
+
+  carry(headers: Readonly<Record<string, string>>): void {
+    this.#carried = { ...this.#carried, ...headers }
+    this.#set(headers)
+  }
+
+  serve(visit: Visit, headers: Readonly<Record<string, string>>): void {
+    const response = this.#response
+    this.#set(headers)
+    response.once('close', () => visit.finish())
+    const writeHead = response.writeHead
+    // Every answer passes here, also one without a call of its own; what is given to it would replace what was set.
+    response.writeHead = (status: number, ...given: readonly unknown[]): ServerResponse => {
+      response.writeHead = writeHead
+      const reason = typeof given[0] === 'string' ? given[0] : undefined
+      this.#take(given.at(-1))
+      if (this.#carried) this.#set(this.#carried)
+      if (isEventStream(response.getHeader('content-type'))) this.#stream(visit)
+      return reason === undefined ? response.writeHead(status) : response.writeHead(status, reason)
+    }
+  }
+
+  /** The headers that a handler gave to `writeHead`: an object, or names and values in turn, or pairs of them. */
+  #take(given: unknown): void {
+    if (typeof given !== 'object' || given === null) return
+    if (!Array.isArray(given)) {
+      for (const [name, value] of Object.entries(given as OutgoingHttpHeaders))
+        if (value !== undefined) this.#response.setHeader(name, value)
+      return
+    }
+    const flat = given.flatMap((part: OutgoingHttpHeader | [string, OutgoingHttpHeader]) => part) as string[]
+    for (let place = 0; place < flat.length; place += 2) this.#response.removeHeader(flat[place] as string)
+    for (let place = 0; place + 1 < flat.length; place += 2)
+      this.#response.appendHeader(flat[place] as string, flat[place + 1] as string)
+  }
+
+  /** A cookie joins those that the handler sets, and replaces what would be another of its name. */
+  #set(headers: Readonly<Record<string, string>>): void {
+    for (const name in headers) {
+      const value = headers[name] as string
+      if (name === 'set-cookie') this.#response.setHeader(name, withCookie(this.#response.getHeader(name), value))
+      else this.#response.setHeader(name, value)
+    }
+  }
+
+  /** A stream is no work that the session must wait for, unless it answers a request; and it ends with its session. */
+  #stream(visit: Visit): void {
+    const response = this.#response
+    if (this.#request.method === 'GET') visit.finish()
+    const stop = visit.watch(() => {
+      // What the handler goes on writing is nobody's fault.
+      response.on('error', () => undefined)
+      response.end()
+    })
+    response.once('close', stop)
+  }
+}
+
+function withCookie(there: OutgoingHttpHeader | undefined, cookie: string): string[] {
+  const name = cookie.slice(0, cookie.indexOf('=') + 1)
+  const others = there === undefined ? [] : [there].flat().map(String)
+  return [...others.filter((other) => !other.startsWith(name)), cookie]
+}
