@@ -60,8 +60,14 @@ export interface AdmitOptions {
   readonly activity?: boolean
 }
 
+/**
+ * Decides once it is known who calls and before any session is looked at: what a message is stands in its body, and a
+ * body is read for callers only. `refuse` is sent as it is.
+ */
+export type DecideAdmission = (caller: Caller) => MaybePromise<AdmitOptions | { readonly refuse: Answer }>
+
 /** Why a request was refused, for logs; the answer tells less. */
-export type RefusedBecause = TransportFault | 'unauthenticated' | 'no-session' | 'bad-session' | 'error'
+export type RefusedBecause = TransportFault | 'unauthenticated' | 'message' | 'no-session' | 'bad-session' | 'error'
 
 export type Admission<Data = unknown> =
   | { readonly admitted: false; readonly because: RefusedBecause; readonly answer: Answer }
@@ -113,7 +119,10 @@ export class Guard {
    * and nobody's session is looked at before it is known who asks. Never throws: where the store is away, the answer is
    * 503 and the request goes no further.
    */
-  async admit<Data = unknown>(request: RequestView, admit: AdmitOptions = {}): Promise<Admission<Data>> {
+  async admit<Data = unknown>(
+    request: RequestView,
+    admit: AdmitOptions | DecideAdmission = {},
+  ): Promise<Admission<Data>> {
     try {
       // Each step answers at once where it can: a promise costs as much as what is asked here.
       const refused = this.#refuseTransport(request)
@@ -122,7 +131,9 @@ export class Guard {
       const identified = this.#identify(request)
       const caller = identified instanceof Promise ? await identified : identified
       if (!caller) return this.#refuse(request, 'unauthenticated', this.#unauthenticated())
-      const found = this.#findSession<Data>(request, caller, admit)
+      const wanted = typeof admit === 'function' ? await admit(caller) : admit
+      if ('refuse' in wanted) return this.#refuse(request, 'message', wanted.refuse)
+      const found = this.#findSession<Data>(request, caller, wanted)
       return found instanceof Promise ? await found : found
     } catch (error) {
       return this.#refuse(request, 'error', this.answerOf(error))
@@ -165,6 +176,11 @@ export class Guard {
     if (error.status === 503) return this.#fault(503, 'try again shortly', retry)
     if (error.status === 404) return this.#badSession()
     return this.#fault(error.status, 'the session changed meanwhile', retry)
+  }
+
+  /** How handles travel. */
+  get carrier(): 'header' | 'cookie' {
+    return 'header' in this.#carrier ? 'header' : 'cookie'
   }
 
   get #kind(): HandleKind {

@@ -51,6 +51,7 @@ export {
   type AdmitOptions,
   type Authenticate,
   type Credential,
+  type DecideAdmission,
   type Guard,
   type GuardOptions,
   type HandedOut,

@@ -3,7 +3,6 @@ import type { RequirementId } from '@sallyport/requirements'
 
 const verifier = "the application's verifier checks the token before it names a principal"
 const issuer = 'the authorization server, which issues tokens'
-const adapter = 'the adapter of the MCP SDK, which owns the streams'
 const documented = 'documentation: the README says it for this layer, the operator for the system'
 const modernServer = 'the server of the modern revision, which reads the message; the layer sees handles only'
 
@@ -14,10 +13,6 @@ export const notKept: Partial<Record<RequirementId, string>> = {
   'mcp-2025-03-26/expire-tokens': issuer,
   'mcp-2025-06-18/challenge-with-resource-metadata': 'the application names the document in the option `challenge`',
   'mcp-2025-06-18/no-sensitive-elicitation': 'the tool, which words the question',
-  'mcp-2025-11-25/unique-event-ids': adapter,
-  'mcp-2025-11-25/event-id-names-stream': adapter,
-  'mcp-2025-11-25/no-cross-stream-replay': adapter,
-  'mcp-2025-11-25/one-stream-per-message': adapter,
   'mcp-2025-11-25/bind-to-loopback': 'the server, which listens',
   'mcp-2025-11-25/validate-token': verifier,
   'mcp-2025-11-25/validate-audience': verifier,

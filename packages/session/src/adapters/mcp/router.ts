@@ -1,0 +1,260 @@
+/**
+ * The endpoint of the legacy revisions: from a request to the server of its session. Authenticated before
+ * anything is read, opened under a handle that is born authenticated, owned on every verb, over when its session is.
+ */
+import { MisuseError, SessionEndedError, SessionError } from '../../errors.ts'
+import type { SessionEvent } from '../../events.ts'
+import type { ExclusiveOptions } from '../../exclusive.ts'
+import type { DecideAdmission, Guard } from '../../guard.ts'
+import { rpcError, type Answer, type RequestView } from '../../http/request.ts'
+import { principalKey } from '../../principal.ts'
+import type { Session } from '../../session.ts'
+import type { Caller } from '../../sessions.ts'
+import { authInfoFor, type AuthInfo } from './context.ts'
+import {
+  SessionServer,
+  type SessionServerSettings,
+  type SdkServer,
+  type SdkTransport,
+  type SdkTransportOptions,
+} from './session-server.ts'
+import type { EventLimits } from './event-store.ts'
+import { isActivity, isCall } from './messages.ts'
+
+/** Whom a server is made for. */
+export interface ServerContext {
+  readonly session: Session
+  readonly caller: Caller
+}
+
+export interface SessionRouterOptions {
+  /** Its carrier is `Mcp-Session-Id`. */
+  readonly guard: Guard
+  /**
+   * Calls of tools in one session take turns: readers beside each other, all others alone, by the tools' annotations.
+   * `waitMs` and `holdMs` bound it; false lets them all run at once.
+   */
+  readonly turns?: Pick<ExclusiveOptions, 'waitMs' | 'holdMs'> | false
+  /** What is kept of each session's streams, so that a client can take them up again; false for nothing. */
+  readonly events?: Partial<EventLimits> | false
+  /** Largest body of a POST. */
+  readonly maxBodyBytes?: number
+  /** Calls of one session that may be open at once. */
+  readonly maxCalls?: number
+  /** Streams of one session that may be open at once, beside those of its calls. */
+  readonly maxStreams?: number
+  /** How often an open stream says that it is alive. No activity of the session. */
+  readonly keepAliveMs?: number
+  /** After how long a client should take a stream up again. */
+  readonly retryMs?: number
+}
+
+/** What differs between the SDKs. */
+export interface SdkParts {
+  readonly createTransport: (options: SdkTransportOptions) => SdkTransport
+  readonly createServer: (context: ServerContext) => SdkServer | Promise<SdkServer>
+  readonly isInitialize: (body: unknown) => boolean
+  readonly protocolVersions: readonly string[]
+}
+
+/** A request as the framework has it. */
+export interface Face {
+  readonly view: RequestView
+  /** The body as JSON, or why it is not read. */
+  readBody(): Promise<{ readonly body: unknown } | { readonly refuse: Answer }>
+  /** As the SDK wants it, without a body, with this session ID in place of the handle. */
+  request(sessionId: string | undefined): Request
+  /** What a middleware before this one has found out about the caller. */
+  readonly authInfo: Partial<AuthInfo> | undefined
+}
+
+/** A whole answer, or one that streams. */
+export interface Served {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | ReadableStream<Uint8Array> | null
+}
+
+export const defaultMaxBodyBytes = 4 * 1024 * 1024
+const defaultEvents: EventLimits = { maxEvents: 1000, maxBytes: 1024 * 1024 }
+const turnDefaults = { waitMs: 10_000, holdMs: 5 * 60_000 }
+const janitorMs = 60_000
+
+export class SessionRouter {
+  readonly #guard: Guard
+  readonly #sdk: SdkParts
+  readonly #settings: SessionServerSettings
+  readonly #servers = new Map<string, SessionServer>()
+  readonly #stopListening: () => void
+  readonly #janitor: NodeJS.Timeout
+  #closed = false
+
+  /** @throws MisuseError where the guard carries handles in cookies */
+  constructor(sdk: SdkParts, options: SessionRouterOptions) {
+    if (options.guard.carrier === 'cookie')
+      throw new MisuseError('an MCP client carries an Mcp-Session-Id: make the guard without a cookie')
+    this.#sdk = sdk
+    this.#guard = options.guard
+    this.#settings = {
+      turns: options.turns === false ? false : { ...turnDefaults, ...options.turns },
+      events: options.events === false ? false : { ...defaultEvents, ...options.events },
+      maxCalls: options.maxCalls ?? 100,
+      maxStreams: options.maxStreams ?? 16,
+      ...(options.keepAliveMs !== undefined && { keepAliveMs: options.keepAliveMs }),
+      ...(options.retryMs !== undefined && { retryMs: options.retryMs }),
+    }
+    this.#stopListening = this.#guard.sessions.onEvent((event) => this.#heard(event))
+    this.#janitor = setInterval(() => void this.sweep(), janitorMs).unref()
+  }
+
+  /** How many sessions have a server in this process. */
+  get size(): number {
+    return this.#servers.size
+  }
+
+  /** Serves a request of whatever verb. Never throws. */
+  async serve(face: Face): Promise<Served> {
+    if (this.#closed) return rpcError(503, -32000, 'The server is shutting down', { 'retry-after': '1' })
+    let body: unknown
+    let opens = false
+    const decide: DecideAdmission = async () => {
+      const { method } = face.view
+      if (method === 'GET' || method === 'DELETE') return { activity: false }
+      if (method !== 'POST')
+        return { refuse: rpcError(405, -32000, 'Method not allowed', { allow: 'GET, POST, DELETE' }) }
+      const read = await face.readBody()
+      if ('refuse' in read) return read
+      ;({ body } = read)
+      opens = isCall(body) && body.method === 'initialize' && this.#sdk.isInitialize(body)
+      return opens ? { session: 'none' } : { activity: isActivity(body) }
+    }
+    const admission = await this.#guard.admit(face.view, decide)
+    if (!admission.admitted) return admission.answer
+    const { caller, session, headers, finish } = admission
+    try {
+      if (opens) return withHeaders(await this.#open(face, caller, body), headers)
+      if (!session) throw new MisuseError('a request was admitted without its session')
+      return withHeaders(await this.#goOn(face, { caller, session, body }, finish), headers)
+    } catch (error) {
+      finish()
+      return withHeaders(this.#guard.answerOf(error), headers)
+    }
+  }
+
+  /** Ends what has been over for a while without anybody asking. Called by a timer. */
+  async sweep(): Promise<void> {
+    for (const server of Array.from(this.#servers.values()))
+      if (!server.isBusy && server.unusedMs >= server.session.idleTimeoutMs) await this.#check(server)
+  }
+
+  /** Ends all sessions that have their server in this process, with their streams, and takes no more requests. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#stopListening()
+    clearInterval(this.#janitor)
+    await Promise.allSettled([...this.#servers.values()].map((server) => this.#over(server)))
+  }
+
+  async #open(face: Face, caller: Caller, body: unknown): Promise<Served> {
+    const { session, headers } = await this.#guard.open(caller)
+    let server: SessionServer | undefined
+    try {
+      const context = { session, caller }
+      server = await SessionServer.begin({
+        sessions: this.#guard.sessions,
+        session,
+        settings: this.#settings,
+        createTransport: this.#sdk.createTransport,
+        createServer: () => this.#sdk.createServer(context),
+        onEnd: (ended) => void this.#over(ended),
+      })
+      if (this.#closed) throw new SessionEndedError('the server is shutting down')
+      this.#servers.set(session.ref, server)
+      const authInfo = authInfoFor({ ...context, body }, face.authInfo)
+      const response = await server.post(face.request(undefined), body, authInfo, () => undefined)
+      if (typeof response !== 'string' && response.ok) {
+        const served = servedOf(response)
+        return { ...served, headers: { ...served.headers, ...headers } }
+      }
+      await this.#over(server)
+      return typeof response === 'string' ? idInUse() : servedOf(response)
+    } catch (error) {
+      if (server) await this.#over(server)
+      else await this.#guard.sessions.terminate(session)
+      throw error
+    }
+  }
+
+  async #goOn(
+    face: Face,
+    { caller, session, body }: ServerContext & { readonly body: unknown },
+    finish: () => void,
+  ): Promise<Served> {
+    const server = this.#servers.get(session.ref)
+    // Its server is in another process, or was: the SDKs cannot rebuild one, so the client has to begin anew.
+    if (!server) throw new SessionEndedError('the session has no server here')
+    const { method } = face.view
+    if (method !== 'POST') finish()
+    if (method === 'DELETE') return this.#delete(face, server)
+    const request = face.request(session.ref)
+    if (method === 'GET') return servedOf(await server.get(request))
+    const authInfo = authInfoFor({ caller, session, body }, face.authInfo)
+    const response = await server.post(request, body, authInfo, finish)
+    return typeof response === 'string' ? idInUse() : servedOf(response)
+  }
+
+  async #delete(face: Face, server: SessionServer): Promise<Served> {
+    const [version, ...more] = face.view.header('mcp-protocol-version')
+    if (more.length > 0 || (version !== undefined && !this.#sdk.protocolVersions.includes(version)))
+      return rpcError(400, -32000, 'Bad Request: Unsupported protocol version')
+    const headers = await this.#guard.terminate(server.session)
+    await server.end()
+    return { status: 200, headers, body: null }
+  }
+
+  /** What happened in this process ends what belongs to it at once; elsewhere, streams are watched. */
+  #heard(event: SessionEvent): void {
+    if (event.kind === 'ended') void this.#servers.get(event.session)?.end()
+    if (event.kind !== 'principal-revoked' && event.kind !== 'agent-reset') return
+    const key = principalKey(event.principal)
+    for (const server of this.#servers.values()) {
+      const { principal } = server.session
+      if (principal && principalKey(principal) === key) void this.#check(server)
+    }
+  }
+
+  async #check(server: SessionServer): Promise<void> {
+    try {
+      await this.#guard.sessions.read(server.session)
+    } catch (error) {
+      // While the store is away nothing is known; requests are refused by the guard.
+      if (error instanceof SessionError && error.status !== 503) await server.end()
+    }
+  }
+
+  /** However it ended, nothing of it is left: neither here nor in the store. */
+  async #over(server: SessionServer): Promise<void> {
+    if (this.#servers.get(server.session.ref) === server) this.#servers.delete(server.session.ref)
+    await server.end()
+    try {
+      await this.#guard.sessions.terminate(server.session)
+    } catch {
+      // The store is away, which an event has said. Without its server the session is answered with 404.
+    }
+  }
+}
+
+function idInUse(): Answer {
+  return rpcError(400, -32600, 'Invalid Request: a request with this id is not answered yet')
+}
+
+function servedOf({ status, headers, body }: Response): Served {
+  const own: Record<string, string> = {}
+  // What the SDK takes for the session ID is the reference; and the connection is the framework's.
+  for (const [name, value] of headers) if (name !== 'mcp-session-id' && name !== 'connection') own[name] = value
+  return { status, headers: own, body }
+}
+
+function withHeaders(served: Served, headers: Readonly<Record<string, string>>): Served {
+  return { ...served, headers: { ...headers, ...served.headers } }
+}
