@@ -1,5 +1,5 @@
 /** Servers: what the tool says beside what the reader said, per server and rule. */
-import type { Finding, Report, Step } from '@sallyport/audit'
+import { type Finding, placesOf, type Report, type Step } from '@sallyport/audit'
 import type { Places } from './place.ts'
 import { type Evidence, isFile, isWithin, type Label, ruleLabels, type Server } from './verdicts.ts'
 
@@ -77,7 +77,7 @@ export function placementOf(findings: readonly Finding[], evidence: readonly Evi
 /** The finding's own place first, then its trace. */
 export function stepsOf(finding: Finding): Step[] {
   const own = finding.location ? [{ note: '', location: finding.location }] : []
-  return [...own, ...finding.trace]
+  return [...own, ...placesOf(finding.trace)]
 }
 
 function isNear({ location }: Step, { file, start, end }: Evidence): boolean {

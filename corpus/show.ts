@@ -1,5 +1,5 @@
 /** Results as text for a terminal: one line per pair, tables, and the full story of one pair. */
-import type { Finding } from '@sallyport/audit'
+import { type Finding, placesOf } from '@sallyport/audit'
 import type { FixResult, Measured, ServerResult } from './measure.ts'
 import type { Places } from './place.ts'
 import { type Pair, precision, recall, type Tally, tally } from './score.ts'
@@ -92,7 +92,7 @@ export function fixStory(result: FixResult, pair: FixPair, old: Places, fixed: P
 }
 
 function evidenceLine({ file, start, end }: Evidence, findings: readonly Finding[], places: Places): string {
-  const steps = findings.flatMap(({ trace }) => trace)
+  const steps = findings.flatMap(({ trace }) => placesOf(trace))
   const path = steps.find(({ location }) => isFile(file, location.path))?.location.path ?? file
   const range = start === end ? `${start}` : `${start}-${end}`
   return `    ${path}:${range}  [${places.enclosing(path, start)}]  ${places.line(path, start).trim()}`
@@ -100,7 +100,7 @@ function evidenceLine({ file, start, end }: Evidence, findings: readonly Finding
 
 function findingStory({ rule, confidence, surface, partial, what, trace, location }: Finding, places: Places): string {
   const head = `  ours:  ${rule} (${confidence}, ${surface}${partial ? ', partial' : ''}) ${what}`
-  const steps = trace.map(({ note, location: at }, index) => {
+  const steps = placesOf(trace).map(({ note, location: at }, index) => {
     const isPrimary = location?.path === at.path && location.startLine === at.startLine
     const scope = places.enclosing(at.path, at.startLine)
     const code = places.line(at.path, at.startLine).trim()

@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 export interface RuleFolder {
   readonly id: string
   readonly detect: boolean
+  readonly scenario: boolean
 }
 
 export const rulesFolder: string = fileURLToPath(new URL('../packages/audit/src/rules/', import.meta.url))
@@ -20,7 +21,11 @@ export const rulesFolder: string = fileURLToPath(new URL('../packages/audit/src/
 export function readRuleFolders(root: string): RuleFolder[] {
   return readdirSync(root, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && existsSync(join(root, entry.name, 'rule.ts')))
-    .map((entry) => ({ id: entry.name, detect: existsSync(join(root, entry.name, 'detect.ts')) }))
+    .map((entry) => ({
+      id: entry.name,
+      detect: existsSync(join(root, entry.name, 'detect.ts')),
+      scenario: existsSync(join(root, entry.name, 'scenario.ts')),
+    }))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
 }
 
@@ -38,18 +43,26 @@ export function renderIndex(folders: readonly RuleFolder[]): string {
   ].join('\n')
 }
 
-function renderImports({ id, detect }: RuleFolder): string[] {
-  const lines = [`import { rule as ${camelCase(id)} } from './${id}/rule.ts'`]
-  if (detect) lines.push(`import { detect as ${detectName(id)} } from './${id}/detect.ts'`)
-  return lines
+/** The parts of a rule that its folder may hold, in the order of an entry. */
+const PARTS = ['detect', 'scenario'] as const
+
+function renderImports(folder: RuleFolder): string[] {
+  const { id } = folder
+  return [
+    `import { rule as ${camelCase(id)} } from './${id}/rule.ts'`,
+    ...PARTS.filter((part) => folder[part]).map(
+      (part) => `import { ${part} as ${camelCase(`${part}-${id}`)} } from './${id}/${part}.ts'`,
+    ),
+  ]
 }
 
-function renderEntry({ id, detect }: RuleFolder): string {
-  return detect ? `{ rule: ${camelCase(id)}, detect: ${detectName(id)} }` : `{ rule: ${camelCase(id)} }`
-}
-
-function detectName(id: string): string {
-  return camelCase(`detect-${id}`)
+function renderEntry(folder: RuleFolder): string {
+  const parts = PARTS.filter((part) => folder[part]).map((part) => `${part}: ${camelCase(`${part}-${folder.id}`)}`)
+  const entry = `{ ${[`rule: ${camelCase(folder.id)}`, ...parts].join(', ')} }`
+  // As the formatter would have it: 120 columns, with the indent and the comma.
+  return entry.length + 3 <= 120
+    ? entry
+    : entry.replace('{ ', '{\n    ').replaceAll(', ', ',\n    ').replace(' }', ',\n  }')
 }
 
 function camelCase(id: string): string {

@@ -7,16 +7,18 @@ import { closest } from './suggest.ts'
 export type Invocation =
   | ({
       readonly kind: 'audit'
-      readonly format: Format
-      readonly output?: string
-      /** Further documents of the same audit. */
-      readonly also: readonly { readonly format: Format; readonly output: string }[]
-      readonly failOn?: Threshold
       readonly since?: string
       readonly showSuppressed: boolean
       readonly includeTests?: true
-      readonly noColor: boolean
-    } & Settings)
+    } & Documents &
+      Settings)
+  | ({
+      readonly kind: 'probe'
+      readonly url: string
+      readonly config?: string
+      readonly ca?: string
+      readonly authorized: boolean
+    } & Documents)
   | ({ readonly kind: 'baseline' | 'badge'; readonly output?: string } & Settings)
   | { readonly kind: 'verify'; readonly report: string }
   | { readonly kind: 'explain'; readonly rule: string; readonly noColor: boolean }
@@ -24,6 +26,16 @@ export type Invocation =
   | { readonly kind: 'help'; readonly command?: Command }
   | { readonly kind: 'version' }
   | Misuse
+
+/** Where a report goes, and when it is bad news. */
+export interface Documents {
+  readonly format: Format
+  readonly output?: string
+  /** Further documents of the same report. */
+  readonly also: readonly { readonly format: Format; readonly output: string }[]
+  readonly failOn?: Threshold
+  readonly noColor: boolean
+}
 
 /** What is audited, and how the user's own decisions come in. */
 export interface Settings {
@@ -130,6 +142,10 @@ function withCommand(command: Command, values: Values, positionals: readonly str
       return { kind: 'rules', noColor }
     case 'audit':
       return auditInvocation(first ?? '.', values, noColor)
+    case 'probe':
+      if (first === undefined)
+        return misuse('Name the server: sallyport probe <url>, for example http://127.0.0.1:3000/mcp')
+      return probeInvocation(first, values, noColor)
     case 'baseline':
     case 'badge':
       return { kind: command.name, ...given(values, 'output'), ...settings(first ?? '.', values) }
@@ -142,23 +158,44 @@ function withCommand(command: Command, values: Values, positionals: readonly str
   }
 }
 
+function probeInvocation(url: string, values: Values, noColor: boolean): Invocation {
+  const documents = readDocuments(values, noColor)
+  if ('kind' in documents) return documents
+  return {
+    kind: 'probe',
+    url,
+    ...given(values, 'config'),
+    ...given(values, 'ca'),
+    authorized: values.has('authorized'),
+    ...documents,
+  }
+}
+
 /** The choices of `format`, `fail-on` and `profile` were checked with the flags. */
-function auditInvocation(path: string, values: Values, noColor: boolean): Invocation {
-  const { output, ...rest } = { ...given(values, 'output'), ...given(values, 'since') }
+function readDocuments(values: Values, noColor: boolean): Documents | Misuse {
+  const { output } = given(values, 'output')
   const failOn = values.get('fail-on')
   const also = (values.get('also')?.split(SEPARATOR) ?? []).map(readDocument)
   const wrong = also.find((document) => typeof document === 'string')
   if (wrong !== undefined) return misuse(wrong)
   return {
-    kind: 'audit',
     also: also.filter((document) => typeof document !== 'string'),
     format: (values.get('format') ?? 'text') as Format,
     ...(output === undefined || output === '-' ? {} : { output }),
     ...(failOn === undefined ? {} : { failOn: failOn as Threshold }),
-    ...rest,
+    noColor,
+  }
+}
+
+function auditInvocation(path: string, values: Values, noColor: boolean): Invocation {
+  const documents = readDocuments(values, noColor)
+  if ('kind' in documents) return documents
+  return {
+    kind: 'audit',
+    ...documents,
+    ...given(values, 'since'),
     showSuppressed: values.has('show-suppressed'),
     ...(values.has('include-tests') && { includeTests: true as const }),
-    noColor,
     ...settings(path, values),
   }
 }

@@ -13,7 +13,7 @@ export interface Flag {
 }
 
 export interface Command {
-  readonly name: 'audit' | 'baseline' | 'badge' | 'verify' | 'explain' | 'rules'
+  readonly name: 'audit' | 'probe' | 'baseline' | 'badge' | 'verify' | 'explain' | 'rules'
   readonly argument?: string
   readonly about: string
   readonly flags: readonly Flag[]
@@ -46,31 +46,36 @@ const untrusted: Flag = {
   about: 'The source is not yours: heed no configuration, baseline or comment in it',
 }
 
+const format: Flag = {
+  name: 'format',
+  value: 'format',
+  choices: formats,
+  about: `${formats.slice(0, -1).join(', ')} or ${formats.at(-1)}`.replace('text', 'text (default)'),
+}
+const output: Flag = { name: 'output', value: 'file', about: 'Write the report to a file instead of standard output' }
+const also: Flag = {
+  name: 'also',
+  value: 'format=file',
+  repeatable: true,
+  about: 'Write the same report to a file in another format too; may be repeated',
+}
+const failOn: Flag = {
+  name: 'fail-on',
+  value: 'severity',
+  choices: thresholds,
+  about: 'Exit 1 for findings at or above none, low, medium, high (default) or critical',
+}
+
 export const commands: readonly Command[] = [
   {
     name: 'audit',
     argument: '[path]',
     about: 'Read the source of an MCP server (default: this folder) and report weak sessions',
     flags: [
-      {
-        name: 'format',
-        value: 'format',
-        choices: formats,
-        about: `${formats.slice(0, -1).join(', ')} or ${formats.at(-1)}`.replace('text', 'text (default)'),
-      },
-      { name: 'output', value: 'file', about: 'Write the report to a file instead of standard output' },
-      {
-        name: 'also',
-        value: 'format=file',
-        repeatable: true,
-        about: 'Write the same report to a file in another format too; may be repeated',
-      },
-      {
-        name: 'fail-on',
-        value: 'severity',
-        choices: thresholds,
-        about: 'Exit 1 for findings at or above none, low, medium, high (default) or critical',
-      },
+      format,
+      output,
+      also,
+      failOn,
       profile,
       config,
       { name: 'baseline', value: 'file', about: 'Suppress the findings that this file lists' },
@@ -78,6 +83,22 @@ export const commands: readonly Command[] = [
       { name: 'show-suppressed', about: 'List suppressed findings, in SARIF too; they are never scored' },
       untrusted,
       { name: 'include-tests', about: 'Report findings in tests, fixtures, generated and vendored code too' },
+      noColor,
+      help,
+    ],
+  },
+  {
+    name: 'probe',
+    argument: '<url>',
+    about: 'Attack a running MCP server, with the consent of whoever runs it, and prove each weakness',
+    flags: [
+      { name: 'config', value: 'file', about: 'Principals, what may be called, and the budget, in YAML or JSON' },
+      format,
+      output,
+      also,
+      failOn,
+      { name: 'ca', value: 'file', about: 'Trust the certificates in this PEM file' },
+      { name: 'authorized', about: 'Whoever runs the server agrees; needed outside this machine and private networks' },
       noColor,
       help,
     ],

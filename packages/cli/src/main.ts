@@ -23,6 +23,8 @@ async function run(invocation: Invocation, console: Console): Promise<ExitCode> 
   switch (invocation.kind) {
     case 'audit':
       return (await import('./commands/audit.ts')).auditCommand(invocation, console)
+    case 'probe':
+      return (await import('./commands/probe.ts')).probeCommand(invocation, console)
     case 'baseline':
       return (await import('./commands/baseline.ts')).baselineCommand(invocation, console)
     case 'badge':

@@ -12,8 +12,8 @@ const silentMs = 1000
 const intervalMs = 100
 const clearLine = '\r\u001b[2K'
 
-/** A progress line on `console.stderr`; silent where that is not a terminal that can take a line back. */
-export function progressLine(console: Console, now: () => number): ProgressLine {
+/** A progress line that counts `what` on `console.stderr`; silent where that is not a terminal that can take a line back. */
+export function progressLine(console: Console, now: () => number, what = 'files'): ProgressLine {
   const visible = console.stderr.isTTY === true && console.env['TERM'] !== 'dumb'
   const startedAt = now()
   let shownAt = -Infinity
@@ -22,7 +22,7 @@ export function progressLine(console: Console, now: () => number): ProgressLine 
       const time = now()
       if (!visible || time - startedAt < silentMs || time - shownAt < intervalMs) return
       shownAt = time
-      console.stderr.write(`${clearLine}${phase} ${done}${total > 0 ? ` of ${total}` : ''} files`)
+      console.stderr.write(`${clearLine}${phase} ${done}${total > 0 ? ` of ${total}` : ''} ${what}`)
     },
     clear() {
       if (shownAt > -Infinity) console.stderr.write(clearLine)

@@ -7,6 +7,7 @@ import type { Console } from './console.ts'
 
 /** The audited folder below the checkout of a pipeline, or below the folder that the command runs in; '' where it is not below. */
 export function prefixOf({ subject }: Report, { env }: Console): string {
+  if (subject.kind !== 'source') return ''
   const base = env['GITHUB_WORKSPACE'] || env['CI_PROJECT_DIR'] || '.'
   const path = relative(real(base), real(folderOf(subject.root)))
   const isBelow = path !== '..' && !path.startsWith(`..${sep}`) && resolve(path) !== path

@@ -32,6 +32,8 @@ test('help is whole', async () => {
     Commands:
       audit [path]          Read the source of an MCP server (default: this folder) and report weak
                             sessions
+      probe <url>           Attack a running MCP server, with the consent of whoever runs it, and prove
+                            each weakness
       baseline [path]       Write every present finding to a file of known ones, so that only new ones
                             count
       badge [path]          Audit and draw the grade as an SVG that names commit, tool and formula

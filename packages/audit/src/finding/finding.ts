@@ -18,10 +18,59 @@ export interface Location {
   readonly endColumn: number
 }
 
-/** One step of a trace: a place in source and what happens there. */
+/** One step of a trace: what happens, and a place in source or an exchange on the wire that shows it. */
+export type TraceStep = Step | ExchangeStep
+
+/** What source shows: a place in it, and what happens there. */
 export interface Step {
   readonly note: string
   readonly location: Location
+  readonly exchange?: never
+}
+
+/** What the wire shows. */
+export interface ExchangeStep {
+  readonly note: string
+  readonly exchange: Exchange
+  readonly location?: never
+}
+
+export type HeaderField = readonly [name: string, value: string]
+
+/**
+ * One request and what came back. In reports every secret is a short digest, `{{kind:12ab34cd}}`: the same secret has
+ * the same digest throughout one report.
+ */
+export interface Exchange {
+  /** Whose credential was sent: `alice`, `bob`, `nobody`, … */
+  readonly actor: string
+  readonly request: {
+    readonly method: string
+    readonly url: string
+    readonly headers: readonly HeaderField[]
+    readonly body?: string
+  }
+  /** Absent where none came. */
+  readonly response?: {
+    readonly status: number
+    readonly headers: readonly HeaderField[]
+    readonly body: string
+  }
+  /** Why there is no response, or not the whole of it. */
+  readonly failure?: string
+}
+
+export function isPlace(step: TraceStep): step is Step {
+  return step.location !== undefined
+}
+
+/** The steps of a trace that stand in source. */
+export function placesOf(trace: readonly TraceStep[]): readonly Step[] {
+  return trace.filter(isPlace)
+}
+
+export function isExchange(step: TraceStep): step is ExchangeStep {
+  return step.exchange !== undefined
 }
 
 /** One replacement: UTF-16 offsets into the file, end exclusive. */
@@ -55,8 +104,16 @@ export interface FindingDraft {
   readonly fixes?: readonly Fix[]
 }
 
+/** A claim that the wire shows, as a scenario's `judge` makes it. */
+export interface LiveFindingDraft extends Omit<FindingDraft, 'trace' | 'fixes'> {
+  /** Names the finding among those of its rule, the same in every run: `bob POST`. */
+  readonly key: string
+  /** Ordered evidence. The step at `primary` is the moment of theft (default: the last one). Never empty. */
+  readonly trace: readonly ExchangeStep[]
+}
+
 export interface Finding {
-  /** Stable across moved lines: 16 hex digits over rule, enclosing code and occurrence. */
+  /** Stable across moved lines: 16 hex digits over rule, enclosing code and occurrence; of a live finding over rule, target and what was tried. */
   readonly fingerprint: string
   readonly rule: string
   readonly severity: Severity
@@ -68,7 +125,9 @@ export interface Finding {
   readonly todo: string
   /** Absent for a purely live finding. */
   readonly location?: Location
-  readonly trace: readonly Step[]
+  readonly trace: readonly TraceStep[]
+  /** Index of the step at which a live finding is proven. Absent where the place tells. */
+  readonly primary?: number
   readonly fixes: readonly Fix[]
 }
 
@@ -173,6 +232,25 @@ export interface Subject extends Score {
   readonly assessments: readonly Assessment[]
 }
 
+/** Revisions of MCP that a server speaks: up to 2025-11-25, and 2026-07-28. */
+export type Era = 'legacy' | 'modern'
+
+/** What was audited: a tree of source, or a running server. */
+export type ReportSubject =
+  | { readonly kind: 'source'; readonly root: string }
+  | {
+      readonly kind: 'target'
+      readonly url: string
+      readonly eras: readonly Era[]
+      /** How many requests it was sent. */
+      readonly requests: number
+    }
+
+/** How a reader knows the subject: its folder or its address. */
+export function nameOf(subject: ReportSubject): string {
+  return subject.kind === 'source' ? subject.root : subject.url
+}
+
 /**
  * What a reader receives: plain data, serialisable. Reporters turn it into a string. Of several servers, score and grade
  * are those of the worst, and `assessments` speak of the tree as a whole.
@@ -181,7 +259,7 @@ export interface Report extends Score {
   readonly tool: { readonly name: string; readonly version: string }
   /** Version of the published scoring formula. */
   readonly formula: string
-  readonly subject: { readonly kind: 'source'; readonly root: string }
+  readonly subject: ReportSubject
   readonly profile: Profile
   readonly files: { readonly analysed: number; readonly skipped: number }
   readonly assessments: readonly Assessment[]

@@ -1,6 +1,6 @@
 /** The report as one HTML file that asks for nothing: grade, the life of a session, findings with code and trace. */
 import { createHash } from 'node:crypto'
-import type { Finding, Report } from '../finding/finding.ts'
+import { type Finding, nameOf, type Report } from '../finding/finding.ts'
 import { severities } from '../finding/severity.ts'
 import type { RuleEntry } from '../rules/rule.ts'
 import { findingArticle, type Shown } from './html/findings.ts'
@@ -45,7 +45,7 @@ export function renderHtml(report: Report, rules: readonly RuleEntry[], options:
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <meta name="referrer" content="no-referrer" />
-        <title>${headlineOf(shown)} · ${shown.subject.root} · Sallyport</title>
+        <title>${headlineOf(shown)} · ${nameOf(shown.subject)} · Sallyport</title>
         ${Markup.own(`<style>${STYLE}</style>`)}
       </head>
       <body>
@@ -90,7 +90,7 @@ function banner({ subject, tool }: Report): Markup {
         <path class="gate" d="M9.5 24V11" />
         <path class="gate open" d="M16.5 24V11" />
       </svg>
-      <h1>Sallyport <span>audit of ${subject.root}</span></h1>
+      <h1>Sallyport <span>audit of ${nameOf(subject)}</span></h1>
       <span class="where">${tool.name} ${tool.version}</span
       ><button class="theme" type="button" hidden>Light / dark</button>
     </div>

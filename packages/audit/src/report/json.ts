@@ -1,16 +1,20 @@
 /** The report as the JSON document that other programs rely on; `report.schema.json` describes it. */
-import type {
-  Assessment,
-  Finding,
-  Fix,
-  Gap,
-  Lifecycle,
-  Location,
-  Notice,
-  Report,
-  Step,
-  Subject,
-  SuppressedFinding,
+import {
+  type Assessment,
+  type Exchange,
+  type Finding,
+  type Fix,
+  type Gap,
+  isExchange,
+  type Lifecycle,
+  type Location,
+  type Notice,
+  type Report,
+  type ReportSubject,
+  type Step,
+  type Subject,
+  type SuppressedFinding,
+  type TraceStep,
 } from '../finding/finding.ts'
 import { messageOf } from './message.ts'
 import { serialise } from './serialise.ts'
@@ -21,7 +25,7 @@ export function renderJson(report: Report): string {
   return serialise({
     tool: { name: tool.name, version: tool.version },
     formula,
-    subject: { kind: subject.kind, root: subject.root },
+    subject: subjectOf(subject),
     profile: report.profile,
     files: { analysed: files.analysed, skipped: files.skipped },
     score,
@@ -57,7 +61,7 @@ function findingJson(finding: Finding) {
     surface,
     message: messageOf(finding),
     ...(location && { location: locationJson(location) }),
-    trace: trace.map(stepJson),
+    trace: trace.map(traceStepJson),
     fixes: fixes.map(fixJson),
   }
 }
@@ -91,6 +95,26 @@ function lifecycleJson({ store, kind, holds, location, states, transitions }: Li
 
 function stepJson({ note, location }: Step) {
   return { note, location: locationJson(location) }
+}
+
+function traceStepJson(step: TraceStep) {
+  return isExchange(step) ? { note: step.note, exchange: exchangeJson(step.exchange) } : stepJson(step)
+}
+
+function exchangeJson({ actor, request, response, failure }: Exchange) {
+  const { method, url, headers, body } = request
+  return {
+    actor,
+    request: { method, url, headers, ...(body !== undefined && { body }) },
+    ...(response && { response: { status: response.status, headers: response.headers, body: response.body } }),
+    ...(failure !== undefined && { failure }),
+  }
+}
+
+function subjectOf(subject: ReportSubject) {
+  if (subject.kind === 'source') return { kind: subject.kind, root: subject.root }
+  const { kind, url, eras, requests } = subject
+  return { kind, url, eras, requests }
 }
 
 function locationJson({ path, startLine, startColumn, endLine, endColumn }: Location) {

@@ -1,6 +1,7 @@
 /** The report as JUnit XML: a test case for every finding and every rule without one. */
-import type { Assessment, Finding, Report } from '../finding/finding.ts'
+import { type Assessment, type Finding, nameOf, type Report } from '../finding/finding.ts'
 import type { RuleEntry } from '../rules/rule.ts'
+import { stepText } from './exchange.ts'
 import { messageOf } from './message.ts'
 import { inReadingOrder } from './order.ts'
 import { scoredBy } from './scored.ts'
@@ -16,7 +17,7 @@ export function renderJunit(report: Report, rules: readonly RuleEntry[]): string
   ]
   const count = (kind: Case['kind']) => cases.filter((one) => one.kind === kind).length
   const counts = { tests: cases.length, failures: count('failure'), errors: 0, skipped: count('skipped') }
-  const suite = { name: `sallyport ${shown.subject.root}`, ...counts, time: 0 }
+  const suite = { name: `sallyport ${nameOf(shown.subject)}`, ...counts, time: 0 }
   return `<?xml version="1.0" encoding="UTF-8"?>
 ${element('testsuites', { name: shown.tool.name, ...counts, time: 0 }, [
   element('testsuite', suite, [
@@ -46,7 +47,7 @@ function findingCases(report: Report, rules: readonly RuleEntry[]): readonly Cas
 
 function findingCase(finding: Finding, scored: boolean): Case {
   const { location, rule, severity, what, trace } = finding
-  const steps = trace.map((step, at) => `${at + 1}. ${placeText(step.location)} ${step.note}`)
+  const steps = trace.map((step, at) => `${at + 1}. ${stepText(step)}`)
   return {
     name: location ? `${rule} at ${placeText(location)}` : rule,
     file: location?.path,

@@ -1,10 +1,29 @@
 /** The report for a pull request: the grade first, a table of findings, and the evidence folded away. */
-import type { Assessment, Finding, Gap, Location, Report, Severity } from '../finding/finding.ts'
+import {
+  type Assessment,
+  type Finding,
+  type Gap,
+  type Location,
+  nameOf,
+  type Report,
+  type Severity,
+} from '../finding/finding.ts'
 import type { RuleEntry } from '../rules/rule.ts'
 import { cell, code, fenced, html, prose } from './markdown/escape.ts'
 import { inReadingOrder } from './order.ts'
 import { scoredBy } from './scored.ts'
-import { counted, coverageOf, headlineOf, leftOutOf, placeText, suppressedOf, tallyOf, worstOf } from './summary.ts'
+import {
+  counted,
+  coverageOf,
+  effortOf,
+  headlineOf,
+  leftOutOf,
+  noPlace,
+  placeText,
+  suppressedOf,
+  tallyOf,
+  worstOf,
+} from './summary.ts'
 import { drawEvidence } from './text.ts'
 import { legible } from './text/printable.ts'
 
@@ -37,7 +56,7 @@ export function renderMarkdown(report: Report, rules: readonly RuleEntry[], opti
   const others = ordered.filter((finding) => !isScored(finding))
   const sections = [
     `## Sallyport: ${headlineOf(shown)}`,
-    `**${tallyOf(scored)}** in ${code(shown.subject.root)} · ${counted(shown.files.analysed, 'file')} analysed`,
+    `**${tallyOf(scored)}** in ${code(nameOf(shown.subject))} · ${effortOf(shown)}`,
     [coverageOf(shown.assessments), worstOf(shown), suppressedOf(shown), leftOutOf(shown)]
       .filter((line) => line !== '')
       .join(' '),
@@ -94,8 +113,9 @@ function rulesTable({ assessments, suppressed }: Report): string {
   return folded('Every rule', ['| | rule | points | |', '|---|---|---:|---|', ...rows].join('\n'))
 }
 
-function placeOf({ location }: Finding, { link }: MarkdownOptions): string {
-  if (location === undefined) return 'no place in source'
+function placeOf(finding: Finding, { link }: MarkdownOptions): string {
+  const { location } = finding
+  if (location === undefined) return noPlace(finding)
   const text = code(`${location.path}:${location.startLine}`)
   return link === undefined ? text : `[${text}](<${link(location).replace(/[<>\s\\|]/g, encodeURIComponent)}>)`
 }
@@ -142,7 +162,7 @@ function withEvidence(sections: readonly string[], scored: readonly Finding[], {
 
 function evidenceOf(finding: Finding, { options }: Evidence): string {
   const { severity, rule, why, todo, confidence } = finding
-  const title = `<b>${severity}</b> ${html(rule)} · ${html(finding.location ? placeText(finding.location) : 'no place')} · confidence ${confidence}`
+  const title = `<b>${severity}</b> ${html(rule)} · ${html(finding.location ? placeText(finding.location) : noPlace(finding))} · confidence ${confidence}`
   const frame = fenced(drawEvidence(finding, { sources: options.sources, width: FRAME_COLUMNS }))
   const fixes = finding.fixes.map((fix) => `**Fix** (${fix.kind}). ${prose(fix.title)}`)
   return folded(

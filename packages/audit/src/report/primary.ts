@@ -1,9 +1,11 @@
 /** Where in its trace a finding stands. */
-import type { Finding, Location } from '../finding/finding.ts'
+import { type Finding, isPlace, type Location } from '../finding/finding.ts'
 
-/** Index of the step at the finding's own place; the last step where none is. */
-export function primaryIndex({ location, trace }: Finding): number {
-  const found = location ? trace.findLastIndex((step) => isSamePlace(step.location, location)) : -1
+/** Index of the step at the finding's own place, or at which the wire proves it; the last step where none is. */
+export function primaryIndex({ location, trace, primary }: Finding): number {
+  const found = location
+    ? trace.findLastIndex((step) => isPlace(step) && isSamePlace(step.location, location))
+    : (primary ?? -1)
   return found === -1 ? trace.length - 1 : found
 }
 

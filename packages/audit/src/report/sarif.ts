@@ -1,10 +1,23 @@
 /** The report as a SARIF 2.1.0 log. No other file outside `sarif/` knows SARIF. */
 import type { CodeFlow, Fix as SarifFix, Invocation, Log, Notification, Result, Run, ThreadFlowLocation } from 'sarif'
-import type { Assessment, Edit, Finding, Fix, Gap, Report, SuppressedFinding } from '../finding/finding.ts'
+import {
+  type Assessment,
+  type Edit,
+  type Finding,
+  type Fix,
+  type Gap,
+  isExchange,
+  isPlace,
+  type Report,
+  type SuppressedFinding,
+  type TraceStep,
+} from '../finding/finding.ts'
 import type { RuleEntry } from '../rules/rule.ts'
+import { stepText } from './exchange.ts'
 import { messageOf } from './message.ts'
 import { primaryIndex } from './primary.ts'
 import { scoredBy } from './scored.ts'
+import { webRequest, webResponse } from './sarif/exchange.ts'
 import { artifactAt, plainMessage, sarifLocation, SOURCE_ROOT } from './sarif/place.ts'
 import { driverOf, LEVEL, NOTIFICATIONS, SECURITY_SEVERITY, taxonomiesOf } from './sarif/rules.ts'
 import { serialise } from './serialise.ts'
@@ -77,6 +90,7 @@ function resultOf(finding: Finding, scored: boolean, indexes: RuleIndexes): Resu
     message: { text: plainMessage(messageOf(finding)) },
     ...placesOf(finding),
     codeFlows: [flowOf(finding)],
+    ...exchangeAtTheft(finding),
     partialFingerprints: { 'sallyport/v1': finding.fingerprint },
     ...(finding.fixes.length > 0 && { fixes: finding.fixes.map(fixOf) }),
     properties: {
@@ -106,8 +120,9 @@ function ruleIndex(rule: string, indexes: RuleIndexes): Pick<Result, 'ruleIndex'
 function placesOf(finding: Finding): Pick<Result, 'locations' | 'relatedLocations'> {
   const primary = primaryIndex(finding)
   const place = finding.location ?? finding.trace[primary]?.location
-  const others = finding.trace.map(({ note, location }, id) => ({ id, ...sarifLocation(location, note) }))
-  const related = others.filter(({ id }) => id !== primary)
+  const related = finding.trace.flatMap((step, id) =>
+    isPlace(step) && id !== primary ? [{ id, ...sarifLocation(step.location, step.note) }] : [],
+  )
   return {
     ...(place && { locations: [sarifLocation(place)] }),
     ...(related.length > 0 && { relatedLocations: related }),
@@ -116,12 +131,29 @@ function placesOf(finding: Finding): Pick<Result, 'locations' | 'relatedLocation
 
 function flowOf(finding: Finding): CodeFlow {
   const primary = primaryIndex(finding)
-  const locations = finding.trace.map(({ note, location }, index): ThreadFlowLocation => ({
+  const locations = finding.trace.map((step, index): ThreadFlowLocation => ({
     executionOrder: index + 1,
-    location: sarifLocation(location, note),
+    ...whereOf(step),
     importance: index === primary ? 'essential' : 'important',
   }))
   return { threadFlows: [{ locations }] }
+}
+
+function whereOf(step: TraceStep): Pick<ThreadFlowLocation, 'location' | 'webRequest' | 'webResponse'> {
+  if (!isExchange(step)) return { location: sarifLocation(step.location, step.note) }
+  return {
+    location: { message: { text: plainMessage(stepText(step)) } },
+    webRequest: webRequest(step.exchange),
+    webResponse: webResponse(step.exchange),
+  }
+}
+
+/** The exchange that proves a live finding. */
+function exchangeAtTheft(finding: Finding): Pick<Result, 'webRequest' | 'webResponse'> {
+  const step = finding.trace[primaryIndex(finding)]
+  return step !== undefined && isExchange(step)
+    ? { webRequest: webRequest(step.exchange), webResponse: webResponse(step.exchange) }
+    : {}
 }
 
 function fixOf({ title, kind, edits }: Fix): SarifFix {

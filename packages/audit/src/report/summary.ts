@@ -1,5 +1,13 @@
 /** What every format says in the same words: on how much a grade rests, and what does not count. */
-import type { Assessment, Finding, Location, Outcome, Report, Suppression } from '../finding/finding.ts'
+import {
+  isExchange,
+  type Assessment,
+  type Finding,
+  type Location,
+  type Outcome,
+  type Report,
+  type Suppression,
+} from '../finding/finding.ts'
 import { severities } from '../finding/severity.ts'
 
 /** `Grade F, 25 of 100` */
@@ -75,6 +83,18 @@ export function leftOutOf({ leftOut, profile }: Report): string {
 /** `src/server.ts:12:3` */
 export function placeText({ path, startLine, startColumn }: Location): string {
   return `${path}:${startLine}:${startColumn}`
+}
+
+/** What stands where the place of a finding would. */
+export function noPlace({ trace }: Finding): string {
+  return trace.some(isExchange) ? 'seen on the wire' : 'no place in source'
+}
+
+/** What a report rests on: `4 files analysed`, or `310 requests sent`. */
+export function effortOf({ subject, files }: Report): string {
+  return subject.kind === 'source'
+    ? `${counted(files.analysed, 'file')} analysed`
+    : `${counted(subject.requests, 'request')} sent`
 }
 
 export function counted(count: number, noun: string): string {

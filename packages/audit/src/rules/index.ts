@@ -30,6 +30,7 @@ import { rule as timingUnsafeComparison } from './timing-unsafe-comparison/rule.
 import { detect as detectTimingUnsafeComparison } from './timing-unsafe-comparison/detect.ts'
 import { rule as unboundSession } from './unbound-session/rule.ts'
 import { detect as detectUnboundSession } from './unbound-session/detect.ts'
+import { scenario as scenarioUnboundSession } from './unbound-session/scenario.ts'
 import { rule as uncheckedTokenAudience } from './unchecked-token-audience/rule.ts'
 import { detect as detectUncheckedTokenAudience } from './unchecked-token-audience/detect.ts'
 import { rule as vulnerableSessionDependency } from './vulnerable-session-dependency/rule.ts'
@@ -52,7 +53,7 @@ export const rules: readonly RuleEntry[] = [
   { rule: sessionTokenInUrl, detect: detectSessionTokenInUrl },
   { rule: sharedSessionState, detect: detectSharedSessionState },
   { rule: timingUnsafeComparison, detect: detectTimingUnsafeComparison },
-  { rule: unboundSession, detect: detectUnboundSession },
+  { rule: unboundSession, detect: detectUnboundSession, scenario: scenarioUnboundSession },
   { rule: uncheckedTokenAudience, detect: detectUncheckedTokenAudience },
   { rule: vulnerableSessionDependency, detect: detectVulnerableSessionDependency },
   { rule: weakSessionSecret, detect: detectWeakSessionSecret },

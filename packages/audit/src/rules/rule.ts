@@ -2,6 +2,7 @@
 import type { RequirementId } from '@sallyport/requirements'
 import type { FindingDraft, Severity } from '../finding/finding.ts'
 import type { ServerFacts } from '../facts/facts.ts'
+import type { Scenario } from '../wire/scenario.ts'
 
 /** Who a rule is. No logic. */
 export interface Rule {
@@ -43,6 +44,7 @@ export type Detect = (facts: ServerFacts) => Verdict
 export interface RuleEntry {
   readonly rule: Rule
   readonly detect?: Detect
+  readonly scenario?: Scenario
 }
 
 export function judged(findings: readonly FindingDraft[], open: readonly string[] = []): Verdict {

@@ -1,5 +1,5 @@
 /** Compares what a report says about an example with what the example's name and labels say. */
-import type { Finding, Report, Step } from '../../src/finding/finding.ts'
+import { type Finding, placesOf, type Report, type Step } from '../../src/finding/finding.ts'
 import type { Example } from './examples.ts'
 import { describeLabel, labelsOf, readLabels, type Label } from './labels.ts'
 
@@ -19,8 +19,8 @@ export function labelsByFile(example: Example, findings: readonly Finding[]): Ma
   const labels = new Map<string, Label[]>([...example.files.keys()].map((path) => [path, []]))
   for (const { rule, trace } of findings) {
     if (rule !== example.rule) continue
-    for (const [index, label] of labelsOf(trace, (step) => lineOf(example, step)).entries()) {
-      labels.get(trace[index]?.location.path ?? '')?.push(label)
+    for (const [index, label] of labelsOf(placesOf(trace), (step) => lineOf(example, step)).entries()) {
+      labels.get(trace[index]?.location?.path ?? '')?.push(label)
     }
   }
   return new Map([...labels].map(([path, all]) => [path, distinct(all)]))
@@ -38,7 +38,9 @@ function outcomeDisagreements(example: Example, report: Report): string[] {
 
 function labelDisagreements(example: Example, findings: readonly Finding[]): string[] {
   const found = labelsByFile(example, findings)
-  const strayed = findings.flatMap(({ trace }) => trace.filter(({ location }) => !example.files.has(location.path)))
+  const strayed = findings.flatMap(({ trace }) =>
+    placesOf(trace).filter(({ location }) => !example.files.has(location.path)),
+  )
   return [
     ...strayed.map(({ location }) => `a step lies outside the example: ${location.path}:${location.startLine}`),
     ...[...example.files].flatMap(([path, text]) => differences(path, readLabels(text), found.get(path) ?? [])),

@@ -14,6 +14,7 @@ import type {
   SuppressedFinding,
   Transition,
 } from '../../src/finding/finding.ts'
+import { placesOf } from '../../src/finding/finding.ts'
 import { rules } from './samples/build.ts'
 
 const hostile = fc.constantFrom(
@@ -203,6 +204,6 @@ export const reportWithSources = fc
   .tuple(report, fc.array(text, { minLength: 1, maxLength: 8 }))
   .map(([one, lines]) => {
     const source = lines.join('\n')
-    const paths = one.findings.flatMap(({ trace }) => trace.map((each) => each.location.path))
+    const paths = one.findings.flatMap(({ trace }) => placesOf(trace).map((each) => each.location.path))
     return { report: one, sources: new Map(paths.filter((_, at) => at % 3 !== 2).map((each) => [each, source])) }
   })

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { placesOf } from '../../src/finding/finding.ts'
 import { auditFiles } from '../suppress/programs.ts'
 
 /** The GET route stands before the POST route, and its handler before both dispatches. */
@@ -21,7 +22,7 @@ app.listen(3000, '127.0.0.1')
 test('steps stand in the order of the source', async () => {
   const { findings } = await auditFiles({ 'server.js': server })
   const { trace } = findings.find(({ rule }) => rule === 'missing-origin-check') ?? { trace: [] }
-  expect(trace.map(({ note, location }) => `${location.startLine} ${note}`)).toEqual([
+  expect(placesOf(trace).map(({ note, location }) => `${location.startLine} ${note}`)).toEqual([
     '5 requests enter here, from whatever page',
     '6 no check of Origin or Host on the way',
     '7 MCP is served',

@@ -11,7 +11,9 @@ const BEFORE_MARK = 80
 
 /** The frames of a finding, in the order in which its trace reaches them. */
 export function codeOf(finding: Finding, id: string, sources: Sources): Markup {
-  return html`<div class="frames">${framesOf(finding).map((frame) => frameOf(frame, id, sources))}</div>`
+  const frames = framesOf(finding)
+  if (frames.length === 0) return html``
+  return html`<div class="frames">${frames.map((frame) => frameOf(frame, id, sources))}</div>`
 }
 
 function frameOf(frame: Frame, id: string, sources: Sources): Markup {

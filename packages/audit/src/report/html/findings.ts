@@ -1,10 +1,12 @@
 /** Findings with their code and their trace side by side. */
-import type { Finding, Suppression } from '../../finding/finding.ts'
-import { placeText } from '../summary.ts'
+import { type Finding, isExchange, type Suppression, type TraceStep } from '../../finding/finding.ts'
+import { noPlace, placeText } from '../summary.ts'
 import type { Sources } from '../text/sources.ts'
+import { requestText } from '../exchange.ts'
 import { primaryIndex } from '../primary.ts'
 import { codeOf } from './code.ts'
 import { html, type Markup } from './markup.ts'
+import { sequenceOf } from './sequence.ts'
 
 export interface Shown {
   readonly finding: Finding
@@ -45,12 +47,15 @@ export function findingArticle(shown: Shown, sources: Sources): Markup {
       <h3 id="${id}-title">${title}</h3>
       <p class="what">${what}</p>
       <p class="muted">
-        <code>${location ? placeText(location) : 'no place in source'}</code> · confidence ${confidence} ·
+        <code>${location ? placeText(location) : noPlace(finding)}</code> · confidence ${confidence} ·
         <span title="Fingerprint">${fingerprint}</span>
       </p>
       ${suppression && html`<p class="muted">Suppressed: ${suppression.reason}${suppression.expires !== undefined && ` (until ${suppression.expires})`}</p>`}
     </header>
-    <div class="evidence">${codeOf(finding, id, sources)}${traceOf(finding, id)}</div>
+    <div class="evidence">
+      <div>${codeOf(finding, id, sources)}${sequenceOf(finding, id)}</div>
+      ${traceOf(finding, id)}
+    </div>
     <dl class="advice">
       <div>
         <dt>Why it matters</dt>
@@ -73,18 +78,22 @@ export function findingArticle(shown: Shown, sources: Sources): Markup {
 
 function traceOf(finding: Finding, id: string): Markup {
   const primary = primaryIndex(finding)
-  const steps = finding.trace.map(({ note, location }, at) => {
+  const steps = finding.trace.map((step, at) => {
     const order = at + 1
     return html`<li id="${id}-${order}" class="${at === primary ? 'primary' : 'other'}">
       <a
         class="step${at === primary && ' primary'}"
         href="#${id}-${order}-code"
-        aria-label="${`Step ${order} in the code`}"
+        aria-label="${`Step ${order} in ${isExchange(step) ? 'the exchanges' : 'the code'}`}"
         >${order}</a
-      ><span><span class="note">${note}</span> <code class="muted">${placeText(location)}</code></span>
+      ><span><span class="note">${step.note}</span> <code class="muted">${shownAt(step)}</code></span>
     </li>`
   })
   return html`<ol class="trace" aria-label="Trace">
     ${steps}
   </ol>`
+}
+
+function shownAt(step: TraceStep): string {
+  return isExchange(step) ? `${requestText(step.exchange)} as ${step.exchange.actor}` : placeText(step.location)
 }

@@ -2,7 +2,7 @@
 import type { Assessment, Outcome, Report } from '../../finding/finding.ts'
 import { severities } from '../../finding/severity.ts'
 import type { RuleEntry } from '../../rules/rule.ts'
-import { counted, coverageOf, leftOutOf, sumOf, suppressedOf, withheld, worstOf } from '../summary.ts'
+import { counted, coverageOf, effortOf, leftOutOf, sumOf, suppressedOf, withheld, worstOf } from '../summary.ts'
 import { html, type Markup } from './markup.ts'
 
 const GLYPH: Readonly<Record<Outcome, string>> = { pass: '✓', fail: '✗', open: '?', notApplicable: '–' }
@@ -48,10 +48,7 @@ export function gradePanel(
       <ul class="tally">
         ${counts.map(({ severity, count }) => html`<li class="${count === 0 ? 'zero' : severity}"><b>${count}</b> ${severity}</li>`)}
       </ul>
-      <p>
-        ${files.analysed} ${files.analysed === 1 ? 'file' : 'files'}
-        analysed${files.skipped > 0 && `, ${files.skipped} skipped`}.
-      </p>
+      <p>${effortOf(report)}${files.skipped > 0 && `, ${files.skipped} skipped`}.</p>
       ${notes.map((note) => html`<p>${note}</p>`)}
     </div>
     <ol class="rules">

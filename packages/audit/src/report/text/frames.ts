@@ -1,5 +1,5 @@
 /** Which steps of a trace share a code frame. */
-import type { Finding, Step } from '../../finding/finding.ts'
+import { type Finding, isPlace, type Step } from '../../finding/finding.ts'
 import { primaryIndex } from '../primary.ts'
 
 /** A step and what it is within its trace. */
@@ -25,6 +25,7 @@ export function framesOf(finding: Finding): readonly Frame[] {
   const primary = primaryIndex(finding)
   const frames: { path: string; marks: Mark[] }[] = []
   finding.trace.forEach((step, index) => {
+    if (!isPlace(step)) return
     const mark = { order: index + 1, primary: index === primary, step }
     const home = frames.findLast((frame, at) => takes(frame, step, at === frames.length - 1))
     if (home) home.marks.push(mark)

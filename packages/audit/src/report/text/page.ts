@@ -1,9 +1,18 @@
 /** The parts of the page around a code frame: head, findings, what is listed only, gaps. */
-import type { Finding, Gap, Report, SuppressedFinding, Suppression } from '../../finding/finding.ts'
+import {
+  type Finding,
+  type Gap,
+  nameOf,
+  placesOf,
+  type Report,
+  type SuppressedFinding,
+  type Suppression,
+} from '../../finding/finding.ts'
 import { severities } from '../../finding/severity.ts'
 import { GRADE_ROLE } from './panel.ts'
-import { counted, placeText } from '../summary.ts'
+import { counted, effortOf, noPlace, placeText } from '../summary.ts'
 import { clipped, widthOf } from './cells.ts'
+import { drawDiagram, drawReproduction } from './diagram.ts'
 import { drawFrames } from './draw.ts'
 import { framesOf } from './frames.ts'
 import type { Sources } from './sources.ts'
@@ -28,9 +37,9 @@ const PLACES_SHOWN = 3
 export function head(report: Report, scored: readonly Finding[], { terminal }: Page): readonly Line[] {
   const { tool, subject, files } = report
   const skipped = files.skipped > 0 ? `, ${files.skipped} skipped` : ''
-  const analysed = `${counted(files.analysed, 'file')} analysed${skipped}`
+  const analysed = `${effortOf(report)}${skipped}`
   const subjectText = clipped(
-    subject.root,
+    nameOf(subject),
     terminal.width - widthOf(tool.name + tool.version) - 12,
     terminal.glyphs.ellipsis,
   )
@@ -92,16 +101,23 @@ export function drawFinding(
     ...drawTrace(finding, page),
     [],
     ...advice(finding, earlier, terminal),
+    ...drawReproduction(finding),
   ]
 }
 
-/** The code around the steps of a trace. */
+/** The code around the steps of a trace, and the exchanges in it. */
 export function drawTrace(
   finding: Finding,
   { terminal, sources }: Pick<Page, 'terminal' | 'sources'>,
 ): readonly Line[] {
-  const gutter = Math.max(4, ...finding.trace.map(({ location }) => String(location.startLine + 1).length + 1))
-  return drawFrames(framesOf(finding), { terminal, sources, role: finding.severity, gutter })
+  const gutter = Math.max(
+    4,
+    ...placesOf(finding.trace).map(({ location }) => String(location.startLine + 1).length + 1),
+  )
+  return [
+    ...drawFrames(framesOf(finding), { terminal, sources, role: finding.severity, gutter }),
+    ...drawDiagram(finding, terminal),
+  ]
 }
 
 function bannerOf(finding: Finding, position: string, terminal: Terminal): Line {
@@ -119,7 +135,7 @@ function bannerOf(finding: Finding, position: string, terminal: Terminal): Line 
 function factsOf(finding: Finding, terminal: Terminal): readonly Line[] {
   const { dot } = terminal.glyphs
   const facts = [`confidence ${finding.confidence}`, ...(finding.partial ? ['partial weakness: half the points'] : [])]
-  const place = finding.location ? placeText(finding.location) : 'no place in source'
+  const place = finding.location ? placeText(finding.location) : noPlace(finding)
   const rest = ` ${dot} ${facts.join(` ${dot} `)}`
   if (widthOf(place) + widthOf(rest) <= terminal.width) return [[span(place), span(rest, 'faint')]]
   return [[span(place)], [span(facts.join(` ${dot} `), 'faint')]]
@@ -156,7 +172,7 @@ export function drawNotScored(findings: readonly Finding[], page: Page): readonl
 /** On one line where it fits, else the place on a line of its own: a path that a terminal breaks cannot be followed. */
 function listed(finding: Finding, terminal: Terminal): readonly Line[] {
   const start = [span(`  ${finding.severity.padEnd(SEVERITY_COLUMNS)}`, finding.severity), span(finding.rule)]
-  const place = finding.location ? placeText(finding.location) : 'no place in source'
+  const place = finding.location ? placeText(finding.location) : noPlace(finding)
   const end = span(`${place} (${finding.surface})`, 'faint')
   if (lineWidth([...start, end]) + 2 <= terminal.width) return [[...start, span('  '), end]]
   return [start, [span(' '.repeat(SEVERITY_COLUMNS + 2)), end]]

@@ -29,6 +29,7 @@ export interface Glyphs {
   readonly corner: string
   readonly elided: string
   readonly primary: string
+  readonly arrow: { readonly left: string; readonly right: string; readonly line: string }
   readonly other: string
   readonly onwards: string
   readonly block: string
@@ -70,6 +71,7 @@ const UNICODE: Glyphs = {
   corner: '╭─',
   elided: '⋮',
   primary: '━',
+  arrow: { left: '◀', right: '▶', line: '─' },
   other: '─',
   onwards: '┄',
   block: '█',
@@ -90,6 +92,7 @@ const ASCII: Glyphs = {
   corner: '+-',
   elided: ':',
   primary: '^',
+  arrow: { left: '<', right: '>', line: '-' },
   other: '-',
   onwards: '.',
   block: '#',

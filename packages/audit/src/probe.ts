@@ -1,0 +1,252 @@
+/** The pipeline from target to report: dial, survey, play, judge, assess, score. */
+import { randomBytes } from 'node:crypto'
+import type { LiveFindingDraft, Report } from './finding/finding.ts'
+import { type LiveClaim, liveFindingsOf } from './finding/live.ts'
+import type { OnProgress } from './progress.ts'
+import { rules as ownRules } from './rules/index.ts'
+import type { Rule, RuleEntry, Verdict } from './rules/rule.ts'
+import { assess, type Detection } from './score/assess.ts'
+import { FORMULA_VERSION, score } from './score/score.ts'
+import { Budget, BudgetSpent } from './wire/budget.ts'
+import { Connection } from './wire/connection.ts'
+import { emptyConfig, type PrincipalName, type ProbeConfig } from './wire/config.ts'
+import { ProbeError } from './probe-error.ts'
+import { Redactor } from './wire/redact.ts'
+import type { LiveVerdict, Scenario } from './wire/scenario.ts'
+import { type Actors, Stage } from './wire/stage.ts'
+import { type Survey, survey } from './wire/survey.ts'
+import { isPrivate, targetOf } from './wire/target.ts'
+import { type Actor, Wire } from './wire/wire.ts'
+
+export interface ProbeOptions {
+  /** Who may be played and what may be called; `parseProbeConfig` reads it. Without it: nobody, and nothing but read-only tools. */
+  readonly config?: ProbeConfig
+  /** Certificates to trust, PEM. */
+  readonly ca?: string
+  /** Whoever runs the target agrees. Needed for any that is neither this machine nor in a private network. */
+  readonly authorized?: boolean
+  /** Ends the probe early: what was not decided is open, what was opened is closed. */
+  readonly signal?: AbortSignal
+  readonly onProgress?: OnProgress
+  readonly tool?: Report['tool']
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now?: () => number
+  readonly random?: (bytes: number) => Buffer
+}
+
+/**
+ * Probes the MCP server at `url`, whose owner must agree to it. Sends to that origin only, follows no redirect to
+ * another, calls nothing that is not read-only or named in the configuration, and closes what it opens.
+ * Throws TargetError for what is no address, ProbeError where nothing answers or nobody has agreed.
+ */
+export async function probe(
+  url: string,
+  options: ProbeOptions = {},
+  rules: readonly RuleEntry[] = ownRules,
+): Promise<Report> {
+  const target = targetOf(url)
+  if (!isPrivate(target) && options.authorized !== true) throw notAuthorized(target)
+  const probing = prepare(options)
+  await mustAnswer(probing.wireTo(target))
+  const surveyed = await surveyOrNothing(target, probing)
+  const verdicts = await playAll(rules, probing, surveyed)
+  const findings = liveFindingsOf(claimsOf(verdicts), new URL(surveyed.url).pathname)
+  const assessments = assess(verdicts.map(detectionOf), { findings, gaps: [], scored: new Set(['runtime']) })
+  return {
+    ...emptyReport,
+    tool: options.tool ?? { name: 'sallyport', version: '0.1.0' },
+    subject: { kind: 'target', url: surveyed.url, eras: surveyed.eras, requests: probing.budget.spent },
+    ...score(assessments, findings),
+    assessments,
+    findings,
+  }
+}
+
+const emptyReport = {
+  formula: FORMULA_VERSION,
+  profile: 'auditor',
+  files: { analysed: 0, skipped: 0 },
+  subjects: [],
+  suppressed: [],
+  leftOut: 0,
+  declared: [],
+  notices: [],
+  lifecycles: [],
+  gaps: [],
+} as const
+
+/** What one probe shares among its scenarios. */
+interface Probing {
+  readonly config: ProbeConfig
+  readonly budget: Budget
+  readonly redactor: Redactor
+  readonly signal: AbortSignal
+  readonly actors: Actors
+  readonly now: () => number
+  readonly random: (bytes: number) => Buffer
+  readonly onProgress: OnProgress
+  readonly wireTo: (url: URL) => Wire
+}
+
+function prepare(options: ProbeOptions): Probing {
+  const { config = emptyConfig, ca, now = () => performance.now(), random = randomBytes } = options
+  const signal = options.signal ?? new AbortController().signal
+  const redactor = new Redactor(random(32))
+  const budget = new Budget(config.budget, now)
+  keepCredentials(config, redactor)
+  return {
+    config,
+    budget,
+    redactor,
+    signal,
+    actors: actorsOf(config),
+    now,
+    random,
+    onProgress: options.onProgress ?? (() => {}),
+    wireTo: (url) => new Wire({ target: url, budget, redactor, signal, ...(ca !== undefined && { ca }) }),
+  }
+}
+
+/** Every part of a credential that could be a secret by itself: the token of a bearer header, the value of a cookie. */
+function keepCredentials({ principals, login }: ProbeConfig, redactor: Redactor): void {
+  for (const [name, principal] of Object.entries(principals)) {
+    for (const [header, value] of principal.headers) {
+      const kind = `${name.toLowerCase()}-${header}`
+      for (const part of value.split(/[\s;,]+/).map((one) => one.replace(/^[\w-]{1,40}=(?=.)/, '')))
+        if (part.length >= 8) redactor.keep(kind, part)
+      redactor.keep(kind, value)
+    }
+  }
+  for (const [, value] of login?.auth.headers ?? []) if (value.length >= 12) redactor.keep('login', value)
+  for (const text of textsIn(login?.auth.body)) if (text.length >= 6) redactor.keep('login', text)
+}
+
+/** The values of a body: of JSON its texts, of a form its fields. */
+function textsIn(body: string | undefined): readonly string[] {
+  if (body === undefined) return []
+  try {
+    const value = JSON.parse(body) as unknown
+    return typeof value === 'object' && value !== null
+      ? Object.values(value).filter((one) => typeof one === 'string')
+      : [body]
+  } catch {
+    return [...new URLSearchParams(body).values()]
+  }
+}
+
+function actorsOf({ principals }: ProbeConfig): Actors {
+  const given = (name: PrincipalName) => {
+    const principal = principals[name]
+    return principal === undefined ? {} : { [name]: { name, headers: principal.headers } }
+  }
+  const nobody: Actor = { name: 'nobody', headers: [] }
+  return {
+    alice: { name: 'alice', headers: principals.alice?.headers ?? [] },
+    nobody,
+    ...given('bob'),
+    ...given('carol'),
+    ...given('expired'),
+    ...given('wrongAudience'),
+    ...given('shortLived'),
+  }
+}
+
+async function mustAnswer(wire: Wire): Promise<void> {
+  const connection = await wire.connect()
+  if (!(connection instanceof Connection))
+    throw new ProbeError('unreachable', `Nothing answers at ${wire.target.origin}: ${connection.failure}.`)
+  connection.close()
+}
+
+/** A budget that does not last for the survey leaves everything open. */
+async function surveyOrNothing(target: URL, probing: Probing): Promise<Survey> {
+  const { actors, config, redactor, wireTo } = probing
+  probing.onProgress({ phase: 'surveying', done: 0, total: 0 })
+  try {
+    const { alice, nobody } = actors
+    return await survey(target, { wireTo, redactor, alice, nobody, transport: config.transport })
+  } catch (error) {
+    if (!(error instanceof BudgetSpent)) throw error
+    return {
+      url: target.href,
+      eras: [],
+      transport: 'http',
+      sessions: false,
+      anonymous: false,
+      tools: [],
+      refusal: error.message,
+    }
+  }
+}
+
+interface Played {
+  readonly rule: Rule
+  readonly verdict: LiveVerdict
+}
+
+/** One after another, since a server may count sessions; those that wait for time to pass last, and together. */
+async function playAll(rules: readonly RuleEntry[], probing: Probing, surveyed: Survey): Promise<readonly Played[]> {
+  const played = new Map<string, LiveVerdict>()
+  const run = async ({ rule, scenario }: RuleEntry): Promise<void> => {
+    probing.onProgress({ phase: rule.id, done: probing.budget.spent, total: probing.config.budget.requests })
+    played.set(rule.id, scenario ? await playOne(scenario, rule.id, probing, surveyed) : NO_SCENARIO)
+  }
+  for (const entry of rules.filter(({ scenario }) => !scenario?.timed)) await run(entry)
+  await Promise.all(rules.filter(({ scenario }) => scenario?.timed).map(run))
+  return rules.map(({ rule }) => ({ rule, verdict: played.get(rule.id) ?? NO_SCENARIO }))
+}
+
+const NO_SCENARIO: LiveVerdict = { kind: 'notApplicable', reason: 'The wire does not show this weakness.' }
+
+/** Plays, redacts, judges. A scenario that fails costs its own verdict and nobody else's. */
+async function playOne(scenario: Scenario, id: string, probing: Probing, surveyed: Survey): Promise<LiveVerdict> {
+  const { wireTo, random, ...shared } = probing
+  const wire = wireTo(new URL(surveyed.url))
+  const stage = new Stage({ ...shared, wire, survey: surveyed, random: (bytes) => random(bytes).toString('hex') })
+  try {
+    if (probing.signal.aborted) return open('The probe was interrupted.')
+    const recording = await scenario.play(stage)
+    const verdict = scenario.judge(probing.redactor.redacted(recording))
+    return probing.signal.aborted && !hasFindings(verdict) ? open('The probe was interrupted.') : checked(verdict)
+  } catch (error) {
+    if (error instanceof BudgetSpent) return open(error.message)
+    return open(
+      `The scenario of ${id} failed and gave no verdict (${error instanceof Error ? error.name : 'unknown'}).`,
+    )
+  } finally {
+    await stage.close()
+  }
+}
+
+/** What exercised nothing decides nothing. */
+function checked(verdict: LiveVerdict): LiveVerdict {
+  if (verdict.kind === 'notApplicable' || hasFindings(verdict)) return verdict
+  return verdict.open.length > 0 || verdict.tried.length > 0 ? verdict : open('Nothing could be tried.')
+}
+
+function hasFindings(verdict: LiveVerdict): boolean {
+  return verdict.kind === 'judged' && verdict.findings.length > 0
+}
+
+function open(reason: string): LiveVerdict {
+  return { kind: 'judged', findings: [], open: [reason], tried: [] }
+}
+
+function claimsOf(played: readonly Played[]): readonly LiveClaim[] {
+  return played.flatMap(({ rule, verdict }) =>
+    verdict.kind === 'judged' ? verdict.findings.map((draft: LiveFindingDraft) => ({ rule, draft })) : [],
+  )
+}
+
+function detectionOf({ rule, verdict }: Played): Detection {
+  const said: Verdict =
+    verdict.kind === 'notApplicable' ? verdict : { kind: 'judged', findings: [], open: verdict.open }
+  return { rule, verdict: said }
+}
+
+function notAuthorized({ host }: URL): ProbeError {
+  return new ProbeError(
+    'not-authorized',
+    `${host} is neither this machine nor in a private network. Probing attacks sessions there: up to the budget's requests, as every principal of the configuration. With the consent of whoever runs it, say so: --authorized`,
+  )
+}

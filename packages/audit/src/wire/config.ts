@@ -1,0 +1,245 @@
+/** What the user says of a target: who may be played, what may be called, how long things live. */
+import { parseDocument } from 'yaml'
+import { ConfigError } from '../config/config.ts'
+import { choiceOf, entriesOf, type Field, fieldsOf, refuse, textOf } from '../config/fields.ts'
+import type { HeaderField } from '../finding/finding.ts'
+
+export const principalNames = ['alice', 'bob', 'carol', 'expired', 'wrongAudience', 'shortLived'] as const
+export type PrincipalName = (typeof principalNames)[number]
+
+export interface Principal {
+  readonly headers: readonly HeaderField[]
+  /** Until when a short-lived credential holds, in milliseconds from the start of the probe. */
+  readonly expiresInMs?: number
+}
+
+/** `$CANARY` and `$HANDLE` in arguments stand for a fresh value and for a handle that was minted before. */
+export interface ToolCall {
+  readonly tool: string
+  readonly arguments: Readonly<Record<string, unknown>>
+}
+
+export interface LoginStep {
+  readonly method: string
+  readonly path: string
+  readonly headers: readonly HeaderField[]
+  readonly body?: string
+}
+
+export interface ProbeConfig {
+  readonly principals: Readonly<Partial<Record<PrincipalName, Principal>>>
+  readonly login?: { readonly init?: LoginStep; readonly auth: LoginStep }
+  readonly timeouts: { readonly idleMs?: number; readonly absoluteMs?: number }
+  /** Found out where absent. */
+  readonly transport?: 'http' | 'sse'
+  readonly canary?: {
+    readonly make?: ToolCall & { readonly handle: string }
+    readonly put: ToolCall
+    readonly get: ToolCall
+  }
+  readonly flow?: ToolCall & {
+    readonly respond: Readonly<Record<string, unknown>>
+    readonly effect?: ToolCall
+    readonly sibling?: string
+    readonly amountArgument?: string
+  }
+  readonly race?: ToolCall & { readonly limit: number }
+  readonly resource?: { readonly uri: string; readonly trigger: ToolCall }
+  readonly tasks?: ToolCall
+  readonly mismatch?: { readonly shown: ToolCall; readonly real: ToolCall; readonly get: ToolCall }
+  readonly budget: { readonly requests: number; readonly seconds: number }
+}
+
+const SETTINGS = [
+  '$schema',
+  'principals',
+  'login',
+  'timeouts',
+  'transport',
+  'canary',
+  'flow',
+  'race',
+  'resource',
+  'tasks',
+  'mismatch',
+  'budget',
+] as const
+
+const DEFAULT_BUDGET = { requests: 2_000, seconds: 60 }
+const MOST_REQUESTS = 100_000
+const MOST_SECONDS = 3_600
+const LONGEST_LIFE_MS = 600_000
+
+/** Nobody is known, nothing may be called that is not read-only. */
+export const emptyConfig: ProbeConfig = { principals: {}, timeouts: {}, budget: DEFAULT_BUDGET }
+
+/** Reads YAML or JSON, which is YAML. Throws ConfigError, which names file and field, for whatever is not as documented. */
+export function parseProbeConfig(text: string, path: string): ProbeConfig {
+  const fields = fieldsOf({ file: path, name: '', value: documentOf(text, path) ?? {} }, SETTINGS)
+  const optional = <const Name extends (typeof SETTINGS)[number], T>(name: Name, read: (field: Field) => T) => {
+    const field = fields.get(name)
+    return (field === undefined ? {} : { [name]: read(field) }) as { readonly [K in Name]?: T }
+  }
+  return {
+    principals: {},
+    timeouts: {},
+    budget: DEFAULT_BUDGET,
+    ...optional('principals', principalsOf),
+    ...optional('login', loginOf),
+    ...optional('timeouts', timeoutsOf),
+    ...optional('transport', (field) => choiceOf(field, ['http', 'sse'])),
+    ...optional('canary', canaryOf),
+    ...optional('flow', flowOf),
+    ...optional('race', raceOf),
+    ...optional('resource', resourceOf),
+    ...optional('tasks', (field) => callOf(field)),
+    ...optional('mismatch', mismatchOf),
+    ...optional('budget', budgetOf),
+  }
+}
+
+function documentOf(text: string, path: string): unknown {
+  const document = parseDocument(text, { prettyErrors: true, logLevel: 'silent' })
+  const [mistake] = document.errors
+  if (mistake)
+    throw new ConfigError(path, undefined, `cannot be read: ${mistake.message.split('\n')[0]?.replace(/:$/, '')}.`)
+  try {
+    return document.toJS({ maxAliasCount: 100 }) as unknown
+  } catch (error) {
+    throw new ConfigError(path, undefined, `cannot be read: ${(error as Error).message}.`)
+  }
+}
+
+function principalsOf(field: Field): ProbeConfig['principals'] {
+  const named = [...fieldsOf(field, principalNames)].map(([name, item]) => [name, principalOf(item)] as const)
+  return Object.fromEntries(named)
+}
+
+function principalOf(field: Field): Principal {
+  const fields = fieldsOf(field, ['headers', 'expiresInMs'])
+  const headers = fields.get('headers') ?? refuse(field, 'must hold "headers": what the credential is sent in.')
+  const life = fields.get('expiresInMs')
+  return {
+    headers: headersOf(headers),
+    ...(life && { expiresInMs: numberOf(life, 1, LONGEST_LIFE_MS) }),
+  }
+}
+
+function headersOf(field: Field): readonly HeaderField[] {
+  return [...entriesOf(field)].map(([name, item]) => {
+    if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) refuse(item, 'is no name that a header can have.')
+    const value = headerText(item)
+    // oxlint-disable-next-line no-control-regex -- exactly what must not be sent
+    if (/[\0-\x08\x0a-\x1f\x7f]/.test(value)) refuse(item, 'must not hold line breaks or other control characters.')
+    return [name.toLowerCase(), value]
+  })
+}
+
+/** Tokens can be long, so longer than other texts of a configuration. */
+function headerText(field: Field): string {
+  const { value } = field
+  if (typeof value !== 'string' || value.trim() === '') return refuse(field, 'must be a text that is not empty.')
+  if (value.length > 16_384) return refuse(field, 'must not be longer than 16384 characters.')
+  return value
+}
+
+function loginOf(field: Field): NonNullable<ProbeConfig['login']> {
+  const fields = fieldsOf(field, ['init', 'auth'])
+  const auth = fields.get('auth') ?? refuse(field, 'must hold "auth": the request that logs in.')
+  const init = fields.get('init')
+  return { ...(init && { init: loginStepOf(init) }), auth: loginStepOf(auth) }
+}
+
+function loginStepOf(field: Field): LoginStep {
+  const fields = fieldsOf(field, ['method', 'path', 'headers', 'body'])
+  const path = textOf(fields.get('path') ?? refuse(field, 'must hold "path".'))
+  if (!/^\/(?!\/)\S*$/.test(path)) refuse(field, 'must hold a "path" on the server itself, beginning with "/".')
+  const method = fields.get('method')
+  const headers = fields.get('headers')
+  const body = fields.get('body')
+  return {
+    method: method ? textOf(method).toUpperCase() : 'GET',
+    path,
+    headers: headers ? headersOf(headers) : [],
+    ...(body && { body: typeof body.value === 'string' ? body.value : JSON.stringify(body.value) }),
+  }
+}
+
+function timeoutsOf(field: Field): ProbeConfig['timeouts'] {
+  const fields = fieldsOf(field, ['idleMs', 'absoluteMs'])
+  const [idle, absolute] = [fields.get('idleMs'), fields.get('absoluteMs')]
+  return {
+    ...(idle && { idleMs: numberOf(idle, 1, LONGEST_LIFE_MS) }),
+    ...(absolute && { absoluteMs: numberOf(absolute, 1, LONGEST_LIFE_MS) }),
+  }
+}
+
+function canaryOf(field: Field): NonNullable<ProbeConfig['canary']> {
+  const fields = fieldsOf(field, ['make', 'put', 'get'])
+  const make = fields.get('make')
+  const handle = make && fieldsOf(make, ['tool', 'arguments', 'handle']).get('handle')
+  if (make && !handle) refuse(make, 'must hold "handle": the field of the answer that holds the handle.')
+  return {
+    ...(make && handle && { make: { ...callOf(make, ['handle']), handle: textOf(handle) } }),
+    put: callOf(fields.get('put') ?? refuse(field, 'must hold "put".')),
+    get: callOf(fields.get('get') ?? refuse(field, 'must hold "get".')),
+  }
+}
+
+function flowOf(field: Field): NonNullable<ProbeConfig['flow']> {
+  const extra = ['respond', 'effect', 'sibling', 'amountArgument']
+  const fields = fieldsOf(field, ['tool', 'arguments', ...extra])
+  const respond = fields.get('respond')
+  const [effect, sibling, amount] = ['effect', 'sibling', 'amountArgument'].map((name) => fields.get(name))
+  return {
+    ...callOf(field, extra),
+    respond: respond ? Object.fromEntries([...entriesOf(respond)].map(([name, item]) => [name, item.value])) : {},
+    ...(effect && { effect: callOf(effect) }),
+    ...(sibling && { sibling: textOf(sibling) }),
+    ...(amount && { amountArgument: textOf(amount) }),
+  }
+}
+
+function raceOf(field: Field): NonNullable<ProbeConfig['race']> {
+  const limit = fieldsOf(field, ['tool', 'arguments', 'limit']).get('limit')
+  return { ...callOf(field, ['limit']), limit: limit ? numberOf(limit, 0, 1_000) : 1 }
+}
+
+function resourceOf(field: Field): NonNullable<ProbeConfig['resource']> {
+  const fields = fieldsOf(field, ['uri', 'trigger'])
+  return {
+    uri: textOf(fields.get('uri') ?? refuse(field, 'must hold "uri".')),
+    trigger: callOf(fields.get('trigger') ?? refuse(field, 'must hold "trigger".')),
+  }
+}
+
+function mismatchOf(field: Field): NonNullable<ProbeConfig['mismatch']> {
+  const fields = fieldsOf(field, ['shown', 'real', 'get'])
+  const call = (name: string) => callOf(fields.get(name) ?? refuse(field, `must hold "${name}".`))
+  return { shown: call('shown'), real: call('real'), get: call('get') }
+}
+
+function budgetOf(field: Field): ProbeConfig['budget'] {
+  const fields = fieldsOf(field, ['requests', 'seconds'])
+  const [requests, seconds] = [fields.get('requests'), fields.get('seconds')]
+  return {
+    requests: requests ? numberOf(requests, 1, MOST_REQUESTS) : DEFAULT_BUDGET.requests,
+    seconds: seconds ? numberOf(seconds, 1, MOST_SECONDS) : DEFAULT_BUDGET.seconds,
+  }
+}
+
+function callOf(field: Field, beside: readonly string[] = []): ToolCall {
+  const fields = fieldsOf(field, ['tool', 'arguments', ...beside])
+  const args = fields.get('arguments')
+  return {
+    tool: textOf(fields.get('tool') ?? refuse(field, 'must hold "tool": the name of a tool.')),
+    arguments: args ? Object.fromEntries([...entriesOf(args)].map(([name, item]) => [name, item.value])) : {},
+  }
+}
+
+function numberOf(field: Field, least: number, most: number): number {
+  const { value } = field
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < least || value > most)
+    return refuse(field, `must be a number from ${least} to ${most}.`)
+  return value
+}

@@ -1,0 +1,160 @@
+/** One connection to a server, raw, so that nothing is hidden: header bytes, duplicates, half-open streams. */
+import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type { HeaderField } from '../finding/finding.ts'
+import { type Head, type Limits, ResponseParser } from './response.ts'
+
+/** Where a server listens. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+  /** Absent for plain HTTP. */
+  readonly tls?: {
+    readonly ca?: string
+    /** False on loopback, where nobody stands between. */
+    readonly verify: boolean
+    readonly maxVersion?: 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3'
+  }
+}
+
+/** What is sent, as it is sent. */
+export interface RawRequest {
+  readonly method: string
+  /** Path and query. */
+  readonly path: string
+  readonly headers: readonly HeaderField[]
+  readonly body?: string
+}
+
+/** What came back of one request. */
+export interface RawResponse {
+  readonly head: Head | undefined
+  readonly body: string
+  /** Why it is not whole: no connection, no HTTP, too large, too slow. */
+  readonly failure: string | undefined
+}
+
+export interface Waiting {
+  readonly limits: Limits
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+  /** Called with the head and each part of the body; true: enough, the rest is not waited for. */
+  readonly onPart?: (head: Head, text: string) => boolean
+}
+
+export class Connection {
+  private readonly socket: Socket
+  private failure: string | undefined
+  private onBytes: (bytes: Buffer) => void = () => {}
+  private onEnd: (why: string | undefined) => void = () => {}
+  ended = false
+
+  private constructor(socket: Socket) {
+    this.socket = socket
+    socket.setNoDelay(true)
+    socket.on('data', (bytes) => this.onBytes(bytes))
+    socket.on('error', (error: NodeJS.ErrnoException) => (this.failure ??= describe(error)))
+    socket.on('close', () => this.finish())
+    socket.on('end', () => this.finish())
+  }
+
+  /** Connects, or says why it could not. */
+  static open(endpoint: Endpoint, timeoutMs: number, signal: AbortSignal): Promise<Connection | { failure: string }> {
+    return new Promise((resolve) => {
+      const socket = dial(endpoint)
+      const timer = setTimeout(() => settle({ failure: 'no connection in time' }), timeoutMs)
+      const settle = (result: Connection | { failure: string }): void => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', abort)
+        socket.off('error', refuse)
+        if (!(result instanceof Connection)) socket.on('error', () => {}).destroy()
+        resolve(result)
+      }
+      const abort = (): void => settle({ failure: 'interrupted' })
+      const refuse = (error: NodeJS.ErrnoException): void => settle({ failure: describe(error) })
+      signal.addEventListener('abort', abort, { once: true })
+      socket.once('error', refuse)
+      socket.once(endpoint.tls ? 'secureConnect' : 'connect', () => settle(new Connection(socket)))
+      if (signal.aborted) abort()
+    })
+  }
+
+  /** Sends one request and reads its response. A connection serves one request at a time. */
+  send(request: RawRequest, { limits, timeoutMs, signal, onPart }: Waiting): Promise<RawResponse> {
+    const parser = new ResponseParser(request.method, limits)
+    let body = ''
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => settle('no complete answer in time'), timeoutMs)
+      const settle = (failure: string | undefined): void => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', abort)
+        this.onBytes = () => {}
+        this.onEnd = () => {}
+        if (parser.state !== 'ended') this.close()
+        resolve({ head: parser.head, body, failure })
+      }
+      const abort = (): void => settle('interrupted')
+      const advance = (): void => {
+        const text = parser.take()
+        body += text
+        if (parser.state === 'failed') return settle(parser.failure)
+        const enough = parser.head !== undefined && onPart?.(parser.head, text) === true
+        if (parser.state === 'ended' || enough) settle(undefined)
+      }
+      signal.addEventListener('abort', abort, { once: true })
+      this.onBytes = (bytes) => {
+        parser.push(bytes)
+        advance()
+      }
+      this.onEnd = (why) => {
+        parser.end()
+        if (parser.state === 'failed' && why !== undefined) settle(why)
+        else advance()
+      }
+      if (this.ended) this.onEnd(this.failure)
+      else this.socket.write(serialise(request), 'latin1')
+    })
+  }
+
+  close(): void {
+    this.ended = true
+    this.socket.destroy()
+  }
+
+  private finish(): void {
+    if (this.ended) return
+    this.ended = true
+    this.onEnd(this.failure)
+  }
+}
+
+function dial({ host, port, tls }: Endpoint): Socket {
+  if (tls === undefined) return connectTcp({ host, port })
+  return connectTls({
+    host,
+    port,
+    ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
+    ...(tls.ca !== undefined && { ca: tls.ca }),
+    // An old version is offered on purpose, to see whether it is taken.
+    ...(tls.maxVersion !== undefined && {
+      minVersion: 'TLSv1' as const,
+      maxVersion: tls.maxVersion,
+      ciphers: 'DEFAULT@SECLEVEL=0',
+    }),
+    rejectUnauthorized: tls.verify,
+  })
+}
+
+/** Header values are bytes; a body is UTF-8, carried as bytes too. */
+function serialise({ method, path, headers, body }: RawRequest): string {
+  const lines = headers.map(([name, value]) => `${name}: ${value.replace(/[\r\n]/g, ' ')}\r\n`)
+  const bytes = body === undefined ? '' : Buffer.from(body, 'utf8').toString('latin1')
+  return `${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${bytes}`
+}
+
+/** Codes only: messages hold addresses, and a certificate's words are another's. */
+function describe({ code }: NodeJS.ErrnoException): string {
+  if (code === 'ECONNREFUSED') return 'the connection was refused'
+  if (code === 'ECONNRESET' || code === 'EPIPE') return 'the connection was reset'
+  return `the connection failed (${code ?? 'unknown error'})`
+}

@@ -1,0 +1,47 @@
+/** The contract of a rule's scenario: what is played against a running server, and what the recording of it shows. */
+import type { LiveFindingDraft } from '../finding/finding.ts'
+import type { Stage } from './stage.ts'
+
+/** What `judge` says of one target. */
+export type LiveVerdict =
+  | { readonly kind: 'notApplicable'; readonly reason: string }
+  | {
+      readonly kind: 'judged'
+      readonly findings: readonly LiveFindingDraft[]
+      /** What stayed undecided, one sentence each; without findings the rule is `open`. */
+      readonly open: readonly string[]
+      /** What was tried and decided, in a few words each. Empty: nothing was exercised, and the rule does not pass. */
+      readonly tried: readonly string[]
+    }
+
+/**
+ * `play` sends and records, and never decides what it means. `judge` is a pure function of the recording, which is plain
+ * data: between the two, every secret that is known by then becomes a digest, the same one wherever it occurs.
+ */
+export interface Scenario<Recording = unknown> {
+  /** Waits for time to pass: played last, beside others of its kind. */
+  readonly timed?: true
+  play(stage: Stage): Promise<Recording>
+  judge(recording: Recording): LiveVerdict
+}
+
+export function defineScenario<Recording>(scenario: Scenario<Recording>): Scenario<Recording> {
+  return scenario
+}
+
+export function judgedLive(
+  findings: readonly LiveFindingDraft[],
+  open: readonly string[],
+  tried: readonly string[],
+): LiveVerdict {
+  return { kind: 'judged', findings, open, tried }
+}
+
+/** Nothing could be decided. */
+export function leftOpen(...reasons: readonly string[]): LiveVerdict {
+  return { kind: 'judged', findings: [], open: reasons, tried: [] }
+}
+
+export function liveNotApplicable(reason: string): LiveVerdict {
+  return { kind: 'notApplicable', reason }
+}

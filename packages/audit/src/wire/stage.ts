@@ -1,0 +1,223 @@
+/** What a scenario plays on: the actors, the clients of both eras, and what was learnt of the server. Closes what it opened. */
+import type { Exchange } from '../finding/finding.ts'
+import type { ProbeConfig, ToolCall } from './config.ts'
+import { type Changes, LegacyClient, type Opening, type Session } from './legacy.ts'
+import { type ModernChanges, ModernClient } from './modern.ts'
+import type { Redactor, SecretKind } from './redact.ts'
+import type { Stream } from './stream.ts'
+import type { Survey, Tool } from './survey.ts'
+import type { Actor, Outgoing, SendOptions, Wire } from './wire.ts'
+
+/** Who can be played. Those that the user gives no credential for are absent. */
+export interface Actors {
+  /** Owns the sessions. Without a credential of her own she is anonymous. */
+  readonly alice: Actor
+  /** Another user of Alice's OAuth client. */
+  readonly bob?: Actor
+  /** A user of another client. */
+  readonly carol?: Actor
+  /** Presents nothing. */
+  readonly nobody: Actor
+  readonly expired?: Actor
+  readonly wrongAudience?: Actor
+  readonly shortLived?: Actor
+}
+
+export interface StageOptions {
+  readonly wire: Wire
+  readonly actors: Actors
+  readonly config: ProbeConfig
+  readonly survey: Survey
+  readonly redactor: Redactor
+  readonly signal: AbortSignal
+  readonly now: () => number
+  /** Unpredictable text of so many bytes, in hex. */
+  readonly random: (bytes: number) => string
+}
+
+/** What stands for `$CANARY` and `$HANDLE` in the arguments of a call. */
+export interface Values {
+  readonly canary?: string
+  readonly handle?: string
+}
+
+export class Stage {
+  readonly actors: Actors
+  readonly config: ProbeConfig
+  readonly survey: Survey
+  private readonly options: StageOptions
+  private readonly legacy: LegacyClient
+  private readonly modern: ModernClient
+  private readonly opened: { readonly actor: Actor; readonly session: Session }[] = []
+
+  constructor(options: StageOptions) {
+    this.options = options
+    this.actors = options.actors
+    this.config = options.config
+    this.survey = options.survey
+    this.legacy = new LegacyClient(options.wire, options.redactor, options.survey.transport)
+    this.modern = new ModernClient(options.wire)
+  }
+
+  get target(): URL {
+    return this.options.wire.target
+  }
+
+  /** Opens a legacy session; it is ended when the scenario is over. */
+  async open(actor: Actor, changes: Changes = {}): Promise<Opening> {
+    const opening = await this.legacy.open(actor, changes)
+    if (opening.session !== undefined) this.opened.push({ actor, session: opening.session })
+    return opening
+  }
+
+  /** One request within a legacy session, by whomever. */
+  request(
+    actor: Actor,
+    session: Session,
+    method: string,
+    params: object = {},
+    changes: Changes = {},
+  ): Promise<Exchange> {
+    return this.legacy.request(actor, session, method, params, changes)
+  }
+
+  /** The event stream of a legacy session. */
+  stream(actor: Actor, session: Session, changes: Pick<Changes, 'headers'> = {}): Promise<Stream> {
+    return this.legacy.stream(actor, session, changes)
+  }
+
+  /** DELETE of a legacy session. */
+  end(actor: Actor, session: Session, changes: Changes = {}): Promise<Exchange> {
+    return this.legacy.end(actor, session, changes)
+  }
+
+  /** One request of 2026-07-28. */
+  ask(
+    actor: Actor,
+    method: string,
+    params: Record<string, unknown> = {},
+    changes: ModernChanges = {},
+  ): Promise<Exchange> {
+    return this.modern.ask(actor, method, params, changes)
+  }
+
+  /** A request of 2026-07-28 whose answer stays open. */
+  listen(
+    actor: Actor,
+    method: string,
+    params: Record<string, unknown> = {},
+    changes: ModernChanges = {},
+  ): Promise<Stream> {
+    return this.modern.listen(actor, method, params, changes)
+  }
+
+  /**
+   * Calls a tool: in the legacy session that is given, else by 2026-07-28. Throws RangeError for a tool that is neither
+   * read-only by its own word nor named in the configuration.
+   */
+  call(
+    actor: Actor,
+    session: Session | undefined,
+    { tool, arguments: args }: ToolCall,
+    values: Values = {},
+  ): Promise<Exchange> {
+    if (!this.mayCall(tool)) throw new RangeError(`The tool ${JSON.stringify(tool)} must not be called.`)
+    const params = { name: tool, arguments: filled(args, values) as object }
+    return session === undefined
+      ? this.ask(actor, 'tools/call', params)
+      : this.request(actor, session, 'tools/call', params)
+  }
+
+  /** Tools that change nothing and need no arguments. */
+  get readOnlyTools(): readonly Tool[] {
+    return this.survey.tools.filter(({ readOnly, required }) => readOnly && required.length === 0)
+  }
+
+  /** Anything at all, to the target's own origin. */
+  send(actor: Actor, outgoing: Outgoing, options: SendOptions = {}): Promise<Exchange> {
+    return this.options.wire.send(actor, outgoing, options)
+  }
+
+  /** Connections, and streams that are no session's. */
+  get wire(): Wire {
+    return this.options.wire
+  }
+
+  /** From now on `value` is shown as a digest wherever it was or will be recorded. */
+  keep(kind: SecretKind, value: string): void {
+    this.options.redactor.keep(kind, value)
+  }
+
+  /** A value that nobody has written before. */
+  canary(): string {
+    return `canary-${this.options.random(8)}`
+  }
+
+  /** An ID that no server minted, of the usual form. */
+  inventedId(): string {
+    const hex = this.options.random(16)
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+  }
+
+  /** Milliseconds of a clock that only goes forward. */
+  now(): number {
+    return this.options.now()
+  }
+
+  /** Sleeps, or less where the probe is interrupted. */
+  sleep(ms: number): Promise<void> {
+    const { signal } = this.options
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', wake)
+        resolve()
+      }
+      const timer = setTimeout(wake, ms)
+      signal.addEventListener('abort', wake, { once: true })
+      if (signal.aborted) wake()
+    })
+  }
+
+  /** Ends every session that was opened here, as far as the server lets it. */
+  async close(): Promise<void> {
+    for (const { actor, session } of this.opened.splice(0)) {
+      session.stream?.close()
+      if (session.transport === 'http' && session.id !== undefined)
+        await this.legacy.end(actor, session, { closing: true })
+    }
+    this.options.wire.close()
+  }
+
+  private mayCall(tool: string): boolean {
+    return (
+      this.survey.tools.some(({ name, readOnly }) => readOnly && name === tool) || namedIn(this.config).includes(tool)
+    )
+  }
+}
+
+function namedIn({ canary, flow, race, resource, tasks, mismatch }: ProbeConfig): readonly (string | undefined)[] {
+  const calls = [
+    canary?.make,
+    canary?.put,
+    canary?.get,
+    flow,
+    flow?.effect,
+    race,
+    resource?.trigger,
+    tasks,
+    mismatch?.shown,
+    mismatch?.real,
+    mismatch?.get,
+  ]
+  return [...calls.map((call) => call?.tool), flow?.sibling]
+}
+
+/** `$CANARY` and `$HANDLE` in any text of the arguments. */
+function filled(value: unknown, values: Values): unknown {
+  if (typeof value === 'string')
+    return value.replaceAll('$CANARY', values.canary ?? '$CANARY').replaceAll('$HANDLE', values.handle ?? '$HANDLE')
+  if (Array.isArray(value)) return value.map((item: unknown) => filled(item, values))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, filled(item, values)]))
+}

@@ -1,0 +1,183 @@
+/** What a server is, before it is attacked: where it answers, which revisions it speaks, who is let in, what tools it has. */
+import type { Era, Exchange } from '../finding/finding.ts'
+import { LegacyClient, type Opening, type Session } from './legacy.ts'
+import { ModernClient } from './modern.ts'
+import { isObject, isServed, responseHeader, resultIn, statusOf } from './reading.ts'
+import type { Redactor } from './redact.ts'
+import { sameOrigin } from './target.ts'
+import type { Actor, Wire } from './wire.ts'
+
+export interface Tool {
+  readonly name: string
+  /** The server says so itself: it changes nothing. */
+  readonly readOnly: boolean
+  /** Names of the arguments that it cannot do without. */
+  readonly required: readonly string[]
+}
+
+export interface Survey {
+  readonly url: string
+  /** Empty where nothing that was tried was answered as MCP. */
+  readonly eras: readonly Era[]
+  readonly transport: 'http' | 'sse'
+  /** The legacy side mints session IDs. */
+  readonly sessions: boolean
+  /** Nobody has to say who he is. */
+  readonly anonymous: boolean
+  readonly tools: readonly Tool[]
+  /** Why Alice was not let in, where she was not. */
+  readonly refusal: string | undefined
+}
+
+export interface Surveyor {
+  /** A wire to an address of the target's origin. */
+  readonly wireTo: (url: URL) => Wire
+  readonly redactor: Redactor
+  readonly alice: Actor
+  readonly nobody: Actor
+  /** The transport that the user names. */
+  readonly transport: 'http' | 'sse' | undefined
+}
+
+const USUAL_PATHS = ['/mcp', '/sse', '/api/mcp', '/message', '/mcp/sse']
+const MOST_REDIRECTS = 2
+const MOST_TOOLS = 500
+
+/** Looks at a target as a client would. What it opens it closes. Throws BudgetSpent. */
+export async function survey(target: URL, surveyor: Surveyor): Promise<Survey> {
+  const candidates = target.pathname === '/' ? [target, ...USUAL_PATHS.map((path) => new URL(path, target))] : [target]
+  let first: Survey | undefined
+  for (const candidate of candidates) {
+    const found = await surveyAt(candidate, surveyor)
+    if (found.eras.length > 0) return found
+    // A refusal for want of a credential is an answer of the endpoint; a path that is not there is not.
+    if (first === undefined || (isMissing(first) && !isMissing(found))) first = found
+  }
+  return first ?? surveyAt(target, surveyor)
+}
+
+function isMissing({ refusal }: Survey): boolean {
+  return refusal === undefined || / 404\b| 405\b/.test(refusal)
+}
+
+async function surveyAt(target: URL, surveyor: Surveyor, redirects = 0): Promise<Survey> {
+  const wire = surveyor.wireTo(target)
+  try {
+    const modern = await lookModern(wire, surveyor)
+    const legacy = await lookLegacy(wire, surveyor)
+    const moved = redirectOf(legacy.exchange, target)
+    if (moved instanceof URL && redirects < MOST_REDIRECTS) return await surveyAt(moved, surveyor, redirects + 1)
+    const eras: Era[] = [...(legacy.era ? (['legacy'] as const) : []), ...(modern.era ? (['modern'] as const) : [])]
+    return {
+      url: target.href,
+      eras,
+      transport: legacy.transport,
+      sessions: legacy.sessions,
+      anonymous: legacy.era ? legacy.anonymous : modern.anonymous,
+      tools: legacy.tools.length > 0 ? legacy.tools : modern.tools,
+      refusal: eras.length > 0 ? undefined : (moved ?? refusalOf(legacy.exchange)).toString(),
+    }
+  } finally {
+    wire.close()
+  }
+}
+
+interface Side {
+  readonly era: boolean
+  readonly anonymous: boolean
+  readonly tools: readonly Tool[]
+}
+
+async function lookModern(wire: Wire, { alice, nobody }: Surveyor): Promise<Side> {
+  const client = new ModernClient(wire)
+  const discovered = await client.ask(alice, 'server/discover')
+  const result = resultIn(discovered)
+  if (!isObject(result) || !('capabilities' in result || 'supportedVersions' in result))
+    return { era: false, anonymous: false, tools: [] }
+  const tools = toolsIn(await client.ask(alice, 'tools/list'))
+  const anonymous = alice.headers.length === 0 || isServed(await client.ask(nobody, 'tools/list'))
+  return { era: true, anonymous, tools }
+}
+
+interface LegacySide extends Side {
+  readonly transport: 'http' | 'sse'
+  readonly sessions: boolean
+  readonly exchange: Exchange
+}
+
+async function lookLegacy(wire: Wire, surveyor: Surveyor): Promise<LegacySide> {
+  const { transport } = surveyor
+  if (transport !== undefined) return lookLegacyBy(transport, wire, surveyor)
+  const streamable = await lookLegacyBy('http', wire, surveyor)
+  if (streamable.era || !mayBeSse(streamable.exchange)) return streamable
+  const sse = await lookLegacyBy('sse', wire, surveyor)
+  return sse.era ? sse : streamable
+}
+
+/** An endpoint of HTTP+SSE takes no POST. */
+function mayBeSse(exchange: Exchange): boolean {
+  const status = statusOf(exchange)
+  return status === undefined || status === 404 || status === 405 || status === 400
+}
+
+async function lookLegacyBy(transport: 'http' | 'sse', wire: Wire, surveyor: Surveyor): Promise<LegacySide> {
+  const { alice, nobody, redactor } = surveyor
+  const client = new LegacyClient(wire, redactor, transport)
+  const { exchange, session } = await client.open(alice)
+  const none = { transport, exchange, sessions: false, anonymous: false, tools: [] }
+  if (session === undefined) return { ...none, era: false }
+  const tools = toolsIn(await client.request(alice, session, 'tools/list'))
+  await close(client, alice, session)
+  const anonymous = alice.headers.length === 0 || (await isOpenTo(client, nobody))
+  return { ...none, era: true, sessions: session.id !== undefined, anonymous, tools }
+}
+
+/** Whether somebody without a credential can open a session and use it. */
+async function isOpenTo(client: LegacyClient, nobody: Actor): Promise<boolean> {
+  const { session }: Opening = await client.open(nobody)
+  if (session === undefined) return false
+  const served = isServed(await client.request(nobody, session, 'tools/list'))
+  await close(client, nobody, session)
+  return served
+}
+
+async function close(client: LegacyClient, actor: Actor, session: Session): Promise<void> {
+  if (session.transport === 'http' && session.id !== undefined) await client.end(actor, session, { closing: true })
+  session.stream?.close()
+}
+
+function toolsIn(exchange: Exchange): readonly Tool[] {
+  const result = resultIn(exchange)
+  const listed: unknown = isObject(result) ? result['tools'] : []
+  return (Array.isArray(listed) ? listed : []).slice(0, MOST_TOOLS).flatMap(toolOf)
+}
+
+function toolOf(value: unknown): readonly Tool[] {
+  if (!isObject(value) || typeof value['name'] !== 'string') return []
+  const { name, annotations, inputSchema } = value
+  const required = isObject(inputSchema) && Array.isArray(inputSchema['required']) ? inputSchema['required'] : []
+  return [
+    {
+      name,
+      readOnly:
+        isObject(annotations) && annotations['readOnlyHint'] === true && annotations['destructiveHint'] !== true,
+      required: required.filter((one) => typeof one === 'string'),
+    },
+  ]
+}
+
+/** Where a redirect leads: an address of the same origin, or a sentence that it is not followed. */
+function redirectOf(exchange: Exchange, target: URL): URL | string | undefined {
+  const status = statusOf(exchange) ?? 0
+  const location = responseHeader(exchange, 'location')
+  if (status < 300 || status >= 400 || location === undefined) return undefined
+  const moved = sameOrigin(location, target)
+  if (moved === undefined) return 'The server redirects to another origin, which is not followed.'
+  return moved.href === target.href ? undefined : moved
+}
+
+function refusalOf(exchange: Exchange): string {
+  const status = statusOf(exchange)
+  if (status === undefined) return `The server did not answer: ${exchange.failure ?? 'no answer'}.`
+  return `The server answered ${exchange.actor}'s first request with ${status}${exchange.failure ? ` (${exchange.failure})` : ''}.`
+}

@@ -1,0 +1,189 @@
+/** A small MCP server for tests, hardened unless a weakness is asked for. Speaks Streamable HTTP of both eras. */
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+
+/** What the server leaves out or does wrong. */
+export interface Weaknesses {
+  /** Sessions are looked up by ID alone, on these verbs. */
+  readonly unbound?: readonly string[]
+  /** These verbs ask for no credential once a session ID is there. */
+  readonly unauthenticated?: readonly string[]
+  /** Anybody is let in. */
+  readonly anonymous?: boolean
+  /** An ID that the client brings to `initialize` becomes the session's. */
+  readonly adopts?: boolean
+  /** An unknown ID becomes a session at its first use. */
+  readonly createsUnknown?: boolean
+  /** Not even Origin is compared. */
+  readonly anyOrigin?: boolean
+  /** DELETE says yes and does nothing. */
+  readonly keepsDeleted?: boolean
+  /** Milliseconds without use after which a session ends; never where absent. */
+  readonly idleMs?: number
+  readonly absoluteMs?: number
+  /** A session ID in the query is as good as one in the header. */
+  readonly idInQuery?: boolean
+  /** A token in the query is as good as one in the header. */
+  readonly tokenInQuery?: boolean
+  /** Tokens for other servers are taken. */
+  readonly anyAudience?: boolean
+  /** No session ID is minted. */
+  readonly stateless?: boolean
+}
+
+export interface Running {
+  readonly url: string
+  /** Sessions that are open now. */
+  readonly sessions: ReadonlyMap<string, unknown>
+  /** `POST initialize`, … in the order in which they came. */
+  readonly seen: readonly string[]
+  close(): Promise<void>
+}
+
+interface Session {
+  readonly owner: string
+  readonly openedAt: number
+  usedAt: number
+  note: string
+}
+
+/** Bearer tokens of the principals, as the configuration of a probe has them. */
+export const tokens = {
+  alice: 'alice-token-0123456789',
+  bob: 'bob-token-0123456789',
+  carol: 'carol-token-0123456789',
+  expired: 'expired-token-0123456789',
+  wrongAudience: 'elsewhere-token-0123456789',
+} as const
+
+const TOOLS = [
+  { name: 'note_put', inputSchema: { type: 'object', required: ['text'] } },
+  { name: 'note_get', inputSchema: { type: 'object' }, annotations: { readOnlyHint: true } },
+]
+
+export async function startTarget(weak: Weaknesses = {}): Promise<Running> {
+  const sessions = new Map<string, Session>()
+  const seen: string[] = []
+  const server = createServer((req, res) => {
+    handle(req, res, { weak, sessions, seen }).catch(() => res.writeHead(500).end())
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return { url: `http://127.0.0.1:${port}/mcp`, sessions, seen, close: () => stop(server) }
+}
+
+interface Context {
+  readonly weak: Weaknesses
+  readonly sessions: Map<string, Session>
+  readonly seen: string[]
+}
+
+async function handle(req: IncomingMessage, res: ServerResponse, context: Context): Promise<void> {
+  const { weak, sessions, seen } = context
+  const url = new URL(req.url ?? '/', 'http://localhost')
+  const body = req.method === 'POST' ? ((JSON.parse(await text(req)) as Message | undefined) ?? {}) : {}
+  seen.push(`${req.method} ${body.method ?? ''}`.trim())
+  if (url.pathname !== '/mcp') return end(res, 404)
+  if (!weak.anyOrigin && req.headers.origin !== undefined) return end(res, 403)
+  if (!weak.anyOrigin && !/^127\.0\.0\.1:\d+$/.test(req.headers.host ?? '')) return end(res, 403)
+  const verb = req.method ?? ''
+  const id =
+    header(req, 'mcp-session-id') ?? (weak.idInQuery ? (url.searchParams.get('sessionId') ?? undefined) : undefined)
+  const user = userOf(req, url, weak)
+  const mayPass = id !== undefined && body.method !== 'initialize' && weak.unauthenticated?.includes(verb)
+  if (user === undefined && !mayPass) return end(res, 401)
+  if (body.method === 'initialize') return initialize(res, body, { user: user ?? '', id, context })
+  if (weak.stateless) return verb === 'POST' ? serve(res, body, undefined) : end(res, 405)
+  if (id === undefined) return end(res, 400)
+  let session = live(id, context)
+  if (session === undefined && weak.createsUnknown) sessions.set(id, (session = opened(user ?? '')))
+  const isBound = !mayPass && !weak.unbound?.includes(verb)
+  if (session === undefined || (isBound && session.owner !== user)) return end(res, 404)
+  session.usedAt = Date.now()
+  if (verb === 'POST') return serve(res, body, session)
+  if (verb === 'GET') {
+    res.writeHead(200, { 'content-type': 'text/event-stream' })
+    res.flushHeaders()
+    return
+  }
+  if (verb !== 'DELETE') return end(res, 405)
+  if (!weak.keepsDeleted) sessions.delete(id)
+  end(res, 200)
+}
+
+interface Message {
+  readonly id?: number
+  readonly method?: string
+  readonly params?: { readonly name?: string; readonly arguments?: { readonly text?: string } }
+}
+
+function initialize(
+  res: ServerResponse,
+  body: Message,
+  { user, id, context }: { user: string; id: string | undefined; context: Context },
+): void {
+  const { weak, sessions } = context
+  const own = weak.adopts && id !== undefined ? id : randomUUID()
+  if (!weak.stateless) {
+    sessions.set(own, opened(user))
+    res.setHeader('mcp-session-id', own)
+  }
+  const result = {
+    protocolVersion: '2025-11-25',
+    capabilities: { tools: {} },
+    serverInfo: { name: 'notes', version: '1' },
+  }
+  reply(res, body, result)
+}
+
+function serve(res: ServerResponse, body: Message, session: Session | undefined): void {
+  if (body.id === undefined) return end(res, 202)
+  if (body.method === 'tools/list') return reply(res, body, { tools: TOOLS })
+  if (body.method !== 'tools/call') return reply(res, body, undefined)
+  if (body.params?.name === 'note_put' && session) session.note = body.params.arguments?.text ?? ''
+  reply(res, body, { content: [{ type: 'text', text: session?.note ?? '' }] })
+}
+
+function reply(res: ServerResponse, { id }: Message, result: unknown): void {
+  const answer = result === undefined ? { error: { code: -32601, message: 'Method not found' } } : { result }
+  res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id, ...answer }))
+}
+
+function userOf(req: IncomingMessage, url: URL, weak: Weaknesses): string | undefined {
+  if (weak.anonymous) return 'anybody'
+  const fromQuery = weak.tokenInQuery ? url.searchParams.get('access_token') : undefined
+  const token = req.headers.authorization?.replace(/^Bearer /, '') ?? fromQuery
+  const known = Object.entries(tokens).find(([, value]) => value === token)?.[0]
+  if (known === 'expired' || (known === 'wrongAudience' && !weak.anyAudience)) return undefined
+  return known
+}
+
+function live(id: string, { sessions, weak }: Context): Session | undefined {
+  const session = sessions.get(id)
+  if (session === undefined) return undefined
+  const now = Date.now()
+  const isOver =
+    now - session.usedAt > (weak.idleMs ?? Infinity) || now - session.openedAt > (weak.absoluteMs ?? Infinity)
+  if (isOver) sessions.delete(id)
+  return isOver ? undefined : session
+}
+
+function opened(owner: string): Session {
+  return { owner, openedAt: Date.now(), usedAt: Date.now(), note: '' }
+}
+
+function header(req: IncomingMessage, name: string): string | undefined {
+  const value = req.headers[name]
+  return Array.isArray(value) ? value[0] : value
+}
+
+function end(res: ServerResponse, status: number): void {
+  res.writeHead(status).end()
+}
+
+function stop(server: Server): Promise<void> {
+  server.closeAllConnections()
+  return new Promise((resolve) => server.close(() => resolve()))
+}

@@ -1,0 +1,70 @@
+/** One report, in every format that was asked for, and the exit code that it means. */
+import {
+  renderGithub,
+  renderGitlab,
+  renderHtml,
+  renderJson,
+  renderJunit,
+  renderMarkdown,
+  renderSarif,
+  renderText,
+  renderUnix,
+  type Report,
+  rules,
+  type Severity,
+} from '@sallyport/audit'
+import type { Documents } from './arguments.ts'
+import type { Threshold } from './commands.ts'
+import { describeTerminal, type Console } from './console.ts'
+import { deliver } from './deliver.ts'
+import { exitCodes, refuse, type ExitCode } from './exit.ts'
+import { readPages } from './pages.ts'
+import { linksFor, prefixOf } from './repository.ts'
+import { sourcesOf } from './sources.ts'
+
+interface Extras {
+  readonly showSuppressed?: boolean
+}
+
+const severities: readonly Severity[] = ['low', 'medium', 'high', 'critical']
+
+/** Writes the documents, and says by the exit code whether the report holds a finding at or above the threshold. */
+export function deliverReport(report: Report, asked: Documents & Extras, console: Console): ExitCode {
+  for (const document of [...asked.also, asked]) {
+    const refusal = deliver(renderReport(report, { ...asked, ...document }, console), document.output, console)
+    if (refusal !== undefined) return refuse(refusal, console)
+  }
+  return reachesThreshold(report, asked.failOn ?? 'high') ? exitCodes.findings : exitCodes.clean
+}
+
+function renderReport(report: Report, documents: Documents & Extras, console: Console): string {
+  const { format, output, noColor, showSuppressed = false } = documents
+  switch (format) {
+    case 'json':
+      return renderJson(report)
+    case 'sarif':
+      return renderSarif(report, rules, { pages: readPages(), showSuppressed })
+    case 'markdown':
+      return renderMarkdown(report, rules, { sources: sourcesOf(report), ...linksFor(report, console) })
+    case 'html':
+      return renderHtml(report, rules, { sources: sourcesOf(report) })
+    case 'github':
+      return renderGithub(report, rules, { prefix: prefixOf(report, console) })
+    case 'gitlab':
+      return renderGitlab(report, { prefix: prefixOf(report, console) })
+    case 'junit':
+      return renderJunit(report, rules)
+    case 'unix':
+      return renderUnix(report, { prefix: prefixOf(report, console) })
+    case 'text': {
+      const terminal = describeTerminal(console.stdout, console, noColor || output !== undefined)
+      return renderText(report, rules, { ...terminal, sources: sourcesOf(report), showSuppressed })
+    }
+  }
+}
+
+function reachesThreshold(report: Report, threshold: Threshold): boolean {
+  if (threshold === 'none') return false
+  const lowest = severities.indexOf(threshold)
+  return report.findings.some(({ severity }) => severities.indexOf(severity) >= lowest)
+}
