@@ -13,6 +13,7 @@ export interface RuleFolder {
   readonly id: string
   readonly detect: boolean
   readonly scenario: boolean
+  readonly fix: boolean
 }
 
 export const rulesFolder: string = fileURLToPath(new URL('../packages/audit/src/rules/', import.meta.url))
@@ -25,6 +26,7 @@ export function readRuleFolders(root: string): RuleFolder[] {
       id: entry.name,
       detect: existsSync(join(root, entry.name, 'detect.ts')),
       scenario: existsSync(join(root, entry.name, 'scenario.ts')),
+      fix: existsSync(join(root, entry.name, 'fix.ts')),
     }))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
 }
@@ -44,7 +46,7 @@ export function renderIndex(folders: readonly RuleFolder[]): string {
 }
 
 /** The parts of a rule that its folder may hold, in the order of an entry. */
-const PARTS = ['detect', 'scenario'] as const
+const PARTS = ['detect', 'scenario', 'fix'] as const
 
 function renderImports(folder: RuleFolder): string[] {
   const { id } = folder

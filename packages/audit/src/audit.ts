@@ -1,35 +1,22 @@
 /** The pipeline from source to report: read, extract, detect, sift, assess, score. */
 import { AuditError } from './audit-error.ts'
-import { declarationsOf, declaredIn, factsUnder, rulesUnder, selectionOf } from './config/apply.ts'
-import type { Config } from './config/config.ts'
-import { claimsOf, crashesOf, detectAll } from './detect.ts'
-import { extract, type ExtractOptions } from './extract/extract.ts'
-import type { ServerFacts } from './facts/facts.ts'
-import type { Finding, Gap, Profile, Report, Score, Subject } from './finding/finding.ts'
-import { compareText, findingsOf, surfaceOf } from './finding/findings.ts'
+import { declarationsOf } from './config/apply.ts'
+import { detectAll } from './detect.ts'
+import { examine, ownStages, type Examined, type ExamineOptions, type Stages } from './examine.ts'
+import type { Finding, Gap, Report, Score, Subject } from './finding/finding.ts'
+import { compareText, surfaceOf } from './finding/findings.ts'
 import { profileOf } from './finding/profile.ts'
 import { lifecyclesOf } from './lifecycle/lifecycle.ts'
-import type { OnProgress } from './progress.ts'
-import { rules } from './rules/index.ts'
-import type { RuleEntry } from './rules/rule.ts'
-import { scopeOf } from './scope.ts'
+import { withFixes } from './offer.ts'
 import { assess, type Evidence } from './score/assess.ts'
 import { FORMULA_VERSION, score } from './score/score.ts'
 import { gitHost, UnknownRevisionError } from './source/git.ts'
-import { readSources, UnreadableRootError, type ReadOptions } from './source/read.ts'
-import type { SourceTree } from './source/tree.ts'
 import { factsWithin, type Server, serversIn } from './subjects.ts'
 import type { Baseline } from './suppress/baseline.ts'
 import { directivesOf } from './suppress/comments.ts'
 import { sift } from './suppress/suppress.ts'
 
-export interface AuditOptions extends Pick<ReadOptions, 'host' | 'bounds'> {
-  /** How much to report; the configuration's, else `regular`. */
-  readonly profile?: Profile
-  /** Also lists findings in tests, fixtures and generated code, as the profile `auditor` does. They are not scored. */
-  readonly includeTests?: boolean
-  /** What the team says of its tree; `findConfig` reads it. None is looked for. */
-  readonly config?: Config | undefined
+export interface AuditOptions extends ExamineOptions {
   /** Findings to live with; `parseBaseline` reads them. None is looked for. */
   readonly baseline?: Baseline | undefined
   /** A Git revision: what was found there already is suppressed. */
@@ -38,32 +25,25 @@ export interface AuditOptions extends Pick<ReadOptions, 'host' | 'bounds'> {
   readonly comments?: boolean
   /** The day on which suppressions expire or not, `YYYY-MM-DD`; today if absent. */
   readonly today?: string
-  /** Called now and then while files are read and parsed. */
-  readonly onProgress?: OnProgress
   /** Who reports. */
   readonly tool?: Report['tool']
 }
-
-/** The stages that a test may replace. */
-export interface Stages {
-  readonly read: (root: string, options: ReadOptions) => SourceTree
-  readonly extract: (tree: SourceTree, options: ExtractOptions) => Extraction | Promise<Extraction>
-  readonly rules: readonly RuleEntry[]
-}
-
-export interface Extraction {
-  readonly facts: ServerFacts
-  readonly gaps: readonly Gap[]
-}
-
-const ownStages: Stages = { read: readSources, extract, rules }
 
 /**
  * Audits the server under `root`, a folder or one source file. Runs nothing that it reads and asks no network.
  * Throws AuditError where there is nothing to read or no server in it; whatever else goes wrong is a gap of the report.
  */
 export async function audit(root: string, options: AuditOptions = {}, stages: Stages = ownStages): Promise<Report> {
-  const examined = await examine(root, options, stages)
+  return reportOf(await examine(root, options, stages), root, options, stages)
+}
+
+/** What a reader is told of what the source shows. Throws AuditError where it shows no server. */
+export async function reportOf(
+  examined: Examined,
+  root: string,
+  options: AuditOptions,
+  stages: Stages = ownStages,
+): Promise<Report> {
   const { tree, facts, gaps, detections, scope } = examined
   if (!facts.hasServerCode) throw noServerCode(root, gaps)
   const sifted = sift(examined.findings, {
@@ -79,6 +59,7 @@ export async function audit(root: string, options: AuditOptions = {}, stages: St
   const decisive = [...gaps, ...open].filter((gap) => scope.scored.has(surfaceOf(tree, gap.path)))
   const evidence = { findings: listed, gaps: decisive, scored: scope.scored }
   const assessments = assess(detections, evidence)
+  const offered = withFixes(listed, examined)
   const subjects = serversIn(tree, facts, evidence).map((server) => subjectOf(server, examined, evidence))
   return {
     tool: options.tool ?? { name: 'sallyport', version: '0.1.0' },
@@ -89,13 +70,13 @@ export async function audit(root: string, options: AuditOptions = {}, stages: St
     files: { analysed: tree.files.length, skipped: tree.skipped },
     assessments,
     subjects,
-    findings: listed,
+    findings: offered.findings,
     suppressed: sifted.suppressed.filter(isReported),
     leftOut,
     declared: options.config ? declarationsOf(options.config) : [],
     notices: sifted.notices,
     lifecycles: lifecyclesOf(facts).filter(({ location }) => scope.reported.has(surfaceOf(tree, location.path))),
-    gaps,
+    gaps: [...gaps, ...offered.gaps],
   }
 }
 
@@ -119,44 +100,6 @@ function subjectOf(
 function lowest(subjects: readonly Subject[]): Score | undefined {
   const [worst] = subjects.toSorted((a, b) => a.score - b.score || compareText(b.grade, a.grade))
   return worst && { score: worst.score, grade: worst.grade }
-}
-
-/** Everything that the source shows, before anybody decides what to make of it. */
-interface Examined extends Extraction {
-  readonly tree: SourceTree
-  readonly scope: ReturnType<typeof scopeOf>
-  /** As the configuration has them. */
-  readonly rules: readonly RuleEntry[]
-  readonly detections: ReturnType<typeof detectAll>
-  readonly findings: readonly Finding[]
-}
-
-async function examine(root: string, options: AuditOptions, stages: Stages): Promise<Examined> {
-  const tree = readOrRefuse(() => stages.read(root, readOptionsOf(options)))
-  const { config } = options
-  const includeTests = options.includeTests ?? (options.profile ?? config?.profile) === 'auditor'
-  const scope = scopeOf(tree, includeTests)
-  const declared = config && declaredIn(config)
-  const extracted = await stages.extract(tree, {
-    surfaces: scope.reported,
-    ...(declared && { declared }),
-    ...(options.onProgress && { onProgress: options.onProgress }),
-  })
-  const facts = config ? factsUnder(config, extracted.facts) : extracted.facts
-  const own = config ? rulesUnder(config, stages.rules) : stages.rules
-  const detections = detectAll(own, facts)
-  const gaps = [...tree.gaps, ...extracted.gaps, ...crashesOf(detections)]
-    .map((gap) => named(gap, stages.rules))
-    .toSorted(compareGaps)
-  return {
-    tree,
-    facts,
-    gaps,
-    rules: own,
-    detections,
-    scope,
-    findings: findingsOf(claimsOf(detections), tree),
-  }
 }
 
 function directivesIn({ tree, scope }: Examined, { comments = true }: AuditOptions, stages: Stages) {
@@ -186,39 +129,8 @@ async function knownSince(root: string, options: AuditOptions, stages: Stages) {
   }
 }
 
-function readOptionsOf({ host, bounds, config, onProgress }: AuditOptions): ReadOptions {
-  return {
-    ...(host && { host }),
-    ...(bounds && { bounds }),
-    ...(config && { selection: selectionOf(config) }),
-    ...(onProgress && { onProgress: (done: number) => onProgress({ phase: 'reading', done, total: 0 }) }),
-  }
-}
-
-/** A gap that could matter to every rule names them all. */
-function named({ total, ...gap }: Gap, all: readonly RuleEntry[]): Gap {
-  return total === true ? { ...gap, rules: all.map(({ rule }) => rule.id) } : gap
-}
-
-function readOrRefuse(read: () => SourceTree): SourceTree {
-  try {
-    return read()
-  } catch (error) {
-    if (error instanceof UnreadableRootError) throw new AuditError('unreadable', error.message, { cause: error })
-    throw error
-  }
-}
-
 function noServerCode(root: string, gaps: readonly Gap[]): AuditError {
   return new AuditError('no-server-code', `There is no server code under ${root}, so there is nothing to grade.`, {
     gaps,
   })
-}
-
-function compareGaps(a: Gap, b: Gap): number {
-  return (
-    compareText(a.path, b.path) ||
-    (a.location?.startLine ?? 0) - (b.location?.startLine ?? 0) ||
-    compareText(a.reason, b.reason)
-  )
 }

@@ -10,6 +10,7 @@ export type Invocation =
       readonly since?: string
       readonly showSuppressed: boolean
       readonly includeTests?: true
+      readonly fix?: Fixing
     } & Documents &
       Settings)
   | ({
@@ -26,6 +27,13 @@ export type Invocation =
   | { readonly kind: 'help'; readonly command?: Command }
   | { readonly kind: 'version' }
   | Misuse
+
+/** What is to be mended, and how far. */
+export interface Fixing {
+  readonly kinds: 'safe' | 'all'
+  readonly dryRun: boolean
+  readonly allowDirty: boolean
+}
 
 /** Where a report goes, and when it is bad news. */
 export interface Documents {
@@ -73,7 +81,7 @@ export function readArguments(argv: readonly string[]): Invocation {
 /** Not strict, because the messages of strict mode cannot suggest. */
 function tokenize(argv: readonly string[], flags: readonly Flag[]): Tokens {
   const options = Object.fromEntries(
-    flags.map((flag) => [flag.name, { type: flag.value ? 'string' : 'boolean' } as const]),
+    flags.map((flag) => [flag.name, { type: flag.value && !flag.optional ? 'string' : 'boolean' } as const]),
   )
   const { tokens } = parseArgs({
     args: argv.map((argument) => (argument === '-h' ? '--help' : argument)),
@@ -98,7 +106,9 @@ function readFlags(tokens: Tokens, flags: readonly Flag[], command: Command | un
   return values
 }
 
-function complaintAbout({ name, value: label, choices }: Flag, value: string | undefined): string | undefined {
+function complaintAbout(flag: Flag, value: string | undefined): string | undefined {
+  const { name, value: label, choices } = flag
+  if (flag.optional && value === undefined) return undefined
   if (label === undefined) return value === undefined ? undefined : `--${name} takes no value.`
   if (!value) return `--${name} needs a value: --${name} <${label}>.`
   if (!choices || choices.includes(value)) return undefined
@@ -190,14 +200,28 @@ function readDocuments(values: Values, noColor: boolean): Documents | Misuse {
 function auditInvocation(path: string, values: Values, noColor: boolean): Invocation {
   const documents = readDocuments(values, noColor)
   if ('kind' in documents) return documents
+  const fix = fixing(values)
+  if (fix !== undefined && 'kind' in fix) return fix
   return {
     kind: 'audit',
     ...documents,
+    ...(fix && { fix }),
     ...given(values, 'since'),
     showSuppressed: values.has('show-suppressed'),
     ...(values.has('include-tests') && { includeTests: true as const }),
     ...settings(path, values),
   }
+}
+
+/** `--dry-run` alone shows what `--fix` would do. */
+function fixing(values: Values): Fixing | Misuse | undefined {
+  const dryRun = values.has('dry-run')
+  const allowDirty = values.has('allow-dirty')
+  if (!values.has('fix') && allowDirty && !dryRun) return misuse('--allow-dirty means nothing without --fix.')
+  if (!values.has('fix') && !dryRun) return undefined
+  if (dryRun && values.has('format'))
+    return misuse('--dry-run prints a diff, which has no other format. For a report beside it: --also <format>=<file>.')
+  return { kinds: values.get('fix') === 'all' ? 'all' : 'safe', dryRun, allowDirty }
 }
 
 /** `sarif=report.sarif`, or what is wrong with it. */

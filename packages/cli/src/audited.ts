@@ -4,16 +4,19 @@ import { dirname, join } from 'node:path'
 import {
   AuditError,
   audit,
+  type AuditOptions,
   type Baseline,
   type Config,
   ConfigError,
   findConfig,
+  mend,
+  type Mended,
   parseBaseline,
   type Report,
   rules,
 } from '@sallyport/audit'
 import manifest from '../package.json' with { type: 'json' }
-import type { Settings } from './arguments.ts'
+import type { Fixing, Settings } from './arguments.ts'
 import type { Console } from './console.ts'
 import { progressLine } from './progress.ts'
 
@@ -34,11 +37,31 @@ interface Extras {
 
 /** Audits under the settings; says why not where the source or a setting cannot be used. */
 export async function auditUnder(settings: Settings & Extras, console: Console): Promise<Audited | Refusal> {
+  return under(settings, console, async (options) => ({ report: await audit(settings.path, options) }))
+}
+
+/** The same, and what fixes make of the source. */
+export async function mendUnder(
+  settings: Settings & Extras,
+  kinds: Fixing['kinds'],
+  console: Console,
+): Promise<(Audited & { readonly mended: Mended }) | Refusal> {
+  return under(settings, console, async (options) => {
+    const mended = await mend(settings.path, { ...options, kinds })
+    return { mended, report: mended.after }
+  })
+}
+
+async function under<Result extends object>(
+  settings: Settings & Extras,
+  console: Console,
+  run: (options: AuditOptions) => Promise<Result>,
+): Promise<(Result & Omit<Audited, 'report'>) | Refusal> {
   const progress = progressLine(console, () => performance.now())
   try {
     const config = configOf(settings)
     const baseline = baselineOf(settings, config)
-    const report = await audit(settings.path, {
+    const result = await run({
       ...(settings.profile && { profile: settings.profile }),
       ...(settings.includeTests && { includeTests: true }),
       config,
@@ -48,7 +71,7 @@ export async function auditUnder(settings: Settings & Extras, console: Console):
       tool: { name: manifest.name, version: manifest.version },
       onProgress: progress.update,
     })
-    return { report, config, baseline }
+    return { ...result, config, baseline }
   } catch (error) {
     if (error instanceof ConfigError) return { refusal: error.message }
     if (error instanceof AuditError) return { refusal: describeRefusal(error) }

@@ -5,6 +5,8 @@ export interface Flag {
   readonly name: string
   /** What help calls the value; absent for a switch. */
   readonly value?: string
+  /** Of a switch that may be given a value too: `--fix`, `--fix=all`. */
+  readonly optional?: true
   /** The only values there are. */
   readonly choices?: readonly string[]
   /** Given several times, every value counts; else the last. */
@@ -79,6 +81,15 @@ export const commands: readonly Command[] = [
       profile,
       config,
       { name: 'baseline', value: 'file', about: 'Suppress the findings that this file lists' },
+      {
+        name: 'fix',
+        value: 'all',
+        optional: true,
+        choices: ['safe', 'all'],
+        about: 'Mend what can be mended without changing behaviour; --fix=all: also what wants a review',
+      },
+      { name: 'dry-run', about: 'With --fix: print what would change as a unified diff, and write nothing' },
+      { name: 'allow-dirty', about: 'With --fix: also write to files that hold uncommitted changes' },
       { name: 'since', value: 'revision', about: 'Suppress what was found at this Git revision already' },
       { name: 'show-suppressed', about: 'List suppressed findings, in SARIF too; they are never scored' },
       untrusted,

@@ -30,7 +30,21 @@ const severities: readonly Severity[] = ['low', 'medium', 'high', 'critical']
 
 /** Writes the documents, and says by the exit code whether the report holds a finding at or above the threshold. */
 export function deliverReport(report: Report, asked: Documents & Extras, console: Console): ExitCode {
-  for (const document of [...asked.also, asked]) {
+  return deliverAll(report, [...asked.also, asked], asked, console)
+}
+
+/** The same without the main document, in whose place something else was delivered. */
+export function deliverBeside(report: Report, asked: Documents & Extras, console: Console): ExitCode {
+  return deliverAll(report, asked.also, asked, console)
+}
+
+function deliverAll(
+  report: Report,
+  documents: readonly Pick<Documents, 'format' | 'output'>[],
+  asked: Documents & Extras,
+  console: Console,
+): ExitCode {
+  for (const document of documents) {
     const refusal = deliver(renderReport(report, { ...asked, ...document }, console), document.output, console)
     if (refusal !== undefined) return refuse(refusal, console)
   }

@@ -50,9 +50,14 @@ function signature({ name, argument }: Command): string {
 
 function flagTable(flags: readonly Flag[], width: number): string {
   return columns(
-    flags.map(({ name, value, about }) => [value ? `--${name} <${value}>` : `--${name}`, about]),
+    flags.map((flag) => [usageOf(flag), flag.about]),
     width,
   )
+}
+
+function usageOf({ name, value, optional }: Flag): string {
+  if (value === undefined) return `--${name}`
+  return optional ? `--${name}[=${value}]` : `--${name} <${value}>`
 }
 
 /** Two columns, the second one aligned and wrapped. */

@@ -69,6 +69,10 @@ test('help is whole', async () => {
                             tests too)
       --config <file>       Use this configuration, not the nearest sallyport.config.yaml or .json
       --baseline <file>     Suppress the findings that this file lists
+      --fix[=all]           Mend what can be mended without changing behaviour; --fix=all: also what
+                            wants a review
+      --dry-run             With --fix: print what would change as a unified diff, and write nothing
+      --allow-dirty         With --fix: also write to files that hold uncommitted changes
       --since <revision>    Suppress what was found at this Git revision already
       --show-suppressed     List suppressed findings, in SARIF too; they are never scored
       --untrusted           The source is not yours: heed no configuration, baseline or comment in it

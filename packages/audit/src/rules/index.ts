@@ -6,6 +6,7 @@ import { rule as eventReplayAcrossSessions } from './event-replay-across-session
 import { detect as detectEventReplayAcrossSessions } from './event-replay-across-sessions/detect.ts'
 import { rule as insecureSessionCookie } from './insecure-session-cookie/rule.ts'
 import { detect as detectInsecureSessionCookie } from './insecure-session-cookie/detect.ts'
+import { fix as fixInsecureSessionCookie } from './insecure-session-cookie/fix.ts'
 import { rule as missingOriginCheck } from './missing-origin-check/rule.ts'
 import { detect as detectMissingOriginCheck } from './missing-origin-check/detect.ts'
 import { rule as missingSessionExpiry } from './missing-session-expiry/rule.ts'
@@ -28,6 +29,7 @@ import { rule as sharedSessionState } from './shared-session-state/rule.ts'
 import { detect as detectSharedSessionState } from './shared-session-state/detect.ts'
 import { rule as timingUnsafeComparison } from './timing-unsafe-comparison/rule.ts'
 import { detect as detectTimingUnsafeComparison } from './timing-unsafe-comparison/detect.ts'
+import { fix as fixTimingUnsafeComparison } from './timing-unsafe-comparison/fix.ts'
 import { rule as unboundSession } from './unbound-session/rule.ts'
 import { detect as detectUnboundSession } from './unbound-session/detect.ts'
 import { scenario as scenarioUnboundSession } from './unbound-session/scenario.ts'
@@ -41,7 +43,7 @@ import { detect as detectWeakSessionSecret } from './weak-session-secret/detect.
 export const rules: readonly RuleEntry[] = [
   { rule: clientSuppliedSessionId, detect: detectClientSuppliedSessionId },
   { rule: eventReplayAcrossSessions, detect: detectEventReplayAcrossSessions },
-  { rule: insecureSessionCookie, detect: detectInsecureSessionCookie },
+  { rule: insecureSessionCookie, detect: detectInsecureSessionCookie, fix: fixInsecureSessionCookie },
   { rule: missingOriginCheck, detect: detectMissingOriginCheck },
   { rule: missingSessionExpiry, detect: detectMissingSessionExpiry },
   { rule: missingSessionInvalidation, detect: detectMissingSessionInvalidation },
@@ -52,7 +54,7 @@ export const rules: readonly RuleEntry[] = [
   { rule: sessionTokenExposure, detect: detectSessionTokenExposure },
   { rule: sessionTokenInUrl, detect: detectSessionTokenInUrl },
   { rule: sharedSessionState, detect: detectSharedSessionState },
-  { rule: timingUnsafeComparison, detect: detectTimingUnsafeComparison },
+  { rule: timingUnsafeComparison, detect: detectTimingUnsafeComparison, fix: fixTimingUnsafeComparison },
   { rule: unboundSession, detect: detectUnboundSession, scenario: scenarioUnboundSession },
   { rule: uncheckedTokenAudience, detect: detectUncheckedTokenAudience },
   { rule: vulnerableSessionDependency, detect: detectVulnerableSessionDependency },

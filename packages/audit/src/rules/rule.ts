@@ -2,6 +2,7 @@
 import type { RequirementId } from '@sallyport/requirements'
 import type { FindingDraft, Severity } from '../finding/finding.ts'
 import type { ServerFacts } from '../facts/facts.ts'
+import type { Mend } from '../fix/fix.ts'
 import type { Scenario } from '../wire/scenario.ts'
 
 /** Who a rule is. No logic. */
@@ -45,6 +46,7 @@ export interface RuleEntry {
   readonly rule: Rule
   readonly detect?: Detect
   readonly scenario?: Scenario
+  readonly fix?: Mend
 }
 
 export function judged(findings: readonly FindingDraft[], open: readonly string[] = []): Verdict {

@@ -67,6 +67,47 @@ export function commitOf(root: string): string | undefined {
   }
 }
 
+/**
+ * Which of some files Git could not bring back, were they overwritten: those whose content is not that of the last commit.
+ * Line ends do not count, since a checkout may set them. Undefined where `folder` is in no repository; throws
+ * UnknownRevisionError where Git will not say.
+ */
+export function uncommittedIn(folder: string, texts: ReadonlyMap<string, string>): readonly string[] | undefined {
+  if (!isInRepository(folder)) return undefined
+  const paths = [...texts.keys()]
+  const askable = paths.filter((path) => !path.includes('\n'))
+  const output = git(folder, ['cat-file', '--batch'], askable.map((path) => `HEAD:./${path}\n`).join(''))
+  const committed = new Map(batchOf(output).map((content, index) => [askable[index], content] as const))
+  return paths.filter((path) => plainText(committed.get(path)?.toString('utf8')) !== plainText(texts.get(path)))
+}
+
+function isInRepository(folder: string): boolean {
+  try {
+    git(folder, ['rev-parse', '--git-dir'])
+    return true
+  } catch (error) {
+    if (error instanceof Error && /not a git repository|ENOENT/.test(error.message)) return false
+    throw error
+  }
+}
+
+function plainText(text: string | undefined): string | undefined {
+  return text?.replaceAll('\r\n', '\n')
+}
+
+/** The answers of `cat-file --batch`, in order; undefined where there is no such blob. */
+function batchOf(output: Buffer): readonly (Buffer | undefined)[] {
+  const answers: (Buffer | undefined)[] = []
+  for (let at = 0; at < output.length;) {
+    const end = output.indexOf(10, at)
+    if (end === -1) break
+    const size = /^[0-9a-f]+ blob (\d+)$/.exec(output.toString('latin1', at, end))?.[1]
+    answers.push(size === undefined ? undefined : output.subarray(end + 1, end + 1 + Number(size)))
+    at = end + 1 + (size === undefined ? 0 : Number(size) + 1)
+  }
+  return answers
+}
+
 /** A path through links, as the disk resolves it today. */
 function realIn(path: string, stat: (path: string) => Stat | undefined): string | undefined {
   try {

@@ -61,3 +61,14 @@ function lastStartAtOrBefore(offset: number, starts: readonly number[]): number 
 function clamp(offset: number, length: number): number {
   return offset >= 0 ? Math.min(Math.trunc(offset), length) : 0
 }
+
+/** The offsets of a place: what `createLocator` does, undone. */
+export function offsetsOf(location: Location, text: string, starts: readonly number[]): { start: number; end: number } {
+  const { startLine, startColumn, endLine, endColumn } = location
+  return { start: offsetOf(startLine, startColumn, text, starts), end: offsetOf(endLine, endColumn, text, starts) }
+}
+
+function offsetOf(line: number, column: number, text: string, starts: readonly number[]): number {
+  const marked = line === 1 && text.charCodeAt(0) === BYTE_ORDER_MARK
+  return clamp((starts[line - 1] ?? text.length) + column - 1 + (marked ? 1 : 0), text.length)
+}

@@ -39,6 +39,30 @@ function exampleAt(rule: string, root: string): Example | undefined {
   return { rule, name: `${rule}/${basename(root)}`, kind, root, entry, files }
 }
 
+/** Where an example stands as its rule's fix leaves it, if it is kept: `x.fixed.ts`, `x.fixed/`. */
+export function fixedRootOf({ root }: Pick<Example, 'root'>): string {
+  return SOURCE.test(root) ? root.replace(SOURCE, '.fixed$&') : `${root}.fixed`
+}
+
+/** All files of an example as its rule's fix leaves them, by path; undefined where none are kept. */
+export function fixedFiles({ root }: Example): ReadonlyMap<string, string> | undefined {
+  const fixedRoot = fixedRootOf({ root })
+  const stats = statSync(fixedRoot, { throwIfNoEntry: false })
+  if (stats === undefined) return undefined
+  return stats.isDirectory() ? allFiles(fixedRoot) : new Map([[basename(root), readFileSync(fixedRoot, 'utf8')]])
+}
+
+/** All files of an example, sources or not, by path. */
+export function allFiles(root: string): ReadonlyMap<string, string> {
+  if (!statSync(root).isDirectory()) return new Map([[basename(root), readFileSync(root, 'utf8')]])
+  const names = readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+  return new Map(
+    names.toSorted().map((path) => [path.slice(root.length + 1).replaceAll('\\', '/'), readFileSync(path, 'utf8')]),
+  )
+}
+
 function sourcesIn(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map((path) => path.replaceAll('\\', '/'))

@@ -1,16 +1,35 @@
-/** `sallyport audit`: source in, one report out. */
-import type { Invocation } from '../arguments.ts'
-import { auditUnder } from '../audited.ts'
+/** `sallyport audit`: source in, one report out; with `--fix` mended source too. */
+import type { Fixing, Invocation } from '../arguments.ts'
+import { auditUnder, mendUnder } from '../audited.ts'
 import type { Console } from '../console.ts'
-import { deliverReport } from '../documents.ts'
+import { deliver } from '../deliver.ts'
+import { deliverBeside, deliverReport } from '../documents.ts'
 import { refuse, type ExitCode } from '../exit.ts'
+import { renderDiff, renderMended, writeOrSayWhyNot } from '../mended.ts'
 
 type AuditInvocation = Extract<Invocation, { kind: 'audit' }>
 
 /** Audits, delivers the report, and says by the exit code whether it holds a finding at or above the threshold. */
 export async function auditCommand(invocation: AuditInvocation, console: Console): Promise<ExitCode> {
+  if (invocation.fix !== undefined) return fixCommand(invocation, invocation.fix, console)
   const audited = await auditUnder(invocation, console)
   if ('refusal' in audited) return refuse(audited.refusal, console)
   const { report, config } = audited
   return deliverReport(report, { ...invocation, failOn: invocation.failOn ?? config?.failOn ?? 'high' }, console)
+}
+
+/**
+ * Mends, then delivers the report on what is left. A dry run delivers a diff instead, and its exit code speaks of the
+ * source as it is.
+ */
+async function fixCommand(invocation: AuditInvocation, fix: Fixing, console: Console): Promise<ExitCode> {
+  const audited = await mendUnder(invocation, fix.kinds, console)
+  if ('refusal' in audited) return refuse(audited.refusal, console)
+  const { mended, config } = audited
+  const obstacle = fix.dryRun ? deliver(renderDiff(mended), invocation.output, console) : writeOrSayWhyNot(mended, fix)
+  if (obstacle !== undefined) return refuse(obstacle, console)
+  console.stderr.write(renderMended(mended, fix))
+  const asked = { ...invocation, failOn: invocation.failOn ?? config?.failOn ?? 'high' }
+  if (!fix.dryRun) return deliverReport(mended.after, asked, console)
+  return deliverBeside(mended.before, asked, console)
 }

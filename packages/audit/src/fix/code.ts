@@ -1,0 +1,29 @@
+/** Code in the manner of the file it goes into. */
+import type { Style } from '../syntax/syntax.ts'
+
+/**
+ * A template tag. The template is written with two spaces, single quotes, semicolons, trailing commas and line feeds;
+ * what comes out is written as the file is, below an indentation. What is interpolated is source already and stays as it is.
+ */
+export function codeIn(
+  style: Style,
+  indent = '',
+): (strings: TemplateStringsArray, ...values: readonly string[]) => string {
+  return (strings, ...values) => {
+    const parts = strings.map((part, index) => restyled(part, index === strings.length - 1, style, indent))
+    return parts.map((part, index) => part + (values[index] ?? '')).join('')
+  }
+}
+
+function restyled(part: string, isLast: boolean, style: Style, indent: string): string {
+  let text = part.replace(/\n((?: {2})*)/g, (_, steps: string) => `\n${indent}${style.indent.repeat(steps.length / 2)}`)
+  if (!style.semicolons) text = text.replace(isLast ? /;(?=\n|$)/g : /;(?=\n)/g, '')
+  if (!style.trailingCommas) text = text.replace(/,(?=\n\s*[}\])])/g, '')
+  if (style.quote === '"') text = text.replaceAll("'", '"')
+  return style.newline === '\r\n' ? text.replaceAll('\n', '\r\n') : text
+}
+
+/** A text as a literal of the file; the text must hold neither quotes nor backslashes. */
+export function quoted(text: string, { quote }: Style): string {
+  return `${quote}${text}${quote}`
+}

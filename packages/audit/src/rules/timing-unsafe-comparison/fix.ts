@@ -1,0 +1,86 @@
+import type { Finding, Fix } from '../../finding/finding.ts'
+import { codeIn } from '../../fix/code.ts'
+import { type Ground, placeOf } from '../../fix/fix.ts'
+import { bring } from '../../fix/imports.ts'
+import { freeName } from '../../fix/names.ts'
+import type { FileSyntax, Shape } from '../../syntax/syntax.ts'
+
+/** Compares digests: they are of one length, and their time tells nothing of what went in. */
+export function fix(finding: Finding, { syntax }: Ground): Fix | undefined {
+  const place = placeOf(finding, syntax)
+  if (place === undefined) return undefined
+  const { file, span } = place
+  const comparison = comparisonIn(file.shapeOf(span), file)
+  if (comparison === undefined) return undefined
+  const helper = knownHelper(file, comparison.of) ?? newHelper(file, comparison.of)
+  const call = `${helper.name}(${comparison.one}, ${comparison.other})`
+  return {
+    title: 'Compare digests in constant time',
+    kind: 'safe',
+    edits: [
+      { path: file.path, start: span.start, end: span.end, text: comparison.isNegated ? `!${call}` : call },
+      ...helper.edits,
+    ],
+  }
+}
+
+interface Comparison {
+  readonly one: string
+  readonly other: string
+  readonly isNegated: boolean
+  readonly of: 'texts' | 'bytes'
+}
+
+function comparisonIn(shape: Shape | undefined, file: FileSyntax): Comparison | undefined {
+  if (shape?.kind === 'binary' && /^[!=]==?$/.test(shape.operator))
+    return {
+      one: file.textOf(shape.left),
+      other: file.textOf(shape.right),
+      isNegated: shape.operator.startsWith('!'),
+      of: 'texts',
+    }
+  const [argument] = shape?.kind === 'call' && shape.arguments.length === 1 ? shape.arguments : []
+  const method = shape?.kind === 'call' ? file.shapeOf(shape.calleeSpan) : undefined
+  if (argument === undefined || method?.kind !== 'member' || method.name !== 'equals' || method.isOptional)
+    return undefined
+  return { one: file.textOf(method.object), other: file.textOf(argument), isNegated: false, of: 'bytes' }
+}
+
+interface Helper {
+  readonly name: string
+  readonly edits: Fix['edits']
+}
+
+const NAMES = { texts: 'isSameSecret', bytes: 'areSameBytes' } as const
+
+/** One of ours, from before. */
+function knownHelper(file: FileSyntax, of: Comparison['of']): Helper | undefined {
+  const name = NAMES[of]
+  const known = file.functions().find((each) => each.name === name)
+  const isOurs =
+    known !== undefined &&
+    file.blockAround(known)?.of === 'module' &&
+    /timingSafeEqual\(digest\(\w+\), digest\(\w+\)\)/.test(file.textOf(known))
+  return isOurs ? { name, edits: [] } : undefined
+}
+
+function newHelper(file: FileSyntax, of: Comparison['of']): Helper {
+  const { path, style, text } = file
+  const end = { start: text.length, end: text.length }
+  const name = freeName(file, NAMES[of])
+  const { as, edits } = bring(file, 'node:crypto', ['createHash', 'timingSafeEqual'], [end])
+  const [createHash = '', timingSafeEqual = ''] = as
+  const typed = (type: string): string => (file.isTypeScript ? `: ${type}` : '')
+  const content = of === 'texts' ? 'string' : 'Uint8Array'
+  const code = codeIn(style)
+  const guard = of === 'texts' ? code`  if (typeof one !== 'string' || typeof other !== 'string') return false;\n` : ''
+  const both = typed(of === 'texts' ? 'unknown' : content)
+  const helper = code`
+/** Takes as long for a wrong ${of === 'texts' ? 'secret' : 'value'} as for the right one. */
+function ${name}(one${both}, other${both})${typed('boolean')} {
+${guard}  const digest = (content${typed(content)}) => ${createHash}('sha256').update(content).digest();
+  return ${timingSafeEqual}(digest(one), digest(other));
+}
+`
+  return { name, edits: [...edits, { path, ...end, text: (text.endsWith('\n') ? '' : style.newline) + helper }] }
+}
