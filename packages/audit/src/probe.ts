@@ -11,6 +11,7 @@ import { Budget, BudgetSpent } from './wire/budget.ts'
 import { Connection } from './wire/connection.ts'
 import { emptyConfig, type PrincipalName, type ProbeConfig } from './wire/config.ts'
 import { ProbeError } from './probe-error.ts'
+import { handlesIn, headersFor, keepHandles, mergedHandles, noHandles, sendStep } from './wire/login.ts'
 import { Redactor } from './wire/redact.ts'
 import type { LiveVerdict, Scenario } from './wire/scenario.ts'
 import { type Actors, Stage } from './wire/stage.ts'
@@ -48,6 +49,7 @@ export async function probe(
   if (!isPrivate(target) && options.authorized !== true) throw notAuthorized(target)
   const probing = prepare(options)
   await mustAnswer(probing.wireTo(target))
+  await logIn(target, probing)
   const surveyed = await surveyOrNothing(target, probing)
   const verdicts = await playAll(rules, probing, surveyed)
   const findings = liveFindingsOf(claimsOf(verdicts), new URL(surveyed.url).pathname)
@@ -81,7 +83,7 @@ interface Probing {
   readonly budget: Budget
   readonly redactor: Redactor
   readonly signal: AbortSignal
-  readonly actors: Actors
+  actors: Actors
   readonly now: () => number
   readonly random: (bytes: number) => Buffer
   readonly onProgress: OnProgress
@@ -158,6 +160,25 @@ async function mustAnswer(wire: Wire): Promise<void> {
   connection.close()
 }
 
+/** Alice without a credential of her own gets the one that the configured login hands out. */
+async function logIn(target: URL, probing: Probing): Promise<void> {
+  const { login, principals } = probing.config
+  if (login === undefined || principals.alice !== undefined) return
+  const stage = stageFor(probing, nothingAt(target, undefined))
+  try {
+    const first = login.init && (await sendStep(probing.actors.alice, login.init, noHandles, stage))
+    const handles = first ? handlesIn(first) : noHandles
+    const now = mergedHandles(handles, handlesIn(await sendStep(probing.actors.alice, login.auth, handles, stage)))
+    keepHandles(now, stage)
+    const headers = headersFor(now).filter(([name]) => name !== 'mcp-session-id')
+    probing.actors = { ...probing.actors, alice: { name: 'alice', headers } }
+  } catch (error) {
+    if (!(error instanceof BudgetSpent)) throw error
+  } finally {
+    await stage.close()
+  }
+}
+
 /** A budget that does not last for the survey leaves everything open. */
 async function surveyOrNothing(target: URL, probing: Probing): Promise<Survey> {
   const { actors, config, redactor, wireTo } = probing
@@ -167,16 +188,17 @@ async function surveyOrNothing(target: URL, probing: Probing): Promise<Survey> {
     return await survey(target, { wireTo, redactor, alice, nobody, transport: config.transport })
   } catch (error) {
     if (!(error instanceof BudgetSpent)) throw error
-    return {
-      url: target.href,
-      eras: [],
-      transport: 'http',
-      sessions: false,
-      anonymous: false,
-      tools: [],
-      refusal: error.message,
-    }
+    return nothingAt(target, error.message)
   }
+}
+
+function nothingAt(target: URL, refusal: string | undefined): Survey {
+  return { url: target.href, eras: [], transport: 'http', sessions: false, anonymous: false, tools: [], refusal }
+}
+
+function stageFor({ wireTo, random, ...shared }: Probing, surveyed: Survey): Stage {
+  const wire = wireTo(new URL(surveyed.url))
+  return new Stage({ ...shared, wire, survey: surveyed, random: (bytes) => random(bytes).toString('hex') })
 }
 
 interface Played {
@@ -200,9 +222,7 @@ const NO_SCENARIO: LiveVerdict = { kind: 'notApplicable', reason: 'The wire does
 
 /** Plays, redacts, judges. A scenario that fails costs its own verdict and nobody else's. */
 async function playOne(scenario: Scenario, id: string, probing: Probing, surveyed: Survey): Promise<LiveVerdict> {
-  const { wireTo, random, ...shared } = probing
-  const wire = wireTo(new URL(surveyed.url))
-  const stage = new Stage({ ...shared, wire, survey: surveyed, random: (bytes) => random(bytes).toString('hex') })
+  const stage = stageFor(probing, surveyed)
   try {
     if (probing.signal.aborted) return open('The probe was interrupted.')
     const recording = await scenario.play(stage)

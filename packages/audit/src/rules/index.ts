@@ -2,29 +2,38 @@
 import type { RuleEntry } from './rule.ts'
 import { rule as clientSuppliedSessionId } from './client-supplied-session-id/rule.ts'
 import { detect as detectClientSuppliedSessionId } from './client-supplied-session-id/detect.ts'
+import { scenario as scenarioClientSuppliedSessionId } from './client-supplied-session-id/scenario.ts'
 import { rule as eventReplayAcrossSessions } from './event-replay-across-sessions/rule.ts'
 import { detect as detectEventReplayAcrossSessions } from './event-replay-across-sessions/detect.ts'
 import { rule as insecureSessionCookie } from './insecure-session-cookie/rule.ts'
 import { detect as detectInsecureSessionCookie } from './insecure-session-cookie/detect.ts'
+import { scenario as scenarioInsecureSessionCookie } from './insecure-session-cookie/scenario.ts'
 import { fix as fixInsecureSessionCookie } from './insecure-session-cookie/fix.ts'
 import { rule as missingOriginCheck } from './missing-origin-check/rule.ts'
 import { detect as detectMissingOriginCheck } from './missing-origin-check/detect.ts'
+import { scenario as scenarioMissingOriginCheck } from './missing-origin-check/scenario.ts'
 import { rule as missingSessionExpiry } from './missing-session-expiry/rule.ts'
 import { detect as detectMissingSessionExpiry } from './missing-session-expiry/detect.ts'
+import { scenario as scenarioMissingSessionExpiry } from './missing-session-expiry/scenario.ts'
 import { rule as missingSessionInvalidation } from './missing-session-invalidation/rule.ts'
 import { detect as detectMissingSessionInvalidation } from './missing-session-invalidation/detect.ts'
+import { scenario as scenarioMissingSessionInvalidation } from './missing-session-invalidation/scenario.ts'
 import { rule as plaintextTransport } from './plaintext-transport/rule.ts'
 import { detect as detectPlaintextTransport } from './plaintext-transport/detect.ts'
+import { scenario as scenarioPlaintextTransport } from './plaintext-transport/scenario.ts'
 import { rule as predictableSessionId } from './predictable-session-id/rule.ts'
 import { detect as detectPredictableSessionId } from './predictable-session-id/detect.ts'
 import { rule as sessionAsAuthentication } from './session-as-authentication/rule.ts'
 import { detect as detectSessionAsAuthentication } from './session-as-authentication/detect.ts'
+import { scenario as scenarioSessionAsAuthentication } from './session-as-authentication/scenario.ts'
 import { rule as sessionFixation } from './session-fixation/rule.ts'
 import { detect as detectSessionFixation } from './session-fixation/detect.ts'
+import { scenario as scenarioSessionFixation } from './session-fixation/scenario.ts'
 import { rule as sessionTokenExposure } from './session-token-exposure/rule.ts'
 import { detect as detectSessionTokenExposure } from './session-token-exposure/detect.ts'
 import { rule as sessionTokenInUrl } from './session-token-in-url/rule.ts'
 import { detect as detectSessionTokenInUrl } from './session-token-in-url/detect.ts'
+import { scenario as scenarioSessionTokenInUrl } from './session-token-in-url/scenario.ts'
 import { rule as sharedSessionState } from './shared-session-state/rule.ts'
 import { detect as detectSharedSessionState } from './shared-session-state/detect.ts'
 import { rule as timingUnsafeComparison } from './timing-unsafe-comparison/rule.ts'
@@ -35,28 +44,38 @@ import { detect as detectUnboundSession } from './unbound-session/detect.ts'
 import { scenario as scenarioUnboundSession } from './unbound-session/scenario.ts'
 import { rule as uncheckedTokenAudience } from './unchecked-token-audience/rule.ts'
 import { detect as detectUncheckedTokenAudience } from './unchecked-token-audience/detect.ts'
+import { scenario as scenarioUncheckedTokenAudience } from './unchecked-token-audience/scenario.ts'
 import { rule as vulnerableSessionDependency } from './vulnerable-session-dependency/rule.ts'
 import { detect as detectVulnerableSessionDependency } from './vulnerable-session-dependency/detect.ts'
 import { rule as weakSessionSecret } from './weak-session-secret/rule.ts'
 import { detect as detectWeakSessionSecret } from './weak-session-secret/detect.ts'
 
 export const rules: readonly RuleEntry[] = [
-  { rule: clientSuppliedSessionId, detect: detectClientSuppliedSessionId },
+  { rule: clientSuppliedSessionId, detect: detectClientSuppliedSessionId, scenario: scenarioClientSuppliedSessionId },
   { rule: eventReplayAcrossSessions, detect: detectEventReplayAcrossSessions },
-  { rule: insecureSessionCookie, detect: detectInsecureSessionCookie, fix: fixInsecureSessionCookie },
-  { rule: missingOriginCheck, detect: detectMissingOriginCheck },
-  { rule: missingSessionExpiry, detect: detectMissingSessionExpiry },
-  { rule: missingSessionInvalidation, detect: detectMissingSessionInvalidation },
-  { rule: plaintextTransport, detect: detectPlaintextTransport },
+  {
+    rule: insecureSessionCookie,
+    detect: detectInsecureSessionCookie,
+    scenario: scenarioInsecureSessionCookie,
+    fix: fixInsecureSessionCookie,
+  },
+  { rule: missingOriginCheck, detect: detectMissingOriginCheck, scenario: scenarioMissingOriginCheck },
+  { rule: missingSessionExpiry, detect: detectMissingSessionExpiry, scenario: scenarioMissingSessionExpiry },
+  {
+    rule: missingSessionInvalidation,
+    detect: detectMissingSessionInvalidation,
+    scenario: scenarioMissingSessionInvalidation,
+  },
+  { rule: plaintextTransport, detect: detectPlaintextTransport, scenario: scenarioPlaintextTransport },
   { rule: predictableSessionId, detect: detectPredictableSessionId },
-  { rule: sessionAsAuthentication, detect: detectSessionAsAuthentication },
-  { rule: sessionFixation, detect: detectSessionFixation },
+  { rule: sessionAsAuthentication, detect: detectSessionAsAuthentication, scenario: scenarioSessionAsAuthentication },
+  { rule: sessionFixation, detect: detectSessionFixation, scenario: scenarioSessionFixation },
   { rule: sessionTokenExposure, detect: detectSessionTokenExposure },
-  { rule: sessionTokenInUrl, detect: detectSessionTokenInUrl },
+  { rule: sessionTokenInUrl, detect: detectSessionTokenInUrl, scenario: scenarioSessionTokenInUrl },
   { rule: sharedSessionState, detect: detectSharedSessionState },
   { rule: timingUnsafeComparison, detect: detectTimingUnsafeComparison, fix: fixTimingUnsafeComparison },
   { rule: unboundSession, detect: detectUnboundSession, scenario: scenarioUnboundSession },
-  { rule: uncheckedTokenAudience, detect: detectUncheckedTokenAudience },
+  { rule: uncheckedTokenAudience, detect: detectUncheckedTokenAudience, scenario: scenarioUncheckedTokenAudience },
   { rule: vulnerableSessionDependency, detect: detectVulnerableSessionDependency },
   { rule: weakSessionSecret, detect: detectWeakSessionSecret },
 ]

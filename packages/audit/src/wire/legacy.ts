@@ -41,6 +41,8 @@ export interface Changes extends SendOptions {
 /** HTTP+SSE answers on a stream of its own: an answer that takes longer does not come. */
 const STREAM_ANSWER_MS = 2_000
 const ENDPOINT_MS = 2_000
+/** A shorter part of a path is the name of a route. */
+const SHORTEST_ID = 16
 
 export class LegacyClient {
   private readonly wire: Wire
@@ -130,9 +132,10 @@ export class LegacyClient {
     return { exchange, session }
   }
 
-  /** The session's ID in the address that messages go to: the one value of its query, or the longest. */
-  private handleIn(url: URL): string | undefined {
-    const [id] = [...url.searchParams.values()].toSorted((a, b) => b.length - a.length)
+  /** The session's ID in the address that messages go to: the longest value of its query, else a long part of its path. */
+  private handleIn({ searchParams, pathname }: URL): string | undefined {
+    const [inQuery] = [...searchParams.values()].toSorted((a, b) => b.length - a.length)
+    const id = inQuery ?? pathname.split('/').findLast((part) => part.length >= SHORTEST_ID)
     if (id !== undefined) this.redactor.keep('session', id)
     return id
   }

@@ -1,6 +1,7 @@
 /** The contract of a rule's scenario: what is played against a running server, and what the recording of it shows. */
 import type { LiveFindingDraft } from '../finding/finding.ts'
 import type { Stage } from './stage.ts'
+import type { Survey } from './survey.ts'
 
 /** What `judge` says of one target. */
 export type LiveVerdict =
@@ -44,4 +45,10 @@ export function leftOpen(...reasons: readonly string[]): LiveVerdict {
 
 export function liveNotApplicable(reason: string): LiveVerdict {
   return { kind: 'notApplicable', reason }
+}
+
+/** Why nothing can be said of legacy sessions; undefined where the server has some. */
+export function withoutSessions({ eras, sessions, refusal }: Survey): LiveVerdict | undefined {
+  if (eras.length === 0) return leftOpen(refusal ?? 'No MCP server answered.')
+  return sessions ? undefined : liveNotApplicable('The server mints no session IDs.')
 }

@@ -48,7 +48,7 @@ export class Stage {
   private readonly options: StageOptions
   private readonly legacy: LegacyClient
   private readonly modern: ModernClient
-  private readonly opened: { readonly actor: Actor; readonly session: Session }[] = []
+  private opened: readonly { readonly actor: Actor; readonly session: Session }[] = []
 
   constructor(options: StageOptions) {
     this.options = options
@@ -66,7 +66,7 @@ export class Stage {
   /** Opens a legacy session; it is ended when the scenario is over. */
   async open(actor: Actor, changes: Changes = {}): Promise<Opening> {
     const opening = await this.legacy.open(actor, changes)
-    if (opening.session !== undefined) this.opened.push({ actor, session: opening.session })
+    if (opening.session !== undefined) this.opened = [...this.opened, { actor, session: opening.session }]
     return opening
   }
 
@@ -79,6 +79,29 @@ export class Stage {
     changes: Changes = {},
   ): Promise<Exchange> {
     return this.legacy.request(actor, session, method, params, changes)
+  }
+
+  /** A notification within a legacy session. */
+  notify(actor: Actor, session: Session, method: string, changes: Changes = {}): Promise<Exchange> {
+    return this.legacy.notify(actor, session, method, changes)
+  }
+
+  /**
+   * What the server makes of somebody, in each era that it speaks: the answer to `tools/list`, or the refusal that came
+   * before it. Closes what it opens.
+   */
+  async knock(actor: Actor, changes: Pick<Changes, 'headers' | 'path'> = {}): Promise<readonly Exchange[]> {
+    const { eras } = this.survey
+    const answers: Exchange[] = []
+    if (eras.includes('legacy')) {
+      const { exchange, session } = await this.open(actor, changes)
+      answers.push(
+        session === undefined ? exchange : await this.request(actor, session, 'tools/list', {}, inSession(changes)),
+      )
+      if (session !== undefined) await this.close(session)
+    }
+    if (eras.includes('modern')) answers.push(await this.ask(actor, 'tools/list', {}, changes))
+    return answers
   }
 
   /** The event stream of a legacy session. */
@@ -179,14 +202,23 @@ export class Stage {
     })
   }
 
-  /** Ends every session that was opened here, as far as the server lets it. */
-  async close(): Promise<void> {
-    for (const { actor, session } of this.opened.splice(0)) {
+  /** A session like this one, but under an ID that names nothing. */
+  unknownLike(session: Session): Session {
+    const invented = this.inventedId()
+    if (session.transport === 'http' || session.id === undefined) return { ...session, id: invented }
+    return { ...session, id: invented, path: session.path.replace(encodeURIComponent(session.id), invented) }
+  }
+
+  /** Ends a session that was opened here, or all of them, as far as the server lets it. */
+  async close(only?: Session): Promise<void> {
+    const ending = this.opened.filter(({ session }) => only === undefined || session === only)
+    this.opened = this.opened.filter((one) => !ending.includes(one))
+    for (const { actor, session } of ending) {
       session.stream?.close()
       if (session.transport === 'http' && session.id !== undefined)
         await this.legacy.end(actor, session, { closing: true })
     }
-    this.options.wire.close()
+    if (only === undefined) this.options.wire.close()
   }
 
   private mayCall(tool: string): boolean {
@@ -194,6 +226,11 @@ export class Stage {
       this.survey.tools.some(({ name, readOnly }) => readOnly && name === tool) || namedIn(this.config).includes(tool)
     )
   }
+}
+
+/** HTTP+SSE takes messages at another path than it opens sessions. */
+function inSession({ headers = [] }: Pick<Changes, 'headers' | 'path'>): Changes {
+  return { headers }
 }
 
 function namedIn({ canary, flow, race, resource, tasks, mismatch }: ProbeConfig): readonly (string | undefined)[] {

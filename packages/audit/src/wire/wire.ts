@@ -46,6 +46,8 @@ const LIMITS: Limits = { headBytes: 64 * 1024, bodyBytes: 1024 * 1024 }
 const CONNECT_TIMEOUT_MS = 2_000
 /** Long enough for a tool, short enough that a server that says nothing cannot spend the budget on one question. */
 export const ANSWER_TIMEOUT_MS = 5_000
+/** A stream begins at once or not at all. */
+const HEAD_TIMEOUT_MS = 2_000
 const CLOSING_MS = 1_000
 const MOST_STREAMS = 64
 const LONGEST_SHOWN_BODY = 256 * 1024
@@ -107,7 +109,7 @@ export class Wire {
   private async headOf(stream: Stream, connection: Connection, request: RawRequest): Promise<void> {
     const { signal, budget } = this.options
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, this.within(ANSWER_TIMEOUT_MS))
+      const timer = setTimeout(resolve, this.within(HEAD_TIMEOUT_MS))
       const onPart = (head: Head, text: string): boolean => {
         const enough = stream.take(head, text)
         if (isStream(head)) {

@@ -29,6 +29,10 @@ export interface Weaknesses {
   readonly tokenInQuery?: boolean
   /** Tokens for other servers are taken. */
   readonly anyAudience?: boolean
+  /** Anybody may open a session, and whoever knows the ID shares what its first credential made of it. */
+  readonly raises?: boolean
+  /** Set when a session opens, with its ID for `$ID`. */
+  readonly cookie?: string
   /** No session ID is minted. */
   readonly stateless?: boolean
 }
@@ -43,7 +47,7 @@ export interface Running {
 }
 
 interface Session {
-  readonly owner: string
+  owner: string
   readonly openedAt: number
   usedAt: number
   note: string
@@ -93,13 +97,15 @@ async function handle(req: IncomingMessage, res: ServerResponse, context: Contex
     header(req, 'mcp-session-id') ?? (weak.idInQuery ? (url.searchParams.get('sessionId') ?? undefined) : undefined)
   const user = userOf(req, url, weak)
   const mayPass = id !== undefined && body.method !== 'initialize' && weak.unauthenticated?.includes(verb)
-  if (user === undefined && !mayPass) return end(res, 401)
+  if (user === undefined && !mayPass && !weak.raises) return end(res, 401)
   if (body.method === 'initialize') return initialize(res, body, { user: user ?? '', id, context })
   if (weak.stateless) return verb === 'POST' ? serve(res, body, undefined) : end(res, 405)
   if (id === undefined) return end(res, 400)
   let session = live(id, context)
   if (session === undefined && weak.createsUnknown) sessions.set(id, (session = opened(user ?? '')))
-  const isBound = !mayPass && !weak.unbound?.includes(verb)
+  if (weak.raises && session?.owner === '' && user !== undefined) session.owner = user
+  if (weak.raises && session?.owner === '') return end(res, 401)
+  const isBound = !mayPass && !(weak.raises && user === undefined) && !weak.unbound?.includes(verb)
   if (session === undefined || (isBound && session.owner !== user)) return end(res, 404)
   session.usedAt = Date.now()
   if (verb === 'POST') return serve(res, body, session)
@@ -129,6 +135,7 @@ function initialize(
   if (!weak.stateless) {
     sessions.set(own, opened(user))
     res.setHeader('mcp-session-id', own)
+    if (weak.cookie !== undefined) res.setHeader('set-cookie', weak.cookie.replace('$ID', own))
   }
   const result = {
     protocolVersion: '2025-11-25',

@@ -1,0 +1,140 @@
+/** Two sessions that nobody uses, and one that is used all the time: do they end when the server says they do? */
+import type { Exchange, LiveFindingDraft } from '../../finding/finding.ts'
+import { isRefused, isServed } from '../../wire/reading.ts'
+import { defineScenario, judgedLive, leftOpen, withoutSessions } from '../../wire/scenario.ts'
+import type { Session } from '../../wire/legacy.ts'
+import type { Stage } from '../../wire/stage.ts'
+import type { Survey } from '../../wire/survey.ts'
+
+/** A session that should be over. */
+interface Wait {
+  readonly opening: Exchange
+  readonly legitimate: Exchange
+  /** The last use that was served, of a session that was used meanwhile. */
+  readonly last?: Exchange
+  readonly after: Exchange
+  readonly waitedMs: number
+}
+
+interface Recording {
+  readonly survey: Survey
+  readonly stated: { readonly idleMs?: number; readonly absoluteMs?: number }
+  /** The limit passed, and twice the limit: servers sweep now and then. */
+  readonly idle: readonly Wait[]
+  readonly absolute: Wait | undefined
+}
+
+/** Beyond a limit by this share and time at least. */
+const SOON = 1.25
+const LATE = 2.25
+const GRACE_MS = 300
+const LEAST_BEYOND = 1.1
+const BEFORE_ABSOLUTE = 0.85
+const USES_PER_IDLE = 3
+const LONGEST_PAUSE_MS = 1_000
+
+export const scenario = defineScenario<Recording>({
+  timed: true,
+
+  async play(stage) {
+    const { survey, config } = stage
+    const { idleMs, absoluteMs } = config.timeouts
+    const none = { survey, stated: config.timeouts, idle: [], absolute: undefined }
+    if (!survey.sessions || (idleMs === undefined && absoluteMs === undefined)) return none
+    const [absolute, ...idle] = await Promise.all([
+      absoluteMs === undefined ? undefined : waitInUse(absoluteMs * LATE + GRACE_MS, stage),
+      ...idleWaits(idleMs, absoluteMs).map((ms) => waitUnused(ms, stage)),
+    ])
+    return { ...none, idle: idle.filter((wait) => wait !== undefined), absolute }
+  },
+
+  judge({ survey, stated, idle, absolute }) {
+    const unfit = withoutSessions(survey)
+    if (unfit !== undefined) return unfit
+    if (stated.idleMs === undefined && stated.absoluteMs === undefined)
+      return leftOpen('No timeouts are configured, and waiting for the usual ones takes hours.')
+    const byIdle = stated.idleMs === undefined ? 'unstated' : outcomeOf(idle)
+    const byAge = stated.absoluteMs === undefined ? 'unstated' : outcomeOf(absolute ? [absolute] : [])
+    const findings = [
+      ...(byIdle === 'lives' ? [findingFor('idle', idle.at(-1), byAge === 'ends')] : []),
+      ...(byAge === 'lives' ? [findingFor('absolute', absolute, byIdle === 'ends')] : []),
+    ].filter((draft) => draft !== undefined)
+    return judgedLive(
+      findings,
+      [
+        ...(byIdle === 'unknown' ? ['The idle timeout could not be tried.'] : []),
+        ...(byAge === 'unknown' ? ['The absolute timeout could not be tried.'] : []),
+        ...(byIdle === 'unstated' ? ['No idle timeout is configured, so none was tried.'] : []),
+        ...(byAge === 'unstated' ? ['No absolute timeout is configured, so none was tried.'] : []),
+      ],
+      [...(byIdle === 'ends' ? ['idle timeout'] : []), ...(byAge === 'ends' ? ['absolute timeout'] : [])],
+    )
+  },
+})
+
+/** A moment after the idle timeout, and well after it; never so late that the absolute timeout could be the reason. */
+function idleWaits(idleMs: number | undefined, absoluteMs = Infinity): readonly number[] {
+  if (idleMs === undefined) return []
+  const latest = absoluteMs * BEFORE_ABSOLUTE
+  const waits = [SOON, LATE].map((share) => Math.min(idleMs * share + GRACE_MS, latest))
+  return waits.filter((ms, at) => ms > idleMs * LEAST_BEYOND && ms !== waits[at - 1])
+}
+
+async function openUsed(
+  stage: Stage,
+): Promise<(Pick<Wait, 'opening' | 'legitimate'> & { session: Session }) | undefined> {
+  const { exchange: opening, session } = await stage.open(stage.actors.alice)
+  if (session === undefined) return undefined
+  const legitimate = await stage.request(stage.actors.alice, session, 'tools/list')
+  return isServed(legitimate) ? { opening, legitimate, session } : undefined
+}
+
+async function waitUnused(ms: number, stage: Stage): Promise<Wait | undefined> {
+  const own = await openUsed(stage)
+  if (own === undefined) return undefined
+  const { session, ...shown } = own
+  await stage.sleep(ms)
+  return { ...shown, after: await stage.request(stage.actors.alice, session, 'tools/list'), waitedMs: ms }
+}
+
+/** Used again and again, so that only age can end it; until it ends, or `latestMs` have passed. */
+async function waitInUse(latestMs: number, stage: Stage): Promise<Wait | undefined> {
+  const own = await openUsed(stage)
+  if (own === undefined) return undefined
+  const { session, ...shown } = own
+  const { idleMs = LONGEST_PAUSE_MS * USES_PER_IDLE } = stage.config.timeouts
+  const pauseMs = Math.min(LONGEST_PAUSE_MS, idleMs / USES_PER_IDLE)
+  const startedAt = stage.now()
+  let last = own.legitimate
+  for (;;) {
+    await stage.sleep(Math.min(pauseMs, latestMs))
+    const after = await stage.request(stage.actors.alice, session, 'tools/list')
+    const waitedMs = stage.now() - startedAt
+    if (!isServed(after) || waitedMs > latestMs) return { ...shown, last, after, waitedMs }
+    last = after
+  }
+}
+
+/** Ended at the first look or at a later one; lives where it is served at the last. */
+function outcomeOf(waits: readonly Wait[]): 'ends' | 'lives' | 'unknown' {
+  if (waits.some(({ after }) => isRefused(after))) return 'ends'
+  return waits.length > 0 && waits.every(({ after }) => isServed(after)) ? 'lives' : 'unknown'
+}
+
+function findingFor(kind: 'idle' | 'absolute', wait: Wait | undefined, partial: boolean): LiveFindingDraft | undefined {
+  if (wait === undefined) return undefined
+  const { opening, legitimate, last, after, waitedMs } = wait
+  const seconds = (waitedMs / 1000).toFixed(1)
+  const how = kind === 'idle' ? 'without use' : 'of use'
+  return {
+    key: kind,
+    what: `The ${kind} timeout does not hold: after ${seconds} seconds ${how} the session is still served.`,
+    trace: [
+      { note: 'Alice opens a session', exchange: opening },
+      { note: 'she uses it', exchange: last ?? legitimate },
+      { note: `${seconds} seconds ${how} later it is still served`, exchange: after },
+    ],
+    confidence: 'high',
+    partial,
+  }
+}

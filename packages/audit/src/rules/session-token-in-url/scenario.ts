@@ -1,0 +1,126 @@
+/** Session IDs and credentials, presented in the query instead of their headers. */
+import type { Exchange, LiveFindingDraft } from '../../finding/finding.ts'
+import { isRefused, isServed } from '../../wire/reading.ts'
+import { defineScenario, judgedLive, leftOpen, type LiveVerdict } from '../../wire/scenario.ts'
+import type { Stage } from '../../wire/stage.ts'
+import type { Survey } from '../../wire/survey.ts'
+
+/** A secret in the query, beside the same request without it. */
+interface Trial {
+  readonly secret: 'session ID' | 'credential'
+  readonly parameter: string
+  readonly without: Exchange
+  readonly inQuery: Exchange
+}
+
+interface Recording {
+  readonly survey: Survey
+  readonly legitimate: Exchange | undefined
+  readonly trials: readonly Trial[]
+  /** Of HTTP+SSE: whether the address of messages names the session. */
+  readonly inAddress: boolean
+  /** A message to the same address with another ID. */
+  readonly unknown: Exchange | undefined
+}
+
+const ID_PARAMETERS = ['sessionId', 'session_id', 'session', 'sid', 'mcp-session-id', 'Mcp-Session-Id']
+const CREDENTIAL_PARAMETERS = ['access_token', 'token', 'api_key', 'apiKey', 'key', 'auth', 'authorization']
+
+export const scenario = defineScenario<Recording>({
+  async play(stage) {
+    const { survey } = stage
+    const none = { survey, legitimate: undefined, trials: [], inAddress: false, unknown: undefined }
+    if (survey.eras.length === 0) return none
+    const credentials = await tryCredentials(stage)
+    if (!survey.sessions)
+      return { ...none, legitimate: (await stage.knock(stage.actors.alice))[0], trials: credentials }
+    const { session } = await stage.open(stage.actors.alice)
+    if (session === undefined) return { ...none, trials: credentials }
+    const legitimate = await stage.request(stage.actors.alice, session, 'tools/list')
+    const inAddress = session.transport === 'sse' && session.id !== undefined
+    const unknown = inAddress
+      ? await stage.request(stage.actors.alice, stage.unknownLike(session), 'tools/list')
+      : undefined
+    const ids = session.transport === 'sse' ? [] : await tryIds(session.id ?? '', stage)
+    return { ...none, legitimate, trials: [...ids, ...credentials], inAddress, unknown }
+  },
+
+  judge({ survey, legitimate, trials, inAddress, unknown }): LiveVerdict {
+    if (survey.eras.length === 0) return leftOpen(survey.refusal ?? 'No MCP server answered.')
+    if (legitimate === undefined || !isServed(legitimate))
+      return leftOpen("Alice's own requests are not served, so what is in an address shows nothing.")
+    const taken = trials.filter(({ without, inQuery }) => isServed(inQuery) && !isServed(without))
+    const named = inAddress && unknown !== undefined && isRefused(unknown)
+    return judgedLive(
+      [...distinct(taken).map(findingOf), ...(named ? [addressFinding(legitimate)] : [])],
+      inAddress && !named ? ['Whether the ID in the address of messages decides could not be told.'] : [],
+      [...trials.map(({ secret }) => secret), ...(trials.length === 0 ? ['no secret is asked for'] : [])],
+    )
+  },
+})
+
+/** The ID of a session of Alice's in the query alone. Trials end with the first that is served. */
+async function tryIds(id: string, stage: Stage): Promise<readonly Trial[]> {
+  const { alice } = stage.actors
+  const { session } = await stage.open(alice)
+  if (session === undefined || id === '') return []
+  const bare = { ...session, id: undefined }
+  const without = await stage.request(alice, bare, 'tools/list')
+  if (isServed(without)) return []
+  const trials: Trial[] = []
+  for (const parameter of ID_PARAMETERS) {
+    const path = withQuery(session.path, parameter, session.id ?? '')
+    const inQuery = await stage.request(alice, { ...bare, path }, 'tools/list')
+    trials.push({ secret: 'session ID', parameter, without, inQuery })
+    if (isServed(inQuery)) break
+  }
+  return trials
+}
+
+/** Alice's credential in the query alone, where the server asks for one. */
+async function tryCredentials(stage: Stage): Promise<readonly Trial[]> {
+  const { alice, nobody } = stage.actors
+  const own = alice.headers.find(([name]) => name === 'authorization' || /key|token/.test(name))?.[1]
+  if (own === undefined || stage.survey.anonymous) return []
+  const credential = own.replace(/^\w+\s+/, '')
+  const [without] = await stage.knock(nobody)
+  const trials: Trial[] = []
+  const { pathname, search } = stage.target
+  for (const parameter of CREDENTIAL_PARAMETERS) {
+    const [inQuery] = await stage.knock(nobody, { path: withQuery(`${pathname}${search}`, parameter, credential) })
+    if (inQuery === undefined || without === undefined) break
+    trials.push({ secret: 'credential', parameter, without, inQuery })
+    if (isServed(inQuery)) break
+  }
+  return trials
+}
+
+function withQuery(path: string, parameter: string, value: string): string {
+  return `${path}${path.includes('?') ? '&' : '?'}${parameter}=${encodeURIComponent(value)}`
+}
+
+function distinct(trials: readonly Trial[]): readonly Trial[] {
+  return trials.filter(({ secret }, at) => trials.findIndex((one) => one.secret === secret) === at)
+}
+
+function findingOf({ secret, parameter, without, inQuery }: Trial): LiveFindingDraft {
+  return {
+    key: secret,
+    what: `The server takes a ${secret} from the query parameter ${parameter}.`,
+    trace: [
+      { note: `without a ${secret} the request is refused`, exchange: without },
+      { note: `with it in the address alone it is served`, exchange: inQuery },
+    ],
+    confidence: 'high',
+  }
+}
+
+function addressFinding(exchange: Exchange): LiveFindingDraft {
+  return {
+    key: 'endpoint',
+    what: 'Messages go to an address that names the session: its ID is in every log on the way.',
+    trace: [{ note: "Alice's message, with her session ID in its address", exchange }],
+    confidence: 'high',
+    partial: true,
+  }
+}
