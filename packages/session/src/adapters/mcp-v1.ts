@@ -54,7 +54,7 @@ export function createMcpRouter({ createServer, ...options }: McpRouterOptions):
     async handle(request, response, body) {
       // Express hands over a function to call the next handler with; this one is the last.
       const given = typeof body === 'function' ? undefined : body
-      await sendServed(response, await router.serve(faceOfNode(request, given, reading)))
+      await sendServed(response, await router.serve(faceOfNode(request, response, given, reading)))
     },
   }
 }

@@ -33,7 +33,7 @@ export interface Stage {
   running(name: string): Promise<void>
 }
 
-function createStage(): Stage {
+export function createStage(): Stage {
   const gates = new Map<string, Deferred>()
   const starts = new Map<string, Deferred>()
   const named = (all: Map<string, Deferred>, name: string): Deferred => {

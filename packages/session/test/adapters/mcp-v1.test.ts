@@ -171,7 +171,7 @@ describe('a session', () => {
   })
 
   test('does not live on pings, answers and open streams', async () => {
-    const { initialize, send, router, events } = await start({ sessions: { idleTimeoutMs: 200 } })
+    const { initialize, send, router, events } = await start({ sessions: { idleTimeoutMs: 600 } })
     const session = await initialize('alice')
     const stream = await send({ token: 'alice', session })
     expect(stream.status).toBe(200)
@@ -284,7 +284,7 @@ describe('a stream', () => {
   )
 
   verifies('asvs-5.0/7.3.2', 'ends with the credential that it was opened with', async () => {
-    const { initialize, send, router } = await start({ credentialMs: 300 })
+    const { initialize, send, router } = await start({ credentialMs: 500 })
     const session = await initialize('alice')
     const stream = await send({ token: 'alice', session, method: 'GET' })
     await stream.text()
@@ -367,7 +367,7 @@ describe('calls', () => {
   })
 
   test('that wait too long for their turn are told so, and those that keep it too long are stopped', async () => {
-    const { initialize, send, stage } = await start({ router: { turns: { waitMs: 30, holdMs: 120 } } })
+    const { initialize, send, stage } = await start({ router: { turns: { waitMs: 30, holdMs: 600 } } })
     const session = await initialize('alice')
     const call = (id: number, name: string) =>
       send({ token: 'alice', session, body: toolCall(id, 'slow', { name }) }).then(messagesOf)

@@ -1,19 +1,25 @@
 /** Requests of node:http for the SDKs, and their answers back. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { rpcError, type Answer } from '../../http/request.ts'
 import { viewOfNode } from '../../http/node.ts'
+import { parseBody, tooLarge, wrongType, type ReadBody } from './body.ts'
 import type { AuthInfo } from './context.ts'
 import type { Face, Served } from './router.ts'
 
 /** A request to which middleware may have added a body that it parsed, and whom it authenticated. */
 export type NodeRequest = IncomingMessage & { readonly body?: unknown; readonly auth?: Partial<AuthInfo> }
 
-/** How the SDK gets its request. */
-export type MakeRequest = (url: string, method: string, headers: Readonly<Record<string, string>>) => Request
+/** How the SDK gets its request; `gone` is aborted when the client goes away, for SDKs that care. */
+export type MakeRequest = (
+  url: string,
+  method: string,
+  headers: Readonly<Record<string, string>>,
+  gone: () => AbortSignal,
+) => Request
 
 /** @param given a body that the framework parsed, where it does not put it on the request */
 export function faceOfNode(
   request: NodeRequest,
+  response: ServerResponse,
   given: unknown,
   { maxBodyBytes, makeRequest }: { readonly maxBodyBytes: number; readonly makeRequest: MakeRequest },
 ): Face {
@@ -26,9 +32,18 @@ export function faceOfNode(
       const headers = plainHeaders(request)
       if (sessionId === undefined) delete headers['mcp-session-id']
       else headers['mcp-session-id'] = sessionId
-      return makeRequest(`http://${headers['host'] ?? ''}${view.target}`, view.method, headers)
+      return makeRequest(`http://${headers['host'] ?? ''}${view.target}`, view.method, headers, () =>
+        goneFrom(response),
+      )
     },
   }
+}
+
+function goneFrom(response: ServerResponse): AbortSignal {
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
+  if (response.destroyed) gone.abort()
+  return gone.signal
 }
 
 /** Sends an answer as it comes, and gives up its stream when the client does. Never rejects. */
@@ -84,22 +99,13 @@ function drained(response: ServerResponse): Promise<void> {
   })
 }
 
-async function readBody(
-  request: IncomingMessage,
-  given: unknown,
-  maxBytes: number,
-): Promise<{ readonly body: unknown } | { readonly refuse: Answer }> {
-  if (!isJson(request.headers['content-type']))
-    return { refuse: rpcError(415, -32000, 'Unsupported Media Type: Content-Type must be application/json') }
+async function readBody(request: IncomingMessage, given: unknown, maxBytes: number): Promise<ReadBody> {
+  const wrong = wrongType(request.headers['content-type'])
+  if (wrong) return wrong
   if (given !== undefined) return { body: given }
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return { refuse: tooLarge(maxBytes) }
   const text = await readText(request, maxBytes)
-  if (text === undefined) return { refuse: tooLarge(maxBytes) }
-  try {
-    return { body: JSON.parse(text) as unknown }
-  } catch {
-    return { refuse: rpcError(400, -32700, 'Parse error: Invalid JSON') }
-  }
+  return text === undefined ? { refuse: tooLarge(maxBytes) } : parseBody(text)
 }
 
 /** Undefined where it is too large; then no more of it is read. */
@@ -123,16 +129,6 @@ function readText(request: IncomingMessage, maxBytes: number): Promise<string | 
     request.on('data', take).once('end', finish).once('error', fail).once('close', fail)
     return undefined
   })
-}
-
-function tooLarge(maxBytes: number): Answer {
-  return rpcError(413, -32000, `Payload Too Large: Request body must not exceed ${maxBytes} bytes`, {
-    connection: 'close',
-  })
-}
-
-function isJson(contentType: string | undefined): boolean {
-  return contentType?.split(';')[0]?.trim().toLowerCase() === 'application/json'
 }
 
 function plainHeaders(request: IncomingMessage): Record<string, string> {

@@ -5,11 +5,12 @@
 import { MisuseError, SessionEndedError, SessionError } from '../../errors.ts'
 import type { SessionEvent } from '../../events.ts'
 import type { ExclusiveOptions } from '../../exclusive.ts'
-import type { DecideAdmission, Guard } from '../../guard.ts'
+import type { AdmitOptions, Guard } from '../../guard.ts'
 import { rpcError, type Answer, type RequestView } from '../../http/request.ts'
 import { principalKey } from '../../principal.ts'
 import type { Session } from '../../session.ts'
 import type { Caller } from '../../sessions.ts'
+import type { ReadBody } from './body.ts'
 import { authInfoFor, type AuthInfo } from './context.ts'
 import {
   SessionServer,
@@ -49,6 +50,12 @@ export interface SessionRouterOptions {
   readonly retryMs?: number
 }
 
+/** A request as far as it has been read. */
+interface Inbound {
+  kind: 'modern' | 'opening' | 'legacy'
+  body: unknown
+}
+
 /** What differs between the SDKs. */
 export interface SdkParts {
   readonly createTransport: (options: SdkTransportOptions) => SdkTransport
@@ -57,11 +64,19 @@ export interface SdkParts {
   readonly protocolVersions: readonly string[]
 }
 
+/** Serves what belongs to a revision without protocol sessions. */
+export interface ModernLeg {
+  /** Whether this request is one of its own; `body` is undefined where the verb has none. */
+  takes(face: Face, body: unknown): Promise<boolean>
+  serve(face: Face, caller: Caller, body: unknown): Promise<Served>
+  close(): Promise<void>
+}
+
 /** A request as the framework has it. */
 export interface Face {
   readonly view: RequestView
   /** The body as JSON, or why it is not read. */
-  readBody(): Promise<{ readonly body: unknown } | { readonly refuse: Answer }>
+  readBody(): Promise<ReadBody>
   /** As the SDK wants it, without a body, with this session ID in place of the handle. */
   request(sessionId: string | undefined): Request
   /** What a middleware before this one has found out about the caller. */
@@ -79,6 +94,7 @@ export const defaultMaxBodyBytes = 4 * 1024 * 1024
 const defaultEvents: EventLimits = { maxEvents: 1000, maxBytes: 1024 * 1024 }
 const turnDefaults = { waitMs: 10_000, holdMs: 5 * 60_000 }
 const janitorMs = 60_000
+const verbs: ReadonlySet<string> = new Set(['GET', 'POST', 'DELETE'])
 
 export class SessionRouter {
   readonly #guard: Guard
@@ -89,11 +105,14 @@ export class SessionRouter {
   readonly #janitor: NodeJS.Timeout
   #closed = false
 
+  readonly #modern: ModernLeg | undefined
+
   /** @throws MisuseError where the guard carries handles in cookies */
-  constructor(sdk: SdkParts, options: SessionRouterOptions) {
+  constructor(sdk: SdkParts, options: SessionRouterOptions, modern?: ModernLeg) {
     if (options.guard.carrier === 'cookie')
       throw new MisuseError('an MCP client carries an Mcp-Session-Id: make the guard without a cookie')
     this.#sdk = sdk
+    this.#modern = modern
     this.#guard = options.guard
     this.#settings = {
       turns: options.turns === false ? false : { ...turnDefaults, ...options.turns },
@@ -115,24 +134,14 @@ export class SessionRouter {
   /** Serves a request of whatever verb. Never throws. */
   async serve(face: Face): Promise<Served> {
     if (this.#closed) return rpcError(503, -32000, 'The server is shutting down', { 'retry-after': '1' })
-    let body: unknown
-    let opens = false
-    const decide: DecideAdmission = async () => {
-      const { method } = face.view
-      if (method === 'GET' || method === 'DELETE') return { activity: false }
-      if (method !== 'POST')
-        return { refuse: rpcError(405, -32000, 'Method not allowed', { allow: 'GET, POST, DELETE' }) }
-      const read = await face.readBody()
-      if ('refuse' in read) return read
-      ;({ body } = read)
-      opens = isCall(body) && body.method === 'initialize' && this.#sdk.isInitialize(body)
-      return opens ? { session: 'none' } : { activity: isActivity(body) }
-    }
-    const admission = await this.#guard.admit(face.view, decide)
+    const message: Inbound = { kind: 'legacy', body: undefined }
+    const admission = await this.#guard.admit(face.view, () => this.#read(face, message))
     if (!admission.admitted) return admission.answer
     const { caller, session, headers, finish } = admission
+    const { kind, body } = message
     try {
-      if (opens) return withHeaders(await this.#open(face, caller, body), headers)
+      if (kind === 'modern' && this.#modern) return withHeaders(await this.#modern.serve(face, caller, body), headers)
+      if (kind === 'opening') return withHeaders(await this.#open(face, caller, body), headers)
       if (!session) throw new MisuseError('a request was admitted without its session')
       return withHeaders(await this.#goOn(face, { caller, session, body }, finish), headers)
     } catch (error) {
@@ -152,7 +161,23 @@ export class SessionRouter {
     this.#closed = true
     this.#stopListening()
     clearInterval(this.#janitor)
+    await this.#modern?.close()
     await Promise.allSettled([...this.#servers.values()].map((server) => this.#over(server)))
+  }
+
+  /** What the request is, and what it needs for it. */
+  async #read(face: Face, message: Inbound): Promise<AdmitOptions | { readonly refuse: Answer }> {
+    const { method } = face.view
+    if (method === 'POST') {
+      const read = await face.readBody()
+      if ('refuse' in read) return read
+      message.body = read.body
+    }
+    const { body } = message
+    if (this.#modern && (await this.#modern.takes(face, body))) message.kind = 'modern'
+    else if (isCall(body) && body.method === 'initialize' && this.#sdk.isInitialize(body)) message.kind = 'opening'
+    else if (!verbs.has(method)) return { refuse: methodNotAllowed() }
+    return message.kind === 'legacy' ? { activity: method === 'POST' && isActivity(body) } : { session: 'none' }
   }
 
   async #open(face: Face, caller: Caller, body: unknown): Promise<Served> {
@@ -248,8 +273,14 @@ function idInUse(): Answer {
   return rpcError(400, -32600, 'Invalid Request: a request with this id is not answered yet')
 }
 
-function servedOf({ status, headers, body }: Response): Served {
-  const own: Record<string, string> = {}
+function methodNotAllowed(): Answer {
+  return rpcError(405, -32000, 'Method not allowed', { allow: [...verbs].join(', ') })
+}
+
+/** The answer of an SDK as ours. */
+export function servedOf({ status, headers, body }: Response): Served {
+  // What a caller may see is nobody else's, and what a requestState stands in is good once.
+  const own: Record<string, string> = { 'cache-control': 'no-store' }
   // What the SDK takes for the session ID is the reference; and the connection is the framework's.
   for (const [name, value] of headers) if (name !== 'mcp-session-id' && name !== 'connection') own[name] = value
   return { status, headers: own, body }

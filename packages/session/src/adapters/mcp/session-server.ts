@@ -9,6 +9,7 @@ import type { Sessions } from '../../sessions.ts'
 import { contextOf, withSession } from './context.ts'
 import { SessionEventStore, type EventLimits } from './event-store.ts'
 import { isAnswer, isCall, messagesOf, sessionNotFound, type Call, type Message, type MessageId } from './messages.ts'
+import { untilEnd, withBody } from './streams.ts'
 import { ToolModes } from './tool-modes.ts'
 
 /** What comes with a message. */
@@ -330,38 +331,4 @@ function refusalOf(error: unknown): { readonly code: number; readonly message: s
   if (error.status === 404) return sessionNotFound
   if (error instanceof FencedError) return { code: -32000, message: 'The turn of this call is over: it was stopped' }
   return { code: -32000, message: 'The session is busy: try again shortly' }
-}
-
-function withBody({ status, headers }: Response, body: ReadableStream<Uint8Array>): Response {
-  return new Response(body, { status, headers })
-}
-
-/** Tells once when the stream has ended, broken or been given up. */
-function untilEnd(body: ReadableStream<Uint8Array>, ended: () => void): ReadableStream<Uint8Array> {
-  const reader = body.getReader()
-  let over = false
-  const end = (): void => {
-    if (!over) ended()
-    over = true
-  }
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const { done, value } = await reader.read()
-          if (!done) return controller.enqueue(value)
-          end()
-          return controller.close()
-        } catch (error) {
-          end()
-          return controller.error(error)
-        }
-      },
-      cancel(reason) {
-        end()
-        return reader.cancel(reason)
-      },
-    },
-    { highWaterMark: 0 },
-  )
 }
