@@ -477,6 +477,10 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
       return membership(left, right)
     case 'instanceof':
       return { ...UNKNOWN, primitives: [true, false] }
+    case '-':
+      return isStep(left, right)
+        ? stepped(arithmetic(operator, left, right), 'down')
+        : arithmetic(operator, left, right)
     default:
       return arithmetic(operator, left, right)
   }
@@ -609,14 +613,22 @@ function evaluateUpdate(machine: Machine, node: Node, state: State, env: Environ
 
 /** `count += 1`: a number that goes up or down by a written-down step. */
 function isCounting(operator: string, before: Value, right: Value): boolean {
-  if (operator !== '+=' && operator !== '-=') return false
+  return (operator === '+=' || operator === '-=') && isStep(before, right)
+}
+
+/** A written-down number is added to a number, or taken from it. */
+function isStep(before: Value, right: Value): boolean {
   return typeof known(right)?.value === 'number' && !before.primitives.some((item) => typeof item === 'string')
 }
 
 function counted(before: Value, direction: 'up' | 'down', site: Site): Value {
   const source = { kind: 'counter', label: 'a counter', bits: 0, site } as const
+  return { ...stepped(before, direction), entropy: { sources: [source] } }
+}
+
+function stepped(before: Value, direction: 'up' | 'down'): Value {
   const tags = derived(before).tags.filter((tag) => !tag.startsWith('counter:'))
-  return { ...derived(before), tags: [...tags, `counter:${direction}`], entropy: { sources: [source] } }
+  return { ...derived(before), tags: [...tags, `counter:${direction}`] }
 }
 
 export function createFunction(

@@ -28,6 +28,8 @@ export interface Value {
 const NOTHING: readonly never[] = []
 const MAX_PRIMITIVES = 8
 const MAX_OBJECTS = 8
+/** A table of tools is a set of functions, or of objects that hold them, and one that is left out is never looked at. */
+const MAX_CODE = 64
 const MAX_TAGS = 24
 
 /** Tag of a value that may be more than could be kept. */
@@ -77,7 +79,7 @@ export function join(a: Value, b: Value): Value {
   if (a === NEVER) return b
   const primitives = union(a.primitives, b.primitives, MAX_PRIMITIVES)
   const isCut = lacks(primitives, b.primitives)
-  const objects = union(a.objects, b.objects, MAX_OBJECTS)
+  const objects = unionOfObjects(a.objects, b.objects)
   const all = union(a.tags, b.tags, MAX_TAGS)
   const tags = isCut && !all.includes(CUT) ? [...all, CUT] : all
   const entropy = joinEntropy(a.entropy, b.entropy)
@@ -108,6 +110,17 @@ export function joinAll(values: Iterable<Value>): Value {
   let all = NEVER
   for (const value of values) all = join(all, value)
   return all
+}
+
+/** As `union`: a set of code may be larger than one of data. */
+function unionOfObjects(a: readonly HeapObject[], b: readonly HeapObject[]): readonly HeapObject[] {
+  if (a.length + b.length <= MAX_OBJECTS) return union(a, b, MAX_OBJECTS)
+  return union(a, b, a.every(isCode) && b.every(isCode) ? MAX_CODE : MAX_OBJECTS)
+}
+
+/** A function, or what start-up made. */
+function isCode({ kind, born }: HeapObject): boolean {
+  return kind === 'function' || born === 0
 }
 
 /** Union that keeps `a`'s identity when `b` adds nothing. */

@@ -67,6 +67,10 @@ describe('a read, an await, a write', () => {
       'if (wallet.closed) return; await pay(amount); wallet.paidAt = Date.now()',
     ],
     [
+      'a count given back, never below zero, by the work that it let in',
+      'if (wallet.running > 3) return; await pay(0); wallet.running++; pay(amount).then(async () => { await pay(1); wallet.running = Math.max(0, wallet.running - 1) })',
+    ],
+    [
       'a count of what is under way',
       'if (wallet.running > 3) await turn(); wallet.running++; try { await pay(amount) } finally { wallet.running-- }',
     ],
@@ -274,5 +278,43 @@ describe('what one caller asks a tool for', () => {
     ],
   ])('is nobody else’s: %s', (_, program) => {
     expect(choices(program)).toEqual([])
+  })
+})
+
+describe('a table of tools', () => {
+  const names = Array.from({ length: 20 }, (_, at) => `tool${at}`)
+  const tool = (name: string): string =>
+    name === 'tool17'
+      ? `const ${name} = { name: '${name}', run: async (caller) => { lastUser = caller; await pay(); return lastUser } }`
+      : `const ${name} = { name: '${name}', run: async () => '${name}' }`
+  const server = (dispatch: string): string => `
+    import express from 'express'
+    let lastUser
+    ${names.map(tool).join('\n    ')}
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      ${dispatch}
+    })
+    app.listen(3000)`
+
+  it.each([
+    [
+      'a list that is searched',
+      `const list = [${names.join(', ')}]; res.json(await list.find((t) => t.name === req.body.params.name).run(req.auth.clientId))`,
+    ],
+    [
+      'a record by name',
+      `const table = { ${names.join(', ')} }; res.json(await table[req.body.params.name].run(req.auth.clientId))`,
+    ],
+    [
+      'a map by name',
+      `const table = new Map([${names.join(', ')}].map((t) => [t.name, t])); res.json(await table.get(req.body.params.name).run(req.auth.clientId))`,
+    ],
+    [
+      'a map of functions',
+      `const table = new Map(); for (const t of [${names.join(', ')}]) table.set(t.name, t.run); res.json(await table.get(req.body.params.name)(req.auth.clientId))`,
+    ],
+  ])('%s is walked to its last entry', (_, dispatch) => {
+    expect(factsOf(server(dispatch)).sharedVariables.map(({ name }) => name)).toEqual(['lastUser'])
   })
 })

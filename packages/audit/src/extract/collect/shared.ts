@@ -171,9 +171,20 @@ export function collectStaleWrites(machine: Machine, stores: readonly StoreFact[
 
 /** A count of what is under way, up before it and down after it: who passes a check together loses nothing of the other. */
 function isOfGauge(event: EventOf<'stale-write'>, writes: readonly EventOf<'stale-write'>[]): boolean {
-  const ofOne = writes.filter((other) => other.target === event.target && other.within === event.within)
+  const ofOne = writes.filter((other) => other.target === event.target && sharesFunction(event, other))
   const [first] = ofOne.toSorted((a, b) => a.site.start - b.site.start)
   return first?.counts === 'up' && ofOne.some((other) => other.counts === 'down') && event.counts !== undefined
+}
+
+/** In one function, or in one that is written within the other: the callback that gives back what was taken. */
+function sharesFunction(a: EventOf<'stale-write'>, b: EventOf<'stale-write'>): boolean {
+  if (a.within === b.within) return true
+  if (a.within === undefined || b.within === undefined || a.site.path !== b.site.path) return false
+  return isWithin(a.within, b.within) || isWithin(b.within, a.within)
+}
+
+function isWithin(inner: Node, outer: Node): boolean {
+  return outer.start <= inner.start && inner.end <= outer.end
 }
 
 /** Kept per session or per caller: the state of one agent, that two of its requests can reach. */

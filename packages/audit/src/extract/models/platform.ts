@@ -21,11 +21,25 @@ function container(kind: HeapKind): ExternalHandler {
   return (machine, call, state) => {
     const created = machine.allocate(kind, call.site)
     for (const from of call.args[0]?.objects ?? []) {
-      created.elements.write(from.item)
-      created.keys.write(from.key)
+      if (kind === 'map' && from.kind !== 'map') fillWithPairs(created, from)
+      else fillLike(created, from)
     }
     void state
     return object(created)
+  }
+}
+
+/** `new Map(other)`, `new Set(list)`. */
+function fillLike(created: HeapObject, from: HeapObject): void {
+  created.elements.write(from.item)
+  created.keys.write(from.key)
+}
+
+/** `new Map(list)`, `Object.fromEntries(list)`: each item is a key and what stands under it. */
+function fillWithPairs(created: HeapObject, list: HeapObject): void {
+  for (const pair of list.item.objects) {
+    created.keys.write(pair.properties.get('0')?.value ?? UNKNOWN)
+    created.elements.write(pair.properties.get('1')?.value ?? UNKNOWN)
   }
 }
 
@@ -130,10 +144,7 @@ const entries: ExternalHandler = (machine, call) => {
 
 const fromEntries: ExternalHandler = (machine, call) => {
   const created = machine.allocate('object', call.site)
-  for (const pair of (call.args[0]?.objects ?? []).flatMap((list) => list.item.objects)) {
-    created.keys.write(pair.properties.get('0')?.value ?? UNKNOWN)
-    created.elements.write(pair.properties.get('1')?.value ?? UNKNOWN)
-  }
+  for (const list of call.args[0]?.objects ?? []) fillWithPairs(created, list)
   return object(created)
 }
 
