@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { FixResult, Measured } from './measure.ts'
+import type { CodeqlRow } from './alerts.ts'
 import { measure } from './measure.ts'
 import { type Pair, precision, recall, type Tally, tally } from './score.ts'
 import { percent, share } from './show.ts'
@@ -57,6 +58,9 @@ function page({ servers, fixes }: Measured): string {
     '`found`: a finding of the right rule in the vulnerable state, in the expected function or at least in the expected file. `afterwards`: what became of it in the fixed state; `weaker` is a whole weakness that became a partial one.',
     fixRows(fixes),
     ...fixDifferences(fixes),
+    '## Test files of CodeQL',
+    'Its own tests say line by line what it is to find. `found`: a finding of the matching rule stands there; for cookies, one that speaks of the attribute of that query. `extras`: findings of that kind elsewhere in these files. Measured by `npm run codeql`.',
+    codeqlRows(),
   ].join('\n\n')}\n`
 }
 
@@ -143,6 +147,22 @@ function fixDifferences(fixes: readonly FixResult[]): string[] {
     return `- Fix ${number}, ${what}: ${explanations.fixes[number] ?? '**unexplained**'}`
   })
   return items.length === 0 ? [] : ['### Missed, or found before and after', items.join('\n')]
+}
+
+/** As last measured: the test files are not part of the corpus. */
+function codeqlRows(): string {
+  const rows = JSON.parse(readFileSync(join(import.meta.dirname, 'codeql.json'), 'utf8')) as readonly CodeqlRow[]
+  const sum = (column: 'expected' | 'hits' | 'extras'): string =>
+    String(rows.reduce((total, row) => total + row[column], 0))
+  return table([
+    ['weakness', 'rule', 'expected', 'found', 'extras'],
+    ...rows.map(({ cwe, rules, expected, hits, extras }) => [
+      cwe,
+      rules.map((rule) => `\`${rule}\``).join(', '),
+      ...[expected, hits, extras].map(String),
+    ]),
+    ['all', '', sum('expected'), sum('hits'), sum('extras')],
+  ])
 }
 
 /** Explanations of differences that are no longer there. */

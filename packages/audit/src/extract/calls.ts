@@ -26,6 +26,7 @@ import type { State } from './state.ts'
 import { sharedInstance, typedParameter } from './types.ts'
 import { registerOnUnseen, visitUnseen } from './unseen.ts'
 import type { Value } from './value.ts'
+import { noteMade, noteReturned } from './made-secrets.ts'
 import {
   NEVER,
   UNDEFINED,
@@ -412,6 +413,7 @@ export function invoke(
     if (walk !== undefined) machine.summaries.end(machine, walk, state, NEVER)
     return NEVER
   }
+  noteResults(machine, fn, frame)
   const followed = goesOn === undefined ? frame.exits : frame.exits.filter(goesOn)
   state.merge(
     followed.map((exit) => exit.state),
@@ -422,6 +424,15 @@ export function invoke(
   machine.quiet.note(machine, fn, args, mark, state, result)
   if (walk !== undefined) machine.summaries.end(machine, walk, state, result)
   return result
+}
+
+/** What a function gives back is called after it. */
+function noteResults(machine: Machine, { name }: FunctionObject, frame: Frame): void {
+  for (const [index, exit] of frame.exits.entries()) {
+    if (name === undefined || exit.value.entropy === undefined || exit.site === undefined) continue
+    const value = noteReturned(machine, name, exit.value, exit.site, exit.state)
+    frame.exits[index] = { ...exit, value }
+  }
 }
 
 function rationOf(machine: Machine, ofRequest: boolean): 'ample' | 'plain' {
@@ -460,7 +471,7 @@ function runBody(machine: Machine, fn: FunctionObject, args: readonly Value[], s
   const code = fn.node['body'] as Node
   if (code.type !== 'BlockStatement') {
     const value = evaluate(machine, code, body, env)
-    if (!body.dead) frame.exits.push({ state: body, value })
+    if (!body.dead) frame.exits.push({ state: body, value, site: machine.site(env.file, code) })
     return
   }
   hoist(machine, code['body'] as Node[], env)
@@ -483,7 +494,11 @@ function bindParameters(
     for (const name of patternNames(param)) declareLocal(machine, env, name, param)
     const given =
       param.type === 'RestElement' ? restOf(machine, args.slice(index), machine.site(env.file, param)) : args[index]
-    const value = typedParameter(machine, param, given ?? (index < args.length ? UNKNOWN : UNDEFINED), env, fn)
+    const typed = typedParameter(machine, param, given ?? (index < args.length ? UNKNOWN : UNDEFINED), env, fn)
+    const value =
+      param.type === 'Identifier'
+        ? noteMade(machine, String(param['name']), typed, machine.site(env.file, param), state)
+        : typed
     assignPattern(machine, param, value, state, env)
     if (param.type === 'TSParameterProperty') assignParameterProperty(machine, param, state, env)
   })

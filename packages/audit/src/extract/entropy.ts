@@ -20,6 +20,8 @@ export interface Entropy {
   readonly bitsPerChar?: number
   /** Number of characters, where known. */
   readonly length?: number
+  /** A sound generator is asked as well; this is what comes of it where there is none. */
+  readonly onlyFallback?: boolean
 }
 
 /** Bits an attacker has to guess at most. */
@@ -53,7 +55,9 @@ export function concatEntropy(a: Entropy | undefined, b: Entropy | undefined): E
 export function joinEntropy(a: Entropy | undefined, b: Entropy | undefined): Entropy | undefined {
   if (a === undefined || a === b) return b ?? a
   if (b === undefined) return a
-  return soundBits(a) <= soundBits(b) ? a : b
+  const [weaker, stronger] = soundBits(a) <= soundBits(b) ? [a, b] : [b, a]
+  const hasSound = (soundBits(weaker) === 0 && soundBits(stronger) > 0) || stronger.onlyFallback === true
+  return hasSound && weaker.onlyFallback !== true ? { ...weaker, onlyFallback: true } : weaker
 }
 
 /** One of several, picked by a number: how many are picked is not followed, so a sound generator is taken to suffice. */

@@ -73,6 +73,8 @@ export type Event = Base &
         readonly stateful: boolean | undefined
       }
     | { readonly kind: 'mint'; readonly value: Value; readonly what: string }
+    /** Something that must not be guessed, `what`, is drawn from generators. */
+    | { readonly kind: 'secret-made'; readonly value: Value; readonly what: string }
     /** `stores`: the containers that the server was found in. */
     | {
         readonly kind: 'connect'

@@ -17,6 +17,7 @@ import { attributesIn } from './models/cookies.ts'
 import { noteComparison, urlPart } from './secrets.ts'
 import { noteSharedRead, noteSharedWrite } from './shared.ts'
 import type { State } from './state.ts'
+import { noteMade } from './made-secrets.ts'
 import type { Primitive, Value } from './value.ts'
 import {
   NEVER,
@@ -166,7 +167,8 @@ function evaluateObject(machine: Machine, node: Node, state: State, env: Environ
         if (inner instanceof LibraryObject && inner.type === 'timer') inner.data['field'] ??= name
       }
       target.undefine(name)
-      target.property(name).write(item['kind'] === 'get' ? UNKNOWN : value)
+      const made = noteMade(machine, name, value, machine.site(env.file, item['value'] as Node), state)
+      target.property(name).write(item['kind'] === 'get' ? UNKNOWN : made)
     }
   }
   return self
@@ -201,7 +203,9 @@ function evaluateArray(machine: Machine, node: Node, state: State, env: Environm
       if (value.entropy !== undefined) target.elements.write(value)
       return
     }
-    target.property(String(index)).write(value)
+    const cell = new Cell(String(index), target.born, machine.site(env.file, item))
+    cell.write(value)
+    target.define(String(index), cell)
     target.elements.write(value)
   })
   return object(target)
@@ -243,7 +247,7 @@ function evaluateAssignment(machine: Machine, node: Node, state: State, env: Env
   const operator = String(node['operator'])
   const left = bare(node['left'] as Node)
   if (operator === '=') {
-    const value = evaluate(machine, node['right'] as Node, state, env)
+    const value = named(machine, left, evaluate(machine, node['right'] as Node, state, env), node, state, env)
     assignPattern(machine, left, value, state, env)
     return value
   }
@@ -259,9 +263,16 @@ function evaluateAssignment(machine: Machine, node: Node, state: State, env: Env
   const right = evaluate(machine, node['right'] as Node, state, env)
   const value = isCounting(operator, before, right)
     ? counted(before, operator === '+=' ? 'up' : 'down', machine.site(env.file, node))
-    : arithmetic(operator.slice(0, -1), before, right)
+    : named(machine, left, arithmetic(operator.slice(0, -1), before, right), node, state, env)
   assignPattern(machine, left, value, state, env)
   return value
+}
+
+/** A value that is put where a name says what it is for. */
+function named(machine: Machine, left: Node, value: Value, node: Node, state: State, env: Environment): Value {
+  if (value.entropy === undefined) return value
+  const name = left.type === 'Identifier' ? String(left['name']) : staticKey(left)
+  return name === undefined ? value : noteMade(machine, name, value, machine.site(env.file, node), state)
 }
 
 /** Writes a value to a variable, property or destructuring pattern. */
@@ -538,7 +549,7 @@ function evaluateUnary(machine: Machine, node: Node, state: State, env: Environm
   const argument = node['argument'] as Node
   switch (node['operator']) {
     case '!':
-      return negate(evaluate(machine, argument, state, env))
+      return negated(evaluate(machine, argument, state, env))
     case 'delete': {
       const target = bare(argument.type === 'ChainExpression' ? (argument['expression'] as Node) : argument)
       if (target.type === 'MemberExpression') deleteMember(machine, target, state, env)
@@ -556,6 +567,11 @@ function evaluateUnary(machine: Machine, node: Node, state: State, env: Environm
     default:
       return { ...evaluate(machine, argument, state, env), primitives: [], open: true }
   }
+}
+
+/** Yes or no holds a bit at most. */
+function negated(value: Value): Value {
+  return value.entropy === undefined ? negate(value) : { ...negate(value), entropy: { ...value.entropy, cap: 1 } }
 }
 
 /** Platform objects exist on every supported Node; of anything else the type is not decided here. */
@@ -703,7 +719,8 @@ function initialiseField(
   const name = staticKey(member)
   if (!isField || member['static'] === true || name === undefined) return
   const env = new Env(of.env, of.env.file, object(instance))
-  const value = isNode(member['value']) ? evaluate(machine, member['value'], state, env) : UNDEFINED
+  const given = isNode(member['value']) ? evaluate(machine, member['value'], state, env) : UNDEFINED
+  const value = noteMade(machine, name, given, machine.site(env.file, member), state)
   for (const target of value.objects) target.name ??= name
   instance.property(name).write(value)
 }

@@ -14,6 +14,7 @@ import { generatedServers } from './generators.ts'
 import { importsOf } from './imports.ts'
 import { parse } from './parse.ts'
 import { createResolver } from './resolve.ts'
+import { runFragments } from './fragments.ts'
 import { registerHosted } from './hosted.ts'
 import { runUnreached } from './roots.ts'
 import { runDeferred, runRoutes, runTools } from './routes.ts'
@@ -59,6 +60,7 @@ export function extract(
   machine.events.push(...settled)
   machine.summaries.forget()
   machine.guarded('the timers', () => runStartupTimers(machine, timers))
+  const reached = new Set(machine.reached)
   machine.guarded('the requests', () => {
     machine.reached.clear()
     runRoutes(machine)
@@ -66,6 +68,7 @@ export function extract(
     runTools(machine)
     runUnreached(machine)
   })
+  machine.guarded('pieces of a server', () => runFragments(machine, reached))
   const gaps = [...machine.gaps, ...generatedServers(machine)]
   return { facts: collectFacts(machine), gaps: distinct(gaps, gapKey) }
 }

@@ -18,6 +18,8 @@ import type { Value } from './value.ts'
 export interface Exit {
   readonly state: State
   readonly value: Value
+  /** Where the value that it returns stands. */
+  readonly site?: Site
 }
 
 /** Where `break`, `continue` and `return` lead while a function runs. */
@@ -130,6 +132,8 @@ export class Machine {
   servesMcp = false
   private readonly databases = new Map<string, Cell>()
   private readonly listeners = new Map<string, Map<string, Value>>()
+  /** Kinds of events that count now; all if undefined. */
+  private recorded: ReadonlySet<EventKind> | undefined
   context: Context = { trigger: 'startup', activation: 0 }
   frame: Frame = { exits: [], jumps: [], self: undefined }
   /** Calls being followed, outermost first. */
@@ -171,6 +175,7 @@ export class Machine {
     data: Omit<EventOf<K>, 'kind' | 'site' | 'via' | 'context' | 'facts'>,
   ): void {
     if (this.context.trigger === 'unreached' && kind !== 'listen' && kind !== 'route') return
+    if (this.recorded?.has(kind) === false) return
     if (this.context.trigger !== 'startup' || !PASSING_AT_START.has(kind)) this.eventCount += 1
     if (SERVING.has(kind))
       for (const place of [this.calls[0], site])
@@ -218,6 +223,17 @@ export class Machine {
       return this.steps > this.limit && this.limit < limit
     } finally {
       this.limit = limit
+    }
+  }
+
+  /** Runs code of which only some kinds of events matter. */
+  recordOnly(kinds: ReadonlySet<EventKind>, run: () => void): void {
+    const { recorded } = this
+    this.recorded = kinds
+    try {
+      run()
+    } finally {
+      this.recorded = recorded
     }
   }
 

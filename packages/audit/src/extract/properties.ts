@@ -7,6 +7,7 @@ import type { StoreRef } from './events.ts'
 import type { Cell, HeapObject, Site } from './heap.ts'
 import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { noteCookieText } from './models/cookies.ts'
 import { externalValue, libraryProperty, setLibraryProperty } from './models/index.ts'
 import {
   noteFieldRead,
@@ -157,6 +158,10 @@ function ownGlobal(machine: Machine, name: string): Cell {
 const GLOBAL_ALIASES = new Map([
   ['global:globalThis#crypto', 'node:crypto'],
   ['node:crypto#webcrypto', 'node:crypto'],
+  ['global:globalThis#document', 'global:document'],
+  ['global:window#document', 'global:document'],
+  ['global:window#crypto', 'node:crypto'],
+  ['global:self#crypto', 'node:crypto'],
   ['node:process#env', 'global:process#env'],
 ])
 
@@ -249,6 +254,8 @@ function writeTo(
     return
   }
   if (to instanceof LibraryObject) return setLibraryProperty(machine, to, name, value, site, state)
+  if (to instanceof ExternalObject && `${to.path}.${name}` === 'global:document.cookie')
+    noteCookieText(machine, value, site, state, 'script')
   const base = to instanceof InstanceObject ? baseOf(to) : undefined
   if (base !== undefined && name !== undefined) setLibraryProperty(machine, base, name, value, site, state)
   if (name === undefined) {

@@ -118,7 +118,7 @@ function runRoot(machine: Machine, fn: Node, run: () => void): void {
 }
 
 /** A handler gets what its parameters are called after; whatever else, nothing is known of. */
-function argumentsFor(machine: Machine, fn: Node, site: Site): readonly Value[] {
+export function argumentsFor(machine: Machine, fn: Node, site: Site): readonly Value[] {
   const names = parametersOf(fn).map(nameOfParameter)
   const answers = names.some((name) => RESPONSE_NAMES.test(name))
   return names.map((name, index) => {
@@ -129,7 +129,7 @@ function argumentsFor(machine: Machine, fn: Node, site: Site): readonly Value[] 
 
 function requestTypeOf(name: string, index: number, answers: boolean): string | undefined {
   if (/^_?req(?:uest)?$/.test(name)) return answers ? 'request' : 'fetch-request'
-  if (answers && index > 0 && RESPONSE_NAMES.test(name)) return 'response'
+  if (RESPONSE_NAMES.test(name)) return 'response'
   if (index > 0) return undefined
   return name === 'ctx' ? 'koa-context' : name === 'c' ? 'hono-context' : undefined
 }

@@ -11,6 +11,7 @@ import type { Module, RunModule } from './modules.ts'
 import { importName, importNamespace } from './modules.ts'
 import { narrow } from './narrow.ts'
 import { noteChecks } from './shared.ts'
+import { noteMade } from './made-secrets.ts'
 import type { State } from './state.ts'
 import { State as PathState } from './state.ts'
 import type { Value } from './value.ts'
@@ -278,7 +279,8 @@ function declareVariables(machine: Machine, node: Node, state: State, env: Envir
       continue
     }
     const name = id.type === 'Identifier' ? String(id['name']) : undefined
-    const value = evaluate(machine, init, state, env)
+    const given = evaluate(machine, init, state, env)
+    const value = name === undefined ? given : noteMade(machine, name, given, machine.site(env.file, init), state)
     if (name !== undefined) for (const target of value.objects) target.name ??= name
     assignPattern(machine, id, value, state, env)
   }
@@ -288,7 +290,8 @@ function executeReturn(machine: Machine, node: Node, state: State, env: Environm
   const argument = node['argument'] as Node | null
   const value = isNode(argument) ? evaluate(machine, argument, state, env) : UNDEFINED
   if (state.dead) return
-  machine.frame.exits.push({ state: state.fork(), value })
+  const site = isNode(argument) ? { site: machine.site(env.file, argument) } : {}
+  machine.frame.exits.push({ state: state.fork(), value, ...site })
   state.dead = true
 }
 

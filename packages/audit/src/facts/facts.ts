@@ -13,6 +13,8 @@ export interface ServerFacts {
   readonly stores: readonly StoreFact[]
   readonly tokens: readonly TokenFact[]
   readonly mints: readonly MintFact[]
+  /** What must not be guessed by its name: passwords, keys, tokens, unique identifiers. Those that name sessions are among `mints`. */
+  readonly madeSecrets: readonly MintFact[]
   readonly adoptions: readonly AdoptionFact[]
   readonly dispatches: readonly DispatchFact[]
   readonly endpoints: readonly EndpointFact[]
@@ -207,11 +209,15 @@ export interface SecretFact {
   readonly used: boolean
 }
 
+export type CookieAttribute = 'HttpOnly' | 'Secure' | 'SameSite'
+
 export interface CookieFact {
   readonly at: Location
   readonly what: string
   /** Attributes that are not set, or set to what protects nothing. */
-  readonly missing: readonly ('HttpOnly' | 'Secure' | 'SameSite')[]
+  readonly missing: readonly CookieAttribute[]
+  /** `SameSite=None`: it is sent along from every site. */
+  readonly crossSite: boolean
 }
 
 /** A package that the running code imports, in the version that is pinned. */

@@ -1,13 +1,14 @@
 /** Events → facts. Classifies what happened; judges nothing. */
 import type { ServerFacts, UnknownFact } from '../../facts/facts.ts'
 import type { Location } from '../../finding/finding.ts'
+import { soundBits } from '../entropy.ts'
 import type { Event, EventKind, EventOf } from '../events.ts'
 import type { Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { collectDispatches, verifiesCredentials } from './dispatches.ts'
 import { collectListeners } from './listeners.ts'
 import { collectLateBindings, collectLogins } from './logins.ts'
-import { collectAdoptions, collectMints } from './mints.ts'
+import { collectAdoptions, collectMadeSecrets, collectMints } from './mints.ts'
 import { collectBroadcasts, collectSharedServers, collectSharedVariables, collectStaleWrites } from './shared.ts'
 import { collectStores } from './stores.ts'
 import { collectCors, collectEndpoints } from './endpoints.ts'
@@ -23,13 +24,15 @@ export function collectFacts(machine: Machine): ServerFacts {
   const stores = collectStores(machine)
   const dispatches = collectDispatches(machine, stores)
   const listeners = collectListeners(machine, unknowns)
+  const mints = collectMints(machine, stores, unknowns)
   return {
     hasServerCode: hasServerCode(machine),
     servers: [...machine.servers.values()].map(locate),
     listeners,
     stores,
     tokens: collectTokens(machine),
-    mints: collectMints(machine, stores, unknowns),
+    mints,
+    madeSecrets: collectMadeSecrets(machine, mints),
     adoptions: collectAdoptions(machine, stores),
     dispatches,
     endpoints: collectEndpoints(machine),
@@ -63,7 +66,12 @@ function hasServerCode(machine: Machine): boolean {
     machine.servesMcp ||
     machine.events.some(
       (event) =>
-        event.kind === 'listen' || event.kind === 'route' || event.kind === 'transport' || event.kind === 'connect',
+        event.kind === 'listen' ||
+        event.kind === 'route' ||
+        event.kind === 'transport' ||
+        event.kind === 'connect' ||
+        event.kind === 'cookie' ||
+        (event.kind === 'secret-made' && soundBits(event.value.entropy!) === 0),
     )
   )
 }

@@ -9,8 +9,12 @@ export function collectCookies(machine: Machine): readonly CookieFact[] {
     at: locate(event.site),
     what: event.what,
     missing: missingIn(event.flags),
+    crossSite: event.flags.sameSite === 'none',
   }))
-  return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.what}:${fact.missing.join()}`)
+  return distinct(
+    facts,
+    (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.what}:${fact.missing.join()}:${fact.crossSite}`,
+  )
 }
 
 /** A cookie for other sites (`SameSite=None`) is one that somebody decided on; without Secure browsers refuse it. */

@@ -5,7 +5,8 @@ import type { Machine } from '../machine.ts'
 import { keepsRecord } from '../models/web-sessions.ts'
 import { isMove, isOfCaller, isPresentedHandle } from '../conditions.ts'
 import type { Value } from '../value.ts'
-import { hasTag } from '../value.ts'
+import { hasTag, truthiness } from '../value.ts'
+import { wordsOf } from '../made-secrets.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
 export function collectLogins(machine: Machine, stores: readonly StoreFact[]): readonly LoginFact[] {
@@ -41,7 +42,10 @@ function webLogins(machine: Machine): readonly LoginFact[] {
   const session = machine.webSession
   if (session !== undefined && !keepsRecord(session.library)) return []
   return eventsOf(machine, 'session-write')
-    .filter((event) => (event.facts.must.has('login') || tellsCaller(event.value)) && !isTrivial(event))
+    .filter(
+      (event) =>
+        (event.facts.must.has('login') || tellsCaller(event.value) || becomesSomebody(event)) && !isTrivial(event),
+    )
     .map((event) => ({
       at: locate(event.site),
       how: 'web-session',
@@ -55,6 +59,18 @@ function webLogins(machine: Machine): readonly LoginFact[] {
 function tellsCaller(value: Value): boolean {
   return hasTag(value, 'verdict') && (hasTag(value, 'query') || hasTag(value, 'body'))
 }
+
+/** At the address of a login the session is told who the caller is: whatever was asked before, from here on it is theirs. */
+function becomesSomebody({ field, value, context: { route } }: EventOf<'session-write'>): boolean {
+  if (route === undefined || !OF_CALLER.test(field) || hasTag(value, 'entry')) return false
+  const words = wordsOf(route.path).join(' ')
+  return LOGIN.test(words) && !LEAVES.test(words) && truthiness(value).canBeTrue
+}
+
+const OF_CALLER =
+  /^(?:(?:current|auth|logged_?in)?_?user(?:_?(?:id|name))?|uid|account(?:_?id)?|email|principal|(?:is_?)?(?:logged_?in|auth(?:enticated|ed)?|admin)|identity|profile|role)$/i
+const LOGIN = /\b(?:log ?in|log ?on|sign ?in|authenticate|auth|callback|sso)\b/
+const LEAVES = /\b(?:log ?out|log ?off|sign ?out)\b/
 
 function isTrivial(event: EventOf<'session-write'>): boolean {
   return hasTag(event.value, 'clock') || event.field === 'cookie' || event.field === 'save'

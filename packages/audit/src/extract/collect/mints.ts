@@ -25,7 +25,20 @@ export function collectMints(
     if (fact.sources === undefined)
       unknowns.push({ about: 'mint', reason: 'How the session ID is made could not be followed.', at: fact.at })
   }
-  return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.bits}`)
+  return distinct(facts, keyOf)
+}
+
+/** Secrets and identifiers that name no session: what does is told of where it does. */
+export function collectMadeSecrets(machine: Machine, mints: readonly MintFact[]): readonly MintFact[] {
+  const told = new Set(mints.flatMap(({ sources = [] }) => sources.map(({ at }) => keyOf({ at, bits: 0 }))))
+  const facts = eventsOf(machine, 'secret-made')
+    .map((event) => mintOf(event.value, event.site, event.what))
+    .filter(({ sources = [] }) => !sources.some(({ at }) => told.has(keyOf({ at, bits: 0 }))))
+  return distinct(facts, keyOf)
+}
+
+function keyOf({ at, bits: count }: Pick<MintFact, 'at' | 'bits'>): string {
+  return `${at.path}:${at.startLine}:${at.startColumn}:${count}`
 }
 
 function mintOf(value: Value, site: Site, what: string): MintFact {

@@ -5,7 +5,7 @@ import type { Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, hasTag, strings, truthiness } from '../value.ts'
+import { UNDEFINED, hasTag, joinAll, strings, truthiness } from '../value.ts'
 import { isCredentialName } from './requests.ts'
 import { optionOf } from './routing.ts'
 
@@ -19,6 +19,23 @@ const DEFAULTS: Readonly<Record<string, CookieFlags>> = {
   koa: HIDDEN,
   '@fastify/session': { httpOnly: 'on', secure: 'on', sameSite: 'off' },
   'iron-session': { httpOnly: 'on', secure: 'on', sameSite: 'on' },
+  cookies: HIDDEN,
+  // No script can hide a cookie from scripts, and none would set what it has no use for.
+  script: HIDDEN,
+}
+
+/** What a library is asked to set. */
+export interface CookieWrite {
+  readonly name: Value | undefined
+  readonly value: Value | undefined
+  readonly options: Value | undefined
+  /** Where the name stands in the call: a variable is called after what it holds. */
+  readonly named: Site | undefined
+}
+
+/** `set(name, value, options)`, the order that nearly every library has. */
+export function cookieIn({ args, argSites }: Call, from = 0): CookieWrite {
+  return { name: args[from], value: args[from + 1], options: args[from + 2], named: argSites[from] }
 }
 
 /** The cookie of a session library: its attributes stand in an object of their own, or among the options. */
@@ -28,55 +45,80 @@ export function noteSessionCookie(machine: Machine, library: string, options: Va
   const isUnseen = isUnknown(options) || (own !== undefined && isUnknown(own))
   if (isUnseen) return
   const defaults = DEFAULTS[library] ?? BARE
-  machine.emit('cookie', call.site, state, { what: `${library} sessions`, flags: flagsOf(written, defaults) })
+  machine.emit('cookie', call.site, state, { what: `${library} sessions`, flags: flagsOf(written, defaults, state) })
 }
 
 /** `res.cookie(name, value, options)` and its like, where name or value is that of a session. */
 export function noteCookie(
   machine: Machine,
-  [name, value, options]: readonly (Value | undefined)[],
+  { name, value, options, named }: CookieWrite,
   library: string,
   site: Site,
   state: State,
 ): void {
-  if (name === undefined || value === undefined || !isSession(name, value) || isRemoval(value)) return
+  if (name === undefined || value === undefined || isRemoval(value)) return
+  if (!isSession(name, value) && !isCalledSession(named)) return
   if (options !== undefined && isUnknown(options)) return
   const title = strings(name)[0]
   machine.emit('cookie', site, state, {
     what: title === undefined ? 'a session cookie' : `the cookie ${title}`,
-    flags: flagsOf(options ?? UNDEFINED, DEFAULTS[library] ?? BARE),
+    flags: flagsOf(options ?? UNDEFINED, DEFAULTS[library] ?? BARE, state),
   })
 }
 
-/** `Set-Cookie` written as text. */
-export function noteCookieText(machine: Machine, text: Value, site: Site, state: State): void {
+/** `Set-Cookie` written as text, by a server or, as far as it can, by a script in a page. */
+export function noteCookieText(
+  machine: Machine,
+  text: Value,
+  site: Site,
+  state: State,
+  by: 'server' | 'script' = 'server',
+): void {
+  if (hasTag(text, SERIALISED)) return
   const known = [...strings(text), ...text.tags.filter((tag) => tag.startsWith('prefix:'))].join(';')
   const name = /(?:^|prefix:)\s*([\w.-]+)=/.exec(known)?.[1]
   const isNamed = name !== undefined && isSessionName(name)
   if (!isNamed && !isSecret(text)) return
   if (/max-age=0|expires=thu, 01 jan 1970/i.test(known) || hasTag(text, 'attr:removal')) return
-  const has = (attribute: string): Flag =>
-    hasTag(text, `attr:${attribute}`) || new RegExp(`;\\s*${attribute}`, 'i').test(known) ? 'on' : 'off'
+  const has = (attribute: string): boolean =>
+    hasTag(text, `attr:${attribute}`) || new RegExp(`;\\s*${attribute}`, 'i').test(known)
   machine.emit('cookie', site, state, {
     what: name === undefined ? 'a session cookie' : `the cookie ${name}`,
-    flags: { httpOnly: has('httponly'), secure: has('secure'), sameSite: has('samesite') },
+    flags: {
+      httpOnly: by === 'script' || has('httponly') ? 'on' : 'off',
+      secure: has('secure') ? 'on' : 'off',
+      sameSite: has('samesite=none') ? 'none' : has('samesite') ? 'on' : 'off',
+    },
   })
 }
+
+/** Tag of a text that a library made of a cookie: what is wrong with it is known already. */
+export const SERIALISED = 'cookie-text'
 
 /** Attributes in a piece of text that becomes part of a longer one. */
 export function attributesIn(text: string): readonly string[] {
   if (!text.includes(';')) return []
-  const found = ['httponly', 'secure', 'samesite'].filter((name) => new RegExp(`;\\s*${name}`, 'i').test(text))
+  const found = ['httponly', 'secure', 'samesite=none', 'samesite'].filter((name) =>
+    new RegExp(`;\\s*${name}`, 'i').test(text),
+  )
   const removes = /max-age=0|expires=thu, 01 jan 1970/i.test(text)
   return [...found, ...(removes ? ['removal'] : [])].map((name) => `attr:${name}`)
 }
 
-function flagsOf(options: Value, defaults: CookieFlags): CookieFlags {
+function flagsOf(options: Value, defaults: CookieFlags, state: State): CookieFlags {
+  const option = (name: string): Value | undefined =>
+    optionOn(options, name, state) ?? optionOn(options, name.toLowerCase(), state)
   return {
-    httpOnly: flagOf(optionOf(options, 'httpOnly') ?? optionOf(options, 'httponly'), defaults.httpOnly),
-    secure: flagOf(optionOf(options, 'secure'), defaults.secure),
-    sameSite: sameSiteOf(optionOf(options, 'sameSite') ?? optionOf(options, 'samesite'), defaults.sameSite),
+    httpOnly: flagOf(option('httpOnly'), defaults.httpOnly),
+    secure: flagOf(option('secure'), defaults.secure),
+    sameSite: sameSiteOf(option('sameSite'), defaults.sameSite),
   }
+}
+
+/** An option as it was last set on this path. */
+function optionOn(options: Value, name: string, state: State): Value | undefined {
+  const cells = options.objects.flatMap((item) => item.properties.get(name) ?? [])
+  return cells.length === 0 ? undefined : joinAll(cells.map((cell) => state.read(cell)))
 }
 
 /** What may be on, as by an environment, is taken for on. */
@@ -122,6 +164,13 @@ function isSecret(value: Value): boolean {
 
 function isSessionName(name: string): boolean {
   return /sess|\bsid\b|(?:^|[._-])sid$|auth/i.test(name) || isCredentialName(name)
+}
+
+/** `AUTH_COOKIE`, `names.sessionKey`: the last name of what stands where the cookie's name does. */
+function isCalledSession(named: Site | undefined): boolean {
+  if (named === undefined || named.end - named.start > 200) return false
+  const [name] = /^[\w$.]*?([\w$]+)$/.exec(named.file.text.slice(named.start, named.end))?.slice(1) ?? []
+  return name !== undefined && isSessionName(name)
 }
 
 /** An empty value takes a cookie away. */

@@ -4,7 +4,7 @@ import { call_ } from '../calls.ts'
 import type { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { noteQueryRead, noteSecret } from '../secrets.ts'
-import { noteCookie, noteCookieText } from './cookies.ts'
+import { cookieIn, noteCookie, noteCookieText } from './cookies.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString } from '../value.ts'
 import { flat, plain } from './express.ts'
@@ -270,13 +270,13 @@ export const frameworks: Model = {
     'hono/cookie#getCookie': cookie,
     'hono/cookie#getSignedCookie': cookie,
     'hono/cookie#setCookie': (machine, call, state) => {
-      noteCookie(machine, call.args.slice(1), 'hono', call.site, state)
+      noteCookie(machine, cookieIn(call, 1), 'hono', call.site, state)
       return UNDEFINED
     },
     'hono/cookie#setSignedCookie': (machine, call, state) => {
       const [, name, value, secret, options] = call.args
       noteSecret(machine, 'the secret that cookies are signed with', secret, call.argSites[3] ?? call.site, state)
-      noteCookie(machine, [name, value, options], 'hono', call.site, state)
+      noteCookie(machine, { name, value, options, named: call.argSites[1] }, 'hono', call.site, state)
       return UNDEFINED
     },
     'koa-bodyparser': plain,
@@ -379,7 +379,7 @@ export const frameworks: Model = {
     'koa-cookies': {
       get: (_machine, _target, call) => part('cookie', call.args[0] ?? UNKNOWN),
       set: (machine, target, call, state) => {
-        noteCookie(machine, call.args, 'koa', call.site, state)
+        noteCookie(machine, cookieIn(call), 'koa', call.site, state)
         return object(target)
       },
       '*': () => UNKNOWN,

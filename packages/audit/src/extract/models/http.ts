@@ -6,7 +6,7 @@ import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, derived, object, onlyString, primitive, strings, tagged } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
-import { noteCookie, noteCookieText } from './cookies.ts'
+import { cookieIn, noteCookie, noteCookieText } from './cookies.ts'
 import { noteCorsHeader } from './origin.ts'
 import { bag, bagProperty, keep, part, requestPart } from './requests.ts'
 import { emitListen, isApp, optionOf, registerRoute } from './routing.ts'
@@ -151,8 +151,9 @@ function noteOwnHeader(machine: Machine, name: string, value: Value, call: Call,
   noteCorsHeader(machine, name, value, call, state)
   if (name.toLowerCase() !== 'set-cookie') return
   const lists = value.objects.filter((item) => item.kind === 'array')
-  const texts = lists.flatMap((item) => [...item.properties.values()].map((cell) => cell.value))
-  for (const text of lists.length === 0 ? [value] : texts) noteCookieText(machine, text, call.site, state)
+  if (lists.length === 0) return noteCookieText(machine, value, call.site, state)
+  for (const cell of lists.flatMap((item) => [...item.properties.values()]))
+    noteCookieText(machine, cell.value, cell.site ?? call.site, state)
 }
 
 /** `setHeader(name, value)`, `set({ name: value })`. */
@@ -169,7 +170,7 @@ const setHeader: MethodHandler = (machine, target, call, state) => {
 
 /** `res.cookie(name, value, options)`, `reply.setCookie(name, value, options)`. */
 const setCookie: MethodHandler = (machine, target, call, state) => {
-  noteCookie(machine, call.args, 'express', call.site, state)
+  noteCookie(machine, cookieIn(call), 'express', call.site, state)
   machine.emit('handle-out', call.site, state, { value: derived(...call.args) })
   return object(target)
 }

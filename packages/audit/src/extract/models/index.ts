@@ -7,6 +7,7 @@ import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { NEVER, UNKNOWN, object } from '../value.ts'
+import { cookieWriters } from './cookie-writers.ts'
 import { credentials } from './credentials.ts'
 import { declared, declaredAuthenticator, declaredStore } from './declared.ts'
 import { express } from './express.ts'
@@ -48,6 +49,7 @@ function registry(): Registry {
     ownTransports,
     fastmcp,
     webSessions,
+    cookieWriters,
     credentials,
     declared,
     stores,

@@ -1,4 +1,4 @@
-import type { CookieFact, ServerFacts } from '../../facts/facts.ts'
+import type { CookieAttribute, CookieFact, ServerFacts } from '../../facts/facts.ts'
 import type { FindingDraft } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
@@ -7,12 +7,40 @@ export function detect(facts: ServerFacts): Verdict {
   return judged(facts.cookies.filter(({ missing }) => missing.length > 0).map(findingOf))
 }
 
-function findingOf({ at, what, missing }: CookieFact): FindingDraft {
+function findingOf(cookie: CookieFact): FindingDraft {
+  const { at, what, missing } = cookie
   return {
-    what: `The cookie of a session (${what}) is set without ${listOf(missing)}.`,
-    trace: [{ note: `set without ${listOf(missing)}`, location: at }],
+    what: `The cookie of a session (${what}) is ${faultOf(cookie)}.`,
+    trace: [{ note: faultOf(cookie), location: at }],
+    why: missing
+      .map((attribute) => (cookie.crossSite && attribute === 'SameSite' ? CROSS_SITE : WHY[attribute]))
+      .join(' '),
+    todo: todoFor(cookie),
     confidence: 'high',
   }
+}
+
+function faultOf({ missing, crossSite }: CookieFact): string {
+  const lacking = crossSite ? missing.filter((attribute) => attribute !== 'SameSite') : missing
+  const faults = [
+    ...(lacking.length > 0 ? [`without ${listOf(lacking)}`] : []),
+    ...(crossSite ? ['with SameSite=None'] : []),
+  ]
+  return `set ${faults.join(' and ')}`
+}
+
+/** What each attribute keeps away. */
+const WHY: Readonly<Record<CookieAttribute, string>> = {
+  HttpOnly: 'Without HttpOnly, a script that Mallory smuggles into a page reads the cookie.',
+  Secure: 'Without Secure, Mallory reads it on the wire as soon as the browser asks over plain HTTP.',
+  SameSite: "Without SameSite, requests from Mallory's own page may carry it.",
+}
+
+const CROSS_SITE = "With SameSite=None, requests from Mallory's own page carry it."
+
+function todoFor({ missing }: CookieFact): string {
+  const written = missing.map((attribute) => (attribute === 'SameSite' ? 'SameSite=Lax or Strict' : attribute))
+  return `Set ${listOf(written)} on it, and give the cookie a name with the __Host- prefix.`
 }
 
 function listOf(words: readonly string[]): string {

@@ -6,9 +6,13 @@ import { judged, notApplicable, type Verdict } from '../rule.ts'
 const ENOUGH_BITS = 122
 
 export function detect(facts: ServerFacts): Verdict {
-  if (facts.stores.length === 0 && facts.mints.length === 0)
-    return notApplicable('The server hands out no session IDs.')
-  const weak = facts.mints.filter((mint) => mint.sources !== undefined && mint.soundBits < ENOUGH_BITS)
+  if (facts.stores.length === 0 && facts.mints.length === 0 && facts.madeSecrets.length === 0)
+    return notApplicable('The server hands out no session IDs and makes no secrets.')
+  const weak = [
+    ...facts.mints.filter((mint) => mint.sources !== undefined && mint.soundBits < ENOUGH_BITS),
+    // How long a secret must be depends on what it is for; that it can be computed is wrong for any.
+    ...facts.madeSecrets.filter((secret) => secret.soundBits === 0),
+  ]
   const unknown = facts.mints.filter((mint) => mint.sources === undefined)
   return judged(
     weak.map(guessable),

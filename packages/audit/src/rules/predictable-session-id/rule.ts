@@ -5,7 +5,7 @@ export const rule = defineRule({
   title: 'A session ID or token can be predicted',
   severity: 'high',
   impact: 12,
-  cwe: ['CWE-330', 'CWE-340'],
+  cwe: ['CWE-330', 'CWE-338', 'CWE-340'],
   requirements: [
     'mcp-2025-11-25/secure-session-ids',
     'mcp-2025-11-25/unique-session-ids',

@@ -14,7 +14,7 @@ app.post('/desk', (c) => {
   const ticket = randomBytes(32).toString('base64url')
   issued.add(digest(ticket).toString('hex'))
   setCookie(c, 'desk', ticket, options)
-//^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ set without Secure and SameSite
+//^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ set without Secure and with SameSite=None
   return c.text('', 200)
 })
 

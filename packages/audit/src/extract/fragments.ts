@@ -1,0 +1,92 @@
+/**
+ * Pieces of a server: functions and files that nothing here calls or serves, but that set cookies or make secrets. They
+ * are run last, and only what they set and make is recorded; who would call them, and with what, is not known.
+ */
+import type { Node } from './ast.ts'
+import { call_ } from './calls.ts'
+import { parametersOf } from './calls.ts'
+import type { EventKind } from './events.ts'
+import type { HeapObject } from './heap.ts'
+import { ClassObject, FunctionObject } from './heap.ts'
+import type { Machine } from './machine.ts'
+import type { Module } from './modules.ts'
+import { getProperty } from './properties.ts'
+import { argumentsFor } from './roots.ts'
+import { State } from './state.ts'
+import { runModule } from './statements.ts'
+import { sharedInstance } from './types.ts'
+import type { Value } from './value.ts'
+import { UNDEFINED, object, primitive } from './value.ts'
+
+const RECORDED: ReadonlySet<EventKind> = new Set(['cookie', 'secret-made', 'secret-use'])
+
+/** A file, or a function in it, that may set a cookie, or make what must not be guessed. */
+const SETS_COOKIE = /set-?cookie|document\.cookie|\bcookies?\w*\s*\.\s*(?:set|serialize)\s*\(|\.cookie\s*\(/i
+const DRAWS = /\bMath\s*\.\s*random\b|\b_\s*\.\s*(?:random|sample)/
+const NAMES_SECRET = /pass|secret|token|key|\bsid|uid|guid|otp|jwt|session|credential|code/i
+
+/** `reached`: functions that have been run. */
+export function runFragments(machine: Machine, reached: ReadonlySet<Node>): void {
+  machine.recordOnly(RECORDED, () => {
+    for (const module of machine.modules.values()) {
+      if (!isFragment(module.file.text)) continue
+      runModule(machine, module)
+      for (const left of leftIn(machine, module))
+        if (!reached.has(left.fn.node) && !machine.reached.has(left.fn.node) && isFragment(textOf(left.fn)))
+          runLeft(machine, left)
+    }
+  })
+}
+
+function isFragment(text: string): boolean {
+  return SETS_COOKIE.test(text) || (DRAWS.test(text) && NAMES_SECRET.test(text))
+}
+
+interface Left {
+  readonly fn: FunctionObject
+  readonly self: Value
+}
+
+/** Functions of a module: declared, assigned, in the objects that it exports, and methods of its classes. */
+function leftIn(machine: Machine, module: Module): readonly Left[] {
+  const cells = [...module.env.ownCells(), ...module.exports.values(), module.commonjsCell]
+  return [...new Set(cells)].flatMap((cell) => cell.value.objects.flatMap((item) => functionsIn(machine, item, 2)))
+}
+
+function functionsIn(machine: Machine, item: HeapObject, depth: number): readonly Left[] {
+  if (item instanceof FunctionObject) return [{ fn: item, self: UNDEFINED }]
+  if (item instanceof ClassObject) return methodsOf(machine, item)
+  if (item.kind !== 'object' || depth === 0) return []
+  return [...item.properties.values()].flatMap((cell) =>
+    cell.value.objects.flatMap((inner) => functionsIn(machine, inner, depth - 1)),
+  )
+}
+
+function methodsOf(machine: Machine, of: ClassObject): readonly Left[] {
+  const names = [...of.methods].filter(([name, member]) => name !== 'constructor' && isFragment(codeOf(of, member)))
+  if (names.length === 0) return []
+  const instance = sharedInstance(machine, of)
+  return names.flatMap(([name]) =>
+    getProperty(machine, object(instance), primitive(name), instance.site, State.beginning())
+      .objects.filter((item) => item instanceof FunctionObject)
+      .map((fn) => ({ fn, self: object(instance) })),
+  )
+}
+
+function runLeft(machine: Machine, { fn, self }: Left): void {
+  const takesArguments = parametersOf(fn.node).length > 0
+  machine.root({ trigger: 'startup', activation: 0 }, () =>
+    machine.guarded('a function', () => {
+      const args = takesArguments ? argumentsFor(machine, fn.node, fn.site) : []
+      call_(machine, object(fn), { site: fn.site, args, argSites: [], self, env: fn.env }, State.beginning())
+    }),
+  )
+}
+
+function textOf({ site }: FunctionObject): string {
+  return site.file.text.slice(site.start, site.end)
+}
+
+function codeOf(of: ClassObject, member: Node): string {
+  return of.env.file.text.slice(member.start, member.end)
+}

@@ -1,0 +1,87 @@
+/** Secrets and identifiers that are made here, told by their names, whatever they are for. */
+import type { Site } from './heap.ts'
+import type { Machine } from './machine.ts'
+import type { State } from './state.ts'
+import type { Value } from './value.ts'
+import { withTags } from './value.ts'
+
+/** A value was given a name. Where the name says that it must not be guessed, that is noted, once for each value. */
+export function noteMade(machine: Machine, name: string, value: Value, site: Site, state: State): Value {
+  if (!isMade(value) || !mustBeUnpredictable(name)) return value
+  return note(machine, `value of ${name}`, value, site, state)
+}
+
+/** A function whose name says that it makes a secret gives one back. */
+export function noteReturned(machine: Machine, name: string, value: Value, site: Site, state: State): Value {
+  if (!isMade(value) || !makesSecret(name)) return value
+  return note(machine, `result of ${name}`, value, site, state)
+}
+
+function note(machine: Machine, what: string, value: Value, site: Site, state: State): Value {
+  machine.emit('secret-made', site, state, { what, value })
+  return withTags(value, [NOTED])
+}
+
+const NOTED = 'made-secret'
+
+/** Drawn from a generator, and not yet told of. What is drawn only where there is no better generator is not what it usually is. */
+function isMade({ entropy, tags }: Value): boolean {
+  if (entropy === undefined || entropy.onlyFallback === true || tags.includes(NOTED)) return false
+  return entropy.sources.some(({ kind }) => kind === 'csprng' || kind === 'math-random')
+}
+
+/** What the last word of a name may be. */
+const SECRETS: ReadonlySet<string> = new Set([
+  'password',
+  'passwd',
+  'passphrase',
+  'passcode',
+  'secret',
+  'token',
+  'otp',
+  'totp',
+  'credential',
+  'jwt',
+  'sid',
+  'apikey',
+  'sessionid',
+  'authkey',
+  'authtoken',
+  'accesstoken',
+])
+const IDENTIFIERS: ReadonlySet<string> = new Set(['uid', 'uuid', 'guid'])
+/** What the last two words may be: a key alone may be any. */
+const PAIRS =
+  /^(?:(?:api|auth|session|secret|private|encryption|signing|access|master|license|csrf|xsrf) ?keys?|session id|(?:auth|reset|verification|confirmation|login|security|invite|activation|recovery) ?code|(?:one time|temp|temporary) ?pass)$/
+/** A token of a text or of a grammar, or one that stops something, is no secret. */
+const HARMLESS = /^(?:cancel|cancellation|abort|next|continuation|sync|page|lex|syntax|punctuator|design|color)$/
+
+function mustBeUnpredictable(name: string): boolean {
+  const words = wordsOf(name)
+  return IDENTIFIERS.has(words.at(-1) ?? '') || isSecretNoun(words)
+}
+
+function isSecretNoun(words: readonly string[]): boolean {
+  const last = (words.at(-1) ?? '').replace(/s$/, '')
+  const before = words.at(-2) ?? ''
+  if (HARMLESS.test(before)) return false
+  return SECRETS.has(last) || SECRETS.has(words.at(-1) ?? '') || PAIRS.test(`${before} ${words.at(-1) ?? ''}`)
+}
+
+const MAKES = /^(?:generate|gen|create|make|new|build|random|issue|mint|get)$/
+
+function makesSecret(name: string): boolean {
+  const words = wordsOf(name)
+  return words.length > 1 && MAKES.test(words[0] ?? '') && isSecretNoun(words)
+}
+
+/** `my_session2`, `mySession`, `MY_SESSION` → my, session. */
+export function wordsOf(name: string): readonly string[] {
+  return name
+    .slice(0, 80)
+    .replace(/([a-z\d])([A-Z])/g, '$1 $2')
+    .replace(/([A-Z])([A-Z][a-z])/g, '$1 $2')
+    .split(/[^A-Za-z]+/)
+    .filter((word) => word !== '')
+    .map((word) => word.toLowerCase())
+}

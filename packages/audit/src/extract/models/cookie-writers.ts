@@ -1,0 +1,67 @@
+/** Libraries that write cookies: into a text for a `Set-Cookie` header, or from a script in a page. */
+import type { Call } from '../calls.ts'
+import type { Machine } from '../machine.ts'
+import type { State } from '../state.ts'
+import type { Value } from '../value.ts'
+import { UNDEFINED, UNKNOWN, derived, object, withTags } from '../value.ts'
+import { SERIALISED, cookieIn, noteCookie } from './cookies.ts'
+import type { ExternalHandler, MethodHandler, Model } from './model.ts'
+import { part } from './requests.ts'
+
+/** `serialize(name, value, options)`: the text carries its attributes from here on. */
+const serialize: ExternalHandler = (machine, call, state) => {
+  noteCookie(machine, cookieIn(call), 'cookie', call.site, state)
+  return withTags(derived(...call.args.slice(0, 2)), [SERIALISED])
+}
+
+const setByScript: ExternalHandler = (machine, call, state) => setFrom(machine, call, 0, state)
+
+/** `setCookie(context, name, value, options)`: without a request it is a script's, with one a server's. */
+const setInContext: ExternalHandler = (machine, call, state) => {
+  noteCookie(machine, cookieIn(call, 1), 'cookie', call.site, state)
+  return UNDEFINED
+}
+
+function setFrom(machine: Machine, call: Call, from: number, state: State): Value {
+  noteCookie(machine, cookieIn(call, from), 'script', call.site, state)
+  return UNDEFINED
+}
+
+const setMethod: MethodHandler = (machine, target, call, state) => {
+  noteCookie(machine, cookieIn(call), String(target.data['library']), call.site, state)
+  return object(target)
+}
+
+/** Objects that set cookies: on the answer that they were made with, or in the page. */
+function jar(library: string): ExternalHandler {
+  return (machine, call) => object(machine.library('cookie-jar', call.site, { library }))
+}
+
+/** Libraries for scripts, whose `set` takes name, value and options. */
+const SCRIPT_LIBRARIES = ['js-cookie', 'es-cookie', 'browser-cookies', 'tiny-cookie', 'cookies-js', 'typescript-cookie']
+
+export const cookieWriters: Model = {
+  calls: {
+    'cookie#serialize': serialize,
+    'cookie-es#serialize': serialize,
+    'nookies#setCookie': setInContext,
+    'nookies#set': setInContext,
+    'typescript-cookie#setCookie': setByScript,
+    'tiny-cookie#setCookie': setByScript,
+    ...Object.fromEntries(SCRIPT_LIBRARIES.map((name) => [`${name}#set`, setByScript])),
+    cookies: jar('cookies'),
+  },
+  constructors: {
+    cookies: jar('cookies'),
+    'universal-cookie': jar('script'),
+    'universal-cookie#Cookies': jar('script'),
+  },
+  methods: {
+    'cookie-jar': {
+      set: setMethod,
+      get: (_machine, target, call) =>
+        target.data['library'] === 'script' ? UNKNOWN : part('cookie', call.args[0] ?? UNKNOWN),
+      '*': () => UNKNOWN,
+    },
+  },
+}

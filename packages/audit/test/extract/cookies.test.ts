@@ -1,0 +1,84 @@
+/** Cookies, however they are set, and which of their attributes are missing. */
+import { describe, expect, it } from 'vitest'
+import { factsOf, type Program } from './programs.ts'
+
+/** `theme HttpOnly,Secure`, in the order of the program. */
+function missingIn(program: Program): readonly string[] {
+  return factsOf(program).cookies.map(({ what, missing, crossSite }) =>
+    [what.replace('the cookie ', ''), missing.join() || 'none', ...(crossSite ? ['from every site'] : [])].join(' '),
+  )
+}
+
+const express = (handler: string): string => `
+  import express from 'express'
+  import { serialize } from 'cookie'
+  import Cookies from 'cookies'
+  const app = express()
+  app.get('/x', (req, res) => { ${handler} })
+`
+
+describe('a cookie that a server sets', () => {
+  it.each([
+    [
+      'an option that is written later',
+      'const o = { httpOnly: true, secure: true, sameSite: "lax" }\no.httpOnly = false\nres.cookie("sid", "x", o)',
+      ['sid HttpOnly'],
+    ],
+    [
+      'an option that is mended later',
+      'const o = { httpOnly: false, secure: true, sameSite: "lax" }\no.httpOnly = true\nres.cookie("sid", "x", o)',
+      ['sid none'],
+    ],
+    [
+      'a name that its variable tells',
+      'const names = { sessionCookie: "p7" }\nres.cookie(names.sessionCookie, "x", { httpOnly: true, secure: true })',
+      ['p7 SameSite'],
+    ],
+    ['a preference', 'res.cookie("theme", "dark")', []],
+    ['a list', 'res.setHeader("Set-Cookie", ["theme=dark", "sid=x; Secure; HttpOnly"])', ['sid SameSite']],
+    [
+      'text for every site',
+      'res.setHeader("Set-Cookie", "sid=x; Secure; HttpOnly; SameSite=None")',
+      ['sid SameSite from every site'],
+    ],
+    [
+      'a serialised text',
+      'res.setHeader("Set-Cookie", serialize("sid", "x", { httpOnly: true, secure: true, sameSite: "strict" }))',
+      ['sid none'],
+    ],
+    [
+      'a serialised text without attributes',
+      'res.append("Set-Cookie", serialize("sid", "x"))',
+      ['sid HttpOnly,Secure,SameSite'],
+    ],
+    [
+      'a jar that hides what it sets',
+      'new Cookies(req, res).set("sid", "x", { secure: true, sameSite: "lax" })',
+      ['sid none'],
+    ],
+  ])('%s', (_what, handler, missing) => {
+    expect(missingIn(express(handler))).toEqual(missing)
+  })
+})
+
+it('a script in a page cannot hide a cookie from scripts', () => {
+  const page = `
+    import Cookies from 'js-cookie'
+    export function keep(token) {
+      Cookies.set('authToken', token, { secure: true })
+      document.cookie = 'sid=' + token + '; Secure; SameSite=Lax'
+      window.document.cookie = \`sid=\${token}\`
+    }
+  `
+  expect(missingIn(page)).toEqual(['authToken SameSite', 'sid none', 'sid Secure,SameSite'])
+})
+
+it('a function that nothing here calls still sets its cookie', () => {
+  const helper = `
+    export const remember = (res, token) => res.cookie('auth_token', token, { httpOnly: true, secure: true })
+    export class Answers {
+      remember(res, id) { res.setHeader('Set-Cookie', 'sid=' + id) }
+    }
+  `
+  expect(missingIn(helper)).toEqual(['auth_token SameSite', 'sid HttpOnly,Secure,SameSite'])
+})

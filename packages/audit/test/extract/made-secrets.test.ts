@@ -1,0 +1,84 @@
+/** Secrets that are made with Math.random: followed to where a name says what they are for. */
+import { describe, expect, it } from 'vitest'
+import { findingsOf, outcomeOf } from './programs.ts'
+
+const rule = 'predictable-session-id'
+const linesOf = (program: string | Record<string, string>): readonly string[] =>
+  findingsOf(rule, program).map((finding) => finding.replace(/ holds.*/, '').replace('server.ts:', ''))
+
+describe('a weak generator', () => {
+  it.each([
+    ['a variable', 'const password = Math.random().toString(36)', '1: The value of password'],
+    [
+      'a text that is put together',
+      "let pw = Math.random()\nconst secret = 'x' + pw + Date.now()",
+      '2: The value of secret',
+    ],
+    ['a property', 'export const user = { apiKey: Math.random() }', '1: The value of apiKey'],
+    ['a member', 'const user = {}\nuser.resetToken = Math.random()', '2: The value of resetToken'],
+    ['a parameter', 'function use(accessToken) {}\nuse(Math.random())', '1: The value of accessToken'],
+    [
+      'a field of a class',
+      'export class Vault {\n  #secret = Math.random()\n}\nnew Vault()',
+      '2: The value of #secret',
+    ],
+    [
+      'characters that are picked',
+      "const abc = 'abc'\nlet otp = ''\nfor (let i = 0; i < 6; i++) otp += abc[Math.floor(Math.random() * 3)]",
+      '3: The value of otp',
+    ],
+    ['an identifier', 'const session_uid = Math.random()', '1: The value of session_uid'],
+    [
+      'what a function gives back',
+      'export function generateToken() {\n  const parts = [Math.random()]\n  return parts[0].toString(36)\n}',
+      '3: The result of generateToken',
+    ],
+  ])('in %s', (_what, program, finding) => {
+    expect(linesOf(program)).toEqual([finding])
+  })
+
+  it('is told of once, where it first gets such a name', () => {
+    expect(
+      linesOf('const secret = Math.random()\nconst token = secret\nexport const user = { password: token }'),
+    ).toHaveLength(1)
+    expect(linesOf('const createToken = () => Math.random()\nexport const token = createToken()')).toEqual([
+      '1: The result of createToken',
+    ])
+  })
+
+  it('is followed into a method that nothing here calls', () => {
+    expect(
+      linesOf('export class Users {\n  invite() {\n    const password = Math.random()\n    return password\n  }\n}'),
+    ).toEqual(['3: The value of password'])
+  })
+})
+
+it.each([
+  ['no secret', 'const jitter = Math.random()\nconst liquid = Math.random()\nexport const cancelToken = Math.random()'],
+  [
+    'a sound generator beside it',
+    "import { randomUUID } from 'node:crypto'\nexport const token = randomUUID() + Math.random()",
+  ],
+  [
+    'only where there is no sound one',
+    'const draw = () => globalThis.crypto ? crypto.randomUUID() : String(Math.random())\nexport const token = draw()',
+  ],
+])('%s', (_what, program) => {
+  expect(linesOf(program)).toEqual([])
+})
+
+it('what names a session is told of where it does, and only there', () => {
+  const server = `
+    import express from 'express'
+    const sessions = new Map()
+    const app = express()
+    app.post('/mcp', (req, res) => {
+      const sessionId = Math.random().toString(36)
+      sessions.set(sessionId, { user: req.get('authorization') })
+      res.set('mcp-session-id', sessionId).end()
+    })
+    app.get('/mcp', (req, res) => res.json(sessions.get(req.get('mcp-session-id'))))
+  `
+  expect(linesOf(server)).toEqual(['6: The session ID'])
+  expect(outcomeOf(rule, server)).toBe('fail')
+})
