@@ -5,6 +5,7 @@ import { detect as detectClientSuppliedSessionId } from './client-supplied-sessi
 import { scenario as scenarioClientSuppliedSessionId } from './client-supplied-session-id/scenario.ts'
 import { rule as eventReplayAcrossSessions } from './event-replay-across-sessions/rule.ts'
 import { detect as detectEventReplayAcrossSessions } from './event-replay-across-sessions/detect.ts'
+import { scenario as scenarioEventReplayAcrossSessions } from './event-replay-across-sessions/scenario.ts'
 import { rule as insecureSessionCookie } from './insecure-session-cookie/rule.ts'
 import { detect as detectInsecureSessionCookie } from './insecure-session-cookie/detect.ts'
 import { scenario as scenarioInsecureSessionCookie } from './insecure-session-cookie/scenario.ts'
@@ -23,6 +24,7 @@ import { detect as detectPlaintextTransport } from './plaintext-transport/detect
 import { scenario as scenarioPlaintextTransport } from './plaintext-transport/scenario.ts'
 import { rule as predictableSessionId } from './predictable-session-id/rule.ts'
 import { detect as detectPredictableSessionId } from './predictable-session-id/detect.ts'
+import { scenario as scenarioPredictableSessionId } from './predictable-session-id/scenario.ts'
 import { rule as sessionAsAuthentication } from './session-as-authentication/rule.ts'
 import { detect as detectSessionAsAuthentication } from './session-as-authentication/detect.ts'
 import { scenario as scenarioSessionAsAuthentication } from './session-as-authentication/scenario.ts'
@@ -31,11 +33,13 @@ import { detect as detectSessionFixation } from './session-fixation/detect.ts'
 import { scenario as scenarioSessionFixation } from './session-fixation/scenario.ts'
 import { rule as sessionTokenExposure } from './session-token-exposure/rule.ts'
 import { detect as detectSessionTokenExposure } from './session-token-exposure/detect.ts'
+import { scenario as scenarioSessionTokenExposure } from './session-token-exposure/scenario.ts'
 import { rule as sessionTokenInUrl } from './session-token-in-url/rule.ts'
 import { detect as detectSessionTokenInUrl } from './session-token-in-url/detect.ts'
 import { scenario as scenarioSessionTokenInUrl } from './session-token-in-url/scenario.ts'
 import { rule as sharedSessionState } from './shared-session-state/rule.ts'
 import { detect as detectSharedSessionState } from './shared-session-state/detect.ts'
+import { scenario as scenarioSharedSessionState } from './shared-session-state/scenario.ts'
 import { rule as timingUnsafeComparison } from './timing-unsafe-comparison/rule.ts'
 import { detect as detectTimingUnsafeComparison } from './timing-unsafe-comparison/detect.ts'
 import { fix as fixTimingUnsafeComparison } from './timing-unsafe-comparison/fix.ts'
@@ -52,7 +56,11 @@ import { detect as detectWeakSessionSecret } from './weak-session-secret/detect.
 
 export const rules: readonly RuleEntry[] = [
   { rule: clientSuppliedSessionId, detect: detectClientSuppliedSessionId, scenario: scenarioClientSuppliedSessionId },
-  { rule: eventReplayAcrossSessions, detect: detectEventReplayAcrossSessions },
+  {
+    rule: eventReplayAcrossSessions,
+    detect: detectEventReplayAcrossSessions,
+    scenario: scenarioEventReplayAcrossSessions,
+  },
   {
     rule: insecureSessionCookie,
     detect: detectInsecureSessionCookie,
@@ -67,12 +75,12 @@ export const rules: readonly RuleEntry[] = [
     scenario: scenarioMissingSessionInvalidation,
   },
   { rule: plaintextTransport, detect: detectPlaintextTransport, scenario: scenarioPlaintextTransport },
-  { rule: predictableSessionId, detect: detectPredictableSessionId },
+  { rule: predictableSessionId, detect: detectPredictableSessionId, scenario: scenarioPredictableSessionId },
   { rule: sessionAsAuthentication, detect: detectSessionAsAuthentication, scenario: scenarioSessionAsAuthentication },
   { rule: sessionFixation, detect: detectSessionFixation, scenario: scenarioSessionFixation },
-  { rule: sessionTokenExposure, detect: detectSessionTokenExposure },
+  { rule: sessionTokenExposure, detect: detectSessionTokenExposure, scenario: scenarioSessionTokenExposure },
   { rule: sessionTokenInUrl, detect: detectSessionTokenInUrl, scenario: scenarioSessionTokenInUrl },
-  { rule: sharedSessionState, detect: detectSharedSessionState },
+  { rule: sharedSessionState, detect: detectSharedSessionState, scenario: scenarioSharedSessionState },
   { rule: timingUnsafeComparison, detect: detectTimingUnsafeComparison, fix: fixTimingUnsafeComparison },
   { rule: unboundSession, detect: detectUnboundSession, scenario: scenarioUnboundSession },
   { rule: uncheckedTokenAudience, detect: detectUncheckedTokenAudience, scenario: scenarioUncheckedTokenAudience },

@@ -2,6 +2,7 @@
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { HeaderField } from '../finding/finding.ts'
+import type { Gate } from './gate.ts'
 import { type Head, type Limits, ResponseParser } from './response.ts'
 
 /** Where a server listens. */
@@ -40,6 +41,8 @@ export interface Waiting {
   readonly signal: AbortSignal
   /** Called with the head and each part of the body; true: enough, the rest is not waited for. */
   readonly onPart?: (head: Head, text: string) => boolean
+  /** The last byte waits until all who go through it have sent theirs but one. */
+  readonly gate?: Gate
 }
 
 export class Connection {
@@ -80,7 +83,7 @@ export class Connection {
   }
 
   /** Sends one request and reads its response. A connection serves one request at a time. */
-  send(request: RawRequest, { limits, timeoutMs, signal, onPart }: Waiting): Promise<RawResponse> {
+  send(request: RawRequest, { limits, timeoutMs, signal, onPart, gate }: Waiting): Promise<RawResponse> {
     const parser = new ResponseParser(request.method, limits)
     let body = ''
     return new Promise((resolve) => {
@@ -112,8 +115,17 @@ export class Connection {
         else advance()
       }
       if (this.ended) this.onEnd(this.failure)
-      else this.socket.write(serialise(request), 'latin1')
+      else this.write(serialise(request), gate)
     })
+  }
+
+  private write(bytes: string, gate: Gate | undefined): void {
+    if (gate === undefined) {
+      this.socket.write(bytes, 'latin1')
+      return
+    }
+    this.socket.write(bytes.slice(0, -1), 'latin1')
+    void gate.arrive().then(() => this.socket.write(bytes.slice(-1), 'latin1'))
   }
 
   close(): void {

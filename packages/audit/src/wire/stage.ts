@@ -143,12 +143,13 @@ export class Stage {
     session: Session | undefined,
     { tool, arguments: args }: ToolCall,
     values: Values = {},
+    options: SendOptions = {},
   ): Promise<Exchange> {
     if (!this.mayCall(tool)) throw new RangeError(`The tool ${JSON.stringify(tool)} must not be called.`)
     const params = { name: tool, arguments: filled(args, values) as object }
     return session === undefined
-      ? this.ask(actor, 'tools/call', params)
-      : this.request(actor, session, 'tools/call', params)
+      ? this.ask(actor, 'tools/call', params, options)
+      : this.request(actor, session, 'tools/call', params, options)
   }
 
   /** Tools that change nothing and need no arguments. */

@@ -2,6 +2,7 @@
 import type { Exchange, HeaderField } from '../finding/finding.ts'
 import type { Budget } from './budget.ts'
 import { Connection, type Endpoint, type RawRequest, type RawResponse } from './connection.ts'
+import type { Gate } from './gate.ts'
 import { parsed } from './reading.ts'
 import type { Redactor } from './redact.ts'
 import { headerValue, headerValues, type Head, type Limits } from './response.ts'
@@ -31,6 +32,8 @@ export interface SendOptions {
   readonly over?: Connection
   /** Ends what was opened: sent whatever is left of the budget, and though the probe be interrupted. */
   readonly closing?: true
+  /** Meets others in the server. */
+  readonly gate?: Gate
 }
 
 export interface WireOptions {
@@ -72,9 +75,13 @@ export class Wire {
     const signal = options.closing ? AbortSignal.timeout(CLOSING_MS) : this.options.signal
     const connection =
       options.over ?? (await Connection.open(this.endpoint, Math.min(timeoutMs, CONNECT_TIMEOUT_MS), signal))
-    if (!(connection instanceof Connection)) return this.recorded(actor, request, undefined, connection.failure)
+    if (!(connection instanceof Connection)) {
+      void options.gate?.arrive()
+      return this.recorded(actor, request, undefined, connection.failure)
+    }
     const onPart = replyWatcher(request)
-    const response = await connection.send(request, { limits: LIMITS, timeoutMs, signal, onPart })
+    const gate = options.gate && { gate: options.gate }
+    const response = await connection.send(request, { limits: LIMITS, timeoutMs, signal, onPart, ...gate })
     if (options.over === undefined) connection.close()
     return this.recorded(actor, request, response, response.failure)
   }

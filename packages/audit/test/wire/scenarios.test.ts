@@ -76,9 +76,12 @@ describe('a hardened server', () => {
       'missing-origin-check',
       'missing-session-expiry',
       'missing-session-invalidation',
+      'predictable-session-id',
       'session-as-authentication',
       'session-fixation',
+      'session-token-exposure',
       'session-token-in-url',
+      'shared-session-state',
       'unbound-session',
       'unchecked-token-audience',
     ])

@@ -114,29 +114,37 @@ function wholeFractions({ shortest, longest }: Shape, radix: number): readonly R
 const UUID_V4 = /^[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$/
 const UUID_SHAPE = 'xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx'
 
-/** The well-known replacement of every `x` and `y` in the shape of a UUID. */
+/** The well-known replacement of every `x` and `y` in the shape of a UUID, of which some leave the `y` as it is. */
 function uuids({ texts }: Shape): readonly Rendering[] {
   if (!texts.every((text) => UUID_V4.test(text))) return []
-  const shape = texts[0]!.includes('-') ? UUID_SHAPE : UUID_SHAPE.replaceAll('-', '')
+  const plain = texts[0]!.includes('-') ? UUID_SHAPE : UUID_SHAPE.replaceAll('-', '')
+  const variant = plain.indexOf('y')
+  const isFixed = new Set(texts.map((text) => text[variant])).size === 1 && texts.length > FEW_TEXTS
+  const shape = isFixed ? plain.replace('y', texts[0]![variant]!) : plain
+  return [uuid(shape)]
+}
+
+/** So many show every variant, nearly always. */
+const FEW_TEXTS = 8
+
+function uuid(shape: string): Rendering {
   const places = [...shape].flatMap((letter, index) => (letter === 'x' || letter === 'y' ? [{ letter, index }] : []))
-  return [
-    {
-      label: 'in the shape of a UUID of version 4',
-      calls: places.length,
-      observe: (text) =>
-        places.flatMap(({ letter, index }, call) =>
-          lowBits(Number.parseInt(text[index]!, 16), letter === 'x' ? [0, 1, 2, 3] : [2, 3], call),
-        ),
-      render: (values) => {
-        let call = 0
-        const filled = shape.replace(/[xy]/g, (letter) => {
-          const digit = Math.floor(values[call++]! * 16)
-          return (letter === 'x' ? digit : (digit & 3) | 8).toString(16)
-        })
-        return [filled]
-      },
+  return {
+    label: 'in the shape of a UUID of version 4',
+    calls: places.length,
+    observe: (text) =>
+      places.flatMap(({ letter, index }, call) =>
+        lowBits(Number.parseInt(text[index]!, 16), letter === 'x' ? [0, 1, 2, 3] : [2, 3], call),
+      ),
+    render: (values) => {
+      let call = 0
+      const filled = shape.replace(/[xy]/g, (letter) => {
+        const digit = Math.floor(values[call++]! * 16)
+        return (letter === 'x' ? digit : (digit & 3) | 8).toString(16)
+      })
+      return [filled]
     },
-  ]
+  }
 }
 
 /** The bits of a digit of base 16 at `places`, which are the upper bits of the value. */

@@ -1,0 +1,257 @@
+/** Mallory opens sessions of his own, sees how their IDs are made, and names the one that Alice will be given before she asks for it. */
+import type { Exchange, LiveFindingDraft } from '../../finding/finding.ts'
+import { handleIn } from '../../wire/handles.ts'
+import type { IssuedHandle } from '../../wire/prediction/part.ts'
+import { announce, study } from '../../wire/prediction/study.ts'
+import { responseHeader, statusOf } from '../../wire/reading.ts'
+import { defineScenario, judgedLive, type LiveVerdict, leftOpen, liveNotApplicable } from '../../wire/scenario.ts'
+import type { Stage } from '../../wire/stage.ts'
+import type { Actor } from '../../wire/wire.ts'
+
+/** What a sample shows, and what was announced of it. No handle among it but as a secret. */
+interface Sample {
+  readonly what: 'session ID' | 'state handle'
+  readonly issued: number
+  readonly bits: number
+  readonly madeOf: string
+  readonly uuidVersion?: number
+  readonly content?: string
+  readonly first?: Exchange
+  readonly last?: Exchange
+  /** Two that were given the same handle. */
+  readonly twins?: readonly [Exchange, Exchange]
+  readonly announced?: {
+    readonly generator: string
+    readonly size: number
+    readonly came: boolean
+    readonly exchange: Exchange
+  }
+}
+
+interface Recording {
+  readonly eras: readonly string[]
+  readonly refusal: string | undefined
+  readonly samples: readonly Sample[]
+}
+
+/** Enough to solve for a generator's state, few enough that a server keeps them all. */
+const SAMPLE = 40
+/** Fewer decide nothing. */
+const FEWEST = 12
+/** How often the next one is announced: others may open sessions in between. */
+const ROUNDS = 3
+/** Handles that others may be given between sample and announcement. */
+const OTHERS = 2
+/** Announcing more than this many is no prediction. */
+const MOST_ANNOUNCED = 20_000
+/** A random UUID has 122; the clauses ask for 128 and accept it. */
+const ENOUGH_BITS = 122
+/** Below this, trying is enough. */
+const FEW_BITS = 64
+
+export const scenario = defineScenario<Recording>({
+  async play(stage) {
+    const { survey } = stage
+    const samples: Sample[] = []
+    if (survey.eras.includes('legacy') && survey.sessions)
+      samples.push(await sampleOf('session ID', stage, sessionMint))
+    const handleMint = await handleMintOf(stage)
+    if (handleMint !== undefined) samples.push(await sampleOf('state handle', stage, handleMint))
+    return { eras: survey.eras, refusal: survey.refusal, samples }
+  },
+
+  judge({ eras, refusal, samples }): LiveVerdict {
+    if (eras.length === 0) return leftOpen(refusal ?? 'No MCP server answered.')
+    if (samples.length === 0) return liveNotApplicable('The server hands out no session IDs.')
+    const enough = samples.filter(({ issued }) => issued >= FEWEST)
+    return judgedLive(
+      enough.flatMap(findingsOf),
+      samples
+        .filter(({ issued }) => issued < FEWEST)
+        .map((sample) => `Only ${sample.issued} ${sample.what}s were handed out: too few to say how they are made.`),
+      enough.map(({ issued, what }) => `${issued} ${what}s, taken apart`),
+    )
+  },
+})
+
+/** Asks for one handle. */
+type Mint = (
+  stage: Stage,
+  actor: Actor,
+) => Promise<{ readonly exchange: Exchange; readonly handle: string | undefined }>
+
+/** Ended at once: servers count sessions. */
+const sessionMint: Mint = async (stage, actor) => {
+  const { exchange, session } = await stage.open(actor)
+  if (session !== undefined) await stage.close(session)
+  return { exchange, handle: session?.id }
+}
+
+/** Where the configuration names a tool that mints handles. */
+async function handleMintOf(stage: Stage): Promise<Mint | undefined> {
+  const make = stage.config.canary?.make
+  if (make === undefined || stage.survey.eras.length === 0) return undefined
+  const inSession = !stage.survey.eras.includes('modern')
+  const sessions = new Map<Actor, Awaited<ReturnType<Stage['open']>>['session']>()
+  return async (_stage, actor) => {
+    if (inSession && !sessions.has(actor)) sessions.set(actor, (await stage.open(actor)).session)
+    const exchange = await stage.call(actor, sessions.get(actor), make, { canary: stage.canary() })
+    const handle = handleIn(exchange, make.handle)
+    if (handle !== undefined) stage.keep('handle', handle)
+    return { exchange, handle }
+  }
+}
+
+interface Issued extends IssuedHandle {
+  readonly exchange: Exchange
+}
+
+async function sampleOf(what: Sample['what'], stage: Stage, mint: Mint): Promise<Sample> {
+  const { alice, bob } = stage.actors
+  const issued: Issued[] = []
+  for (let index = 0; index < SAMPLE; index++) {
+    const one = await issue(stage, bob ?? alice, mint)
+    if (one === undefined) break
+    issued.push(one)
+  }
+  const announced = issued.length < FEWEST ? undefined : await announceNext(issued, stage, mint)
+  const { bits, madeOf, uuidVersion, content } = described(issued)
+  const twins = twinsIn(issued)
+  return {
+    what,
+    issued: issued.length,
+    bits,
+    madeOf,
+    ...(uuidVersion !== undefined && { uuidVersion }),
+    ...(content !== undefined && { content }),
+    ...(issued[0] && { first: issued[0].exchange }),
+    ...(issued.at(-1) && { last: issued.at(-1)!.exchange }),
+    ...(twins && { twins }),
+    ...(announced && { announced }),
+  }
+}
+
+function described(issued: readonly Issued[]) {
+  const { atMostBits, parts, uuidVersion, content } = study(issued)
+  const labels = parts
+    .filter(({ kind }) => kind !== 'constant')
+    .map(({ label, atMostBits: own }) => `${label} (${Math.floor(own)} bits)`)
+  return {
+    bits: Math.floor(atMostBits),
+    madeOf: labels.join(', ') || 'a constant',
+    uuidVersion,
+    content: content?.label,
+  }
+}
+
+/** When, by the server's clock as far as it tells; a prediction wants differences only, a digest of the time wants the time. */
+async function issue(stage: Stage, actor: Actor, mint: Mint): Promise<Issued | undefined> {
+  const sentAtMs = stage.now()
+  const { exchange, handle } = await mint(stage, actor)
+  if (handle === undefined) return undefined
+  return { handle, sentAtMs, receivedAtMs: stage.now(), exchange }
+}
+
+/** Says what Alice will be given, and then lets her ask. */
+async function announceNext(issued: Issued[], stage: Stage, mint: Mint): Promise<Sample['announced']> {
+  let last: Sample['announced']
+  for (let round = 0; round < ROUNDS; round++) {
+    const timed = byServerClock(issued)
+    const slowestMs = Math.max(...issued.map(({ sentAtMs, receivedAtMs }) => receivedAtMs - sentAtMs))
+    const fromMs = stage.now() + timed.offsetMs
+    const announcement = announce(study(timed.issued), { fromMs, toMs: fromMs + 2 * slowestMs + 20 }, OTHERS)
+    if (announcement === undefined || announcement.size > MOST_ANNOUNCED) return last
+    stage.keep('announced', announcement.likeliest)
+    const next = await issue(stage, stage.actors.alice, mint)
+    if (next === undefined) return last
+    issued.push(next)
+    last = {
+      generator: announcement.generator,
+      size: announcement.size,
+      came: announcement.includes(next.handle),
+      exchange: next.exchange,
+    }
+    if (last.came) return last
+  }
+  return last
+}
+
+/** The same sample with its times moved to the server's clock, as the `Date` of its answers shows it. */
+function byServerClock(issued: readonly Issued[]): { readonly issued: readonly Issued[]; readonly offsetMs: number } {
+  const date = Date.parse(responseHeader(issued[0]!.exchange, 'date') ?? '')
+  const offsetMs = Number.isNaN(date) ? 0 : date - issued[0]!.sentAtMs
+  return {
+    offsetMs,
+    issued: issued.map((one) => ({
+      ...one,
+      sentAtMs: one.sentAtMs + offsetMs,
+      receivedAtMs: one.receivedAtMs + offsetMs,
+    })),
+  }
+}
+
+function twinsIn(issued: readonly Issued[]): readonly [Exchange, Exchange] | undefined {
+  const seen = new Map<string, Exchange>()
+  for (const { handle, exchange } of issued) {
+    const first = seen.get(handle)
+    if (first !== undefined) return [first, exchange]
+    seen.set(handle, exchange)
+  }
+  return undefined
+}
+
+function findingsOf(sample: Sample): readonly LiveFindingDraft[] {
+  const finding = announcedFinding(sample) ?? twinsFinding(sample) ?? fewBitsFinding(sample)
+  return finding === undefined ? [] : [finding]
+}
+
+function announcedFinding(sample: Sample): LiveFindingDraft | undefined {
+  const { announced, what, issued } = sample
+  if (announced?.came !== true) return undefined
+  const { generator, size, exchange } = announced
+  const said = size === 1 ? 'was named' : `was one of the ${size} that were named`
+  return {
+    key: `${what} announced`,
+    what: `The ${what} that Alice was given ${said} before she asked for it: it is made of ${generator}.`,
+    trace: [
+      ...sampleSteps(sample),
+      { note: `out of ${issued} handles, the next one was computed; then Alice asks, and is given it`, exchange },
+    ],
+    confidence: 'high',
+  }
+}
+
+function twinsFinding({ twins, what }: Sample): LiveFindingDraft | undefined {
+  if (twins === undefined) return undefined
+  return {
+    key: `${what} twice`,
+    what: `The same ${what} was handed out twice.`,
+    trace: [
+      { note: `a ${what} is handed out`, exchange: twins[0] },
+      { note: 'and again', exchange: twins[1] },
+    ],
+    confidence: 'high',
+  }
+}
+
+function fewBitsFinding(sample: Sample): LiveFindingDraft | undefined {
+  const { bits, what, issued, madeOf, uuidVersion, content } = sample
+  if (bits >= ENOUGH_BITS) return undefined
+  const version = uuidVersion === undefined ? '' : `, a UUID of version ${uuidVersion}`
+  const holds = content === undefined ? '' : `; it can be decoded: ${content}`
+  return {
+    key: `${what} bits`,
+    what: `A ${what} holds at most ${bits} bits, as ${issued} of them show with 99 % confidence: ${madeOf}${version}${holds}.`,
+    trace: sampleSteps(sample),
+    confidence: bits < FEW_BITS ? 'high' : 'medium',
+  }
+}
+
+function sampleSteps({ first, last, issued, what }: Sample): LiveFindingDraft['trace'] {
+  return [
+    ...(first
+      ? [{ note: `Mallory asks for a ${what} of his own (${statusOf(first) ?? 'no answer'})`, exchange: first }]
+      : []),
+    ...(last ? [{ note: `and for more, ${issued} in all`, exchange: last }] : []),
+  ]
+}

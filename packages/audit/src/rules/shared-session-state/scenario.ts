@@ -1,0 +1,451 @@
+/** Two open sessions of their own and work at the same time: does anything of the one arrive at the other? */
+import type { Exchange, LiveFindingDraft } from '../../finding/finding.ts'
+import { Gate } from '../../wire/gate.ts'
+import { textsIn } from '../../wire/handles.ts'
+import type { Session } from '../../wire/legacy.ts'
+import { holds, isEventStream, isRefused, isServed, messagesIn, resultIn, statusOf } from '../../wire/reading.ts'
+import { defineScenario, judgedLive, type LiveVerdict, leftOpen, liveNotApplicable } from '../../wire/scenario.ts'
+import type { Stage } from '../../wire/stage.ts'
+import type { Actor } from '../../wire/wire.ts'
+
+/** Both ask at once, under the same JSON-RPC id, for something that only they have named. */
+interface Round {
+  readonly alice: Exchange
+  readonly other: Exchange
+  readonly aliceMark: string
+  readonly otherMark: string
+}
+
+interface Crossing {
+  readonly opening: Exchange
+  /** Alice alone, before the other came: her answer holds its mark. */
+  readonly alone: Exchange
+  readonly mark: string
+  readonly otherOpening: Exchange
+  readonly otherIsIn: boolean
+  readonly rounds: readonly Round[]
+}
+
+/** A request that names no session. */
+interface Nameless {
+  readonly before: Exchange
+  readonly opening: Exchange
+  readonly during: Exchange
+  readonly after: Exchange
+  /** What Alice wrote in her session, asked for without one. */
+  readonly read?: { readonly exchange: Exchange; readonly canary: string }
+}
+
+/** What Alice wrote in her session, asked for in another one. */
+interface Spill {
+  readonly opening: Exchange
+  readonly written: Exchange
+  readonly read: Exchange
+  readonly foreign: Exchange
+  readonly canary: string
+}
+
+/** Alice's event stream while another opens his. */
+interface TakeOver {
+  readonly stream: Exchange
+  readonly taking: Exchange
+  readonly ended: boolean
+  /** The same stream, left alone as long. */
+  readonly stays: boolean
+}
+
+/** One-time effects, asked for together. */
+interface Race {
+  readonly opening: Exchange | undefined
+  readonly together: readonly Exchange[]
+  readonly afterwards: Exchange
+  readonly limit: number
+}
+
+interface Recording {
+  readonly eras: readonly string[]
+  readonly sessions: boolean
+  readonly refusal: string | undefined
+  readonly by: string
+  /** Not Alice in another session. */
+  readonly isSomebodyElse: boolean
+  readonly crossing?: Crossing
+  readonly nameless?: Nameless
+  readonly spill?: Spill
+  readonly takeOver?: TakeOver
+  readonly race?: Race
+}
+
+const ROUNDS = 10
+const RACERS = 8
+/** How long a stream is watched. */
+const WATCH_MS = 150
+/** An answer that was lost does not come later either. */
+const LOST_MS = 1_500
+
+export const scenario = defineScenario<Recording>({
+  async play(stage) {
+    const { survey, actors, config } = stage
+    const { eras, sessions, refusal } = survey
+    const isSomebodyElse = actors.bob !== undefined || survey.anonymous
+    const other = actors.bob ?? { ...(isSomebodyElse ? actors.nobody : actors.alice), name: 'mallory' }
+    const facts = { eras, sessions, refusal, by: other.name, isSomebodyElse }
+    const isLegacy = eras.includes('legacy')
+    const inSessions = isLegacy && sessions && survey.transport === 'http'
+    const nameless = inSessions ? await playNameless(other, stage) : undefined
+    const crossing = isLegacy ? await playCrossing(other, stage) : undefined
+    // Where answers are lost, there is nothing more to be learnt by waiting for some.
+    if (crossing?.rounds.some(({ alice }) => isLost(alice))) return { ...facts, crossing }
+    const takeOver = inSessions ? await playTakeOver(other, stage) : undefined
+    const spill = isLegacy && config.canary !== undefined ? await playSpill(other, stage) : undefined
+    const race = config.race === undefined || eras.length === 0 ? undefined : await playRace(stage)
+    return {
+      ...facts,
+      ...(crossing && { crossing }),
+      ...(nameless && { nameless }),
+      ...(spill && { spill }),
+      ...(takeOver && { takeOver }),
+      ...(race && { race }),
+    }
+  },
+
+  judge(recording): LiveVerdict {
+    const { eras, refusal, crossing, race } = recording
+    if (eras.length === 0) return leftOpen(refusal ?? 'No MCP server answered.')
+    if (!eras.includes('legacy') && race === undefined)
+      return liveNotApplicable('The server keeps no sessions, and no race is configured.')
+    if (crossing === undefined && race === undefined) return leftOpen("Alice's own session could not be used.")
+    const views = [
+      judgeCrossing(recording),
+      judgeNameless(recording),
+      judgeTakeOver(recording),
+      judgeSpill(recording),
+      judgeRace(recording),
+    ]
+    return judgedLive(
+      views.flatMap(({ findings }) => findings),
+      views.flatMap(({ open }) => open),
+      views.flatMap(({ tried }) => tried),
+    )
+  },
+})
+
+interface View {
+  readonly findings: readonly LiveFindingDraft[]
+  readonly open: readonly string[]
+  readonly tried: readonly string[]
+}
+
+const NOTHING: View = { findings: [], open: [], tried: [] }
+const found = (finding: LiveFindingDraft): View => ({ ...NOTHING, findings: [finding] })
+const undecided = (reason: string): View => ({ ...NOTHING, open: [reason] })
+const refused = (what: string): View => ({ ...NOTHING, tried: [what] })
+
+/** Something to ask, and what only its own answer holds. */
+interface Question {
+  readonly method: string
+  readonly params: object
+  readonly mark: string
+}
+
+/** A tool that nobody has: servers name it in their answer, and do nothing else. */
+function namingQuestion(stage: Stage): Question {
+  const name = stage.canary()
+  return { method: 'tools/call', params: { name, arguments: {} }, mark: name }
+}
+
+/** Where servers do not name what they do not have: the list of tools, as nobody else asks for it. */
+const LISTING: Question = { method: 'tools/list', params: {}, mark: '"tools":' }
+
+interface Asking {
+  readonly id?: number
+  readonly gate?: Gate
+}
+
+function ask(stage: Stage, actor: Actor, session: Session, { method, params }: Question, more: Asking = {}) {
+  return stage.request(actor, session, method, params, { ...more, timeoutMs: LOST_MS })
+}
+
+async function playCrossing(other: Actor, stage: Stage): Promise<Crossing | undefined> {
+  const { alice } = stage.actors
+  const { exchange: opening, session } = await stage.open(alice)
+  if (session === undefined) return undefined
+  const naming = namingQuestion(stage)
+  const named = await ask(stage, alice, session, naming)
+  const isNamed = holds(named, naming.mark)
+  const alone = isNamed ? named : await ask(stage, alice, session, LISTING)
+  const { exchange: otherOpening, session: othersOwn } = await stage.open(other)
+  const rounds = othersOwn ? await playRounds(other, { hers: session, his: othersOwn }, isNamed, stage) : []
+  const mark = isNamed ? naming.mark : LISTING.mark
+  return { opening, alone, mark, otherOpening, otherIsIn: othersOwn !== undefined, rounds }
+}
+
+interface Both {
+  readonly hers: Session
+  readonly his: Session
+}
+
+async function playRounds(
+  other: Actor,
+  { hers, his }: Both,
+  isNamed: boolean,
+  stage: Stage,
+): Promise<readonly Round[]> {
+  const rounds: Round[] = []
+  while (rounds.length < ROUNDS && rounds.filter(({ alice }) => isLost(alice)).length < LOST_TWICE) {
+    const [herQuestion, hisQuestion] = [isNamed ? namingQuestion(stage) : LISTING, namingQuestion(stage)]
+    const more = { gate: new Gate(2), id: 70_000 + rounds.length }
+    const [toAlice, toOther] = await Promise.all([
+      ask(stage, stage.actors.alice, hers, herQuestion, more),
+      ask(stage, other, his, hisQuestion, more),
+    ])
+    rounds.push({ alice: toAlice, other: toOther, aliceMark: herQuestion.mark, otherMark: hisQuestion.mark })
+    if (rounds.some(isCrossed)) break
+  }
+  return rounds
+}
+
+/** An answer that is lost once may have been late. */
+const LOST_TWICE = 2
+
+function isCrossed({ alice, other, aliceMark, otherMark }: Round): boolean {
+  return holds(other, aliceMark) || holds(alice, otherMark)
+}
+
+/** No answer to the question, though nothing was refused. */
+function isLost(exchange: Exchange): boolean {
+  return !isRefused(exchange) && messagesIn(exchange).length === 0
+}
+
+function judgeCrossing({ crossing, by, isSomebodyElse }: Recording): View {
+  if (crossing === undefined) return NOTHING
+  const { opening, alone, mark, otherOpening, otherIsIn, rounds } = crossing
+  const start = [
+    { note: 'Alice opens a session', exchange: opening },
+    { note: 'and is answered in it', exchange: alone },
+    { note: `${by} opens a session of his own`, exchange: otherOpening },
+  ]
+  const theft = rounds.find(isCrossed)
+  if (theft !== undefined) return found(crossed(start, theft, by))
+  if (!holds(alone, mark)) return undecided('Alice was not answered in a session of her own.')
+  const last = rounds.at(-1)
+  if (!otherIsIn || last === undefined)
+    return undecided(`${by} could open no session beside Alice's (${statusOf(otherOpening) ?? 'no answer'}).`)
+  if (isLost(last.other)) return undecided(`${by} was not answered in a session of his own.`)
+  const wasLost = rounds.filter(({ alice }) => isLost(alice)).length >= LOST_TWICE
+  // A limit of one session for each principal is no weakness.
+  if (wasLost || (isGone(last.alice) && isSomebodyElse)) return found(lockedOut(start, last, by))
+  return refused(`${rounds.length} times two questions at once`)
+}
+
+function isGone(exchange: Exchange): boolean {
+  return [400, 404, 410].includes(statusOf(exchange) ?? 0)
+}
+
+function crossed(start: LiveFindingDraft['trace'], round: Round, by: string): LiveFindingDraft {
+  const toOther = holds(round.other, round.aliceMark)
+  const [own, foreign] = toOther ? [round.alice, round.other] : [round.other, round.alice]
+  const [whose, who] = toOther ? ["Alice's session", by] : [`the session of ${by}`, 'Alice']
+  return {
+    key: 'answers cross',
+    what: `What was asked in ${whose} is answered to ${who}, in another session: what keeps their requests apart is shared.`,
+    trace: [
+      ...start,
+      { note: 'both ask at once, under the same JSON-RPC id', exchange: own },
+      { note: `${who} is given the answer to the other's question`, exchange: foreign },
+    ],
+    confidence: 'high',
+  }
+}
+
+function lockedOut(start: LiveFindingDraft['trace'], { alice, other }: Round, by: string): LiveFindingDraft {
+  return {
+    key: 'locked out',
+    what: `When ${by} opens a session of his own, Alice's is no longer answered: one transport serves them both.`,
+    trace: [
+      ...start,
+      { note: `${by} is answered`, exchange: other },
+      { note: "Alice's question in her own session is lost", exchange: alice },
+    ],
+    confidence: 'high',
+  }
+}
+
+/** Only a difference between before and during shows that it was Alice's session that served the request. */
+async function playNameless(other: Actor, stage: Stage): Promise<Nameless | undefined> {
+  const { alice } = stage.actors
+  const nowhere: Session = {
+    transport: 'http',
+    id: undefined,
+    path: `${stage.target.pathname}${stage.target.search}`,
+    cookies: [],
+  }
+  const before = await stage.request(other, nowhere, 'tools/list')
+  const { exchange: opening, session } = await stage.open(alice)
+  if (session === undefined) return undefined
+  const during = await stage.request(other, nowhere, 'tools/list')
+  const read = await readNameless(other, session, nowhere, stage)
+  await stage.close(session)
+  const after = await stage.request(other, nowhere, 'tools/list')
+  return { before, opening, during, after, ...(read && { read }) }
+}
+
+async function readNameless(other: Actor, hers: Session, nowhere: Session, stage: Stage): Promise<Nameless['read']> {
+  const { canary } = stage.config
+  if (canary === undefined || canary.make !== undefined) return undefined
+  const text = stage.canary()
+  await stage.call(stage.actors.alice, hers, canary.put, { canary: text })
+  return { exchange: await stage.call(other, nowhere, canary.get, { canary: '' }), canary: text }
+}
+
+function judgeNameless({ nameless, by }: Recording): View {
+  if (nameless === undefined) return NOTHING
+  const { before, opening, during, after, read } = nameless
+  if (read !== undefined && holds(read.exchange, read.canary))
+    return found({
+      key: 'no session named',
+      what: `A request of ${by} that names no session falls into Alice's: it reads what she wrote there.`,
+      trace: [
+        { note: 'Alice opens a session, and writes something down in it', exchange: opening },
+        { note: `${by} names no session, and reads it`, exchange: read.exchange },
+      ],
+      confidence: 'high',
+    })
+  if (!isServed(during))
+    return isRefused(during)
+      ? refused('no session named')
+      : undecided('A request that names no session was not answered.')
+  if (isServed(before))
+    return undecided(
+      'Requests that name no session are served, whether or not Alice has one: whose state they see cannot be told.',
+    )
+  return found({
+    key: 'no session named',
+    what: `A request of ${by} that names no session is served as soon as Alice has one: it falls into hers.`,
+    trace: [
+      { note: `${by} names no session, and is refused`, exchange: before },
+      { note: 'Alice opens one', exchange: opening },
+      { note: `${by} still names none, and is served`, exchange: during },
+      { note: isServed(after) ? 'as long as anything is left of it' : 'when hers is over, no longer', exchange: after },
+    ],
+    primary: 2,
+    confidence: 'high',
+  })
+}
+
+async function playTakeOver(other: Actor, stage: Stage): Promise<TakeOver | undefined> {
+  const { alice } = stage.actors
+  const [hers, his] = [await stage.open(alice), await stage.open(other)]
+  if (hers.session === undefined || his.session === undefined) return undefined
+  const stream = await stage.stream(alice, hers.session)
+  if (!isEventStream(stream.exchange())) return undefined
+  const stays = !(await stream.ends(WATCH_MS))
+  const taking = await stage.stream(other, his.session)
+  const ended = await stream.ends(WATCH_MS)
+  const record = { stream: stream.exchange(), taking: taking.exchange(), ended, stays }
+  taking.close()
+  stream.close()
+  return record
+}
+
+function judgeTakeOver({ takeOver, by }: Recording): View {
+  if (takeOver === undefined || !takeOver.stays || !isEventStream(takeOver.taking)) return NOTHING
+  if (!takeOver.ended) return refused("Alice's event stream beside another's")
+  return found({
+    key: 'stream taken over',
+    what: `When ${by} opens the event stream of his own session, Alice's ends: there is one stream for all.`,
+    trace: [
+      { note: 'Alice receives the event stream of her session', exchange: takeOver.stream },
+      { note: `${by} asks for that of his own, and hers is cut off`, exchange: takeOver.taking },
+    ],
+    confidence: 'high',
+  })
+}
+
+async function playSpill(other: Actor, stage: Stage): Promise<Spill | undefined> {
+  const { alice } = stage.actors
+  const { canary } = stage.config
+  // State that a handle names is asked for by the rule for handles.
+  if (canary === undefined || canary.make !== undefined) return undefined
+  const { exchange: opening, session } = await stage.open(alice)
+  const own = await stage.open(other)
+  if (session === undefined || own.session === undefined) return undefined
+  const text = stage.canary()
+  const written = await stage.call(alice, session, canary.put, { canary: text })
+  const read = await stage.call(alice, session, canary.get, { canary: text })
+  const foreign = await stage.call(other, own.session, canary.get, { canary: '' })
+  return { opening, written, read, foreign, canary: text }
+}
+
+function judgeSpill({ spill, by }: Recording): View {
+  if (spill === undefined) return NOTHING
+  const { opening, written, read, foreign, canary } = spill
+  if (!holds(read, canary)) return undecided('Alice does not find what she wrote in her own session.')
+  if (!holds(foreign, canary))
+    return isServed(foreign) || isRefused(foreign)
+      ? refused('what Alice wrote, read in another session')
+      : undecided(`${by} was not answered.`)
+  return found({
+    key: 'state of another session',
+    what: `${by} reads in a session of his own what Alice wrote in hers: both are one.`,
+    trace: [
+      { note: 'Alice opens a session', exchange: opening },
+      { note: 'and writes something down', exchange: written },
+      { note: 'which she finds there', exchange: read },
+      { note: `${by} finds it in his own session`, exchange: foreign },
+    ],
+    confidence: 'high',
+  })
+}
+
+/** Requests that the server has read all but one byte of, let go together. */
+async function playRace(stage: Stage): Promise<Race | undefined> {
+  const { race } = stage.config
+  const { alice } = stage.actors
+  if (race === undefined) return undefined
+  const opening = stage.survey.eras.includes('legacy') ? await stage.open(alice) : undefined
+  const gate = new Gate(RACERS)
+  const call = (more: { readonly gate?: Gate } = {}) =>
+    stage.call(alice, opening?.session, race, { canary: stage.canary() }, more)
+  const together = await Promise.all(Array.from({ length: RACERS }, () => call({ gate })))
+  const afterwards = await call()
+  return { opening: opening?.exchange, together, afterwards, limit: race.limit }
+}
+
+function judgeRace({ race }: Recording): View {
+  if (race === undefined) return NOTHING
+  const { opening, together, afterwards, limit } = race
+  const refusal = outcomeOf(afterwards)
+  const done = together.filter((exchange) => isServed(exchange) && outcomeOf(exchange) !== refusal)
+  if (done.length === 0 || refusal === undefined)
+    return undecided(
+      'The one-time effect of the race did not happen, or what it looks like when it may not happen cannot be told.',
+    )
+  if (done.length <= limit)
+    return refused(`${together.length} requests at once for what may happen ${limit} time${limit === 1 ? '' : 's'}`)
+  return found({
+    key: 'race',
+    what: `What may happen ${limit} time${limit === 1 ? '' : 's'} happened ${done.length} times, as ${together.length} requests came at once: it is checked and done in two steps.`,
+    trace: [
+      ...(opening ? [{ note: 'Alice opens a session', exchange: opening }] : []),
+      ...done.slice(0, limit + 1).map((exchange, index) => ({
+        note: index < limit ? 'a request that came with others has its effect' : 'and so has one too many',
+        exchange,
+      })),
+      { note: 'one that comes alone afterwards is refused, as it should be', exchange: afterwards },
+    ],
+    primary: (opening ? 1 : 0) + limit,
+    confidence: 'high',
+  })
+}
+
+/** What an answer amounts to, its numbers and canaries left out; undefined where there is none. */
+function outcomeOf(exchange: Exchange): string | undefined {
+  if (isRefused(exchange)) return 'refused'
+  if (messagesIn(exchange).length === 0) return undefined
+  const result = resultIn(exchange)
+  if (result === undefined) return 'refused'
+  return textsIn(result)
+    .join('\n')
+    .replaceAll(/canary-[0-9a-f]+|\d+/g, '#')
+}
