@@ -1,4 +1,5 @@
 /** Sessions for MCP servers that cannot be fixed, stolen, guessed, raced or outlived. */
+export type { ProtectOptions, Visit } from './adapters/visit.ts'
 export { createClock, type Clock } from './clock.ts'
 export {
   BusyError,

@@ -222,6 +222,8 @@ export function noteLookUp(machine: Machine, store: StoreRef, key: Value, site: 
   for (const tag of requestTags(key)) machine.handleTags.add(tag)
   state.note('looked')
   state.note(`looked:${store.id}`)
+  // Another store has found the caller's own session under this very handle.
+  if (requestTags(key).every((tag) => state.holds(`owned:${tag}`))) return
   if (!state.holds('bound') && !state.holds(`cleared:${store.id}`)) state.note(`unbound:${store.id}`)
 }
 

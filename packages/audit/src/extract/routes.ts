@@ -205,6 +205,8 @@ function answers(exit: Exit): boolean {
 
 function applyMiddleware(machine: Machine, target: LibraryObject, exchange: Exchange, state: State): void {
   state.learn((target.data['facts'] ?? []) as string[])
+  const run = target.data['run'] as ((state: State) => void) | undefined
+  run?.(state)
   if (target.data['principal'] !== true) return
   const principal = tagged('cred', 'principal', 'verdict')
   for (const name of ['auth', 'user']) exchange.request.property(name).write(principal)

@@ -20,6 +20,7 @@ import { origin } from './origin.ts'
 import { ownTransports } from './own-transports.ts'
 import { platform } from './platform.ts'
 import { randomness } from './randomness.ts'
+import { sallyport } from './sallyport.ts'
 import { settings } from './settings.ts'
 import { sql } from './sql.ts'
 import { sockets } from './sockets.ts'
@@ -56,6 +57,7 @@ function registry(): Registry {
     sql,
     settings,
     origin,
+    sallyport,
     methods,
   ])
   return built

@@ -1,0 +1,44 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+import { protect, type Visit } from '@sallyport/session/node-http'
+import { guard } from './guard.ts'
+import { createNotesServer, sessionFor, type Notes } from './notes.ts'
+
+async function handle(request: IncomingMessage, response: ServerResponse, visit: Visit<Notes>): Promise<void> {
+  if (request.url !== '/mcp') return void response.writeHead(404).end()
+  switch (request.method) {
+    case 'POST':
+      return call(request, response, visit)
+    case 'DELETE':
+      await visit.terminate()
+      return void response.writeHead(204).end()
+    default:
+      return void response.writeHead(405, { allow: 'POST, DELETE' }).end()
+  }
+}
+
+async function call(request: IncomingMessage, response: ServerResponse, visit: Visit<Notes>): Promise<void> {
+  const message = await readMessage(request)
+  const session = await sessionFor(visit, message)
+  if (!session) return void response.writeHead(400).end('a session begins with initialize')
+  // The session is the guard's; to the SDK each request is the first and the last.
+  const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true })
+  await createNotesServer(session).connect(transport)
+  return transport.handleRequest(request, response, message)
+}
+
+async function readMessage(request: IncomingMessage): Promise<unknown> {
+  let text = ''
+  for await (const part of request.setEncoding('utf8')) {
+    text += String(part)
+    if (text.length > 1_000_000) throw new Error('the message is too long')
+  }
+  return JSON.parse(text)
+}
+
+// A POST may open a session; whatever else comes has to have one.
+const protectedHandle = protect(guard, handle, {
+  session: ({ method }) => (method === 'POST' ? 'optional' : 'required'),
+})
+
+export const server = createServer(protectedHandle).listen(Number(process.env.PORT ?? 3000))
