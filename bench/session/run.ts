@@ -2,7 +2,7 @@
  * What a session check costs on the server, beside a bare handler and beside what others cost.
  *
  *   npm ci --prefix bench/session        # the peers; leave it out and their rows are missing
- *   npx tsx bench/session/run.ts [--rounds 5] [--requests 20000] [--only bare,memory]
+ *   npx tsx bench/session/run.ts [--rounds 5] [--requests 20000] [--only 'sqlite;redis']
  *
  * Each round starts every candidate in a process of its own, in turn, warms it up, and takes the CPU time of that
  * process alone over so many requests on 32 connections. Compare within one table only.
@@ -15,14 +15,9 @@ import { parseArgs } from 'node:util'
 import { startRedis, hasRedis } from '../../packages/session/test/store/redis-server.ts'
 import { run } from './load.ts'
 
-const own = ['bare', 'memory', 'sqlite', ...(hasRedis ? ['redis'] : [])]
-const peers = [
-  'express bare',
-  'express-session',
-  ...(hasRedis ? ['connect-redis'] : []),
-  'fastify bare',
-  '@fastify/session',
-]
+const memory = ['node:http', 'express 5', 'express 4', 'fastify', 'hono', 'fetch']
+const own = [...memory.flatMap((name) => [`${name}, bare`, name]), 'sqlite', ...(hasRedis ? ['redis'] : [])]
+const peers = ['express-session', ...(hasRedis ? ['connect-redis'] : []), '@fastify/session']
 const { values: flags } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
@@ -33,17 +28,24 @@ const { values: flags } = parseArgs({
 const rounds = Number(flags.rounds)
 const requests = Number(flags.requests)
 const hasPeers = existsSync(join(import.meta.dirname, 'node_modules/express-session'))
-const candidates = flags.only?.split(',') ?? [...own, ...(hasPeers ? peers : [])]
+const candidates = flags.only?.split(';') ?? [...own, ...(hasPeers ? peers : [])]
 const baselineOf: Readonly<Record<string, string>> = {
-  'express-session': 'express bare',
-  'connect-redis': 'express bare',
-  '@fastify/session': 'fastify bare',
+  ...Object.fromEntries(memory.map((name) => [name, `${name}, bare`])),
+  sqlite: 'node:http, bare',
+  redis: 'node:http, bare',
+  'express-session': 'express 5, bare',
+  'connect-redis': 'express 5, bare',
+  '@fastify/session': 'fastify, bare',
 }
 
 const redis = hasRedis ? await startRedis() : undefined
 const costs = new Map<string, number[]>(candidates.map((name) => [name, []]))
-for (let round = 0; round < rounds; round += 1) for (const name of candidates) costs.get(name)?.push(await costOf(name))
-await redis?.stop()
+try {
+  for (let round = 0; round < rounds; round += 1)
+    for (const name of candidates) costs.get(name)?.push(await costOf(name))
+} finally {
+  await redis?.stop()
+}
 printTable()
 
 /** Microseconds of CPU of the server for a request. */
@@ -87,7 +89,7 @@ function printTable(): void {
   )
   console.log('| | CPU, µs, least | CPU, µs, median | above its bare server, least | median |\n|---|--:|--:|--:|--:|')
   for (const [name, values] of costs) {
-    const bare = costs.get(baselineOf[name] ?? 'bare') ?? values
+    const bare = costs.get(baselineOf[name] ?? name) ?? values
     const above = [least(values) - least(bare), median(values) - median(bare)]
     console.log(`| ${name} | ${[least(values), median(values), ...above].map((cost) => cost.toFixed(1)).join(' | ')} |`)
   }

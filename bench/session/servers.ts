@@ -7,10 +7,12 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { createGuard, createSessions, memoryStore, sendOnNode, viewOfNode } from '../../packages/session/src/index.ts'
+import { createClient } from '@redis/client'
+import { createGuard, createSessions, memoryStore } from '../../packages/session/src/index.ts'
 import { redisStore } from '../../packages/session/src/store/redis.ts'
 import { sqliteStore } from '../../packages/session/src/store/sqlite.ts'
 import type { SessionStore } from '../../packages/session/src/store/store.ts'
+import { frameworks, listen, type Serve } from './adapters.ts'
 
 const [candidate = '', folder = '', redisPort = '0'] = process.argv.slice(2)
 const peers = createRequire(join(import.meta.dirname, 'package.json'))
@@ -24,18 +26,23 @@ interface Ready {
 }
 
 const candidates: Readonly<Record<string, () => Promise<Ready>>> = {
-  bare: async () => ({ server: await listen((_, response) => void response.end('ok')), headers: {} }),
-  memory: () => guarded(memoryStore(), true),
-  sqlite: () => guarded(sqliteStore({ database: join(folder, 'sessions.db') }), false),
-  redis: async () => guarded(await connectStore(), false),
-  'express bare': () => express(undefined),
+  ...Object.fromEntries(Object.entries(frameworks).flatMap(([name, serve]) => besides(name, serve))),
+  sqlite: () => guarded(sqliteStore({ database: join(folder, 'sessions.db') })),
+  redis: async () => guarded(await connectStore()),
   'express-session': () => express(() => undefined),
   'connect-redis': () => express(connectRedis),
-  'fastify bare': () => fastify(false),
-  '@fastify/session': () => fastify(true),
+  '@fastify/session': fastifySession,
 }
 
-async function guarded(store: SessionStore, crowded: boolean): Promise<Ready> {
+/** A framework alone, and with the guard on memory before it. */
+function besides(name: string, serve: Serve): [string, () => Promise<Ready>][] {
+  return [
+    [`${name}, bare`, async () => ({ server: await serve(undefined), headers: {} })],
+    [name, () => guarded(memoryStore(), serve, name === 'node:http')],
+  ]
+}
+
+async function guarded(store: SessionStore, serve: Serve = frameworks['node:http']!, crowded = false): Promise<Ready> {
   const sessions = createSessions({ store, caps: { total: sessionsHeld + 10 } })
   const guard = createGuard({
     sessions,
@@ -48,57 +55,45 @@ async function guarded(store: SessionStore, crowded: boolean): Promise<Ready> {
     for (let made = 0; made < sessionsHeld; made += 1)
       await sessions.open({ principal: { ...alice, subject: `user ${made}` } }, { data: { views: 1 } })
   const { headers } = await guard.open({ principal: alice }, { data: { views: 1 } })
-  const server = await listen(async (request, response) => {
-    const admission = await guard.admit<{ views: number }>(viewOfNode(request))
-    if (!admission.admitted) return sendOnNode(response, admission.answer)
-    for (const name in admission.headers) response.setHeader(name, admission.headers[name] as string)
-    response.end(admission.session?.data.views === 1 ? 'ok' : 'no')
-    admission.finish()
-    return undefined
-  })
+  const server = await serve(guard)
   return { server, headers: { authorization: 'Bearer alice', 'mcp-session-id': headers['mcp-session-id'] as string } }
 }
 
 async function connectStore(): Promise<SessionStore> {
-  const { createClient } = peers('redis') as typeof import('@redis/client')
   const client = createClient({ socket: { port: Number(redisPort), host: '127.0.0.1' }, disableOfflineQueue: true })
   return redisStore({ client: await client.connect() })
 }
 
 async function connectRedis(): Promise<unknown> {
   const { RedisStore } = peers('connect-redis') as { RedisStore: new (options: object) => unknown }
-  const { createClient } = peers('redis') as typeof import('@redis/client')
-  return new RedisStore({ client: await createClient({ socket: { port: Number(redisPort) } }).connect() })
+  const { createClient: create } = peers('redis') as typeof import('@redis/client')
+  return new RedisStore({ client: await create({ socket: { port: Number(redisPort) } }).connect() })
 }
 
 /** express-session with `resave: false` and `saveUninitialized: false`, as its own page recommends. */
-async function express(store: (() => Promise<unknown> | undefined) | undefined): Promise<Ready> {
+async function express(store: () => Promise<unknown> | undefined): Promise<Ready> {
   // oxlint-disable-next-line typescript/no-explicit-any
   const app = (peers('express') as () => any)()
-  if (store) {
-    const session = peers('express-session') as (options: object) => unknown
-    const where = await store()
-    app.use(
-      session({ secret: 'x'.repeat(32), resave: false, saveUninitialized: false, ...(where ? { store: where } : {}) }),
-    )
-  }
+  const session = peers('express-session') as (options: object) => unknown
+  const where = await store()
+  app.use(
+    session({ secret: 'x'.repeat(32), resave: false, saveUninitialized: false, ...(where ? { store: where } : {}) }),
+  )
   // oxlint-disable-next-line typescript/no-explicit-any
   app.post('/login', (request: any, response: any) => {
     request.session.views = 1
     response.end('ok')
   })
   // oxlint-disable-next-line typescript/no-explicit-any
-  app.post('/mcp', (request: any, response: any) => response.end(!store || request.session.views === 1 ? 'ok' : 'no'))
-  return logIn(await listen(app as RequestListener), store !== undefined)
+  app.post('/mcp', (request: any, response: any) => response.end(request.session.views === 1 ? 'ok' : 'no'))
+  return logIn(await listen(createServer(app as RequestListener)))
 }
 
-async function fastify(withSession: boolean): Promise<Ready> {
+async function fastifySession(): Promise<Ready> {
   // oxlint-disable-next-line typescript/no-explicit-any
   const app = (peers('fastify') as () => any)()
-  if (withSession) {
-    await app.register(peers('@fastify/cookie'))
-    await app.register(peers('@fastify/session'), { secret: 'x'.repeat(32), cookie: { secure: false }, rolling: false })
-  }
+  await app.register(peers('@fastify/cookie'))
+  await app.register(peers('@fastify/session'), { secret: 'x'.repeat(32), cookie: { secure: false }, rolling: false })
   // oxlint-disable-next-line typescript/no-explicit-any
   app.post('/login', (request: any, reply: any) => {
     request.session.set('views', 1)
@@ -106,24 +101,17 @@ async function fastify(withSession: boolean): Promise<Ready> {
   })
   // oxlint-disable-next-line typescript/no-explicit-any
   app.post('/mcp', (request: any, reply: any) => {
-    reply.send(!withSession || request.session.get('views') === 1 ? 'ok' : 'no')
+    reply.send(request.session.get('views') === 1 ? 'ok' : 'no')
   })
   await app.listen({ port: 0, host: '127.0.0.1' })
-  return logIn(app.server as Server, withSession)
+  return logIn(app.server as Server)
 }
 
-async function logIn(server: Server, withSession: boolean): Promise<Ready> {
-  if (!withSession) return { server, headers: {} }
+async function logIn(server: Server): Promise<Ready> {
   const { port } = server.address() as AddressInfo
   const response = await fetch(`http://127.0.0.1:${port}/login`, { method: 'POST' })
   const cookie = response.headers.getSetCookie()[0]?.split(';')[0] ?? ''
   return { server, headers: { cookie } }
-}
-
-async function listen(listener: RequestListener): Promise<Server> {
-  const server = createServer(listener).listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  return server
 }
 
 const make = candidates[candidate]
