@@ -1,0 +1,119 @@
+/** What a session holds, and its end: by hand, by principal, by epoch, by parent. */
+import assert from 'node:assert/strict'
+import { epochScope, type StoredSession } from '../store.ts'
+import { hourMs, type Cases, StoreUser } from './user.ts'
+
+export const writingCases: Cases = {
+  'of two writes at once one wins and the other sees it': async ({ other }, user) => {
+    const session = await user.open()
+    const replies = await Promise.all([user.write(session, '"left"'), new StoreUser(other).write(session, '"right"')])
+    assert.deepEqual(replies.map(({ kind }) => kind).toSorted(), ['conflict', 'written'])
+    const written = replies.find(({ kind }) => kind === 'written') as { session: StoredSession }
+    const conflict = replies.find(({ kind }) => kind === 'conflict') as { session: StoredSession }
+    assert.equal(written.session.version, 1)
+    assert.deepEqual(conflict.session, written.session)
+  },
+
+  'a write after the end revives nothing': async ({ store }, user) => {
+    const session = await user.open()
+    await store.end({ name: { ref: session.ref }, reason: 'terminated' })
+    assert.deepEqual(await user.write(session, '"late"'), { kind: 'gone' })
+    assert.deepEqual(await user.read(session, true), { kind: 'gone' })
+    assert.deepEqual(await user.tryRegenerate(session), { kind: 'gone' })
+    assert.equal(await user.isLive(session.ref), false)
+    assert.equal(await store.count(), 0)
+  },
+
+  'a write past the timeout ends the session': async ({ advance }, user) => {
+    const session = await user.open({ idleTimeoutMs: 4000 })
+    await advance(4000)
+    assert.equal((await user.write(session, '"late"')).kind, 'ended')
+    assert.deepEqual(await user.write(session, '"late"'), { kind: 'gone' })
+  },
+}
+
+export const endingCases: Cases = {
+  'an ended session is known as ended under every handle it had': async ({ store }, user) => {
+    const session = await user.open()
+    const [next, digest] = await user.regenerate(session)
+    const reply = await store.end({ name: { digest: session.ref }, reason: 'exposed' })
+    assert.equal(reply.kind, 'ended')
+    assert.equal((reply as { reason: string }).reason, 'exposed')
+    assert.equal((reply as { session: StoredSession }).session.ref, next.ref)
+    for (const handle of [session.ref, digest])
+      assert.deepEqual(await user.resume(handle), { kind: 'refused', reason: 'ended', ref: session.ref })
+    assert.deepEqual(await store.end({ name: { ref: session.ref }, reason: 'terminated' }), { kind: 'gone' })
+  },
+
+  'of two who end a session one did it': async ({ store, other }, user) => {
+    const { ref } = await user.open()
+    const replies = await Promise.all(
+      [store, other].map((connection) => connection.end({ name: { ref }, reason: 'terminated' })),
+    )
+    assert.deepEqual(replies.map(({ kind }) => kind).toSorted(), ['ended', 'gone'])
+  },
+
+  'a new epoch of a principal ends all its sessions and nobody else’s': async ({ other }, user) => {
+    const mine = [await user.open(), await user.open({ agent: 'one' })]
+    const hers = await user.open({ principal: 'bob' })
+    await other.advanceEpoch('alice', hourMs)
+    const replies = [await user.resume(mine[0]!.ref), await user.resume(mine[1]!.ref, { agent: 'one' })]
+    for (const reply of replies) assert.equal((reply as { reason: string }).reason, 'principal-revoked')
+    assert.equal(await user.isLive(hers.ref, { principal: 'bob' }), true)
+    const again = await user.open()
+    assert.equal(await user.isLive(again.ref), true)
+  },
+
+  'a new epoch of an agent instance ends its sessions and no other’s': async ({ store }, user) => {
+    const one = await user.open({ agent: 'one' })
+    const two = await user.open({ agent: 'two' })
+    const free = await user.open()
+    const bobs = await user.open({ principal: 'bob', agent: 'one' })
+    await store.advanceEpoch(epochScope('alice', 'one'), hourMs)
+    assert.equal(((await user.resume(one.ref, { agent: 'one' })) as { reason: string }).reason, 'agent-reset')
+    assert.equal(await user.isLive(two.ref, { agent: 'two' }), true)
+    assert.equal(await user.isLive(free.ref), true)
+    assert.equal(await user.isLive(bobs.ref, { principal: 'bob', agent: 'one' }), true)
+    const again = await user.open({ agent: 'one' })
+    assert.equal(await user.isLive(again.ref, { agent: 'one' }), true)
+  },
+
+  'a write in flight does not survive a new epoch': async ({ store }, user) => {
+    const session = await user.open()
+    await store.advanceEpoch('alice', hourMs)
+    assert.equal((await user.write(session, '"late"')).kind, 'ended')
+  },
+
+  'epochs rise, and are remembered': async ({ store, other, advance }) => {
+    assert.deepEqual(await store.readEpochs(['alice', 'bob'], hourMs), [0, 0])
+    const first = await store.advanceEpoch('alice', hourMs)
+    const second = await other.advanceEpoch('alice', hourMs)
+    assert.ok(first > 0 && second > first)
+    await advance(hourMs - 1)
+    assert.deepEqual(await store.readEpochs(['alice', 'bob'], hourMs), [second, 0])
+    await advance(hourMs - 1)
+    assert.deepEqual(await other.readEpochs(['alice'], hourMs), [second])
+  },
+
+  'a session outlives no parent': async ({ store }, user) => {
+    const parent = await user.open()
+    const child = await user.open({ parent: parent.ref, kind: 'state', group: 'state:alice' })
+    assert.equal(await user.isLive(child.ref, { kind: 'state' }), true)
+    await store.end({ name: { ref: parent.ref }, reason: 'terminated' })
+    const reply = await user.resume(child.ref, { kind: 'state' })
+    assert.equal((reply as { reason: string }).reason, 'parent-ended')
+  },
+
+  'a session ends with a parent that ran out': async ({ advance }, user) => {
+    const parent = await user.open({ idleTimeoutMs: 1000 })
+    const child = await user.open({ parent: parent.ref, kind: 'state' })
+    await advance(1000)
+    assert.equal(((await user.resume(child.ref, { kind: 'state' })) as { reason: string }).reason, 'parent-ended')
+  },
+
+  'no session is opened under a parent that is not there or is another’s': async (_, user) => {
+    const parent = await user.open()
+    assert.deepEqual(await user.tryOpen({ parent: user.digest() }), { kind: 'refused' })
+    assert.deepEqual(await user.tryOpen({ parent: parent.ref, principal: 'mallory' }), { kind: 'refused' })
+  },
+}

@@ -1,0 +1,91 @@
+/** Absolute and idle timeouts, and what extends a session. */
+import assert from 'node:assert/strict'
+import { type StoredSession } from '../store.ts'
+import { type Cases } from './user.ts'
+
+export const timeCases: Cases = {
+  'the absolute timeout ends a session however active it is': async ({ advance }, user) => {
+    const { ref } = await user.open({ absoluteTimeoutMs: 10_000, idleTimeoutMs: 4000 })
+    for (let spent = 0; spent < 9000; spent += 3000) {
+      await advance(3000)
+      assert.equal((await user.resume(ref)).kind, 'live')
+    }
+    await advance(1000)
+    const reply = await user.resume(ref)
+    assert.equal(reply.kind, 'ended')
+    assert.equal((reply as { reason: string }).reason, 'absolute-timeout')
+    assert.deepEqual(await user.resume(ref), { kind: 'refused', reason: 'ended', ref })
+  },
+
+  'the idle timeout runs from the last activity': async ({ advance }, user) => {
+    const { ref } = await user.open({ idleTimeoutMs: 4000 })
+    await advance(3999)
+    assert.equal((await user.resume(ref)).kind, 'live')
+    await advance(3999)
+    assert.equal((await user.resume(ref)).kind, 'live')
+    await advance(4000)
+    const reply = await user.resume(ref)
+    assert.equal((reply as { reason: string }).reason, 'idle-timeout')
+  },
+
+  'what is no activity does not extend a session': async ({ advance }, user) => {
+    const session = await user.open({ idleTimeoutMs: 4000 })
+    await advance(3000)
+    assert.equal((await user.resume(session.ref, { activity: false })).kind, 'live')
+    assert.equal((await user.read(session)).kind, 'live')
+    await user.resume(session.ref, { principal: 'mallory' })
+    await advance(1000)
+    assert.equal(await user.isLive(session.ref), false)
+  },
+
+  'activity within the interval is not written down': async ({ advance }, user) => {
+    const { ref } = await user.open({ idleTimeoutMs: 4000 })
+    await advance(500)
+    await user.resume(ref, { coalesceMs: 1000 })
+    await advance(3500)
+    assert.equal(await user.isLive(ref), false)
+  },
+
+  'a session ends with its credential': async ({ store, advance }, user) => {
+    const { ref, expiresAt } = await user.open({ credentialEnd: (await store.now()) + 5000 })
+    assert.equal(expiresAt, (await store.now()) + 5000)
+    await advance(5000)
+    assert.equal(((await user.resume(ref)) as { reason: string }).reason, 'credential-expired')
+  },
+
+  'a fresher credential keeps a live session, within the absolute timeout': async ({ store, advance }, user) => {
+    const opened = await store.now()
+    const { ref } = await user.open({ credentialEnd: opened + 5000, absoluteTimeoutMs: 20_000, idleTimeoutMs: 20_000 })
+    await advance(4000)
+    await user.resume(ref, { credentialEnd: opened + 50_000 })
+    await advance(6000)
+    const reply = await user.resume(ref, { credentialEnd: opened + 6000 })
+    assert.equal(reply.kind, 'live')
+    assert.equal((reply as { session: StoredSession }).session.expiresAt, opened + 20_000)
+    await advance(10_000)
+    assert.equal(((await user.resume(ref)) as { reason: string }).reason, 'absolute-timeout')
+  },
+
+  'a fresher credential does not revive a session': async ({ store, advance }, user) => {
+    const opened = await store.now()
+    const { ref } = await user.open({ credentialEnd: opened + 5000 })
+    await advance(5000)
+    assert.equal((await user.resume(ref, { credentialEnd: opened + 50_000 })).kind, 'ended')
+  },
+
+  'a stranger does not extend the credential of a session': async ({ store, advance }, user) => {
+    const opened = await store.now()
+    const { ref } = await user.open({ credentialEnd: opened + 5000 })
+    await user.resume(ref, { principal: 'mallory', credentialEnd: opened + 50_000 })
+    await advance(5000)
+    assert.equal((await user.resume(ref)).kind, 'ended')
+  },
+
+  'reading with activity keeps a session in use alive': async ({ advance }, user) => {
+    const session = await user.open({ idleTimeoutMs: 4000 })
+    for (let round = 0; round < 3; round += 1) {
+      await advance(3000)
+      assert.equal((await user.read(session, true)).kind, 'live')
+    }
+  },
+}
