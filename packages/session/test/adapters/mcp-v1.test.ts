@@ -221,6 +221,17 @@ describe('a stream', () => {
     await expect.poll(async () => (await send({ token: 'alice', session })).status).toBe(200)
   })
 
+  test('that opens a moment late still gets what was meant for it', async () => {
+    const { initialize, send } = await start()
+    const session = await initialize('alice')
+    const call = send({ token: 'alice', session, body: toolCall(1, 'announce') }).then(messagesOf)
+    const stream = await send({ token: 'alice', session })
+    const reader = stream.body!.getReader()
+    expect(Buffer.from((await reader.read()).value!).toString()).toContain('on the stream of the session')
+    await reader.cancel()
+    expect(await call).toMatchObject([{ id: 1, result: {} }])
+  })
+
   verifies(
     [
       'mcp-2025-11-25/no-cross-stream-replay',

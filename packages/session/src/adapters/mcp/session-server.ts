@@ -79,6 +79,9 @@ interface OpenCall {
 /** Why a body is not served. */
 export type PostFault = 'id-in-use'
 
+/** A client opens the stream of its session right after it began; for so long what is meant for it waits. */
+const streamWithinMs = 500
+
 export class SessionServer {
   readonly session: Session
   readonly #sessions: Sessions
@@ -90,6 +93,8 @@ export class SessionServer {
   #server: SdkServer | undefined
   #deliver: (message: Message, extra?: MessageExtra) => void = () => undefined
   #sendOut: SdkTransport['send']
+  readonly #streamOpened: Promise<void>
+  #openStream: () => void = () => undefined
   #streams = 0
   #busy = 0
   #unwatch: (() => void) | undefined
@@ -116,6 +121,10 @@ export class SessionServer {
       ...(settings.retryMs !== undefined && { retryInterval: settings.retryMs }),
     })
     this.#sendOut = this.#transport.send.bind(this.#transport)
+    this.#streamOpened = new Promise((resolve) => {
+      this.#openStream = resolve
+      setTimeout(resolve, streamWithinMs).unref()
+    })
   }
 
   /** Whether it has work or streams, for which it watches its session. */
@@ -170,6 +179,7 @@ export class SessionServer {
     }
     try {
       const response = await this.#transport.handleRequest(request)
+      if (response.ok && !request.headers.has('last-event-id')) this.#openStream()
       if (response.ok && response.body) return withBody(response, untilEnd(response.body, ended))
       ended()
       return response
@@ -306,6 +316,8 @@ export class SessionServer {
   async #send(message: Message, options: SendOptions | undefined): Promise<void> {
     if (!isAnswer(message)) {
       if (message.method === 'notifications/tools/list_changed') this.#tools.forget()
+      // The SDK drops what is sent before there is a stream, and a client whose question it was waits for ever.
+      if (options?.relatedRequestId === undefined) await this.#streamOpened
       if (!this.#ended) await this.#sendOut(message, options)
       return
     }
