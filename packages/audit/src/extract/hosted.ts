@@ -4,6 +4,7 @@ import { parametersOf } from './calls.ts'
 import type { Node } from './ast.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import type { Flavour, Machine } from './machine.ts'
+import { isAdapterHandler } from './models/mcp-adapter.ts'
 import { registerRoute } from './models/routing.ts'
 import type { Module } from './modules.ts'
 import { getProperty } from './properties.ts'
@@ -43,8 +44,8 @@ function registerWorker(machine: Machine, module: Module): void {
 function registerVerbs(machine: Machine, module: Module): void {
   for (const verb of VERBS) {
     const handler = module.exports.get(verb)?.value
-    if (handler === undefined || !isFunction(handler)) continue
-    if (ROUTE_FILE.test(module.file.path) || handler.objects.some(takesRequest))
+    if (handler === undefined || !(isFunction(handler) || isAdapterHandler(handler))) continue
+    if (ROUTE_FILE.test(module.file.path) || isAdapterHandler(handler) || handler.objects.some(takesRequest))
       register(machine, module, verb === 'ALL' ? '*' : verb, handler, 'fetch')
   }
 }

@@ -49,7 +49,7 @@ export interface Route extends RouteFact {
   readonly layer: boolean
 }
 
-export type Flavour = 'express' | 'koa' | 'hono' | 'fastify' | 'node' | 'fetch' | 'socket'
+export type Flavour = 'express' | 'koa' | 'hono' | 'fastify' | 'hapi' | 'elysia' | 'node' | 'fetch' | 'socket'
 
 /** Bounds: an audit must end, whatever it reads. */
 export const LIMITS = { stepsPerRoot: 200_000, stepsPerModule: 300_000, depth: 24, recursion: 2 } as const

@@ -130,7 +130,9 @@ function makeExchange(machine: Machine, app: LibraryObject, route: Route): Excha
   }
   if (route.flavour === 'socket')
     return { request, args: () => [object(machine.library('socket', site)), object(request)] }
-  const single = route.flavour === 'hono' || route.flavour === 'koa' || route.flavour === 'fetch'
+  if (route.flavour === 'hapi')
+    return { request, args: () => [object(request), object(machine.library('hapi-toolkit', site))] }
+  const single = ['hono', 'koa', 'fetch', 'elysia'].includes(route.flavour)
   if (single) return { request, args: (next) => [object(request), object(next), UNKNOWN] }
   return { request, args: (next) => [object(request), object(response), object(next)] }
 }
@@ -145,6 +147,10 @@ function requestType(route: Route): string {
       return 'fetch-request'
     case 'fastify':
       return 'fastify-request'
+    case 'hapi':
+      return 'hapi-request'
+    case 'elysia':
+      return 'elysia-context'
     default:
       return 'request'
   }
@@ -182,11 +188,12 @@ function runOwnMiddleware(
   state: State,
 ): void {
   const fork = state.fork()
-  const goesOn = route.flavour === 'fastify' ? (exit: Exit): boolean => !answers(exit) : undefined
+  const byReturn = GO_ON_BY_RETURNING.has(route.flavour)
+  const goesOn = byReturn ? (exit: Exit): boolean => !answers(exit) : undefined
   invoke(machine, fn, UNDEFINED, exchange.args(next), fork, goesOn)
   const continued = (next.data['states'] ?? []) as State[]
   next.data['states'] = []
-  if (continued.length === 0 && route.flavour === 'fastify') return state.merge([fork])
+  if (continued.length === 0 && byReturn) return state.merge([fork])
   if (continued.length === 0) {
     state.dead = fork.dead || route.layer || machine.context.trigger === 'request'
     return
@@ -195,11 +202,15 @@ function runOwnMiddleware(
   state.facts = continued.map((item) => item.facts).reduce((a: Facts, b: Facts) => joinFacts(a, b))
 }
 
-/** A Fastify hook that has answered, or returns the reply, ends the request. */
+/** Where middleware has no `next`: what does not answer lets the request go on. */
+const GO_ON_BY_RETURNING: ReadonlySet<Route['flavour']> = new Set(['fastify', 'hapi', 'elysia'])
+const ANSWERS = new Set(['response', 'fetch-response', 'hapi-response'])
+
+/** A hook that has answered, or returns the answer, ends the request. */
 function answers(exit: Exit): boolean {
   return (
     exit.state.holds('answered') ||
-    exit.value.objects.some((item) => item instanceof LibraryObject && item.type === 'response')
+    exit.value.objects.some((item) => item instanceof LibraryObject && ANSWERS.has(item.type))
   )
 }
 

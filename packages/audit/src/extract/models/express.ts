@@ -99,6 +99,9 @@ const setting: MethodHandler = (_machine, target) => object(target)
 export const express: Model = {
   calls: {
     express: createApp,
+    polka: createApp,
+    connect: createApp,
+    'restify#createServer': createApp,
     'express#Router': createApp,
     'express#json': plain,
     'express#urlencoded': plain,
@@ -118,10 +121,11 @@ export const express: Model = {
     'express-enforces-ssl': tlsEnforcer,
     'express-http-to-https#redirectToHTTPS': tlsEnforcer,
   },
-  constructors: { 'express#Router': createApp },
+  constructors: { 'express#Router': createApp, '@tinyhttp/app#App': createApp },
   methods: {
     'express-app': {
       ...Object.fromEntries(VERBS.map((verb) => [verb, route])),
+      del: (machine, target, call, state) => route(machine, target, call, state, 'delete'),
       use,
       route: chained,
       listen,

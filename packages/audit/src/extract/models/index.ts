@@ -10,11 +10,14 @@ import { NEVER, UNKNOWN, object } from '../value.ts'
 import { cookieWriters } from './cookie-writers.ts'
 import { credentials } from './credentials.ts'
 import { declared, declaredAuthenticator, declaredStore } from './declared.ts'
+import { elysia } from './elysia.ts'
 import { express } from './express.ts'
 import { fastmcp } from './fastmcp.ts'
 import { frameworks } from './frameworks.ts'
+import { hapi } from './hapi.ts'
 import { http } from './http.ts'
 import { mcp } from './mcp.ts'
+import { mcpAdapter } from './mcp-adapter.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertyHandler, PropertySetter } from './model.ts'
 import { origin } from './origin.ts'
 import { ownTransports } from './own-transports.ts'
@@ -46,7 +49,10 @@ function registry(): Registry {
     sockets,
     express,
     frameworks,
+    hapi,
+    elysia,
     mcp,
+    mcpAdapter,
     ownTransports,
     fastmcp,
     webSessions,

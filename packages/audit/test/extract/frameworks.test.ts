@@ -1,0 +1,120 @@
+/** Frameworks beside the four big ones: what they serve, what stands before it, and where they listen. */
+import { describe, expect, it } from 'vitest'
+import { extracted, findingsOf, outcomeOf, type Program } from './programs.ts'
+
+const sessions = `
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const sessions = new Map()
+    async function handle(req, res, body, user) {
+      const id = req.headers['mcp-session-id']
+      const known = sessions.get(id)
+      if (known && OWNED) return known.transport.handleRequest(req, res, body)
+      const transport = new StreamableHTTPServerTransport({
+        sessionIdGenerator: () => crypto.randomUUID(),
+        onsessioninitialized: (sid) => { sessions.set(sid, { transport, owner: user }) },
+      })
+      await new McpServer({ name: 'x', version: '1' }).connect(transport)
+      return transport.handleRequest(req, res, body)
+    }`
+const server = (rest: string, owned = 'true'): string => `${sessions.replace('OWNED', owned)}\n    ${rest}`
+
+const servers: Readonly<Record<string, string>> = {
+  polka: `import polka from 'polka'
+    polka().all('/mcp', (req, res) => handle(req, res, req.body)).listen(3000)`,
+  restify: `import restify from 'restify'
+    const server = restify.createServer()
+    server.post('/mcp', (req, res) => handle(req, res, req.body))
+    server.del('/mcp', (req, res) => handle(req, res))
+    server.listen(8080)`,
+  hapi: `import Hapi from '@hapi/hapi'
+    const server = Hapi.server({ port: 3000 })
+    server.route({ method: ['GET', 'POST', 'DELETE'], path: '/mcp', handler: async (request, h) => { await handle(request.raw.req, request.raw.res, request.payload); return h.abandon } })
+    await server.start()`,
+  'hapi, in a plugin': `import * as Hapi from '@hapi/hapi'
+    const plugin = { name: 'mcp', register: async (server) => { server.route([{ method: 'POST', path: '/mcp', options: { handler: (request, h) => handle(request.raw.req, request.raw.res, request.payload) } }]) } }
+    const server = new Hapi.Server({ port: 3000, host: '0.0.0.0' })
+    await server.register([{ plugin, options: {} }])
+    await server.start()`,
+  elysia: `import { Elysia } from 'elysia'
+    new Elysia().all('/mcp', ({ request, body }) => handle(request, undefined, body)).listen(3000)`,
+  'elysia, in a group of a plugin': `import { Elysia } from 'elysia'
+    const plugin = new Elysia().group('/api', (app) => app.post('/mcp', (c) => handle(c.request, undefined, c.body)))
+    new Elysia().use(plugin).listen({ port: 3000 })`,
+}
+
+describe('sessions for whoever comes', () => {
+  it.each(Object.entries(servers))('%s', (_, rest) => {
+    expect(outcomeOf('unbound-session', server(rest))).toBe('fail')
+    expect(outcomeOf('plaintext-transport', server(rest))).toBe('fail')
+  })
+
+  it('on this machine alone, where the server says so', () => {
+    const local = servers['hapi']!.replace('port: 3000', "port: 3000, host: '127.0.0.1'")
+    expect(outcomeOf('plaintext-transport', server(local))).toBe('pass')
+  })
+})
+
+describe('what stands before a handler', () => {
+  const hapi = (auth: string, options = ''): string => `import Hapi from '@hapi/hapi'
+    const server = Hapi.server({ port: 3000 })
+    ${auth}
+    server.route({ method: 'POST', path: '/mcp', ${options} handler: (request) => handle(request.raw.req, request.raw.res, request.payload, request.auth.credentials.sub) })
+    await server.start()`
+  const elysia = (before: string): string => `import { Elysia } from 'elysia'
+    import { jwtVerify } from 'jose'
+    new Elysia()
+      ${before}
+      .post('/mcp', ({ request, body }) => handle(request, undefined, body))
+      .listen(3000)`
+  const check = `async ({ headers, status }) => { try { await jwtVerify(headers.authorization?.slice(7), key) } catch { return status(401, 'no') } }`
+
+  it.each<[string, Program, string]>([
+    ['the default strategy of Hapi', server(hapi("server.auth.default('jwt')")), 'fail'],
+    ['… with the owner compared', server(hapi("server.auth.default('jwt')"), 'known.owner === user'), 'pass'],
+    [
+      '… switched off for the route',
+      server(hapi("server.auth.default('jwt')", 'options: { auth: false },')),
+      'notApplicable',
+    ],
+    ['the strategy of a route', server(hapi('', "options: { auth: 'jwt' },")), 'fail'],
+    [
+      'a strategy that lets everybody in',
+      server(hapi('', "options: { auth: { mode: 'try', strategy: 'jwt' } },")),
+      'notApplicable',
+    ],
+    ['a hook of Elysia', server(elysia(`.onBeforeHandle(${check})`)), 'fail'],
+  ])('%s', (_, program, verified) => {
+    // Where nobody verifies a credential, possession of the session is not taken for one.
+    const sessionAlone = outcomeOf('session-as-authentication', program)
+    expect(sessionAlone === 'notApplicable' ? sessionAlone : outcomeOf('unbound-session', program)).toBe(verified)
+  })
+})
+
+describe('an MCP handler in the route module of a web framework', () => {
+  const route = (rest: string): Program => ({
+    'app/api/[transport]/route.ts': `
+    import { createMcpHandler, withMcpAuth } from 'mcp-handler'
+    let lastUser
+    const handler = createMcpHandler((server) => {
+      server.registerTool('who', {}, async (args, { authInfo }) => { lastUser = authInfo.clientId; await work(); return lastUser })
+    })
+    ${rest}`,
+  })
+  const verify = `const verify = async (req, token) => { const { payload } = await jwtVerify(token, key); return { clientId: payload.sub } }`
+
+  it('is a server, whose tools are walked', () => {
+    const program = route('export { handler as GET, handler as POST }')
+    expect(extracted(program).facts.hasServerCode).toBe(true)
+    expect(findingsOf('shared-session-state', program)).toHaveLength(1)
+    expect(extracted(program).facts.verifiesCredentials).toBe(false)
+  })
+
+  it('verifies credentials where one is required', () => {
+    const authed = (options: string) =>
+      route(
+        `import { jwtVerify } from 'jose'\n${verify}\nconst authed = withMcpAuth(handler, verify${options})\nexport { authed as GET, authed as POST }`,
+      )
+    expect(extracted(authed(', { required: true }')).facts.verifiesCredentials).toBe(true)
+  })
+})
