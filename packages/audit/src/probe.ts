@@ -193,7 +193,17 @@ async function surveyOrNothing(target: URL, probing: Probing): Promise<Survey> {
 }
 
 function nothingAt(target: URL, refusal: string | undefined): Survey {
-  return { url: target.href, eras: [], transport: 'http', sessions: false, anonymous: false, tools: [], refusal }
+  return {
+    url: target.href,
+    eras: [],
+    transport: 'http',
+    method: 'tools/list',
+    sessions: false,
+    anonymous: false,
+    tools: [],
+    page: false,
+    refusal,
+  }
 }
 
 function stageFor({ wireTo, random, ...shared }: Probing, surveyed: Survey): Stage {

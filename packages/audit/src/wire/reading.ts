@@ -65,6 +65,11 @@ export function isServed(exchange: Exchange): boolean {
   return resultIn(exchange) !== undefined
 }
 
+/** Served, or a page that was shown. */
+export function isGranted(exchange: Exchange): boolean {
+  return exchange.request.body === undefined ? isSuccess(exchange) : isServed(exchange)
+}
+
 export function isEventStream(exchange: Exchange): boolean {
   return isSuccess(exchange) && /^text\/event-stream\b/i.test(responseHeader(exchange, 'content-type') ?? '')
 }

@@ -88,7 +88,7 @@ export class Stage {
 
   /**
    * What the server makes of somebody, in each era that it speaks: the answer to `tools/list`, or the refusal that came
-   * before it. Closes what it opens.
+   * before it; of a page, the page. Closes what it opens.
    */
   async knock(actor: Actor, changes: Pick<Changes, 'headers' | 'path'> = {}): Promise<readonly Exchange[]> {
     const { eras } = this.survey
@@ -96,11 +96,14 @@ export class Stage {
     if (eras.includes('legacy')) {
       const { exchange, session } = await this.open(actor, changes)
       answers.push(
-        session === undefined ? exchange : await this.request(actor, session, 'tools/list', {}, inSession(changes)),
+        session === undefined
+          ? exchange
+          : await this.request(actor, session, this.survey.method, {}, inSession(changes)),
       )
       if (session !== undefined) await this.close(session)
     }
-    if (eras.includes('modern')) answers.push(await this.ask(actor, 'tools/list', {}, changes))
+    if (eras.includes('modern')) answers.push(await this.ask(actor, this.survey.method, {}, changes))
+    if (this.survey.page) answers.push(await this.send(actor, { method: 'GET', ...changes }))
     return answers
   }
 

@@ -2,7 +2,16 @@
 import type { Era, Exchange } from '../finding/finding.ts'
 import { LegacyClient, type Opening, type Session } from './legacy.ts'
 import { ModernClient } from './modern.ts'
-import { isObject, isServed, responseHeader, resultIn, statusOf } from './reading.ts'
+import {
+  isEventStream,
+  isObject,
+  isRefused,
+  isServed,
+  isSuccess,
+  responseHeader,
+  resultIn,
+  statusOf,
+} from './reading.ts'
 import type { Redactor } from './redact.ts'
 import { sameOrigin } from './target.ts'
 import type { Actor, Wire } from './wire.ts'
@@ -20,11 +29,15 @@ export interface Survey {
   /** Empty where nothing that was tried was answered as MCP. */
   readonly eras: readonly Era[]
   readonly transport: 'http' | 'sse'
+  /** A request that Alice is answered whenever she asks: what is asked to see whether somebody is served. */
+  readonly method: string
   /** The legacy side mints session IDs. */
   readonly sessions: boolean
   /** Nobody has to say who he is. */
   readonly anonymous: boolean
   readonly tools: readonly Tool[]
+  /** No MCP, but a page that Alice may read and nobody else: what asks for a credential can be tried on it as well. */
+  readonly page: boolean
   /** Why Alice was not let in, where she was not. */
   readonly refusal: string | undefined
 }
@@ -40,6 +53,9 @@ export interface Surveyor {
 }
 
 const USUAL_PATHS = ['/mcp', '/sse', '/api/mcp', '/message', '/mcp/sse']
+const USUAL = 'tools/list'
+/** Servers have some of these, or none. */
+const LISTS = [USUAL, 'resources/list', 'prompts/list']
 const MOST_REDIRECTS = 2
 const MOST_TOOLS = 500
 
@@ -49,7 +65,7 @@ export async function survey(target: URL, surveyor: Surveyor): Promise<Survey> {
   let first: Survey | undefined
   for (const candidate of candidates) {
     const found = await surveyAt(candidate, surveyor)
-    if (found.eras.length > 0) return found
+    if (found.eras.length > 0 || found.page) return found
     // A refusal for want of a credential is an answer of the endpoint; a path that is not there is not.
     if (first === undefined || (isMissing(first) && !isMissing(found))) first = found
   }
@@ -67,14 +83,17 @@ async function surveyAt(target: URL, surveyor: Surveyor, redirects = 0): Promise
     const legacy = await lookLegacy(wire, surveyor)
     const moved = redirectOf(legacy.exchange, target)
     if (moved instanceof URL && redirects < MOST_REDIRECTS) return await surveyAt(moved, surveyor, redirects + 1)
+    const page = !legacy.era && !modern.era && (await isPage(wire, surveyor))
     const eras: Era[] = [...(legacy.era ? (['legacy'] as const) : []), ...(modern.era ? (['modern'] as const) : [])]
     return {
       url: target.href,
       eras,
       transport: legacy.transport,
+      method: legacy.era ? legacy.method : modern.method,
       sessions: legacy.sessions,
       anonymous: legacy.era ? legacy.anonymous : modern.anonymous,
       tools: legacy.tools.length > 0 ? legacy.tools : modern.tools,
+      page,
       refusal: eras.length > 0 ? undefined : (moved ?? refusalOf(legacy.exchange)).toString(),
     }
   } finally {
@@ -82,8 +101,15 @@ async function surveyAt(target: URL, surveyor: Surveyor, redirects = 0): Promise
   }
 }
 
+async function isPage(wire: Wire, { alice, nobody }: Surveyor): Promise<boolean> {
+  if (alice.headers.length === 0) return false
+  const own = await wire.send(alice, { method: 'GET' })
+  return isSuccess(own) && !isEventStream(own) && isRefused(await wire.send(nobody, { method: 'GET' }))
+}
+
 interface Side {
   readonly era: boolean
+  readonly method: string
   readonly anonymous: boolean
   readonly tools: readonly Tool[]
 }
@@ -93,10 +119,10 @@ async function lookModern(wire: Wire, { alice, nobody }: Surveyor): Promise<Side
   const discovered = await client.ask(alice, 'server/discover')
   const result = resultIn(discovered)
   if (!isObject(result) || !('capabilities' in result || 'supportedVersions' in result))
-    return { era: false, anonymous: false, tools: [] }
-  const tools = toolsIn(await client.ask(alice, 'tools/list'))
-  const anonymous = alice.headers.length === 0 || isServed(await client.ask(nobody, 'tools/list'))
-  return { era: true, anonymous, tools }
+    return { era: false, method: USUAL, anonymous: false, tools: [] }
+  const { method, exchange } = await firstServed((one) => client.ask(alice, one), [...LISTS, 'server/discover'])
+  const anonymous = alice.headers.length === 0 || isServed(await client.ask(nobody, method))
+  return { era: true, method, anonymous, tools: toolsIn(exchange) }
 }
 
 interface LegacySide extends Side {
@@ -124,19 +150,34 @@ async function lookLegacyBy(transport: 'http' | 'sse', wire: Wire, surveyor: Sur
   const { alice, nobody, redactor } = surveyor
   const client = new LegacyClient(wire, redactor, transport)
   const { exchange, session } = await client.open(alice)
-  const none = { transport, exchange, sessions: false, anonymous: false, tools: [] }
+  const none = { transport, exchange, method: USUAL, sessions: false, anonymous: false, tools: [] }
   if (session === undefined) return { ...none, era: false }
-  const tools = toolsIn(await client.request(alice, session, 'tools/list'))
+  const ask = (one: string) => client.request(alice, session, one)
+  const { method, exchange: listed } = await firstServed(ask, [...LISTS, 'ping'])
   await close(client, alice, session)
-  const anonymous = alice.headers.length === 0 || (await isOpenTo(client, nobody))
-  return { ...none, era: true, sessions: session.id !== undefined, anonymous, tools }
+  const anonymous = alice.headers.length === 0 || (await isOpenTo(client, nobody, method))
+  return { ...none, era: true, method, sessions: session.id !== undefined, anonymous, tools: toolsIn(listed) }
+}
+
+/** The first of some methods that is served, the first of all where none is. */
+async function firstServed(
+  ask: (method: string) => Promise<Exchange>,
+  methods: readonly string[],
+): Promise<{ readonly method: string; readonly exchange: Exchange }> {
+  let first: Exchange | undefined
+  for (const method of methods) {
+    const exchange = await ask(method)
+    if (isServed(exchange)) return { method, exchange }
+    first ??= exchange
+  }
+  return { method: USUAL, exchange: first ?? (await ask(USUAL)) }
 }
 
 /** Whether somebody without a credential can open a session and use it. */
-async function isOpenTo(client: LegacyClient, nobody: Actor): Promise<boolean> {
+async function isOpenTo(client: LegacyClient, nobody: Actor, method: string): Promise<boolean> {
   const { session }: Opening = await client.open(nobody)
   if (session === undefined) return false
-  const served = isServed(await client.request(nobody, session, 'tools/list'))
+  const served = isServed(await client.request(nobody, session, method))
   await close(client, nobody, session)
   return served
 }
@@ -146,6 +187,7 @@ async function close(client: LegacyClient, actor: Actor, session: Session): Prom
   session.stream?.close()
 }
 
+/** Of an answer to another question: none. */
 function toolsIn(exchange: Exchange): readonly Tool[] {
   const result = resultIn(exchange)
   const listed: unknown = isObject(result) ? result['tools'] : []

@@ -48,15 +48,15 @@ async function onAliceSession(
   const { alice } = stage.actors
   const { exchange: opening, session } = await stage.open(alice)
   if (session === undefined) return undefined
-  const legitimate = await stage.request(alice, session, 'tools/list')
+  const legitimate = await stage.request(alice, session, stage.survey.method)
   const found = isServed(legitimate) ? await attempt({ session, opening, legitimate }) : undefined
   await stage.close(session)
   return found
 }
 
 async function post(thief: Actor, { session, ...own }: Owned, stage: Stage): Promise<Attempt> {
-  const control = await stage.request(thief, stage.unknownLike(session), 'tools/list')
-  const attack = await stage.request(thief, session, 'tools/list')
+  const control = await stage.request(thief, stage.unknownLike(session), stage.survey.method)
+  const attack = await stage.request(thief, session, stage.survey.method)
   return { ...own, by: thief.name, verb: 'POST', control, attack }
 }
 
@@ -79,7 +79,7 @@ async function read(thief: Actor, { session, opening }: Owned, stage: Stage): Pr
 async function get(thief: Actor, { session, ...own }: Owned, stage: Stage): Promise<Attempt> {
   const foreign = await stage.stream(thief, stage.unknownLike(session))
   const stream = await stage.stream(thief, session)
-  const after = await stage.request(stage.actors.alice, session, 'tools/list')
+  const after = await stage.request(stage.actors.alice, session, stage.survey.method)
   const attempt = {
     ...own,
     by: thief.name,
@@ -94,7 +94,7 @@ async function get(thief: Actor, { session, ...own }: Owned, stage: Stage): Prom
 
 async function terminate(thief: Actor, { session, ...own }: Owned, stage: Stage): Promise<Attempt> {
   const attack = await stage.end(thief, session)
-  const after = await stage.request(stage.actors.alice, session, 'tools/list')
+  const after = await stage.request(stage.actors.alice, session, stage.survey.method)
   return { ...own, by: thief.name, verb: 'DELETE', attack, after }
 }
 

@@ -214,14 +214,18 @@ function merged(earlier: readonly HeaderField[], later: readonly HeaderField[]):
   return [...earlier.filter(([name]) => !names.has(name.toLowerCase())), ...later]
 }
 
-/** Ends the waiting when the reply to the request has come on a stream that the server would keep open. */
+/** Ends the waiting when the reply to the request has come on a stream that the server would keep open; none comes to a GET. */
 function replyWatcher({ body }: RawRequest): (head: Head, text: string) => boolean {
   const id = parsed(body ?? '')[0]?.id
   const parser = new SseParser()
   return (head, text) =>
     isStream(head) &&
-    id !== undefined &&
-    parser.push(text).some(({ data }) => parsed(data).some((message) => message.id === id && !('method' in message)))
+    (body === undefined ||
+      parser
+        .push(text)
+        .some(({ data }) =>
+          parsed(data).some((message) => id !== undefined && message.id === id && !('method' in message)),
+        ))
 }
 
 function isStream({ status, headers }: Pick<Head, 'status' | 'headers'>): boolean {

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { fileURLToPath } from 'node:url'
+import type { Start } from './start-here.ts'
 
 const START_HERE = fileURLToPath(new URL('start-here.ts', import.meta.url))
 
@@ -15,13 +16,22 @@ export class Stage {
 
   /** Status of the server's answer to one GET without credentials. Throws, with what was printed, where it does not get that far. */
   async statusOf(entry: string, timeoutMs: number): Promise<number> {
-    this.child ??= raise()
     try {
-      return await get(await portOf(this.child, entry, timeoutMs))
+      return await get(await this.portOf(entry, timeoutMs))
     } catch (error) {
       await this.close()
       throw error
     }
+  }
+
+  /** Starts an example under an environment of its own; where it is, `http://127.0.0.1:3000`. It runs until `close`. */
+  async start(entry: string, timeoutMs: number, env: Readonly<Record<string, string>>): Promise<string> {
+    return `http://127.0.0.1:${await this.portOf(entry, timeoutMs, env)}`
+  }
+
+  private portOf(entry: string, timeoutMs: number, env: Readonly<Record<string, string>> = {}): Promise<number> {
+    this.child ??= raise()
+    return portOf(this.child, { entry, env }, timeoutMs)
   }
 
   async close(): Promise<void> {
@@ -38,7 +48,7 @@ function raise(): ChildProcess {
   })
 }
 
-function portOf(child: ChildProcess, entry: string, timeoutMs: number): Promise<number> {
+function portOf(child: ChildProcess, start: Start, timeoutMs: number): Promise<number> {
   return new Promise((resolve, reject) => {
     let printed = ''
     const timer = setTimeout(() => fail(`not listening after ${timeoutMs} ms`), timeoutMs)
@@ -63,7 +73,7 @@ function portOf(child: ChildProcess, entry: string, timeoutMs: number): Promise<
     child.stdout?.on('data', read)
     child.stderr?.on('data', read)
     child.once('close', end)
-    child.send(entry)
+    child.send(start)
   })
 }
 

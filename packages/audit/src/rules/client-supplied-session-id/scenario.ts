@@ -85,8 +85,8 @@ function changesFor(way: Bringing['way'], chosen: string, stage: Stage): Changes
 async function presentUnknown(stage: Stage): Promise<Unknown> {
   const { alice } = stage.actors
   const [session, other] = [invented(stage), invented(stage)]
-  const first = await stage.request(alice, session, 'tools/list')
-  const without = await stage.request(alice, { ...session, id: undefined }, 'tools/list')
+  const first = await stage.request(alice, session, stage.survey.method)
+  const without = await stage.request(alice, { ...session, id: undefined }, stage.survey.method)
   const note = isServed(first) ? await writeUnder(session, other, stage) : undefined
   await stage.end(alice, session)
   return { chosen: session.id, first, without, ...(note && { note }) }

@@ -27,7 +27,7 @@ export const scenario = defineScenario<Recording>({
       exchanges.push(exchange)
       if (session !== undefined) await stage.close(session)
     }
-    if (survey.eras.includes('modern')) exchanges.push(await stage.ask(actors.alice, 'tools/list'))
+    if (survey.eras.includes('modern')) exchanges.push(await stage.ask(actors.alice, stage.survey.method))
     if (config.login !== undefined) {
       const { init, auth } = config.login
       const first = init && (await sendStep(actors.nobody, init, noHandles, stage))

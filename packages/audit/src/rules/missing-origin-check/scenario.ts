@@ -92,11 +92,11 @@ async function visit(page: Visit['page'], origin: string, stage: Stage): Promise
   if (!stage.survey.eras.includes('legacy') || !stage.survey.sessions || stage.survey.transport === 'sse') return posts
   const { session } = await stage.open(alice)
   if (session === undefined) return posts
-  const within = await stage.request(alice, session, 'tools/list', {}, { headers })
+  const within = await stage.request(alice, session, stage.survey.method, {}, { headers })
   const stream = await stage.stream(alice, session, { headers })
   stream.close()
   const ended = await stage.end(alice, session, { headers })
-  const after = await stage.request(alice, session, 'tools/list')
+  const after = await stage.request(alice, session, stage.survey.method)
   await stage.close(session)
   return [
     ...posts,

@@ -28,6 +28,8 @@ interface Recording {
 const SOON = 1.25
 const LATE = 2.25
 const GRACE_MS = 300
+/** Servers sweep now and then, some once a second. */
+const SWEEP_MS = 1_500
 const LEAST_BEYOND = 1.1
 const BEFORE_ABSOLUTE = 0.85
 const USES_PER_IDLE = 3
@@ -42,7 +44,7 @@ export const scenario = defineScenario<Recording>({
     const none = { survey, stated: config.timeouts, idle: [], absolute: undefined }
     if (!survey.sessions || (idleMs === undefined && absoluteMs === undefined)) return none
     const [absolute, ...idle] = await Promise.all([
-      absoluteMs === undefined ? undefined : waitInUse(absoluteMs * LATE + GRACE_MS, stage),
+      absoluteMs === undefined ? undefined : waitInUse(absoluteMs * SOON + SWEEP_MS + GRACE_MS, stage),
       ...idleWaits(idleMs, absoluteMs).map((ms) => waitUnused(ms, stage)),
     ])
     return { ...none, idle: idle.filter((wait) => wait !== undefined), absolute }
@@ -76,7 +78,7 @@ export const scenario = defineScenario<Recording>({
 function idleWaits(idleMs: number | undefined, absoluteMs = Infinity): readonly number[] {
   if (idleMs === undefined) return []
   const latest = absoluteMs * BEFORE_ABSOLUTE
-  const waits = [SOON, LATE].map((share) => Math.min(idleMs * share + GRACE_MS, latest))
+  const waits = [idleMs * SOON, idleMs * LATE + SWEEP_MS].map((ms) => Math.min(ms + GRACE_MS, latest))
   return waits.filter((ms, at) => ms > idleMs * LEAST_BEYOND && ms !== waits[at - 1])
 }
 
@@ -85,7 +87,7 @@ async function openUsed(
 ): Promise<(Pick<Wait, 'opening' | 'legitimate'> & { session: Session }) | undefined> {
   const { exchange: opening, session } = await stage.open(stage.actors.alice)
   if (session === undefined) return undefined
-  const legitimate = await stage.request(stage.actors.alice, session, 'tools/list')
+  const legitimate = await stage.request(stage.actors.alice, session, stage.survey.method)
   return isServed(legitimate) ? { opening, legitimate, session } : undefined
 }
 
@@ -94,7 +96,7 @@ async function waitUnused(ms: number, stage: Stage): Promise<Wait | undefined> {
   if (own === undefined) return undefined
   const { session, ...shown } = own
   await stage.sleep(ms)
-  return { ...shown, after: await stage.request(stage.actors.alice, session, 'tools/list'), waitedMs: ms }
+  return { ...shown, after: await stage.request(stage.actors.alice, session, stage.survey.method), waitedMs: ms }
 }
 
 /** Used again and again, so that only age can end it; until it ends, or `latestMs` have passed. */
@@ -108,7 +110,7 @@ async function waitInUse(latestMs: number, stage: Stage): Promise<Wait | undefin
   let last = own.legitimate
   for (;;) {
     await stage.sleep(Math.min(pauseMs, latestMs))
-    const after = await stage.request(stage.actors.alice, session, 'tools/list')
+    const after = await stage.request(stage.actors.alice, session, stage.survey.method)
     const waitedMs = stage.now() - startedAt
     if (!isServed(after) || waitedMs > latestMs) return { ...shown, last, after, waitedMs }
     last = after

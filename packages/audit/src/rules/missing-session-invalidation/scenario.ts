@@ -1,8 +1,9 @@
 /** Alice ends her session and presents its ID once more. */
 import type { Exchange } from '../../finding/finding.ts'
-import { isRefused, isServed, isSuccess, statusOf } from '../../wire/reading.ts'
+import { isEventStream, isRefused, isServed, isSuccess, statusOf } from '../../wire/reading.ts'
 import { defineScenario, judgedLive, type LiveVerdict, leftOpen, withoutSessions } from '../../wire/scenario.ts'
 import type { Stage } from '../../wire/stage.ts'
+import type { Stream } from '../../wire/stream.ts'
 import type { Survey } from '../../wire/survey.ts'
 
 interface Recording {
@@ -12,12 +13,15 @@ interface Recording {
   /** DELETE; of HTTP+SSE, where the end of the stream ends the session, absent. */
   readonly ended?: Exchange
   readonly after?: Exchange
+  /** An event stream that was open when the session ended: whether the server closed it, and what came on it afterwards. */
+  readonly stream?: { readonly closed: boolean; readonly late: Exchange | undefined }
   /** The same under an ID that names nothing. Where that is served, a served ID shows no session. */
   readonly control?: Exchange
 }
 
 /** A server learns of a closed connection a moment later. */
 const NOTICE_MS = 250
+const LATE_EVENT_MS = 1_500
 
 export const scenario = defineScenario<Recording>({
   async play(stage) {
@@ -38,26 +42,32 @@ async function endAndReturn(stage: Stage): Promise<Omit<Recording, 'survey'>> {
   const { alice } = stage.actors
   const { exchange: opening, session } = await stage.open(alice)
   if (session === undefined) return { opening }
-  const legitimate = await stage.request(alice, session, 'tools/list')
+  const legitimate = await stage.request(alice, session, stage.survey.method)
   if (session.transport === 'sse') {
     session.stream?.close()
     await stage.sleep(NOTICE_MS)
     return { opening, legitimate, after: await stage.notify(alice, session, 'notifications/initialized') }
   }
+  const open = await stage.stream(alice, session)
+  const before = open.events.length
   const ended = await stage.end(alice, session)
-  const after = await stage.request(alice, session, 'tools/list')
-  return {
-    opening,
-    legitimate,
-    ended,
-    after,
-    control: await stage.request(alice, stage.unknownLike(session), 'tools/list'),
-  }
+  const after = await stage.request(alice, session, stage.survey.method)
+  const control = await stage.request(alice, stage.unknownLike(session), stage.survey.method)
+  const stream = isEventStream(open.exchange()) ? await aftermathOf(open, before) : undefined
+  return { opening, legitimate, ended, after, control, ...(stream && { stream }) }
 }
 
-function judgeDelete({ opening, legitimate, ended, after, control }: Recording): LiveVerdict {
+/** Whether the server closes the stream; else what it goes on to say on it. */
+async function aftermathOf(stream: Stream, before: number): Promise<Recording['stream']> {
+  const closed = await stream.ends(LATE_EVENT_MS)
+  const late = stream.events.length > before ? stream.exchange() : undefined
+  stream.close()
+  return { closed, late: closed ? undefined : late }
+}
+
+function judgeDelete({ opening, legitimate, ended, after, control, stream }: Recording): LiveVerdict {
   if (!opening || !legitimate || !ended || !after) return leftOpen('The session could not be ended.')
-  if (isRefused(after) && isSuccess(ended)) return judgedLive([], [], ['DELETE'])
+  if (isRefused(after) && isSuccess(ended)) return judgeLateEvents({ opening, ended, after, ...(stream && { stream }) })
   if (control === undefined || isServed(control))
     return leftOpen('Any ID is served, so that of an ended session shows nothing.')
   if (!isServed(after) || !isSuccess(ended))
@@ -74,6 +84,35 @@ function judgeDelete({ opening, legitimate, ended, after, control }: Recording):
           { note: 'she uses it', exchange: legitimate },
           { note: 'she ends it, and the server agrees', exchange: ended },
           { note: 'the ID of the ended session is still served', exchange: after },
+        ],
+        confidence: 'high',
+      },
+    ],
+    [],
+    [],
+  )
+}
+
+/** The ID is refused; a stream that was open may still deliver. */
+function judgeLateEvents({
+  opening,
+  ended,
+  after,
+  stream,
+}: Pick<Recording, 'opening' | 'ended' | 'after' | 'stream'>): LiveVerdict {
+  if (stream === undefined || stream.closed) return judgedLive([], [], ['DELETE'])
+  if (stream.late === undefined || !opening || !ended || !after)
+    return leftOpen('The ID of an ended session is refused, but an event stream that was open stays open.')
+  return judgedLive(
+    [
+      {
+        key: 'late events',
+        what: 'DELETE ends the session, and an event stream that was open goes on delivering.',
+        trace: [
+          { note: 'Alice opens a session', exchange: opening },
+          { note: 'she ends it, and the server agrees', exchange: ended },
+          { note: 'its ID is refused', exchange: after },
+          { note: 'a stream from before still delivers', exchange: stream.late },
         ],
         confidence: 'high',
       },

@@ -10,7 +10,7 @@ import {
   noHandles,
   sendStep,
 } from '../../wire/login.ts'
-import { isRefused, isServed, isSuccess, statusOf } from '../../wire/reading.ts'
+import { isGranted, isRefused, isServed, statusOf } from '../../wire/reading.ts'
 import { defineScenario, judgedLive, leftOpen, liveNotApplicable, type LiveVerdict } from '../../wire/scenario.ts'
 import type { Stage } from '../../wire/stage.ts'
 import type { Survey } from '../../wire/survey.ts'
@@ -94,7 +94,7 @@ async function witness(actor: Actor, handles: Handles, stage: Stage): Promise<re
     { timeoutMs: 1_500 },
   )
   const opening = await stage.open({ ...bare, headers: bare.headers.filter(([name]) => name !== 'mcp-session-id') })
-  const mcp = opening.session ? await stage.request(bare, opening.session, 'tools/list') : opening.exchange
+  const mcp = opening.session ? await stage.request(bare, opening.session, stage.survey.method) : opening.exchange
   if (opening.session) await stage.close(opening.session)
   return [page, mcp]
 }
@@ -116,9 +116,9 @@ async function playBearer(stage: Stage): Promise<Played> {
   if (!survey.eras.includes('legacy')) return { ...none, opening: (await stage.knock(nobody))[0] }
   const { exchange: opening, session } = await stage.open(nobody)
   if (session?.id !== undefined) {
-    const before = await stage.request(nobody, session, 'tools/list')
-    const fresh = await stage.request(alice, session, 'tools/list')
-    const stolen = await stage.request(nobody, session, 'tools/list')
+    const before = await stage.request(nobody, session, stage.survey.method)
+    const fresh = await stage.request(alice, session, stage.survey.method)
+    const stolen = await stage.request(nobody, session, stage.survey.method)
     return { origin: 'minted', opening, raised: fresh, witnesses: [{ before, fresh, stolen }] }
   }
   const handles: Handles = { cookies: handlesIn(opening).cookies, fields: [] }
@@ -149,10 +149,6 @@ function judgeWitnesses({ origin, opening, raised, witnesses }: Recording): Live
 /** A login is a request of its own; Alice's first request with her credential is what was asked for. */
 function isLogin(raised: Exchange | undefined): boolean {
   return raised !== undefined && !/"method"\s*:\s*"tools\/list"/.test(raised.request.body ?? '')
-}
-
-function isGranted(exchange: Exchange): boolean {
-  return exchange.request.body === undefined ? isSuccess(exchange) : isServed(exchange)
 }
 
 /** The same answer, as far as who asks makes a difference. */

@@ -1,6 +1,6 @@
 /** Session IDs and credentials, presented in the query instead of their headers. */
 import type { Exchange, LiveFindingDraft } from '../../finding/finding.ts'
-import { isRefused, isServed } from '../../wire/reading.ts'
+import { isRefused, isGranted } from '../../wire/reading.ts'
 import { defineScenario, judgedLive, leftOpen, type LiveVerdict } from '../../wire/scenario.ts'
 import type { Stage } from '../../wire/stage.ts'
 import type { Survey } from '../../wire/survey.ts'
@@ -30,26 +30,26 @@ export const scenario = defineScenario<Recording>({
   async play(stage) {
     const { survey } = stage
     const none = { survey, legitimate: undefined, trials: [], inAddress: false, unknown: undefined }
-    if (survey.eras.length === 0) return none
+    if (survey.eras.length === 0 && !survey.page) return none
     const credentials = await tryCredentials(stage)
     if (!survey.sessions)
       return { ...none, legitimate: (await stage.knock(stage.actors.alice))[0], trials: credentials }
     const { session } = await stage.open(stage.actors.alice)
     if (session === undefined) return { ...none, trials: credentials }
-    const legitimate = await stage.request(stage.actors.alice, session, 'tools/list')
+    const legitimate = await stage.request(stage.actors.alice, session, stage.survey.method)
     const inAddress = session.transport === 'sse' && session.id !== undefined
     const unknown = inAddress
-      ? await stage.request(stage.actors.alice, stage.unknownLike(session), 'tools/list')
+      ? await stage.request(stage.actors.alice, stage.unknownLike(session), stage.survey.method)
       : undefined
     const ids = session.transport === 'sse' ? [] : await tryIds(session.id ?? '', stage)
     return { ...none, legitimate, trials: [...ids, ...credentials], inAddress, unknown }
   },
 
   judge({ survey, legitimate, trials, inAddress, unknown }): LiveVerdict {
-    if (survey.eras.length === 0) return leftOpen(survey.refusal ?? 'No MCP server answered.')
-    if (legitimate === undefined || !isServed(legitimate))
+    if (survey.eras.length === 0 && !survey.page) return leftOpen(survey.refusal ?? 'No MCP server answered.')
+    if (legitimate === undefined || !isGranted(legitimate))
       return leftOpen("Alice's own requests are not served, so what is in an address shows nothing.")
-    const taken = trials.filter(({ without, inQuery }) => isServed(inQuery) && !isServed(without))
+    const taken = trials.filter(({ without, inQuery }) => isGranted(inQuery) && !isGranted(without))
     const named = inAddress && unknown !== undefined && isRefused(unknown)
     return judgedLive(
       [...distinct(taken).map(findingOf), ...(named ? [addressFinding(legitimate)] : [])],
@@ -65,14 +65,14 @@ async function tryIds(id: string, stage: Stage): Promise<readonly Trial[]> {
   const { session } = await stage.open(alice)
   if (session === undefined || id === '') return []
   const bare = { ...session, id: undefined }
-  const without = await stage.request(alice, bare, 'tools/list')
-  if (isServed(without)) return []
+  const without = await stage.request(alice, bare, stage.survey.method)
+  if (isGranted(without)) return []
   const trials: Trial[] = []
   for (const parameter of ID_PARAMETERS) {
     const path = withQuery(session.path, parameter, session.id ?? '')
-    const inQuery = await stage.request(alice, { ...bare, path }, 'tools/list')
+    const inQuery = await stage.request(alice, { ...bare, path }, stage.survey.method)
     trials.push({ secret: 'session ID', parameter, without, inQuery })
-    if (isServed(inQuery)) break
+    if (isGranted(inQuery)) break
   }
   return trials
 }
@@ -90,7 +90,7 @@ async function tryCredentials(stage: Stage): Promise<readonly Trial[]> {
     const [inQuery] = await stage.knock(nobody, { path: withQuery(`${pathname}${search}`, parameter, credential) })
     if (inQuery === undefined || without === undefined) break
     trials.push({ secret: 'credential', parameter, without, inQuery })
-    if (isServed(inQuery)) break
+    if (isGranted(inQuery)) break
   }
   return trials
 }

@@ -1,6 +1,6 @@
 /** Tokens that are not for this server: of another audience, forged from Alice's own, and made up. */
 import type { Exchange, HeaderField, LiveFindingDraft } from '../../finding/finding.ts'
-import { isRefused, isServed } from '../../wire/reading.ts'
+import { isRefused, isGranted } from '../../wire/reading.ts'
 import { defineScenario, judgedLive, leftOpen, liveNotApplicable } from '../../wire/scenario.ts'
 import type { Stage } from '../../wire/stage.ts'
 import type { Survey } from '../../wire/survey.ts'
@@ -24,7 +24,7 @@ export const scenario = defineScenario<Recording>({
   async play(stage) {
     const { survey, actors } = stage
     const configured = actors.wrongAudience !== undefined
-    if (survey.eras.length === 0 || survey.anonymous) return { survey, legitimate: [], trials: [], configured }
+    if (isSilent(survey) || survey.anonymous) return { survey, legitimate: [], trials: [], configured }
     const trials: Trial[] = []
     for (const { token, actor } of strangers(stage))
       for (const exchange of await stage.knock(actor)) trials.push({ token, exchange })
@@ -32,11 +32,12 @@ export const scenario = defineScenario<Recording>({
   },
 
   judge({ survey, legitimate, trials, configured }) {
-    if (survey.eras.length === 0) return leftOpen(survey.refusal ?? 'No MCP server answered.')
+    if (isSilent(survey)) return leftOpen(survey.refusal ?? 'No MCP server answered.')
     if (survey.anonymous) return liveNotApplicable('The server asks for no token.')
-    if (!legitimate.every(isServed)) return leftOpen("Alice's own token is not served, so a foreign one shows nothing.")
-    const taken = trials.filter(({ exchange }) => isServed(exchange))
-    const unclear = trials.filter(({ exchange }) => !isServed(exchange) && !isRefused(exchange))
+    if (!legitimate.every(isGranted))
+      return leftOpen("Alice's own token is not served, so a foreign one shows nothing.")
+    const taken = trials.filter(({ exchange }) => isGranted(exchange))
+    const unclear = trials.filter(({ exchange }) => !isGranted(exchange) && !isRefused(exchange))
     return judgedLive(
       taken.filter(({ token }, at) => taken.findIndex((one) => one.token === token) === at).map(findingOf),
       [
@@ -47,6 +48,10 @@ export const scenario = defineScenario<Recording>({
     )
   },
 })
+
+function isSilent({ eras, page }: Survey): boolean {
+  return eras.length === 0 && !page
+}
 
 interface Stranger {
   readonly token: string

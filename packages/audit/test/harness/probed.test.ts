@@ -1,0 +1,89 @@
+/** Every example that the wire can show is probed by the scenario of its rule: vulnerable fails, safe passes. */
+import { type AddressInfo, createServer } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Assessment } from '../../src/finding/finding.ts'
+import { probe } from '../../src/probe.ts'
+import { rules } from '../../src/rules/index.ts'
+import type { RuleEntry } from '../../src/rules/rule.ts'
+import { parseProbeConfig } from '../../src/wire/config.ts'
+import { type Example, listExamples } from './examples.ts'
+import { type Probing, probingOf, strayNames } from './probes.ts'
+import { Stage } from './start.ts'
+
+const START_TIMEOUT_MS = 20_000
+/** How many examples of a rule the wire cannot show; each has its reason in `probe.yaml`. No other is skipped. */
+const SKIPPED: Readonly<Record<string, number>> = {
+  'client-supplied-session-id': 5,
+  'missing-session-expiry': 4,
+  'missing-session-invalidation': 5,
+  'plaintext-transport': 12,
+  'session-as-authentication': 2,
+  'session-fixation': 2,
+  'session-token-in-url': 3,
+}
+
+const examples = listExamples()
+const played = rules.filter(({ scenario }) => scenario !== undefined)
+const stage = new Stage()
+
+afterAll(() => stage.close())
+
+describe.each(played.map((entry) => [entry.rule.id, entry] as const))('%s', (id, entry) => {
+  const own = examples.filter(({ rule }) => rule === id)
+  const probed = own.flatMap((example) => {
+    const probing = probingOf(example)
+    return probing === undefined || 'skip' in probing ? [] : [{ example, probing }]
+  })
+  const assessments = new Map<string, Assessment | undefined>()
+
+  // Started one after another, probed together: some wait for time to pass.
+  beforeAll(async () => {
+    const running: Promise<void>[] = []
+    for (const { example, probing } of probed) {
+      const origin = await stage.start(example.entry, START_TIMEOUT_MS, await withPort(probing.env))
+      running.push(probeOne(entry, origin, probing).then((found) => void assessments.set(example.name, found)))
+    }
+    await Promise.all(running)
+  }, 120_000)
+
+  it('has a probe.yaml that names nothing but examples', () => {
+    expect(strayNames(id, own)).toEqual([])
+    expect(own.filter((example) => probingOf(example) === undefined).map(({ name }) => name)).toEqual([])
+  })
+
+  it.each(probed.map(({ example }) => [example.name, example] as const))('%s', (name, { kind }) => {
+    const { outcome, reasons } = assessments.get(name) ?? { outcome: 'not assessed', reasons: [] }
+    expect({ outcome, reasons }).toEqual({ outcome: kind === 'safe' ? 'pass' : 'fail', reasons: [] })
+  })
+})
+
+it.each(played.map(({ rule }) => rule.id))('%s skips no example but those that are counted', (id) => {
+  const skipped = examples.filter((example) => example.rule === id && isSkipped(example))
+  expect(skipped.map(({ name }) => name)).toHaveLength(SKIPPED[id] ?? 0)
+})
+
+async function withPort(env: Probing['env']): Promise<Probing['env']> {
+  const port = String(await freePort())
+  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value.replace('$FREE_PORT', port)]))
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+async function probeOne(entry: RuleEntry, origin: string, { path, config }: Probing): Promise<Assessment | undefined> {
+  const report = await probe(`${origin}${path}`, { config: parseProbeConfig(JSON.stringify(config), 'probe.yaml') }, [
+    entry,
+  ])
+  return report.assessments[0]
+}
+
+function isSkipped(example: Example): boolean {
+  const probing = probingOf(example)
+  return probing !== undefined && 'skip' in probing
+}

@@ -1,0 +1,67 @@
+/**
+ * How the examples of a rule are probed: `examples/probe.yaml` beside them.
+ *
+ *   defaults:   what holds for every example: env, path, config
+ *   examples:   by name, what is different; or `skip`, with the reason why the wire cannot show it
+ *
+ * `env` is set before the example starts; `$FREE_PORT` in it is a port that nobody listens on, and null takes a default
+ * away. `path` is where it is probed. `config` is a probe configuration. A header value
+ * `Bearer $JWT {claims}` is a token of these claims, signed with ISSUER_KEY and an hour young.
+ */
+import { createHmac } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { type Example, rulesFolder } from './examples.ts'
+
+export interface Probing {
+  readonly env: Readonly<Record<string, string>>
+  readonly path: string
+  readonly config: Readonly<Record<string, unknown>>
+  /** How ISSUER_KEY is written. */
+  readonly key?: 'hex' | 'utf8'
+}
+
+interface Document {
+  readonly defaults?: Partial<Probing>
+  readonly examples?: Readonly<Record<string, Partial<Probing> & { readonly skip?: string }>>
+}
+
+/** Undefined where the rule's folder says nothing of probing: it has no scenario. */
+export function probingOf({ rule, name }: Pick<Example, 'rule' | 'name'>): Probing | { skip: string } | undefined {
+  const path = join(rulesFolder, rule, 'examples', 'probe.yaml')
+  if (!existsSync(path)) return undefined
+  const { defaults = {}, examples = {} } = parse(readFileSync(path, 'utf8')) as Document
+  const { skip, ...own } = examples[name.slice(rule.length + 1)] ?? {}
+  if (skip !== undefined) return { skip }
+  const env = Object.fromEntries(Object.entries({ ...defaults.env, ...own.env }).filter(([, value]) => value !== null))
+  return {
+    env,
+    path: own.path ?? defaults.path ?? '/mcp',
+    config: withTokens({ ...defaults.config, ...own.config }, Buffer.from(env['ISSUER_KEY'] ?? '', own.key ?? 'hex')),
+  }
+}
+
+/** Names in `probe.yaml` that are no example. */
+export function strayNames(rule: string, examples: readonly Example[]): readonly string[] {
+  const path = join(rulesFolder, rule, 'examples', 'probe.yaml')
+  if (!existsSync(path)) return []
+  const known = new Set(examples.map(({ name }) => name.slice(rule.length + 1)))
+  return Object.keys((parse(readFileSync(path, 'utf8')) as Document).examples ?? {}).filter((name) => !known.has(name))
+}
+
+function withTokens<T>(value: T, key: Buffer): T
+function withTokens(value: unknown, key: Buffer): unknown {
+  if (typeof value === 'string')
+    return value.replace(/\$JWT (\{.*\})/, (_, claims: string) => signed(JSON.parse(claims) as object, key))
+  if (Array.isArray(value)) return value.map((item: unknown) => withTokens(item, key))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, withTokens(item, key)]))
+}
+
+function signed(claims: object, key: Buffer): string {
+  const now = Math.floor(Date.now() / 1000)
+  const part = (content: object) => Buffer.from(JSON.stringify(content)).toString('base64url')
+  const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ iat: now, exp: now + 3_600, ...claims })}`
+  return `${text}.${createHmac('sha256', key).update(text).digest('base64url')}`
+}
