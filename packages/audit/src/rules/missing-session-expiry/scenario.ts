@@ -14,6 +14,8 @@ interface Wait {
   readonly last?: Exchange
   readonly after: Exchange
   readonly waitedMs: number
+  /** The longest time between two uses. */
+  readonly gapMs: number
 }
 
 interface Recording {
@@ -55,8 +57,9 @@ export const scenario = defineScenario<Recording>({
     if (unfit !== undefined) return unfit
     if (stated.idleMs === undefined && stated.absoluteMs === undefined)
       return leftOpen('No timeouts are configured, and waiting for the usual ones takes hours.')
-    const byIdle = stated.idleMs === undefined ? 'unstated' : outcomeOf(idle)
-    const byAge = stated.absoluteMs === undefined ? 'unstated' : outcomeOf(absolute ? [absolute] : [])
+    const byIdle = stated.idleMs === undefined ? 'unstated' : outcomeOf(idle.filter((wait) => isByIdle(wait, stated)))
+    const byAge =
+      stated.absoluteMs === undefined ? 'unstated' : outcomeOf(absolute && isByAge(absolute, stated) ? [absolute] : [])
     const findings = [
       ...(byIdle === 'lives' ? [findingFor('idle', idle.at(-1), byAge === 'ends')] : []),
       ...(byAge === 'lives' ? [findingFor('absolute', absolute, byIdle === 'ends')] : []),
@@ -95,8 +98,11 @@ async function waitUnused(ms: number, stage: Stage): Promise<Wait | undefined> {
   const own = await openUsed(stage)
   if (own === undefined) return undefined
   const { session, ...shown } = own
+  const usedAt = stage.now()
   await stage.sleep(ms)
-  return { ...shown, after: await stage.request(stage.actors.alice, session, stage.survey.method), waitedMs: ms }
+  const after = await stage.request(stage.actors.alice, session, stage.survey.method)
+  const waitedMs = stage.now() - usedAt
+  return { ...shown, after, waitedMs, gapMs: waitedMs }
 }
 
 /** Used again and again, so that only age can end it; until it ends, or `latestMs` have passed. */
@@ -108,13 +114,27 @@ async function waitInUse(latestMs: number, stage: Stage): Promise<Wait | undefin
   const pauseMs = Math.min(LONGEST_PAUSE_MS, idleMs / USES_PER_IDLE)
   const startedAt = stage.now()
   let last = own.legitimate
+  let usedAt = startedAt
+  let gapMs = 0
   for (;;) {
     await stage.sleep(Math.min(pauseMs, latestMs))
     const after = await stage.request(stage.actors.alice, session, stage.survey.method)
-    const waitedMs = stage.now() - startedAt
-    if (!isServed(after) || waitedMs > latestMs) return { ...shown, last, after, waitedMs }
+    const now = stage.now()
+    const waitedMs = now - startedAt
+    gapMs = Math.max(gapMs, now - usedAt)
+    if (!isServed(after) || waitedMs > latestMs) return { ...shown, last, after, waitedMs, gapMs }
     last = after
+    usedAt = now
   }
+}
+
+/** A machine that stood still may have waited so long that the other limit was the reason. */
+function isByIdle({ after, waitedMs }: Wait, { absoluteMs = Infinity }: Recording['stated']): boolean {
+  return isServed(after) || waitedMs < absoluteMs
+}
+
+function isByAge({ after, gapMs }: Wait, { idleMs = Infinity }: Recording['stated']): boolean {
+  return isServed(after) || gapMs < idleMs
 }
 
 /** Ended at the first look or at a later one; lives where it is served at the last. */

@@ -13,8 +13,8 @@ interface Recording {
   /** DELETE; of HTTP+SSE, where the end of the stream ends the session, absent. */
   readonly ended?: Exchange
   readonly after?: Exchange
-  /** An event stream that was open when the session ended: whether the server closed it, and what came on it afterwards. */
-  readonly stream?: { readonly closed: boolean; readonly late: Exchange | undefined }
+  /** An event stream that was open when the session ended: what came on it afterwards. */
+  readonly stream?: { readonly late: Exchange | undefined }
   /** The same under an ID that names nothing. Where that is served, a served ID shows no session. */
   readonly control?: Exchange
 }
@@ -57,12 +57,12 @@ async function endAndReturn(stage: Stage): Promise<Omit<Recording, 'survey'>> {
   return { opening, legitimate, ended, after, control, ...(stream && { stream }) }
 }
 
-/** Whether the server closes the stream; else what it goes on to say on it. */
+/** What the server goes on to say on the stream, where it does not close it. */
 async function aftermathOf(stream: Stream, before: number): Promise<Recording['stream']> {
   const closed = await stream.ends(LATE_EVENT_MS)
   const late = stream.events.length > before ? stream.exchange() : undefined
   stream.close()
-  return { closed, late: closed ? undefined : late }
+  return { late: closed ? undefined : late }
 }
 
 function judgeDelete({ opening, legitimate, ended, after, control, stream }: Recording): LiveVerdict {
@@ -100,9 +100,8 @@ function judgeLateEvents({
   after,
   stream,
 }: Pick<Recording, 'opening' | 'ended' | 'after' | 'stream'>): LiveVerdict {
-  if (stream === undefined || stream.closed) return judgedLive([], [], ['DELETE'])
-  if (stream.late === undefined || !opening || !ended || !after)
-    return leftOpen('The ID of an ended session is refused, but an event stream that was open stays open.')
+  // A stream that stays open and silent tells nobody anything.
+  if (!stream?.late || !opening || !ended || !after) return judgedLive([], [], ['DELETE'])
   return judgedLive(
     [
       {
