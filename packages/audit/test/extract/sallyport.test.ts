@@ -10,7 +10,10 @@ const frameworks = ['express', 'fastify', 'hono', 'fetch', 'node-http'] as const
 type Framework = (typeof frameworks)[number]
 
 /** The notes server in a framework, with some of its text replaced; each must be there. */
-function source(framework: Framework, ...changes: readonly (readonly [string, string])[]): Record<string, string> {
+function source(
+  framework: Framework | 'mcp-v1' | 'mcp-v2',
+  ...changes: readonly (readonly [string, string])[]
+): Record<string, string> {
   const files: Record<string, string> = {}
   const left = new Set(changes)
   for (const name of ['package.json', 'src/guard.ts', 'src/notes.ts', 'src/server.ts']) {
@@ -38,9 +41,9 @@ const guardOf = (framework: Framework): string =>
     readFileSync(join(examples, `notes-${framework}/src/server.ts`), 'utf8'),
   )![0]
 
-describe.each(frameworks)('the notes server in %s', (framework) => {
+describe.each([...frameworks, 'mcp-v1', 'mcp-v2'])('the notes server in %s', (name) => {
   it('has grade A, on what was seen and not on what was not', async () => {
-    const report = await audit(join(examples, `notes-${framework}`))
+    const report = await audit(join(examples, `notes-${name}`))
     expect([report.grade, report.score, report.findings, report.gaps]).toEqual(['A', 100, [], []])
     const passed = report.assessments.filter(({ outcome }) => outcome === 'pass').map(({ rule }) => rule)
     expect(passed).toEqual(
@@ -56,7 +59,9 @@ describe.each(frameworks)('the notes server in %s', (framework) => {
       ]),
     )
   })
+})
 
+describe.each(frameworks)('the notes server in %s', (framework) => {
   it('is weak where anybody is let in', async () => {
     const anonymous = [
       ['  if (scheme.toLowerCase()', "  if (token === '') return 'anonymous'\n  if (scheme.toLowerCase()"],
@@ -200,5 +205,29 @@ describe.each(['mcp-v1', 'mcp-v2'])('the router of %s', (adapter) => {
     expect(await failing(program("() => ({ principal: { issuer: 'i', subject: 's', client: 'c' } })"))).toContain(
       'unbound-session',
     )
+  })
+
+  it('is no endpoint where something else answers beside it', async () => {
+    const name = adapter as 'mcp-v1' | 'mcp-v2'
+    const imported = "import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'\n"
+    const bypass = [
+      `${imported}import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'\nconst others = new Map<string, StreamableHTTPServerTransport>()\n`,
+      `  const other = others.get(String(request.headers['mcp-session-id']))
+  if (other) return other.handleRequest(request, response)
+  return mcp.handle(request, response)`,
+    ] as const
+    const beside = source(name, [imported, bypass[0]], ['  return mcp.handle(request, response)', bypass[1]])
+    expect(await failing(beside)).toEqual(expect.arrayContaining(['plaintext-transport', 'missing-origin-check']))
+  })
+
+  it('is as good as its guard', async () => {
+    const name = adapter as 'mcp-v1' | 'mcp-v2'
+    expect(await failing(source(name, ["['10.0.0.0/8']", "['0.0.0.0/0']"]))).toEqual(['plaintext-transport'])
+    expect(await failing(source(name, ['{ issuer, audience }', '{ issuer }']))).toEqual(['unchecked-token-audience'])
+    const everybody = [
+      'authenticate,\n',
+      "authenticate: () => ({ principal: { issuer: 'i', subject: 's', client: 'c' } }),\n",
+    ] as const
+    expect(await failing(source(name, everybody))).toContain('unbound-session')
   })
 })

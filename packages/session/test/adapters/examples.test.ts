@@ -3,6 +3,11 @@ import type { Server } from 'node:http'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { readFileSync } from 'node:fs'
+import {
+  Client as ModernClient,
+  StreamableHTTPClientTransport as ModernTransport,
+  type ClientOptions,
+} from '@modelcontextprotocol/client'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
@@ -40,19 +45,25 @@ test('the tools and the guard are the same everywhere', () => {
   }
 })
 
-describe.each(frameworks)('the notes server in %s', (framework) => {
+/** Starts an example on a port of its own. */
+async function startExample(name: string): Promise<URL> {
+  const port = await freePort()
+  // Each has a name of its own in its settings, which are read when it is first imported.
+  process.env['NOTES_ISSUER'] = issuer
+  process.env['NOTES_AUDIENCE'] = `http://127.0.0.1:${port}/mcp`
+  process.env['NOTES_KEYS'] = `http://127.0.0.1:${portOf(issuing.server)}/keys`
+  process.env['NOTES_SEAL_KEY'] = Buffer.alloc(32, 1).toString('base64url')
+  process.env['PORT'] = String(port)
+  const { server } = (await import(`../../../../examples/notes-${name}/src/server.ts`)) as { server: Server }
+  servers.push(server)
+  if (!server.listening) await new Promise((resolve) => server.once('listening', resolve))
+  return new URL(`http://127.0.0.1:${portOf(server)}/mcp`)
+}
+
+describe.each([...frameworks, 'mcp-v1'] as const)('the notes server in %s', (framework) => {
   let url: URL
   beforeAll(async () => {
-    const port = await freePort()
-    // Each has a name of its own in its settings, which are read when it is first imported.
-    process.env['NOTES_ISSUER'] = issuer
-    process.env['NOTES_AUDIENCE'] = `http://127.0.0.1:${port}/mcp`
-    process.env['NOTES_KEYS'] = `http://127.0.0.1:${portOf(issuing.server)}/keys`
-    process.env['PORT'] = String(port)
-    const { server } = (await import(`../../../../examples/notes-${framework}/src/server.ts`)) as { server: Server }
-    servers.push(server)
-    if (!server.listening) await new Promise((resolve) => server.once('listening', resolve))
-    url = new URL(`http://127.0.0.1:${portOf(server)}/mcp`)
+    url = await startExample(framework)
   })
 
   const audience = () => url.href
@@ -105,6 +116,41 @@ describe.each(frameworks)('the notes server in %s', (framework) => {
     expect(await send(await bearer('alice', 'https://elsewhere.example'))).toBe(401)
     expect(await send(await bearer('alice', audience()))).toBe(400)
     expect(await send({ ...(await bearer('alice', audience())), origin: 'https://evil.example' })).toBe(403)
+  })
+})
+
+describe('the notes server behind the router for SDK v2', () => {
+  let url: URL
+  beforeAll(async () => {
+    url = await startExample('mcp-v2')
+  })
+
+  async function connect(subject: string, options: ClientOptions) {
+    const authorization = `Bearer ${await issuing.tokenFor(subject, url.href)}`
+    const client = new ModernClient({ name: 'test', version: '1' }, { capabilities: { elicitation: {} }, ...options })
+    await client.connect(new ModernTransport(url, { requestInit: { headers: { authorization } } }))
+    client.setRequestHandler('elicitation/create', () => ({ action: 'accept', content: { burn: true } }))
+    const call = async (name: string, given: Record<string, unknown> = {}) => {
+      const { content, isError } = await client.callTool({ name, arguments: given })
+      return `${isError ? 'failed: ' : ''}${(content as { text: string }[])[0]?.text}`
+    }
+    return { client, call }
+  }
+
+  test.each([
+    ['2026-07-28', { versionNegotiation: { mode: { pin: '2026-07-28' } } }],
+    ['the revisions before', {}],
+  ] as const)('keeps a notebook for its owner, until it is burnt: %s', async (_, options) => {
+    const alice = await connect('alice', options)
+    const mallory = await connect('mallory', options)
+    const notebook = await alice.call('notebook_new')
+    expect(await alice.call('note_put', { notebook, text: 'milk' })).toBe('kept')
+    expect(await mallory.call('note_list', { notebook })).toMatch(/^failed: There is no such notebook/)
+    expect(await mallory.call('notebook_burn', { notebook })).toMatch(/^failed: There is no such notebook/)
+    expect(await alice.call('note_list', { notebook })).toBe('milk')
+    expect(await alice.call('notebook_burn', { notebook })).toBe('burnt')
+    expect(await alice.call('note_list', { notebook })).toMatch(/^failed: There is no such notebook/)
+    await Promise.all([alice, mallory].map(({ client }) => client.close()))
   })
 })
 
