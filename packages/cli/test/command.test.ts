@@ -261,14 +261,18 @@ test('rules lists them, worst first', () => {
     plaintext-transport            critical   -22  Session tokens travel over plain HTTP
     session-as-authentication      critical   -20  A session ID alone is accepted as authentication
     unbound-session                critical   -20  A session is served to a principal who did not open it
+    unbound-state-handle           critical   -20  State that a tool names is given to a principal who does not own it
+    unsigned-request-state         critical   -20  A requestState is trusted without proof that it is the one given out
     missing-session-expiry         high       -15  Sessions never expire, or only by one of the two timeouts
     predictable-session-id         high       -12  A session ID or token can be predicted
+    unbound-request-state          high       -12  A genuine requestState serves another caller, another request, or for ever
     weak-session-secret            high       -12  A secret that protects sessions is written down or weak
     event-replay-across-sessions   high       -10  A stream is resumed with the events of another session
     shared-session-state           high       -10  One session can reach or overwrite the state of another
     unchecked-token-audience       high       -10  A token that was issued for another service is accepted
     vulnerable-session-dependency  high       -10  A dependency is pinned to a version with weak sessions
     missing-origin-check           high        -8  Any web page may talk to the server through a browser
+    replayable-request-state       high        -8  A requestState that does something once can be redeemed again
     session-token-in-url           high        -8  A session ID or credential travels in a URL
     insecure-session-cookie        medium      -6  A session cookie lacks HttpOnly, Secure or SameSite
     missing-session-invalidation   medium      -6  Logout, reset or close does not destroy the session

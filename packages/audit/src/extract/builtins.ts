@@ -8,6 +8,7 @@ import { itemValue, storeId } from './expressions.ts'
 import type { Site } from './heap.ts'
 import { FunctionObject, HeapObject } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { partsOf } from './request-state.ts'
 import { insert, lookUp, noteLookUp, remove, storeRef } from './properties.ts'
 import { noteComparison, noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
@@ -24,8 +25,12 @@ export function callBuiltin(machine: Machine, self: Value, name: string, call: C
   if (self.objects.length > 0) return undefined
   if ((name === 'replace' || name === 'replaceAll') && call.args[1]?.objects.some(({ kind }) => kind === 'function'))
     return replaceText(machine, self, call, state)
-  return callText(machine, self, name, call, state) ?? callUnknownList(machine, self, name, call, state)
+  const text = callText(machine, self, name, call, state)
+  if (text !== undefined) return TAKES_APART.test(name) ? partsOf(self, text, state) : text
+  return callUnknownList(machine, self, name, call, state)
 }
+
+const TAKES_APART = /^(?:split|slice|substring|substr|subarray|match|charAt)$/
 
 function callMap(machine: Machine, map: HeapObject, name: string, call: Call, state: State): Value | undefined {
   const [key = UNKNOWN, value = UNKNOWN] = call.args
@@ -42,7 +47,7 @@ function callMap(machine: Machine, map: HeapObject, name: string, call: Call, st
       return object(map)
     case 'delete':
       remove(machine, map, key, call.site, state)
-      return UNKNOWN
+      return flag([`exists:${storeId(map)}`], [`absent:${storeId(map)}`])
     case 'clear':
       remove(machine, map, keyOfAny(map), call.site, state)
       return UNDEFINED

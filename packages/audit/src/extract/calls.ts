@@ -18,7 +18,9 @@ import { callExternal, callLibrary, constructExternal } from './models/index.ts'
 import { callWithSql } from './models/sql.ts'
 import { callOnUnseenStore } from './models/unseen-stores.ts'
 import { importNamespace } from './modules.ts'
-import { baseOf, getProperty, storeRef } from './properties.ts'
+import { isOwn, noteHandleCall, noteHandleGiven, noteToolResult } from './handles.ts'
+import { baseOf, getProperty, learnOwn, storeRef } from './properties.ts'
+import { handedOver, noteAct } from './request-state.ts'
 import { markOf } from './quiet.ts'
 import { declareLocal, execute, hoist, patternNames, runModule } from './statements.ts'
 import { isNamedSecret, noteLog, noteUrlCredential } from './secrets.ts'
@@ -106,6 +108,8 @@ function callMember(machine: Machine, node: Node, callee: Node, site: Site, stat
 /** `self.name(...)`. */
 export function callMethod(machine: Machine, self: Value, name: string, call: Call, state: State): Value {
   if (machine.context.trigger === 'tool' && SENDS.test(name)) noteReply(machine, call, state)
+  noteHandleCall(machine, name, call, state)
+  if (isOwn(self)) learnOwn(self, state)
   const isPromise =
     (name === 'then' || name === 'catch' || name === 'finally') &&
     !self.objects.some((item) => item.properties.has(name))
@@ -123,12 +127,15 @@ export function callMethod(machine: Machine, self: Value, name: string, call: Ca
     results.push(call_(machine, callee, call, state))
   }
   if (results.length > 0) {
-    const extra = self.tags.filter((tag) => tag === 'cred' || tag.startsWith('entry:'))
+    const extra = self.tags.filter((tag) => OF_RECEIVER.test(tag))
     return extra.length > 0 ? withTags(joinAll(results), extra) : joinAll(results)
   }
   const builtin = callBuiltin(machine, self, name, call, state)
   return builtin ?? callOpaque(machine, name, call, state, self)
 }
+
+/** Origins that what a method gives has from what it is called on. */
+const OF_RECEIVER = /^(?:cred$|entry:|unproven:|rstate:)/
 
 function callOn(machine: Machine, target: HeapObject, name: string, call: Call, state: State): Value | undefined {
   if (target instanceof LibraryObject) return callLibrary(machine, target, name, call, state)
@@ -242,6 +249,9 @@ export function callOpaque(
   if (name === 'callbackParams') return tagged('query:code', 'cred')
   const kept = name === undefined ? undefined : callOnUnseenStore(machine, name, call, state)
   if (kept !== undefined) return kept
+  noteAct(machine, name, call.args, call.site, state)
+  const handed = handedOver(machine, name, call, state)
+  if (handed !== undefined) return handed
   const given = name !== undefined && LOOKING.test(name) ? call.args.map(asKey) : call.args
   const inner = callee.objects.length === 0 ? derived(call.self, callee, ...given) : derived(call.self, ...given)
   const provided = providedInstance(machine, name, call)
@@ -252,6 +262,7 @@ export function callOpaque(
   const speaks = name !== undefined && SPEAKING.test(name)
   if (speaks) noteLog(machine, name, call.args, call.site, state)
   if (!speaks) for (const arg of call.args) noteUrlCredential(machine, arg, call.site, state)
+  if (!speaks) noteHandleGiven(machine, call.args, call.site, state)
   if (!speaks && call.args.some(namesOrigin)) return withTags(inner, ['origin-verdict'])
   const presented = speaks ? [] : call.args.flatMap((arg) => credentialsIn(arg, whose))
   if (presented.length === 0)
@@ -471,7 +482,11 @@ function runBody(machine: Machine, fn: FunctionObject, args: readonly Value[], s
   const code = fn.node['body'] as Node
   if (code.type !== 'BlockStatement') {
     const value = evaluate(machine, code, body, env)
-    if (!body.dead) frame.exits.push({ state: body, value, site: machine.site(env.file, code) })
+    if (!body.dead) {
+      const site = machine.site(env.file, code)
+      noteToolResult(machine, value, site, body)
+      frame.exits.push({ state: body, value, site })
+    }
     return
   }
   hoist(machine, code['body'] as Node[], env)

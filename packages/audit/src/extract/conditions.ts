@@ -2,11 +2,12 @@
 import type { Site } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { Facts, State } from './state.ts'
+import { asAnswer, equalState, isState, presenceOf } from './request-state.ts'
 import { isCheckedUnlessSwitchedOff, settledStores, vacuous } from './state.ts'
 import type { Condition, Primitive, Value } from './value.ts'
 import { UNKNOWN, derived, hasTag, tagsOf, truthiness, withCondition } from './value.ts'
 
-const REQUEST_ORIGINS = ['header', 'query', 'body', 'param', 'cookie', 'url'] as const
+const REQUEST_ORIGINS = ['header', 'query', 'body', 'param', 'cookie', 'url', 'rstate'] as const
 /** Names of authentication schemes: matching one proves nothing. */
 const SCHEMES = /^(?:bearer|basic|dpop|token|api-?key|digest|jwt|negotiate):?\s*$/i
 const NO_CONDITION: Condition = { whenTrue: [], whenFalse: [] }
@@ -123,6 +124,11 @@ export function conditionOf(value: Value): Condition {
       whenTrue.push(`set:${store}:${field}`)
       whenFalse.push(`unowned:${store}`, 'incomparable', `unset:${store}:${field}`)
     }
+  }
+  if (isState(value)) {
+    const presence = presenceOf(value)
+    whenTrue.push(...presence.whenTrue)
+    whenFalse.push(...presence.whenFalse)
   }
   // An answer has the `id` of its request; what has a `method` answers nothing.
   if (value.tags.includes('reply:id')) whenFalse.push('unasked')
@@ -241,7 +247,8 @@ export function equality(machine: Machine, a: Value, b: Value): Value {
   const { equal, different } = equalityFacts(machine, a, b)
   const decided = decideEquality(a, b)
   const base = decided === undefined ? boolOf(a, b) : { ...boolOf(a, b), primitives: [decided], open: false, tags: [] }
-  return withCondition(base, { whenTrue: equal, whenFalse: different })
+  const ofState = equalState(machine, a, b)
+  return withCondition(asAnswer(a, b, base), { whenTrue: [...equal, ...ofState], whenFalse: different })
 }
 
 function boolOf(a: Value, b: Value): Value {

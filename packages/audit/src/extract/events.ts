@@ -143,6 +143,22 @@ export type Event = Base &
     | { readonly kind: 'answer-body'; readonly value: Value }
     | { readonly kind: 'cookie'; readonly what: string; readonly flags: CookieFlags }
     | { readonly kind: 'query-read'; readonly name: string }
+    /** `requestState` leaves with an answer. */
+    | { readonly kind: 'state-out'; readonly value: Value }
+    /** It comes back. */
+    | { readonly kind: 'state-in' }
+    /** It came back, is not known to be what left, and something depends on it. */
+    | { readonly kind: 'state-use'; readonly how: 'decision' | 'effect' | 'answer' }
+    /** It is asked whether it is what left. */
+    | { readonly kind: 'state-check' }
+    /** A result says something of it. */
+    | { readonly kind: 'state-told'; readonly ofRequest: boolean }
+    /** Something is done that cannot be seen, in a round that brought state; `again`: twice is more than once. */
+    | { readonly kind: 'act'; readonly again: boolean; readonly ofRequest: boolean }
+    /** A tool asks who is calling. */
+    | { readonly kind: 'caller-read' }
+    /** A record found by a presented handle is told, changed or put to work, and nobody has asked whose it is. */
+    | { readonly kind: 'handle-use'; readonly store: string; readonly how: 'answered' | 'changed' | 'used' }
     | {
         readonly kind: 'cors'
         readonly allows: 'any' | 'reflected' | 'listed'

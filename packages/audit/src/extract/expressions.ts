@@ -12,6 +12,7 @@ import type { Machine } from './machine.ts'
 import { runTemplate } from './models/sql.ts'
 import { getProperty, readGlobal, setProperty, stepTags } from './properties.ts'
 import { narrow } from './narrow.ts'
+import { freshness, isState, noteDecision, noteStateOut, summed } from './request-state.ts'
 import { branch } from './statements.ts'
 import { attributesIn } from './models/cookies.ts'
 import { noteComparison, urlPart } from './secrets.ts'
@@ -171,6 +172,7 @@ function evaluateObject(machine: Machine, node: Node, state: State, env: Environ
       target.property(name).write(item['kind'] === 'get' ? UNKNOWN : made)
     }
   }
+  noteStateOut(machine, target.properties.get('requestState')?.value, site, state)
   return self
 }
 
@@ -216,6 +218,7 @@ export function elementsOf(machine: Machine, source: Value, site: Site): Value {
   let items: Value = derived(source)
   for (const target of source.objects) {
     if (target.kind === 'map') items = join(items, object(entryPair(machine, target, site)))
+    else if (target instanceof LibraryObject && target.type === 'request') items = join(items, tagged('body'))
     else items = join(items, itemValue(machine, target))
   }
   return items
@@ -263,7 +266,7 @@ function evaluateAssignment(machine: Machine, node: Node, state: State, env: Env
   const right = evaluate(machine, node['right'] as Node, state, env)
   const value = isCounting(operator, before, right)
     ? counted(before, operator === '+=' ? 'up' : 'down', machine.site(env.file, node))
-    : named(machine, left, arithmetic(operator.slice(0, -1), before, right), node, state, env)
+    : summed(named(machine, left, arithmetic(operator.slice(0, -1), before, right), node, state, env), state)
   assignPattern(machine, left, value, state, env)
   return value
 }
@@ -448,6 +451,7 @@ function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env
 
 function evaluateConditional(machine: Machine, node: Node, state: State, env: Environment): Value {
   const test = evaluate(machine, node['test'] as Node, state, env)
+  noteDecision(machine, test, machine.site(env.file, node['test'] as Node), state)
   const before = state.facts.must
   const outcomes: Outcome[] = []
   const side =
@@ -483,7 +487,11 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
     case '>':
     case '<=':
     case '>=':
-      return timeComparison(machine, { operator, left, right }, machine.site(env.file, node), state)
+      return freshness(
+        left,
+        right,
+        timeComparison(machine, { operator, left, right }, machine.site(env.file, node), state),
+      )
     case 'in':
       return membership(left, right)
     case 'instanceof':
@@ -582,7 +590,8 @@ function typeOf(value: Value): Value {
     value.primitives.length === 0 &&
     value.objects.every((item) => item.kind === 'external')
   if (isPlatform) return { ...UNKNOWN, primitives: ['object'], open: false }
-  return value.tags.includes('origin') ? tagged('typeof-origin') : UNKNOWN
+  if (value.tags.includes('origin')) return tagged('typeof-origin')
+  return isState(value) ? tagged('typeof-rstate') : UNKNOWN
 }
 
 function deleteMember(machine: Machine, node: Node, state: State, env: Environment): void {

@@ -4,8 +4,8 @@ import type { Gap } from '../finding/finding.ts'
 import type { Node } from './ast.ts'
 import type { Context, Event, EventKind, EventOf, RouteFact, StoreRef, Trigger } from './events.ts'
 import { type Declared, NOTHING_DECLARED } from './declared.ts'
-import type { FunctionObject, Site } from './heap.ts'
-import { Cell, HeapObject, LibraryObject, siteKey } from './heap.ts'
+import type { Site } from './heap.ts'
+import { Cell, FunctionObject, HeapObject, LibraryObject, siteKey } from './heap.ts'
 import type { Module } from './modules.ts'
 import { QuietFunctions } from './quiet.ts'
 import type { Resolve } from './resolve.ts'
@@ -117,7 +117,7 @@ export class Machine {
   /** Where each of them was read, by place and moment. */
   readonly readSites = new Map<string, Site>()
   deferred: Deferred[] = []
-  /** Handlers of tools, resources and prompts, by the place of the handler: each runs once. */
+  /** Handlers of tools, resources and prompts, by the places of the handler and of what it wraps: each runs once. */
   readonly tools = new Map<string, Deferred>()
   /** The web session middleware that requests pass, if there is one. */
   webSession: { readonly store: StoreRef; readonly library: string } | undefined
@@ -319,7 +319,7 @@ export class Machine {
   deferTool(callee: Value, args: readonly Value[], state: State): void {
     const [first] = callee.objects
     if (first === undefined || this.tools.size > 3_000) return
-    const key = `${first.site.path}#${first.site.start}`
+    const key = [first, ...closedOver(first)].map(({ site }) => siteKey(site)).join()
     if (!this.tools.has(key)) this.news += 1
     this.tools.set(key, {
       callee,
@@ -383,6 +383,18 @@ export class Machine {
       container.born !== this.context.activation
     )
   }
+}
+
+const WRAPPINGS = 3
+
+/** Functions that a function was given by what made it: `safely(handler)` is another one for each handler. */
+function closedOver(fn: HeapObject): readonly HeapObject[] {
+  const inner: HeapObject[] = []
+  let env = fn instanceof FunctionObject ? fn.env : undefined
+  for (let depth = 0; depth < WRAPPINGS && env?.parent !== undefined; depth += 1, env = env.parent)
+    for (const { value } of env.ownCells())
+      inner.push(...value.objects.filter((item) => item instanceof FunctionObject))
+  return inner
 }
 
 const signatures = new WeakMap<Facts, string>()

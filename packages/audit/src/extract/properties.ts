@@ -1,5 +1,7 @@
 /** Reads and writes of properties: plain objects, containers used as session stores, library objects. */
-import { isFresh, isMove, isPresentedHandle, requestTags } from './conditions.ts'
+import { fromRequest, isFresh, isMove, isPresentedHandle, requestTags } from './conditions.ts'
+import { isOwn, noteHandleWrite, unprovenTags } from './handles.ts'
+import { claimTag, partOf, presentedState } from './request-state.ts'
 import { storeId, itemValue } from './expressions.ts'
 import { invoke } from './calls.ts'
 import { pickEntropy } from './entropy.ts'
@@ -33,10 +35,17 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   const name = keyName(key)
   // How long a text is says nothing of what it is.
   if (name === 'length' && target.objects.length === 0) return UNKNOWN
+  const presented = presentedState(machine, target, name, site, state)
+  if (presented !== undefined) return presented
+  if (name === undefined && isOwn(target)) learnOwn(target, state)
   let value: Value = NEVER
   for (const from of target.objects) value = join(value, readFrom(machine, from, name, key, site, state))
   if (target.tags.length > 0)
-    value = withTags(value === NEVER ? UNKNOWN : withoutVerdict(value, target), stepTags(target.tags, name))
+    value = withTags(value === NEVER ? UNKNOWN : withoutVerdict(value, target), [
+      ...stepTags(target.tags, name),
+      ...unprovenTags(machine, target, state),
+    ])
+  value = partOf(target, value, state)
   if (name === undefined && key.entropy !== undefined && target.objects.every(({ kind }) => kind === 'array'))
     return { ...derived(value, key), entropy: pickEntropy(key.entropy) }
   if (value === NEVER) return name === 'length' ? UNKNOWN : { ...UNKNOWN }
@@ -62,10 +71,12 @@ function remembered(value: Value): Value {
 export function stepTags(tags: readonly string[], name: string | undefined): readonly string[] {
   const stepped = tags.map((tag) => {
     if (tag === 'reply' && name !== undefined) return `reply:${name}`
+    // Arguments of a tool in the body of a request.
+    if (tag === 'body' && name === 'arguments') return 'body:arguments'
     if (!tag.startsWith('entry:') || tag.split(':').length > 2) return tag
     return name === undefined ? tag : `${tag}:${name}`
   })
-  return tags.includes('principal') && name !== undefined ? [...stepped, 'claim'] : stepped
+  return tags.includes('principal') && name !== undefined ? [...stepped, 'claim', claimTag(name)] : stepped
 }
 
 function readFrom(
@@ -211,7 +222,13 @@ export function foundTags(store: StoreRef, key: Value): readonly string[] {
     `entry:${store.id}`,
     ...(isPresentedHandle(key) ? ['held'] : []),
     ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : []),
+    ...(hasTag(key, 'sid') && !fromRequest(key) ? ['of-session'] : []),
   ]
+}
+
+/** Containers that were found by the caller hold nothing of others. */
+export function learnOwn(found: Value, state: State): void {
+  state.learn(found.objects.map((item) => `cleared:${storeId(item.origin ?? item)}`))
 }
 
 export function noteLookUp(machine: Machine, store: StoreRef, key: Value, site: Site, state: State): void {
@@ -237,6 +254,7 @@ export function setProperty(
   mode: 'write' | 'delete' = 'write',
 ): void {
   const name = keyName(key)
+  noteHandleWrite(machine, target, site, state)
   for (const to of target.objects) writeTo(machine, to, name, key, value, site, state, mode)
   if (name !== undefined && target.tags.length > 0) noteFieldWrite(machine, target, name, value, site, state)
 }

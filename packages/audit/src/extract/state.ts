@@ -1,6 +1,7 @@
 /** What is known on one path through the program: facts that hold, and what variables were last set to. */
 import type { Cell } from './heap.ts'
 import type { Value } from './value.ts'
+import { isSaidOfState } from './request-state.ts'
 import { join } from './value.ts'
 
 /**
@@ -179,5 +180,6 @@ function isOptional(path: ReadonlySet<string>, other: ReadonlySet<string>): bool
 /** A path that looked up no session has nothing to bind: it does not undo the other path's comparison. */
 export function vacuous(fact: string, other: Facts): boolean {
   if (fact === 'bound') return !other.may.has('looked')
+  if (isSaidOfState(fact)) return other.must.has('rs:absent')
   return fact.startsWith('cleared:') && !other.may.has(`looked:${fact.slice('cleared:'.length)}`)
 }

@@ -7,9 +7,11 @@ import type { Environment } from './heap.ts'
 import { Cell, Environment as Env } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { LIMITS } from './machine.ts'
+import { noteToolResult } from './handles.ts'
 import type { Module, RunModule } from './modules.ts'
 import { importName, importNamespace } from './modules.ts'
 import { narrow } from './narrow.ts'
+import { noteDecision } from './request-state.ts'
 import { noteChecks } from './shared.ts'
 import { noteMade } from './made-secrets.ts'
 import type { State } from './state.ts'
@@ -290,6 +292,7 @@ function executeReturn(machine: Machine, node: Node, state: State, env: Environm
   const argument = node['argument'] as Node | null
   const value = isNode(argument) ? evaluate(machine, argument, state, env) : UNDEFINED
   if (state.dead) return
+  noteToolResult(machine, value, machine.site(env.file, node), state)
   const site = isNode(argument) ? { site: machine.site(env.file, argument) } : {}
   machine.frame.exits.push({ state: state.fork(), value, ...site })
   state.dead = true
@@ -309,6 +312,7 @@ function executeExport(machine: Machine, node: Node, state: State, env: Environm
 function executeIf(machine: Machine, node: Node, state: State, env: Environment): void {
   const test = evaluate(machine, node['test'] as Node, state, env)
   if (state.dead) return
+  noteDecision(machine, test, machine.site(env.file, node['test'] as Node), state)
   const alternate = node['alternate'] as Node | null
   const before = state.facts.must
   branch(
@@ -500,6 +504,7 @@ function caseState(
   const taken = rest.fork()
   if (isNode(item['test'])) {
     const test = equality(machine, subject, evaluate(machine, item['test'], rest, env))
+    noteDecision(machine, test, machine.site(env.file, item['test']), rest)
     const truth = truthOn(machine, test, rest)
     if (!truth.canBeTrue) taken.dead = true
     if (!truth.canBeFalse) rest.dead = true

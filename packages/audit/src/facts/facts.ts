@@ -3,6 +3,8 @@
  * Every fact carries the places it was read from, in the order a reader wants them.
  */
 import type { Location } from '../finding/finding.ts'
+import type { StateHandleFact } from './handles.ts'
+import type { RequestStateFact } from './request-state.ts'
 
 export interface ServerFacts {
   /** Whether the tree serves anything at all: a listener, a route, an MCP server or transport. */
@@ -28,6 +30,12 @@ export interface ServerFacts {
   readonly eventStores: readonly EventStoreFact[]
   readonly exposures: readonly ExposureFact[]
   readonly lateBindings: readonly LateBindingFact[]
+  readonly requestStates: readonly RequestStateFact[]
+  readonly stateHandles: readonly StateHandleFact[]
+  /** Whom requests can be told apart by: people, who holds the one credential, nobody. */
+  readonly callers: 'personal' | 'shared' | 'none'
+  /** A pipe is the only way in: who starts it is who calls it. */
+  readonly pipedOnly: boolean
   readonly logins: readonly LoginFact[]
   readonly sharedServers: readonly SharedServerFact[]
   readonly sharedVariables: readonly SharedVariableFact[]

@@ -25,6 +25,8 @@ import { scenario as scenarioPlaintextTransport } from './plaintext-transport/sc
 import { rule as predictableSessionId } from './predictable-session-id/rule.ts'
 import { detect as detectPredictableSessionId } from './predictable-session-id/detect.ts'
 import { scenario as scenarioPredictableSessionId } from './predictable-session-id/scenario.ts'
+import { rule as replayableRequestState } from './replayable-request-state/rule.ts'
+import { detect as detectReplayableRequestState } from './replayable-request-state/detect.ts'
 import { rule as sessionAsAuthentication } from './session-as-authentication/rule.ts'
 import { detect as detectSessionAsAuthentication } from './session-as-authentication/detect.ts'
 import { scenario as scenarioSessionAsAuthentication } from './session-as-authentication/scenario.ts'
@@ -43,12 +45,18 @@ import { scenario as scenarioSharedSessionState } from './shared-session-state/s
 import { rule as timingUnsafeComparison } from './timing-unsafe-comparison/rule.ts'
 import { detect as detectTimingUnsafeComparison } from './timing-unsafe-comparison/detect.ts'
 import { fix as fixTimingUnsafeComparison } from './timing-unsafe-comparison/fix.ts'
+import { rule as unboundRequestState } from './unbound-request-state/rule.ts'
+import { detect as detectUnboundRequestState } from './unbound-request-state/detect.ts'
 import { rule as unboundSession } from './unbound-session/rule.ts'
 import { detect as detectUnboundSession } from './unbound-session/detect.ts'
 import { scenario as scenarioUnboundSession } from './unbound-session/scenario.ts'
+import { rule as unboundStateHandle } from './unbound-state-handle/rule.ts'
+import { detect as detectUnboundStateHandle } from './unbound-state-handle/detect.ts'
 import { rule as uncheckedTokenAudience } from './unchecked-token-audience/rule.ts'
 import { detect as detectUncheckedTokenAudience } from './unchecked-token-audience/detect.ts'
 import { scenario as scenarioUncheckedTokenAudience } from './unchecked-token-audience/scenario.ts'
+import { rule as unsignedRequestState } from './unsigned-request-state/rule.ts'
+import { detect as detectUnsignedRequestState } from './unsigned-request-state/detect.ts'
 import { rule as vulnerableSessionDependency } from './vulnerable-session-dependency/rule.ts'
 import { detect as detectVulnerableSessionDependency } from './vulnerable-session-dependency/detect.ts'
 import { rule as weakSessionSecret } from './weak-session-secret/rule.ts'
@@ -76,14 +84,18 @@ export const rules: readonly RuleEntry[] = [
   },
   { rule: plaintextTransport, detect: detectPlaintextTransport, scenario: scenarioPlaintextTransport },
   { rule: predictableSessionId, detect: detectPredictableSessionId, scenario: scenarioPredictableSessionId },
+  { rule: replayableRequestState, detect: detectReplayableRequestState },
   { rule: sessionAsAuthentication, detect: detectSessionAsAuthentication, scenario: scenarioSessionAsAuthentication },
   { rule: sessionFixation, detect: detectSessionFixation, scenario: scenarioSessionFixation },
   { rule: sessionTokenExposure, detect: detectSessionTokenExposure, scenario: scenarioSessionTokenExposure },
   { rule: sessionTokenInUrl, detect: detectSessionTokenInUrl, scenario: scenarioSessionTokenInUrl },
   { rule: sharedSessionState, detect: detectSharedSessionState, scenario: scenarioSharedSessionState },
   { rule: timingUnsafeComparison, detect: detectTimingUnsafeComparison, fix: fixTimingUnsafeComparison },
+  { rule: unboundRequestState, detect: detectUnboundRequestState },
   { rule: unboundSession, detect: detectUnboundSession, scenario: scenarioUnboundSession },
+  { rule: unboundStateHandle, detect: detectUnboundStateHandle },
   { rule: uncheckedTokenAudience, detect: detectUncheckedTokenAudience, scenario: scenarioUncheckedTokenAudience },
+  { rule: unsignedRequestState, detect: detectUnsignedRequestState },
   { rule: vulnerableSessionDependency, detect: detectVulnerableSessionDependency },
   { rule: weakSessionSecret, detect: detectWeakSessionSecret },
 ]

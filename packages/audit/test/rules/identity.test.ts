@@ -22,6 +22,10 @@ const published: Record<string, [severity: string, impact: number]> = {
   'event-replay-across-sessions': ['high', 10],
   'session-token-exposure': ['medium', 5],
   'unchecked-token-audience': ['high', 10],
+  'unsigned-request-state': ['critical', 20],
+  'unbound-request-state': ['high', 12],
+  'replayable-request-state': ['high', 8],
+  'unbound-state-handle': ['critical', 20],
 }
 
 test('every rule has its published severity and impact', () => {

@@ -17,6 +17,8 @@ import { collectEventStores } from './event-stores.ts'
 import { collectExposures } from './exposures.ts'
 import { collectCookies } from './cookies.ts'
 import { collectComparisons, collectSecrets, collectUrlTokens } from './secrets.ts'
+import { collectRequestStates } from './request-states.ts'
+import { callersOf, collectStateHandles, isPipedOnly } from './state-handles.ts'
 import { collectAudiences, collectTokens } from './tokens.ts'
 
 export function collectFacts(machine: Machine): ServerFacts {
@@ -47,6 +49,10 @@ export function collectFacts(machine: Machine): ServerFacts {
     exposures: collectExposures(machine, stores),
     lateBindings: collectLateBindings(machine, stores),
     logins: collectLogins(machine, stores),
+    requestStates: collectRequestStates(machine),
+    stateHandles: collectStateHandles(machine),
+    callers: callersOf(machine),
+    pipedOnly: isPipedOnly(machine),
     sharedServers: collectSharedServers(machine),
     sharedVariables: collectSharedVariables(machine),
     staleWrites: collectStaleWrites(machine, stores),

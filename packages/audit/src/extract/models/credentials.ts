@@ -145,7 +145,7 @@ export const credentials: Model = {
     },
     'sdk#createRequestStateCodec': (machine, call, state) => {
       noteSecret(machine, 'the key that seals requestState', optionOf(call.args[0], 'key'), call.site, state)
-      return object(machine.library('request-state-codec', call.site))
+      return object(machine.library('request-state-codec', call.site, { bind: optionOf(call.args[0], 'bind') }))
     },
     'cookie-parser': (machine, call, state) => {
       noteSecret(machine, 'the secret that cookies are signed with', call.args[0], call.argSites[0] ?? call.site, state)

@@ -10,6 +10,7 @@ import { cookieIn, noteCookie, noteCookieText } from './cookies.ts'
 import { noteCorsHeader } from './origin.ts'
 import { bag, bagProperty, keep, part, requestPart } from './requests.ts'
 import { emitListen, isApp, optionOf, registerRoute } from './routing.ts'
+import { noteAnswered } from '../handles.ts'
 import { contentOf, noteQueryRead } from '../secrets.ts'
 import type { HeapObject, Site } from '../heap.ts'
 import { FunctionObject, LibraryObject } from '../heap.ts'
@@ -111,6 +112,7 @@ export function noteStatus(state: State, status: Value | undefined): void {
 
 /** An answer with what a session remembers serves that session to the caller. */
 export function noteAnswer(machine: Machine, call: Call, state: State): void {
+  noteAnswered(machine, call.args, call.site, state)
   const keys = contentOf(call.args).tags.filter((tag) => tag.startsWith('key:'))
   if (keys.length > 0) machine.emit('answer-body', call.site, state, { value: tagged(...keys) })
   const sessions = call.args.flatMap((arg) => entryTags(arg, 3))

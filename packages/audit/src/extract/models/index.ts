@@ -22,6 +22,7 @@ import type { ExternalHandler, MethodHandler, Model, PropertyHandler, PropertySe
 import { origin } from './origin.ts'
 import { ownTransports } from './own-transports.ts'
 import { platform } from './platform.ts'
+import { requestState } from './request-state.ts'
 import { randomness } from './randomness.ts'
 import { sallyport } from './sallyport.ts'
 import { settings } from './settings.ts'
@@ -64,6 +65,7 @@ function registry(): Registry {
     settings,
     origin,
     sallyport,
+    requestState,
     methods,
   ])
   return built

@@ -1,13 +1,15 @@
 /** The MCP SDKs (v1, v2) and @hono/mcp: transports, servers, handlers. Version-aware where it decides. */
 import type { Call } from '../calls.ts'
-import { call_, noteSendAll } from '../calls.ts'
+import { call_, noteSendAll, parametersOf } from '../calls.ts'
+import { noteToolName } from '../request-state.ts'
+import { noteStdio, stateVerifier } from './request-state.ts'
 import { flag } from '../conditions.ts'
 import type { HeapObject, Site } from '../heap.ts'
 import { FunctionObject, LibraryObject as Library } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, UNKNOWN, hasTag, object, tagged, withTags } from '../value.ts'
+import { UNDEFINED, UNKNOWN, hasTag, object, onlyString, tagged, withTags } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertySetter } from './model.ts'
 import { connectOwn } from './own-transports.ts'
 import { bag } from './requests.ts'
@@ -83,10 +85,13 @@ const sse: ExternalHandler = (machine, call, state) => {
   return object(transport)
 }
 
-const stdio: ExternalHandler = (machine, call) => object(machine.library('stdio-transport', call.site))
+const stdio: ExternalHandler = (machine, call) => {
+  noteStdio(machine)
+  return object(machine.library('stdio-transport', call.site))
+}
 const createMcpServer: ExternalHandler = (machine, call) => {
   machine.servesMcp = true
-  return object(machine.library('mcp-server', call.site))
+  return object(machine.library('mcp-server', call.site, { verifyState: stateVerifier(call.args[1]) }))
 }
 
 const connect: MethodHandler = (machine, target, call, state) => {
@@ -141,19 +146,48 @@ const setCallback: PropertySetter = (machine, target, name, value, site, state) 
   else setOnclose(machine, target, name, value, site, state)
 }
 
-const tool: MethodHandler = (machine, _target, call, state) => {
+const tool: MethodHandler = (machine, target, call, state, name) => {
+  noteToolName(machine, onlyString(call.args[0] ?? UNDEFINED))
   for (const arg of call.args) {
     for (const handler of arg.objects) {
-      if (handler instanceof FunctionObject) deferTool(machine, handler, call, state)
+      if (handler instanceof FunctionObject) deferTool(machine, target, handler, { ...call, method: name }, state)
     }
   }
   return UNKNOWN
 }
 
 /** A request handler of the protocol: called with arguments from the client and what the transport knows of it. */
-function deferTool(machine: Machine, handler: HeapObject, call: Call, state: State): void {
-  const extra = machine.library('mcp-extra', call.site)
-  machine.deferTool(object(handler), [bag(machine, 'body', call.site), object(extra)], state)
+function deferTool(
+  machine: Machine,
+  server: Library,
+  handler: FunctionObject,
+  call: Call & { readonly method: string },
+  state: State,
+): void {
+  const extra = object(machine.library('mcp-extra', call.site, { verifyState: server.data['verifyState'] }))
+  const args =
+    TAKES_SCHEMA.test(call.method) && takesNothing(handler, call) ? [extra] : [bag(machine, 'body', call.site), extra]
+  machine.deferTool(object(handler), args, state)
+}
+
+const TAKES_SCHEMA = /^(?:register)?(?:tool|prompt)$/i
+
+/** A tool or prompt that declares no arguments is called with the context alone. */
+function takesNothing(handler: FunctionObject, call: Call): boolean {
+  const settings = call.args.slice(1).find((arg) => arg.objects.some(({ kind }) => kind === 'object'))
+  const isNamed = onlyString(call.args[0] ?? UNDEFINED) !== undefined
+  const isPlain =
+    settings === undefined
+      ? call.args.slice(1).every((arg) => arg.objects.includes(handler) || onlyString(arg) !== undefined)
+      : settings.objects.every(
+          (item) =>
+            !item.partial && (item.properties.has('description') || item.properties.has('title')) && !hasSchema(item),
+        )
+  return isNamed && isPlain && parametersOf(handler.node).length === 1
+}
+
+function hasSchema({ properties }: HeapObject): boolean {
+  return ['inputSchema', 'argsSchema', 'parameters'].some((name) => properties.has(name))
 }
 
 const createHandler: ExternalHandler = (machine, call, state) => {
@@ -228,11 +262,12 @@ export const mcp: Model = {
     'mcp-transport': (_machine, target, name) =>
       name === 'sessionId' && target.data['typed'] === true ? tagged('mint', 'sid') : UNKNOWN,
     'mcp-server': (_machine, target, name) => (name === 'server' ? object(target) : UNKNOWN),
-    'mcp-extra': (machine, target, name, key, site) => {
-      void key
+    'mcp-extra': (machine, target, name, _key, site, state) => {
       if (name === 'sessionId') return tagged('sid')
+      if (name === 'authInfo') machine.emit('caller-read', site, state, {})
       if (name === 'authInfo') return { ...tagged('cred', 'principal', 'verdict'), primitives: [undefined] }
-      if (name === 'http' || name === 'mcpReq' || name === 'req') return object(target)
+      if (name === 'http' || name === 'mcpReq') return object(target)
+      if (name === 'req') return object(machine.library('fetch-request', site))
       if (name === 'requestInfo') return object(machine.library('request', site))
       return UNKNOWN
     },

@@ -1,0 +1,127 @@
+/** Handles that tools give out and take: what is kept under them, and who is asked before it is used. */
+import type { HandleUseFact, StateHandleFact } from '../../facts/handles.ts'
+import type { ServerFacts } from '../../facts/facts.ts'
+import { isPresentedHandle } from '../conditions.ts'
+import type { Event, EventOf, StoreRef } from '../events.ts'
+import type { Machine } from '../machine.ts'
+import { servesStdio } from '../models/request-state.ts'
+import type { Value } from '../value.ts'
+import { hasTag } from '../value.ts'
+import { distinct, eventsOf, locate, writesTo } from './collect.ts'
+
+/** Below it a handle can be found by trying. */
+const ENOUGH_BITS = 64
+
+export function collectStateHandles(machine: Machine): readonly StateHandleFact[] {
+  const stores = distinct([...lookUps(machine), ...removals(machine)], ({ store }) => store.id)
+  return stores.flatMap(({ store }) => handleFact(machine, store) ?? [])
+}
+
+/** Whom requests can be told apart by. */
+export function callersOf(machine: Machine): ServerFacts['callers'] {
+  const requests = machine.events.filter(({ context }) => context.trigger === 'request')
+  const isPersonal = requests.some(({ facts }) => facts.must.has('auth:verified') || facts.may.has('maybe-verified'))
+  if (isPersonal || eventsOf(machine, 'caller-read').length > 0) return 'personal'
+  return requests.some(({ facts }) => facts.must.has('auth') || facts.may.has('maybe-auth')) ? 'shared' : 'none'
+}
+
+export function isPipedOnly(machine: Machine): boolean {
+  return servesStdio(machine) && !machine.events.some(({ kind }) => OVER_HTTP.has(kind))
+}
+
+const OVER_HTTP: ReadonlySet<Event['kind']> = new Set(['listen', 'route', 'served', 'endpoint', 'transport'])
+
+function handleFact(machine: Machine, store: StoreRef): StateHandleFact | undefined {
+  const minted = writesTo(machine, store.id).find((write) => isMinted(write))
+  if (minted === undefined || isOfOneSession(machine, store)) return undefined
+  return {
+    store: store.id,
+    name: store.name,
+    minted: locate(minted.site),
+    uses: usesOf(machine, store),
+    guessable: isGuessable(keyOf(minted)),
+  }
+}
+
+/** Kept by a server object that is made for each session or request. */
+function isOfOneSession(machine: Machine, { id }: StoreRef): boolean {
+  const container = machine.containers.get(id)
+  return container !== undefined && container.born !== 0 && !container.retained
+}
+
+/** Put there under a name made here, by itself or as a field of the record. */
+function isMinted(write: EventOf<'store-write'>): boolean {
+  return inRequest(write) && isMade(keyOf(write))
+}
+
+function isMade(key: Value): boolean {
+  return key.entropy !== undefined || hasTag(key, 'mint') || hasTag(key, 'counter')
+}
+
+function keyOf({ key, store, value }: EventOf<'store-write'>): Value {
+  if (store.kind !== 'array' && store.kind !== 'set') return key
+  const fields = value.objects.flatMap((item) => [...item.properties.values()].map((cell) => cell.value))
+  return fields.find(isMade) ?? key
+}
+
+function isGuessable(key: Value): boolean {
+  const sources = key.entropy?.sources ?? []
+  if (sources.length === 0) return hasTag(key, 'counter')
+  const sound = sources.filter(({ kind }) => kind === 'csprng').reduce((sum, { bits }) => sum + bits, 0)
+  return sound < ENOUGH_BITS
+}
+
+function inRequest({ context }: Event): boolean {
+  return context.trigger === 'tool' || context.trigger === 'request'
+}
+
+/** An argument of a tool, as the client gives it: not the caller's own name, session or state. */
+function isArgument(key: Value, event: Event): boolean {
+  if (!isPresentedHandle(key) || ['sid', 'rstate', 'principal'].some((tag) => hasTag(key, tag))) return false
+  return hasTag(key, 'body:arguments') || (event.context.trigger === 'tool' && hasTag(key, 'body'))
+}
+
+function lookUps(machine: Machine): readonly EventOf<'store-read'>[] {
+  return eventsOf(machine, 'store-read').filter((event) => inRequest(event) && isArgument(event.key, event))
+}
+
+function removals(machine: Machine): readonly EventOf<'store-remove'>[] {
+  return eventsOf(machine, 'store-remove').filter((event) => inRequest(event) && isArgument(event.key, event))
+}
+
+function usesOf(machine: Machine, store: StoreRef): readonly HandleUseFact[] {
+  const reads = lookUps(machine).filter((event) => event.store.id === store.id)
+  const uses = reads.flatMap((read) =>
+    usesAfter(machine, store.id, read.context.activation).map((use) => factOf(use, read, store.id)),
+  )
+  const ended = removals(machine)
+    .filter((event) => event.store.id === store.id)
+    .map((event) => factOf({ event, how: 'removed' as const }, event, store.id))
+  return distinct([...uses, ...ended], ({ at, bound }) => `${at.path}:${at.startLine}:${at.startColumn}:${bound}`)
+}
+
+interface Use {
+  readonly event: Event
+  readonly how: HandleUseFact['how']
+}
+
+function usesAfter(machine: Machine, store: string, activation: number): readonly Use[] {
+  const isHere = ({ context }: Event): boolean => context.activation === activation
+  const told = eventsOf(machine, 'handle-use').filter((event) => event.store === store && isHere(event))
+  const written = eventsOf(machine, 'entry-write').filter((event) => event.store === store && isHere(event))
+  const removed = eventsOf(machine, 'store-remove').filter(
+    (event) => event.store.id === store && isHere(event) && hasTag(event.key, `key:${store}`),
+  )
+  return [
+    ...told.map((event) => ({ event, how: event.how })),
+    ...written.map((event) => ({ event, how: 'changed' as const })),
+    ...removed.map((event) => ({ event, how: 'removed' as const })),
+  ]
+}
+
+function factOf({ event, how }: Use, read: EventOf<'store-read' | 'store-remove'>, store: string): HandleUseFact {
+  const { must, may } = event.facts
+  const isSettled = must.has('bound') || must.has(`cleared:${store}`)
+  const isOpen = how === 'removed' || may.has(`unbound:${store}`)
+  return { lookup: locate(read.site), at: locate(event.site), how, bound: isSettled || !isOpen }
+}

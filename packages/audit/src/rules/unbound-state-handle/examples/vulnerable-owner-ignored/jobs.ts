@@ -1,0 +1,27 @@
+import { randomUUID } from 'node:crypto'
+
+interface Job {
+  readonly owner: string
+  readonly result: string
+  readonly endsAt: number
+}
+
+const TTL_MS = 15 * 60_000
+
+export class JobStore {
+  readonly #jobs = new Map<string, Job>()
+
+  start(owner: string, text: string): string {
+    const id = `job_${randomUUID()}`
+    this.#jobs.set(id, { owner, result: text.toUpperCase(), endsAt: Date.now() + TTL_MS })
+//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 kept under a new handle
+    return id
+  }
+
+  resultOf(id: string, _owner: string): string | undefined {
+    const job = this.#jobs.get(id)
+//              ^^^^^^^^^^^^^^^^^^ 2 looked up by the argument alone
+    if (job === undefined || job.endsAt < Date.now()) return undefined
+    return job.result
+  }
+}
