@@ -235,10 +235,11 @@ const verifierEnd: MethodHandler = (machine, target, call, state) => {
 }
 
 /** The states of our own session layer: sealed, bound, short-lived, good once. */
-const unsealOwn: MethodHandler = (machine, _target, call, state) => {
-  const [given = UNKNOWN] = call.args
-  const facts = ['rs:verified', 'rs:bound', 'rs:fresh', 'rs:request', 'rs:spent']
-  const proven = prove(machine, [given], facts, call, state)
+const verifyOwn: MethodHandler = (machine, _target, call, state) =>
+  prove(machine, call.args.slice(0, 1), ['rs:verified', 'rs:bound', 'rs:fresh', 'rs:request', 'rs:spent'], call, state)
+
+const unsealOwn: MethodHandler = (machine, target, call, state, name) => {
+  const proven = verifyOwn(machine, target, call, state, name) ?? UNKNOWN
   const result = machine.allocate('object', call.site)
   result.property('good').write({ ...UNKNOWN, primitives: [true, false] })
   result.property('state').write(proven)
@@ -288,6 +289,7 @@ export const requestState: Model = {
     'node:crypto#subtle.decrypt': subtleDecrypt,
     'node:crypto#subtle.sign': mac,
     '@sallyport/session#createRequestStates': (machine, call) => object(requestStates(machine, call)),
+    '@sallyport/session/mcp-v2#createRequestStateSeal': (_machine, call) => call.args[0] ?? UNKNOWN,
   },
   constructors: {
     '@sallyport/session#RequestStates': (machine, call) => object(requestStates(machine, call)),
@@ -295,7 +297,13 @@ export const requestState: Model = {
   methods: {
     'mcp-extra': { requestState: readState },
     'request-state-codec': { verify: verifyCodec, mint: () => tagged('mint', 'sealed') },
-    'request-states': { unseal: unsealOwn, seal: () => tagged('mint', 'sealed') },
+    'request-states': {
+      unseal: unsealOwn,
+      seal: () => tagged('mint', 'sealed'),
+      // As the codec of SDK v2.
+      verify: verifyOwn,
+      mint: () => tagged('mint', 'sealed'),
+    },
     decipher: {
       update: decipherPart,
       final: decipherEnd,
