@@ -4,7 +4,13 @@ import {
   ElicitRequestSchema,
   LoggingMessageNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import express from 'express'
+import fastify from 'fastify'
+import { Hono } from 'hono'
 import { afterEach, describe, expect, test } from 'vitest'
+import { memoryStore } from '../../src/index.ts'
 import { alice } from '../layer.ts'
 import { verifies } from '../verifies.ts'
 import { initializeCall, messagesOf, startServer, toolCall, type ByHand, type Running } from './mcp-server.ts'
@@ -408,6 +414,23 @@ describe('calls', () => {
     },
   )
 
+  test('that were in flight when their session got another handle write nothing, and the session goes on', async () => {
+    const { initialize, send, sessions, stage, router } = await start({
+      router: { turns: false },
+      sessions: { graceMs: 0 },
+    })
+    const session = await initialize('alice')
+    const call = send({ token: 'alice', session, body: toolCall(1, 'late-write', { name: 'w' }) }).then(messagesOf)
+    await stage.running('w')
+    const [open] = await sessions.list(alice)
+    const regenerated = await sessions.regenerate(open!)
+    expect(await call).toMatchObject([{ id: 1, error: { code: -32001 } }])
+    stage.gate('w').resolve()
+    await expect.poll(() => [...stage.ended]).toEqual(['w fenced'])
+    expect(router.size).toBe(0)
+    expect((await sessions.read(regenerated.session)).data).toEqual({})
+  })
+
   test('beyond the bound are refused, not queued for ever', async () => {
     const { initialize, send, stage } = await start({ router: { maxCalls: 2, turns: false } })
     const session = await initialize('alice')
@@ -420,5 +443,59 @@ describe('calls', () => {
     for (const name of ['a', 'b']) stage.gate(name).resolve()
     await Promise.all(open)
     expect((await send({ token: 'alice', session, body: toolCall(9, 'peek') })).status).toBe(200)
+  })
+})
+
+describe('the router', () => {
+  const conversation = async (how: Parameters<typeof startServer>[0]) => {
+    const { client: connect, router } = await start(how)
+    const { client, transport } = await connect('alice')
+    expect(textOf(await client.callTool({ name: 'count' }))).toBe(1)
+    expect(textOf(await client.callTool({ name: 'peek' }))).toBe(1)
+    await transport.terminateSession()
+    expect(router.size).toBe(0)
+  }
+
+  test('stands in Express, behind its parser of bodies or not', async () => {
+    for (const app of [express(), express().use(express.json())])
+      await conversation({ mount: (router, http) => void http.on('request', app.all('/mcp', router.handle)) })
+  })
+
+  test('stands in Fastify, which has read the body', async () => {
+    await conversation({
+      mount: async (router, http) => {
+        const app = fastify({ serverFactory: (handler) => http.on('request', handler) })
+        app.all('/mcp', (request, reply) => {
+          reply.hijack()
+          return router.handle(request.raw, reply.raw, request.body)
+        })
+        await app.ready()
+      },
+    })
+  })
+
+  test('stands in Hono on Node', async () => {
+    await conversation({
+      mount: (router, http) => {
+        const app = new Hono<{ Bindings: HttpBindings }>()
+        app.all('/mcp', async ({ env }) => {
+          await router.handle(env.incoming, env.outgoing)
+          return RESPONSE_ALREADY_SENT
+        })
+        http.on('request', getRequestListener(app.fetch))
+      },
+    })
+  })
+
+  test('keeps each process to the sessions whose server it has', async () => {
+    const store = memoryStore()
+    const first = await startServer({ sessions: { store } })
+    const { send, router } = await start({ sessions: { store } })
+    const session = await first.initialize('alice')
+    expect((await send({ token: 'alice', session, body: toolCall(1, 'peek') })).status).toBe(404)
+    const [answer] = await messagesOf(await first.send({ token: 'alice', session, body: toolCall(1, 'peek') }))
+    expect(answer).toMatchObject({ result: {} })
+    expect([first.router.size, router.size]).toEqual([1, 0])
+    await first.stop()
   })
 })

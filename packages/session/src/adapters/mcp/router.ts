@@ -14,6 +14,7 @@ import type { ReadBody } from './body.ts'
 import { authInfoFor, type AuthInfo } from './context.ts'
 import {
   SessionServer,
+  type EndCause,
   type SessionServerSettings,
   type SdkServer,
   type SdkTransport,
@@ -162,7 +163,7 @@ export class SessionRouter {
     this.#stopListening()
     clearInterval(this.#janitor)
     await this.#modern?.close()
-    await Promise.allSettled([...this.#servers.values()].map((server) => this.#over(server)))
+    await Promise.allSettled([...this.#servers.values()].map((server) => this.#over(server, 'server')))
   }
 
   /** What the request is, and what it needs for it. */
@@ -191,7 +192,7 @@ export class SessionRouter {
         settings: this.#settings,
         createTransport: this.#sdk.createTransport,
         createServer: () => this.#sdk.createServer(context),
-        onEnd: (ended) => void this.#over(ended),
+        onEnd: (ended, cause) => void this.#over(ended, cause),
       })
       if (this.#closed) throw new SessionEndedError('the server is shutting down')
       this.#servers.set(session.ref, server)
@@ -201,10 +202,10 @@ export class SessionRouter {
         const served = servedOf(response)
         return { ...served, headers: { ...served.headers, ...headers } }
       }
-      await this.#over(server)
+      await this.#over(server, 'server')
       return typeof response === 'string' ? idInUse() : servedOf(response)
     } catch (error) {
-      if (server) await this.#over(server)
+      if (server) await this.#over(server, 'server')
       else await this.#guard.sessions.terminate(session)
       throw error
     }
@@ -233,13 +234,14 @@ export class SessionRouter {
     if (more.length > 0 || (version !== undefined && !this.#sdk.protocolVersions.includes(version)))
       return rpcError(400, -32000, 'Bad Request: Unsupported protocol version')
     const headers = await this.#guard.terminate(server.session)
-    await server.end()
+    await server.end('session')
     return { status: 200, headers, body: null }
   }
 
   /** What happened in this process ends what belongs to it at once; elsewhere, streams are watched. */
   #heard(event: SessionEvent): void {
-    if (event.kind === 'ended') void this.#servers.get(event.session)?.end()
+    // An Mcp-Session-Id does not change in place: under its new handle the session goes on elsewhere.
+    if (event.kind === 'ended' || event.kind === 'regenerated') void this.#servers.get(event.session)?.end('session')
     if (event.kind !== 'principal-revoked' && event.kind !== 'agent-reset') return
     const key = principalKey(event.principal)
     for (const server of this.#servers.values()) {
@@ -253,14 +255,15 @@ export class SessionRouter {
       await this.#guard.sessions.read(server.session)
     } catch (error) {
       // While the store is away nothing is known; requests are refused by the guard.
-      if (error instanceof SessionError && error.status !== 503) await server.end()
+      if (error instanceof SessionError && error.status !== 503) await server.end('session')
     }
   }
 
-  /** However it ended, nothing of it is left: neither here nor in the store. */
-  async #over(server: SessionServer): Promise<void> {
+  /** However it ended, nothing of it is left here; and of its session nothing in the store, unless that goes on without it. */
+  async #over(server: SessionServer, cause: EndCause): Promise<void> {
     if (this.#servers.get(server.session.ref) === server) this.#servers.delete(server.session.ref)
-    await server.end()
+    await server.end(cause)
+    if (cause === 'session') return
     try {
       await this.#guard.sessions.terminate(server.session)
     } catch {

@@ -60,9 +60,12 @@ export interface SessionServerParts {
   readonly settings: SessionServerSettings
   readonly createTransport: (options: SdkTransportOptions) => SdkTransport
   readonly createServer: () => SdkServer | Promise<SdkServer>
-  /** Called once, when it is over, for whatever reason. */
-  readonly onEnd: (server: SessionServer) => void
+  /** Called once, when it is over. */
+  readonly onEnd: (server: SessionServer, cause: EndCause) => void
 }
+
+/** Whether the session ended, or was taken up under another handle; or the server did, and the session has yet to. */
+export type EndCause = 'session' | 'server'
 
 /** A call that has not been answered. */
 interface OpenCall {
@@ -87,7 +90,7 @@ export class SessionServer {
   readonly #sessions: Sessions
   readonly #settings: SessionServerSettings
   readonly #transport: SdkTransport
-  readonly #onEnd: (server: SessionServer) => void
+  readonly #onEnd: SessionServerParts['onEnd']
   readonly #calls = new Map<MessageId, OpenCall>()
   readonly #tools = new ToolModes()
   #server: SdkServer | undefined
@@ -190,7 +193,7 @@ export class SessionServer {
   }
 
   /** Ends it: open calls are answered with an error, streams closed, handlers told to stop. Saying so twice does nothing. */
-  async end(): Promise<void> {
+  async end(cause: EndCause): Promise<void> {
     if (this.#ended) return
     this.#ended = true
     this.#unwatch?.()
@@ -199,7 +202,7 @@ export class SessionServer {
     for (const call of Array.from(this.#calls.values())) this.#settle(call)
     await Promise.allSettled([this.#transport.close()])
     await Promise.allSettled([this.#server?.close()])
-    this.#onEnd(this)
+    this.#onEnd(this, cause)
   }
 
   async #connect(server: SdkServer): Promise<void> {
@@ -214,7 +217,7 @@ export class SessionServer {
       send: (message, options) => this.#send(message, options),
       onclose: () => {
         onclose?.call(this.#transport)
-        void this.end()
+        void this.end('server')
       },
     }
     Object.assign(this.#transport, between)
@@ -247,7 +250,7 @@ export class SessionServer {
 
   #hold(): void {
     this.#busy += 1
-    this.#unwatch ??= this.#sessions.watch(this.session, () => void this.end())
+    this.#unwatch ??= this.#sessions.watch(this.session, () => void this.end('session'))
   }
 
   #release(): void {
@@ -332,7 +335,7 @@ export class SessionServer {
     } finally {
       this.#settle(call)
       // A session that could not be initialized is none.
-      if (call.method === 'initialize' && message.error !== undefined) void this.end()
+      if (call.method === 'initialize' && message.error !== undefined) void this.end('server')
     }
   }
 }
