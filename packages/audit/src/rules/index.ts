@@ -25,6 +25,7 @@ import { scenario as scenarioPlaintextTransport } from './plaintext-transport/sc
 import { rule as predictableSessionId } from './predictable-session-id/rule.ts'
 import { detect as detectPredictableSessionId } from './predictable-session-id/detect.ts'
 import { scenario as scenarioPredictableSessionId } from './predictable-session-id/scenario.ts'
+import { fix as fixPredictableSessionId } from './predictable-session-id/fix.ts'
 import { rule as replayableRequestState } from './replayable-request-state/rule.ts'
 import { detect as detectReplayableRequestState } from './replayable-request-state/detect.ts'
 import { rule as sessionAsAuthentication } from './session-as-authentication/rule.ts'
@@ -59,8 +60,10 @@ import { rule as unsignedRequestState } from './unsigned-request-state/rule.ts'
 import { detect as detectUnsignedRequestState } from './unsigned-request-state/detect.ts'
 import { rule as vulnerableSessionDependency } from './vulnerable-session-dependency/rule.ts'
 import { detect as detectVulnerableSessionDependency } from './vulnerable-session-dependency/detect.ts'
+import { fix as fixVulnerableSessionDependency } from './vulnerable-session-dependency/fix.ts'
 import { rule as weakSessionSecret } from './weak-session-secret/rule.ts'
 import { detect as detectWeakSessionSecret } from './weak-session-secret/detect.ts'
+import { fix as fixWeakSessionSecret } from './weak-session-secret/fix.ts'
 
 export const rules: readonly RuleEntry[] = [
   { rule: clientSuppliedSessionId, detect: detectClientSuppliedSessionId, scenario: scenarioClientSuppliedSessionId },
@@ -83,7 +86,12 @@ export const rules: readonly RuleEntry[] = [
     scenario: scenarioMissingSessionInvalidation,
   },
   { rule: plaintextTransport, detect: detectPlaintextTransport, scenario: scenarioPlaintextTransport },
-  { rule: predictableSessionId, detect: detectPredictableSessionId, scenario: scenarioPredictableSessionId },
+  {
+    rule: predictableSessionId,
+    detect: detectPredictableSessionId,
+    scenario: scenarioPredictableSessionId,
+    fix: fixPredictableSessionId,
+  },
   { rule: replayableRequestState, detect: detectReplayableRequestState },
   { rule: sessionAsAuthentication, detect: detectSessionAsAuthentication, scenario: scenarioSessionAsAuthentication },
   { rule: sessionFixation, detect: detectSessionFixation, scenario: scenarioSessionFixation },
@@ -96,6 +104,6 @@ export const rules: readonly RuleEntry[] = [
   { rule: unboundStateHandle, detect: detectUnboundStateHandle },
   { rule: uncheckedTokenAudience, detect: detectUncheckedTokenAudience, scenario: scenarioUncheckedTokenAudience },
   { rule: unsignedRequestState, detect: detectUnsignedRequestState },
-  { rule: vulnerableSessionDependency, detect: detectVulnerableSessionDependency },
-  { rule: weakSessionSecret, detect: detectWeakSessionSecret },
+  { rule: vulnerableSessionDependency, detect: detectVulnerableSessionDependency, fix: fixVulnerableSessionDependency },
+  { rule: weakSessionSecret, detect: detectWeakSessionSecret, fix: fixWeakSessionSecret },
 ]

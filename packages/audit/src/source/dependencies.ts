@@ -5,7 +5,7 @@ import { parseNpmLock } from './lockfiles/npm.ts'
 import { parsePnpmLock } from './lockfiles/pnpm.ts'
 import { parseYarnLock } from './lockfiles/yarn.ts'
 import type { DependencyVersion, PackageInfo } from './tree.ts'
-import { minimumOf } from './version.ts'
+import { compareVersions, minimumOf } from './version.ts'
 
 /** By preference where one folder has several. */
 const LOCKFILES: readonly (readonly [name: string, parse: (text: string) => Lockfile | undefined])[] = [
@@ -38,11 +38,18 @@ export function createVersionOf(surroundings: Surroundings): VersionOf {
   return (packageName, from) => {
     const range = from && rangeIn(packageName, from, surroundings)
     const locked = lockedVersion(packageName, from?.dir ?? '', range, surroundings, lockfileIn)
-    if (locked !== undefined) return { version: locked, from: 'locked' }
+    if (locked !== undefined && !isOutdated(locked, from?.dependencies.get(packageName)))
+      return { version: locked, from: 'locked' }
     const own = surroundings.packages.find((info) => info.name === packageName)?.version
     if (own !== undefined) return { version: own, from: 'locked' }
     return range === undefined ? undefined : versionOfRange(range)
   }
+}
+
+/** A lockfile that package.json has left behind is renewed by the next installation, or refused by it. */
+function isOutdated(locked: string, range: string | undefined): boolean {
+  const minimum = range === undefined ? undefined : minimumOf(range)
+  return minimum !== undefined && compareVersions(locked, minimum) < 0
 }
 
 /** A range of one version pins it as a lockfile does. */

@@ -44,8 +44,12 @@ export class NodeIndex {
   /** The outermost expression that fills a span, type assertions removed. */
   expressionAt(span: Span): Node | undefined {
     const exact = this.all.filter(({ start, end }) => start === span.start && end === span.end)
-    return exact.map(bare).find(({ type }) => EXPRESSION.test(type))
+    return exact.map(bare).find(isExpression)
   }
+}
+
+export function isExpression({ type }: Node): boolean {
+  return EXPRESSION.test(type)
 }
 
 const EXPRESSION =

@@ -9,7 +9,7 @@ import { importsIn, isModule, topOf } from './imports.ts'
 import { indented, indentAt } from './lines.ts'
 import { isCaught, NodeIndex, withinFunction } from './nodes.ts'
 import { declarationOf, mentionsOf } from './scopes.ts'
-import { assignmentShape, callShape, functionShape, memberShape, shapeOf } from './shapes.ts'
+import { assignmentShape, callShape, expressionsAround, functionShape, memberShape, shapeOf } from './shapes.ts'
 import { styleOf } from './style.ts'
 import type { FileSyntax, Span, Syntax } from './syntax.ts'
 
@@ -22,6 +22,16 @@ export function createSyntax(tree: SourceTree): Syntax {
       return files.get(path)
     },
     manifestFor: (path) => manifestFor(tree, path),
+    deployment(path) {
+      const found = tree.deployments.find((each) => each.path === path)
+      return (
+        found && {
+          path,
+          text: found.text,
+          spanOf: (location) => offsetsOf(location, found.text, lineStarts(found.text)),
+        }
+      )
+    },
     versionOf: (packageName, path) => tree.versionOf(packageName, path)?.version,
   }
 }
@@ -50,6 +60,7 @@ function describe({ path, text }: SourceFile, program: Node): FileSyntax {
     spanOf: (location) => offsetsOf(location, text, starts),
     textOf: ({ start, end }) => text.slice(start, end),
     shapeOf: (span) => shapeOf(span, index),
+    expressionsAround: (span) => expressionsAround(span, index),
     calls: (within) => shapesOf(callShape, within),
     assignments: (within) => shapesOf(assignmentShape, within),
     members: (within) => shapesOf(memberShape, within),

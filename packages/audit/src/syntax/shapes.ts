@@ -1,6 +1,6 @@
 /** What stands in a place, one level deep. */
-import { isFunctionNode, staticKey, type Node } from '../extract/ast.ts'
-import type { NodeIndex } from './nodes.ts'
+import { bare, isFunctionNode, staticKey, type Node } from '../extract/ast.ts'
+import { isExpression, type NodeIndex } from './nodes.ts'
 import type {
   Assignment,
   Binary,
@@ -15,7 +15,20 @@ import type {
 
 export function shapeOf(span: Span, index: NodeIndex): Shape | undefined {
   const node = index.expressionAt(span)
-  if (node === undefined) return undefined
+  return node && shapeOfNode(node, index)
+}
+
+/** The expressions around a place, the innermost first, as far as the innermost function or statement. */
+export function expressionsAround(span: Span, index: NodeIndex): readonly Shape[] {
+  const around = index.around(span).filter(({ start, end }) => start !== span.start || end !== span.end)
+  const limit = around.findIndex((node) => isFunctionNode(node) || /Statement$|Declaration$/.test(node.type))
+  return around
+    .slice(0, limit === -1 ? around.length : limit)
+    .filter((node) => isExpression(node) && node === bare(node))
+    .map((node) => shapeOfNode(node, index))
+}
+
+function shapeOfNode(node: Node, index: NodeIndex): Shape {
   return (
     callShape(node, index) ??
     memberShape(node) ??

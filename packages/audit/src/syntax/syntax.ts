@@ -164,6 +164,8 @@ export interface FileSyntax {
   textOf(span: Span): string
   /** The outermost expression, function or class that a span covers exactly; type assertions and parentheses around it do not count. */
   shapeOf(span: Span): Shape | undefined
+  /** The expressions around a place, the innermost first, as far as the innermost function or statement. */
+  expressionsAround(span: Span): readonly Shape[]
   /** All calls within a span (the whole file if absent), in source order. */
   calls(within?: Span): readonly Call[]
   /** All assignments within a span (the whole file if absent), in source order. */
@@ -207,6 +209,8 @@ export interface Syntax {
   file(path: string): FileSyntax | undefined
   /** The nearest package.json above a file that lies within the tree. */
   manifestFor(path: string): Manifest | undefined
+  /** A compose file of the tree. */
+  deployment(path: string): Pick<FileSyntax, 'path' | 'text' | 'spanOf'> | undefined
   /** The version of a dependency that a file gets. */
   versionOf(packageName: string, path: string): string | undefined
 }

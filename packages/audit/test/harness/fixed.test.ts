@@ -24,7 +24,7 @@ describe('the fix of', () => {
   it.each(cases)('%s leaves nothing to find, and so nothing to fix', async (_name, { example }) => {
     const { findings, assessments } = await audit(fixedRootOf(example))
     expect(findings).toEqual([])
-    expect(assessments.find(({ rule }) => rule === example.rule)?.outcome).toBe('pass')
+    expect(assessments.find(({ rule }) => rule === example.rule)?.outcome).toMatch(/^(?:pass|notApplicable)$/)
   })
 })
 

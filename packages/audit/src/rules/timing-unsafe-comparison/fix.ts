@@ -73,12 +73,16 @@ function newHelper(file: FileSyntax, of: Comparison['of']): Helper {
   const typed = (type: string): string => (file.isTypeScript ? `: ${type}` : '')
   const content = of === 'texts' ? 'string' : 'Uint8Array'
   const code = codeIn(style)
-  const guard = of === 'texts' ? code`  if (typeof one !== 'string' || typeof other !== 'string') return false;\n` : ''
+  const guard =
+    of === 'texts'
+      ? code`
+  if (typeof one !== 'string' || typeof other !== 'string') return false;`
+      : ''
   const both = typed(of === 'texts' ? 'unknown' : content)
   const helper = code`
 /** Takes as long for a wrong ${of === 'texts' ? 'secret' : 'value'} as for the right one. */
-function ${name}(one${both}, other${both})${typed('boolean')} {
-${guard}  const digest = (content${typed(content)}) => ${createHash}('sha256').update(content).digest();
+function ${name}(one${both}, other${both})${typed('boolean')} {${guard}
+  const digest = (content${typed(content)}) => ${createHash}('sha256').update(content).digest();
   return ${timingSafeEqual}(digest(one), digest(other));
 }
 `
