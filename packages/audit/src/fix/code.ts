@@ -10,14 +10,16 @@ export function codeIn(
   indent = '',
 ): (strings: TemplateStringsArray, ...values: readonly string[]) => string {
   return (strings, ...values) => {
-    const parts = strings.map((part, index) => restyled(part, index === strings.length - 1, style, indent))
+    const parts = strings.map((part, index) => restyled(part, values[index], style, indent))
     return parts.map((part, index) => part + (values[index] ?? '')).join('')
   }
 }
 
-function restyled(part: string, isLast: boolean, style: Style, indent: string): string {
+/** `next` is what is interpolated after the part; undefined after the last. */
+function restyled(part: string, next: string | undefined, style: Style, indent: string): string {
   let text = part.replace(/\n((?: {2})*)/g, (_, steps: string) => `\n${indent}${style.indent.repeat(steps.length / 2)}`)
-  if (!style.semicolons) text = text.replace(isLast ? /;(?=\n|$)/g : /;(?=\n)/g, '')
+  const isLineEnd = next === undefined || next === '' || /^\r?\n/.test(next)
+  if (!style.semicolons) text = text.replace(isLineEnd ? /;(?=\n|$)/g : /;(?=\n)/g, '')
   if (!style.trailingCommas) text = text.replace(/,(?=\n\s*[}\])])/g, '')
   if (style.quote === '"') text = text.replaceAll("'", '"')
   return style.newline === '\r\n' ? text.replaceAll('\n', '\r\n') : text

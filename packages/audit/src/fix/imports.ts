@@ -3,6 +3,7 @@ import { builtinModules } from 'node:module'
 import type { Edit } from '../finding/finding.ts'
 import type { FileSyntax, Import, Span } from '../syntax/syntax.ts'
 import { codeIn } from './code.ts'
+import { endOfLine } from './lines.ts'
 import { freeName } from './names.ts'
 
 /** How a file says what it needs, and the edits that make it so. */
@@ -110,11 +111,6 @@ function quoteOfImports(file: FileSyntax): '"' | "'" {
   const last = file.imports.at(-1)
   const mark = last && /["'](?=\)?;?$)/.exec(file.textOf(last))?.[0]
   return mark === '"' || mark === "'" ? mark : file.style.quote
-}
-
-function endOfLine({ text }: FileSyntax, offset: number): number {
-  const rest = /^[ \t]*(?:;[ \t]*)?(?:\/\/[^\r\n]*)?(?=\r?\n|$)/.exec(text.slice(offset))
-  return rest ? offset + rest[0].length : offset
 }
 
 function insertion({ path }: FileSyntax, at: number, text: string): Edit {

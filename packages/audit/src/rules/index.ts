@@ -13,15 +13,19 @@ import { fix as fixInsecureSessionCookie } from './insecure-session-cookie/fix.t
 import { rule as missingOriginCheck } from './missing-origin-check/rule.ts'
 import { detect as detectMissingOriginCheck } from './missing-origin-check/detect.ts'
 import { scenario as scenarioMissingOriginCheck } from './missing-origin-check/scenario.ts'
+import { fix as fixMissingOriginCheck } from './missing-origin-check/fix.ts'
 import { rule as missingSessionExpiry } from './missing-session-expiry/rule.ts'
 import { detect as detectMissingSessionExpiry } from './missing-session-expiry/detect.ts'
 import { scenario as scenarioMissingSessionExpiry } from './missing-session-expiry/scenario.ts'
+import { fix as fixMissingSessionExpiry } from './missing-session-expiry/fix.ts'
 import { rule as missingSessionInvalidation } from './missing-session-invalidation/rule.ts'
 import { detect as detectMissingSessionInvalidation } from './missing-session-invalidation/detect.ts'
 import { scenario as scenarioMissingSessionInvalidation } from './missing-session-invalidation/scenario.ts'
+import { fix as fixMissingSessionInvalidation } from './missing-session-invalidation/fix.ts'
 import { rule as plaintextTransport } from './plaintext-transport/rule.ts'
 import { detect as detectPlaintextTransport } from './plaintext-transport/detect.ts'
 import { scenario as scenarioPlaintextTransport } from './plaintext-transport/scenario.ts'
+import { fix as fixPlaintextTransport } from './plaintext-transport/fix.ts'
 import { rule as predictableSessionId } from './predictable-session-id/rule.ts'
 import { detect as detectPredictableSessionId } from './predictable-session-id/detect.ts'
 import { scenario as scenarioPredictableSessionId } from './predictable-session-id/scenario.ts'
@@ -34,6 +38,7 @@ import { scenario as scenarioSessionAsAuthentication } from './session-as-authen
 import { rule as sessionFixation } from './session-fixation/rule.ts'
 import { detect as detectSessionFixation } from './session-fixation/detect.ts'
 import { scenario as scenarioSessionFixation } from './session-fixation/scenario.ts'
+import { fix as fixSessionFixation } from './session-fixation/fix.ts'
 import { rule as sessionTokenExposure } from './session-token-exposure/rule.ts'
 import { detect as detectSessionTokenExposure } from './session-token-exposure/detect.ts'
 import { scenario as scenarioSessionTokenExposure } from './session-token-exposure/scenario.ts'
@@ -78,14 +83,30 @@ export const rules: readonly RuleEntry[] = [
     scenario: scenarioInsecureSessionCookie,
     fix: fixInsecureSessionCookie,
   },
-  { rule: missingOriginCheck, detect: detectMissingOriginCheck, scenario: scenarioMissingOriginCheck },
-  { rule: missingSessionExpiry, detect: detectMissingSessionExpiry, scenario: scenarioMissingSessionExpiry },
+  {
+    rule: missingOriginCheck,
+    detect: detectMissingOriginCheck,
+    scenario: scenarioMissingOriginCheck,
+    fix: fixMissingOriginCheck,
+  },
+  {
+    rule: missingSessionExpiry,
+    detect: detectMissingSessionExpiry,
+    scenario: scenarioMissingSessionExpiry,
+    fix: fixMissingSessionExpiry,
+  },
   {
     rule: missingSessionInvalidation,
     detect: detectMissingSessionInvalidation,
     scenario: scenarioMissingSessionInvalidation,
+    fix: fixMissingSessionInvalidation,
   },
-  { rule: plaintextTransport, detect: detectPlaintextTransport, scenario: scenarioPlaintextTransport },
+  {
+    rule: plaintextTransport,
+    detect: detectPlaintextTransport,
+    scenario: scenarioPlaintextTransport,
+    fix: fixPlaintextTransport,
+  },
   {
     rule: predictableSessionId,
     detect: detectPredictableSessionId,
@@ -94,7 +115,7 @@ export const rules: readonly RuleEntry[] = [
   },
   { rule: replayableRequestState, detect: detectReplayableRequestState },
   { rule: sessionAsAuthentication, detect: detectSessionAsAuthentication, scenario: scenarioSessionAsAuthentication },
-  { rule: sessionFixation, detect: detectSessionFixation, scenario: scenarioSessionFixation },
+  { rule: sessionFixation, detect: detectSessionFixation, scenario: scenarioSessionFixation, fix: fixSessionFixation },
   { rule: sessionTokenExposure, detect: detectSessionTokenExposure, scenario: scenarioSessionTokenExposure },
   { rule: sessionTokenInUrl, detect: detectSessionTokenInUrl, scenario: scenarioSessionTokenInUrl },
   { rule: sharedSessionState, detect: detectSharedSessionState, scenario: scenarioSharedSessionState },

@@ -22,6 +22,27 @@ export function blockOf(span: Span, index: NodeIndex): Block | undefined {
   }
 }
 
+/** Whether a function is over where the block around a place is: it is its body, or the last thing in it that runs. */
+export function endsFunction(span: Span, index: NodeIndex): boolean {
+  let found = listAround(span, index)
+  while (found !== undefined) {
+    const parent = index.parent(found.owner)
+    if (parent === undefined) return false
+    if (isFunctionNode(parent)) return true
+    if (parent.type !== 'IfStatement') return false
+    const outer = listAround(parent, index)
+    if (outer?.statements.at(-1) !== outermost(parent, index)) return false
+    found = outer
+  }
+  return false
+}
+
+/** Of `if … else if …` the first one. */
+function outermost(node: Node, index: NodeIndex): Node {
+  const parent = index.parent(node)
+  return parent?.type === 'IfStatement' && parent['alternate'] === node ? outermost(parent, index) : node
+}
+
 interface List {
   readonly owner: Node
   readonly statements: readonly Node[]

@@ -4,7 +4,7 @@ import type { Node } from '../extract/ast.ts'
 import { lineStarts, offsetsOf } from '../source/lines.ts'
 import { manifestFor } from '../source/manifest.ts'
 import type { SourceFile, SourceTree } from '../source/tree.ts'
-import { blockOf, kindOf, statementOf } from './blocks.ts'
+import { blockOf, endsFunction, kindOf, statementOf } from './blocks.ts'
 import { importsIn, isModule, topOf } from './imports.ts'
 import { indented, indentAt } from './lines.ts'
 import { isCaught, NodeIndex, withinFunction } from './nodes.ts'
@@ -76,6 +76,7 @@ function describe({ path, text }: SourceFile, program: Node): FileSyntax {
         .find((call) => call.start !== span.start || call.end !== span.end),
     declarationOf: (name, at) => declarationOf(name, at, index),
     isCaught: (span) => isCaught(span, index),
+    endsFunction: (span) => endsFunction(span, index),
     holds: (span, kinds) => withinFunction(span, index).some(({ type }) => kinds.includes(kindOf(type))),
     returns: (span) =>
       withinFunction(span, index).flatMap((node) => {

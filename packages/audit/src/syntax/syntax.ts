@@ -188,6 +188,8 @@ export interface FileSyntax {
   declarationOf(name: string, at: Span): Declaration | undefined
   /** Whether within the innermost function a `try` with a `catch` is around a place. */
   isCaught(span: Span): boolean
+  /** Whether a function is over where the block around a place is. */
+  endsFunction(span: Span): boolean
   /** Whether a statement of a kind (`return`, `throw`, `break`, …) stands in a span, functions within it aside. */
   holds(span: Span, kinds: readonly string[]): boolean
   /** What the `return` statements in a span give back, functions within it aside. */

@@ -1,0 +1,162 @@
+/** The app that requests enter by, whatever framework it is of, and code that runs before all of its handlers. */
+import type { Edit } from '../finding/finding.ts'
+import type { FileSyntax, FunctionShape, Span, Statement } from '../syntax/syntax.ts'
+import { codeIn, quoted } from './code.ts'
+import type { Place } from './fix.ts'
+import { endOfLine } from './lines.ts'
+
+export type Framework = 'express' | 'fastify' | 'hono' | 'koa' | 'node'
+
+export interface App {
+  readonly file: FileSyntax
+  readonly framework: Framework
+  /** `app`, `this.app`; of node:http there is none. */
+  readonly name: string
+  /** In which it is made. */
+  readonly statement: Statement
+  /** Of node:http: what answers requests. */
+  readonly handler: FunctionShape | undefined
+}
+
+const MODULES: Readonly<Record<string, Framework>> = {
+  express: 'express',
+  fastify: 'fastify',
+  hono: 'hono',
+  koa: 'koa',
+  http: 'node',
+  'node:http': 'node',
+}
+
+/** The app that is made in a place; undefined where it is not of a kind that is known, or not held by a name. */
+export function appAt({ file, span }: Place): App | undefined {
+  const call = file.shapeOf(span)
+  const statement = file.statementAround(span)
+  if (call?.kind !== 'call' || statement === undefined) return undefined
+  const framework = frameworkOf(file, call.callee)
+  if (framework === undefined) return undefined
+  const [handler] = framework === 'node' ? call.arguments.slice(-1) : []
+  const before = file.text.slice(statement.start, span.start)
+  const name = /^(?:export\s+)?(?:(?:const|let|var)\s+)?([\w.]+)\s*(?::[^=]*)?=\s*$/.exec(before)?.[1]
+  if (framework !== 'node')
+    return name === undefined ? undefined : { file, framework, name, statement, handler: undefined }
+  const answering = handler && functionAt(file, handler)
+  return answering && { file, framework, name: name ?? '', statement, handler: answering }
+}
+
+function frameworkOf(file: FileSyntax, callee: string): Framework | undefined {
+  const [root = ''] = callee.split('.')
+  const known = file.imports.find(
+    ({ whole, namespace, names }) => whole === root || namespace === root || names.some(({ local }) => local === root),
+  )
+  const framework = known && MODULES[known.module]
+  if (framework === 'node') return /(?:^|\.)createServer$/.test(callee) ? framework : undefined
+  return callee === root ? framework : undefined
+}
+
+/** A function that stands in a place, or is named there and declared in this file. */
+function functionAt(file: FileSyntax, span: Span): FunctionShape | undefined {
+  const shape = file.shapeOf(span)
+  if (shape?.kind === 'function') return shape
+  if (shape?.kind !== 'name' || file.mentions(shape.name).length !== 2) return undefined
+  return file.functions().find(({ name }) => name === shape.name)
+}
+
+/** A check of every request, written once for each framework: what it needs to know, when to refuse, and how. */
+export interface Check {
+  /** A statement that comes before it, with its line break; or none. */
+  readonly setting: string
+  readonly comment: string
+  /** When a request is refused. */
+  readonly refuses: (request: Request) => string
+  readonly status: number
+  /** A header of the answer. */
+  readonly says?: readonly [name: string, value: string]
+}
+
+export interface Request {
+  readonly header: (name: string) => string
+}
+
+/** The edits that put a check before all handlers of an app; undefined where it has no place. */
+export function guarded(app: App, check: Check): readonly Edit[] | undefined {
+  return app.framework === 'node' ? guardedHandler(app, check) : [guardedApp(app, check)]
+}
+
+function guardedApp(app: App, check: Check): Edit {
+  const { file, name, statement } = app
+  const code = codeIn(file.style, file.indentAt(statement.start))
+  const { path } = file
+  const text = `${check.setting}${code`\n// ${check.comment}`}${middleware(app, check, name)}`
+  const end = endOfLine(file, statement.end)
+  return { path, start: end, end, text }
+}
+
+function middleware({ framework, file, statement }: App, { refuses, status, says }: Check, name: string): string {
+  const plain = codeIn(file.style)
+  const code = codeIn(file.style, file.indentAt(statement.start))
+  const answer = String(status)
+  const [field = '', value = ''] = says ?? []
+  if (framework === 'express') {
+    const header = says ? plain`.set('${field}', '${value}')` : ''
+    return code`
+${name}.use((req, res, next) => {
+  if (${refuses({ header: (each) => member('req.headers', each, file) })}) res.status(${answer})${header}.end();
+  else next();
+});`
+  }
+  if (framework === 'fastify') {
+    const header = says ? plain`.header('${field}', '${value}')` : ''
+    return code`
+${name}.addHook('onRequest', (request, reply, done) => {
+  if (${refuses({ header: (each) => member('request.headers', each, file) })}) reply.code(${answer})${header}.send();
+  else done();
+});`
+  }
+  if (framework === 'hono') {
+    const header = says ? plain`, { ${field}: '${value}' }` : ''
+    return code`
+${name}.use(async (c, next) => {
+  if (${refuses({ header: (each) => plain`c.req.header('${each}')` })}) return c.body(null, ${answer}${header});
+  await next();
+});`
+  }
+  const header = says ? code`\n  ctx.set('${field}', '${value}');` : ''
+  return code`
+${name}.use(async (ctx, next) => {
+  if (!(${refuses({ header: (each) => member('ctx.headers', each, file) })})) return next();
+  ctx.status = ${answer};${header}
+});`
+}
+
+function member(object: string, name: string, { style }: FileSyntax): string {
+  return /^\w+$/.test(name) ? `${object}.${name}` : `${object}[${quoted(name, style)}]`
+}
+
+/** At the beginning of the one function that answers. */
+function guardedHandler({ file, handler, statement }: App, check: Check): readonly Edit[] | undefined {
+  const [request, response] = handler?.parameters.map(({ name }) => name) ?? []
+  if (handler === undefined || request === undefined || response === undefined) return undefined
+  const { path } = file
+  const indent = file.indentAt(handler.start) + file.style.indent
+  const code = codeIn(file.style, indent)
+  const refuses = check.refuses({ header: (header) => member(`${request}.headers`, header, file) })
+  const [field = '', value = ''] = check.says ?? []
+  const says = check.says ? codeIn(file.style)`, { ${field}: '${value}' }` : ''
+  const guard = code`
+// ${check.comment}
+if (${refuses}) {
+  ${response}.writeHead(${String(check.status)}${says}).end();
+  return;
+}`
+  const start = handler.isExpression ? handler.body.start : handler.body.start + 1
+  const body = handler.isExpression
+    ? {
+        path,
+        ...handler.body,
+        text: `{${guard}${code`\n${file.textOf(handler.body)};`}${codeIn(file.style, file.indentAt(handler.start))`\n}`}`,
+      }
+    : { path, start, end: start, text: guard }
+  if (check.setting === '') return [body]
+  const text = check.setting.trimStart() + file.style.newline + file.indentAt(statement.start)
+  return [{ path, start: statement.start, end: statement.start, text }, body]
+}
