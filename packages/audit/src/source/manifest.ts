@@ -12,13 +12,13 @@ export interface Manifest {
   ): { readonly start: number; readonly end: number; readonly value: string } | undefined
 }
 
-/** The nearest package.json above a file, if it lies in the tree. */
-export function manifestFor(tree: SourceTree, filePath: string): Manifest | undefined {
-  const dir = tree.packageOf(filePath)?.dir
-  if (dir === undefined || dir.startsWith('..')) return undefined
-  const path = dir === '' ? 'package.json' : `${dir}/package.json`
-  const text = tree.config(path)
-  return text === undefined ? undefined : manifestOf(path, text)
+/** Every package.json that lies in the tree. */
+export function manifestsOf(tree: SourceTree): readonly Manifest[] {
+  return tree.packages.flatMap(({ dir }) => {
+    const path = dir === '' ? 'package.json' : `${dir}/package.json`
+    const text = dir.startsWith('..') ? undefined : tree.config(path)
+    return text === undefined ? [] : [manifestOf(path, text)]
+  })
 }
 
 function manifestOf(path: string, text: string): Manifest {

@@ -2,7 +2,7 @@
 import { parse } from '../extract/parse.ts'
 import type { Node } from '../extract/ast.ts'
 import { lineStarts, offsetsOf } from '../source/lines.ts'
-import { manifestFor } from '../source/manifest.ts'
+import { manifestsOf } from '../source/manifest.ts'
 import type { SourceFile, SourceTree } from '../source/tree.ts'
 import { blockOf, endsFunction, kindOf, statementOf } from './blocks.ts'
 import { importsIn, isModule, topOf } from './imports.ts'
@@ -21,7 +21,7 @@ export function createSyntax(tree: SourceTree): Syntax {
       if (!files.has(path)) files.set(path, fileSyntax(tree.file(path)))
       return files.get(path)
     },
-    manifestFor: (path) => manifestFor(tree, path),
+    manifests: () => manifestsOf(tree),
     deployment(path) {
       const found = tree.deployments.find((each) => each.path === path)
       return (

@@ -209,8 +209,8 @@ export interface FileSyntax {
 export interface Syntax {
   /** Undefined for what is no source, or could not be parsed whole. */
   file(path: string): FileSyntax | undefined
-  /** The nearest package.json above a file that lies within the tree. */
-  manifestFor(path: string): Manifest | undefined
+  /** Every package.json that lies in the tree. */
+  manifests(): readonly Manifest[]
   /** A compose file of the tree. */
   deployment(path: string): Pick<FileSyntax, 'path' | 'text' | 'spanOf'> | undefined
   /** The version of a dependency that a file gets. */
