@@ -223,8 +223,9 @@ async function playAll(rules: readonly RuleEntry[], probing: Probing, surveyed: 
     probing.onProgress({ phase: rule.id, done: probing.budget.spent, total: probing.config.budget.requests })
     played.set(rule.id, scenario ? await playOne(scenario, rule.id, probing, surveyed) : NO_SCENARIO)
   }
+  const early = rules.filter(({ scenario }) => scenario?.timed === 'from the start').map(run)
   for (const entry of rules.filter(({ scenario }) => !scenario?.timed)) await run(entry)
-  await Promise.all(rules.filter(({ scenario }) => scenario?.timed).map(run))
+  await Promise.all([...early, ...rules.filter(({ scenario }) => scenario?.timed === true).map(run)])
   return rules.map(({ rule }) => ({ rule, verdict: played.get(rule.id) ?? NO_SCENARIO }))
 }
 

@@ -20,8 +20,8 @@ export type LiveVerdict =
  * data: between the two, every secret that is known by then becomes a digest, the same one wherever it occurs.
  */
 export interface Scenario<Recording = unknown> {
-  /** Waits for time to pass: played last, beside others of its kind. */
-  readonly timed?: true
+  /** Waits for time to pass: played last, beside others of its kind; or from the start, where a credential runs out. */
+  readonly timed?: true | 'from the start'
   play(stage: Stage): Promise<Recording>
   judge(recording: Recording): LiveVerdict
 }
