@@ -128,9 +128,12 @@ export class Connection {
     void gate.arrive().then(() => this.socket.write(bytes.slice(-1), 'latin1'))
   }
 
+  /** What is being waited for ends with it. */
   close(): void {
+    const wasOpen = !this.ended
     this.ended = true
     this.socket.destroy()
+    if (wasOpen) this.onEnd('closed')
   }
 
   private finish(): void {
