@@ -32,6 +32,7 @@ import { scenario as scenarioPredictableSessionId } from './predictable-session-
 import { fix as fixPredictableSessionId } from './predictable-session-id/fix.ts'
 import { rule as replayableRequestState } from './replayable-request-state/rule.ts'
 import { detect as detectReplayableRequestState } from './replayable-request-state/detect.ts'
+import { scenario as scenarioReplayableRequestState } from './replayable-request-state/scenario.ts'
 import { rule as sessionAsAuthentication } from './session-as-authentication/rule.ts'
 import { detect as detectSessionAsAuthentication } from './session-as-authentication/detect.ts'
 import { scenario as scenarioSessionAsAuthentication } from './session-as-authentication/scenario.ts'
@@ -53,16 +54,19 @@ import { detect as detectTimingUnsafeComparison } from './timing-unsafe-comparis
 import { fix as fixTimingUnsafeComparison } from './timing-unsafe-comparison/fix.ts'
 import { rule as unboundRequestState } from './unbound-request-state/rule.ts'
 import { detect as detectUnboundRequestState } from './unbound-request-state/detect.ts'
+import { scenario as scenarioUnboundRequestState } from './unbound-request-state/scenario.ts'
 import { rule as unboundSession } from './unbound-session/rule.ts'
 import { detect as detectUnboundSession } from './unbound-session/detect.ts'
 import { scenario as scenarioUnboundSession } from './unbound-session/scenario.ts'
 import { rule as unboundStateHandle } from './unbound-state-handle/rule.ts'
 import { detect as detectUnboundStateHandle } from './unbound-state-handle/detect.ts'
+import { scenario as scenarioUnboundStateHandle } from './unbound-state-handle/scenario.ts'
 import { rule as uncheckedTokenAudience } from './unchecked-token-audience/rule.ts'
 import { detect as detectUncheckedTokenAudience } from './unchecked-token-audience/detect.ts'
 import { scenario as scenarioUncheckedTokenAudience } from './unchecked-token-audience/scenario.ts'
 import { rule as unsignedRequestState } from './unsigned-request-state/rule.ts'
 import { detect as detectUnsignedRequestState } from './unsigned-request-state/detect.ts'
+import { scenario as scenarioUnsignedRequestState } from './unsigned-request-state/scenario.ts'
 import { rule as vulnerableSessionDependency } from './vulnerable-session-dependency/rule.ts'
 import { detect as detectVulnerableSessionDependency } from './vulnerable-session-dependency/detect.ts'
 import { fix as fixVulnerableSessionDependency } from './vulnerable-session-dependency/fix.ts'
@@ -113,18 +117,18 @@ export const rules: readonly RuleEntry[] = [
     scenario: scenarioPredictableSessionId,
     fix: fixPredictableSessionId,
   },
-  { rule: replayableRequestState, detect: detectReplayableRequestState },
+  { rule: replayableRequestState, detect: detectReplayableRequestState, scenario: scenarioReplayableRequestState },
   { rule: sessionAsAuthentication, detect: detectSessionAsAuthentication, scenario: scenarioSessionAsAuthentication },
   { rule: sessionFixation, detect: detectSessionFixation, scenario: scenarioSessionFixation, fix: fixSessionFixation },
   { rule: sessionTokenExposure, detect: detectSessionTokenExposure, scenario: scenarioSessionTokenExposure },
   { rule: sessionTokenInUrl, detect: detectSessionTokenInUrl, scenario: scenarioSessionTokenInUrl },
   { rule: sharedSessionState, detect: detectSharedSessionState, scenario: scenarioSharedSessionState },
   { rule: timingUnsafeComparison, detect: detectTimingUnsafeComparison, fix: fixTimingUnsafeComparison },
-  { rule: unboundRequestState, detect: detectUnboundRequestState },
+  { rule: unboundRequestState, detect: detectUnboundRequestState, scenario: scenarioUnboundRequestState },
   { rule: unboundSession, detect: detectUnboundSession, scenario: scenarioUnboundSession },
-  { rule: unboundStateHandle, detect: detectUnboundStateHandle },
+  { rule: unboundStateHandle, detect: detectUnboundStateHandle, scenario: scenarioUnboundStateHandle },
   { rule: uncheckedTokenAudience, detect: detectUncheckedTokenAudience, scenario: scenarioUncheckedTokenAudience },
-  { rule: unsignedRequestState, detect: detectUnsignedRequestState },
+  { rule: unsignedRequestState, detect: detectUnsignedRequestState, scenario: scenarioUnsignedRequestState },
   { rule: vulnerableSessionDependency, detect: detectVulnerableSessionDependency, fix: fixVulnerableSessionDependency },
   { rule: weakSessionSecret, detect: detectWeakSessionSecret, fix: fixWeakSessionSecret },
 ]

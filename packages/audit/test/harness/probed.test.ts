@@ -15,8 +15,12 @@ const START_TIMEOUT_MS = 20_000
 const ELSEWHERE = [
   'event-replay-across-sessions',
   'predictable-session-id',
+  'replayable-request-state',
   'session-token-exposure',
   'shared-session-state',
+  'unbound-request-state',
+  'unbound-state-handle',
+  'unsigned-request-state',
 ]
 /** How many examples of a rule the wire cannot show; each has its reason in `probe.yaml`. No other is skipped. */
 const SKIPPED: Readonly<Record<string, number>> = {
