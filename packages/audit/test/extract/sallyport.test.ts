@@ -231,3 +231,36 @@ describe.each(['mcp-v1', 'mcp-v2'])('the router of %s', (adapter) => {
     expect(await failing(source(name, everybody))).toContain('unbound-session')
   })
 })
+
+describe('what is sealed for SDK v2', () => {
+  it('is nothing where the server is not told to open it', async () => {
+    const unread = source('mcp-v2', [', { requestState: { verify: seal.verify } }', ''])
+    expect(await failing(unread)).toContain('unsigned-request-state')
+  })
+
+  it('is good twice where it is said to be', async () => {
+    const example = readFileSync(
+      join(examples, '../packages/audit/src/rules/replayable-request-state/examples/vulnerable-codec.ts'),
+      'utf8',
+    )
+    const sealed = (given: string): Record<string, string> => ({
+      '/app/server.ts': example
+        .replace(
+          /createRequestStateCodec<Payment>\(\{[^}]*\}\)/,
+          'createRequestStateSeal(createRequestStates({ sessions, keys, audience: AUDIENCE }))',
+        )
+        .replace('to, amount }, ctx))', `to, amount }, ctx${given}))`)
+        .replace(
+          'const AUDIENCE',
+          `import { createKeyRing, createRequestStates, createSessions } from '@sallyport/session'
+           import { createRequestStateSeal } from '@sallyport/session/mcp-v2'
+           const sessions = createSessions()
+           const keys = createKeyRing([{ id: 'k1', secret: randomBytes(32) }])
+           const AUDIENCE`,
+        ),
+    })
+    expect(await failing({ '/app/server.ts': example })).toContain('replayable-request-state')
+    expect(await failing(sealed(''))).not.toContain('replayable-request-state')
+    expect(await failing(sealed(', { once: false }'))).toContain('replayable-request-state')
+  })
+})

@@ -234,9 +234,23 @@ const verifierEnd: MethodHandler = (machine, target, call, state) => {
     : verdictOn(machine, states, signed, call, state)
 }
 
-/** The states of our own session layer: sealed, bound, short-lived, good once. */
-const verifyOwn: MethodHandler = (machine, _target, call, state) =>
-  prove(machine, call.args.slice(0, 1), ['rs:verified', 'rs:bound', 'rs:fresh', 'rs:request', 'rs:spent'], call, state)
+/** The states of our own session layer: sealed, bound, short-lived, and good once unless it is told otherwise. */
+const verifyOwn: MethodHandler = (machine, target, call, state) => {
+  const once = target.data['isGoodAgain'] === true ? [] : ['rs:spent']
+  return prove(
+    machine,
+    call.args.slice(0, 1),
+    ['rs:verified', 'rs:bound', 'rs:fresh', 'rs:request', ...once],
+    call,
+    state,
+  )
+}
+
+const sealOwn: MethodHandler = (_machine, target, call) => {
+  const once = optionOf(call.args[2], 'once')
+  if (once !== undefined && truthiness(once).canBeFalse) target.data['isGoodAgain'] = true
+  return tagged('mint', 'sealed')
+}
 
 const unsealOwn: MethodHandler = (machine, target, call, state, name) => {
   const proven = verifyOwn(machine, target, call, state, name) ?? UNKNOWN
@@ -299,10 +313,10 @@ export const requestState: Model = {
     'request-state-codec': { verify: verifyCodec, mint: () => tagged('mint', 'sealed') },
     'request-states': {
       unseal: unsealOwn,
-      seal: () => tagged('mint', 'sealed'),
+      seal: sealOwn,
       // As the codec of SDK v2.
       verify: verifyOwn,
-      mint: () => tagged('mint', 'sealed'),
+      mint: sealOwn,
     },
     decipher: {
       update: decipherPart,
