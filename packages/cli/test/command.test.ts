@@ -271,6 +271,7 @@ test('rules lists them, worst first', () => {
     shared-session-state           high       -10  One session can reach or overwrite the state of another
     unchecked-token-audience       high       -10  A token that was issued for another service is accepted
     vulnerable-session-dependency  high       -10  A dependency is pinned to a version with weak sessions
+    header-body-mismatch           high        -8  What may be called is decided by a header, and what the body calls is done
     missing-origin-check           high        -8  Any web page may talk to the server through a browser
     replayable-request-state       high        -8  A requestState that does something once can be redeemed again
     session-token-in-url           high        -8  A session ID or credential travels in a URL

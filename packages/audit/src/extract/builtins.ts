@@ -182,7 +182,7 @@ function includes(list: HeapObject, item: Value): Value {
 }
 
 function visitArray(machine: Machine, list: HeapObject, name: string, call: Call, state: State): Value {
-  const item = withTags(itemValue(machine, list), [])
+  const item = withTags(itemValue(machine, list), requestTags(call.self))
   if (name === 'reduce') return runForEach(machine, call, [call.args[1] ?? item, item, UNKNOWN], state)
   const result = runForEach(machine, call, [item, UNKNOWN, object(list)], state)
   if (name === 'find' || name === 'findLast' || name === 'findIndex') {

@@ -1,4 +1,5 @@
 /** Calls: of functions in the tree (followed), of libraries we know (modelled), of anything else (opaque). */
+import { askedByCalling, noteExecution } from './asked.ts'
 import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
 import { callBuiltin, callPromise } from './builtins.ts'
@@ -15,6 +16,7 @@ import {
 } from './heap.ts'
 import type { Exit, Frame, Machine } from './machine.ts'
 import { callExternal, callLibrary, constructExternal } from './models/index.ts'
+import { optionOf } from './models/routing.ts'
 import { callWithSql } from './models/sql.ts'
 import { callOnUnseenStore } from './models/unseen-stores.ts'
 import { importNamespace } from './modules.ts'
@@ -63,7 +65,8 @@ export function callExpression(machine: Machine, node: Node, state: State, env: 
   if (callee.type === 'MemberExpression') return callMember(machine, node, callee, site, state, env)
   const target = evaluate(machine, callee, state, env)
   const call = makeCall(machine, node, UNDEFINED, site, state, env)
-  return call_(machine, target, call, state)
+  const name = callee.type === 'Identifier' ? String(callee['name']) : undefined
+  return askedByCalling(machine, call_(machine, target, call, state), { name, given: call.args, site }, state)
 }
 
 function makeCall(machine: Machine, node: Node, self: Value, site: Site, state: State, env: Environment): Call {
@@ -102,7 +105,13 @@ function callMember(machine: Machine, node: Node, callee: Node, site: Site, stat
   const key = name === undefined ? evaluate(machine, callee['property'] as Node, state, env) : primitive(name)
   const call = makeCall(machine, node, self, site, state, env)
   if (name === undefined) return call_(machine, getProperty(machine, self, key, site, state), call, state)
-  return callMethod(machine, self, name, call, state)
+  const answer = callMethod(machine, self, name, call, state)
+  if (self.objects.some(isGlobal)) return answer
+  return askedByCalling(machine, answer, { name, given: [self, ...call.args], site }, state)
+}
+
+function isGlobal(item: HeapObject): boolean {
+  return item instanceof ExternalObject && item.path.startsWith('global:')
 }
 
 /** `self.name(...)`. */
@@ -243,6 +252,7 @@ export function callOpaque(
   whose: 'library' | 'unknown' = 'unknown',
 ): Value {
   if (name !== undefined && LISTENERS.test(name) && deferListener(machine, call, state)) return call.self
+  if (isPassedOn(name, call)) noteExecution(machine, call.site, state)
   const queried = callWithSql(machine, name, call, state)
   if (queried !== undefined) return queried
   // `client.callbackParams(req)` of openid-client: the code and state that an authorization server sends back.
@@ -282,6 +292,15 @@ function credentialsIn(value: Value, whose: 'library' | 'unknown'): readonly Val
     const parts = REQUEST_PARTS.flatMap((name) => item.properties.get(name)?.value.objects ?? [])
     return [...(whose === 'library' ? heldCredentials(item) : []), ...parts.flatMap(heldCredentials)]
   })
+}
+
+/** `fetch(url, { body })` with what the client sent, `proxy.web(request, response)`: somebody else does what it says. */
+function isPassedOn(name: string | undefined, call: Call): boolean {
+  const types = call.args.flatMap(({ objects }) =>
+    objects.flatMap((item) => (item instanceof LibraryObject ? [item.type] : [])),
+  )
+  if (types.some((type) => type.endsWith('request')) && types.includes('response')) return true
+  return name === 'global:fetch' && call.args.some((arg) => isMessage(optionOf(arg, 'body') ?? NEVER))
 }
 
 const REQUEST_PARTS = ['headers', 'data', 'body', 'json', 'form', 'params']

@@ -1,6 +1,7 @@
 /** What a path learns from a condition that held, or did not. */
 import type { Site } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { methodFacts, methodsOf } from './protocol.ts'
 import type { Facts, State } from './state.ts'
 import { asAnswer, equalState, isState, presenceOf } from './request-state.ts'
 import { isCheckedUnlessSwitchedOff, settledStores, vacuous } from './state.ts'
@@ -10,6 +11,8 @@ import { UNKNOWN, derived, hasTag, tagsOf, truthiness, withCondition } from './v
 const REQUEST_ORIGINS = ['header', 'query', 'body', 'param', 'cookie', 'url', 'rstate'] as const
 /** Names of authentication schemes: matching one proves nothing. */
 const SCHEMES = /^(?:bearer|basic|dpop|token|api-?key|digest|jwt|negotiate):?\s*$/i
+/** The revision from which on servers hold headers against bodies. */
+const FIRST_MODERN = '2026-07-28'
 const NO_CONDITION: Condition = { whenTrue: [], whenFalse: [] }
 const AUTHENTICATED = ['auth', 'auth:verified'] as const
 const ORIGIN_IF_EQUAL: EqualityFacts = { equal: ['origin'], different: [] }
@@ -105,6 +108,8 @@ export function assume(machine: Machine, state: State, value: Value): void {
         !fact.startsWith('perhaps:') && !(fact.startsWith('optional:') && machine.requiredEnv.has(fact.slice(9))),
     ),
   )
+  if (facts.includes('permitted') || facts.includes('bound'))
+    for (const method of methodsOf(state)) machine.permissionAsked.add(method)
 }
 
 /** The condition a value stands for when it is tested: its own, or what its origins say. */
@@ -299,6 +304,8 @@ function constantFacts(subject: Value, constant: Primitive): EqualityFacts {
   }
   const equal = [...wildcardFacts(subject, constant)]
   if (constant === 'initialize' && hasTag(subject, 'body')) equal.push('init')
+  if (hasTag(subject, 'body')) equal.push(...methodFacts(constant))
+  if (hasTag(subject, 'header:mcp-protocol-version') && String(constant) >= FIRST_MODERN) equal.push('modern-only')
   if (hasTag(subject, 'url')) equal.push(`path:${String(constant)}`)
   if (hasTag(subject, 'cred') && !hasTag(subject, 'entry') && !SCHEMES.test(String(constant)))
     equal.push('auth', 'auth:static', ...loginFacts(subject))

@@ -142,6 +142,24 @@ export type Event = Base &
     | { readonly kind: 'log'; readonly value: Value }
     | { readonly kind: 'answer-body'; readonly value: Value }
     | { readonly kind: 'cookie'; readonly what: string; readonly flags: CookieFlags }
+    /** The body says what is done, after a policy on what a header says is called. */
+    | { readonly kind: 'named-execution'; readonly policy: Site; readonly matched: boolean }
+    /** Somebody is told that what they subscribed to has changed; by `handler`, whoever listens is. */
+    | {
+        readonly kind: 'update-sent'
+        readonly receiver: Value
+        readonly topic: Value
+        readonly handler: HeapObject | undefined
+      }
+    /** The SDK's handler is given a request, which may be one to listen. */
+    | { readonly kind: 'handler-call'; readonly handler: HeapObject }
+    /** A server that answers for tasks is connected. */
+    | {
+        readonly kind: 'task-store'
+        readonly store: HeapObject
+        /** It cannot tell whose tasks these are: there are no sessions, or it does not know of them. */
+        readonly blind: boolean
+      }
     | { readonly kind: 'query-read'; readonly name: string }
     /** `requestState` leaves with an answer. */
     | { readonly kind: 'state-out'; readonly value: Value }

@@ -2,6 +2,7 @@
 import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
 import { callExpression, newExpression } from './calls.ts'
+import { askedByComparing, foundByName } from './asked.ts'
 import type { Outcome } from './conditions.ts'
 import { and, assume, conditionFrom, conditionOf, equality, negate, noteWhereSet, or, truthOn } from './conditions.ts'
 import { concatEntropy } from './entropy.ts'
@@ -125,7 +126,8 @@ function evaluateMember(machine: Machine, node: Node, state: State, env: Environ
   if (node['optional'] === true) assume(machine, state, target)
   const name = staticKey(node)
   const key = name === undefined ? evaluate(machine, node['property'] as Node, state, env) : primitive(name)
-  return getProperty(machine, target, key, site, state)
+  const found = getProperty(machine, target, key, site, state)
+  return name === undefined ? foundByName(machine, found, key, site) : found
 }
 
 /** `a?.b()`: what follows `?.` runs only where there is an `a`. */
@@ -478,11 +480,13 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
     case '===':
     case '==':
       noteComparison(machine, left, right, operator, machine.site(env.file, node), state)
-      return equality(machine, left, right)
+      return askedByComparing(machine, equality(machine, left, right), left, right, machine.site(env.file, node))
     case '!==':
     case '!=':
       noteComparison(machine, left, right, operator, machine.site(env.file, node), state)
-      return negate(equality(machine, left, right))
+      return negate(
+        askedByComparing(machine, equality(machine, left, right), left, right, machine.site(env.file, node)),
+      )
     case '<':
     case '>':
     case '<=':

@@ -37,6 +37,8 @@ export interface Deferred {
   readonly context: Context
   /** Skipped when this transport lost its handler. */
   readonly unless?: LibraryObject
+  /** What holds where it runs. */
+  readonly known?: readonly string[]
 }
 
 /** A handler that a framework will call for requests. */
@@ -110,6 +112,14 @@ export class Machine {
   readonly handleTags = new Set<string>()
   /** Fields of owners that are compared with the caller only where they are set, as `store:field`. */
   readonly comparedWhereSet = new Map<string, Site>()
+  /** Places that facts of a path speak of. */
+  readonly places = new Map<string, Site>()
+  /** Methods in whose handlers it is asked who may have what. */
+  readonly permissionAsked = new Set<string>()
+  /** Activations in which it is asked whether the caller may have what it wants. */
+  readonly permitting = new Set<number>()
+  /** Activations in which what a header says is called was held against what the body calls. */
+  readonly namesCompared = new Set<number>()
   /** Variables and properties that requests write and that outlive them. */
   readonly sharedCells = new Set<Cell>()
   /** Places that requests write and that outlive them, whichever object holds them this time. */
@@ -316,7 +326,7 @@ export class Machine {
     this.deferred.push({ callee, args: [], facts: state.facts, context, unless: transport })
   }
 
-  deferTool(callee: Value, args: readonly Value[], state: State): void {
+  deferTool(callee: Value, args: readonly Value[], state: State, known: readonly string[] = []): void {
     const [first] = callee.objects
     if (first === undefined || this.tools.size > 3_000) return
     const key = [first, ...closedOver(first)].map(({ site }) => siteKey(site)).join()
@@ -326,6 +336,7 @@ export class Machine {
       args,
       facts: state.facts,
       context: this.context,
+      known,
     })
   }
 

@@ -1,4 +1,5 @@
 /** Reads and writes of properties: plain objects, containers used as session stores, library objects. */
+import { noteExecution } from './asked.ts'
 import { fromRequest, isFresh, isMove, isPresentedHandle, requestTags } from './conditions.ts'
 import { isOwn, noteHandleWrite, unprovenTags } from './handles.ts'
 import { claimTag, partOf, presentedState } from './request-state.ts'
@@ -195,7 +196,16 @@ function readDynamic(machine: Machine, from: HeapObject, key: Value, site: Site,
   const item = from.item === NEVER && from.properties.size > 0 ? NEVER : lookUp(machine, from, key, site, state)
   let value = item
   for (const cell of from.properties.values()) value = join(value, cell.value)
+  if (hasTag(key, 'body') && value.objects.some(isCode)) noteExecution(machine, site, state)
   return value
+}
+
+/** A function, or a record that has one. */
+function isCode(item: HeapObject): boolean {
+  if (item instanceof FunctionObject) return true
+  return [...item.properties.values()].some(({ value }) =>
+    value.objects.some((inner) => inner instanceof FunctionObject),
+  )
 }
 
 /** A look-up in a container. Looking one up by a handle from the request leaves its owner unproven. */
@@ -204,6 +214,7 @@ export function lookUp(machine: Machine, from: HeapObject, key: Value, site: Sit
   noteUrlCredential(machine, key, site, state)
   noteLookUp(machine, store, key, site, state)
   const value = itemValue(machine, from)
+  if (hasTag(key, 'body') && value.objects.some(isCode)) noteExecution(machine, site, state)
   const found = isPresentedHandle(key) ? remembered(value) : value
   const certain = readAt(machine, from.item === NEVER ? UNKNOWN : found, store.id, site)
   return withTags(

@@ -302,11 +302,13 @@ export function runTools(machine: Machine): void {
 }
 
 function runTool(machine: Machine, item: Deferred): void {
+  const state = State.beginning()
+  state.learn(item.known ?? [])
   call_(
     machine,
     item.callee,
     { site: siteOf(item.callee), args: item.args, argSites: [], self: UNDEFINED, env: undefined as never },
-    State.beginning(),
+    state,
   )
   runDeferred(machine)
 }

@@ -1,7 +1,8 @@
 /** Executes statements: control flow, declarations, exits. */
 import type { Node } from './ast.ts'
 import { isNode, staticKey } from './ast.ts'
-import { assume, equality, negate, truthOn } from './conditions.ts'
+import { askedByComparing, noteExecution, notePolicy } from './asked.ts'
+import { assume, conditionOf, equality, negate, truthOn } from './conditions.ts'
 import { createClass, createFunction, evaluate, assignPattern, elementsOf } from './expressions.ts'
 import type { Environment } from './heap.ts'
 import { Cell, Environment as Env } from './heap.ts'
@@ -17,7 +18,7 @@ import { noteMade } from './made-secrets.ts'
 import type { State } from './state.ts'
 import { State as PathState } from './state.ts'
 import type { Value } from './value.ts'
-import { NEVER, UNDEFINED, UNKNOWN, derived, join, object } from './value.ts'
+import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, object } from './value.ts'
 
 export function runModule(machine: Machine, module: Module): void {
   if (module.started) return
@@ -240,6 +241,7 @@ export function execute(machine: Machine, node: Node, state: State, env: Environ
       return executeTry(machine, node, state, env)
     case 'ThrowStatement':
       evaluate(machine, node['argument'] as Node, state, env)
+      state.note('denied')
       state.dead = true
       return
     case 'ForOfStatement':
@@ -356,6 +358,7 @@ export function branch(
   }
   if (machine.frame.exits.length === exits) noteRequired(machine, state, test, { yesDead: yes.dead, noDead: no.dead })
   state.merge([yes, no])
+  notePolicy(state, conditionOf(test), [yes, no])
 }
 
 /** `if (!process.env.X) throw`: from here on X is set. Only start-up code decides this, where no other setting must be on. */
@@ -473,6 +476,7 @@ function loop(machine: Machine, state: State, body: (state: State) => void): voi
 
 function executeSwitch(machine: Machine, node: Node, state: State, env: Environment): void {
   const subject = evaluate(machine, node['discriminant'] as Node, state, env)
+  if (hasTag(subject, 'body')) noteExecution(machine, machine.site(env.file, node['discriminant'] as Node), state)
   const inner = new Env(env, env.file)
   const cases = node['cases'] as Node[]
   for (const item of cases) hoist(machine, item['consequent'] as Node[], inner)
@@ -503,8 +507,10 @@ function caseState(
 ): State {
   const taken = rest.fork()
   if (isNode(item['test'])) {
-    const test = equality(machine, subject, evaluate(machine, item['test'], rest, env))
-    noteDecision(machine, test, machine.site(env.file, item['test']), rest)
+    const label = evaluate(machine, item['test'], rest, env)
+    const site = machine.site(env.file, item['test'])
+    const test = askedByComparing(machine, equality(machine, subject, label), subject, label, site)
+    noteDecision(machine, test, site, rest)
     const truth = truthOn(machine, test, rest)
     if (!truth.canBeTrue) taken.dead = true
     if (!truth.canBeFalse) rest.dead = true

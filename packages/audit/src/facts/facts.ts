@@ -29,6 +29,9 @@ export interface ServerFacts {
   readonly audiences: readonly AudienceFact[]
   readonly eventStores: readonly EventStoreFact[]
   readonly exposures: readonly ExposureFact[]
+  readonly namePolicies: readonly NamePolicyFact[]
+  readonly subscriptions: readonly SubscriptionFact[]
+  readonly taskStores: readonly TaskStoreFact[]
   readonly lateBindings: readonly LateBindingFact[]
   readonly requestStates: readonly RequestStateFact[]
   readonly stateHandles: readonly StateHandleFact[]
@@ -258,6 +261,38 @@ export interface ExposureFact {
   readonly kind: 'session' | 'credential'
   /** `log`, or an answer that whoever asks is given. */
   readonly where: 'log' | 'answer'
+}
+
+/** Whether a request may pass is decided by what a header says is called, and what its body calls is done. */
+export interface NamePolicyFact {
+  readonly decided: Location
+  readonly at: Location
+  /** The call in the handler that led there, where it is another place. */
+  readonly via: Location | undefined
+  /** Header and body are held against each other on the way. */
+  readonly compared: boolean
+}
+
+/** Somebody is told of changes to what they named, where what there is belongs to somebody. */
+export interface SubscriptionFact {
+  /** `subscribe`, `listen`: methods of the protocol. `stream`: a stream of the server's own. */
+  readonly how: 'subscribe' | 'listen' | 'stream'
+  /** Where it is taken. */
+  readonly at: Location
+  readonly told: Location
+  /** It is asked before whether they may know. */
+  readonly permitted: boolean
+}
+
+/** What keeps the tasks of a server and answers for them. */
+export interface TaskStoreFact {
+  readonly created: Location
+  /** Where a server that has it is connected. */
+  readonly used: Location
+  /** One object serves many requests. */
+  readonly shared: boolean
+  /** Callers prove who they are, and it is not told. */
+  readonly blind: boolean
 }
 
 /** Which pages the server lets browsers show its answers to. */

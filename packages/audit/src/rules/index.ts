@@ -6,6 +6,8 @@ import { scenario as scenarioClientSuppliedSessionId } from './client-supplied-s
 import { rule as eventReplayAcrossSessions } from './event-replay-across-sessions/rule.ts'
 import { detect as detectEventReplayAcrossSessions } from './event-replay-across-sessions/detect.ts'
 import { scenario as scenarioEventReplayAcrossSessions } from './event-replay-across-sessions/scenario.ts'
+import { rule as headerBodyMismatch } from './header-body-mismatch/rule.ts'
+import { detect as detectHeaderBodyMismatch } from './header-body-mismatch/detect.ts'
 import { rule as insecureSessionCookie } from './insecure-session-cookie/rule.ts'
 import { detect as detectInsecureSessionCookie } from './insecure-session-cookie/detect.ts'
 import { scenario as scenarioInsecureSessionCookie } from './insecure-session-cookie/scenario.ts'
@@ -52,6 +54,8 @@ import { scenario as scenarioSharedSessionState } from './shared-session-state/s
 import { rule as timingUnsafeComparison } from './timing-unsafe-comparison/rule.ts'
 import { detect as detectTimingUnsafeComparison } from './timing-unsafe-comparison/detect.ts'
 import { fix as fixTimingUnsafeComparison } from './timing-unsafe-comparison/fix.ts'
+import { rule as unauthorizedSubscription } from './unauthorized-subscription/rule.ts'
+import { detect as detectUnauthorizedSubscription } from './unauthorized-subscription/detect.ts'
 import { rule as unboundRequestState } from './unbound-request-state/rule.ts'
 import { detect as detectUnboundRequestState } from './unbound-request-state/detect.ts'
 import { scenario as scenarioUnboundRequestState } from './unbound-request-state/scenario.ts'
@@ -81,6 +85,7 @@ export const rules: readonly RuleEntry[] = [
     detect: detectEventReplayAcrossSessions,
     scenario: scenarioEventReplayAcrossSessions,
   },
+  { rule: headerBodyMismatch, detect: detectHeaderBodyMismatch },
   {
     rule: insecureSessionCookie,
     detect: detectInsecureSessionCookie,
@@ -124,6 +129,7 @@ export const rules: readonly RuleEntry[] = [
   { rule: sessionTokenInUrl, detect: detectSessionTokenInUrl, scenario: scenarioSessionTokenInUrl },
   { rule: sharedSessionState, detect: detectSharedSessionState, scenario: scenarioSharedSessionState },
   { rule: timingUnsafeComparison, detect: detectTimingUnsafeComparison, fix: fixTimingUnsafeComparison },
+  { rule: unauthorizedSubscription, detect: detectUnauthorizedSubscription },
   { rule: unboundRequestState, detect: detectUnboundRequestState, scenario: scenarioUnboundRequestState },
   { rule: unboundSession, detect: detectUnboundSession, scenario: scenarioUnboundSession },
   { rule: unboundStateHandle, detect: detectUnboundStateHandle, scenario: scenarioUnboundStateHandle },

@@ -26,6 +26,8 @@ const published: Record<string, [severity: string, impact: number]> = {
   'unbound-request-state': ['high', 12],
   'replayable-request-state': ['high', 8],
   'unbound-state-handle': ['critical', 20],
+  'header-body-mismatch': ['high', 8],
+  'unauthorized-subscription': ['high', 8],
 }
 
 test('every rule has its published severity and impact', () => {

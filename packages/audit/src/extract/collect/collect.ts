@@ -15,6 +15,8 @@ import { collectCors, collectEndpoints } from './endpoints.ts'
 import { collectDependencies } from './dependencies.ts'
 import { collectEventStores } from './event-stores.ts'
 import { collectExposures } from './exposures.ts'
+import { collectNamePolicies } from './names.ts'
+import { collectSubscriptions, collectTaskStores } from './subscriptions.ts'
 import { collectCookies } from './cookies.ts'
 import { collectComparisons, collectSecrets, collectUrlTokens } from './secrets.ts'
 import { collectRequestStates } from './request-states.ts'
@@ -47,6 +49,9 @@ export function collectFacts(machine: Machine): ServerFacts {
     audiences: collectAudiences(machine),
     eventStores: collectEventStores(machine),
     exposures: collectExposures(machine, stores),
+    namePolicies: collectNamePolicies(machine),
+    subscriptions: collectSubscriptions(machine),
+    taskStores: collectTaskStores(machine),
     lateBindings: collectLateBindings(machine, stores),
     logins: collectLogins(machine, stores),
     requestStates: collectRequestStates(machine),

@@ -107,6 +107,7 @@ function isSecureFactory(item: unknown): boolean {
 /** Answers that refuse: seen so that a catch around a verification counts as a check. */
 export function noteStatus(state: State, status: Value | undefined): void {
   const code = status?.primitives[0]
+  if (typeof code === 'number' && code >= 400) state.note('denied')
   if (code === 401 || code === 403) state.note('refused')
 }
 

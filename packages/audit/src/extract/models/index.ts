@@ -19,6 +19,7 @@ import { http } from './http.ts'
 import { mcp } from './mcp.ts'
 import { mcpAdapter } from './mcp-adapter.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertyHandler, PropertySetter } from './model.ts'
+import { notices } from './notices.ts'
 import { origin } from './origin.ts'
 import { ownTransports } from './own-transports.ts'
 import { platform } from './platform.ts'
@@ -54,6 +55,7 @@ function registry(): Registry {
     elysia,
     mcp,
     mcpAdapter,
+    notices,
     ownTransports,
     fastmcp,
     webSessions,

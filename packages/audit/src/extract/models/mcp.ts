@@ -1,4 +1,5 @@
 /** The MCP SDKs (v1, v2) and @hono/mcp: transports, servers, handlers. Version-aware where it decides. */
+import { noteExecution } from '../asked.ts'
 import type { Call } from '../calls.ts'
 import { call_, noteSendAll, parametersOf } from '../calls.ts'
 import { noteToolName } from '../request-state.ts'
@@ -14,6 +15,8 @@ import type { ExternalHandler, MethodHandler, Model, PropertySetter } from './mo
 import { connectOwn } from './own-transports.ts'
 import { bag } from './requests.ts'
 import { transportCheck } from './origin.ts'
+import { protocolFacts } from '../protocol.ts'
+import { taskStoreOf } from './notices.ts'
 import { optionOf, registerRoute } from './routing.ts'
 import { isBelow } from './versions.ts'
 
@@ -91,7 +94,12 @@ const stdio: ExternalHandler = (machine, call) => {
 }
 const createMcpServer: ExternalHandler = (machine, call) => {
   machine.servesMcp = true
-  return object(machine.library('mcp-server', call.site, { verifyState: stateVerifier(call.args[1]) }))
+  return object(
+    machine.library('mcp-server', call.site, {
+      verifyState: stateVerifier(call.args[1]),
+      tasks: taskStoreOf(call.args[1]),
+    }),
+  )
 }
 
 const connect: MethodHandler = (machine, target, call, state) => {
@@ -104,12 +112,22 @@ const connect: MethodHandler = (machine, target, call, state) => {
   if (!hasTag(call.self, 'entry')) target.property('transport').write(transport)
   const stores = storesOf(call.self)
   machine.emit('connect', call.site, state, { server: target, transport, stores })
+  noteTasks(machine, target, transport, call, state)
   connectOwn(machine, transport, call, state)
   machine.moment += 1
   return UNKNOWN
 }
 
+/** Without a session the SDK's store gives every caller the tasks of all. */
+function noteTasks(machine: Machine, server: Library, transport: Value, call: Call, state: State): void {
+  const store = server.data['tasks']
+  if (!(store instanceof Library)) return
+  const isStateless = transport.objects.some((item) => item instanceof Library && item.data['stateful'] === false)
+  machine.emit('task-store', call.site, state, { store, blind: isStateless || store.data['isOld'] === true })
+}
+
 const dispatch: MethodHandler = (machine, target, call, state) => {
+  noteExecution(machine, call.site, state)
   machine.emit('dispatch', call.site, state, { receiver: { ...call.self, objects: [target] }, how: 'transport' })
   machine.moment += 1
   return UNKNOWN
@@ -147,10 +165,12 @@ const setCallback: PropertySetter = (machine, target, name, value, site, state) 
 }
 
 const tool: MethodHandler = (machine, target, call, state, name) => {
+  const known = protocolFacts(name, call)
   noteToolName(machine, onlyString(call.args[0] ?? UNDEFINED))
   for (const arg of call.args) {
     for (const handler of arg.objects) {
-      if (handler instanceof FunctionObject) deferTool(machine, target, handler, { ...call, method: name }, state)
+      if (handler instanceof FunctionObject)
+        deferTool(machine, target, handler, { ...call, method: name, known }, state)
     }
   }
   return UNKNOWN
@@ -161,13 +181,13 @@ function deferTool(
   machine: Machine,
   server: Library,
   handler: FunctionObject,
-  call: Call & { readonly method: string },
+  call: Call & { readonly method: string; readonly known: readonly string[] },
   state: State,
 ): void {
   const extra = object(machine.library('mcp-extra', call.site, { verifyState: server.data['verifyState'] }))
   const args =
     TAKES_SCHEMA.test(call.method) && takesNothing(handler, call) ? [extra] : [bag(machine, 'body', call.site), extra]
-  machine.deferTool(object(handler), args, state)
+  machine.deferTool(object(handler), args, state, call.known)
 }
 
 const TAKES_SCHEMA = /^(?:register)?(?:tool|prompt)$/i
@@ -192,7 +212,11 @@ function hasSchema({ properties }: HeapObject): boolean {
 
 const createHandler: ExternalHandler = (machine, call, state) => {
   const [factory = UNDEFINED] = call.args
-  const app = machine.library('mcp-handler', call.site)
+  const legacy = optionOf(call.args[1], 'legacy')
+  const app = machine.library('mcp-handler', call.site, {
+    isModern: onlyString(legacy ?? UNKNOWN) === 'reject',
+    hasOwnBus: optionOf(call.args[1], 'bus') !== undefined,
+  })
   registerRoute(
     machine,
     app,
@@ -203,9 +227,14 @@ const createHandler: ExternalHandler = (machine, call, state) => {
   return object(app)
 }
 
-/** The SDK's own handler checks neither Origin nor Host. */
-const handled: MethodHandler = (machine, _target, call, state) => {
+/**
+ * The SDK's own handler checks neither Origin nor Host. What headers say is called it holds against the body of
+ * modern requests; older ones, which it serves unless told to reject them, have no such headers to it.
+ */
+const handled: MethodHandler = (machine, target, call, state) => {
+  noteExecution(machine, call.site, state, target.data['isModern'] === true || state.holds('modern-only'))
   machine.emit('endpoint', call.site, state, { check: 'never' })
+  machine.emit('handler-call', call.site, state, { handler: target })
   return UNKNOWN
 }
 

@@ -6,7 +6,7 @@ import { view } from '../builtins.ts'
 import { equality, flag } from '../conditions.ts'
 import { itemValue } from '../expressions.ts'
 import type { HeapKind, HeapObject } from '../heap.ts'
-import { siteKey } from '../heap.ts'
+import { LibraryObject, siteKey } from '../heap.ts'
 import { requireModule } from '../modules.ts'
 import { getProperty, insert, remove } from '../properties.ts'
 import { runModule } from '../statements.ts'
@@ -373,6 +373,12 @@ export const platform: Model = {
 
 function sameJson(_machine: Machine, call: Call): Value {
   const [value = UNKNOWN] = call.args
-  const inner = value.objects.flatMap((item) => [...item.properties.values()].map((cell) => cell.value))
+  const inner = value.objects.flatMap((item) =>
+    isBody(item) ? [tagged('body')] : [...item.properties.values()].map((cell) => cell.value),
+  )
   return inner.length === 0 ? derived(value) : derived(value, ...inner.filter((item) => item.tags.length > 0))
+}
+
+function isBody(item: HeapObject): boolean {
+  return item instanceof LibraryObject && item.type === 'bag' && item.data['origin'] === 'body'
 }

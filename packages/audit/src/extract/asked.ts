@@ -1,0 +1,120 @@
+/** Questions that a handler asks, told by what they are about: who may have what, and what a header says is called. */
+import { conditionOf } from './conditions.ts'
+import type { Site } from './heap.ts'
+import { siteKey } from './heap.ts'
+import type { Machine } from './machine.ts'
+import type { State } from './state.ts'
+import type { Condition, Value } from './value.ts'
+import { hasTag, withCondition, withTags } from './value.ts'
+
+/** Headers that repeat what the body calls, so that those on the way need not read it. */
+const NAMING_HEADER = /^header:(?:x-)?mcp-(?:method|name|tool(?:-name)?|param-.+)$/
+/** Found by what such a header says. */
+const NAMED = 'named'
+/** Methods that ask something of what they are given. */
+const QUESTION =
+  /^(?:has|get|includes|indexOf|startsWith|endsWith|test|match|exec|equals|some|every|find|(?:is|can|may|does|check|allow|permit|authori[sz]e|require|assert|enforce|consume|hit|take|limit)\w*)$/
+/** Code we cannot see that throws where the answer is no. */
+const ENFORCEMENT = /^(?:consume|(?:assert|enforce|ensure|authori[sz]e|require|check|verify|guard)\w*)$/
+const BROUGHT = ['body', 'query', 'param'] as const
+const OUTCOMES = ['named-yes:', 'named-no:'] as const
+
+/** Whether a value is what a header says is called, or was found by it. */
+function isNaming(value: Value): boolean {
+  return value.tags.some((tag) => tag === NAMED || NAMING_HEADER.test(tag))
+}
+
+/** What the client asks for, as opposed to who it is. */
+function isWish(value: Value): boolean {
+  return BROUGHT.some((origin) => hasTag(value, origin)) && !hasTag(value, 'cred')
+}
+
+function isCaller(value: Value): boolean {
+  return hasTag(value, 'cred') && !BROUGHT.some((origin) => hasTag(value, origin))
+}
+
+/** A comparison of two values: what either answer teaches of them. */
+export function askedByComparing(machine: Machine, answer: Value, a: Value, b: Value, site: Site): Value {
+  return isAbsence(a) || isAbsence(b) ? answer : asked(machine, answer, [a, b], site)
+}
+
+/** Comparing with nothing asks only whether something is there. */
+function isAbsence({ primitives, objects, open }: Value): boolean {
+  return !open && objects.length === 0 && primitives.length > 0 && primitives.every((item) => !item)
+}
+
+/** A call whose answer may be tested, or that throws where the answer is no. */
+export function askedByCalling(
+  machine: Machine,
+  answer: Value,
+  call: { readonly name: string | undefined; readonly given: readonly Value[]; readonly site: Site },
+  state: State,
+): Value {
+  const { name, given, site } = call
+  const isQuestion = name !== undefined && QUESTION.test(name)
+  if (name !== undefined && ENFORCEMENT.test(name) && answer.objects.length === 0)
+    noteEnforced(machine, given, site, state)
+  return asked(machine, answer, isQuestion ? given : given.filter((value) => !isNaming(value)), site)
+}
+
+function noteEnforced(machine: Machine, given: readonly Value[], site: Site, state: State): void {
+  if (given.some(isCaller) && given.some(isWish)) state.learn(['permitted'])
+  if (isPolicy(given)) state.note(`named-policy:${place(machine, site)}`)
+}
+
+/** What was looked up under a name that a header gave. */
+export function foundByName(machine: Machine, found: Value, key: Value, site: Site): Value {
+  return isNaming(key) ? asked(machine, found, [key], site) : found
+}
+
+function asked(machine: Machine, answer: Value, given: readonly Value[], site: Site): Value {
+  const learned: { whenTrue: string[]; whenFalse: string[] } = { whenTrue: [], whenFalse: [] }
+  if (given.some(isCaller) && given.some(isWish)) {
+    machine.permitting.add(machine.context.activation)
+    learned.whenTrue.push('permitted')
+    learned.whenFalse.push('permitted')
+  }
+  const isNamed = given.some(isNaming)
+  if (isNamed && given.some((value) => hasTag(value, 'body'))) machine.namesCompared.add(machine.context.activation)
+  else if (isNamed) {
+    learned.whenTrue.push(`named-yes:${place(machine, site)}`)
+    learned.whenFalse.push(`named-no:${place(machine, site)}`)
+  }
+  if (learned.whenTrue.length === 0) return answer
+  const { whenTrue, whenFalse } = conditionOf(answer)
+  const condition = {
+    whenTrue: [...whenTrue, ...learned.whenTrue],
+    whenFalse: [...whenFalse, ...learned.whenFalse],
+  }
+  return withCondition(isNamed ? withTags(answer, [NAMED]) : answer, condition)
+}
+
+function isPolicy(given: readonly Value[]): boolean {
+  return given.some(isNaming) && !given.some((value) => hasTag(value, 'body'))
+}
+
+function place(machine: Machine, site: Site): string {
+  const key = siteKey(site)
+  machine.places.set(key, site)
+  return key
+}
+
+/** One side of a condition refused the request: where a header's name had a say in it, that is a policy on names. */
+export function notePolicy(state: State, test: Condition, sides: readonly [State, State]): void {
+  const refused = sides.filter(({ dead, facts }) => dead && facts.may.has('denied'))
+  if (refused.length !== 1 || sides.every(({ dead }) => dead)) return
+  const known = [...test.whenTrue, ...test.whenFalse, ...refused[0]!.facts.must]
+  for (const fact of known) {
+    const outcome = OUTCOMES.find((prefix) => fact.startsWith(prefix))
+    if (outcome !== undefined) state.note(`named-policy:${fact.slice(outcome.length)}`)
+  }
+}
+
+/** Here the body says what is done; `matched`: by code that compares it with the headers itself. */
+export function noteExecution(machine: Machine, site: Site, state: State, matched = false): void {
+  for (const fact of state.facts.may) {
+    if (!fact.startsWith('named-policy:')) continue
+    const policy = machine.places.get(fact.slice('named-policy:'.length))
+    if (policy !== undefined) machine.emit('named-execution', site, state, { policy, matched })
+  }
+}

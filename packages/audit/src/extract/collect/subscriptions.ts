@@ -1,0 +1,144 @@
+/** Who is told of what, and whether it was asked if they may know. */
+import type { SubscriptionFact, TaskStoreFact } from '../../facts/facts.ts'
+import { fromRequest, isPresentedHandle } from '../conditions.ts'
+import type { Event, EventOf } from '../events.ts'
+import type { HeapObject } from '../heap.ts'
+import { LibraryObject } from '../heap.ts'
+import type { Machine } from '../machine.ts'
+import { methodsOf } from '../protocol.ts'
+import type { Value } from '../value.ts'
+import { hasTag } from '../value.ts'
+import { distinct, eventsOf, locate } from './collect.ts'
+
+export function collectSubscriptions(machine: Machine): readonly SubscriptionFact[] {
+  const facts = [...ofResources(machine), ...ofListeners(machine), ...ofStreams(machine)]
+  return distinct(facts, ({ at, told }) => `${at.path}:${at.startLine}:${told.path}:${told.startLine}`)
+}
+
+/** `resources/subscribe`: what the client names is kept, and others' changes are told to all who named it. */
+function ofResources(machine: Machine): readonly SubscriptionFact[] {
+  if (!isReadingRestricted(machine)) return []
+  const told = eventsOf(machine, 'update-sent').filter((event) => hasTag(event.receiver, 'entry'))
+  if (told.length === 0) return []
+  return registrations(machine).flatMap((event) =>
+    told.map((update) => ({
+      how: 'subscribe' as const,
+      at: locate(event.site),
+      told: locate(update.site),
+      permitted: isPermitted(event) || isPermitted(update),
+    })),
+  )
+}
+
+function registrations(machine: Machine): readonly EventOf<'store-write'>[] {
+  return eventsOf(machine, 'store-write').filter(
+    (event) =>
+      methodsOf(event).includes('resources/subscribe') &&
+      [event.key, ...partsOf(event.value)].some((value) => hasTag(value, 'body')) &&
+      !hasTag(event.key, 'cred') &&
+      !isOfOneServer(machine, event.store.id),
+  )
+}
+
+function partsOf(value: Value): readonly Value[] {
+  const records = value.objects.filter(({ kind }) => kind === 'object')
+  return [value, ...records.flatMap((item) => [...item.properties.values()].map((cell) => cell.value))]
+}
+
+/** Kept by a server object that is made for each session or request. */
+function isOfOneServer(machine: Machine, store: string): boolean {
+  const container = machine.containers.get(store)
+  return container !== undefined && container.born !== 0 && !container.retained
+}
+
+/** Who reads a resource, or lists them, is asked whether it is theirs, or finds them by who they are. */
+function isReadingRestricted(machine: Machine): boolean {
+  const asks = ['resources/read', 'resources/list']
+  if (asks.some((method) => machine.permissionAsked.has(method))) return true
+  return eventsOf(machine, 'store-read').some(
+    (event) => hasTag(event.key, 'cred') && methodsOf(event).some((method) => asks.includes(method)),
+  )
+}
+
+/** Asked before, on every way: whether the caller may have it, or whose the record is. */
+function isPermitted({ facts }: Event): boolean {
+  return facts.must.has('permitted') || facts.must.has('bound')
+}
+
+/** The SDK's handler lets every caller listen to what it names. */
+function ofListeners(machine: Machine): readonly SubscriptionFact[] {
+  return eventsOf(machine, 'handler-call').flatMap((event) => {
+    if (!isPersonal(event) || !isForAll(event.handler)) return []
+    const told = eventsOf(machine, 'update-sent').filter(
+      ({ handler, topic }) => handler === event.handler && (hasTag(topic, 'cred') || isReadingRestricted(machine)),
+    )
+    return told.map(({ site }) => ({
+      how: 'listen' as const,
+      at: locate(event.site),
+      told: locate(site),
+      permitted: machine.permitting.has(event.context.activation),
+    }))
+  })
+}
+
+/** Made once, and nothing of the server's own stands between it and those who listen. */
+function isForAll(handler: HeapObject): boolean {
+  return handler.born === 0 && handler instanceof LibraryObject && handler.data['hasOwnBus'] !== true
+}
+
+/** A stream is put under a name that the client gave, where others' news are sent by whose they are. */
+function ofStreams(machine: Machine): readonly SubscriptionFact[] {
+  const writes = eventsOf(machine, 'store-write').filter(
+    (event) => isPersonal(event) && event.context.trigger === 'request',
+  )
+  return writes
+    .filter((event) => isPresentedHandle(event.key) && !hasTag(event.key, 'sid') && keepsStream(event, writes))
+    .flatMap((event) =>
+      publications(machine, event.store.id).map((read) => ({
+        how: 'stream' as const,
+        at: locate(event.site),
+        told: locate(read.site),
+        permitted: isPermitted(event),
+      })),
+    )
+}
+
+/** The stream itself is put there, or into what is. */
+function keepsStream(event: EventOf<'store-write'>, writes: readonly EventOf<'store-write'>[]): boolean {
+  return writes.some(
+    ({ context, value }) =>
+      context.activation === event.context.activation && partsOf(value).some(({ objects }) => objects.some(isStream)),
+  )
+}
+
+const STREAMS: ReadonlySet<string> = new Set(['response', 'socket', 'stream'])
+
+function isStream(item: HeapObject): boolean {
+  return item instanceof LibraryObject && STREAMS.has(item.type)
+}
+
+/** Looked up by whom the news are for, who is not the one who asks. */
+function publications(machine: Machine, store: string): readonly EventOf<'store-read'>[] {
+  return eventsOf(machine, 'store-read').filter(
+    (event) => event.store.id === store && hasTag(event.key, 'cred') && !fromRequestOnly(event.key),
+  )
+}
+
+function fromRequestOnly(key: Value): boolean {
+  return fromRequest(key) && !hasTag(key, 'principal') && !hasTag(key, 'entry')
+}
+
+function isPersonal({ facts }: Event): boolean {
+  return facts.must.has('auth:verified')
+}
+
+/** Stores of tasks that cannot tell callers apart, though the server can. */
+export function collectTaskStores(machine: Machine): readonly TaskStoreFact[] {
+  const facts = eventsOf(machine, 'task-store').map((event): TaskStoreFact => ({
+    created: locate(event.store.site),
+    used: locate(event.site),
+    shared: event.store.born === 0 && event.context.activation !== 0,
+    blind: event.blind && isPersonal(event),
+  }))
+  return distinct(facts, ({ created, used }) => `${created.path}:${created.startLine}:${used.path}:${used.startLine}`)
+}

@@ -1,0 +1,39 @@
+/** Methods of MCP that say whose something is: known on a path as `rpc:<method>`. */
+import type { Call } from './calls.ts'
+import { ExternalObject } from './heap.ts'
+import type { State } from './state.ts'
+import type { Primitive } from './value.ts'
+import { strings } from './value.ts'
+
+const METHOD_BY_SCHEMA = new Map([
+  ['SubscribeRequestSchema', 'resources/subscribe'],
+  ['ReadResourceRequestSchema', 'resources/read'],
+  ['ListResourcesRequestSchema', 'resources/list'],
+  ['GetTaskRequestSchema', 'tasks/get'],
+  ['GetTaskPayloadRequestSchema', 'tasks/result'],
+  ['CancelTaskRequestSchema', 'tasks/cancel'],
+])
+const METHODS: ReadonlySet<unknown> = new Set([...METHOD_BY_SCHEMA.values(), 'tasks/update'])
+const READS_RESOURCE = /^(?:registerR|r)esource$/
+
+/** What is known where a handler that is registered by this call runs. */
+export function protocolFacts(name: string, call: Call): readonly string[] {
+  if (READS_RESOURCE.test(name)) return ['rpc:resources/read']
+  const [what] = call.args
+  if (name !== 'setRequestHandler' || what === undefined) return []
+  const schemas = what.objects.flatMap((item) =>
+    item instanceof ExternalObject ? [item.path.split(/[#.]/).at(-1)] : [],
+  )
+  const methods = [...strings(what), ...schemas.map((schema) => METHOD_BY_SCHEMA.get(schema ?? ''))]
+  return methods.flatMap((method) => methodFacts(method))
+}
+
+/** What a body teaches that calls this method. */
+export function methodFacts(method: Primitive): readonly string[] {
+  return METHODS.has(method) ? [`rpc:${String(method)}`] : []
+}
+
+/** The methods that a path is known to answer. */
+export function methodsOf(state: Pick<State, 'facts'>): readonly string[] {
+  return [...state.facts.must].filter((fact) => fact.startsWith('rpc:')).map((fact) => fact.slice('rpc:'.length))
+}

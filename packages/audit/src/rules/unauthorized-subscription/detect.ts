@@ -1,0 +1,55 @@
+import type { ServerFacts, SubscriptionFact, TaskStoreFact } from '../../facts/facts.ts'
+import type { FindingDraft } from '../../finding/finding.ts'
+import { judged, notApplicable, type Verdict } from '../rule.ts'
+
+export function detect(facts: ServerFacts): Verdict {
+  if (facts.subscriptions.length === 0 && facts.taskStores.length === 0)
+    return notApplicable('Nobody is told of what belongs to somebody, and no tasks are kept.')
+  if (!facts.verifiesCredentials) return notApplicable('Nobody proves who they are: there is nobody to tell apart.')
+  const open = facts.subscriptions.filter(({ permitted }) => !permitted)
+  return judged([
+    ...byPlace(open).map(subscriptionFinding),
+    ...facts.taskStores.filter(({ shared, blind }) => shared && blind).map(taskStoreFinding),
+  ])
+}
+
+function byPlace(subscriptions: readonly SubscriptionFact[]): readonly (readonly SubscriptionFact[])[] {
+  const groups = new Map<string, SubscriptionFact[]>()
+  for (const fact of subscriptions) {
+    const key = `${fact.how}:${fact.at.path}:${fact.at.startLine}`
+    groups.set(key, [...(groups.get(key) ?? []), fact])
+  }
+  return [...groups.values()]
+}
+
+const TAKEN: Record<SubscriptionFact['how'], string> = {
+  subscribe: 'A client is subscribed to whatever resource it names',
+  listen: 'A client may listen to whatever resource it names',
+  stream: 'A stream is opened for whatever topic the request names',
+}
+
+function subscriptionFinding(group: readonly SubscriptionFact[]): FindingDraft {
+  const [{ how, at }] = group as readonly [SubscriptionFact, ...SubscriptionFact[]]
+  return {
+    what: `${TAKEN[how]}: nobody asks whether the caller may know of it, and news of others’ go there.`,
+    trace: [
+      { note: 'taken as named, whoever asks', location: at },
+      ...group.slice(0, 3).map(({ told }) => ({ note: 'told to all who named it', location: told })),
+    ],
+    primary: 0,
+    confidence: how === 'stream' ? 'medium' : 'high',
+  }
+}
+
+function taskStoreFinding({ created, used }: TaskStoreFact): FindingDraft {
+  return {
+    what: 'One store has the tasks of all callers and cannot tell them apart: whoever is logged in can list, read and cancel the tasks of everybody.',
+    trace: [
+      { note: 'made once, for the tasks of all', location: created },
+      { note: 'answers every caller with any task', location: used },
+    ],
+    primary: 0,
+    confidence: 'high',
+    todo: 'Give each principal a store of its own, or one that remembers who created a task and compares that on every get, result, list and cancel.',
+  }
+}

@@ -1,0 +1,46 @@
+// Vulnerable: without sessions the SDK's store of tasks has nothing to tell callers apart by, and all share it.
+import { createHash, randomBytes } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks/stores/in-memory.js'
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+import express, { type NextFunction, type Request, type Response } from 'express'
+
+const userByDigest = readUsers(process.env.TOKENS ?? JSON.stringify({ [randomBytes(32).toString('hex')]: 'alice' }))
+const taskStore = new InMemoryTaskStore()
+//                ^^^^^^^^^^^^^^^^^^^^^^^ 1 made once, for the tasks of all
+
+const app = express()
+app.use(express.json())
+app.post('/mcp', authenticate, async (req, res) => {
+  const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+  await createReportServer().connect(transport)
+//      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 answers every caller with any task
+  await transport.handleRequest(req, res, req.body)
+})
+
+const listener = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () => {
+  console.log(`listening on ${(listener.address() as AddressInfo).port}`)
+})
+
+function authenticate(req: Request, res: Response, next: NextFunction): void {
+  if (req.get('origin') !== undefined) return void res.sendStatus(403)
+  const user = userByDigest.get(sha256(req.get('authorization')?.replace(/^Bearer /i, '') ?? ''))
+  if (user === undefined) return void res.sendStatus(401)
+  res.locals.user = user
+  next()
+}
+
+function createReportServer(): McpServer {
+  const capabilities = { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } }
+  return new McpServer({ name: 'reports', version: '1.0.0' }, { capabilities, taskStore })
+}
+
+function readUsers(json: string): Map<string, string> {
+  const userByToken: Record<string, string> = JSON.parse(json)
+  return new Map(Object.entries(userByToken).map(([token, user]) => [sha256(token), user]))
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
