@@ -275,6 +275,7 @@ test('rules lists them, worst first', () => {
     missing-origin-check           high        -8  Any web page may talk to the server through a browser
     replayable-request-state       high        -8  A requestState that does something once can be redeemed again
     session-token-in-url           high        -8  A session ID or credential travels in a URL
+    unauthorized-subscription      high        -8  News of what belongs to somebody go to whoever asks for them
     insecure-session-cookie        medium      -6  A session cookie lacks HttpOnly, Secure or SameSite
     missing-session-invalidation   medium      -6  Logout, reset or close does not destroy the session
     session-token-exposure         medium      -5  A session ID or token is logged, or told to whoever asks

@@ -27,6 +27,7 @@ import { markOf } from './quiet.ts'
 import { declareLocal, execute, hoist, patternNames, runModule } from './statements.ts'
 import { isNamedSecret, noteLog, noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
+import { noteHandedOn } from './streams.ts'
 import { sharedInstance, typedParameter } from './types.ts'
 import { registerOnUnseen, visitUnseen } from './unseen.ts'
 import type { Value } from './value.ts'
@@ -253,6 +254,7 @@ export function callOpaque(
 ): Value {
   if (name !== undefined && LISTENERS.test(name) && deferListener(machine, call, state)) return call.self
   if (isPassedOn(name, call)) noteExecution(machine, call.site, state)
+  noteHandedOn(machine, call, state)
   const queried = callWithSql(machine, name, call, state)
   if (queried !== undefined) return queried
   // `client.callbackParams(req)` of openid-client: the code and state that an authorization server sends back.

@@ -24,6 +24,7 @@ export function timeComparison(machine: Machine, comparison: Comparison, site: S
   const counted = countIn(comparison)
   if (counted !== undefined) return { ...result, condition: conditionOf(counted) }
   if (!hasTag(left, 'clock') && !hasTag(right, 'clock')) return result
+  machine.emit('clock-check', site, state, {})
   const fields = [...tagsOf(left, 'entry'), ...tagsOf(right, 'entry')]
   if (isUnlimited(left) || isUnlimited(right)) return result
   for (const tag of fields) {

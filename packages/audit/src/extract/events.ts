@@ -160,6 +160,13 @@ export type Event = Base &
         /** It cannot tell whose tasks these are: there are no sessions, or it does not know of them. */
         readonly blind: boolean
       }
+    /** An answer that does not end with its request, or a socket. */
+    | { readonly kind: 'stream-open'; readonly stream: LibraryObject }
+    | { readonly kind: 'stream-end'; readonly stream: LibraryObject }
+    /** A credential that ends by itself is verified. */
+    | { readonly kind: 'expiring-auth' }
+    /** Something is asked of the clock, or of a time in a credential. */
+    | { readonly kind: 'clock-check' }
     | { readonly kind: 'query-read'; readonly name: string }
     /** `requestState` leaves with an answer. */
     | { readonly kind: 'state-out'; readonly value: Value }

@@ -218,6 +218,7 @@ function applyMiddleware(machine: Machine, target: LibraryObject, exchange: Exch
   state.learn((target.data['facts'] ?? []) as string[])
   const run = target.data['run'] as ((state: State) => void) | undefined
   run?.(state)
+  if (state.holds('auth:expiring')) machine.emit('expiring-auth', target.site, state, {})
   if (target.data['principal'] !== true) return
   const principal = tagged('cred', 'principal', 'verdict')
   for (const name of ['auth', 'user']) exchange.request.property(name).write(principal)

@@ -30,6 +30,7 @@ export interface ServerFacts {
   readonly eventStores: readonly EventStoreFact[]
   readonly exposures: readonly ExposureFact[]
   readonly namePolicies: readonly NamePolicyFact[]
+  readonly streams: readonly StreamFact[]
   readonly subscriptions: readonly SubscriptionFact[]
   readonly taskStores: readonly TaskStoreFact[]
   readonly lateBindings: readonly LateBindingFact[]
@@ -271,6 +272,17 @@ export interface NamePolicyFact {
   readonly via: Location | undefined
   /** Header and body are held against each other on the way. */
   readonly compared: boolean
+}
+
+/** A stream that a credential opened which ends by itself, and that stays open after its request was let in. */
+export interface StreamFact {
+  /** `session`: of an SDK transport. `listen`: of the SDK's handler. The others are the server's own. */
+  readonly how: 'session' | 'listen' | 'answer' | 'socket'
+  /** Where the credential is verified. */
+  readonly verified: Location
+  readonly opened: Location
+  /** Time ends it, or what may still be sent is asked again while it is open. */
+  readonly limited: boolean
 }
 
 /** Somebody is told of changes to what they named, where what there is belongs to somebody. */

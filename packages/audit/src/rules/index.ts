@@ -51,6 +51,8 @@ import { scenario as scenarioSessionTokenInUrl } from './session-token-in-url/sc
 import { rule as sharedSessionState } from './shared-session-state/rule.ts'
 import { detect as detectSharedSessionState } from './shared-session-state/detect.ts'
 import { scenario as scenarioSharedSessionState } from './shared-session-state/scenario.ts'
+import { rule as streamOutlivesToken } from './stream-outlives-token/rule.ts'
+import { detect as detectStreamOutlivesToken } from './stream-outlives-token/detect.ts'
 import { rule as timingUnsafeComparison } from './timing-unsafe-comparison/rule.ts'
 import { detect as detectTimingUnsafeComparison } from './timing-unsafe-comparison/detect.ts'
 import { fix as fixTimingUnsafeComparison } from './timing-unsafe-comparison/fix.ts'
@@ -128,6 +130,7 @@ export const rules: readonly RuleEntry[] = [
   { rule: sessionTokenExposure, detect: detectSessionTokenExposure, scenario: scenarioSessionTokenExposure },
   { rule: sessionTokenInUrl, detect: detectSessionTokenInUrl, scenario: scenarioSessionTokenInUrl },
   { rule: sharedSessionState, detect: detectSharedSessionState, scenario: scenarioSharedSessionState },
+  { rule: streamOutlivesToken, detect: detectStreamOutlivesToken },
   { rule: timingUnsafeComparison, detect: detectTimingUnsafeComparison, fix: fixTimingUnsafeComparison },
   { rule: unauthorizedSubscription, detect: detectUnauthorizedSubscription },
   { rule: unboundRequestState, detect: detectUnboundRequestState, scenario: scenarioUnboundRequestState },

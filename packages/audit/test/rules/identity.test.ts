@@ -28,6 +28,7 @@ const published: Record<string, [severity: string, impact: number]> = {
   'unbound-state-handle': ['critical', 20],
   'header-body-mismatch': ['high', 8],
   'unauthorized-subscription': ['high', 8],
+  'stream-outlives-token': ['medium', 5],
 }
 
 test('every rule has its published severity and impact', () => {

@@ -16,6 +16,7 @@ import { collectDependencies } from './dependencies.ts'
 import { collectEventStores } from './event-stores.ts'
 import { collectExposures } from './exposures.ts'
 import { collectNamePolicies } from './names.ts'
+import { collectStreams } from './streams.ts'
 import { collectSubscriptions, collectTaskStores } from './subscriptions.ts'
 import { collectCookies } from './cookies.ts'
 import { collectComparisons, collectSecrets, collectUrlTokens } from './secrets.ts'
@@ -50,6 +51,7 @@ export function collectFacts(machine: Machine): ServerFacts {
     eventStores: collectEventStores(machine),
     exposures: collectExposures(machine, stores),
     namePolicies: collectNamePolicies(machine),
+    streams: collectStreams(machine),
     subscriptions: collectSubscriptions(machine),
     taskStores: collectTaskStores(machine),
     lateBindings: collectLateBindings(machine, stores),

@@ -2,6 +2,7 @@
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import { flag, fromRequest } from '../conditions.ts'
+import { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { noteSecret, noteUrlCredential } from '../secrets.ts'
 import type { State } from '../state.ts'
@@ -14,7 +15,8 @@ const VERIFIED = ['auth', 'auth:verified'] as const
 
 /** Throws on a bad token, so what follows is authenticated; with a callback, what it runs is. */
 const verifyToken: ExternalHandler = (machine, call, state) => {
-  state.learn([...VERIFIED])
+  state.learn([...VERIFIED, ...(isOn(call.args[2], 'ignoreExpiration') ? [] : ['auth:expiring'])])
+  machine.emit('expiring-auth', call.site, state, {})
   noteUrlCredential(machine, call.args[0] ?? UNKNOWN, call.site, state)
   noteKey(machine, call, state, 'the key that tokens are verified with')
   if (fromRequest(call.args[0] ?? UNKNOWN)) {
@@ -30,6 +32,10 @@ const verifyToken: ExternalHandler = (machine, call, state) => {
   return call_(machine, callback, { ...call, args: [UNDEFINED, payload] }, state)
 }
 
+function isOn(options: Value | undefined, name: string): boolean {
+  return optionOf(options, name)?.primitives.includes(true) === true
+}
+
 /** Options that cannot be seen are given the benefit of the doubt. */
 function noteAudience(machine: Machine, options: readonly Value[], call: Call, state: State): void {
   const isUnseen = (value: Value): boolean =>
@@ -41,7 +47,7 @@ function noteAudience(machine: Machine, options: readonly Value[], call: Call, s
 /** Middleware that verifies the tokens of an issuer elsewhere. */
 const issuedElsewhere: ExternalHandler = (machine, call, state, path) => {
   noteAudience(machine, call.args.slice(0, 1), call, state)
-  return bearerMiddleware(machine, call, state, path)
+  return tokenMiddleware(machine, call, state, path)
 }
 
 /** The second argument, where it is a key and no function that finds one. */
@@ -53,6 +59,14 @@ function noteKey(machine: Machine, call: Call, state: State, what: string): void
 const bearerMiddleware: ExternalHandler = (machine, call, state) => {
   noteSecret(machine, 'the key that tokens are verified with', optionOf(call.args[0], 'secret'), call.site, state)
   return object(machine.library('middleware', call.site, { facts: [...VERIFIED], principal: true }))
+}
+
+/** The same, and a token that has expired is refused. */
+const tokenMiddleware: ExternalHandler = (machine, call, state, path) => {
+  const middleware = bearerMiddleware(machine, call, state, path)
+  for (const item of middleware.objects)
+    if (item instanceof LibraryObject) item.data['facts'] = [...VERIFIED, 'auth:expiring']
+  return middleware
 }
 
 const comparePassword: ExternalHandler = (machine, call, state) => {
@@ -115,7 +129,7 @@ const signBuilt: MethodHandler = (machine, target, call, state) => {
 
 export const credentials: Model = {
   calls: {
-    'sdk#requireBearerAuth': bearerMiddleware,
+    'sdk#requireBearerAuth': tokenMiddleware,
     'sdk#verifyBearerToken': verifyToken,
     'jsonwebtoken#verify': verifyToken,
     'jose#jwtVerify': verifyToken,
@@ -129,7 +143,7 @@ export const credentials: Model = {
     'express-oauth2-jwt-bearer#auth': issuedElsewhere,
     'express-basic-auth': bearerMiddleware,
     'hono/bearer-auth#bearerAuth': bearerMiddleware,
-    'hono/jwt#jwt': bearerMiddleware,
+    'hono/jwt#jwt': tokenMiddleware,
     'hono/basic-auth#basicAuth': bearerMiddleware,
     'koa-jwt': issuedElsewhere,
     'bcrypt#compare': comparePassword,

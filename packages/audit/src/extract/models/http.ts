@@ -12,6 +12,7 @@ import { bag, bagProperty, keep, part, requestPart } from './requests.ts'
 import { emitListen, isApp, optionOf, registerRoute } from './routing.ts'
 import { noteAnswered } from '../handles.ts'
 import { contentOf, noteQueryRead } from '../secrets.ts'
+import { noteEnding, noteEventStream } from '../streams.ts'
 import type { HeapObject, Site } from '../heap.ts'
 import { FunctionObject, LibraryObject } from '../heap.ts'
 
@@ -152,6 +153,7 @@ const writeHead: MethodHandler = (machine, target, call, state) => {
 
 function noteOwnHeader(machine: Machine, name: string, value: Value, call: Call, state: State): void {
   noteCorsHeader(machine, name, value, call, state)
+  noteEventStream(machine, { name, value }, call.self, call.site, state)
   if (name.toLowerCase() !== 'set-cookie') return
   const lists = value.objects.filter((item) => item.kind === 'array')
   if (lists.length === 0) return noteCookieText(machine, value, call.site, state)
@@ -199,6 +201,9 @@ const consume: ExternalHandler = (machine, call) => {
 const fetchResponse: ExternalHandler = (machine, call, state) => {
   noteStatus(state, optionOf(call.args[1], 'status'))
   noteAnswer(machine, call, state)
+  for (const headers of optionOf(call.args[1], 'headers')?.objects ?? [])
+    for (const [name, cell] of headers.properties)
+      noteEventStream(machine, { name, value: cell.value }, call.args[0] ?? UNKNOWN, call.site, state)
   return object(machine.library('fetch-response', call.site))
 }
 
@@ -279,6 +284,7 @@ export const http: Model = {
       once: onClose,
       '*': (machine, target, call, state, name) => {
         if (ANSWERS.has(name)) state.learn(['answered'])
+        noteEnding(machine, name, target, call.site, state)
         noteAnswer(machine, call, state)
         return object(target)
       },

@@ -30,6 +30,7 @@ import { settings } from './settings.ts'
 import { sql } from './sql.ts'
 import { sockets } from './sockets.ts'
 import { stores } from './stores.ts'
+import { streams } from './streams.ts'
 import { webSessions } from './web-sessions.ts'
 
 interface Registry {
@@ -49,6 +50,7 @@ function registry(): Registry {
     randomness,
     http,
     sockets,
+    streams,
     express,
     frameworks,
     hapi,

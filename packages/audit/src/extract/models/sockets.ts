@@ -2,6 +2,7 @@
 import type { Call } from '../calls.ts'
 import { call_, callOpaque, noteReceiver, runCallbacks } from '../calls.ts'
 import type { LibraryObject } from '../heap.ts'
+import { noteEnding, noteOpened } from '../streams.ts'
 import type { Value } from '../value.ts'
 import { NEVER, UNDEFINED, UNKNOWN, join, object, onlyString, tagged } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
@@ -88,6 +89,7 @@ const handleUpgrade: MethodHandler = (machine, _target, call, state) => {
 }
 
 const onSocket: MethodHandler = (machine, target, call, state, name) => {
+  noteOpened(machine, object(target), call.site, state)
   const [event = UNKNOWN, listener = UNDEFINED] = call.args
   const kind = onlyString(event)
   if (kind === 'close' || kind === 'error') machine.defer(listener, [], state, machine.triggered('disconnect'))
@@ -121,6 +123,14 @@ export const sockets: Model = {
       handleUpgrade,
       '*': () => UNKNOWN,
     },
-    socket: { on: onSocket, once: onSocket, addListener: onSocket, '*': () => UNKNOWN },
+    socket: {
+      on: onSocket,
+      once: onSocket,
+      addListener: onSocket,
+      '*': (machine, target, call, state, name) => {
+        if (name !== 'send') noteEnding(machine, name, target, call.site, state)
+        return UNKNOWN
+      },
+    },
   },
 }

@@ -1,0 +1,83 @@
+/** Streams that platforms and frameworks make: what writes to them, and what ends them. */
+import type { Node } from '../ast.ts'
+import { children } from '../ast.ts'
+import { call_, callMethod } from '../calls.ts'
+import { FunctionObject } from '../heap.ts'
+import { noteEnding, noteOpened } from '../streams.ts'
+import type { Value } from '../value.ts'
+import { UNDEFINED, UNKNOWN, object } from '../value.ts'
+import type { ExternalHandler, MethodHandler, Model } from './model.ts'
+import { optionOf } from './routing.ts'
+
+/** `streamSSE(c, async (stream) => …)` of Hono: open until the callback is through. */
+const streamed: ExternalHandler = (machine, call, state) => {
+  const callback = call.args[1] ?? UNDEFINED
+  const stream = object(machine.library('stream', call.site))
+  if (isEndless(callback)) noteOpened(machine, stream, call.site, state)
+  const fork = state.fork()
+  call_(machine, callback, { ...call, args: [stream] }, fork)
+  return object(machine.library('fetch-response', call.site))
+}
+
+/** It goes round for as long as somebody listens, or waits for the end of the connection. */
+function isEndless(callback: Value): boolean {
+  return callback.objects.some((item) => item instanceof FunctionObject && hasEndlessLoop(item.node, 0))
+}
+
+function hasEndlessLoop(node: Node, depth: number): boolean {
+  if (depth > DEEPEST) return false
+  if (node.type === 'WhileStatement' && isLasting(node['test'] as Node)) return true
+  for (const child of children(node)) if (hasEndlessLoop(child, depth + 1)) return true
+  return false
+}
+
+const DEEPEST = 60
+
+/** `true`, `!stream.aborted`, `!session.disconnected`: no clock, no count. */
+function isLasting(test: Node): boolean {
+  if (test.type === 'Literal') return test['value'] === true
+  return test.type === 'UnaryExpression' && (test['argument'] as Node).type === 'MemberExpression'
+}
+
+/** `new ReadableStream({ start(controller) {} })`: the controller stands for the stream. */
+const readable: ExternalHandler = (machine, call, state) => {
+  const [source] = call.args
+  const stream = object(machine.library('stream', call.site))
+  for (const name of ['start', 'pull']) {
+    if (source === undefined || optionOf(source, name) === undefined) continue
+    const fork = state.fork()
+    callMethod(machine, source, name, { ...call, args: [stream], argSites: [], self: source }, fork)
+    fork.dead = false
+    state.merge([fork])
+  }
+  const cancel = optionOf(source, 'cancel')
+  if (cancel !== undefined) machine.defer(cancel, [], state, machine.triggered('disconnect'))
+  return stream
+}
+
+/** `AbortSignal.timeout(ms)`: something is over when it fires. */
+const timeLimit: ExternalHandler = (machine, call, state) => {
+  machine.within(machine.triggered('timer'), () => machine.emit('clock-check', call.site, state, {}))
+  return UNKNOWN
+}
+
+const onStream: MethodHandler = (machine, target, call, state, name) => {
+  noteEnding(machine, name, target, call.site, state)
+  return UNKNOWN
+}
+
+const onAbort: MethodHandler = (machine, _target, call, state) => {
+  machine.defer(call.args[0] ?? UNDEFINED, [], state, machine.triggered('disconnect'))
+  return UNKNOWN
+}
+
+export const streams: Model = {
+  calls: {
+    'hono/streaming#streamSSE': streamed,
+    'hono/streaming#stream': streamed,
+    'hono/streaming#streamText': streamed,
+    'global:AbortSignal#timeout': timeLimit,
+  },
+  constructors: { 'global:ReadableStream': readable },
+  methods: { stream: { onAbort, '*': onStream } },
+}

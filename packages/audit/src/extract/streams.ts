@@ -1,0 +1,45 @@
+/** Streams that stay open after the request that opened them was let in, and what ends them. */
+import type { Call } from './calls.ts'
+import type { HeapObject, Site } from './heap.ts'
+import { LibraryObject } from './heap.ts'
+import type { Machine } from './machine.ts'
+import type { State } from './state.ts'
+import type { Value } from './value.ts'
+import { strings } from './value.ts'
+
+const STREAM_TYPES: ReadonlySet<string> = new Set(['response', 'stream', 'socket'])
+const ENDINGS: ReadonlySet<string> = new Set(['end', 'destroy', 'close', 'terminate', 'abort', 'error', 'send', 'json'])
+
+function isStream(item: HeapObject): item is LibraryObject {
+  return item instanceof LibraryObject && STREAM_TYPES.has(item.type)
+}
+
+/** `content-type: text/event-stream` on an answer. */
+export function noteEventStream(
+  machine: Machine,
+  header: { readonly name: string; readonly value: Value },
+  streams: Value,
+  site: Site,
+  state: State,
+): void {
+  if (header.name.toLowerCase() !== 'content-type') return
+  if (strings(header.value).some((text) => text.startsWith('text/event-stream')))
+    noteOpened(machine, streams, site, state)
+}
+
+/** From here on the stream is open. */
+export function noteOpened(machine: Machine, streams: Value, site: Site, state: State): void {
+  for (const stream of streams.objects.filter(isStream)) machine.emit('stream-open', site, state, { stream })
+  state.learn(['streaming'])
+}
+
+/** `response.end()`, `controller.close()`, `socket.terminate()`. */
+export function noteEnding(machine: Machine, name: string, stream: LibraryObject, site: Site, state: State): void {
+  if (ENDINGS.has(name)) machine.emit('stream-end', site, state, { stream })
+}
+
+/** Code that cannot be seen has the stream and may end it. */
+export function noteHandedOn(machine: Machine, call: Call, state: State): void {
+  for (const stream of call.args.flatMap(({ objects }) => objects.filter(isStream)))
+    machine.emit('stream-end', call.site, state, { stream })
+}
