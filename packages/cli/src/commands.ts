@@ -21,7 +21,18 @@ export interface Command {
   readonly flags: readonly Flag[]
 }
 
-export const formats = ['text', 'json', 'sarif', 'markdown', 'html', 'github', 'gitlab', 'junit', 'unix'] as const
+export const formats = [
+  'text',
+  'json',
+  'sarif',
+  'markdown',
+  'html',
+  'github',
+  'gitlab',
+  'gitlab-sast',
+  'junit',
+  'unix',
+] as const
 export type Format = (typeof formats)[number]
 
 export const thresholds = ['none', 'low', 'medium', 'high', 'critical'] as const

@@ -138,7 +138,7 @@ test('what cannot be understood is named, with a way on', () => {
     sallyport audit --formt json
         There is no flag --formt. Did you mean --format? All flags: sallyport audit --help
     sallyport audit --format jsn
-        --format cannot be "jsn". Did you mean json? It is one of text, json, sarif, markdown, html, github, gitlab, junit, unix.
+        --format cannot be "jsn". Did you mean json? It is one of text, json, sarif, markdown, html, github, gitlab, gitlab-sast, junit, unix.
     sallyport audit --format
         --format needs a value: --format <format>.
     sallyport audit --format=

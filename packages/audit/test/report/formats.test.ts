@@ -6,18 +6,21 @@ import { SaxesParser } from 'saxes'
 import { describe, expect, test } from 'vitest'
 import type { Report } from '../../src/finding/finding.ts'
 import { renderGithub } from '../../src/report/github.ts'
+import { renderGitlabSast } from '../../src/report/gitlab-sast.ts'
 import { renderGitlab } from '../../src/report/gitlab.ts'
 import { renderHtml } from '../../src/report/html.ts'
 import { renderJunit } from '../../src/report/junit.ts'
 import { renderMarkdown } from '../../src/report/markdown.ts'
 import { renderUnix } from '../../src/report/unix.ts'
 import { reportWithSources } from './arbitrary.ts'
+import { createSastValidator } from './sast-schema.ts'
 import { finding, reportOf, rules, type Sample, step } from './samples/build.ts'
 import { bundledServer } from './samples/bundled-server.ts'
 import { cleanServer } from './samples/clean-server.ts'
 import { largeServer } from './samples/large-server.ts'
 import { notesServer } from './samples/notes-server.ts'
 
+const sastSchemaErrors = createSastValidator()
 const samples = { notesServer, cleanServer, bundledServer, largeServer }
 const runs = { numRuns: 120 }
 const STEERS = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Cs}]/u
@@ -276,6 +279,39 @@ describe('GitLab', () => {
   })
 })
 
+describe('GitLab SAST', () => {
+  const at = new Date('2026-11-26T08:00:00.123Z')
+
+  test('says who scanned, when, and what was found', () => {
+    const document = JSON.parse(renderGitlabSast(notesServer.report, rules, { prefix: 'app', at }))
+    expect(document).toMatchObject({
+      version: '15.0.4',
+      scan: { type: 'sast', status: 'success', start_time: '2026-11-26T08:00:00', end_time: '2026-11-26T08:00:00' },
+    })
+    expect(document.vulnerabilities).toHaveLength(notesServer.report.findings.length)
+    expect(document.vulnerabilities[0]).toMatchObject({
+      id: expect.stringMatching(/^[0-9a-f]{16}$/),
+      severity: expect.stringMatching(/^(?:Info|Low|Medium|High|Critical)$/),
+      location: { file: expect.stringMatching(/^app\/src\//), start_line: expect.any(Number) },
+    })
+    expect(document.vulnerabilities[0].identifiers[0].type).toBe('sallyport_rule')
+    expect(document.vulnerabilities[0].identifiers[1]).toMatchObject({
+      type: 'cwe',
+      name: expect.stringMatching(/^CWE-/),
+    })
+  })
+
+  test('is valid for what GitLab demands, whatever a report holds', () => {
+    fc.assert(
+      fc.property(reportWithSources, ({ report }) => {
+        const document = JSON.parse(renderGitlabSast(report, rules, { at }))
+        expect(sastSchemaErrors(document)).toEqual([])
+      }),
+      runs,
+    )
+  })
+})
+
 test('unix: one line a finding, then the grade', () => {
   const lines = renderUnix(saying('a\nb: c').report, { prefix: 'x' }).trimEnd().split('\n')
   expect(lines).toEqual([
@@ -291,6 +327,7 @@ describe('whatever a report holds', () => {
     github: ({ report }: Sample) => renderGithub(report, rules),
     junit: ({ report }: Sample) => renderJunit(report, rules),
     gitlab: ({ report }: Sample) => renderGitlab(report),
+    'gitlab-sast': ({ report }: Sample) => renderGitlabSast(report, rules, { at: new Date(0) }),
     unix: ({ report }: Sample) => renderUnix(report),
   }
 
