@@ -279,6 +279,7 @@ test('rules lists them, worst first', () => {
     insecure-session-cookie        medium      -6  A session cookie lacks HttpOnly, Secure or SameSite
     missing-session-invalidation   medium      -6  Logout, reset or close does not destroy the session
     session-token-exposure         medium      -5  A session ID or token is logged, or told to whoever asks
+    stream-outlives-token          medium      -5  A stream stays open after the token that opened it has expired
     timing-unsafe-comparison       medium      -4  A secret is compared in a time that depends on it
     "
   `)

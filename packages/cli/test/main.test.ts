@@ -60,7 +60,8 @@ test('help is whole', async () => {
     Usage: sallyport audit [path] [flags]
 
     Flags:
-      --format <format>     text (default), json, sarif, markdown, html, github, gitlab, gitlab-sast, junit or unix
+      --format <format>     text (default), json, sarif, markdown, html, github, gitlab, gitlab-sast,
+                            junit or unix
       --output <file>       Write the report to a file instead of standard output
       --also <format=file>  Write the same report to a file in another format too; may be repeated
       --fail-on <severity>  Exit 1 for findings at or above none, low, medium, high (default) or
