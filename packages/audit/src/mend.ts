@@ -49,7 +49,7 @@ export async function mend(root: string, options: MendOptions, stages: Stages = 
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const open = offersIn(after, options.kinds).filter((offer) => !rolledBack.has(keyOf(offer)))
     if (open.length === 0) break
-    const settled = await settle(scene, state, [], withoutClashes(open))
+    const settled = await settle(scene, state, { state, kept: [], dropped: [] }, withoutClashes(open))
     for (const dropped of settled.dropped) rolledBack.set(keyOf(dropped), dropped)
     if (settled.kept.length === 0) continue
     fixed.push(...settled.kept)
@@ -88,31 +88,30 @@ interface Settled {
   readonly dropped: readonly RolledBack[]
 }
 
-/** Takes all offers at once if that holds; else each half by itself, until those are found that do not hold. */
-async function settle(
-  scene: Scene,
-  base: State,
-  trusted: readonly Offer[],
-  offers: readonly Offer[],
-): Promise<Settled> {
-  const all = [...trusted, ...offers]
+/** Takes all offers at once if that holds; else part by part, until those are found that do not hold. */
+async function settle(scene: Scene, base: State, trusted: Settled, offers: readonly Offer[]): Promise<Settled> {
+  const all = [...trusted.kept, ...offers]
   const state = await withOffers(scene, base, all)
-  const reason = objectionTo(shownBy(base.examined), shownBy(state.examined), all)
-  if (reason === undefined) return { state, kept: all, dropped: [] }
-  if (offers.length === 1)
-    return {
-      state: await withOffers(scene, base, trusted),
-      kept: trusted,
-      dropped: offers.map((offer) => ({ ...offer, reason })),
-    }
+  const objection = objectionTo(shownBy(base.examined), shownBy(state.examined), all)
+  if (objection === undefined) return { ...trusted, state, kept: all }
+  if (offers.length === 1) {
+    const dropped = offers.map((offer) => ({ ...offer, reason: objection.reason }))
+    return { ...trusted, dropped: [...trusted.dropped, ...dropped] }
+  }
+  const [first, second] = divided(offers, objection.rule)
+  return settle(scene, base, await settle(scene, base, trusted, first), second)
+}
+
+/** Those of the rule that the objection is about come last, so that the others are settled in one go. */
+function divided(offers: readonly Offer[], rule: string | undefined): readonly [readonly Offer[], readonly Offer[]] {
+  const suspects = offers.filter(({ finding }) => finding.rule === rule)
+  const others = offers.filter((offer) => !suspects.includes(offer))
+  if (suspects.length > 0 && others.length > 0) return [others, suspects]
   const middle = Math.ceil(offers.length / 2)
-  const first = await settle(scene, base, trusted, offers.slice(0, middle))
-  const second = await settle(scene, base, first.kept, offers.slice(middle))
-  return { ...second, dropped: [...first.dropped, ...second.dropped] }
+  return [offers.slice(0, middle), offers.slice(middle)]
 }
 
 async function withOffers(scene: Scene, base: State, offers: readonly Offer[]): Promise<State> {
-  if (offers.length === 0) return base
   const edited = applyEdits(
     offers.flatMap(({ fix }) => fix.edits),
     (path) => textIn(base, path),

@@ -14,14 +14,22 @@ export interface Shown {
   readonly undecided: ReadonlyMap<string, readonly string[]>
 }
 
+export interface Objection {
+  readonly reason: string
+  /** The rule whose fixes are to blame, where that is known. */
+  readonly rule?: string
+}
+
 /**
  * Why the source is no better with these fixes than without; undefined where it is. Each has to take its finding away,
  * and together they may bring no finding, no gap and no doubt. Findings are counted by rule: where one stands, and how
  * its code reads, is just what edits change.
  */
-export function objectionTo(before: Shown, after: Shown, offers: readonly Offer[]): string | undefined {
+export function objectionTo(before: Shown, after: Shown, offers: readonly Offer[]): Objection | undefined {
   return (
-    newGap(before, after) ?? stillThere(before, after, offers) ?? newFinding(before, after) ?? newDoubt(before, after)
+    because(newGap(before, after)) ??
+    stillThere(before, after, offers) ??
+    because(newFinding(before, after) ?? newDoubt(before, after))
   )
 }
 
@@ -34,10 +42,15 @@ function gapsIn({ gaps }: Shown, path: string): number {
   return gaps.filter((gap) => gap.path === path).length
 }
 
-function stillThere(before: Shown, after: Shown, offers: readonly Offer[]): string | undefined {
+function because(reason: string | undefined): Objection | undefined {
+  return reason === undefined ? undefined : { reason }
+}
+
+function stillThere(before: Shown, after: Shown, offers: readonly Offer[]): Objection | undefined {
   for (const rule of new Set(offers.map(({ finding }) => finding.rule))) {
     const targets = new Set(offers.flatMap(({ finding }) => (finding.rule === rule ? [finding.fingerprint] : [])))
-    if (countOf(after, rule) > countOf(before, rule) - targets.size) return 'the finding is still there with it'
+    if (countOf(after, rule) > countOf(before, rule) - targets.size)
+      return { reason: 'the finding is still there with it', rule }
   }
   return undefined
 }
