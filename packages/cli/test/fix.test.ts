@@ -2,11 +2,14 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { main } from '../src/main.ts'
 import { fakeConsole } from './fake-console.ts'
 
-/** A safe fix for the comparison, an unsafe one for the cookie (served on every interface), none for what else there is. */
+// Fixes are tried out by whole audits, and the first one loads the parser.
+vi.setConfig({ testTimeout: 30_000 })
+
+/** A safe fix for the comparison, unsafe ones for the cookie (served on every interface) and the listener. */
 const source = `import express from 'express'
 const app = express()
 app.post('/login', (req, res) => {
@@ -50,8 +53,7 @@ describe('--fix', () => {
     expect(stderr).toMatchInlineSnapshot(`
       "Fixed 1 finding in 1 file.
         server.js:4 timing-unsafe-comparison: Compare digests in constant time
-      1 more finding can be fixed with --fix=all; review what it changes.
-      1 finding needs a hand: sallyport explain <rule>
+      2 more findings can be fixed with --fix=all; review what it changes.
       "
     `)
   })
@@ -71,11 +73,9 @@ describe('--fix', () => {
   })
 
   test('exits by what is left', async () => {
-    expect((await run('--fix=all', '--fail-on', 'medium')).exitCode).toBe(1)
-    expect((await run('--fail-on', 'critical')).exitCode).toBe(1)
-    writeFileSync(path, source.replace('3000', "3000, '127.0.0.1'"))
-    expect((await run('--fail-on', 'low')).exitCode).toBe(1)
-    expect((await run('--fix', '--fail-on', 'low')).exitCode).toBe(0)
+    expect((await run('--fix', '--fail-on', 'critical')).exitCode).toBe(1)
+    expect((await run('--fix=all', '--fail-on', 'low')).exitCode).toBe(0)
+    expect((await run('--fail-on', 'low')).exitCode).toBe(0)
   })
 })
 
@@ -83,7 +83,7 @@ describe('--dry-run', () => {
   test('prints a diff that applies, and writes nothing', async () => {
     const { exitCode, stdout, stderr } = await run('--fix=all', '--dry-run')
     expect(readFileSync(path, 'utf8')).toBe(source)
-    expect(stderr).toMatch(/^Would fix 2 findings in 1 file\.$/m)
+    expect(stderr).toMatch(/^Would fix 3 findings in 1 file\.$/m)
     expect(exitCode).toBe(1)
     execFileSync('git', ['apply', '-'], { cwd: folder, input: stdout })
     const applied = readFileSync(path, 'utf8')
