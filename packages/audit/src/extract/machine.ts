@@ -127,7 +127,7 @@ export class Machine {
   /** Where each of them was read, by place and moment. */
   readonly readSites = new Map<string, Site>()
   deferred: Deferred[] = []
-  /** Handlers of tools, resources and prompts, by the places of the handler and of what it wraps: each runs once. */
+  /** Handlers of tools, resources and prompts, by their places and what they close over: each runs once. */
   readonly tools = new Map<string, Deferred>()
   /** The web session middleware that requests pass, if there is one. */
   webSession: { readonly store: StoreRef; readonly library: string } | undefined
@@ -329,7 +329,7 @@ export class Machine {
   deferTool(callee: Value, args: readonly Value[], state: State, known: readonly string[] = []): void {
     const [first] = callee.objects
     if (first === undefined || this.tools.size > 3_000) return
-    const key = [first, ...closedOver(first)].map(({ site }) => siteKey(site)).join()
+    const key = `${siteKey(first.site)}|${closedOver(first).join()}`
     if (!this.tools.has(key)) this.news += 1
     this.tools.set(key, {
       callee,
@@ -398,14 +398,28 @@ export class Machine {
 
 const WRAPPINGS = 3
 
-/** Functions that a function was given by what made it: `safely(handler)` is another one for each handler. */
-function closedOver(fn: HeapObject): readonly HeapObject[] {
-  const inner: HeapObject[] = []
+/**
+ * What decides what a function does and was given by what made it: `safely(handler)` is another one for each handler,
+ * and `build({ era: 'legacy' })` makes other tools than `build({ era: 'modern' })`.
+ */
+function closedOver(fn: HeapObject): readonly string[] {
+  const given: string[] = []
   let env = fn instanceof FunctionObject ? fn.env : undefined
   for (let depth = 0; depth < WRAPPINGS && env?.parent !== undefined; depth += 1, env = env.parent)
-    for (const { value } of env.ownCells())
-      inner.push(...value.objects.filter((item) => item instanceof FunctionObject))
-  return inner
+    for (const { name, value } of env.ownCells()) given.push(...constantsIn(name, value), ...partsOf(name, value))
+  return given
+}
+
+function partsOf(name: string, { objects }: Value): readonly string[] {
+  return objects.flatMap((item) => {
+    if (item instanceof FunctionObject) return [siteKey(item.site)]
+    if (item.kind !== 'object') return []
+    return [...item.properties].flatMap(([field, { value }]) => constantsIn(`${name}.${field}`, value))
+  })
+}
+
+function constantsIn(name: string, { primitives, open }: Value): readonly string[] {
+  return open || primitives.length !== 1 ? [] : [`${name}=${String(primitives[0])}`]
 }
 
 const signatures = new WeakMap<Facts, string>()

@@ -36,10 +36,6 @@ export interface ServerFacts {
   readonly lateBindings: readonly LateBindingFact[]
   readonly requestStates: readonly RequestStateFact[]
   readonly stateHandles: readonly StateHandleFact[]
-  /** Whom requests can be told apart by: people, who holds the one credential, nobody. */
-  readonly callers: 'personal' | 'shared' | 'none'
-  /** A pipe is the only way in: who starts it is who calls it. */
-  readonly pipedOnly: boolean
   readonly logins: readonly LoginFact[]
   readonly sharedServers: readonly SharedServerFact[]
   readonly sharedVariables: readonly SharedVariableFact[]

@@ -1,5 +1,6 @@
 /** Handles that the server gives out and tools take as arguments. */
 import type { Location } from '../finding/finding.ts'
+import type { Callers } from './request-state.ts'
 
 export interface StateHandleFact {
   readonly store: string
@@ -8,6 +9,8 @@ export interface StateHandleFact {
   readonly minted: Location
   /** What happens to state found by an argument. */
   readonly uses: readonly HandleUseFact[]
+  /** Whom callers can be told apart by. */
+  readonly callers: Callers
   /** No sound generator, or too few bits: who has none can find one. */
   readonly guessable: boolean
 }

@@ -1,6 +1,12 @@
 /** What becomes of the `requestState` that a client brings back. */
 import type { Location } from '../finding/finding.ts'
 
+/**
+ * Whom the callers of a program can be told apart by: people, who holds the one key, nobody; `one` starts it and talks
+ * to it through a pipe.
+ */
+export type Callers = 'people' | 'one-key' | 'nobody' | 'one'
+
 /** One handler that reads state. */
 export interface RequestStateFact {
   /** Where it comes in. */
@@ -14,6 +20,7 @@ export interface RequestStateFact {
   readonly checked: Location | undefined
   /** What it brings about where it is known to be what went out. */
   readonly outcomes: readonly StateOutcomeFact[]
+  readonly callers: Callers
   /** Whether it could be brought to another handler, or with other arguments. */
   readonly fitsElsewhere: boolean
 }

@@ -21,7 +21,7 @@ import { collectSubscriptions, collectTaskStores } from './subscriptions.ts'
 import { collectCookies } from './cookies.ts'
 import { collectComparisons, collectSecrets, collectUrlTokens } from './secrets.ts'
 import { collectRequestStates } from './request-states.ts'
-import { callersOf, collectStateHandles, isPipedOnly } from './state-handles.ts'
+import { collectStateHandles } from './state-handles.ts'
 import { collectAudiences, collectTokens } from './tokens.ts'
 
 export function collectFacts(machine: Machine): ServerFacts {
@@ -58,8 +58,6 @@ export function collectFacts(machine: Machine): ServerFacts {
     logins: collectLogins(machine, stores),
     requestStates: collectRequestStates(machine),
     stateHandles: collectStateHandles(machine),
-    callers: callersOf(machine),
-    pipedOnly: isPipedOnly(machine),
     sharedServers: collectSharedServers(machine),
     sharedVariables: collectSharedVariables(machine),
     staleWrites: collectStaleWrites(machine, stores),

@@ -6,11 +6,12 @@ import type { Machine } from '../machine.ts'
 import { PROVEN, RAW, originsOf } from '../request-state.ts'
 import type { Value } from '../value.ts'
 import { hasTag } from '../value.ts'
-import { distinct, eventsOf, locate, siteId, writesTo } from './collect.ts'
+import { surroundingsOf } from './programs.ts'
+import { distinct, eventsOf, locate, sameSite, siteId, writesTo } from './collect.ts'
 
 export function collectRequestStates(machine: Machine): readonly RequestStateFact[] {
   const rounds = roundsOf(machine)
-  const facts = rounds.map((events) => roundFact(machine, events, rounds.length > 1))
+  const facts = rounds.map((events) => roundFact(machine, events, rounds))
   return distinct(facts, ({ at }) => `${at.path}:${at.startLine}:${at.startColumn}`)
 }
 
@@ -26,9 +27,15 @@ function roundsOf(machine: Machine): readonly (readonly Event[])[] {
   return [...rounds.values()]
 }
 
-function roundFact(machine: Machine, events: readonly Event[], isOneOfMany: boolean): RequestStateFact {
+function roundFact(machine: Machine, events: readonly Event[], all: readonly (readonly Event[])[]): RequestStateFact {
   const entered = ofKind(events, 'state-in')[0]!
-  const out = ofKind(events, 'state-out')[0] ?? eventsOf(machine, 'state-out')[0]
+  const { callers, contains } = surroundingsOf(machine, entered.site)
+  const isNear = ({ site }: Event): boolean => contains(site.path)
+  const out = ofKind(events, 'state-out')[0] ?? eventsOf(machine, 'state-out').find(isNear)
+  const others = all.filter((round) => round !== events && ofKind(round, 'state-in').some(isNear))
+  const isOneOfMany = others.some(
+    (round) => !ofKind(round, 'state-in').some(({ site }) => sameSite(site, entered.site)),
+  )
   const check = ofKind(events, 'state-check')[0]
   const isChecked = check !== undefined || events.some(({ facts }) => facts.must.has('rs:verified'))
   const outcomes = outcomesOf(machine, events)
@@ -39,6 +46,7 @@ function roundFact(machine: Machine, events: readonly Event[], isOneOfMany: bool
     checked: check === undefined ? undefined : locate(check.site),
     isChecked,
     outcomes,
+    callers,
     fitsElsewhere: isOneOfMany || events.some((event) => isOfRequest(event)),
   }
 }

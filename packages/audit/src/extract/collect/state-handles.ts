@@ -1,13 +1,12 @@
 /** Handles that tools give out and take: what is kept under them, and who is asked before it is used. */
 import type { HandleUseFact, StateHandleFact } from '../../facts/handles.ts'
-import type { ServerFacts } from '../../facts/facts.ts'
 import { isPresentedHandle } from '../conditions.ts'
 import type { Event, EventOf, StoreRef } from '../events.ts'
 import type { Machine } from '../machine.ts'
-import { servesStdio } from '../models/request-state.ts'
 import type { Value } from '../value.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate, writesTo } from './collect.ts'
+import { surroundingsOf } from './programs.ts'
 
 /** Below it a handle can be found by trying. */
 const ENOUGH_BITS = 64
@@ -17,20 +16,6 @@ export function collectStateHandles(machine: Machine): readonly StateHandleFact[
   return stores.flatMap(({ store }) => handleFact(machine, store) ?? [])
 }
 
-/** Whom requests can be told apart by. */
-export function callersOf(machine: Machine): ServerFacts['callers'] {
-  const requests = machine.events.filter(({ context }) => context.trigger === 'request')
-  const isPersonal = requests.some(({ facts }) => facts.must.has('auth:verified') || facts.may.has('maybe-verified'))
-  if (isPersonal || eventsOf(machine, 'caller-read').length > 0) return 'personal'
-  return requests.some(({ facts }) => facts.must.has('auth') || facts.may.has('maybe-auth')) ? 'shared' : 'none'
-}
-
-export function isPipedOnly(machine: Machine): boolean {
-  return servesStdio(machine) && !machine.events.some(({ kind }) => OVER_HTTP.has(kind))
-}
-
-const OVER_HTTP: ReadonlySet<Event['kind']> = new Set(['listen', 'route', 'served', 'endpoint', 'transport'])
-
 function handleFact(machine: Machine, store: StoreRef): StateHandleFact | undefined {
   const minted = writesTo(machine, store.id).find((write) => isMinted(write))
   if (minted === undefined || isOfOneSession(machine, store)) return undefined
@@ -39,6 +24,7 @@ function handleFact(machine: Machine, store: StoreRef): StateHandleFact | undefi
     name: store.name,
     minted: locate(minted.site),
     uses: usesOf(machine, store),
+    callers: surroundingsOf(machine, minted.site).callers,
     guessable: isGuessable(keyOf(minted)),
   }
 }

@@ -89,7 +89,7 @@ const sse: ExternalHandler = (machine, call, state) => {
 }
 
 const stdio: ExternalHandler = (machine, call) => {
-  noteStdio(machine)
+  noteStdio(machine, call.site)
   return object(machine.library('stdio-transport', call.site))
 }
 const createMcpServer: ExternalHandler = (machine, call) => {

@@ -2,7 +2,7 @@
 import type { Call } from '../calls.ts'
 import { call_, callOpaque } from '../calls.ts'
 import { flag } from '../conditions.ts'
-import type { LibraryObject } from '../heap.ts'
+import type { LibraryObject, Site } from '../heap.ts'
 import { LibraryObject as Library } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { PRESENTED, bindingOf, isState, partOf, provenFrom, statesIn } from '../request-state.ts'
@@ -17,15 +17,17 @@ import { platform } from './platform.ts'
 import { randomness } from './randomness.ts'
 import { optionOf } from './routing.ts'
 
-const stdioServers = new WeakSet<Machine>()
+const pipes = new WeakMap<Machine, Site[]>()
 
 /** Somebody talks to this server through a pipe. */
-export function noteStdio(machine: Machine): void {
-  stdioServers.add(machine)
+export function noteStdio(machine: Machine, site: Site): void {
+  const known = pipes.get(machine) ?? []
+  known.push(site)
+  pipes.set(machine, known)
 }
 
-export function servesStdio(machine: Machine): boolean {
-  return stdioServers.has(machine)
+export function stdioSites(machine: Machine): readonly Site[] {
+  return pipes.get(machine) ?? []
 }
 
 /** `new McpServer(info, { requestState: { verify } })` */

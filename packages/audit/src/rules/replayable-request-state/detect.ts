@@ -5,8 +5,9 @@ import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
   if (facts.requestStates.length === 0) return notApplicable('No requestState comes back to this server.')
-  if (facts.pipedOnly) return notApplicable('Served through a pipe only: who starts it is who carries the state.')
-  return judged(facts.requestStates.flatMap((state) => replayFinding(state) ?? []))
+  const states = facts.requestStates.filter(({ callers }) => callers !== 'one')
+  if (states.length === 0) return notApplicable('Served through a pipe only: who starts it is who carries the state.')
+  return judged(states.flatMap((state) => replayFinding(state) ?? []))
 }
 
 function replayFinding(state: RequestStateFact): FindingDraft | undefined {

@@ -5,13 +5,13 @@ import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
   if (facts.requestStates.length === 0) return notApplicable('No requestState comes back to this server.')
-  if (facts.pipedOnly) return notApplicable('Served through a pipe only: who starts it is who carries the state.')
-  const proven = facts.requestStates.filter(({ isChecked, outcomes }) => isChecked || outcomes.length > 0)
+  const states = facts.requestStates.filter(({ callers }) => callers !== 'one')
+  if (states.length === 0) return notApplicable('Served through a pipe only: who starts it is who carries the state.')
+  const proven = states.filter(({ isChecked, outcomes }) => isChecked || outcomes.length > 0)
   if (proven.length === 0) return notApplicable('No requestState is proven to be genuine: there is nothing to bind.')
-  const hasPeople = facts.callers === 'personal'
   const isUnseen = proven.some(({ outcomes }) => outcomes.some(({ unseen }) => unseen))
   return judged(
-    proven.flatMap((state) => unboundFinding(state, hasPeople) ?? []),
+    proven.flatMap((state) => unboundFinding(state) ?? []),
     isUnseen ? [UNSEEN] : [],
   )
 }
@@ -20,10 +20,10 @@ const UNSEEN = 'requestState is proven by code that cannot be seen; whether that
 
 type Missing = 'principal' | 'time' | 'request'
 
-function unboundFinding(state: RequestStateFact, hasPeople: boolean): FindingDraft | undefined {
+function unboundFinding(state: RequestStateFact): FindingDraft | undefined {
   const lacking = state.outcomes
     .filter(({ unseen }) => !unseen)
-    .map((outcome) => ({ outcome, missing: missingOf(outcome, hasPeople, state.fitsElsewhere) }))
+    .map((outcome) => ({ outcome, missing: missingOf(outcome, state) }))
     .filter(({ missing }) => missing.length > 0)
   const worst = lacking.find(({ missing }) => missing.includes('principal')) ?? lacking[0]
   if (worst === undefined) return undefined
@@ -37,9 +37,9 @@ function unboundFinding(state: RequestStateFact, hasPeople: boolean): FindingDra
   }
 }
 
-function missingOf(outcome: StateOutcomeFact, hasPeople: boolean, fitsElsewhere: boolean): readonly Missing[] {
+function missingOf(outcome: StateOutcomeFact, { callers, fitsElsewhere }: RequestStateFact): readonly Missing[] {
   return [
-    ...(hasPeople && outcome.principal !== 'person' ? (['principal'] as const) : []),
+    ...(callers === 'people' && outcome.principal !== 'person' ? (['principal'] as const) : []),
     ...(outcome.expires === false ? (['time'] as const) : []),
     ...(fitsElsewhere && !outcome.request ? (['request'] as const) : []),
   ]

@@ -1,5 +1,6 @@
 import type { ServerFacts } from '../../facts/facts.ts'
 import type { HandleUseFact, StateHandleFact } from '../../facts/handles.ts'
+import type { Callers } from '../../facts/request-state.ts'
 import type { FindingDraft, Step } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
@@ -7,15 +8,25 @@ const MOST_STEPS = 8
 
 export function detect(facts: ServerFacts): Verdict {
   if (facts.stateHandles.length === 0) return notApplicable('No tool takes a handle that this server gave out.')
-  if (facts.pipedOnly) return notApplicable('Served through a pipe only: there is no second principal.')
-  switch (facts.callers) {
-    case 'personal':
-      return judged(facts.stateHandles.flatMap((handle) => unboundFinding(handle, OF_OTHERS) ?? []))
-    case 'shared':
-      return notApplicable('One shared credential is one principal: there is nobody else to tell apart.')
-    case 'none':
-      return anonymous(facts)
-  }
+  const of = (callers: Callers): readonly StateHandleFact[] =>
+    facts.stateHandles.filter((handle) => handle.callers === callers)
+  const owned = of('people')
+  const isReached = facts.listeners.some(({ reach }) => reach === 'network')
+  // Where nobody proves who they are, a handle is a capability: one that can be guessed is open to all.
+  const open = of('nobody').filter(({ guessable }) => guessable && isReached)
+  if (owned.length === 0 && open.length === 0) return notApplicable(reasonFor(facts.stateHandles))
+  return judged([
+    ...owned.flatMap((handle) => unboundFinding(handle, OF_OTHERS) ?? []),
+    ...open.flatMap((handle) => unboundFinding(handle, OF_ANYBODY) ?? []),
+  ])
+}
+
+function reasonFor(handles: readonly StateHandleFact[]): string {
+  if (handles.some(({ callers }) => callers === 'nobody'))
+    return 'Callers are anonymous; a handle is a capability to whoever has it.'
+  return handles.some(({ callers }) => callers === 'one-key')
+    ? 'One shared credential is one principal: there is nobody else to tell apart.'
+    : 'Served through a pipe only: there is no second principal.'
 }
 
 interface Words {
@@ -38,16 +49,6 @@ const OF_ANYBODY: Words = {
   confidence: 'medium',
   why: 'Where callers are anonymous, a handle is all that keeps strangers apart. Mallory counts, and reads what others keep here.',
   todo: 'Verify a credential and bind state to its principal. Where callers stay anonymous, make handles of 128 random bits, and let them expire.',
-}
-
-/** Nobody proves who they are: a handle that cannot be guessed is a capability, one that can be is open to all. */
-function anonymous(facts: ServerFacts): Verdict {
-  const guessable = facts.stateHandles.filter((handle) => handle.guessable)
-  if (guessable.length === 0)
-    return notApplicable('Callers are anonymous, and handles are hard to guess: whoever has one may use it.')
-  const isReached = facts.listeners.some(({ reach }) => reach === 'network')
-  if (!isReached) return notApplicable('Anonymous, and not known to be reached from the network.')
-  return judged(guessable.flatMap((handle) => unboundFinding(handle, OF_ANYBODY) ?? []))
 }
 
 function unboundFinding(handle: StateHandleFact, words: Words): FindingDraft | undefined {

@@ -7,9 +7,10 @@ const MOST_USES = 4
 
 export function detect(facts: ServerFacts): Verdict {
   if (facts.requestStates.length === 0) return notApplicable('No requestState comes back to this server.')
-  if (facts.pipedOnly) return notApplicable('Served through a pipe only: who starts it is who carries the state.')
-  const trusted = facts.requestStates.filter(({ uses }) => uses.length > 0)
-  return judged(trusted.map(findingOf), facts.requestStates.some(isUnseen) ? [UNSEEN] : [])
+  const states = facts.requestStates.filter(({ callers }) => callers !== 'one')
+  if (states.length === 0) return notApplicable('Served through a pipe only: who starts it is who carries the state.')
+  const trusted = states.filter(({ uses }) => uses.length > 0)
+  return judged(trusted.map(findingOf), states.some(isUnseen) ? [UNSEEN] : [])
 }
 
 const UNSEEN = 'requestState is handed to code that cannot be seen; whether that proves it is not known.'
