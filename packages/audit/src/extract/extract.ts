@@ -19,6 +19,7 @@ import { registerHosted } from './hosted.ts'
 import { runUnreached } from './roots.ts'
 import { runDeferred, runRoutes, runTools } from './routes.ts'
 import { runModule } from './statements.ts'
+import { registerTaskStores } from './task-stores.ts'
 
 export interface ExtractOptions {
   /** Kinds of files that are followed; runtime code, examples and scripts if absent. */
@@ -44,6 +45,7 @@ export function extract(
     }
   })
   registerHosted(machine)
+  registerTaskStores(machine)
   const timers = [...machine.deferred]
   machine.guarded('the timers', () => runStartupTimers(machine, timers))
   // The first pass fills stores; the second sees in look-ups what is stored, and only its events count for requests.

@@ -236,6 +236,9 @@ const verifierEnd: MethodHandler = (machine, target, call, state) => {
     : verdictOn(machine, states, signed, call, state)
 }
 
+/** What the person is asked: said to the client, done by nobody. */
+const question: ExternalHandler = (_machine, call) => derived(...call.args)
+
 /** The states of our own session layer: sealed, bound, short-lived, and good once unless it is told otherwise. */
 const verifyOwn: MethodHandler = (machine, target, call, state) => {
   const once = target.data['isGoodAgain'] === true ? [] : ['rs:spent']
@@ -281,6 +284,9 @@ export const requestState: Model = {
     'global:JSON#stringify': stringify,
     // What it is given goes out again.
     'sdk#inputRequired': (_machine, call) => call.args[0] ?? UNKNOWN,
+    ...Object.fromEntries(
+      ['elicit', 'elicitUrl', 'createMessage', 'listRoots'].map((name) => [`sdk#inputRequired.${name}`, question]),
+    ),
     'jose#compactVerify': open(),
     'jose#compactDecrypt': open(),
     'jose#generalVerify': open(),

@@ -1,0 +1,218 @@
+/** State that clients name or carry: who is asked before something comes of it, whatever shape the program has. */
+import { audit } from '@sallyport/audit'
+import { describe, expect, it } from 'vitest'
+import { memoryHost } from '../source/memory-host.ts'
+
+const PROGRAM = `
+  import { createHash, createHmac, randomUUID, randomBytes, timingSafeEqual } from 'node:crypto'
+  import express from 'express'
+  import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+  import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+  import { z } from 'zod'
+  const users = new Map()
+  const key = randomBytes(32)
+  const digest = (text) => createHash('sha256').update(text).digest('hex')
+  const say = (text) => ({ content: [{ type: 'text', text }] })
+  const me = (extra) => extra.authInfo.extra.sub
+  SHARED
+  function build() {
+    const server = new McpServer({ name: 'x', version: '1' })
+    TOOLS
+    return server
+  }
+  const app = express()
+  app.post('/mcp', express.json(), (req, res, next) => {
+    const sub = users.get(digest(req.headers.authorization ?? ''))
+    if (!sub) return res.status(401).end()
+    req.auth = { token: 't', clientId: 'c', scopes: [], extra: { sub } }
+    next()
+  }, async (req, res) => {
+    const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+    await build().connect(transport)
+    await transport.handleRequest(req, res, req.body)
+  })
+  app.listen(3000)`
+
+async function outcomeOf(rule: string, shared: string, tools: string): Promise<string | undefined> {
+  const source = PROGRAM.replace('SHARED', () => shared).replace('TOOLS', () => tools)
+  const report = await audit('/app', { host: memoryHost({ '/app/server.ts': source }) })
+  return report.assessments.find((assessment) => assessment.rule === rule)?.outcome
+}
+
+const NEW = `server.tool('new', {}, async (extra) => {
+  const id = randomUUID()
+  all.set(id, { owner: me(extra), text: '', list: [] })
+  return say(id)
+})`
+const MAP = 'const all = new Map()'
+
+const HANDLES: readonly [what: string, outcome: 'fail' | 'pass', shared: string, tools: string][] = [
+  [
+    'an entry told',
+    'fail',
+    MAP,
+    `${NEW}; server.tool('get', { id: z.string() }, async ({ id }) => say(all.get(id)?.text))`,
+  ],
+  [
+    'a list in an entry pushed to',
+    'fail',
+    MAP,
+    `${NEW}; server.tool('add', { id: z.string() }, async ({ id }) => { all.get(id).list.push('x'); return say('ok') })`,
+  ],
+  [
+    'a check that only logs',
+    'fail',
+    `${MAP}; const check = (entry, extra) => { if (entry.owner !== me(extra)) console.warn('foreign') }`,
+    `${NEW}; server.tool('get', { id: z.string() }, async ({ id }, extra) => { const entry = all.get(id); check(entry, extra); return say(entry.text) })`,
+  ],
+  [
+    'an owner named by the arguments',
+    'fail',
+    MAP,
+    `${NEW}; server.tool('get', { id: z.string(), user: z.string() }, async ({ id, user }) => { const entry = all.get(id); if (entry.owner !== user) return say('no'); return say(entry.text) })`,
+  ],
+  [
+    'an array searched',
+    'fail',
+    'const all = []',
+    `server.tool('new', {}, async (extra) => { const job = { id: randomUUID(), owner: me(extra), text: '' }; all.push(job); return say(job.id) })
+     server.tool('get', { id: z.string() }, async ({ id }) => say(all.find((job) => job.id === id).text))`,
+  ],
+  [
+    'handlers behind one wrapper',
+    'fail',
+    `${MAP}; const safely = (handler) => async (...given) => { try { return await handler(...given) } catch { return say('failed') } }`,
+    `const define = (name, schema, handler) => server.registerTool(name, { inputSchema: schema }, safely(handler))
+     define('new', {}, async (_, extra) => { const id = randomUUID(); all.set(id, { owner: me(extra), text: '' }); return say(id) })
+     define('get', { id: z.string() }, async ({ id }) => say(all.get(id).text))
+     define('other', {}, async () => say('other'))`,
+  ],
+  [
+    'a table',
+    'fail',
+    `import Database from 'better-sqlite3'; const db = new Database('x')`,
+    `server.tool('put', { t: z.string() }, async ({ t }, extra) => { const id = randomUUID(); db.prepare('INSERT INTO notes (id, owner, text) VALUES (?, ?, ?)').run(id, me(extra), t); return say(id) })
+     server.tool('get', { id: z.string() }, async ({ id }) => say(db.prepare('SELECT * FROM notes WHERE id = ?').get(id).text))`,
+  ],
+  [
+    'the owner compared in the expression that tells',
+    'pass',
+    MAP,
+    `${NEW}; server.tool('get', { id: z.string() }, async ({ id }, extra) => { const entry = all.get(id); return say(entry && entry.owner === me(extra) ? JSON.stringify(entry) : 'none') })`,
+  ],
+  [
+    'a helper that throws',
+    'pass',
+    `${MAP}; const check = (entry, extra) => { if (!entry) throw new Error(); if (entry.owner !== me(extra)) throw new Error() }`,
+    `${NEW}; server.tool('get', { id: z.string() }, async ({ id }, extra) => { const entry = all.get(id); check(entry, extra); const { text } = entry; return say(text) })`,
+  ],
+  [
+    'a wrapper that asks first',
+    'pass',
+    `${MAP}; const owned = (handler) => async ({ id }, extra) => { const entry = all.get(id); return entry?.owner === me(extra) ? handler(entry) : say('none') }`,
+    `${NEW}; server.tool('get', { id: z.string() }, owned(async (entry) => say(entry.text)))`,
+  ],
+]
+
+describe('handles in arguments of tools', () => {
+  it.each(HANDLES)('%s: %s', async (_what, outcome, shared, tools) => {
+    expect(await outcomeOf('unbound-state-handle', shared, tools)).toBe(outcome)
+  })
+
+  it('are no matter where the caller is part of the key, or found first', async () => {
+    const key = `server.tool('new', {}, async (extra) => { const id = randomUUID(); all.set(me(extra) + ':' + id, { text: '' }); return say(id) })
+      server.tool('get', { id: z.string() }, async ({ id }, extra) => say(all.get(me(extra) + ':' + id).text))`
+    const first = `server.tool('new', {}, async (extra) => { const id = randomUUID(); mine(extra).set(id, { text: '' }); return say(id) })
+      server.tool('get', { id: z.string() }, async ({ id }, extra) => say(mine(extra).get(id).text))`
+    const mine = `${MAP}; const mine = (extra) => { let own = all.get(me(extra)); if (!own) { own = new Map(); all.set(me(extra), own) } return own }`
+    expect(await outcomeOf('unbound-state-handle', MAP, key)).toBe('notApplicable')
+    expect(await outcomeOf('unbound-state-handle', mine, first)).toBe('notApplicable')
+  })
+
+  it('of tasks are asked of the store that the SDK is given', async () => {
+    const store = (check: string): Promise<string | undefined> =>
+      outcomeOf(
+        'unbound-state-handle',
+        `export class Tasks implements TaskStore {
+          tasks = new Map()
+          async createTask(options, requestId, request, sessionId) { const taskId = randomUUID(); this.tasks.set(taskId, { sessionId, result: undefined }); return { taskId } }
+          async storeTaskResult(taskId, status, result, sessionId) { const task = this.tasks.get(taskId); ${check}; task.result = result }
+        }`,
+        '',
+      )
+    expect(await store('if (!task) throw new Error()')).toBe('fail')
+    expect(await store('if (!task || task.sessionId !== sessionId) throw new Error()')).toBe('pass')
+  })
+})
+
+/** A tool that asks before it acts, in a server that reads its requests itself. */
+const round = (open: string, act: string): string => `
+  const pack = (state) => { const body = Buffer.from(JSON.stringify(state)).toString('base64url'); return body + '.' + createHmac('sha256', key).update(body).digest('base64url') }
+  const ledger = []; const used = new Set()
+  app.post('/own', express.json(), (req, res) => {
+    const user = users.get(digest(req.headers.authorization ?? ''))
+    if (!user) return res.status(401).end()
+    const { requestState, arguments: given, name } = req.body.params
+    if (!requestState) return res.json({ result: { resultType: 'input_required', requestState: pack({ user, tool: 'pay', to: given.to, jti: randomUUID(), exp: Date.now() + 60_000 }) } })
+    ${open}
+    ${act}
+    res.json({ result: say('done') })
+  })`
+
+const OPEN = `const [body, mac] = requestState.split('.')
+  const wanted = createHmac('sha256', key).update(body).digest()
+  if (!timingSafeEqual(wanted, Buffer.from(mac, 'base64url'))) return res.status(400).end()
+  const state = JSON.parse(Buffer.from(body, 'base64url').toString())`
+const BOUND = `if (state.user !== user || state.tool !== name || state.exp < Date.now()) return res.status(400).end()`
+const ONCE = `if (used.has(state.jti)) return res.status(409).end()
+  used.add(state.jti)`
+const ACT = 'ledger.push({ to: state.to, from: user })'
+
+async function outcomesOf(open: string, act: string): Promise<Record<string, string>> {
+  const app = PROGRAM.replace('SHARED', '')
+    .replace('TOOLS', '')
+    .replace('app.listen(3000)', () => `${round(open, act)}\n  app.listen(3000)`)
+  const { assessments } = await audit('/app', { host: memoryHost({ '/app/server.ts': app }) })
+  const own = assessments.filter(({ rule }) => rule.endsWith('request-state'))
+  return Object.fromEntries(own.map(({ rule, outcome }) => [rule.replace('-request-state', ''), outcome]))
+}
+
+describe('requestState', () => {
+  it('that is proven, bound and good once is in order', async () => {
+    const good = { unsigned: 'pass', unbound: 'pass', replayable: 'pass' }
+    expect(await outcomesOf(OPEN, `${BOUND}\n${ONCE}\n${ACT}`)).toEqual(good)
+  })
+
+  it.each([
+    ['is not proven at all', 'const state = JSON.parse(atob(requestState))'],
+    ['is proven by a digest that anybody can make', OPEN.replace("createHmac('sha256', key)", "createHash('sha256')")],
+    [
+      'has a MAC that is computed and not compared',
+      OPEN.replace("if (!timingSafeEqual(wanted, Buffer.from(mac, 'base64url')))", 'if (wanted.length === 0)'),
+    ],
+    [
+      'is let through by a catch',
+      `let state; try { ${OPEN.replace('const state', 'state').replace('return res.status(400).end()', 'throw new Error()')} } catch { state = JSON.parse(atob(requestState.split('.')[0])) }`,
+    ],
+  ])('that %s is unsigned', async (_what, open) => {
+    expect((await outcomesOf(open, ACT))['unsigned']).toBe('fail')
+  })
+
+  it.each([
+    ['the caller', 'state.user !== user || '],
+    ['the tool', 'state.tool !== name || '],
+    ['the time', ' || state.exp < Date.now()'],
+  ])('that is not compared with %s is unbound', async (what, part) => {
+    const act = what === 'the tool' ? 'ledger.push({ to: given.to, from: user })' : ACT
+    const { unbound, unsigned } = await outcomesOf(OPEN, `${BOUND.replace(part, '')}\n${ONCE}\n${act}`)
+    expect([unsigned, unbound]).toEqual(['pass', 'fail'])
+  })
+
+  it.each([
+    ['asks for nothing', ''],
+    ['leaves a mark and asks for none', 'used.add(state.jti)'],
+    ['asks for a mark and leaves none', 'if (used.has(state.jti)) return res.status(409).end()'],
+  ])('whose round %s is replayable', async (_what, once) => {
+    expect((await outcomesOf(OPEN, `${BOUND}\n${once}\n${ACT}`))['replayable']).toBe('fail')
+  })
+})
