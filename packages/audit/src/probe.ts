@@ -1,6 +1,6 @@
 /** The pipeline from target to report: dial, survey, play, judge, assess, score. */
 import { randomBytes } from 'node:crypto'
-import type { LiveFindingDraft, Report } from './finding/finding.ts'
+import type { Assessment, LiveFindingDraft, Report } from './finding/finding.ts'
 import { type LiveClaim, liveFindingsOf } from './finding/live.ts'
 import type { OnProgress } from './progress.ts'
 import { rules as ownRules } from './rules/index.ts'
@@ -11,6 +11,7 @@ import { Budget, BudgetSpent } from './wire/budget.ts'
 import { Connection } from './wire/connection.ts'
 import { emptyConfig, type PrincipalName, type ProbeConfig } from './wire/config.ts'
 import { ProbeError } from './probe-error.ts'
+import { draftConfig } from './wire/draft.ts'
 import { handlesIn, headersFor, keepHandles, mergedHandles, noHandles, sendStep } from './wire/login.ts'
 import { Redactor } from './wire/redact.ts'
 import type { LiveVerdict, Scenario } from './wire/scenario.ts'
@@ -53,7 +54,8 @@ export async function probe(
   const surveyed = await surveyOrNothing(target, probing)
   const verdicts = await playAll(rules, probing, surveyed)
   const findings = liveFindingsOf(claimsOf(verdicts), new URL(surveyed.url).pathname)
-  const assessments = assess(verdicts.map(detectionOf), { findings, gaps: [], scored: new Set(['runtime']) })
+  const evidence = { findings, gaps: [], scored: new Set(['runtime'] as const) }
+  const assessments = assess(verdicts.map(detectionOf), evidence).map((one) => withTrials(one, verdicts))
   return {
     ...emptyReport,
     tool: options.tool ?? { name: 'sallyport', version: '0.1.0' },
@@ -62,6 +64,15 @@ export async function probe(
     assessments,
     findings,
   }
+}
+
+/** A first configuration for the server at `url`, from what it says of itself. Throws as `probe` does. */
+export async function draftFor(url: string, options: ProbeOptions = {}): Promise<string> {
+  const target = targetOf(url)
+  if (!isPrivate(target) && options.authorized !== true) throw notAuthorized(target)
+  const probing = prepare(options)
+  await mustAnswer(probing.wireTo(target))
+  return draftConfig(await surveyOrNothing(target, probing))
 }
 
 const emptyReport = {
@@ -267,6 +278,12 @@ function claimsOf(played: readonly Played[]): readonly LiveClaim[] {
   return played.flatMap(({ rule, verdict }) =>
     verdict.kind === 'judged' ? verdict.findings.map((draft: LiveFindingDraft) => ({ rule, draft })) : [],
   )
+}
+
+function withTrials(assessment: Assessment, played: readonly Played[]): Assessment {
+  const verdict = played.find(({ rule }) => rule.id === assessment.rule)?.verdict
+  const tried = verdict?.kind === 'judged' ? [...new Set(verdict.tried)] : []
+  return tried.length > 0 ? { ...assessment, tried } : assessment
 }
 
 function detectionOf({ rule, verdict }: Played): Detection {

@@ -11,14 +11,15 @@ export type Invocation =
       readonly showSuppressed: boolean
       readonly includeTests?: true
       readonly fix?: Fixing
+      /** The running server whose report is merged in. */
+      readonly probe?: Probing
     } & Documents &
       Settings)
   | ({
       readonly kind: 'probe'
-      readonly url: string
-      readonly config?: string
-      readonly ca?: string
-      readonly authorized: boolean
+      readonly probe: Probing
+      /** A first configuration instead of a report. */
+      readonly init: boolean
     } & Documents)
   | ({ readonly kind: 'baseline' | 'badge'; readonly output?: string } & Settings)
   | { readonly kind: 'verify'; readonly report: string }
@@ -33,6 +34,17 @@ export interface Fixing {
   readonly kinds: 'safe' | 'all'
   readonly dryRun: boolean
   readonly allowDirty: boolean
+}
+
+/** A server that runs, or the command that starts one. */
+export type Target = { readonly url: string } | { readonly command: readonly string[] }
+
+/** What is probed, and how. */
+export interface Probing {
+  readonly target: Target
+  readonly config?: string
+  readonly ca?: string
+  readonly authorized: boolean
 }
 
 /** Where a report goes, and when it is bad news. */
@@ -69,13 +81,24 @@ type Tokens = NonNullable<ReturnType<typeof parseArgs>['tokens']>
 export function readArguments(argv: readonly string[]): Invocation {
   const command = commands.find(({ name }) => name === argv[0])
   const flags = command ? command.flags : globalFlags
-  const tokens = tokenize(argv.slice(command ? 1 : 0), flags)
+  // What comes after it is the command line of another program.
+  const end = endOf(argv, command)
+  // `--probe --` has the command for its value.
+  const own = argv.slice(command ? 1 : 0, command?.name === 'audit' && end < argv.length ? end - 1 : end)
+  const tokens = tokenize(own, flags)
   const values = readFlags(tokens, flags, command)
   if ('kind' in values) return values
   const positionals = tokens.flatMap((token) => (token.kind === 'positional' ? [token.value] : []))
   if (!command) return withoutCommand(values, positionals)
   if (values.has('help')) return { kind: 'help', command }
-  return withCommand(command, values, positionals)
+  return withCommand(command, values, positionals, argv.slice(end + 1))
+}
+
+/** Where the words of this command line end: before the `--` that a command to start follows. */
+function endOf(argv: readonly string[], command: Command | undefined): number {
+  const at = argv.indexOf('--')
+  const starts = command?.name === 'probe' || (command?.name === 'audit' && argv[at - 1] === '--probe')
+  return at !== -1 && starts ? at : argv.length
 }
 
 /** Not strict, because the messages of strict mode cannot suggest. */
@@ -138,7 +161,12 @@ function withoutCommand(values: Values, [word, topic]: readonly string[]): Invoc
   return misuse(`There is no command "${word}".${hint} All commands: sallyport --help`)
 }
 
-function withCommand(command: Command, values: Values, positionals: readonly string[]): Invocation {
+function withCommand(
+  command: Command,
+  values: Values,
+  positionals: readonly string[],
+  program: readonly string[],
+): Invocation {
   const [first, second] = positionals
   const surplus = command.argument ? second : first
   if (surplus !== undefined) {
@@ -151,11 +179,15 @@ function withCommand(command: Command, values: Values, positionals: readonly str
     case 'rules':
       return { kind: 'rules', noColor }
     case 'audit':
-      return auditInvocation(first ?? '.', values, noColor)
+      return auditInvocation(first ?? '.', values, noColor, program)
     case 'probe':
-      if (first === undefined)
-        return misuse('Name the server: sallyport probe <url>, for example http://127.0.0.1:3000/mcp')
-      return probeInvocation(first, values, noColor)
+      if (first === undefined && program.length === 0)
+        return misuse(
+          'Name the server: sallyport probe http://127.0.0.1:3000/mcp, or how to start it: sallyport probe -- node server.js',
+        )
+      if (first !== undefined && program.length > 0)
+        return misuse('Name the server by its address or by the command that starts it, not by both.')
+      return probeInvocation(first === undefined ? { command: program } : { url: first }, values, noColor)
     case 'baseline':
     case 'badge':
       return { kind: command.name, ...given(values, 'output'), ...settings(first ?? '.', values) }
@@ -168,16 +200,25 @@ function withCommand(command: Command, values: Values, positionals: readonly str
   }
 }
 
-function probeInvocation(url: string, values: Values, noColor: boolean): Invocation {
+function probeInvocation(target: Target, values: Values, noColor: boolean): Invocation {
   const documents = readDocuments(values, noColor)
   if ('kind' in documents) return documents
   return {
     kind: 'probe',
-    url,
-    ...given(values, 'config'),
+    probe: probing(target, values, 'config'),
+    init: values.has('init'),
+    ...documents,
+  }
+}
+
+/** `name`: the flag that names the configuration of the probe. */
+function probing(target: Target, values: Values, name: string): Probing {
+  const config = values.get(name)
+  return {
+    target,
+    ...(config !== undefined && { config }),
     ...given(values, 'ca'),
     authorized: values.has('authorized'),
-    ...documents,
   }
 }
 
@@ -197,15 +238,20 @@ function readDocuments(values: Values, noColor: boolean): Documents | Misuse {
   }
 }
 
-function auditInvocation(path: string, values: Values, noColor: boolean): Invocation {
+function auditInvocation(path: string, values: Values, noColor: boolean, program: readonly string[]): Invocation {
   const documents = readDocuments(values, noColor)
   if ('kind' in documents) return documents
   const fix = fixing(values)
   if (fix !== undefined && 'kind' in fix) return fix
+  const url = values.get('probe')
+  const target = program.length > 0 ? { command: program } : url === undefined ? undefined : { url }
+  if (target !== undefined && fix !== undefined)
+    return misuse('--probe judges source as it runs: without --fix and --dry-run.')
   return {
     kind: 'audit',
     ...documents,
     ...(fix && { fix }),
+    ...(target && { probe: probing(target, values, 'probe-config') }),
     ...given(values, 'since'),
     showSuppressed: values.has('show-suppressed'),
     ...(values.has('include-tests') && { includeTests: true as const }),

@@ -79,6 +79,12 @@ const failOn: Flag = {
   about: 'Exit 1 for findings at or above none, low, medium, high (default) or critical',
 }
 
+const ca: Flag = { name: 'ca', value: 'file', about: 'Trust the certificates in this PEM file' }
+const authorized: Flag = {
+  name: 'authorized',
+  about: 'Whoever runs the server agrees; needed outside this machine and private networks',
+}
+
 export const commands: readonly Command[] = [
   {
     name: 'audit',
@@ -91,6 +97,14 @@ export const commands: readonly Command[] = [
       failOn,
       profile,
       config,
+      {
+        name: 'probe',
+        value: 'url | -- command',
+        about: 'Probe the running server too, or the one that the command starts, and merge what both show',
+      },
+      { name: 'probe-config', value: 'file', about: 'The configuration of that probe' },
+      ca,
+      authorized,
       { name: 'baseline', value: 'file', about: 'Suppress the findings that this file lists' },
       {
         name: 'fix',
@@ -111,7 +125,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'probe',
-    argument: '<url>',
+    argument: '<url | -- command>',
     about: 'Attack a running MCP server, with the consent of whoever runs it, and prove each weakness',
     flags: [
       { name: 'config', value: 'file', about: 'Principals, what may be called, and the budget, in YAML or JSON' },
@@ -119,8 +133,9 @@ export const commands: readonly Command[] = [
       output,
       also,
       failOn,
-      { name: 'ca', value: 'file', about: 'Trust the certificates in this PEM file' },
-      { name: 'authorized', about: 'Whoever runs the server agrees; needed outside this machine and private networks' },
+      { name: 'init', about: 'Write a first configuration for the server instead, every guess commented' },
+      ca,
+      authorized,
       noColor,
       help,
     ],

@@ -153,6 +153,8 @@ export interface Assessment {
   readonly findings: readonly string[]
   /** Why the rule is `open` or `notApplicable`. */
   readonly reasons: readonly string[]
+  /** What a probe tried and the server withstood, in a few words each. */
+  readonly tried?: readonly string[]
 }
 
 /** How much a reader wants to be told. `regular`: what a team should act on; `pedantic`: low severities too; `auditor`: everything, low confidence and test code included. */
@@ -260,6 +262,8 @@ export interface Report extends Score {
   /** Version of the published scoring formula. */
   readonly formula: string
   readonly subject: ReportSubject
+  /** The running server whose report was merged into that on its source. */
+  readonly probed?: Omit<Extract<ReportSubject, { kind: 'target' }>, 'kind'>
   readonly profile: Profile
   readonly files: { readonly analysed: number; readonly skipped: number }
   readonly assessments: readonly Assessment[]

@@ -26,6 +26,7 @@ export function renderJson(report: Report): string {
     tool: { name: tool.name, version: tool.version },
     formula,
     subject: subjectOf(subject),
+    ...(report.probed && { probed: probedJson(report.probed) }),
     profile: report.profile,
     files: { analysed: files.analysed, skipped: files.skipped },
     score,
@@ -42,8 +43,8 @@ export function renderJson(report: Report): string {
   })
 }
 
-function assessmentJson({ rule, outcome, severity, impact, findings, reasons }: Assessment) {
-  return { rule, outcome, severity, impact, findings, reasons }
+function assessmentJson({ rule, outcome, severity, impact, findings, reasons, tried }: Assessment) {
+  return { rule, outcome, severity, impact, findings, reasons, ...(tried && { tried }) }
 }
 
 function subjectJson({ root, score, grade, assessments }: Subject) {
@@ -109,6 +110,10 @@ function exchangeJson({ actor, request, response, failure }: Exchange) {
     ...(response && { response: { status: response.status, headers: response.headers, body: response.body } }),
     ...(failure !== undefined && { failure }),
   }
+}
+
+function probedJson({ url, eras, requests }: NonNullable<Report['probed']>) {
+  return { url, eras, requests }
 }
 
 function subjectOf(subject: ReportSubject) {

@@ -91,10 +91,10 @@ export function noPlace({ trace }: Finding): string {
 }
 
 /** What a report rests on: `4 files analysed`, or `310 requests sent`. */
-export function effortOf({ subject, files }: Report): string {
-  return subject.kind === 'source'
-    ? `${counted(files.analysed, 'file')} analysed`
-    : `${counted(subject.requests, 'request')} sent`
+export function effortOf({ subject, files, probed }: Report): string {
+  if (subject.kind === 'target') return `${counted(subject.requests, 'request')} sent`
+  const live = probed ? `, ${counted(probed.requests, 'request')} sent to ${probed.url}` : ''
+  return `${counted(files.analysed, 'file')} analysed${live}`
 }
 
 export function counted(count: number, noun: string): string {

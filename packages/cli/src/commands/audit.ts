@@ -1,10 +1,12 @@
 /** `sallyport audit`: source in, one report out; with `--fix` mended source too. */
+import { correlate, rules } from '@sallyport/audit'
 import type { Fixing, Invocation } from '../arguments.ts'
 import { auditUnder, mendUnder } from '../audited.ts'
 import type { Console } from '../console.ts'
 import { deliver } from '../deliver.ts'
 import { deliverBeside, deliverReport } from '../documents.ts'
 import { refuse, type ExitCode } from '../exit.ts'
+import { probeThen } from './probe.ts'
 import { renderDiff, renderMended, writeOrSayWhyNot } from '../mended.ts'
 
 type AuditInvocation = Extract<Invocation, { kind: 'audit' }>
@@ -15,7 +17,11 @@ export async function auditCommand(invocation: AuditInvocation, console: Console
   const audited = await auditUnder(invocation, console)
   if ('refusal' in audited) return refuse(audited.refusal, console)
   const { report, config } = audited
-  return deliverReport(report, { ...invocation, failOn: invocation.failOn ?? config?.failOn ?? 'high' }, console)
+  const asked = { ...invocation, failOn: invocation.failOn ?? config?.failOn ?? 'high' }
+  if (invocation.probe === undefined) return deliverReport(report, asked, console)
+  if (report.subjects.length > 0)
+    return refuse('The tree holds several servers. Name the folder of the one that is probed.', console)
+  return probeThen(invocation.probe, console, (live) => deliverReport(correlate(report, live, rules), asked, console))
 }
 
 /**

@@ -2,49 +2,108 @@
 import { readFileSync } from 'node:fs'
 import {
   ConfigError,
+  draftFor,
   emptyConfig,
+  launch,
+  LaunchError,
   parseProbeConfig,
   probe,
-  ProbeError,
   type ProbeConfig,
+  ProbeError,
+  type ProbeOptions,
+  type Report,
   TargetError,
 } from '@sallyport/audit'
 import manifest from '../../package.json' with { type: 'json' }
-import type { Invocation } from '../arguments.ts'
+import type { Invocation, Probing, Target } from '../arguments.ts'
 import type { Console } from '../console.ts'
+import { deliver } from '../deliver.ts'
 import { deliverReport } from '../documents.ts'
-import { refuse, type ExitCode } from '../exit.ts'
-import { progressLine } from '../progress.ts'
+import { exitCodes, refuse, type ExitCode } from '../exit.ts'
+import { progressLine, type ProgressLine } from '../progress.ts'
 
 type ProbeInvocation = Extract<Invocation, { kind: 'probe' }>
 
+/** Either ends the probe early, and with it what it started. */
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+
 /** Probes, delivers the report, and says by the exit code whether it holds a finding at or above the threshold. */
 export async function probeCommand(invocation: ProbeInvocation, console: Console): Promise<ExitCode> {
+  if (!invocation.init)
+    return probeThen(invocation.probe, console, (report) => deliverReport(report, invocation, console))
+  return withTarget(invocation.probe, console, async (url, options) =>
+    deliverDraft(await draftFor(url, options), invocation, console),
+  )
+}
+
+/** Probes, and goes on with the report. What is for the user to mend is a refusal. */
+export function probeThen(probing: Probing, console: Console, use: (report: Report) => ExitCode): Promise<ExitCode> {
+  return withTarget(probing, console, async (url, options, progress) => {
+    const report = await probe(url, options)
+    progress.clear()
+    return use(report)
+  })
+}
+
+async function withTarget(
+  probing: Probing,
+  console: Console,
+  use: (url: string, options: ProbeOptions, progress: ProgressLine) => Promise<ExitCode>,
+): Promise<ExitCode> {
   const interrupt = new AbortController()
   const stop = (): void => interrupt.abort()
   const progress = progressLine(console, () => performance.now(), 'requests')
-  process.once('SIGINT', stop)
+  for (const signal of SIGNALS) process.once(signal, stop)
   try {
-    const config = configFor(invocation)
-    if (invocation.authorized) announce(invocation.url, config, console)
-    const report = await probe(invocation.url, {
-      config,
-      ...(invocation.ca !== undefined && { ca: textOf(invocation.ca) }),
-      authorized: invocation.authorized,
-      signal: interrupt.signal,
-      onProgress: progress.update,
-      tool: { name: manifest.name, version: manifest.version },
+    const options = optionsFor(probing, interrupt.signal, progress)
+    return await withServer(probing.target, interrupt.signal, async (url) => {
+      if (probing.authorized) announce(url, options.config ?? emptyConfig, console)
+      return use(url, options, progress)
     })
-    progress.clear()
-    return deliverReport(report, invocation, console)
   } catch (error) {
     progress.clear()
-    const isOurs = error instanceof ConfigError || error instanceof TargetError || error instanceof ProbeError
-    if (isOurs) return refuse(error.message, console)
+    if (isOurs(error)) return refuse(error.message, console)
     throw error
   } finally {
-    process.off('SIGINT', stop)
+    for (const signal of SIGNALS) process.off(signal, stop)
   }
+}
+
+function optionsFor(probing: Probing, signal: AbortSignal, progress: ProgressLine): ProbeOptions {
+  return {
+    config: configFor(probing),
+    ...(probing.ca !== undefined && { ca: textOf(probing.ca) }),
+    authorized: probing.authorized,
+    signal,
+    onProgress: progress.update,
+    tool: { name: manifest.name, version: manifest.version },
+  }
+}
+
+/** The server runs while it is used, and is stopped whatever happens. */
+async function withServer<T>(target: Target, signal: AbortSignal, use: (url: string) => Promise<T>): Promise<T> {
+  if ('url' in target) return use(target.url)
+  const server = await launch(target.command, { signal })
+  try {
+    return await use(server.url)
+  } finally {
+    await server.stop()
+  }
+}
+
+/** What is for the user to mend. */
+function isOurs(error: unknown): error is Error {
+  return (
+    error instanceof ConfigError ||
+    error instanceof TargetError ||
+    error instanceof ProbeError ||
+    error instanceof LaunchError
+  )
+}
+
+function deliverDraft(draft: string, { output }: ProbeInvocation, console: Console): ExitCode {
+  const refusal = deliver(draft, output, console)
+  return refusal === undefined ? exitCodes.clean : refuse(refusal, console)
 }
 
 /** Whoever authorizes a probe sees what it will do. */
@@ -55,7 +114,7 @@ function announce(url: string, { principals, budget }: ProbeConfig, console: Con
   )
 }
 
-function configFor({ config }: ProbeInvocation): ProbeConfig {
+function configFor({ config }: Probing): ProbeConfig {
   return config === undefined ? emptyConfig : parseProbeConfig(textOf(config), config)
 }
 

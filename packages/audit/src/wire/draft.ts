@@ -1,0 +1,69 @@
+/** A first probe configuration for a server, from what it says of its tools: every guess commented out. */
+import type { Survey, Tool } from './survey.ts'
+
+/** The text of a configuration that can be read as it stands; what has to be decided stands in comments. */
+export function draftConfig(survey: Survey): string {
+  return `${[
+    `# How to probe ${commented(survey.url)}`,
+    `# It speaks ${survey.eras.length === 0 ? 'no MCP that could be told' : survey.eras.join(' and ')}, ${survey.sessions ? 'with' : 'without'} session IDs${survey.anonymous ? ', and lets everybody in' : ''}.`,
+    ...(survey.refusal === undefined ? [] : [`# ${commented(survey.refusal)}`]),
+    '',
+    ...PRINCIPALS,
+    '',
+    ...(survey.transport === 'sse' ? ['transport: sse', ''] : []),
+    ...TIMEOUTS,
+    '',
+    ...toolNotes(survey.tools),
+    'budget: { requests: 2000, seconds: 60 }',
+  ].join('\n')}\n`
+}
+
+const PRINCIPALS = [
+  '# Who may be played. Alice and Bob share one OAuth client, Carol has another. Use test accounts.',
+  'principals: {}',
+  '#   alice: { headers: { authorization: "Bearer …" } }',
+  '#   bob:   { headers: { authorization: "Bearer …" } }',
+  '#   carol: { headers: { authorization: "Bearer …" } }',
+  '#   expired:       { headers: { authorization: "Bearer …" } }   # was valid once',
+  '#   wrongAudience: { headers: { authorization: "Bearer …" } }   # valid, but issued for another server',
+]
+
+const TIMEOUTS = [
+  '# What the server claims, set low for the probe, so that expiry can be tried.',
+  '# timeouts: { idleMs: 1500, absoluteMs: 4000 }',
+]
+
+/** Tools that change nothing need no word here. Of the others a pair is guessed that writes and reads one thing. */
+function toolNotes(tools: readonly Tool[]): readonly string[] {
+  if (tools.length === 0) return ['# It names no tools, or not to whoever asked.', '']
+  const list = tools.map(
+    ({ name, readOnly, required }) =>
+      `#   ${commented(name)}${readOnly ? '' : '   # not read-only: called only if it is named below'}${required.length > 0 ? `   # needs ${commented(required.join(', '))}` : ''}`,
+  )
+  return [
+    '# Its tools:',
+    ...list,
+    '#',
+    '# What the prober may call that is not read-only. Every name below is a guess.',
+    ...pairNotes(tools),
+    '',
+  ]
+}
+
+function pairNotes(tools: readonly Tool[]): readonly string[] {
+  const put = tools.find(({ readOnly, required }) => !readOnly && required.length === 1)
+  const get =
+    tools.find(({ readOnly, required }) => readOnly && required.length === 0) ??
+    tools.find((tool) => tool !== put && tool.required.length === 0)
+  if (put === undefined || get === undefined)
+    return ['# canary: { put: { tool: …, arguments: { …: "$CANARY" } }, get: { tool: … } }']
+  const argument = JSON.stringify(put.required[0] ?? 'text')
+  return [
+    `# canary: { put: { tool: ${JSON.stringify(put.name)}, arguments: { ${argument}: "$CANARY" } }, get: { tool: ${JSON.stringify(get.name)} } }`,
+  ]
+}
+
+/** Names are the server's own words: they stay within their comment. */
+function commented(text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, ' ').slice(0, 200)
+}
