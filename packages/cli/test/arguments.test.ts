@@ -189,3 +189,42 @@ test('no command line makes it throw', () => {
     }),
   )
 })
+
+describe('probe', () => {
+  const documents = { format: 'text', also: [], noColor: false }
+
+  test('takes an address, or the command that starts the server', () => {
+    expect(readArguments(['probe', 'http://127.0.0.1:3000/mcp', '--config', 'probe.yaml'])).toEqual({
+      kind: 'probe',
+      init: false,
+      probe: { target: { url: 'http://127.0.0.1:3000/mcp' }, config: 'probe.yaml', authorized: false },
+      ...documents,
+    })
+    expect(readArguments(['probe', '--', 'node', 'server.js', '--format', 'json'])).toMatchObject({
+      probe: { target: { command: ['node', 'server.js', '--format', 'json'] } },
+      ...documents,
+    })
+  })
+
+  test('beside an audit, too', () => {
+    expect(
+      readArguments(['audit', 'src', '--probe', 'http://127.0.0.1:3000', '--probe-config', 'p.yaml']),
+    ).toMatchObject({
+      kind: 'audit',
+      path: 'src',
+      probe: { target: { url: 'http://127.0.0.1:3000' }, config: 'p.yaml' },
+    })
+    expect(readArguments(['audit', 'src', '--probe', '--', 'npm', 'start'])).toMatchObject({
+      path: 'src',
+      probe: { target: { command: ['npm', 'start'] } },
+    })
+  })
+
+  test.each([
+    [['probe'], 'Name the server'],
+    [['probe', 'http://a', '--', 'node'], 'not by both'],
+    [['audit', '--fix', '--probe', 'http://a'], 'without --fix'],
+  ])('%j is refused', (argv, message) => {
+    expect(readArguments(argv)).toMatchObject({ kind: 'misuse', message: expect.stringContaining(message) })
+  })
+})

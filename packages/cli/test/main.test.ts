@@ -30,16 +30,16 @@ test('help is whole', async () => {
     Usage: sallyport <command> [flags]
 
     Commands:
-      audit [path]          Read the source of an MCP server (default: this folder) and report weak
-                            sessions
-      probe <url>           Attack a running MCP server, with the consent of whoever runs it, and prove
-                            each weakness
-      baseline [path]       Write every present finding to a file of known ones, so that only new ones
-                            count
-      badge [path]          Audit and draw the grade as an SVG that names commit, tool and formula
-      verify <report.json>  Recompute the grade of a JSON report: exit 1 where it says otherwise
-      explain <rule>        Show the page of a rule: what it finds, why it matters, what to do
-      rules                 List the rules with severity, impact on the score and title
+      audit [path]              Read the source of an MCP server (default: this folder) and report weak
+                                sessions
+      probe <url | -- command>  Attack a running MCP server, with the consent of whoever runs it, and
+                                prove each weakness
+      baseline [path]           Write every present finding to a file of known ones, so that only new
+                                ones count
+      badge [path]              Audit and draw the grade as an SVG that names commit, tool and formula
+      verify <report.json>      Recompute the grade of a JSON report: exit 1 where it says otherwise
+      explain <rule>            Show the page of a rule: what it finds, why it matters, what to do
+      rules                     List the rules with severity, impact on the score and title
 
     Flags:
       --version  Show the version

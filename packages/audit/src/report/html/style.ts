@@ -125,6 +125,15 @@ mark.primary{background:var(--s);border-color:var(--c)}
 .trace li:target{background:var(--soft)}
 .trace .note{display:block;overflow-wrap:anywhere}.trace .primary .note{font-weight:620}
 .trace .step{margin-top:3px;justify-self:start}
+.evidence>div{min-width:0}
+.sequence{border-right:1px solid var(--line);padding:14px 18px;height:100%}
+.lifelines{display:grid;grid-template-columns:22% 1fr auto;padding-left:30px;font-weight:650;font-size:.9rem}
+.sequence ol{display:grid;gap:8px;margin:6px 0}.sequence li{display:grid;grid-template-columns:24px minmax(0,1fr);gap:6px;align-items:start}
+.arrows{border:0 solid var(--line);border-width:0 2px;padding:5px 12px;min-width:0}.mallory .arrows{margin-left:22%}
+.there,.back{display:block;overflow-wrap:anywhere;padding-bottom:2px;border-bottom:2px solid var(--accent)}.back{border-bottom-style:dashed;margin-top:4px}
+.there::after{content:'\\25b6';float:right;color:var(--accent)}.back::before{content:'\\25c0\\2002';color:var(--accent)}
+.theft .arrows{background:var(--s)}.theft .there,.theft .back{border-color:var(--c)}.moment{display:block;color:var(--c);margin-top:4px}
+.sequence summary{cursor:pointer;color:var(--muted);font-size:.86rem;margin-top:4px}.sequence pre{overflow-x:auto;font:.78rem/1.5 var(--mono);background:var(--soft);border-radius:6px;padding:8px 10px;margin:6px 0}
 .advice{display:grid;grid-template-columns:repeat(auto-fit,minmax(260px,1fr));gap:14px 32px;padding:18px 24px 22px;font-size:.95rem}
 .advice dt{font-weight:650;margin-bottom:2px}.advice dd{color:var(--ink);overflow-wrap:anywhere}
 .list{padding:2px 24px 20px;margin-top:26px}.list h2{margin:18px 0 2px}.list ul{margin-top:8px;display:grid;gap:7px;font-size:.93rem}
