@@ -60,26 +60,34 @@ test('help is whole', async () => {
     Usage: sallyport audit [path] [flags]
 
     Flags:
-      --format <format>     text (default), json, sarif, markdown, html, github, gitlab, gitlab-sast,
-                            junit or unix
-      --output <file>       Write the report to a file instead of standard output
-      --also <format=file>  Write the same report to a file in another format too; may be repeated
-      --fail-on <severity>  Exit 1 for findings at or above none, low, medium, high (default) or
-                            critical
-      --profile <profile>   regular (default), pedantic (low severities too) or auditor (everything,
-                            tests too)
-      --config <file>       Use this configuration, not the nearest sallyport.config.yaml or .json
-      --baseline <file>     Suppress the findings that this file lists
-      --fix[=all]           Mend what can be mended without changing behaviour; --fix=all: also what
-                            wants a review
-      --dry-run             With --fix: print what would change as a unified diff, and write nothing
-      --allow-dirty         With --fix: also write to files that hold uncommitted changes
-      --since <revision>    Suppress what was found at this Git revision already
-      --show-suppressed     List suppressed findings, in SARIF too; they are never scored
-      --untrusted           The source is not yours: heed no configuration, baseline or comment in it
-      --include-tests       Report findings in tests, fixtures, generated and vendored code too
-      --no-color            No colour; NO_COLOR in the environment says the same
-      --help                Show this help
+      --format <format>           text (default), json, sarif, markdown, html, github, gitlab,
+                                  gitlab-sast, junit or unix
+      --output <file>             Write the report to a file instead of standard output
+      --also <format=file>        Write the same report to a file in another format too; may be repeated
+      --fail-on <severity>        Exit 1 for findings at or above none, low, medium, high (default) or
+                                  critical
+      --profile <profile>         regular (default), pedantic (low severities too) or auditor
+                                  (everything, tests too)
+      --config <file>             Use this configuration, not the nearest sallyport.config.yaml or .json
+      --probe <url | -- command>  Probe the running server too, or the one that the command starts, and
+                                  merge what both show
+      --probe-config <file>       The configuration of that probe
+      --ca <file>                 Trust the certificates in this PEM file
+      --authorized                Whoever runs the server agrees; needed outside this machine and
+                                  private networks
+      --baseline <file>           Suppress the findings that this file lists
+      --fix[=all]                 Mend what can be mended without changing behaviour; --fix=all: also
+                                  what wants a review
+      --dry-run                   With --fix: print what would change as a unified diff, and write
+                                  nothing
+      --allow-dirty               With --fix: also write to files that hold uncommitted changes
+      --since <revision>          Suppress what was found at this Git revision already
+      --show-suppressed           List suppressed findings, in SARIF too; they are never scored
+      --untrusted                 The source is not yours: heed no configuration, baseline or comment in
+                                  it
+      --include-tests             Report findings in tests, fixtures, generated and vendored code too
+      --no-color                  No colour; NO_COLOR in the environment says the same
+      --help                      Show this help
 
     ---
 
