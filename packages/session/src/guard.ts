@@ -123,18 +123,22 @@ export class Guard {
     request: RequestView,
     admit: AdmitOptions | DecideAdmission = {},
   ): Promise<Admission<Data>> {
+    return this.admitAtOnce<Data>(request, admit)
+  }
+
+  /** `admit` that answers at once where verifier and store do: a promise costs as much as what is asked here. */
+  admitAtOnce<Data = unknown>(
+    request: RequestView,
+    admit: AdmitOptions | DecideAdmission = {},
+  ): MaybePromise<Admission<Data>> {
     try {
-      // Each step answers at once where it can: a promise costs as much as what is asked here.
-      const refused = this.#refuseTransport(request)
-      const refusal = refused instanceof Promise ? await refused : refused
-      if (refusal) return this.#refuse(request, refusal.fault, refusal.answer)
-      const identified = this.#identify(request)
-      const caller = identified instanceof Promise ? await identified : identified
-      if (!caller) return this.#refuse(request, 'unauthenticated', this.#unauthenticated())
-      const wanted = typeof admit === 'function' ? await admit(caller) : admit
-      if ('refuse' in wanted) return this.#refuse(request, 'message', wanted.refuse)
-      const found = this.#findSession<Data>(request, caller, wanted)
-      return found instanceof Promise ? await found : found
+      const admission = after(this.#refuseTransport(request), (refusal) =>
+        refusal
+          ? this.#refuse(request, refusal.fault, refusal.answer)
+          : after(this.#identify(request), (caller) => this.#admitCaller<Data>(request, caller, admit)),
+      )
+      if (!(admission instanceof Promise)) return admission
+      return admission.catch((error: unknown) => this.#refuse(request, 'error', this.answerOf(error)))
     } catch (error) {
       return this.#refuse(request, 'error', this.answerOf(error))
     }
@@ -245,6 +249,20 @@ export class Guard {
       : callerOf(credential, named)
   }
 
+  #admitCaller<Data>(
+    request: RequestView,
+    caller: Caller | undefined,
+    admit: AdmitOptions | DecideAdmission,
+  ): MaybePromise<Admission<Data>> {
+    if (!caller) return this.#refuse(request, 'unauthenticated', this.#unauthenticated())
+    if (typeof admit !== 'function') return this.#findSession<Data>(request, caller, admit)
+    return after(admit(caller), (wanted) =>
+      'refuse' in wanted
+        ? this.#refuse(request, 'message', wanted.refuse)
+        : this.#findSession<Data>(request, caller, wanted),
+    )
+  }
+
   /** False where the header came twice or is too long to be a name. */
   #agentNamed(request: RequestView): string | undefined | false {
     if (this.#agentHeader === false) return undefined
@@ -327,6 +345,11 @@ export class Guard {
     if ('header' in this.#carrier) return rpcError(status, -32000, message, headers)
     return answer(status, { error: message }, headers)
   }
+}
+
+/** Goes on with a value at once, where it is there. */
+function after<T, U>(value: MaybePromise<T>, goOn: (value: T) => MaybePromise<U>): MaybePromise<U> {
+  return value instanceof Promise ? value.then(goOn) : goOn(value)
 }
 
 function callerOf(credential: Credential | 'anonymous' | undefined, named: string | undefined): Caller | undefined {

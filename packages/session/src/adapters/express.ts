@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Guard } from '../guard.ts'
 import type { LoginRoutes } from '../login.ts'
 import { answerError, answerLogin, visitOnNode } from './on-node.ts'
-import type { ProtectOptions } from './visit.ts'
+import type { ProtectOptions, Visit } from './visit.ts'
 
 export { visitOf } from './on-node.ts'
 export type { ProtectOptions, Visit } from './visit.ts'
@@ -18,7 +18,16 @@ export type ErrorMiddleware = (error: unknown, request: IncomingMessage, respons
  */
 export function protect(guard: Guard, options: ProtectOptions = {}): Middleware {
   return (request, response, next) => {
-    visitOnNode(guard, request, response, options).then((visit) => visit && next(), next)
+    const goOn = (visit: Visit | undefined): void => {
+      if (visit) next()
+    }
+    try {
+      const visit = visitOnNode(guard, request, response, options)
+      if (visit instanceof Promise) visit.then(goOn, next)
+      else goOn(visit)
+    } catch (error) {
+      next(error)
+    }
   }
 }
 

@@ -21,7 +21,8 @@ export function protect(guard: Guard, options: ProtectOptions = {}) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     if (admitsItself in request.routeOptions.config) return undefined
     const view = viewOfNode(request.raw)
-    const admission = await guard.admit(view, admitOptions(view, options))
+    const admitted = guard.admitAtOnce(view, admitOptions(view, options))
+    const admission = admitted instanceof Promise ? await admitted : admitted
     if (!admission.admitted) return send(reply, admission.answer)
     beginVisit(guard, admission, request.raw, reply.raw)
     return undefined

@@ -27,17 +27,21 @@ export function protect<Data = unknown>(
   listener: VisitListener<Data>,
   { onError = warn, ...options }: NodeProtectOptions = {},
 ): RequestListener {
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const fail = (response: ServerResponse, error: unknown): void => {
+    if (!isForCaller(error)) onError(error)
+    if (response.headersSent) response.destroy()
+    else sendOnNode(response, guard.answerOf(error))
+  }
+  return (request, response) => {
+    const serve = (visit: Visit<Data> | undefined): unknown => visit && listener(request, response, visit)
     try {
-      const visit = await visitOnNode<Data>(guard, request, response, options)
-      if (visit) await listener(request, response, visit)
+      const visit = visitOnNode<Data>(guard, request, response, options)
+      const served = visit instanceof Promise ? visit.then(serve) : serve(visit)
+      if (served instanceof Promise) served.catch((error: unknown) => fail(response, error))
     } catch (error) {
-      if (!isForCaller(error)) onError(error)
-      if (response.headersSent) response.destroy()
-      else sendOnNode(response, guard.answerOf(error))
+      fail(response, error)
     }
   }
-  return (request, response) => void serve(request, response)
 }
 
 /** Answers a request for one of the login routes. Whether it was one; if not, nothing was done to it. */

@@ -34,7 +34,8 @@ export async function receive<Data>(
 ): Promise<Reception<Data>> {
   const node = nodeOf(environment)
   const view = viewOf(request, environment, connectionOf)
-  const admission = await guard.admit<Data>(view, admitOptions(view, options))
+  const admitted = guard.admitAtOnce<Data>(view, admitOptions(view, options))
+  const admission = admitted instanceof Promise ? await admitted : admitted
   if (!admission.admitted) return { refusal: responseOf(admission.answer) }
   if (node) {
     const visit = beginVisit(guard, admission, node.incoming, node.outgoing)

@@ -1,10 +1,11 @@
 /** Visits on the requests and responses of node:http, which Express and Fastify have too, and Hono where it runs on Node. */
 import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { MisuseError } from '../errors.ts'
-import type { Guard } from '../guard.ts'
+import type { Admission, Guard } from '../guard.ts'
 import { readJson } from '../http/body.ts'
 import { sendOnNode, viewOfNode } from '../http/node.ts'
 import type { LoginRoutes } from '../login.ts'
+import type { MaybePromise } from '../store/store.ts'
 import {
   admitOptions,
   isEventStream,
@@ -15,23 +16,29 @@ import {
   type ProtectOptions,
 } from './visit.ts'
 
-const visits = new WeakMap<IncomingMessage, Visit>()
+/** Where a request has its visit. A map from requests to visits would keep the garbage collector busier than all else. */
+const visitKey = Symbol('visit')
+
+type Visited = IncomingMessage & { [visitKey]?: Visit<never> }
 
 /**
  * Asks the guard about a request. Where it is refused the answer is sent and there is no visit. Otherwise the visit is
  * on the request, to be had by `visitOf`, and over when the response is.
  */
-export async function visitOnNode<Data>(
+export function visitOnNode<Data>(
   guard: Guard,
   request: IncomingMessage,
   response: ServerResponse,
   options: ProtectOptions,
-): Promise<Visit<Data> | undefined> {
+): MaybePromise<Visit<Data> | undefined> {
   const view = viewOfNode(request)
-  const admission = await guard.admit<Data>(view, admitOptions(view, options))
-  if (admission.admitted) return beginVisit(guard, admission, request, response)
-  sendOnNode(response, admission.answer)
-  return undefined
+  const begin = (admission: Admission<Data>): Visit<Data> | undefined => {
+    if (admission.admitted) return beginVisit(guard, admission, request, response)
+    sendOnNode(response, admission.answer)
+    return undefined
+  }
+  const admission = guard.admitAtOnce<Data>(view, admitOptions(view, options))
+  return admission instanceof Promise ? admission.then(begin) : begin(admission)
 }
 
 /** The visit of an admitted request. */
@@ -43,7 +50,7 @@ export function beginVisit<Data>(
 ): Visit<Data> {
   const outlet = new NodeOutlet(request, response)
   const visit = new Visit<Data>(guard, admitted, outlet)
-  visits.set(request, visit)
+  ;(request as Visited)[visitKey] = visit as Visit<never>
   // Who hung up while the guard was asked is not heard of again.
   if (response.destroyed) visit.finish()
   else outlet.serve(visit, admitted.headers)
@@ -56,9 +63,9 @@ export function beginVisit<Data>(
  * @throws MisuseError where it did not: a handler that counts on its session must not run without the guard
  */
 export function visitOf<Data = unknown>(request: IncomingMessage | { readonly raw: IncomingMessage }): Visit<Data> {
-  const visit = visits.get('raw' in request ? request.raw : request)
+  const visit = (('raw' in request ? request.raw : request) as Visited)[visitKey]
   if (!visit) throw new MisuseError('no guard admitted this request: `protect` must come before the handler')
-  return visit as Visit<Data>
+  return visit as Visit<unknown> as Visit<Data>
 }
 
 /** Answers a request for one of the login routes. Whether it was one. */
@@ -102,7 +109,7 @@ class NodeOutlet implements Outlet {
   serve(visit: Visit, headers: Readonly<Record<string, string>>): void {
     const response = this.#response
     this.#set(headers)
-    response.once('close', () => visit.finish())
+    response.on('close', () => visit.finish())
     const writeHead = response.writeHead
     // Every answer passes here, also one without a call of its own; what is given to it would replace what was set.
     response.writeHead = (status: number, ...given: readonly unknown[]): ServerResponse => {

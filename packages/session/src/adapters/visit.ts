@@ -33,7 +33,8 @@ export class Visit<Data = unknown> {
   readonly caller: Caller
   readonly #guard: Guard
   readonly #outlet: Outlet
-  readonly #ends: (() => void)[]
+  readonly #ends: (() => void)[] = []
+  readonly #finish: () => void
   #session: Session<Data> | undefined
   #over = false
 
@@ -42,7 +43,7 @@ export class Visit<Data = unknown> {
     this.#guard = guard
     this.#outlet = outlet
     this.#session = admitted.session
-    this.#ends = [admitted.finish]
+    this.#finish = admitted.finish
   }
 
   /** The session of this request: the one that it named, or the one that its handler opened. */
@@ -89,8 +90,10 @@ export class Visit<Data = unknown> {
 
   /** For adapters: the answer has ended or broken off, or is a stream that no work waits for. */
   finish(): void {
+    if (this.#over) return
     this.#over = true
-    for (const end of this.#ends.splice(0)) end()
+    this.#finish()
+    for (const end of this.#ends) end()
   }
 
   #handOut({ session, headers }: HandedOut<Data>): Session<Data> {
