@@ -2,7 +2,7 @@
  * What a session check costs on the server, beside a bare handler and beside what others cost.
  *
  *   npm ci --prefix bench/session        # the peers; leave it out and their rows are missing
- *   npx tsx bench/session/run.ts [--rounds 5] [--requests 20000] [--only 'sqlite;redis']
+ *   npx tsx bench/session/run.ts [--rounds 5] [--requests 20000] [--only 'node:http, bare;sqlite'] [--node <another Node>]
  *
  * Each round starts every candidate in a process of its own, in turn, warms it up, and takes the CPU time of that
  * process alone over so many requests on 32 connections. Compare within one table only.
@@ -13,6 +13,7 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startRedis, hasRedis } from '../../packages/session/test/store/redis-server.ts'
+import { built } from './built.ts'
 import { run } from './load.ts'
 
 const memory = ['node:http', 'express 5', 'express 4', 'fastify', 'hono', 'fetch']
@@ -23,6 +24,7 @@ const { values: flags } = parseArgs({
     rounds: { type: 'string', default: '5' },
     requests: { type: 'string', default: '20000' },
     only: { type: 'string' },
+    node: { type: 'string', default: process.execPath },
   },
 })
 const rounds = Number(flags.rounds)
@@ -38,6 +40,7 @@ const baselineOf: Readonly<Record<string, string>> = {
   '@fastify/session': 'fastify, bare',
 }
 
+const servers = await built('servers.ts')
 const redis = hasRedis ? await startRedis() : undefined
 const costs = new Map<string, number[]>(candidates.map((name) => [name, []]))
 try {
@@ -51,8 +54,9 @@ printTable()
 /** Microseconds of CPU of the server for a request. */
 async function costOf(name: string): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-bench-'))
-  const server = fork(join(import.meta.dirname, 'servers.ts'), [name, folder, String(redis?.port ?? 0)], {
-    execArgv: ['--import', 'tsx'],
+  const server = fork(servers, [name, folder, String(redis?.port ?? 0)], {
+    execPath: flags.node,
+    execArgv: [],
     env: { ...process.env, NODE_ENV: 'production' },
   })
   try {

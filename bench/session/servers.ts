@@ -15,9 +15,13 @@ import type { SessionStore } from '../../packages/session/src/store/store.ts'
 import { frameworks, listen, type Serve } from './adapters.ts'
 
 const [candidate = '', folder = '', redisPort = '0'] = process.argv.slice(2)
-const peers = createRequire(join(import.meta.dirname, 'package.json'))
+/** Of the folder that this was built in; the packages are beside its source. */
+const peers = createRequire(join(import.meta.dirname, '../package.json'))
 const sessionsHeld = 100_000
 const alice = Object.freeze({ issuer: 'https://id.example', subject: 'alice', client: 'app' })
+
+/** What the clients of a bare server send, so that reading a request costs it the same. */
+const likeOthers = { authorization: 'Bearer alice', 'mcp-session-id': 'A'.repeat(43) }
 
 /** A server that listens, and the headers of a request that has a session. */
 interface Ready {
@@ -37,7 +41,7 @@ const candidates: Readonly<Record<string, () => Promise<Ready>>> = {
 /** A framework alone, and with the guard on memory before it. */
 function besides(name: string, serve: Serve): [string, () => Promise<Ready>][] {
   return [
-    [`${name}, bare`, async () => ({ server: await serve(undefined), headers: {} })],
+    [`${name}, bare`, async () => ({ server: await serve(undefined), headers: likeOthers })],
     [name, () => guarded(memoryStore(), serve, name === 'node:http')],
   ]
 }
