@@ -52,8 +52,8 @@ function guarded(resumable: boolean): RequestListener {
 const candidates: Readonly<Record<string, () => RequestListener>> = {
   bare: () => bare(false),
   guarded: () => guarded(false),
-  'bare, resumable': () => bare(true),
-  'guarded, resumable': () => guarded(true),
+  'bare resumable': () => bare(true),
+  'guarded resumable': () => guarded(true),
 }
 
 const make = candidates[process.argv[2] ?? '']

@@ -33,7 +33,7 @@ const shared = {
 /** Each stands under the one that it is compared with. */
 const pairs = [
   ['bare', 'guarded'],
-  ['bare, resumable', 'guarded, resumable'],
+  ['bare resumable', 'guarded resumable'],
 ] as const
 const candidates = flags.only?.split(',') ?? pairs.flat()
 
