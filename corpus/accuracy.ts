@@ -7,6 +7,7 @@ import type { CodeqlRow } from './alerts.ts'
 import { measure } from './measure.ts'
 import { type Pair, precision, recall, type Tally, tally } from './score.ts'
 import { percent, share } from './show.ts'
+import { liveTargets } from './targets/results.ts'
 import { type FixPair, loadVerdicts, ruleLabels, scoredRules } from './verdicts.ts'
 
 /** Why the two differ, by number and rule, in our own words and without names. */
@@ -61,6 +62,7 @@ function page({ servers, fixes }: Measured): string {
     '## Test files of CodeQL',
     'Its own tests say line by line what it is to find. `found`: a finding of the matching rule stands there; for cookies, one that speaks of the attribute of that query. `extras`: findings of that kind elsewhere in these files. Measured by `npm run codeql`.',
     codeqlRows(),
+    liveTargets(),
   ].join('\n\n')}\n`
 }
 

@@ -1,6 +1,6 @@
 /** MCP up to 2025-11-25 over HTTP: sessions with an ID, Streamable HTTP and the older HTTP+SSE. */
 import type { Exchange, HeaderField } from '../finding/finding.ts'
-import { isServed, messagesIn, parsed, responseHeader } from './reading.ts'
+import { isObject, isServed, messagesIn, parsed, responseHeader, resultIn } from './reading.ts'
 import type { Redactor } from './redact.ts'
 import type { Stream } from './stream.ts'
 import { sameOrigin } from './target.ts'
@@ -17,6 +17,8 @@ export interface Session {
   readonly path: string
   /** Cookies that the server set when it was opened. */
   readonly cookies: readonly string[]
+  /** The one that was agreed on; ours where the server named none. */
+  readonly revision?: string
   /** Of HTTP+SSE: where answers come. */
   readonly stream?: Stream
 }
@@ -104,7 +106,12 @@ export class LegacyClient {
       headers: [...NO_REVISION, ...(changes.headers ?? [])],
     })
     if (!isServed(exchange)) return { exchange, session: undefined }
-    const session = { ...bare, id: responseHeader(exchange, 'mcp-session-id'), cookies: cookiesOf(exchange) }
+    const session = {
+      ...bare,
+      id: responseHeader(exchange, 'mcp-session-id'),
+      cookies: cookiesOf(exchange),
+      ...agreed(exchange),
+    }
     await this.notify(actor, session, 'notifications/initialized')
     return { exchange, session }
   }
@@ -128,8 +135,9 @@ export class LegacyClient {
     const exchange = stream.exchange()
     const first = await this.request(actor, session, 'initialize', { ...initializeParams, ...changes.params }, changes)
     if (!isServed(first)) return { exchange: first, session: undefined }
-    await this.notify(actor, session, 'notifications/initialized')
-    return { exchange, session }
+    const agreedOn = { ...session, ...agreed(first) }
+    await this.notify(actor, agreedOn, 'notifications/initialized')
+    return { exchange, session: agreedOn }
   }
 
   /** The session's ID in the address that messages go to: the longest value of its query, else a long part of its path. */
@@ -147,7 +155,7 @@ export class LegacyClient {
   private outgoing(method: string, session: Session, body: string | undefined, changes: Changes): Outgoing {
     const own: HeaderField[] = [
       ['accept', 'application/json, text/event-stream'],
-      ['mcp-protocol-version', LEGACY_REVISION],
+      ['mcp-protocol-version', session.revision ?? LEGACY_REVISION],
       ...(session.id !== undefined && session.transport === 'http' ? ([['mcp-session-id', session.id]] as const) : []),
     ]
     const given = new Set((changes.headers ?? []).map(([name]) => name.toLowerCase()))
@@ -159,6 +167,13 @@ export class LegacyClient {
       ...(body !== undefined && { body }),
     }
   }
+}
+
+/** A server that speaks an older revision answers with it, and refuses ours from then on. */
+function agreed(exchange: Exchange): Pick<Session, 'revision'> {
+  const result = resultIn(exchange)
+  const revision = isObject(result) ? result['protocolVersion'] : undefined
+  return typeof revision === 'string' && /^\d{4}-\d\d-\d\d$/.test(revision) ? { revision } : {}
 }
 
 const EVENTS: HeaderField = ['accept', 'text/event-stream']

@@ -12,10 +12,24 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { probe } from '../../../audit/src/probe.ts'
+import { parseProbeConfig } from '../../../audit/src/wire/config.ts'
 
 const root = join(import.meta.dirname, '../../../..')
 const frameworks = ['express', 'fastify', 'hono', 'fetch', 'node-http'] as const
 const issuer = 'https://id.example'
+/** What a probe of any of them tries, and finds kept. */
+const PROVEN = [
+  'client-supplied-session-id',
+  'missing-origin-check',
+  'predictable-session-id',
+  'session-as-authentication',
+  'session-token-exposure',
+  'session-token-in-url',
+  'shared-session-state',
+  'unbound-session',
+  'unchecked-token-audience',
+]
 
 interface Issuer {
   readonly server: Server
@@ -101,6 +115,23 @@ describe.each([...frameworks, 'mcp-v1'] as const)('the notes server in %s', (fra
     const late = await connect('alice', ended)
     await expect(late.call('note_list')).rejects.toThrow(/Session not found/)
     await Promise.all([alice, bob, mallory, late].map(({ client }) => client.close()))
+  })
+
+  test('gives the prober nothing', { timeout: 90_000 }, async () => {
+    const bearer = async (subject: string, forWhom = audience()) => ({
+      headers: { authorization: `Bearer ${await issuing.tokenFor(subject, forWhom)}` },
+    })
+    const principals = {
+      alice: await bearer('alice'),
+      bob: await bearer('bob'),
+      wrongAudience: await bearer('alice', 'https://elsewhere.example/mcp'),
+    }
+    const canary = { put: { tool: 'note_put', arguments: { text: '$CANARY' } }, get: { tool: 'note_list' } }
+    const config = parseProbeConfig(JSON.stringify({ principals, canary }), 'probe.yaml')
+    const { assessments, findings } = await probe(url.href, { config })
+    const passed = assessments.filter(({ outcome }) => outcome === 'pass').map(({ rule }) => rule)
+    expect(findings.map(({ rule, what }) => `${rule}: ${what}`)).toEqual([])
+    expect(passed).toEqual(expect.arrayContaining(PROVEN))
   })
 
   test('refuses whoever has no token for it, and what does not begin with initialize', async () => {

@@ -14,6 +14,8 @@ interface Round {
   readonly other: Exchange
   readonly aliceMark: string
   readonly otherMark: string
+  /** Alice asked first, for something that takes its time; the other asked for what does not exist. */
+  readonly slow?: true
 }
 
 interface Crossing {
@@ -202,14 +204,43 @@ async function playRounds(
     rounds.push({ alice: toAlice, other: toOther, aliceMark: herQuestion.mark, otherMark: hisQuestion.mark })
     if (rounds.some(isCrossed)) break
   }
+  return rounds.some(isCrossed) ? rounds : [...rounds, ...(await playSlowRounds(other, { hers, his }, stage))]
+}
+
+const MOST_TOOLS = 3
+/** Later than Alice's question, and before the answer of a tool that works for it. */
+const HEAD_START_MS = 15
+
+/** Answers that take their time, asked for first, while another asks under the same JSON-RPC id. */
+async function playSlowRounds(other: Actor, { hers, his }: Both, stage: Stage): Promise<readonly Round[]> {
+  const { alice } = stage.actors
+  const rounds: Round[] = []
+  for (const { name } of stage.readOnlyTools.slice(0, MOST_TOOLS)) {
+    const tool: Question = { method: 'tools/call', params: { name, arguments: {} }, mark: '' }
+    if (!isServed(await ask(stage, alice, hers, tool))) continue
+    for (let round = 0; round < LOST_TWICE && !rounds.some(isCrossed); round++) {
+      const question = namingQuestion(stage)
+      const id = 80_000 + rounds.length
+      const [toAlice, toOther] = await Promise.all([
+        ask(stage, alice, hers, tool, { id }),
+        stage.sleep(HEAD_START_MS).then(() => ask(stage, other, his, question, { id })),
+      ])
+      rounds.push({ alice: toAlice, other: toOther, aliceMark: tool.mark, otherMark: question.mark, slow: true })
+    }
+  }
   return rounds
 }
 
 /** An answer that is lost once may have been late. */
 const LOST_TWICE = 2
 
-function isCrossed({ alice, other, aliceMark, otherMark }: Round): boolean {
-  return holds(other, aliceMark) || holds(alice, otherMark)
+function isCrossed({ alice, other, aliceMark, otherMark, slow }: Round): boolean {
+  return isForeign(other, aliceMark, slow) || holds(alice, otherMark)
+}
+
+/** What does not exist gives no result: one that comes is another's. */
+function isForeign(other: Exchange, aliceMark: string, slow: true | undefined): boolean {
+  return slow ? isServed(other) : holds(other, aliceMark)
 }
 
 /** No answer to the question, though nothing was refused. */
@@ -243,7 +274,7 @@ function isGone(exchange: Exchange): boolean {
 }
 
 function crossed(start: LiveFindingDraft['trace'], round: Round, by: string): LiveFindingDraft {
-  const toOther = holds(round.other, round.aliceMark)
+  const toOther = isForeign(round.other, round.aliceMark, round.slow)
   const [own, foreign] = toOther ? [round.alice, round.other] : [round.other, round.alice]
   const [whose, who] = toOther ? ["Alice's session", by] : [`the session of ${by}`, 'Alice']
   return {
@@ -261,7 +292,7 @@ function crossed(start: LiveFindingDraft['trace'], round: Round, by: string): Li
 function lockedOut(start: LiveFindingDraft['trace'], { alice, other }: Round, by: string): LiveFindingDraft {
   return {
     key: 'locked out',
-    what: `When ${by} opens a session of his own, Alice's is no longer answered: one transport serves them both.`,
+    what: `While ${by} asks in a session of his own, Alice's question in hers is no longer answered: one transport serves them both.`,
     trace: [
       ...start,
       { note: `${by} is answered`, exchange: other },
