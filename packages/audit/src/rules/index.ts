@@ -8,6 +8,7 @@ import { detect as detectEventReplayAcrossSessions } from './event-replay-across
 import { scenario as scenarioEventReplayAcrossSessions } from './event-replay-across-sessions/scenario.ts'
 import { rule as headerBodyMismatch } from './header-body-mismatch/rule.ts'
 import { detect as detectHeaderBodyMismatch } from './header-body-mismatch/detect.ts'
+import { scenario as scenarioHeaderBodyMismatch } from './header-body-mismatch/scenario.ts'
 import { rule as insecureSessionCookie } from './insecure-session-cookie/rule.ts'
 import { detect as detectInsecureSessionCookie } from './insecure-session-cookie/detect.ts'
 import { scenario as scenarioInsecureSessionCookie } from './insecure-session-cookie/scenario.ts'
@@ -53,11 +54,13 @@ import { detect as detectSharedSessionState } from './shared-session-state/detec
 import { scenario as scenarioSharedSessionState } from './shared-session-state/scenario.ts'
 import { rule as streamOutlivesToken } from './stream-outlives-token/rule.ts'
 import { detect as detectStreamOutlivesToken } from './stream-outlives-token/detect.ts'
+import { scenario as scenarioStreamOutlivesToken } from './stream-outlives-token/scenario.ts'
 import { rule as timingUnsafeComparison } from './timing-unsafe-comparison/rule.ts'
 import { detect as detectTimingUnsafeComparison } from './timing-unsafe-comparison/detect.ts'
 import { fix as fixTimingUnsafeComparison } from './timing-unsafe-comparison/fix.ts'
 import { rule as unauthorizedSubscription } from './unauthorized-subscription/rule.ts'
 import { detect as detectUnauthorizedSubscription } from './unauthorized-subscription/detect.ts'
+import { scenario as scenarioUnauthorizedSubscription } from './unauthorized-subscription/scenario.ts'
 import { rule as unboundRequestState } from './unbound-request-state/rule.ts'
 import { detect as detectUnboundRequestState } from './unbound-request-state/detect.ts'
 import { scenario as scenarioUnboundRequestState } from './unbound-request-state/scenario.ts'
@@ -87,7 +90,7 @@ export const rules: readonly RuleEntry[] = [
     detect: detectEventReplayAcrossSessions,
     scenario: scenarioEventReplayAcrossSessions,
   },
-  { rule: headerBodyMismatch, detect: detectHeaderBodyMismatch },
+  { rule: headerBodyMismatch, detect: detectHeaderBodyMismatch, scenario: scenarioHeaderBodyMismatch },
   {
     rule: insecureSessionCookie,
     detect: detectInsecureSessionCookie,
@@ -130,9 +133,13 @@ export const rules: readonly RuleEntry[] = [
   { rule: sessionTokenExposure, detect: detectSessionTokenExposure, scenario: scenarioSessionTokenExposure },
   { rule: sessionTokenInUrl, detect: detectSessionTokenInUrl, scenario: scenarioSessionTokenInUrl },
   { rule: sharedSessionState, detect: detectSharedSessionState, scenario: scenarioSharedSessionState },
-  { rule: streamOutlivesToken, detect: detectStreamOutlivesToken },
+  { rule: streamOutlivesToken, detect: detectStreamOutlivesToken, scenario: scenarioStreamOutlivesToken },
   { rule: timingUnsafeComparison, detect: detectTimingUnsafeComparison, fix: fixTimingUnsafeComparison },
-  { rule: unauthorizedSubscription, detect: detectUnauthorizedSubscription },
+  {
+    rule: unauthorizedSubscription,
+    detect: detectUnauthorizedSubscription,
+    scenario: scenarioUnauthorizedSubscription,
+  },
   { rule: unboundRequestState, detect: detectUnboundRequestState, scenario: scenarioUnboundRequestState },
   { rule: unboundSession, detect: detectUnboundSession, scenario: scenarioUnboundSession },
   { rule: unboundStateHandle, detect: detectUnboundStateHandle, scenario: scenarioUnboundStateHandle },

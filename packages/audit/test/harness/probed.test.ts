@@ -14,10 +14,13 @@ const START_TIMEOUT_MS = 20_000
 /** Rules whose scenarios are held to servers of their own, in `test/wire/proofs`. */
 const ELSEWHERE = [
   'event-replay-across-sessions',
+  'header-body-mismatch',
   'predictable-session-id',
   'replayable-request-state',
   'session-token-exposure',
   'shared-session-state',
+  'stream-outlives-token',
+  'unauthorized-subscription',
   'unbound-request-state',
   'unbound-state-handle',
   'unsigned-request-state',

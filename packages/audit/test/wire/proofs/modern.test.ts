@@ -88,6 +88,15 @@ describe.each<[string, readonly (readonly [string, Options, string])[]]>([
     ],
   ],
   ['unbound-state-handle', [['anybody', { anyHandle: true }, "names Alice's handle"]]],
+  [
+    'unauthorized-subscription',
+    [
+      ['any subscriber', { anySubscriber: true }, 'subscribes to a resource'],
+      ['anybody asking for tasks', { anyTask: true }, 'names a task'],
+    ],
+  ],
+  ['stream-outlives-token', [['streams that stay', { longStreams: true }, 'stays open']]],
+  ['header-body-mismatch', [['headers that nobody compares', { anyHeaders: true }, 'carried out by its body']]],
 ])('%s', (rule, cases) => {
   it.each(cases)('fails with %s', async (_name, options, words) => {
     expect(await probed(rule, options)).toMatchObject({ outcome: 'fail', said: expect.stringContaining(words) })
