@@ -9,6 +9,7 @@ import type { Site } from './heap.ts'
 import { FunctionObject, HeapObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { partsOf } from './request-state.ts'
+import { runAwaited } from './models/query-chains.ts'
 import { insert, lookUp, noteLookUp, remove, storeRef } from './properties.ts'
 import { noteComparison, noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
@@ -217,7 +218,7 @@ function freshList(machine: Machine, site: Site, item: Value): HeapObject {
 
 export function callPromise(machine: Machine, self: Value, name: string, call: Call, state: State): Value {
   const [callback = UNDEFINED, onError = UNDEFINED] = call.args
-  if (name === 'then') return callThen(machine, self, callback, onError, call, state)
+  if (name === 'then') return callThen(machine, runAwaited(machine, self, call, state), callback, onError, call, state)
   if (callback.objects.length > 0)
     optional(state, (fork) => call_(machine, callback, { ...call, args: [UNKNOWN] }, fork))
   return self

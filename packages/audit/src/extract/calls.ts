@@ -3,7 +3,7 @@ import { askedByCalling, noteExecution } from './asked.ts'
 import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
 import { callBuiltin, callPromise } from './builtins.ts'
-import { assume, conditionFrom, fromRequest, requestTags, namesOrigin } from './conditions.ts'
+import { assume, conditionFrom, fromRequest, isSentByBrowsers, requestTags, namesOrigin } from './conditions.ts'
 import { assignPattern, evaluate, initialiseFields } from './expressions.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
 import {
@@ -17,6 +17,7 @@ import {
 import type { Exit, Frame, Machine } from './machine.ts'
 import { callExternal, callLibrary, constructExternal } from './models/index.ts'
 import { optionOf } from './models/routing.ts'
+import { beginQuery } from './models/query-chains.ts'
 import { callWithSql } from './models/sql.ts'
 import { callOnUnseenStore } from './models/unseen-stores.ts'
 import { importNamespace } from './modules.ts'
@@ -257,6 +258,8 @@ export function callOpaque(
   noteHandedOn(machine, call, state)
   const queried = callWithSql(machine, name, call, state)
   if (queried !== undefined) return queried
+  const chain = beginQuery(machine, name, call)
+  if (chain !== undefined) return chain
   // `client.callbackParams(req)` of openid-client: the code and state that an authorization server sends back.
   if (name === 'callbackParams') return tagged('query:code', 'cred')
   const kept = name === undefined ? undefined : callOnUnseenStore(machine, name, call, state)
@@ -280,6 +283,7 @@ export function callOpaque(
   if (presented.length === 0)
     return hasTag(call.self, 'cred') || isNamedSecret(inner) ? withTags(inner, ['made']) : inner
   state.note('opaque-check')
+  if (presented.some(isSentByBrowsers)) state.note('maybe-cookie')
   return withTags(inner, ['verdict', 'cred', ...presented.flatMap(requestTags)])
 }
 

@@ -118,7 +118,7 @@ export function conditionOf(value: Value): Condition {
   if (value.tags.length === 0) return NO_CONDITION
   const whenTrue: string[] = []
   const whenFalse: string[] = []
-  if (hasTag(value, 'verdict')) whenTrue.push(...AUTHENTICATED, ...loginFacts(value))
+  if (hasTag(value, 'verdict')) whenTrue.push(...AUTHENTICATED, ...cookieFacts(value), ...loginFacts(value))
   if (hasTag(value, 'secure')) whenTrue.push('tls')
   for (const name of switchesOf(value)) whenTrue.push(`optional:${name}`)
   for (const tag of tagsOf(value, 'entry')) {
@@ -143,6 +143,16 @@ export function conditionOf(value: Value): Condition {
   // Only browsers send it: a request without an Origin comes from no page.
   else if (hasTag(value, 'origin')) whenFalse.push('origin')
   return { whenTrue, whenFalse }
+}
+
+/** A credential that browsers send along by themselves, whoever has them ask. */
+function cookieFacts(value: Value): readonly string[] {
+  return isSentByBrowsers(value) ? ['auth:cookie'] : []
+}
+
+/** A cookie, or the session of one. */
+export function isSentByBrowsers(value: Value): boolean {
+  return hasTag(value, 'cookie') || hasTag(value, 'header:cookie') || hasTag(value, 'web-session')
 }
 
 /** A credential from the body or query of this very request was accepted: that is a login. */
@@ -308,7 +318,7 @@ function constantFacts(subject: Value, constant: Primitive): EqualityFacts {
   if (hasTag(subject, 'header:mcp-protocol-version') && String(constant) >= FIRST_MODERN) equal.push('modern-only')
   if (hasTag(subject, 'url')) equal.push(`path:${String(constant)}`)
   if (hasTag(subject, 'cred') && !hasTag(subject, 'entry') && !SCHEMES.test(String(constant)))
-    equal.push('auth', 'auth:static', ...loginFacts(subject))
+    equal.push('auth', 'auth:static', ...cookieFacts(subject), ...loginFacts(subject))
   return { equal, different: [] }
 }
 
@@ -329,7 +339,8 @@ function pairFacts(machine: Machine, stored: Value, presented: Value): readonly 
   if (hasTag(stored, 'held') && isOwnerProof(machine, stored, presented))
     facts.push(...(isItself(stored, presented) ? ['self-owned'] : ['bound', ...AUTHENTICATED]))
   if (hasTag(presented, 'cred') && !hasTag(stored, 'cred') && !fromRequest(stored)) {
-    facts.push('auth', hasTag(stored, 'entry') ? 'auth:verified' : 'auth:static', ...loginFacts(presented))
+    const kind = hasTag(stored, 'entry') ? 'auth:verified' : 'auth:static'
+    facts.push('auth', kind, ...cookieFacts(presented), ...loginFacts(presented))
   }
   return facts
 }

@@ -111,7 +111,14 @@ export type Event = Base &
         readonly moment: number
       }
     | { readonly kind: 'shared-clear'; readonly cell: Cell }
-    | { readonly kind: 'shared-read'; readonly cell: Cell; readonly name: string; readonly moment: number }
+    /** `ofOthers`: it may hold what another request has made. */
+    | {
+        readonly kind: 'shared-read'
+        readonly cell: Cell
+        readonly name: string
+        readonly moment: number
+        readonly ofOthers: boolean
+      }
     | {
         readonly kind: 'stale-write'
         readonly read: Site | undefined
@@ -130,6 +137,8 @@ export type Event = Base &
     | { readonly kind: 'handle-out'; readonly value: Value }
     /** MCP is served here by something that is no transport object of a session: a new stream, a handler of the SDK. */
     | { readonly kind: 'endpoint'; readonly check: 'always' | 'optional' | 'never' }
+    /** The method of a message is told apart by the server's own code. */
+    | { readonly kind: 'rpc' }
     /** A secret and what a request offers for it are compared, not in constant time. */
     | { readonly kind: 'comparison'; readonly how: string; readonly presented: Value; readonly expected: Value }
     | { readonly kind: 'url-credential'; readonly value: Value }
@@ -167,7 +176,8 @@ export type Event = Base &
     | { readonly kind: 'expiring-auth' }
     /** Something is asked of the clock, or of a time in a credential. */
     | { readonly kind: 'clock-check' }
-    | { readonly kind: 'query-read'; readonly name: string }
+    /** `written`: as the program spells it. */
+    | { readonly kind: 'query-read'; readonly name: string; readonly written: string }
     /** `requestState` leaves with an answer. */
     | { readonly kind: 'state-out'; readonly value: Value }
     /** It comes back. */

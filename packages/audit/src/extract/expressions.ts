@@ -10,10 +10,12 @@ import { timeComparison } from './clock.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
 import { Cell, ClassObject, Environment as Env, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { runAwaited } from './models/query-chains.ts'
 import { runTemplate } from './models/sql.ts'
 import { getProperty, readGlobal, setProperty, stepTags } from './properties.ts'
 import { narrow } from './narrow.ts'
 import { freshness, isState, noteDecision, noteStateOut, summed } from './request-state.ts'
+import { noteMethod } from './rpc.ts'
 import { branch } from './statements.ts'
 import { attributesIn } from './models/cookies.ts'
 import { noteComparison, urlPart } from './secrets.ts'
@@ -70,11 +72,8 @@ export function evaluate(machine: Machine, given: Node, state: State, env: Envir
       return evaluateUnary(machine, node, state, env)
     case 'TemplateLiteral':
       return evaluateTemplate(machine, node, state, env)
-    case 'AwaitExpression': {
-      const value = evaluate(machine, node['argument'] as Node, state, env)
-      machine.moment += 1
-      return value
-    }
+    case 'AwaitExpression':
+      return evaluateAwait(machine, node, state, env)
     case 'NewExpression':
       return newExpression(machine, node, state, env)
     case 'ThisExpression':
@@ -101,6 +100,16 @@ export function evaluate(machine: Machine, given: Node, state: State, env: Envir
     default:
       return UNKNOWN
   }
+}
+
+/** While it waits, other requests may run. */
+function evaluateAwait(machine: Machine, node: Node, state: State, env: Environment): Value {
+  const argument = node['argument'] as Node
+  const given = evaluate(machine, argument, state, env)
+  const call = { site: machine.site(env.file, argument), args: [], argSites: [], self: UNDEFINED, env }
+  const value = runAwaited(machine, given, call, state)
+  machine.moment += 1
+  return value
 }
 
 function literal(node: Node): Value {
@@ -479,6 +488,7 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
   switch (operator) {
     case '===':
     case '==':
+      noteMethod(machine, left, right, machine.site(env.file, node), state)
       noteComparison(machine, left, right, operator, machine.site(env.file, node), state)
       return askedByComparing(machine, equality(machine, left, right), left, right, machine.site(env.file, node))
     case '!==':

@@ -51,7 +51,18 @@ export interface Route extends RouteFact {
   readonly layer: boolean
 }
 
-export type Flavour = 'express' | 'koa' | 'hono' | 'fastify' | 'hapi' | 'elysia' | 'node' | 'fetch' | 'socket'
+/** `fastify-socket`: hooks as of Fastify, and a handler that is given a socket first. */
+export type Flavour =
+  | 'express'
+  | 'koa'
+  | 'hono'
+  | 'fastify'
+  | 'fastify-socket'
+  | 'hapi'
+  | 'elysia'
+  | 'node'
+  | 'fetch'
+  | 'socket'
 
 /** Bounds: an audit must end, whatever it reads. */
 export const LIMITS = { stepsPerRoot: 200_000, stepsPerModule: 300_000, depth: 24, recursion: 2 } as const
@@ -192,9 +203,18 @@ export class Machine {
         if (place !== undefined) this.servers.set(`${place.path}#${place.start}`, place)
     const { activation, trigger, timer } = this.context
     const armed = timer === undefined ? '' : `${timer.site.start}.${String(timer.data['field'])}`
-    // One call may connect a server found and another one made, or start one with TLS and one without: they are two things.
-    const { server, tls = '' } = data as { readonly server?: HeapObject; readonly tls?: boolean }
-    const of = server === undefined ? tls : `${siteKey(server.site)}#${server.born}`
+    // One call may connect a server found and another one made, or start one with TLS and one without, or use what it made and what another left: they are two things.
+    const {
+      server,
+      receiver,
+      tls = '',
+    } = data as {
+      readonly server?: HeapObject
+      readonly receiver?: Value
+      readonly tls?: boolean
+    }
+    const isOfOthers = receiver?.objects.some(({ born }) => born !== activation) ?? false
+    const of = server === undefined ? `${tls}${isOfOthers}` : `${siteKey(server.site)}#${server.born}`
     const key = `${kind}|${site.path}|${site.start}|${activation}|${trigger}|${armed}|${of}|${signature(state.facts)}`
     if (this.emitted.has(key)) return
     this.emitted.add(key)

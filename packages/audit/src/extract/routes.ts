@@ -32,17 +32,19 @@ function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
   machine.root(context, () => {
     const state = new State(route.facts)
     if (route.verb !== '*') state.learn([`verb:${route.verb}`])
-    const exchange = makeExchange(machine, app, route)
+    const hooked: Route = route.flavour === 'fastify-socket' ? { ...route, flavour: 'fastify' } : route
+    const exchange = makeExchange(machine, app, hooked)
     for (const handler of chainOf(machine, app, route)) {
       if (state.dead) break
-      runMiddleware(machine, handler, route, exchange, state)
+      runMiddleware(machine, handler, hooked, exchange, state)
     }
     const final = route.handlers.at(-1) ?? UNDEFINED
     for (const handler of route.handlers.slice(0, -1)) {
-      if (!state.dead) runMiddleware(machine, handler, route, exchange, state)
+      if (!state.dead) runMiddleware(machine, handler, hooked, exchange, state)
     }
     if (!state.dead) {
-      const goesOn = runHandler(machine, final, route, exchange, state)
+      const last = hooked === route ? exchange : onSocket(machine, exchange, route)
+      const goesOn = runHandler(machine, final, route, last, state)
       // Middleware that hands on has served nothing.
       if (!route.layer || !goesOn) machine.emit('served', route.site, state, { route: fact })
     }
@@ -128,13 +130,17 @@ function makeExchange(machine: Machine, app: LibraryObject, route: Route): Excha
   if (route.flavour === 'express') {
     for (const name of ['login', 'logIn']) request.property(name).write(object(machine.library('passport-login', site)))
   }
-  if (route.flavour === 'socket')
-    return { request, args: () => [object(machine.library('socket', site)), object(request)] }
+  if (route.flavour === 'socket') return onSocket(machine, { request }, route)
   if (route.flavour === 'hapi')
     return { request, args: () => [object(request), object(machine.library('hapi-toolkit', site))] }
   const single = ['hono', 'koa', 'fetch', 'elysia'].includes(route.flavour)
   if (single) return { request, args: (next) => [object(request), object(next), UNKNOWN] }
   return { request, args: (next) => [object(request), object(response), object(next)] }
+}
+
+/** The request has become a connection: its handler is given the socket first. */
+function onSocket(machine: Machine, { request }: Pick<Exchange, 'request'>, { site }: Route): Exchange {
+  return { request, args: () => [object(machine.library('socket', site)), object(request)] }
 }
 
 function requestType(route: Route): string {

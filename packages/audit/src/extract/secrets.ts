@@ -146,5 +146,5 @@ const SILENT: ReadonlySet<string> = new Set(['hash', 'mac', 'excerpt', 'clock', 
 /** A part of the query string is read. */
 export function noteQueryRead(machine: Machine, name: string, site: Site, state: State): void {
   if (isCredentialName(name) || isHandleName(name))
-    machine.emit('query-read', site, state, { name: name.toLowerCase() })
+    machine.emit('query-read', site, state, { name: name.toLowerCase(), written: name })
 }

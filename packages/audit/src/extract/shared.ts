@@ -32,7 +32,12 @@ export function noteSharedRead(
   if (variable !== undefined) return fromVariable(machine, cell, value, variable, site, state)
   if (cell.born === machine.context.activation || !inRequest(machine)) return value
   if (cell.born === 0 && machine.sharedCells.has(cell))
-    machine.emit('shared-read', site, state, { cell, name: cell.name, moment: machine.moment })
+    machine.emit('shared-read', site, state, {
+      cell,
+      name: cell.name,
+      moment: machine.moment,
+      ofOthers: value.objects.some(({ born }) => born !== 0 && born !== machine.context.activation),
+    })
   const key = keyOf(cell, holder)
   const isScalar = value.objects.length === 0 && key !== undefined && machine.sharedKeys.has(key)
   return isScalar ? readAt(machine, value, key, site) : value
@@ -67,7 +72,7 @@ function fromVariable(
 ): Value {
   const store = variableId(transport)
   if (!inRequest(machine)) return withTags(value, [`entry:${store}`])
-  machine.emit('shared-read', site, state, { cell, name: cell.name, moment: machine.moment })
+  machine.emit('shared-read', site, state, { cell, name: cell.name, moment: machine.moment, ofOthers: true })
   state.note('looked')
   state.note(`looked:${store}`)
   if (!state.holds('bound') && !state.holds(`cleared:${store}`)) state.note(`unbound:${store}`)

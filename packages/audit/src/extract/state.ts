@@ -116,6 +116,7 @@ export class State {
     this.facts = addFacts(this.facts, facts)
     if (facts.includes('auth') || facts.includes('maybe-auth')) this.note('maybe-auth')
     if (facts.includes('auth:verified')) this.note('maybe-verified')
+    if (facts.includes('auth:cookie')) this.note('maybe-cookie')
   }
 
   note(fact: string): void {

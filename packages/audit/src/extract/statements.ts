@@ -13,6 +13,7 @@ import type { Module, RunModule } from './modules.ts'
 import { importName, importNamespace } from './modules.ts'
 import { narrow } from './narrow.ts'
 import { noteDecision } from './request-state.ts'
+import { noteMethod } from './rpc.ts'
 import { noteChecks } from './shared.ts'
 import { noteMade } from './made-secrets.ts'
 import type { State } from './state.ts'
@@ -509,6 +510,7 @@ function caseState(
   if (isNode(item['test'])) {
     const label = evaluate(machine, item['test'], rest, env)
     const site = machine.site(env.file, item['test'])
+    noteMethod(machine, subject, label, site, rest)
     const test = askedByComparing(machine, equality(machine, subject, label), subject, label, site)
     noteDecision(machine, test, site, rest)
     const truth = truthOn(machine, test, rest)

@@ -173,6 +173,8 @@ export interface EndpointFact {
   /** Whether a foreign Origin or Host is refused on every path here; `optional`: where configured. */
   readonly check: 'always' | 'optional' | 'never'
   readonly authenticated: DispatchFact['authenticated']
+  /** A cookie is taken for a credential. */
+  readonly byCookie: boolean
   readonly behindUnknown: boolean
 }
 
@@ -344,7 +346,7 @@ export interface SharedServerFact {
 /** A variable that outlives the request is written by one and read by another. */
 export interface SharedVariableFact {
   readonly name: string
-  readonly holds: 'transport' | 'server' | 'identity' | 'response' | 'choice'
+  readonly holds: 'transport' | 'server' | 'identity' | 'response' | 'page' | 'choice'
   readonly declared: Location | undefined
   readonly written: Location
   readonly read: Location

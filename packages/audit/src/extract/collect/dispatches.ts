@@ -4,13 +4,16 @@ import type { Event, EventOf } from '../events.ts'
 import type { Machine } from '../machine.ts'
 import { hasTag, tagsOf } from '../value.ts'
 import { isPresentedHandle } from '../conditions.ts'
-import { distinct, eventsOf, locate, sameSite } from './collect.ts'
+import { distinct, eventsOf, locate, sameSite, siteId } from './collect.ts'
 import { variableId } from '../shared.ts'
 import { standingTransports } from './stores.ts'
 
 export function collectDispatches(machine: Machine, stores: readonly StoreFact[]): readonly DispatchFact[] {
   const ids = new Set(stores.map((store) => store.id))
-  const events = eventsOf(machine, 'dispatch').filter((event) => event.context.trigger === 'request')
+  const all = eventsOf(machine, 'dispatch').filter((event) => event.context.trigger === 'request')
+  const routed = new Set(all.filter(({ context }) => context.route !== undefined).map(({ site }) => siteId(site)))
+  // What this program's own routes lead to is known by them; who else may call it, with what before it, is not.
+  const events = all.filter(({ context, site }) => context.route !== undefined || !routed.has(siteId(site)))
   const viaTransport = new Set(events.filter((event) => event.how === 'transport').flatMap((event) => storesOf(event)))
   const records = new Set(stores.filter((store) => store.holds === 'own').map((store) => store.id))
   const facts = events.flatMap((event) =>

@@ -16,13 +16,21 @@ export function collectEndpoints(machine: Machine): readonly EndpointFact[] {
     ...eventsOf(machine, 'endpoint').map((event) => endpointOf(event, event.check)),
   ]
   return distinct(
-    facts,
+    facts.length > 0 ? facts : handmade(machine),
     (fact) =>
-      `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.route?.startLine}:${fact.check}:${fact.authenticated}`,
+      `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.route?.startLine}:${fact.check}:${fact.authenticated}:${fact.byCookie}`,
   )
 }
 
-function endpointOf(event: EventOf<'dispatch' | 'endpoint'>, own: EndpointFact['check']): EndpointFact {
+/** Without a transport of any library, MCP is served where messages are told apart. */
+function handmade(machine: Machine): readonly EndpointFact[] {
+  if (eventsOf(machine, 'transport').length > 0) return []
+  return eventsOf(machine, 'rpc')
+    .filter((event) => event.context.trigger === 'request')
+    .map((event) => endpointOf(event, 'never'))
+}
+
+function endpointOf(event: EventOf<'dispatch' | 'endpoint' | 'rpc'>, own: EndpointFact['check']): EndpointFact {
   const { route } = event.context
   return {
     at: locate(event.site),
@@ -30,6 +38,7 @@ function endpointOf(event: EventOf<'dispatch' | 'endpoint'>, own: EndpointFact['
     route: route === undefined ? undefined : locate(route.site),
     check: event.facts.must.has('origin') ? 'always' : own,
     authenticated: authenticationOf(event),
+    byCookie: event.facts.may.has('maybe-cookie'),
     behindUnknown: event.facts.may.has('opaque-middleware'),
   }
 }

@@ -47,14 +47,23 @@ function acceptedAs(
 ): UrlTokenFact {
   const [origin = '', name = ''] = tag.split(':')
   const read = eventsOf(machine, 'query-read').find((other) => other.name === name && other.context === event.context)
+  const written = origin === 'query' ? read?.written : parameterOf(event, name)
   return {
     kind,
     way: 'accepted',
-    part: origin === 'query' ? `the query parameter ${name}` : `the path parameter ${name}`,
+    part: `the ${origin === 'query' ? 'query' : 'path'} parameter ${written ?? name}`,
     read: read === undefined || sameSite(read.site, event.site) ? undefined : locate(read.site),
     at: locate(event.site),
     ofConnection,
   }
+}
+
+/** A parameter as its route spells it. */
+function parameterOf({ context: { route } }: Event, name: string): string | undefined {
+  return route?.path
+    .match(/:\w+/g)
+    ?.map((part) => part.slice(1))
+    .find((part) => part.toLowerCase() === name)
 }
 
 /** A redirect or an answer that names a URL with a secret in it. */

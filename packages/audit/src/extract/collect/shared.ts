@@ -87,8 +87,12 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
   const hasClients = servesClients(machine)
   const facts = eventsOf(machine, 'shared-write').flatMap((write): SharedVariableFact[] => {
     const holds = heldBy(write)
-    const read = reads.find((event) => event.cell === write.cell && isElsewhere(event, write))
-    if (holds === undefined || read === undefined || (holds === 'choice' && !hasClients)) return []
+    // Made where there is none yet: the next request finds it, and works on.
+    const read = reads.find(
+      (event) => event.cell === write.cell && (isElsewhere(event, write) || (holds === 'page' && event.ofOthers)),
+    )
+    if (holds === undefined || read === undefined || ((holds === 'choice' || holds === 'page') && !hasClients))
+      return []
     return [
       {
         name: write.name,
@@ -129,6 +133,7 @@ function kindOf(item: HeapObject): SharedVariableFact['holds'] | undefined {
   const type = item instanceof LibraryObject ? item.type : item instanceof InstanceObject ? item.base?.type : undefined
   if (type === 'mcp-transport') return 'transport'
   if (type === 'mcp-server') return 'server'
+  if (type === 'browser-page') return 'page'
   return type === 'response' ? 'response' : undefined
 }
 

@@ -7,7 +7,7 @@ import { variableId } from '../shared.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { isPresentedHandle } from '../conditions.ts'
-import { hasTag } from '../value.ts'
+import { hasTag, tagsOf } from '../value.ts'
 import { distinct, eventsOf, locate, siteId } from './collect.ts'
 import { closesEntryOf, limitsOf } from './limits.ts'
 
@@ -98,17 +98,28 @@ function transportOf(item: HeapObject): readonly ('streamable' | 'sse')[] | unde
 
 /** Found by an ID from a header or cookie, filled under IDs made here or taken from there. */
 function isOwnStore(writes: readonly EventOf<'store-write'>[], reads: readonly EventOf<'store-read'>[]): boolean {
-  const named = reads.filter((read) => read.key.tags.some(isSessionOrigin))
+  const named = reads.filter((read) => read.key.tags.some(isSessionOrigin) || isFoundAsSession(read))
   const minted = writes.some((write) => hasTag(write.key, 'mint') || write.key.entropy !== undefined)
   // Found by session and credential together, it holds sessions only where their IDs are made here.
   const presented = named.some((read) => minted || !hasTag(read.key, 'cred'))
-  if (!presented && !isHandedOut(writes, reads)) return false
+  if (!presented && !isHandedOut(writes, reads) && !isOpenedUnderPresented(writes, reads)) return false
   return writes.some(
     (write) =>
       hasTag(write.key, 'mint') ||
       hasTag(write.key, 'sid') ||
       write.key.entropy !== undefined ||
       write.key.tags.some(isCalledSession),
+  )
+}
+
+/** Opened under an ID that the client names or, where it names none, that is made here; nobody has come back for one yet. */
+function isOpenedUnderPresented(
+  writes: readonly EventOf<'store-write'>[],
+  reads: readonly EventOf<'store-read'>[],
+): boolean {
+  if (reads.length > 0) return false
+  return writes.some(
+    ({ key, value }) => key.tags.some(isCalledSession) && hasTag(key, 'mint') && value.objects.length > 0,
   )
 }
 
@@ -136,6 +147,11 @@ function isSessionOrigin(tag: string): boolean {
 /** What a client chooses is the ID of a session only where it says so: visitors are counted by cookie, too. */
 function isCalledSession(tag: string): boolean {
   return /^(?:header|cookie|query|param):/.test(tag) && /sess|sid/.test(tag)
+}
+
+/** `session:${req.params.id}`: what it is looked up under is called so, whatever the parameter is. */
+function isFoundAsSession({ key }: EventOf<'store-read'>): boolean {
+  return isPresentedHandle(key) && tagsOf(key, 'prefix').some((tag) => /sess|sid/i.test(tag))
 }
 
 function storeFact(machine: Machine, store: StoreEvents, all: readonly StoreEvents[]): StoreFact {

@@ -1,7 +1,7 @@
 /** Verification of credentials: JWTs, bearer middleware, password hashes. */
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
-import { flag, fromRequest } from '../conditions.ts'
+import { flag, fromRequest, isSentByBrowsers } from '../conditions.ts'
 import { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { noteSecret, noteUrlCredential } from '../secrets.ts'
@@ -17,6 +17,7 @@ const VERIFIED = ['auth', 'auth:verified'] as const
 const verifyToken: ExternalHandler = (machine, call, state) => {
   state.learn([...VERIFIED, ...(isOn(call.args[2], 'ignoreExpiration') ? [] : ['auth:expiring'])])
   machine.emit('expiring-auth', call.site, state, {})
+  if (isSentByBrowsers(call.args[0] ?? UNKNOWN)) state.learn(['auth:cookie'])
   noteUrlCredential(machine, call.args[0] ?? UNKNOWN, call.site, state)
   noteKey(machine, call, state, 'the key that tokens are verified with')
   if (fromRequest(call.args[0] ?? UNKNOWN)) {

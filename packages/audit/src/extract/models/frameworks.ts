@@ -12,7 +12,17 @@ import { noteAnswer, noteStatus, runListenCallback } from './http.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { guardedApp } from './origin.ts'
 import { bag, keep, part, requestPart } from './requests.ts'
-import { emitListen, isApp, isHandler, isPath, mountOn, optionOf, pathOf, registerRoute } from './routing.ts'
+import {
+  emitListen,
+  isApp,
+  isCertainlyOn,
+  isHandler,
+  isPath,
+  mountOn,
+  optionOf,
+  pathOf,
+  registerRoute,
+} from './routing.ts'
 
 const VERBS = ['get', 'post', 'put', 'patch', 'delete', 'options', 'head', 'all'] as const
 
@@ -114,12 +124,17 @@ const fastifyRoute: MethodHandler = (machine, target, call, state, name) => {
       path: pathOf(path),
       handlers: [...hooksOf(options ?? handler), last],
       layer: false,
-      flavour: 'fastify',
+      flavour: isSocketRoute(options ?? handler) ? 'fastify-socket' : 'fastify',
     },
     call,
     state,
   )
   return object(target)
+}
+
+/** `{ websocket: true }` of @fastify/websocket: hooks see a request, the handler a connection. */
+function isSocketRoute(options: Value | undefined): boolean {
+  return isCertainlyOn(optionOf(options, 'websocket'))
 }
 
 function hooksOf(options: Value | undefined): readonly Value[] {
@@ -133,12 +148,28 @@ const fastifyFullRoute: MethodHandler = (machine, target, call, state) => {
   const names =
     method?.objects.flatMap((item) => [...item.properties.values()].map((cell) => onlyString(cell.value) ?? '*')) ?? []
   const single = method === undefined ? '*' : (onlyString(method) ?? '*')
+  const socketHandler = optionOf(options, 'wsHandler')
   const handlers = [...hooksOf(options), optionOf(options, 'handler') ?? UNKNOWN]
+  if (socketHandler !== undefined)
+    registerRoute(
+      machine,
+      target,
+      {
+        verb: 'GET',
+        path: pathOf(optionOf(options, 'url')),
+        handlers: [...hooksOf(options), socketHandler],
+        layer: false,
+        flavour: 'fastify-socket',
+      },
+      call,
+      state,
+    )
+  const flavour = isSocketRoute(options) ? ('fastify-socket' as const) : ('fastify' as const)
   for (const verb of names.length > 0 ? names : [single]) {
     registerRoute(
       machine,
       target,
-      { verb, path: pathOf(optionOf(options, 'url')), handlers, layer: false, flavour: 'fastify' },
+      { verb, path: pathOf(optionOf(options, 'url')), handlers, layer: false, flavour },
       call,
       state,
     )

@@ -7,6 +7,7 @@ import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { NEVER, UNKNOWN, object } from '../value.ts'
+import { browsers } from './browsers.ts'
 import { cookieWriters } from './cookie-writers.ts'
 import { credentials } from './credentials.ts'
 import { declared, declaredAuthenticator, declaredStore } from './declared.ts'
@@ -26,6 +27,7 @@ import { platform } from './platform.ts'
 import { requestState } from './request-state.ts'
 import { randomness } from './randomness.ts'
 import { sallyport } from './sallyport.ts'
+import { queryChains } from './query-chains.ts'
 import { settings } from './settings.ts'
 import { sql } from './sql.ts'
 import { sockets } from './sockets.ts'
@@ -62,6 +64,8 @@ function registry(): Registry {
     fastmcp,
     webSessions,
     cookieWriters,
+    browsers,
+    queryChains,
     credentials,
     declared,
     stores,

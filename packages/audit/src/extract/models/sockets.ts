@@ -133,4 +133,8 @@ export const sockets: Model = {
       },
     },
   },
+  properties: {
+    // Older plugins hand over a stream that holds the socket.
+    socket: (_machine, target, name) => (name === 'socket' ? object(target) : UNKNOWN),
+  },
 }

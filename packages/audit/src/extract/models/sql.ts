@@ -67,7 +67,8 @@ function takesParameters({ where, writes }: Statement): boolean {
   return [...where, ...writes].some(({ operand }) => operand.kind === 'parameter')
 }
 
-function runStatement(
+/** Runs a statement with its parameters, and gives what the driver's method of this name would. */
+export function runStatement(
   machine: Machine,
   statement: Statement,
   args: readonly Value[],

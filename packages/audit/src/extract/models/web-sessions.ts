@@ -163,7 +163,7 @@ export const webSessions: Model = {
   },
   properties: {
     'web-session': (_machine, target, name) => ({
-      ...tagged(`entry:${String(target.data['store'])}:${name ?? '*'}`, 'verdict', 'cred'),
+      ...tagged(`entry:${String(target.data['store'])}:${name ?? '*'}`, 'verdict', 'cred', 'web-session'),
       primitives: [undefined],
     }),
   },

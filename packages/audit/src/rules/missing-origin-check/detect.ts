@@ -16,9 +16,14 @@ export function detect(facts: ServerFacts): Verdict {
   ])
 }
 
-/** Checked on every path; or where no credential is asked for, which a foreign page could not send. */
-function isGuarded({ check, authenticated }: EndpointFact): boolean {
-  return check === 'always' || (check === 'optional' && authenticated === 'always')
+/** Checked on every path, or optionally where a credential is asked for that a foreign page cannot send. */
+function isGuarded(endpoint: EndpointFact): boolean {
+  return endpoint.check === 'always' || (endpoint.check === 'optional' && needsOwnCredential(endpoint))
+}
+
+/** A cookie is no such credential: the browser sends it along, whichever page asks. */
+function needsOwnCredential({ authenticated, byCookie }: EndpointFact): boolean {
+  return authenticated === 'always' && !byCookie
 }
 
 /** One finding per app: that is where the check belongs. */
@@ -33,7 +38,7 @@ function byApp(endpoints: readonly EndpointFact[]): readonly (readonly EndpointF
 
 function uncheckedFinding(endpoints: readonly EndpointFact[], open: readonly CorsFact[]): FindingDraft {
   const isOptional = endpoints.every(({ check }) => check === 'optional')
-  const needsCredential = endpoints.every(({ authenticated }) => authenticated === 'always')
+  const needsCredential = endpoints.every(needsOwnCredential)
   return {
     what: `${isOptional ? 'Neither Origin nor Host is checked unless an option is set' : 'Neither Origin nor Host is checked'} before MCP is served${needsCredential ? '; the caller’s credential is all that keeps a foreign page out' : ''}.`,
     trace: stepsOf(endpoints, open),

@@ -44,6 +44,7 @@ const HOLDS: Readonly<Record<SharedVariableFact['holds'], string>> = {
   server: 'the server of whoever came last',
   identity: 'the identity of whoever called last',
   response: 'the response of whoever called last',
+  page: 'the browser page of whoever called last',
   choice: 'what whoever called last asked a tool for',
 }
 

@@ -52,7 +52,7 @@ async function openStream(_req: Request, res: Response): Promise<void> {
 
 async function receive(req: Request, res: Response): Promise<void> {
   const session = sessions.get(String(req.query.sessionId))
-//                                    ^^^^^^^^^^^^^^^^^^^ 1 read from the query parameter sessionid
+//                                    ^^^^^^^^^^^^^^^^^^^ 1 read from the query parameter sessionId
 //                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 names the session that is served
   if (session === undefined || session.owner !== res.locals.user) {
     res.sendStatus(404)

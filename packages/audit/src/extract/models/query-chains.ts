@@ -1,0 +1,178 @@
+/**
+ * Sessions in tables, asked for step by step: `client.from('t').select().eq('id', id).single()`, `db('t').where({ id }).first()`,
+ * `db.selectFrom('t').where('id', '=', id).executeTakeFirst()`. A chain is a statement of SQL that is run where it is awaited.
+ */
+import type { Call } from '../calls.ts'
+import type { Site } from '../heap.ts'
+import { LibraryObject } from '../heap.ts'
+import type { Machine } from '../machine.ts'
+import type { Comparison, Statement } from '../sql.ts'
+import type { State } from '../state.ts'
+import type { Value } from '../value.ts'
+import { UNDEFINED, UNKNOWN, object, onlyString, strings } from '../value.ts'
+import type { ExternalHandler, MethodHandler, Model } from './model.ts'
+import { runStatement } from './sql.ts'
+
+interface Term {
+  readonly column: string
+  readonly operator: string
+  readonly value: Value
+}
+
+/** What a chain has been told so far. */
+interface Chain {
+  readonly table: string
+  readonly verb: Statement['verb']
+  readonly where: readonly Term[]
+  readonly writes: readonly Term[]
+  readonly single: boolean
+  /** The answer is `{ data, error }`. */
+  readonly wrapped: boolean
+}
+
+const STARTS: Readonly<Record<string, { readonly verb: Statement['verb']; readonly wrapped: boolean }>> = {
+  from: { verb: 'select', wrapped: true },
+  selectFrom: { verb: 'select', wrapped: false },
+  insertInto: { verb: 'insert', wrapped: false },
+  updateTable: { verb: 'update', wrapped: false },
+  deleteFrom: { verb: 'delete', wrapped: false },
+}
+
+/** `client.from('sessions')` on a client whose making we do not see. */
+export function beginQuery(machine: Machine, name: string | undefined, call: Call): Value | undefined {
+  const start = name === undefined || !Object.hasOwn(STARTS, name) ? undefined : STARTS[name]
+  const table = call.args.length === 1 ? onlyString(call.args[0]!) : undefined
+  if (start === undefined || table === undefined || !/^[\w.]+$/.test(table)) return undefined
+  return chained(machine, { table, where: [], writes: [], single: false, ...start }, call.site)
+}
+
+function chained(machine: Machine, chain: Chain, site: Site): Value {
+  return object(machine.library('query-chain', site, { chain }))
+}
+
+/** What is awaited is run, a chain too. */
+export function runAwaited(machine: Machine, value: Value, call: Call, state: State): Value {
+  const chains = value.objects.filter((item) => item instanceof LibraryObject && item.type === 'query-chain')
+  const [first] = chains
+  return first instanceof LibraryObject ? run(machine, chainOf(first), call, state) : value
+}
+
+function chainOf(target: LibraryObject): Chain {
+  return target.data['chain'] as Chain
+}
+
+function run(machine: Machine, chain: Chain, call: Call, state: State): Value {
+  const args = [...chain.where, ...chain.writes].map(({ value }) => value)
+  const at = (terms: readonly Term[], from: number): Comparison[] =>
+    terms.map(({ column, operator }, index) => ({
+      column,
+      operator,
+      operand: { kind: 'parameter', index: from + index, name: undefined },
+    }))
+  const statement: Statement = {
+    verb: chain.verb,
+    table: chain.table,
+    where: at(chain.where, 0),
+    writes: at(chain.writes, chain.where.length),
+  }
+  const rows = runStatement(machine, statement, args, chain.single ? 'first' : '', call, state)
+  if (!chain.wrapped) return rows
+  const answer = machine.allocate('object', call.site)
+  answer.property('data').write(rows)
+  answer.property('error').write({ ...UNKNOWN, primitives: [null] })
+  return object(answer)
+}
+
+/** A step of a chain: the same chain, which knows more. */
+function step(more: (chain: Chain, call: Call, name: string) => Partial<Chain>): MethodHandler {
+  return (machine, target, call, _state, name) => {
+    const chain = chainOf(target)
+    return chained(machine, { ...chain, ...more(chain, call, name) }, target.site)
+  }
+}
+
+const OPERATORS: Readonly<Record<string, string>> = {
+  eq: '=',
+  neq: '!=',
+  gt: '>',
+  gte: '>=',
+  lt: '<',
+  lte: '<=',
+  is: 'is',
+}
+
+const compare = step(({ where }, { args: [column = UNKNOWN, value = UNKNOWN] }, name) => ({
+  where: [...where, { column: onlyString(column) ?? '*', operator: OPERATORS[name] ?? '=', value }],
+}))
+
+/** `where('id', id)`, `where('id', '=', id)`, `where({ id })`, `match({ id })`. */
+const where = step((chain, { args }) => ({ where: [...chain.where, ...termsOf(args)] }))
+
+function termsOf([first = UNKNOWN, second, third]: readonly Value[]): readonly Term[] {
+  const column = onlyString(first)
+  if (column !== undefined && second !== undefined) {
+    const operator = third === undefined ? '=' : (onlyString(second) ?? '=')
+    return [{ column, operator: operator === '==' ? '=' : operator, value: third ?? second }]
+  }
+  return fieldsOf(first)
+}
+
+function fieldsOf(value: Value): readonly Term[] {
+  return value.objects
+    .filter(({ kind }) => kind === 'object')
+    .flatMap((item) => [...item.properties].map(([name, cell]) => ({ column: name, operator: '=', value: cell.value })))
+}
+
+function write(verb: Statement['verb']): MethodHandler {
+  return step((_chain, { args }) => ({
+    verb,
+    writes: args
+      .slice(0, 1)
+      .flatMap((arg) => [
+        ...fieldsOf(arg),
+        ...arg.objects.filter(({ kind }) => kind === 'array').flatMap((list) => fieldsOf(list.item)),
+      ]),
+  }))
+}
+
+const single = step(() => ({ single: true }))
+
+/** Steps that end a chain run it at once. */
+const end: MethodHandler = (machine, target, call, state, name) =>
+  run(machine, { ...chainOf(target), single: chainOf(target).single || /first/i.test(name) }, call, state)
+
+/** `knex(options)` gives a function that begins chains. */
+const knex: ExternalHandler = (machine, call) => object(machine.library('knex', call.site))
+
+const begin: MethodHandler = (machine, _target, call) => {
+  const table = strings(call.args[0] ?? UNDEFINED)[0] ?? '*'
+  return chained(machine, { table, verb: 'select', where: [], writes: [], single: false, wrapped: false }, call.site)
+}
+
+export const queryChains: Model = {
+  calls: { knex, 'knex#default': knex, 'knex#knex': knex },
+  methods: {
+    knex: { '()': begin, from: begin, table: begin, '*': () => UNKNOWN },
+    'query-chain': {
+      ...Object.fromEntries(Object.keys(OPERATORS).map((name) => [name, compare])),
+      where,
+      andWhere: where,
+      match: where,
+      filter: where,
+      insert: write('insert'),
+      values: write('insert'),
+      upsert: write('insert'),
+      update: write('update'),
+      set: write('update'),
+      delete: write('delete'),
+      del: write('delete'),
+      single,
+      maybeSingle: single,
+      first: single,
+      execute: end,
+      executeTakeFirst: end,
+      executeTakeFirstOrThrow: end,
+      '*': (_machine, target) => object(target),
+    },
+  },
+}

@@ -1,0 +1,20 @@
+/** MCP that is answered by hand: the `method` of a message in the body is told apart. */
+import type { Site } from './heap.ts'
+import type { Machine } from './machine.ts'
+import type { State } from './state.ts'
+import type { Value } from './value.ts'
+import { hasTag, onlyString } from './value.ts'
+
+const METHODS: ReadonlySet<string> = new Set([
+  'initialize',
+  'tools/list',
+  'tools/call',
+  'resources/read',
+  'prompts/get',
+])
+
+/** `message.method === 'tools/call'`, or a case of a switch over it. */
+export function noteMethod(machine: Machine, a: Value, b: Value, site: Site, state: State): void {
+  const [name, message] = METHODS.has(onlyString(b) ?? '') ? [b, a] : [a, b]
+  if (METHODS.has(onlyString(name) ?? '') && hasTag(message, 'body')) machine.emit('rpc', site, state, {})
+}
