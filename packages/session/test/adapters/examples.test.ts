@@ -205,10 +205,10 @@ async function startIssuer(): Promise<Issuer> {
 }
 
 async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => probe.once('listening', resolve))
-  const port = portOf(probe)
-  await new Promise((resolve) => probe.close(resolve))
+  const listener = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => listener.once('listening', resolve))
+  const port = portOf(listener)
+  await new Promise((resolve) => listener.close(resolve))
   return port
 }
 
