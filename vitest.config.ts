@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     pool: 'threads',
     isolate: false,
+    // Many tests wait for sockets and for time to pass.
+    maxWorkers: 2,
     testTimeout: 20_000,
     exclude: ['**/node_modules/**', '**/dist/**', '**/fixtures/**'],
     projects: [

@@ -132,7 +132,7 @@ function slowly(socket: Socket): void {
 
 /** Whatever is asked, by whomever, the answer is yes. */
 async function agree(req: IncomingMessage, res: ServerResponse, name: string): Promise<void> {
-  const body = req.method === 'POST' ? ((JSON.parse(await text(req)) as { id?: number }) ?? {}) : {}
+  const body = idIn(await text(req))
   const result = {
     protocolVersion: '2025-11-25',
     capabilities: {},
@@ -141,6 +141,14 @@ async function agree(req: IncomingMessage, res: ServerResponse, name: string): P
   res.setHeader('mcp-session-id', 'one-for-all-0123456789')
   res.writeHead(200, { 'content-type': 'application/json' })
   res.end(JSON.stringify({ jsonrpc: '2.0', id: body.id, result }))
+}
+
+function idIn(json: string): { id?: number } {
+  try {
+    return (JSON.parse(json) as { id?: number } | null) ?? {}
+  } catch {
+    return {}
+  }
 }
 
 async function listen(server: Server): Promise<string> {

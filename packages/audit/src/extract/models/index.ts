@@ -102,10 +102,16 @@ function collectMethods(models: readonly Model[]): Map<string, Map<string, Metho
   const all = new Map<string, Map<string, MethodHandler>>()
   for (const [type, methods] of models.flatMap((model) => Object.entries(model.methods ?? {}))) {
     const known = all.get(type) ?? new Map<string, MethodHandler>()
-    for (const [name, handler] of Object.entries(methods)) known.set(name, handler)
+    for (const [name, handler] of Object.entries(methods)) known.set(name, either(handler, known.get(name)))
     all.set(type, known)
   }
   return all
+}
+
+/** What one model leaves to others is asked of the one before it. */
+function either(handler: MethodHandler, before: MethodHandler | undefined): MethodHandler {
+  if (before === undefined) return handler
+  return (...given) => handler(...given) ?? before(...given)
 }
 
 export function callExternal(machine: Machine, path: string, call: Call, state: State): Value {

@@ -267,7 +267,8 @@ const unsealOwn: MethodHandler = (machine, target, call, state, name) => {
 
 /** `const auth = await gate(request)` of SDK v2: who the token says it is, or the answer that refuses it. */
 const gate: MethodHandler = (_machine, target, call, state) => {
-  if (target.data['principal'] !== true || call.args.length !== 1) return undefined
+  const { principal, declared } = target.data
+  if (principal !== true || declared === true || call.args.length !== 1) return undefined
   state.learn(['auth', 'auth:verified'])
   return tagged('cred', 'principal', 'verdict')
 }

@@ -215,6 +215,8 @@ const HEAD_START_MS = 15
 async function playSlowRounds(other: Actor, { hers, his }: Both, stage: Stage): Promise<readonly Round[]> {
   const { alice } = stage.actors
   const rounds: Round[] = []
+  // Where whatever is asked for is served, a result says nothing of whose it is.
+  if (isServed(await ask(stage, other, his, namingQuestion(stage)))) return rounds
   for (const { name } of stage.readOnlyTools.slice(0, MOST_TOOLS)) {
     const tool: Question = { method: 'tools/call', params: { name, arguments: {} }, mark: '' }
     if (!isServed(await ask(stage, alice, hers, tool))) continue
