@@ -1,5 +1,9 @@
 // Loaded before a target: whatever it listens on, it listens on loopback, at the port that the runner chose.
+// It ends by itself, whatever becomes of the runner.
 const { Server } = require('node:net')
+
+const LONGEST_LIFE_MS = 180_000
+setTimeout(() => process.exit(1), LONGEST_LIFE_MS).unref()
 
 const listen = Server.prototype.listen
 let isTaken = false

@@ -21,8 +21,6 @@ export interface Started {
 
 const INSTALL_MS = 600_000
 const START_MS = 60_000
-/** No target lives longer, whatever becomes of the runner. */
-const LONGEST_LIFE_MS = 180_000
 
 /** Starts a target. Throws, with what it printed, where it does not come to listen. */
 export async function start(target: Target, folders: Folders): Promise<Started> {
@@ -53,11 +51,7 @@ export async function start(target: Target, folders: Folders): Promise<Started> 
       detached: true,
     },
   )
-  const last = globalThis.setTimeout(() => kill(child), LONGEST_LIFE_MS)
-  const stop = async (): Promise<void> => {
-    clearTimeout(last)
-    await ended(child)
-  }
+  const stop = (): Promise<void> => ended(child)
   const printed = listenTo(child)
   if (await comesUp(child, port)) return { url: `http://127.0.0.1:${port}${target.path}`, stop }
   await stop()
