@@ -83,7 +83,7 @@ describe('Math.random of the running Node', () => {
 
   it('a few are announced where the sample shows no end of a batch, one where it does', () => {
     expect(announced(RANDOM['digits in base 36']!, 130)).toMatchObject({ came: true, size: 1 })
-    expect(announced(RANDOM['digits in base 36']!, 12).size).toBeLessThanOrEqual(2)
+    expect(announced(RANDOM['digits in base 36']!, 12).size).toBeLessThanOrEqual(6)
   })
 
   it('from wherever in a batch the sample begins', () => {
