@@ -162,16 +162,27 @@ function betweenSeparators(column: Column, work: Work): readonly Part[] | undefi
     const parts = partsOf({ ...column, texts: pieces.map((piece) => piece[index]!) }, work)
     const separator = first![index]
     if (separator === undefined) return parts
-    return [...parts, constantOf({ ...column, texts: column.texts.map(() => separator) })!]
+    return [...parts, always(column, separator)]
   })
 }
 
-/** Letters that all texts begin with, and what follows. */
+/** What all texts begin with, and what follows. */
 function afterHead(column: Column, work: Work): readonly Part[] | undefined {
   const head = commonHead(column.texts)
   if (head === '') return undefined
-  const texts = column.texts.map((text) => text.slice(head.length))
-  return [constantOf({ ...column, texts: texts.map(() => head) })!, ...partsOf({ ...column, texts }, work)]
+  // Behind a separator, letters may be digits of a counter that just do not change in this sample.
+  const name = /^.*[^0-9A-Za-z]/.exec(head)?.[0]
+  const counter = name === undefined ? undefined : counterOf(without(column, name))
+  if (name !== undefined && counter !== undefined) return [always(column, name), counter]
+  return [always(column, head), ...partsOf(without(column, head), work)]
+}
+
+function without(column: Column, head: string): Column {
+  return { ...column, texts: column.texts.map((text) => text.slice(head.length)) }
+}
+
+function always(column: Column, text: string): Part {
+  return constantOf({ ...column, texts: column.texts.map(() => text) })!
 }
 
 /** Digits at its end are left to the number that follows. */
