@@ -13,6 +13,7 @@ import { runAwaited } from './models/query-chains.ts'
 import { insert, lookUp, noteLookUp, remove, storeRef } from './properties.ts'
 import { noteComparison, noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
+import { VERIFIED } from './state.ts'
 import type { Value } from './value.ts'
 import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, joinAll, object, strings, withTags } from './value.ts'
 
@@ -77,7 +78,7 @@ function has(machine: Machine, map: HeapObject, key: Value, site: Site, state: S
   noteLookUp(machine, store, key, site, state)
   const whenTrue = [
     `exists:${store.id}`,
-    ...(hasTag(key, 'cred') ? ['auth', 'auth:verified'] : []),
+    ...(hasTag(key, 'cred') ? VERIFIED : []),
     ...(namesOrigin(key) ? ['origin'] : []),
   ]
   const whenFalse = [`absent:${store.id}`]
@@ -97,10 +98,7 @@ function runForEach(machine: Machine, call: Call, args: readonly Value[], state:
   for (const arg of call.args) {
     for (const target of arg.objects) {
       if (!(target instanceof FunctionObject)) continue
-      const fork = state.fork()
-      results.push(invoke(machine, target, UNDEFINED, args, fork))
-      fork.dead = false
-      state.merge([fork, state.fork()])
+      results.push(state.perhaps((fork) => invoke(machine, target, UNDEFINED, args, fork)))
     }
   }
   return joinAll(results)
@@ -219,8 +217,7 @@ function freshList(machine: Machine, site: Site, item: Value): HeapObject {
 export function callPromise(machine: Machine, self: Value, name: string, call: Call, state: State): Value {
   const [callback = UNDEFINED, onError = UNDEFINED] = call.args
   if (name === 'then') return callThen(machine, runAwaited(machine, self, call, state), callback, onError, call, state)
-  if (callback.objects.length > 0)
-    optional(state, (fork) => call_(machine, callback, { ...call, args: [UNKNOWN] }, fork))
+  if (callback.objects.length > 0) state.perhaps((fork) => call_(machine, callback, { ...call, args: [UNKNOWN] }, fork))
   return self
 }
 
@@ -236,25 +233,14 @@ function callThen(machine: Machine, self: Value, callback: Value, onError: Value
 
 function settle(machine: Machine, self: Value, callback: Value, onError: Value, call: Call, state: State): Value {
   machine.moment += 1
-  if (onError.objects.length > 0) optional(state, (fork) => call_(machine, onError, { ...call, args: [UNKNOWN] }, fork))
+  if (onError.objects.length > 0) state.perhaps((fork) => call_(machine, onError, { ...call, args: [UNKNOWN] }, fork))
   if (callback.objects.length === 0) return self
-  const fork = state.fork()
-  const value = call_(machine, callback, { ...call, args: [self] }, fork)
-  fork.dead = false
-  state.merge([fork])
-  return value
+  return state.aside((fork) => call_(machine, callback, { ...call, args: [self] }, fork))
 }
 
 /** A promise kept where later requests find it: what is chained to it waits its turn. */
 function isShared(promise: Value): boolean {
   return promise.tags.some((tag) => tag.startsWith('read:') || /^entry:[^:]*$/.test(tag))
-}
-
-function optional(state: State, run: (fork: State) => void): void {
-  const fork = state.fork()
-  run(fork)
-  fork.dead = false
-  state.merge([fork, state.fork()])
 }
 
 const SAME_TEXT = new Set([

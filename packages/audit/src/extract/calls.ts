@@ -399,10 +399,7 @@ export function runCallbacks(machine: Machine, call: Call, state: State, given: 
   for (const arg of call.args) {
     for (const target of arg.objects) {
       if (!(target instanceof FunctionObject)) continue
-      const fork = state.fork()
-      invoke(machine, target, UNDEFINED, [given, given, given], fork)
-      fork.dead = false
-      state.merge([fork, state.fork()])
+      state.perhaps((fork) => invoke(machine, target, UNDEFINED, [given, given, given], fork))
     }
   }
 }

@@ -4,7 +4,7 @@ import type { Machine } from './machine.ts'
 import { methodFacts, methodsOf } from './protocol.ts'
 import type { Facts, State } from './state.ts'
 import { asAnswer, equalState, isState, presenceOf } from './request-state.ts'
-import { isCheckedUnlessSwitchedOff, settledStores, vacuous } from './state.ts'
+import { isCheckedUnlessSwitchedOff, settledStores, vacuous, VERIFIED } from './state.ts'
 import type { Condition, Primitive, Value } from './value.ts'
 import { UNKNOWN, derived, hasTag, tagsOf, truthiness, withCondition } from './value.ts'
 
@@ -14,7 +14,6 @@ const SCHEMES = /^(?:bearer|basic|dpop|token|api-?key|digest|jwt|negotiate):?\s*
 /** The revision from which on servers hold headers against bodies. */
 const FIRST_MODERN = '2026-07-28'
 const NO_CONDITION: Condition = { whenTrue: [], whenFalse: [] }
-const AUTHENTICATED = ['auth', 'auth:verified'] as const
 const ORIGIN_IF_EQUAL: EqualityFacts = { equal: ['origin'], different: [] }
 const ORIGIN_IF_DIFFERENT: EqualityFacts = { equal: [], different: ['origin'] }
 
@@ -118,7 +117,7 @@ export function conditionOf(value: Value): Condition {
   if (value.tags.length === 0) return NO_CONDITION
   const whenTrue: string[] = []
   const whenFalse: string[] = []
-  if (hasTag(value, 'verdict')) whenTrue.push(...AUTHENTICATED, ...cookieFacts(value), ...loginFacts(value))
+  if (hasTag(value, 'verdict')) whenTrue.push(...VERIFIED, ...cookieFacts(value), ...loginFacts(value))
   if (hasTag(value, 'secure')) whenTrue.push('tls')
   for (const name of switchesOf(value)) whenTrue.push(`optional:${name}`)
   for (const tag of tagsOf(value, 'entry')) {
@@ -309,8 +308,8 @@ function constantFacts(subject: Value, constant: Primitive): EqualityFacts {
   if (hasTag(subject, 'proto')) return protocolFacts(String(constant))
   if (hasTag(subject, 'verdict')) {
     return constant === 401 || constant === 403
-      ? { equal: [], different: AUTHENTICATED }
-      : { equal: AUTHENTICATED, different: [] }
+      ? { equal: [], different: VERIFIED }
+      : { equal: VERIFIED, different: [] }
   }
   const equal = [...wildcardFacts(subject, constant)]
   if (constant === 'initialize' && hasTag(subject, 'body')) equal.push('init')
@@ -337,7 +336,7 @@ function pairFacts(machine: Machine, stored: Value, presented: Value): readonly 
   const facts: string[] = namesOrigin(presented) && !fromRequest(stored) ? ['origin'] : []
   if (hasTag(stored, 'entry') && hasTag(presented, 'reply')) facts.push('addressed')
   if (hasTag(stored, 'held') && isOwnerProof(machine, stored, presented))
-    facts.push(...(isItself(stored, presented) ? ['self-owned'] : ['bound', ...AUTHENTICATED]))
+    facts.push(...(isItself(stored, presented) ? ['self-owned'] : ['bound', ...VERIFIED]))
   if (hasTag(presented, 'cred') && !hasTag(stored, 'cred') && !fromRequest(stored)) {
     const kind = hasTag(stored, 'entry') ? 'auth:verified' : 'auth:static'
     facts.push('auth', kind, ...cookieFacts(presented), ...loginFacts(presented))

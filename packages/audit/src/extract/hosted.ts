@@ -44,8 +44,9 @@ function registerWorker(machine: Machine, module: Module): void {
 function registerVerbs(machine: Machine, module: Module): void {
   for (const verb of VERBS) {
     const handler = module.exports.get(verb)?.value
-    if (handler === undefined || !(isFunction(handler) || isAdapterHandler(handler))) continue
-    if (ROUTE_FILE.test(module.file.path) || isAdapterHandler(handler) || handler.objects.some(takesRequest))
+    if (handler === undefined) continue
+    const isRoute = ROUTE_FILE.test(module.file.path) && isFunction(handler)
+    if (isRoute || isAdapterHandler(handler) || handler.objects.some(takesRequest))
       register(machine, module, verb === 'ALL' ? '*' : verb, handler, 'fetch')
   }
 }

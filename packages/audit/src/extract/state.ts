@@ -31,6 +31,9 @@ class Layer {
 
 const NO_WRITES: ReadonlyMap<Cell, Value> = new Map()
 
+/** What a path knows behind a credential that was verified for this request. */
+export const VERIFIED = ['auth', 'auth:verified'] as const
+
 export class State {
   facts: Facts
   /** The path ended: returned, threw, broke out. */
@@ -63,6 +66,24 @@ export class State {
     const copy = new State(this.facts, new Layer(this.layer))
     copy.dead = this.dead
     return copy
+  }
+
+  /** Runs what comes back here however it ends: a callback that throws or returns early ends no path of its caller. */
+  aside<T>(run: (fork: State) => T): T {
+    const fork = this.fork()
+    const result = run(fork)
+    fork.dead = false
+    this.merge([fork])
+    return result
+  }
+
+  /** As `aside`, of what may not run at all. */
+  perhaps<T>(run: (fork: State) => T): T {
+    const fork = this.fork()
+    const result = run(fork)
+    fork.dead = false
+    this.merge([fork, this.fork()])
+    return result
   }
 
   /**

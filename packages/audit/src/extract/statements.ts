@@ -17,7 +17,7 @@ import { noteMethod } from './rpc.ts'
 import { noteChecks } from './shared.ts'
 import { noteMade } from './made-secrets.ts'
 import type { State } from './state.ts'
-import { State as PathState } from './state.ts'
+import { State as PathState, VERIFIED } from './state.ts'
 import type { Value } from './value.ts'
 import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, object } from './value.ts'
 
@@ -397,10 +397,9 @@ function executeTry(machine: Machine, node: Node, state: State, env: Environment
     }
     execute(machine, handler['body'] as Node, caught, inner)
     if (refuses(caught, state) && !body.dead && body.facts.may.has('opaque-check')) {
-      body.learn(['auth', 'auth:verified'])
+      body.learn(VERIFIED)
       caught.dead = true
-      for (const next of machine.passed.slice(passed))
-        if (next.facts.may.has('opaque-check')) next.learn(['auth', 'auth:verified'])
+      for (const next of machine.passed.slice(passed)) if (next.facts.may.has('opaque-check')) next.learn(VERIFIED)
     }
     state.merge([body, caught])
   } else state.merge([body])

@@ -6,12 +6,11 @@ import { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { noteSecret, noteUrlCredential } from '../secrets.ts'
 import type { State } from '../state.ts'
+import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, derived, object, tagged, withTags } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
-
-const VERIFIED = ['auth', 'auth:verified'] as const
 
 /** Throws on a bad token, so what follows is authenticated; with a callback, what it runs is. */
 const verifyToken: ExternalHandler = (machine, call, state) => {

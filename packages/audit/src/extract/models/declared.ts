@@ -5,11 +5,10 @@ import type { HeapObject, Site } from '../heap.ts'
 import { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
+import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
 import { hasTag, object, tagged } from '../value.ts'
 import type { MethodHandler, Model } from './model.ts'
-
-const VERIFIED = ['auth', 'auth:verified'] as const
 
 /** What an import of a declared authenticator is: middleware, a check to call, or a factory of either. */
 export function declaredAuthenticator(machine: Machine, path: string, site: Site): HeapObject | undefined {
@@ -35,7 +34,7 @@ export function declaredStore(machine: Machine, path: string, call: Call, state:
 const callAuthenticator: MethodHandler = (machine, target, call, state) => {
   if (target.data['declared'] !== true) return undefined
   if (!call.args.some(isFromRequest)) return object(target)
-  state.learn([...VERIFIED])
+  state.learn(VERIFIED)
   const goesOn = call.args.find((arg) => arg.objects.some(isNext))
   if (goesOn !== undefined) call_(machine, goesOn, { ...call, args: [] }, state)
   return tagged('cred', 'principal', 'verdict')

@@ -59,10 +59,7 @@ const addTo: MethodHandler = (machine, target, call, state) => {
   mountOn(machine, target, inner, call.args.length > 1 ? pathOf(call.args[0]) : '/', [])
   const before = optionOf(call.args[0], 'beforeHandle')
   if (before !== undefined) hook(machine, inner, { ...call, args: [before] }, state, 'onBeforeHandle')
-  const fork = state.fork()
-  call_(machine, add, { ...call, args: [object(inner)] }, fork)
-  fork.dead = false
-  state.merge([fork])
+  state.aside((fork) => call_(machine, add, { ...call, args: [object(inner)] }, fork))
   return object(target)
 }
 

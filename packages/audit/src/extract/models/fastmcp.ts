@@ -7,6 +7,7 @@ import { FunctionObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { noteLookUp } from '../properties.ts'
 import type { State } from '../state.ts'
+import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, derived, object, onlyString, tagged, truthiness, withTags } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
@@ -97,7 +98,7 @@ function authenticate(machine: Machine, own: Value | undefined, request: Value, 
   if (own === undefined) return
   if (own.objects.some((item) => item instanceof FunctionObject))
     call_(machine, own, { ...call, args: [request] }, state)
-  state.learn(['auth', 'auth:verified'])
+  state.learn(VERIFIED)
 }
 
 function sessionOf(machine: Machine, call: Call): Value {

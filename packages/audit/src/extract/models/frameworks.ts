@@ -197,10 +197,7 @@ const fastifyRegister: MethodHandler = (machine, target, call, state) => {
   const [plugin = UNDEFINED, options = UNDEFINED] = call.args
   const isOpen = plugin.objects.some((item) => machine.openPlugins.has(item))
   const context = isOpen ? target : innerContext(machine, target, options, call)
-  const fork = state.fork()
-  call_(machine, plugin, { ...call, args: [object(context), options, UNKNOWN] }, fork)
-  fork.dead = false
-  state.merge([fork])
+  state.aside((fork) => call_(machine, plugin, { ...call, args: [object(context), options, UNKNOWN] }, fork))
   return object(target)
 }
 

@@ -3,6 +3,7 @@ import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import type { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
+import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, primitive, strings, truthiness } from '../value.ts'
 import { flat } from './express.ts'
@@ -12,7 +13,7 @@ import { bag, keep, requestPart } from './requests.ts'
 import { emitListen, optionOf, pathOf, registerRoute } from './routing.ts'
 
 const createServer: ExternalHandler = (machine, call) =>
-  object(machine.library('hapi-app', call.site, { options: call.args[0], tls: optionOf(call.args[0], 'tls') }))
+  object(machine.library('hapi-app', call.site, { options: call.args[0] }))
 
 const route: MethodHandler = (machine, target, call, state) => {
   for (const options of flat(call.args)) {
@@ -51,8 +52,7 @@ function authOf(machine: Machine, target: LibraryObject, options: Value, call: C
   if (auth === undefined || !truthiness(auth).canBeTrue) return []
   const mode = onlyString(optionOf(auth, 'mode') ?? UNKNOWN)
   if (mode === 'try' || mode === 'optional') return []
-  const facts = ['auth', 'auth:verified']
-  return [object(machine.library('middleware', call.site, { facts, principal: true }))]
+  return [object(machine.library('middleware', call.site, { facts: [...VERIFIED], principal: true }))]
 }
 
 const BEFORE_HANDLER = new Set(['onRequest', 'onPreAuth', 'onCredentials', 'onPostAuth', 'onPreHandler'])
@@ -79,17 +79,15 @@ const register: MethodHandler = (machine, target, call, state) => {
     const plugin = optionOf(given, 'plugin') ?? given
     const start = optionOf(plugin, 'register') ?? optionOf(optionOf(plugin, 'plugin'), 'register')
     if (start === undefined) continue
-    const fork = state.fork()
-    call_(machine, start, { ...call, args: [object(target), optionOf(given, 'options') ?? UNKNOWN] }, fork)
-    fork.dead = false
-    state.merge([fork])
+    const args = [object(target), optionOf(given, 'options') ?? UNKNOWN]
+    state.aside((fork) => call_(machine, start, { ...call, args }, fork))
   }
   return UNDEFINED
 }
 
 const start: MethodHandler = (machine, target, call, state) => {
   const options = (target.data['options'] as Value | undefined) ?? UNDEFINED
-  const tls = target.data['tls'] as Value | undefined
+  const tls = optionOf(options, 'tls')
   emitListen(machine, { ...call, args: [options] }, state, {
     tls: tls !== undefined && truthiness(tls).canBeTrue,
     defaultHost: '0.0.0.0',

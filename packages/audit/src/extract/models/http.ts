@@ -54,11 +54,7 @@ const listen: MethodHandler = (machine, target, call, state) => {
 /** The callback of `listen` runs at start-up. */
 export function runListenCallback(machine: Machine, call: Call, state: State): void {
   const callback = call.args.find((arg) => arg.objects.some((item) => item instanceof FunctionObject))
-  if (callback === undefined) return
-  const fork = state.fork()
-  call_(machine, callback, { ...call, args: [] }, fork)
-  fork.dead = false
-  state.merge([fork])
+  if (callback !== undefined) state.aside((fork) => call_(machine, callback, { ...call, args: [] }, fork))
 }
 
 /** Bun.serve, Deno.serve, `serve` of @hono/node-server: one object with `fetch`, `port` and `hostname`. */

@@ -67,13 +67,14 @@ function registry(): Registry {
     browsers,
     queryChains,
     credentials,
-    declared,
     stores,
     sql,
     settings,
     origin,
     sallyport,
     requestState,
+    // What a team vouches for is asked first.
+    declared,
     methods,
   ])
   return built

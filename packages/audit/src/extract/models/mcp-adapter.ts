@@ -2,6 +2,7 @@
 import { call_ } from '../calls.ts'
 import type { LibraryObject } from '../heap.ts'
 import { FunctionObject } from '../heap.ts'
+import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, tagged, truthiness } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
@@ -11,10 +12,8 @@ import { optionOf } from './routing.ts'
 const createHandler: ExternalHandler = (machine, call, state) => {
   machine.servesMcp = true
   const [initialize = UNDEFINED] = call.args
-  const fork = state.fork()
-  call_(machine, initialize, { ...call, args: [object(machine.library('mcp-server', call.site))] }, fork)
-  fork.dead = false
-  state.merge([fork])
+  const server = object(machine.library('mcp-server', call.site))
+  state.aside((fork) => call_(machine, initialize, { ...call, args: [server] }, fork))
   return object(machine.library('mcp-handler', call.site))
 }
 
@@ -30,13 +29,10 @@ const withAuth: ExternalHandler = (machine, call) => {
 const authenticated: MethodHandler = (machine, target, call, state) => {
   const [request = UNKNOWN] = call.args
   const verify = target.data['verify'] as Value
-  if (verify.objects.some((item) => item instanceof FunctionObject)) {
-    const fork = state.fork()
-    call_(machine, verify, { ...call, args: [request, tagged('header:authorization', 'cred')] }, fork)
-    fork.dead = false
-    state.merge([fork])
-  }
-  if (target.data['isRequired'] === true) state.learn(['auth', 'auth:verified'])
+  const given = [request, tagged('header:authorization', 'cred')]
+  if (verify.objects.some((item) => item instanceof FunctionObject))
+    state.aside((fork) => call_(machine, verify, { ...call, args: given }, fork))
+  if (target.data['isRequired'] === true) state.learn(VERIFIED)
   call_(machine, target.data['handler'] as Value, call, state)
   return UNKNOWN
 }

@@ -46,10 +46,7 @@ function fillWithPairs(created: HeapObject, list: HeapObject): void {
 const promise: ExternalHandler = (machine, call, state) => {
   const settle = machine.library('settle', call.site)
   const [executor = UNDEFINED] = call.args
-  const fork = state.fork()
-  call_(machine, executor, { ...call, args: [object(settle), object(settle)] }, fork)
-  fork.dead = false
-  state.merge([fork])
+  state.aside((fork) => call_(machine, executor, { ...call, args: [object(settle), object(settle)] }, fork))
   return settle.item === NEVER ? UNKNOWN : settle.item
 }
 
@@ -185,10 +182,8 @@ const requireFolder: ExternalHandler = (machine, call) => {
 function mappedFrom(machine: Machine, source: Value, mapper: Value, call: Call, state: State): Value {
   const items = source.objects.filter((item) => item.kind !== 'function').map((item) => item.item)
   const given = joinAll([...items, ...(source.entropy === undefined ? [] : [source])])
-  const fork = state.fork()
-  const result = call_(machine, mapper, { ...call, args: [given === NEVER ? derived(source) : given, UNKNOWN] }, fork)
-  fork.dead = false
-  state.merge([fork, state.fork()])
+  const args = [given === NEVER ? derived(source) : given, UNKNOWN]
+  const result = state.perhaps((fork) => call_(machine, mapper, { ...call, args }, fork))
   return listOfOne(machine, result, call)
 }
 

@@ -7,6 +7,7 @@ import { LibraryObject as Library } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { PRESENTED, bindingOf, isState, partOf, provenFrom, statesIn } from '../request-state.ts'
 import type { State } from '../state.ts'
+import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
 import { NEVER, UNDEFINED, UNKNOWN, derived, join, object, onlyString, tagged, truthiness, withTags } from '../value.ts'
 import { unprovenTags } from '../handles.ts'
@@ -267,9 +268,8 @@ const unsealOwn: MethodHandler = (machine, target, call, state, name) => {
 
 /** `const auth = await gate(request)` of SDK v2: who the token says it is, or the answer that refuses it. */
 const gate: MethodHandler = (_machine, target, call, state) => {
-  const { principal, declared } = target.data
-  if (principal !== true || declared === true || call.args.length !== 1) return undefined
-  state.learn(['auth', 'auth:verified'])
+  if (target.data['principal'] !== true || call.args.length !== 1) return undefined
+  state.learn(VERIFIED)
   return tagged('cred', 'principal', 'verdict')
 }
 

@@ -12,6 +12,7 @@ import type { Machine } from '../machine.ts'
 import { noteLookUp } from '../properties.ts'
 import { noteSecret } from '../secrets.ts'
 import type { State } from '../state.ts'
+import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, strings, tagged, truthiness, withTags } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertyHandler } from './model.ts'
@@ -188,7 +189,7 @@ function identify(machine: Machine, { authenticate: verifier, sessions }: Guard,
   if (strings(verifier).includes('by-cookie')) {
     // The session is the login, unless sessions are opened for nobody.
     if (sessions === undefined || sessions.data['isPublic'] === true) return false
-    state.learn(['auth', 'auth:verified'])
+    state.learn(VERIFIED)
     return true
   }
   const view = object(machine.library('sallyport-request', call.site))

@@ -36,10 +36,8 @@ const emit: MethodHandler = (machine, target, call, state, method) => {
   const name = onlyString(event)
   for (const [known, listener] of listenersOf(target)) {
     if (name !== undefined && known !== name && known !== ANY_EVENT) continue
-    const fork = state.fork()
-    call_(machine, listener, { ...call, args, argSites: call.argSites.slice(1) }, fork)
-    fork.dead = false
-    state.merge([fork])
+    const given = { ...call, args, argSites: call.argSites.slice(1) }
+    state.aside((fork) => call_(machine, listener, given, fork))
   }
   return UNKNOWN
 }

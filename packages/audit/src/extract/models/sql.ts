@@ -227,9 +227,7 @@ function rowOf(target: LibraryObject): Value {
 }
 
 function visit(machine: Machine, target: LibraryObject, call: Call, state: State): Value {
-  const fork = state.fork()
-  const result = call_(machine, call.args[0] ?? UNKNOWN, { ...call, args: [rowOf(target)] }, fork)
-  fork.dead = false
-  state.merge([fork])
+  const given = { ...call, args: [rowOf(target)] }
+  const result = state.aside((fork) => call_(machine, call.args[0] ?? UNKNOWN, given, fork))
   return join(result, rowOf(target))
 }

@@ -45,10 +45,8 @@ const readable: ExternalHandler = (machine, call, state) => {
   const stream = object(machine.library('stream', call.site))
   for (const name of ['start', 'pull']) {
     if (source === undefined || optionOf(source, name) === undefined) continue
-    const fork = state.fork()
-    callMethod(machine, source, name, { ...call, args: [stream], argSites: [], self: source }, fork)
-    fork.dead = false
-    state.merge([fork])
+    const given = { ...call, args: [stream], argSites: [], self: source }
+    state.aside((fork) => callMethod(machine, source, name, given, fork))
   }
   const cancel = optionOf(source, 'cancel')
   if (cancel !== undefined) machine.defer(cancel, [], state, machine.triggered('disconnect'))

@@ -5,6 +5,7 @@ import type { StoreRef } from '../events.ts'
 import type { LibraryObject, Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
+import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, tagged, truthiness } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
@@ -112,7 +113,7 @@ const authenticate: ExternalHandler = (machine, call) => {
   const callback = call.args.find((arg) => arg.objects.some((item) => item.kind === 'function'))
   return object(
     machine.library('middleware', call.site, {
-      facts: ['auth', 'auth:verified', 'login'],
+      facts: [...VERIFIED, 'login'],
       principal: true,
       passport: !stateless,
       callback,

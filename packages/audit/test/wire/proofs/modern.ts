@@ -1,10 +1,10 @@
 /** A server of 2026-07-28 for the tests of scenarios: each weakness is one option, and without any it has none. */
 import { createCipheriv, createDecipheriv, createHmac, randomBytes, randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import { tokens } from '../target.ts'
+import { served, type Target } from './served.ts'
 
 export interface Options {
   /** How a state is protected; `mac`, if nothing is said. */
@@ -57,18 +57,9 @@ interface Message {
   readonly params?: Params
 }
 
-export async function startModern(options: Options = {}): Promise<{ readonly url: string; close(): Promise<void> }> {
+export function startModern(options: Options = {}): Promise<Target> {
   const state = new State(options)
-  const server = createServer((req, res) => void state.handle(req, res).catch(() => res.writeHead(500).end()))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `http://127.0.0.1:${port}/mcp`,
-    close: () => {
-      server.closeAllConnections()
-      return new Promise((resolve) => server.close(() => resolve()))
-    },
-  }
+  return served((req, res) => state.handle(req, res))
 }
 
 class Refused extends Error {}

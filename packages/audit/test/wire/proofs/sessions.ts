@@ -1,10 +1,10 @@
 /** A server of sessions for the tests of scenarios: each weakness is one option, and without any it has none. */
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setImmediate as turn, setTimeout } from 'node:timers/promises'
 import { text } from 'node:stream/consumers'
 import { tokens } from '../target.ts'
+import { served, type Target } from './served.ts'
 
 export interface Options {
   readonly generator?: () => string
@@ -30,11 +30,6 @@ export interface Options {
   readonly silent?: boolean
 }
 
-export interface Target {
-  readonly url: string
-  close(): Promise<void>
-}
-
 interface Session {
   readonly owner: string
   note: string
@@ -53,18 +48,9 @@ const TOOLS = [
   { name: 'coupon_take', inputSchema: { type: 'object' } },
 ]
 
-export async function startSessions(options: Options = {}): Promise<Target> {
+export function startSessions(options: Options = {}): Promise<Target> {
   const state = new State(options)
-  const server = createServer((req, res) => void state.handle(req, res).catch(() => res.writeHead(500).end()))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `http://127.0.0.1:${port}/mcp`,
-    close: () => {
-      server.closeAllConnections()
-      return new Promise((resolve) => server.close(() => resolve()))
-    },
-  }
+  return served((req, res) => state.handle(req, res))
 }
 
 class State {
