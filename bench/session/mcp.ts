@@ -7,12 +7,13 @@
  * Each round starts every candidate in a process of its own, in turn, opens a session on each of 16 connections, warms
  * it up, and takes the CPU time of that process alone over so many calls. Compare within one table only.
  */
-import { fork, type ChildProcess } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { join } from 'node:path'
 import { request as httpRequest, type OutgoingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
+import { least, median, said, usageOf } from './measured.ts'
 
 const { values: flags } = parseArgs({
   options: {
@@ -132,19 +133,6 @@ function callOf(session: string, id: number): string {
   return `POST /mcp HTTP/1.1\r\n${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 }
 
-async function usageOf(server: ChildProcess): Promise<number> {
-  server.send('usage')
-  const { user, system } = await said<NodeJS.CpuUsage>(server)
-  return user + system
-}
-
-function said<T>(server: ChildProcess): Promise<T> {
-  return new Promise((resolve, reject) => {
-    server.once('message', (message) => resolve(message as T))
-    server.once('exit', (code) => reject(new Error(`a server ended with ${code}`)))
-  })
-}
-
 function printTable(): void {
   console.log(
     `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model}, ${rounds} rounds of ${calls} calls\n`,
@@ -158,12 +146,4 @@ function printTable(): void {
       `| ${name} | ${least(values).toFixed(1)} | ${median(values).toFixed(1)} | ${more(least)} | ${more(median)} |`,
     )
   }
-}
-
-function least(values: readonly number[]): number {
-  return Math.min(...values)
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN
 }

@@ -7,7 +7,7 @@
  * Each round starts every candidate in a process of its own, in turn, warms it up, and takes the CPU time of that
  * process alone over so many requests on 32 connections. Compare within one table only.
  */
-import { fork, type ChildProcess } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +15,7 @@ import { parseArgs } from 'node:util'
 import { startRedis, hasRedis } from '../../packages/session/test/store/redis-server.ts'
 import { built } from './built.ts'
 import { run } from './load.ts'
+import { least, median, said, usageOf } from './measured.ts'
 
 const memory = ['node:http', 'express 5', 'express 4', 'fastify', 'hono', 'fetch']
 const own = [...memory.flatMap((name) => [`${name}, bare`, name]), 'sqlite', ...(hasRedis ? ['redis'] : [])]
@@ -74,19 +75,6 @@ async function costOf(name: string): Promise<number> {
   }
 }
 
-async function usageOf(server: ChildProcess): Promise<number> {
-  server.send('usage')
-  const { user, system } = await said<NodeJS.CpuUsage>(server)
-  return user + system
-}
-
-function said<T>(server: ChildProcess): Promise<T> {
-  return new Promise((resolve, reject) => {
-    server.once('message', (message) => resolve(message as T))
-    server.once('exit', (code) => reject(new Error(`a server ended with ${code}`)))
-  })
-}
-
 function printTable(): void {
   console.log(
     `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model}, ${rounds} rounds of ${requests} requests\n`,
@@ -97,12 +85,4 @@ function printTable(): void {
     const above = [least(values) - least(bare), median(values) - median(bare)]
     console.log(`| ${name} | ${[least(values), median(values), ...above].map((cost) => cost.toFixed(1)).join(' | ')} |`)
   }
-}
-
-function least(values: readonly number[]): number {
-  return Math.min(...values)
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN
 }

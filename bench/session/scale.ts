@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util'
 import { startRedis } from '../../packages/session/test/store/redis-server.ts'
 import { built } from './built.ts'
 import { run } from './load.ts'
+import { said, usageOf } from './measured.ts'
 
 const { values: flags } = parseArgs({
   options: { rounds: { type: 'string', default: '3' }, requests: { type: 'string', default: '20000' } },
@@ -64,12 +65,12 @@ async function measure(count: number): Promise<Measured> {
       return wrong.reduce((sum, one) => sum + one, 0)
     }
     await load(requests / 2)
-    const before = await usageOf(started)
+    const before = await usageOfAll(started)
     const begun = performance.now()
     const wrong = await load(requests)
     const seconds = (performance.now() - begun) / 1000
     if (wrong > 0) throw new Error(`${wrong} of ${requests} answers were wrong`)
-    return { cpuUs: ((await usageOf(started)) - before) / requests, perSecond: requests / seconds }
+    return { cpuUs: ((await usageOfAll(started)) - before) / requests, perSecond: requests / seconds }
   } finally {
     for (const server of started) server.kill('SIGKILL')
     await redis.stop()
@@ -77,19 +78,8 @@ async function measure(count: number): Promise<Measured> {
   }
 }
 
-async function usageOf(processes: readonly ChildProcess[]): Promise<number> {
+async function usageOfAll(processes: readonly ChildProcess[]): Promise<number> {
   let all = 0
-  for (const server of processes) {
-    server.send('usage')
-    const { user, system } = await said<NodeJS.CpuUsage>(server)
-    all += user + system
-  }
+  for (const server of processes) all += await usageOf(server)
   return all
-}
-
-function said<T>(server: ChildProcess): Promise<T> {
-  return new Promise((resolve, reject) => {
-    server.once('message', (message) => resolve(message as T))
-    server.once('exit', (code) => reject(new Error(`a server ended with ${code}`)))
-  })
 }
