@@ -1,16 +1,7 @@
 /** From texts that V8's `Math.random` made, in the order in which they were issued, to the state behind it. */
 import { LinearSystem } from './linear.ts'
 import { type BitSum, type Rendering, renderingsOf } from './renderings.ts'
-import {
-  BATCH,
-  type GeneratorState,
-  madeAt,
-  type Precision,
-  servedValues,
-  SHOWN_BITS,
-  symbolicValues,
-  WORDS,
-} from './xorshift.ts'
+import { BATCH, type GeneratorState, madeAt, servedValues, SHOWN_BITS, symbolicValues, WORDS } from './xorshift.ts'
 
 /** A generator whose past is explained to the last character, and whose future is known. */
 export interface Recovered {
@@ -24,42 +15,88 @@ export interface Work {
   systems: number
 }
 
-/** Calls between two texts that go elsewhere. */
+/** Calls between any two texts that go elsewhere, always as many: where the whole sample is tried, and where a stretch is. */
 const OTHER_CALLS = 8
+const OTHER_CALLS_IN_STRETCH = 2
+/** Calls that go elsewhere now and then, between two texts that are known to be the generator's. */
+const STRAY_CALLS = 64
 /** Equations that must agree by themselves before a state is believed enough to be tried. */
 const SURPLUS = 16
 /** Equations that settle the matter; more cost time and say nothing new. */
 const ENOUGH_EQUATIONS = 400
+/** Equations that a stretch of the sample must have to be tried by itself: many say the same, and chance does not fit so many. */
+const STRETCH_EQUATIONS = 320
+/** How many stretches are tried, from the newest to older ones. */
+const MOST_STRETCHES = 8
 
-/** The newest texts, by themselves: what else drew a number between older ones does not disturb them. */
-const TAILS = [12, 6]
+/** Texts that follow each other in the sample, with the same number of calls from each to the next. */
+interface Stretch {
+  readonly from: number
+  readonly to: number
+  readonly otherCalls: number
+}
 
-/** Tries every rendering that fits, every number of calls between texts and every place in a batch. */
+/**
+ * Tries every rendering that fits, every number of calls between texts and every place in a batch: on the whole sample,
+ * then on short stretches of it, so that it does not matter what else drew a number outside of one of them.
+ */
 export function recover(texts: readonly string[], work: Work): Recovered | undefined {
-  const samples = [texts, ...TAILS.filter((size) => size < texts.length).map((size) => texts.slice(-size))]
-  const renderings = renderingsOf(texts)
-  for (const sample of samples)
-    for (const rendering of renderings) {
-      const found = recoverAs(rendering, sample, work)
+  const readings = renderingsOf(texts).flatMap((rendering) => {
+    const observed = texts.map((text) => rendering.observe(text))
+    return observed.every((sums) => sums !== undefined)
+      ? [{ rendering, observed, texts, stretches: stretchesOf(observed) }]
+      : []
+  })
+  for (let turn = 0; turn <= MOST_STRETCHES; turn++)
+    for (const reading of readings) {
+      const stretch = turn === 0 ? { from: 0, to: texts.length, otherCalls: OTHER_CALLS } : reading.stretches[turn - 1]
+      const found = stretch && recoverFrom(reading, stretch, work)
       if (found !== undefined) return found
     }
   return undefined
 }
 
-function recoverAs(rendering: Rendering, texts: readonly string[], work: Work): Recovered | undefined {
-  const observed = texts.map((text) => rendering.observe(text))
-  if (!observed.every((sums) => sums !== undefined)) return undefined
-  const read = observed.slice(0, enough(observed))
+/** Texts read as one rendering. */
+interface Reading {
+  readonly rendering: Rendering
+  readonly observed: readonly (readonly BitSum[])[]
+  readonly texts: readonly string[]
+  readonly stretches: readonly Stretch[]
+}
+
+/** The newest first, each ending a text before the one before it. */
+function stretchesOf(observed: Reading['observed']): readonly Stretch[] {
+  const ends = Array.from({ length: Math.min(MOST_STRETCHES, observed.length) }, (_, back) => observed.length - back)
+  return ends.flatMap((to) => {
+    const from = beginningOf(observed, to)
+    return from === undefined ? [] : [{ from, to, otherCalls: OTHER_CALLS_IN_STRETCH }]
+  })
+}
+
+/** The last text from which on there are equations enough before `to`. */
+function beginningOf(observed: Reading['observed'], to: number): number | undefined {
+  let equations = 0
+  for (let from = to - 1; from >= 0; from--) {
+    equations += observed[from]!.length
+    if (equations >= STRETCH_EQUATIONS) return from
+  }
+  return undefined
+}
+
+function recoverFrom(reading: Reading, stretch: Stretch, work: Work): Recovered | undefined {
+  const { rendering } = reading
+  const within = reading.observed.slice(stretch.from, stretch.to)
+  const read = within.slice(0, enough(within))
   if (read.flat().length < 128 + SURPLUS) return undefined
-  const mostCalls = BATCH + (rendering.calls + OTHER_CALLS) * read.length
+  const mostCalls = BATCH + (rendering.calls + stretch.otherCalls) * read.length
   const symbols = symbolicValues(Math.ceil(mostCalls / BATCH) * BATCH)
   const system = new LinearSystem()
-  for (let stride = rendering.calls; stride <= rendering.calls + OTHER_CALLS; stride++) {
+  for (let stride = rendering.calls; stride <= rendering.calls + stretch.otherCalls; stride++) {
     const futures: (readonly string[])[] = []
     for (let start = 0; start < BATCH; start++) {
       if (work.systems-- <= 0) break
       const state = solve(system, symbols, read, start, stride)
-      if (state !== undefined) futures.push(...explain({ state, start, stride, rendering, texts }))
+      if (state !== undefined) futures.push(...explain({ state, start, stride, reading, stretch }))
     }
     if (futures.length > 0) return { rendering, next: (ahead) => likeliest(futures.map((future) => future[ahead]!)) }
   }
@@ -107,35 +144,42 @@ interface Hypothesis {
   readonly state: GeneratorState
   readonly start: number
   readonly stride: number
-  readonly rendering: Rendering
-  readonly texts: readonly string[]
+  readonly reading: Reading
+  readonly stretch: Stretch
 }
 
 /** How far ahead texts are known. */
 export const MOST_AHEAD = 16
 
 /**
- * Renders the past again, and with it the future: a state that does not give every text of the sample is not the
+ * Renders the past again, and with it the future: a state that does not give every text from the stretch on is not the
  * generator's. More than one future fits where the sample has no end of a batch in it, or is one of two renderings.
  */
 function explain(hypothesis: Hypothesis): readonly (readonly string[])[] {
-  const { texts } = hypothesis
+  const { state, start, stride, reading, stretch } = hypothesis
+  const { rendering, texts } = reading
+  const followed = (texts.length - stretch.to) * STRAY_CALLS
+  const count = start + (texts.length - stretch.from + MOST_AHEAD) * stride + followed
   return ([52, 53] as const).flatMap((precision) => {
-    const made = render(hypothesis, precision)
-    const variants = made[0]!.map((_, variant) => made.map((each) => each[variant]!))
-    return variants
-      .filter((variant) => texts.every((text, index) => variant[index] === text))
-      .map((variant) => variant.slice(texts.length))
+    const values = servedValues(state, count, precision)
+    const renderAt = (at: number) => rendering.render(values.slice(at, at + rendering.calls))
+    return renderAt(start).flatMap((_, variant) => {
+      const end = follow(hypothesis, (at) => renderAt(at)[variant]!)
+      if (end === undefined) return []
+      return [Array.from({ length: MOST_AHEAD }, (_text, ahead) => renderAt(end + ahead * stride)[variant]!)]
+    })
   })
 }
 
-/** The texts of the sample and those after it, each in all its variants. */
-function render(hypothesis: Hypothesis, precision: Precision): readonly (readonly string[])[] {
-  const { state, start, stride, rendering, texts } = hypothesis
-  const count = texts.length + MOST_AHEAD
-  const values = servedValues(state, start + count * stride, precision)
-  return Array.from({ length: count }, (_, index) => {
-    const from = start + index * stride
-    return rendering.render(values.slice(from, from + rendering.calls))
-  })
+/** Where the text after the last one is made, if all are made: at even distances within the stretch, with strays after it. */
+function follow(hypothesis: Hypothesis, textAt: (at: number) => string): number | undefined {
+  const { start, stride, reading, stretch } = hypothesis
+  let at = start
+  for (const [index, text] of reading.texts.slice(stretch.from).entries()) {
+    const last = at + (stretch.from + index < stretch.to ? 0 : STRAY_CALLS)
+    while (at <= last && textAt(at) !== text) at++
+    if (at > last) return undefined
+    at += stride
+  }
+  return at
 }

@@ -42,12 +42,12 @@ interface Shape {
 }
 
 const RADIX_DIGITS = '0123456789abcdefghijklmnopqrstuvwxyz'
-/** Digits that the longest rendering of a fraction has, by radix. */
+/** Digits that the longest rendering of a fraction has, by radix: small ones have some more where the radix is no power of 16. */
 const FRACTION_DIGITS: readonly (readonly [number, number])[] = [
-  [36, 13],
+  [36, 15],
   [16, 14],
   [10, 20],
-  [32, 13],
+  [32, 15],
 ]
 
 /** `Math.random().toString(36).slice(2)`, whole or cut after some digits. */

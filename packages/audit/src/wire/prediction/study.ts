@@ -38,8 +38,8 @@ export interface Announcement {
 
 const MOST_HANDLES = 256
 const LONGEST_HANDLE = 256
-/** About half a second. */
-const MOST_SYSTEMS = 12_000
+/** About two thirds of a second. */
+const MOST_SYSTEMS = 16_000
 /** Fewer handles show nothing. */
 const FEWEST = 3
 

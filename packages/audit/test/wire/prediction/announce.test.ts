@@ -65,6 +65,15 @@ const RANDOM: Readonly<Record<string, Generator>> = {
   'after a prefix': () => `sess_${Math.random().toString(36).slice(2, 10)}`,
 }
 
+/** Draws as many as a library does that makes an identifier of its own, now and then. */
+function withStrays(generator: Generator, every: number): Generator {
+  let issued = 0
+  return (nowMs) => {
+    if (issued++ % every === 0) for (let draw = 0; draw < 21; draw++) Math.random()
+    return generator(nowMs)
+  }
+}
+
 const TIMED: Readonly<Record<string, Generator>> = {
   'a clock': (nowMs) => String(nowMs),
   'a clock in base 36': (nowMs) => nowMs.toString(36),
@@ -75,6 +84,21 @@ const TIMED: Readonly<Record<string, Generator>> = {
   'Math.random glued to a clock': (nowMs) => Math.random().toString(36).slice(2) + nowMs.toString(36),
   'the digest of a clock': (nowMs) => createHash('md5').update(String(nowMs)).digest('hex'),
 }
+
+describe('Math.random that others draw from as well', () => {
+  it.each([
+    ['the shape of a UUID', 3],
+    ['letters of an alphabet', 3],
+    ['digits in base 36', 13],
+    ['after a prefix', 13],
+  ])('%s, with other draws before every %ith', (name, every) => {
+    expect(announced(withStrays(RANDOM[name]!, every))).toMatchObject({ came: true })
+  })
+
+  it('also where the last draws were just before the newest handle', () => {
+    expect(announced(withStrays(RANDOM['the shape of a UUID']!, 39), 40)).toMatchObject({ came: true })
+  })
+})
 
 describe('Math.random of the running Node', () => {
   it.each(Object.entries(RANDOM))('%s', (_name, generator) => {
