@@ -23,7 +23,7 @@ describe.each(rules.map(({ rule }) => rule.id))('without the detection of %s', (
     noticing = read
       .filter(({ example }, index) => disagreements(example, reports[index]!).length > 0)
       .map(({ example }) => example)
-  }, 60_000)
+  }, 300_000)
 
   it('all of its vulnerable examples fail, and no other example does', () => {
     const own = read.filter(({ example }) => example.rule === blinded && example.kind === 'vulnerable')

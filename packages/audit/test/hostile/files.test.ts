@@ -99,7 +99,7 @@ test('a tree of 2,000 files', async () => {
   expect(report.files.analysed).toBe(2_001)
   expect(report.findings.map((finding) => finding.rule)).toEqual(expect.arrayContaining(WEAK))
   expect(performance.now() - started).toBeLessThan(20_000)
-}, 40_000)
+}, 300_000)
 
 test('a tree too large to walk to its end says so', async () => {
   const files = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`/app/f${i}.ts`, '']))

@@ -25,7 +25,7 @@ test('random programs', async () => {
     }),
     { numRuns: 300, interruptAfterTimeLimit: 15_000 },
   )
-}, 60_000)
+}, 300_000)
 
 describe('examples, mutated', () => {
   const examples = listExamples().map(({ files }) => files)
@@ -72,5 +72,5 @@ describe('examples, mutated', () => {
       ),
       { numRuns: 150, interruptAfterTimeLimit: 20_000 },
     )
-  }, 60_000)
+  }, 300_000)
 })

@@ -26,7 +26,7 @@ describe('a requestState', () => {
       fork(join(import.meta.dirname, 'redeemer.ts'), given, { execArgv: ['--import', 'tsx'] }),
     )
     await Promise.all(redeemers.map(said))
-  }, 60_000)
+  }, 300_000)
 
   afterAll(async () => {
     for (const redeemer of redeemers) redeemer.disconnect()
