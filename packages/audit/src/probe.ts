@@ -60,10 +60,20 @@ export async function probe(
     ...emptyReport,
     tool: options.tool ?? { name: 'sallyport', version: '0.1.0' },
     subject: { kind: 'target', url: surveyed.url, eras: surveyed.eras, requests: probing.budget.spent },
-    ...score(assessments, findings),
+    ...(isGradable(assessments, surveyed) ? score(assessments, findings) : { score: null, grade: null }),
     assessments,
     findings,
   }
+}
+
+/**
+ * Whether enough was decided for a grade: a weakness was proven; or the server answered Alice, withstood something, and
+ * of the rules that apply at least a third was decided.
+ */
+function isGradable(assessments: readonly Assessment[], { eras, page }: Survey): boolean {
+  const count = (outcome: Assessment['outcome']) => assessments.filter((one) => one.outcome === outcome).length
+  if (count('fail') > 0) return true
+  return (eras.length > 0 || page) && count('pass') > 0 && 2 * count('pass') >= count('open')
 }
 
 /** A first configuration for the server at `url`, from what it says of itself. Throws as `probe` does. */

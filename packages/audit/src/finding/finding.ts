@@ -257,7 +257,10 @@ export function nameOf(subject: ReportSubject): string {
  * What a reader receives: plain data, serialisable. Reporters turn it into a string. Of several servers, score and grade
  * are those of the worst, and `assessments` speak of the tree as a whole.
  */
-export interface Report extends Score {
+export interface Report {
+  /** Null where too little was decided for one. */
+  readonly score: number | null
+  readonly grade: Grade | null
   readonly tool: { readonly name: string; readonly version: string }
   /** Version of the published scoring formula. */
   readonly formula: string

@@ -28,7 +28,7 @@ export function renderBadge(report: Report, { commit }: BadgeOptions = {}): stri
   const id = commit !== undefined && /^[0-9a-f]{40,64}$/.test(commit) ? commit : undefined
   const parts = [
     { text: 'sallyport', fill: '#3b3f48' },
-    { text: `${grade} · ${score}`, fill: COLOR[grade] },
+    grade === null ? { text: 'no grade', fill: '#5c616b' } : { text: `${grade} · ${score}`, fill: COLOR[grade] },
     ...(id === undefined ? [] : [{ text: id.slice(0, COMMIT_CHARACTERS), fill: '#5c616b' }]),
   ]
   const title = `${headlineOf(report)}. ${id === undefined ? '' : `Commit ${id}, `}${tool.name} ${tool.version}, formula ${formula}.`

@@ -12,7 +12,7 @@ import { SCRIPT } from './html/script.ts'
 import { STYLE } from './html/style.ts'
 import { inReadingOrder } from './order.ts'
 import { scoredBy } from './scored.ts'
-import { headlineOf } from './summary.ts'
+import { headlineOf, titleOf } from './summary.ts'
 import { legible } from './text/printable.ts'
 import { createSources } from './text/sources.ts'
 
@@ -90,7 +90,7 @@ function banner({ subject, tool }: Report): Markup {
         <path class="gate" d="M9.5 24V11" />
         <path class="gate open" d="M16.5 24V11" />
       </svg>
-      <h1>Sallyport <span>audit of ${nameOf(subject)}</span></h1>
+      <h1>Sallyport <span>${titleOf(subject)}</span></h1>
       <span class="where">${tool.name} ${tool.version}</span
       ><button class="theme" type="button" hidden>Light / dark</button>
     </div>

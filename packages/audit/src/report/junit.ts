@@ -77,13 +77,13 @@ function caseElement({ name, file, line, kind, message, type, text }: Case): str
 }
 
 function properties({ score, grade, formula, suppressed, leftOut }: Report): string {
-  const values = { score, grade, formula, suppressed: suppressed.length, leftOut }
+  const values = { score: score ?? 'none', grade: grade ?? 'none', formula, suppressed: suppressed.length, leftOut }
   const all = Object.entries(values).map(([name, value]) => element('property', { name, value }, []))
   return element('properties', {}, all)
 }
 
 function summaryOf(report: Report): string {
-  return `${headlineOf(report)}. ${coverageOf(report.assessments)} ${suppressedOf(report)}`
+  return `${headlineOf(report)}. ${coverageOf(report)} ${suppressedOf(report)}`
 }
 
 function element(name: string, attributes: Readonly<Record<string, string | number>>, body: readonly string[]): string {

@@ -56,10 +56,8 @@ export function renderMarkdown(report: Report, rules: readonly RuleEntry[], opti
   const others = ordered.filter((finding) => !isScored(finding))
   const sections = [
     `## Sallyport: ${headlineOf(shown)}`,
-    `**${tallyOf(scored)}** in ${code(nameOf(shown.subject))} · ${effortOf(shown)}`,
-    [coverageOf(shown.assessments), worstOf(shown), suppressedOf(shown), leftOutOf(shown)]
-      .filter((line) => line !== '')
-      .join(' '),
+    `**${tallyOf(scored)}** ${shown.subject.kind === 'source' ? 'in' : 'at'} ${code(nameOf(shown.subject))} · ${effortOf(shown)}`,
+    [coverageOf(shown), worstOf(shown), suppressedOf(shown), leftOutOf(shown)].filter((line) => line !== '').join(' '),
     subjectsTable(shown),
     findingsTable(scored, options),
     rulesTable(shown),

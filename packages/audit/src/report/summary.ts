@@ -1,18 +1,24 @@
 /** What every format says in the same words: on how much a grade rests, and what does not count. */
 import {
   isExchange,
-  type Assessment,
+  nameOf,
   type Finding,
   type Location,
   type Outcome,
   type Report,
+  type ReportSubject,
   type Suppression,
 } from '../finding/finding.ts'
 import { severities } from '../finding/severity.ts'
 
 /** `Grade F, 25 of 100` */
-export function headlineOf({ grade, score }: Report): string {
-  return `Grade ${grade}, ${score} of 100`
+export function headlineOf({ grade, score }: Pick<Report, 'grade' | 'score'>): string {
+  return grade === null ? 'No grade' : `Grade ${grade}, ${score} of 100`
+}
+
+/** `audit of packages/server`, or `probe of http://127.0.0.1:3000/mcp` */
+export function titleOf(subject: ReportSubject): string {
+  return `${subject.kind === 'source' ? 'audit' : 'probe'} of ${nameOf(subject)}`
 }
 
 /** `2 critical, 1 medium`, or that there is none. */
@@ -26,11 +32,13 @@ export function tallyOf(findings: readonly Finding[]): string {
 }
 
 /** Which rules were decided, and which were not. */
-export function coverageOf(assessments: readonly Assessment[]): string {
+export function coverageOf({ assessments, grade }: Pick<Report, 'assessments' | 'grade'>): string {
   const count = (outcome: Outcome) => assessments.filter((assessment) => assessment.outcome === outcome).length
   const decided = count('pass') + count('fail')
   const rest = count('notApplicable') > 0 ? `, ${count('notApplicable')} not applicable` : ''
   const noun = assessments.length === 1 ? 'rule' : 'rules'
+  if (grade === null)
+    return `${decided} of ${assessments.length} ${noun} decided, ${count('open')} open${rest}: too little for a grade.`
   const worth = decided === 0 && count('open') > 0 ? ' With nothing decided it says nothing.' : ''
   return `Grade rests on ${decided} of ${assessments.length} ${noun}, ${count('open')} open${rest}.${worth}`
 }
@@ -62,7 +70,7 @@ export function worstOf({ subjects, score, grade }: Report): string {
 /** The score as the sum a reader can check; empty where nothing was taken off, or several servers have a sum each. */
 export function sumOf({ score, assessments, formula, subjects }: Report, minus: string): string {
   const costs = assessments.filter(({ outcome }) => outcome === 'fail').map(({ impact }) => impact)
-  if (costs.length === 0 || subjects.length > 0) return ''
+  if (score === null || costs.length === 0 || subjects.length > 0) return ''
   const terms = costs.toSorted((one, other) => other - one).map((impact) => `${minus} ${impact}`)
   const floor = costs.reduce((sum, cost) => sum + cost, 0) > 100 ? ', but not below 0,' : ''
   return `100 ${terms.join(' ')}${floor} = ${score} (formula ${formula})`
@@ -70,7 +78,7 @@ export function sumOf({ score, assessments, formula, subjects }: Report, minus: 
 
 /** Why a score of 90 or more is not an A. */
 export function withheld({ score, grade }: Report): string {
-  return score >= 90 && grade !== 'A' ? 'No A with a critical or high finding.' : ''
+  return score !== null && score >= 90 && grade !== 'A' ? 'No A with a critical or high finding.' : ''
 }
 
 /** What a profile does not list; empty where it lists all. */

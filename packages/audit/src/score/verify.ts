@@ -26,6 +26,8 @@ interface Document extends Graded {
 
 /** Recomputes the grade of a parsed JSON report. Trusts none of its numbers that can be derived. */
 export function verifyReport(document: unknown, rules: readonly Rule[]): Verification {
+  if (isObject(document) && document['grade'] === null)
+    return { kind: 'unreadable', reason: 'The report gives no grade: too little was decided.' }
   if (!isDocument(document)) return { kind: 'unreadable', reason: 'This is no JSON report of sallyport audit.' }
   if (document.formula !== FORMULA_VERSION)
     return {

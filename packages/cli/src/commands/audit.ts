@@ -6,7 +6,7 @@ import type { Console } from '../console.ts'
 import { deliver } from '../deliver.ts'
 import { deliverBeside, deliverReport } from '../documents.ts'
 import { refuse, type ExitCode } from '../exit.ts'
-import { probeThen } from './probe.ts'
+import { deliverProbed, probeThen } from './probe.ts'
 import { renderDiff, renderMended, writeOrSayWhyNot } from '../mended.ts'
 
 type AuditInvocation = Extract<Invocation, { kind: 'audit' }>
@@ -21,7 +21,9 @@ export async function auditCommand(invocation: AuditInvocation, console: Console
   if (invocation.probe === undefined) return deliverReport(report, asked, console)
   if (report.subjects.length > 0)
     return refuse('The tree holds several servers. Name the folder of the one that is probed.', console)
-  return probeThen(invocation.probe, console, (live) => deliverReport(correlate(report, live, rules), asked, console))
+  return probeThen(invocation.probe, console, (live) =>
+    deliverProbed(correlate(report, live, rules), live, asked, console),
+  )
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   emptyConfig,
   launch,
   LaunchError,
+  nameOf,
   parseProbeConfig,
   probe,
   type ProbeConfig,
@@ -30,10 +31,35 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 /** Probes, delivers the report, and says by the exit code whether it holds a finding at or above the threshold. */
 export async function probeCommand(invocation: ProbeInvocation, console: Console): Promise<ExitCode> {
   if (!invocation.init)
-    return probeThen(invocation.probe, console, (report) => deliverReport(report, invocation, console))
+    return probeThen(invocation.probe, console, (report) => deliverProbed(report, report, invocation, console))
   return withTarget(invocation.probe, console, async (url, options) =>
     deliverDraft(await draftFor(url, options), invocation, console),
   )
+}
+
+/** Delivers `report`. Where the probe in it decided too little for a grade, says so and how to go on: it was of no use. */
+export function deliverProbed(
+  report: Report,
+  live: Report,
+  asked: Parameters<typeof deliverReport>[1],
+  console: Console,
+): ExitCode {
+  const code = deliverReport(report, asked, console)
+  return code === exitCodes.clean && live.grade === null ? refuse(describeUndecided(live), console) : code
+}
+
+/** What stayed open most often, and what a user can do about it. */
+function describeUndecided({ assessments, subject }: Report): string {
+  const reasons = assessments.filter(({ outcome }) => outcome === 'open').flatMap((one) => one.reasons)
+  const timesOf = (reason: string) => reasons.filter((one) => one === reason).length
+  const [why = 'Nothing could be tried.'] = [...new Set(reasons)].toSorted(
+    (one, other) => timesOf(other) - timesOf(one),
+  )
+  const isAnswered = subject.kind === 'target' && subject.eras.length > 0
+  const wayOn = isAnswered
+    ? 'More can be decided with more in --config: other principals, tools that may be called, timeouts, a larger budget.'
+    : 'Check the address, and name credentials that the server accepts under "principals" of --config.'
+  return `The probe of ${nameOf(subject)} decided too little for a grade. ${why}\n${wayOn} A first one: sallyport probe --init <url>`
 }
 
 /** Probes, and goes on with the report. What is for the user to mend is a refusal. */

@@ -22,13 +22,13 @@ export function gradePanel(
   rules: readonly RuleEntry[],
   anchorOf: (rules: readonly string[]) => string | undefined,
 ): Markup {
-  const { grade, score, assessments, files, findings } = report
+  const { assessments, files, findings } = report
   const counts = severities.map((severity) => ({
     severity,
     count: findings.filter((one) => one.severity === severity).length,
   }))
   const notes = [
-    coverageOf(assessments),
+    coverageOf(report),
     sumOf(report, '−'),
     withheld(report),
     worstOf(report),
@@ -36,14 +36,7 @@ export function gradePanel(
     leftOutOf(report),
   ].filter((text) => text !== '')
   return html`<section class="card grade${assessments.length > ONE_COLUMN && ' many'}" aria-label="Grade">
-    <div class="letter g${grade}">
-      <span class="big" aria-label="${`Grade ${grade}`}">${grade}</span><span class="score"><b>${score}</b> of 100</span
-      ><span class="meter" role="img" aria-label="${`${score} of 100`}"
-        ><svg viewBox="0 0 100 6" preserveAspectRatio="none">
-          <rect class="track" width="100" height="6" />
-          <rect class="fill" width="${Math.max(0, Math.min(100, score))}" height="6" /></svg
-      ></span>
-    </div>
+    ${letterOf(report)}
     <div class="facts">
       <ul class="tally">
         ${counts.map(({ severity, count }) => html`<li class="${count === 0 ? 'zero' : severity}"><b>${count}</b> ${severity}</li>`)}
@@ -55,6 +48,21 @@ export function gradePanel(
       ${inOrder(assessments).map((one) => ruleRow(one, report, rules, anchorOf))}
     </ol>
   </section>`
+}
+
+function letterOf({ grade, score }: Report): Markup {
+  if (grade === null || score === null)
+    return html`<div class="letter">
+      <span class="big" aria-label="No grade">–</span><span class="score">no grade</span>
+    </div>`
+  return html`<div class="letter g${grade}">
+    <span class="big" aria-label="${`Grade ${grade}`}">${grade}</span><span class="score"><b>${score}</b> of 100</span
+    ><span class="meter" role="img" aria-label="${`${score} of 100`}"
+      ><svg viewBox="0 0 100 6" preserveAspectRatio="none">
+        <rect class="track" width="100" height="6" />
+        <rect class="fill" width="${Math.max(0, Math.min(100, score))}" height="6" /></svg
+    ></span>
+  </div>`
 }
 
 function ruleRow(

@@ -1,4 +1,4 @@
-/** The five grades, large enough to read from across a room. */
+/** The five grades and the want of one, large enough to read from across a room. */
 import type { Grade } from '../../finding/finding.ts'
 
 const LETTERS: Readonly<Record<Grade, readonly string[]>> = {
@@ -8,11 +8,12 @@ const LETTERS: Readonly<Record<Grade, readonly string[]>> = {
   D: ['###### ', '##   ##', '##   ##', '##   ##', '###### '],
   F: ['#######', '##     ', '#####  ', '##     ', '##     '],
 }
+const NONE: readonly string[] = ['       ', '       ', '#######', '       ', '       ']
 
 /** Columns of a letter. */
 export const LETTER_COLUMNS = 7
 
 /** Rows of equal width, drawn with `block`. */
-export function bigLetter(grade: Grade, block: string): readonly string[] {
-  return LETTERS[grade].map((row) => row.replaceAll('#', block))
+export function bigLetter(grade: Grade | null, block: string): readonly string[] {
+  return (grade === null ? NONE : LETTERS[grade]).map((row) => row.replaceAll('#', block))
 }

@@ -2,7 +2,6 @@
 import {
   type Finding,
   type Gap,
-  nameOf,
   placesOf,
   type Report,
   type SuppressedFinding,
@@ -10,7 +9,7 @@ import {
 } from '../../finding/finding.ts'
 import { severities } from '../../finding/severity.ts'
 import { GRADE_ROLE } from './panel.ts'
-import { counted, effortOf, noPlace, placeText } from '../summary.ts'
+import { counted, effortOf, noPlace, placeText, titleOf } from '../summary.ts'
 import { clipped, widthOf } from './cells.ts'
 import { drawDiagram, drawReproduction } from './diagram.ts'
 import { drawFrames } from './draw.ts'
@@ -39,12 +38,12 @@ export function head(report: Report, scored: readonly Finding[], { terminal }: P
   const skipped = files.skipped > 0 ? `, ${files.skipped} skipped` : ''
   const analysed = `${effortOf(report)}${skipped}`
   const subjectText = clipped(
-    nameOf(subject),
-    terminal.width - widthOf(tool.name + tool.version) - 12,
+    titleOf(subject),
+    terminal.width - widthOf(tool.name + tool.version) - 3,
     terminal.glyphs.ellipsis,
   )
   return [
-    [span(tool.name, 'strong'), span(` ${tool.version}`, 'faint'), span(`  audit of ${subjectText}`)],
+    [span(tool.name, 'strong'), span(` ${tool.version}`, 'faint'), span(`  ${subjectText}`)],
     ...fitted(
       [span(`${analysed} ${terminal.glyphs.dot} `, 'faint'), ...tally(scored)],
       beside(report, scored),

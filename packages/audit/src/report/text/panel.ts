@@ -26,12 +26,13 @@ export function drawPanel(report: Report, rules: readonly RuleEntry[], terminal:
   )
   const top = beside ? sideBySide(badge, table) : [...badge, [], ...table]
   const body = [[], ...top, [], ...footer(report, inner, terminal), []]
-  return boxed(` Grade ${report.grade} `, body, terminal)
+  return boxed(report.grade === null ? ' No grade ' : ` Grade ${report.grade} `, body, terminal)
 }
 
 function badgeOf({ grade, score }: Report, terminal: Terminal): readonly Line[] {
-  const role = GRADE_ROLE[grade]
+  const role = grade === null ? 'unsure' : GRADE_ROLE[grade]
   const letter = bigLetter(grade, terminal.glyphs.block).map((row): Line => [span(row, role)])
+  if (score === null) return letter
   return [...letter, [], [span(String(score), 'strong'), span(' / 100', 'faint')]]
 }
 
@@ -136,7 +137,7 @@ function widestGlyph(terminal: Terminal): number {
 
 function footer(report: Report, columns: number, terminal: Terminal): readonly Line[] {
   const lines = [
-    coverageOf(report.assessments),
+    coverageOf(report),
     sumOf(report, terminal.glyphs.minus),
     withheld(report),
     worstOf(report),

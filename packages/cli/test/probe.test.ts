@@ -1,0 +1,79 @@
+/** `sallyport probe` in process, against servers on loopback. */
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { formats } from '../src/commands.ts'
+import { main } from '../src/main.ts'
+import { fakeConsole } from './fake-console.ts'
+
+const TIMEOUT_MS = 60_000
+const servers: Server[] = []
+let folder: string
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sallyport-probe-'))
+})
+afterEach(async () => {
+  rmSync(folder, { recursive: true })
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  }
+})
+
+describe('where no credential is accepted', { timeout: TIMEOUT_MS }, () => {
+  test('there is no grade, and the user is told why and how to go on', async () => {
+    const url = await serve((_request, response) => response.writeHead(401).end())
+    const { exitCode, stdout, stderr } = await run('probe', url)
+    expect(exitCode).toBe(2)
+    expect(stdout).toContain(`probe of ${url}`)
+    expect(stdout).toContain('─ No grade ─')
+    expect(stdout).toMatch(/0 of \d+ rules decided, \d+ open.*: too little for a grade/)
+    expect(stdout).not.toContain('100')
+    expect(stderr).toContain("The server answered alice's first request with 401.")
+    expect(stderr).toMatch(/credentials that the server accepts .* --config.*sallyport probe --init/)
+  })
+
+  test.each(formats.filter((format) => format !== 'text' && format !== 'gitlab' && format !== 'gitlab-sast'))(
+    'there is none in %s either',
+    async (format) => {
+      const url = await serve((_request, response) => response.writeHead(401).end())
+      const { exitCode, stdout } = await run('probe', url, '--format', format)
+      expect(exitCode).toBe(2)
+      expect(stdout).not.toMatch(/grade["\s:]*A\b|100 of 100|A · 100/i)
+      expect(stdout).toMatch(/no grade|"grade":\s*null/i)
+    },
+  )
+
+  test('an audit beside it keeps the grade of the source, and says that the probe showed nothing', async () => {
+    const url = await serve((_request, response) => response.writeHead(401).end())
+    writeFileSync(join(folder, 'server.ts'), CLEAN)
+    const { exitCode, stdout, stderr } = await run('audit', folder, '--probe', url, '--format', 'json')
+    expect(JSON.parse(stdout)).toMatchObject({ grade: expect.any(String), probed: { url } })
+    expect(stderr).toContain('decided too little for a grade')
+    expect(exitCode).toBe(2)
+  })
+})
+
+const CLEAN = `import { createServer } from 'node:http'
+createServer((request, response) => {
+  if (request.headers.origin !== undefined) return response.writeHead(403).end()
+  response.end('ok')
+}).listen(3000, '127.0.0.1')
+`
+
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener)
+  servers.push(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`
+}
+
+async function run(...argv: readonly string[]) {
+  const console = fakeConsole({ env: { LANG: 'C.UTF-8' } })
+  const exitCode = await main(argv, console)
+  return { exitCode, stdout: console.stdout.written.join(''), stderr: console.stderr.written.join('') }
+}
