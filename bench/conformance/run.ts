@@ -64,7 +64,7 @@ function serveGuarded(hosts: readonly string[]): RequestListener {
         ? { principal: { issuer: 'https://id.example', subject: 'suite', client: 'conformance' } }
         : undefined,
   })
-  const mcp = createMcpRouter({ guard, createServer: makeServer, retryMs: 500 })
+  const mcp = createMcpRouter({ guard, createServer: makeServer, mayRead: () => true, retryMs: 500 })
   return (request, response) => {
     request.rawHeaders.push('authorization', 'Bearer suite')
     void mcp.handle(request, response)

@@ -1,13 +1,17 @@
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { answerErrors, protect, visitOf } from '@sallyport/session/express'
 import express from 'express'
+import type { NextFunction, Request, Response } from 'express'
 import { guard } from './guard.ts'
-import { createNotesServer, sessionFor, type Notes } from './notes.ts'
+import { createNotesServer, parseError, sessionFor, type Notes } from './notes.ts'
 
 const app = express()
 // A POST may open a session; whatever else comes has to have one.
 app.use(protect(guard, { session: ({ method }) => (method === 'POST' ? 'optional' : 'required') }))
-app.use(express.json())
+app.use(express.json(), (error: { type?: string }, _request: Request, response: Response, next: NextFunction) => {
+  if (error.type !== 'entity.parse.failed') return next(error)
+  response.status(400).json(parseError)
+})
 
 app.post('/mcp', async (request, response) => {
   const session = await sessionFor(visitOf<Notes>(request), request.body)

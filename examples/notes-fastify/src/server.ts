@@ -1,13 +1,16 @@
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { answerErrors, protect, visitOf } from '@sallyport/session/fastify'
-import fastify from 'fastify'
+import fastify, { type FastifyError } from 'fastify'
 import { guard } from './guard.ts'
-import { createNotesServer, sessionFor, type Notes } from './notes.ts'
+import { createNotesServer, parseError, sessionFor, type Notes } from './notes.ts'
 
 const app = fastify()
 // A POST may open a session; whatever else comes has to have one.
 app.addHook('onRequest', protect(guard, { session: ({ method }) => (method === 'POST' ? 'optional' : 'required') }))
-app.setErrorHandler(answerErrors(guard))
+app.setErrorHandler<FastifyError>((error, request, reply) => {
+  if (error.code === 'FST_ERR_CTP_INVALID_JSON_BODY') return reply.code(400).send(parseError)
+  return answerErrors(guard)(error, request, reply)
+})
 
 app.post('/mcp', async (request, reply) => {
   const session = await sessionFor(visitOf<Notes>(request), request.body)

@@ -2,7 +2,7 @@ import { serve } from '@hono/node-server'
 import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
 import { protect, type Visit } from '@sallyport/session/fetch'
 import { guard } from './guard.ts'
-import { createNotesServer, sessionFor, type Notes } from './notes.ts'
+import { createNotesServer, parseError, sessionFor, type Notes } from './notes.ts'
 
 async function handle(request: Request, visit: Visit<Notes>): Promise<Response> {
   if (new URL(request.url).pathname !== '/mcp') return new Response(null, { status: 404 })
@@ -18,7 +18,8 @@ async function handle(request: Request, visit: Visit<Notes>): Promise<Response> 
 }
 
 async function call(request: Request, visit: Visit<Notes>): Promise<Response> {
-  const message: unknown = await request.json()
+  const message: unknown = await request.json().catch(() => undefined)
+  if (message === undefined) return Response.json(parseError, { status: 400 })
   const session = await sessionFor(visit, message)
   if (!session) return Response.json({ error: 'a session begins with initialize' }, { status: 400 })
   // The session is the guard's; to the SDK each request is the first and the last.

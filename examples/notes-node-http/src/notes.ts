@@ -8,6 +8,9 @@ export interface Notes {
   readonly notes: readonly string[]
 }
 
+/** What a client is told whose message is no JSON. */
+export const parseError = { jsonrpc: '2.0', id: null, error: { code: -32700, message: 'Parse error' } }
+
 /** The session of the visit; a new one for a client that begins, and none for a client that should have begun. */
 export async function sessionFor(visit: Visit<Notes>, message: unknown): Promise<Session<Notes> | undefined> {
   if (visit.session) return visit.session

@@ -2,6 +2,7 @@
  * Sessions: opened for a principal, resumed under a handle, regenerated at login, updated without losing anything, and
  * ended for good. This is the whole API of the core; it knows nothing of HTTP.
  */
+import { CallerWatch } from './caller-watch.ts'
 import { DeadlineGate } from './deadline.ts'
 import { BusyError, CapReachedError, FencedError, MisuseError, SessionEndedError } from './errors.ts'
 import { EventHub, type EndReason, type EventListener, type RefusalReason } from './events.ts'
@@ -85,6 +86,8 @@ export interface SessionSurroundings {
 const emptyData = {}
 const updateAttempts = 100
 const maxQueuedUpdates = 256
+/** Longer than a watch ever goes without looking. */
+const rememberWatchedMs = 5 * 60_000
 
 /** Makes a session layer on a store. @throws MisuseError where an option is out of its range */
 export function createSessions(options: SessionOptions = {}, surroundings: SessionSurroundings = {}): Sessions {
@@ -99,6 +102,7 @@ export class Sessions {
   readonly #gate: DeadlineGate
   readonly #turns: TurnTaking
   readonly #live: LiveWork
+  readonly #callers: CallerWatch
   readonly #updates = new Map<string, { tail: Promise<unknown>; waiting: number }>()
   readonly #coalesceMs: number
   #sweepTimer: NodeJS.Timeout | undefined
@@ -117,6 +121,10 @@ export class Sessions {
     )
     this.#turns = new TurnTaking(store, this.#gate, () => this.#random(12).toString('base64url'))
     this.#live = new LiveWork((session, activity) => this.#standing(session, activity), settings)
+    this.#callers = new CallerWatch(
+      { epochs: (principal, agent) => this.#epochs(principal, agent, rememberWatchedMs), now: () => this.now() },
+      settings.watchIntervalMs,
+    )
     this.#coalesceMs = Math.min(60_000, Math.floor(settings.idleTimeoutMs / 30))
     if (settings.sweepIntervalMs > 0)
       this.#sweepTimer = setInterval(() => void this.#sweepQuietly(), settings.sweepIntervalMs).unref()
@@ -306,6 +314,7 @@ export class Sessions {
     await this.#gate.ask('advanceEpoch', () => this.#store.advanceEpoch(scope, this.settings.absoluteTimeoutMs))
     if (agent === undefined) this.#events.emit({ kind: 'principal-revoked', principal, why })
     else this.#events.emit({ kind: 'agent-reset', principal, agent, why })
+    this.#callers.revoked(principal, agent)
     await this.#live.check()
   }
 
@@ -402,6 +411,15 @@ export class Sessions {
     return this.#live.watch(session, onEnd)
   }
 
+  /**
+   * Calls `onEnd` once when the caller may not go on: its credential has ended, or its principal or agent instance was
+   * revoked, at once here and within `watchIntervalMs` elsewhere. For work that no session stands behind; nothing is
+   * watched where no principal calls. The returned function stops watching.
+   */
+  watchCaller(caller: Caller, onEnd: StreamEndListener): () => void {
+    return 'principal' in caller ? this.#callers.watch(caller, onEnd) : () => undefined
+  }
+
   /** The live sessions of a principal, oldest first, so that one can see and end one's own. */
   async list(principal: Principal): Promise<readonly Session[]> {
     const group = groupOf(principalKey(principal), 'session')
@@ -425,10 +443,7 @@ export class Sessions {
    * them carries it.
    */
   async epochOf(principal: Principal, agent: string | undefined, rememberMs: number): Promise<string> {
-    const key = principalKey(principal)
-    const scopes = agent === undefined ? [key] : [key, epochScope(key, agentKey(agent))]
-    const epochs = await this.#gate.ask('readEpochs', () => this.#store.readEpochs(scopes, rememberMs))
-    return epochs.join('.')
+    return (await this.#epochs(principal, agent, rememberMs)).join('.')
   }
 
   /** The store's time, milliseconds since 1970. */
@@ -452,6 +467,7 @@ export class Sessions {
   async close(): Promise<void> {
     clearInterval(this.#sweepTimer)
     this.#live.close()
+    this.#callers.close()
     await this.#store.close()
   }
 
@@ -520,6 +536,12 @@ export class Sessions {
       if (error instanceof FencedError) this.#fenced(stored, 'handle')
       throw error
     }
+  }
+
+  async #epochs(principal: Principal, agent: string | undefined, rememberMs: number): Promise<readonly number[]> {
+    const key = principalKey(principal)
+    const scopes = agent === undefined ? [key] : [key, epochScope(key, agentKey(agent))]
+    return this.#gate.ask('readEpochs', () => this.#store.readEpochs(scopes, rememberMs))
   }
 
   #look(session: Session, activity: boolean): ReturnType<SessionStore['read']> {

@@ -8,6 +8,8 @@ import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
 import { isInitializeRequest, SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js'
+import type { Connection } from '../http/fetch.ts'
+import { faceOfFetch, responseOfServed } from './mcp/fetch.ts'
 import type { SdkServer, SdkTransport, SdkTransportOptions } from './mcp/session-server.ts'
 import { faceOfNode, sendServed, type NodeRequest } from './mcp/node.ts'
 import { plainRequest } from './mcp/plain-request.ts'
@@ -28,6 +30,8 @@ export interface McpRouter {
    * the third argument or from `request.body`. Never rejects.
    */
   readonly handle: (request: NodeRequest, response: ServerResponse, body?: unknown) => Promise<void>
+  /** Serves a request of the fetch standard, as Hono and other runtimes have it, which has to say how it was reached. */
+  readonly fetch: (request: Request, connection: Connection) => Promise<Response>
   /** How many sessions have a server in this process. */
   readonly size: number
   /** Ends all of them, cuts their streams, and takes no more requests. */
@@ -45,7 +49,8 @@ export function createMcpRouter({ createServer, ...options }: McpRouterOptions):
     },
     options,
   )
-  const reading = { maxBodyBytes: options.maxBodyBytes ?? defaultMaxBodyBytes, makeRequest: plainRequest }
+  const { maxBodyBytes = defaultMaxBodyBytes } = options
+  const reading = { maxBodyBytes, makeRequest: plainRequest }
   return {
     get size() {
       return router.size
@@ -56,6 +61,8 @@ export function createMcpRouter({ createServer, ...options }: McpRouterOptions):
       const given = typeof body === 'function' ? undefined : body
       await sendServed(response, await router.serve(faceOfNode(request, response, given, reading)))
     },
+    fetch: async (request, connection) =>
+      responseOfServed(await router.serve(faceOfFetch(request, connection, maxBodyBytes))),
   }
 }
 

@@ -23,6 +23,7 @@ import type { Session } from '../session.ts'
 import type { Caller } from '../sessions.ts'
 import type { MaybePromise } from '../store/store.ts'
 import { authInfoFor, contextOf } from './mcp/context.ts'
+import { whileEntitled } from './mcp/entitled.ts'
 import { faceOfFetch, responseOfServed } from './mcp/fetch.ts'
 import { Listening } from './mcp/listening.ts'
 import { faceOfNode, sendServed, type NodeRequest } from './mcp/node.ts'
@@ -50,11 +51,6 @@ export interface ServerContext {
 export interface McpRouterOptions extends SessionRouterOptions {
   /** Makes a server each time. What two share, they share with each other. */
   readonly createServer: (context: ServerContext) => MaybePromise<McpServer | Server>
-  /**
-   * Whether the caller may hear of a resource. Asked when it subscribes and again at every delivery. Without it nobody
-   * may; that a list has changed, everybody may hear.
-   */
-  readonly mayRead?: (caller: Caller, uri: string) => MaybePromise<boolean>
   /** Revisions before 2026-07-28: with sessions (the default), or not at all. */
   readonly legacy?: 'sessions' | 'reject'
   /** Where changes come from, if not only from `notify` in this process. */
@@ -113,6 +109,11 @@ export function createMcpRouter(options: McpRouterOptions): McpRouter {
   }
 }
 
+interface StoppableRequest {
+  readonly request: Request
+  readonly stop: AbortController
+}
+
 function createModernLeg(options: McpRouterOptions, bus: ServerEventBus): ModernLeg {
   const { createServer, guard, keepAliveMs, responseMode, onerror } = options
   const settings = {
@@ -135,21 +136,24 @@ function createModernLeg(options: McpRouterOptions, bus: ServerEventBus): Modern
     open: (own) => createMcpHandler(make, { ...settings, bus: own, maxSubscriptions: 1 }),
   })
   // Asked for once to tell the eras apart and once to serve it.
-  const requests = new WeakMap<Face, Request>()
-  const requestOf = (face: Face): Request => {
-    const request = requests.get(face) ?? face.request(undefined)
-    requests.set(face, request)
-    return request
+  const requests = new WeakMap<Face, StoppableRequest>()
+  const requestOf = (face: Face): StoppableRequest => {
+    const known = requests.get(face)
+    if (known) return known
+    const stop = new AbortController()
+    const made = { request: face.request(undefined, stop), stop }
+    requests.set(face, made)
+    return made
   }
   return {
-    takes: async (face, body) => options.legacy === 'reject' || !(await isLegacyRequest(requestOf(face), body)),
+    takes: async (face, body) => options.legacy === 'reject' || !(await isLegacyRequest(requestOf(face).request, body)),
     async serve(face: Face, caller: Caller, body: unknown): Promise<Served> {
       const authInfo = authInfoFor({ caller, session: undefined, body }, face.authInfo)
-      const request = requestOf(face)
-      const heard = listening.isListen(body)
-        ? await listening.serve(request, caller, body, authInfo)
-        : await handler.fetch(request, { authInfo, ...(body !== undefined && { parsedBody: body }) })
-      return servedOf(heard)
+      const { request, stop } = requestOf(face)
+      if (listening.isListen(body)) return servedOf(await listening.serve(request, caller, body, authInfo))
+      const parsed = { authInfo, ...(body !== undefined && { parsedBody: body }) }
+      const call = { sessions: guard.sessions, caller, body, stop }
+      return servedOf(await whileEntitled(call, () => handler.fetch(request, parsed)))
     },
     async close() {
       await Promise.all([handler.close(), listening.close()])

@@ -148,6 +148,13 @@ describe.each([...frameworks, 'mcp-v1'] as const)('the notes server in %s', (fra
     expect(await send(await bearer('alice', audience()))).toBe(400)
     expect(await send({ ...(await bearer('alice', audience())), origin: 'https://evil.example' })).toBe(403)
   })
+
+  test('says so to a client whose message is no JSON', async () => {
+    const authorization = `Bearer ${await issuing.tokenFor('alice', audience())}`
+    const headers = { authorization, 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
+    const answered = await fetch(url, { method: 'POST', body: '{no', headers })
+    expect([answered.status, await answered.json()]).toMatchObject([400, { id: null, error: { code: -32700 } }])
+  })
 })
 
 describe('the notes server behind the router for SDK v2', () => {

@@ -5,7 +5,6 @@ import {
   LoggingMessageNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
-import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import express from 'express'
 import fastify from 'fastify'
 import { Hono } from 'hono'
@@ -478,9 +477,9 @@ describe('the router', () => {
     await conversation({
       mount: (router, http) => {
         const app = new Hono<{ Bindings: HttpBindings }>()
-        app.all('/mcp', async ({ env }) => {
-          await router.handle(env.incoming, env.outgoing)
-          return RESPONSE_ALREADY_SENT
+        app.all('/mcp', ({ req, env }) => {
+          const { remoteAddress } = env.incoming.socket
+          return router.fetch(req.raw, { encrypted: false, remoteAddress })
         })
         http.on('request', getRequestListener(app.fetch))
       },

@@ -18,6 +18,7 @@ import {
   createRequestStates,
   createSessions,
   createStateHandles,
+  memoryStore,
   type SessionOptions,
 } from '../../src/index.ts'
 import type { Sessions } from '../../src/sessions.ts'
@@ -88,8 +89,12 @@ function makeServer(sessions: Sessions, stage: Stage, paid: string[]): McpServer
     return text((await sessions.update(session, () => ({ count: (data.count ?? 0) + 1 }))).count)
   })
   server.registerTool('slow', { inputSchema: z.object({ name: z.string() }) }, async ({ name }, context) => {
+    const { signal, _meta: meta } = context.mcpReq
+    if (meta?.progressToken !== undefined) {
+      const params = { progressToken: meta.progressToken, progress: 1 }
+      await context.mcpReq.notify({ method: 'notifications/progress', params })
+    }
     stage.started.push(name)
-    const { signal } = context.mcpReq
     const stopped = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
     await Promise.race([stage.gate(name).promise, stopped])
     stage.ended.push(signal.aborted ? `${name} stopped` : name)
@@ -103,6 +108,11 @@ function makeServer(sessions: Sessions, stage: Stage, paid: string[]): McpServer
       })
     return text('done')
   })
+  server.server.setRequestHandler('resources/subscribe', () => ({}))
+  server.registerTool('mail', { inputSchema: z.object({ to: z.string() }) }, async ({ to }) => {
+    await server.server.sendResourceUpdated({ uri: `inbox://${to}` })
+    return text('sent')
+  })
   server.registerResource('inbox', 'inbox://alice', {}, (uri) => ({ contents: [{ uri: uri.href, text: 'mail' }] }))
   return server
 }
@@ -112,11 +122,19 @@ async function start(
     readonly sessions?: SessionOptions
     readonly router?: Partial<McpRouterOptions>
     readonly credentialMs?: number
+    /** By which credentials end, in place of the wall clock. */
+    readonly clock?: { readonly now: number }
   } = {},
 ) {
   const stage = createStage()
   const paid: string[] = []
-  const sessions = createSessions({ sweepIntervalMs: 20, watchIntervalMs: 20, ...options.sessions })
+  const { clock } = options
+  const sessions = createSessions({
+    sweepIntervalMs: 20,
+    watchIntervalMs: 20,
+    ...(clock && { store: memoryStore({ clock: () => clock.now }) }),
+    ...options.sessions,
+  })
   const http = createHttpServer().listen(0, '127.0.0.1')
   await new Promise((resolve) => http.once('listening', resolve))
   const { port } = http.address() as AddressInfo
@@ -126,7 +144,8 @@ async function start(
     authenticate: (request) => {
       const principal = principals[/^Bearer (\w+)$/.exec(request.header('authorization')[0] ?? '')?.[1] ?? '']
       if (!principal) return undefined
-      return { principal, ...(options.credentialMs !== undefined && { expiresAt: Date.now() + options.credentialMs }) }
+      const now = options.clock?.now ?? Date.now()
+      return { principal, ...(options.credentialMs !== undefined && { expiresAt: now + options.credentialMs }) }
     },
   })
   const router = createMcpRouter({
@@ -188,7 +207,12 @@ async function start(
           ...(token && { authorization: `Bearer ${token}` }),
           ...headers,
         },
-        body: JSON.stringify({ jsonrpc: '2.0', id, method, params: { ...params, _meta: meta } }),
+        body: JSON.stringify({
+          jsonrpc: '2.0',
+          id,
+          method,
+          params: { ...params, _meta: { ...meta, ...(params['_meta'] as object) } },
+        }),
       })
     },
     legacy(token: string, body: unknown, headers: Record<string, string> = {}) {
@@ -386,6 +410,60 @@ describe('a request of revision 2026-07-28', () => {
   })
 })
 
+describe('a call of revision 2026-07-28 that is under way', () => {
+  const slow = { name: 'slow', arguments: { name: 'a' } }
+  const streaming = { ...slow, _meta: { progressToken: 7 } }
+  const stopped = { id: 1, error: { code: -32000, message: expect.stringContaining('it was stopped') as string } }
+
+  test.each([
+    ['in one piece', slow],
+    ['in a stream', streaming],
+  ])('stops when its credential ends, answered %s', async (_, params) => {
+    const clock = { now: Date.now() }
+    const { modern, stage } = await start({ clock, credentialMs: 60_000 })
+    const answered = modern('alice', 1, 'tools/call', params)
+    await stage.running('a')
+    clock.now += 60_000
+    const response = await answered
+    expect([response.status, (await messagesOf(response)).at(-1)]).toMatchObject([200, stopped])
+    await expect.poll(() => [...stage.ended], { timeout: 60_000 }).toEqual(['a stopped'])
+  })
+
+  verifies('asvs-5.0/7.4.2', 'stops when its principal is revoked, and nobody else’s does', async () => {
+    const { modern, stage, sessions } = await start()
+    const hers = modern('alice', 1, 'tools/call', slow)
+    const his = modern('bob', 2, 'tools/call', { name: 'slow', arguments: { name: 'b' } })
+    await Promise.all([stage.running('a'), stage.running('b')])
+    await sessions.revoke({ principal: alice }, 'account disabled')
+    expect((await messagesOf(await hers)).at(-1)).toMatchObject(stopped)
+    stage.gate('b').resolve()
+    expect((await messagesOf(await his)).at(-1)).toMatchObject({ id: 2, result: {} })
+    expect(stage.ended.toSorted()).toEqual(['a stopped', 'b'])
+  })
+
+  test('stops when its principal is revoked in another process', async () => {
+    const store = memoryStore()
+    const { modern, stage } = await start({ sessions: { store } })
+    const elsewhere = createSessions({ store, sweepIntervalMs: 0 })
+    const answered = modern('alice', 1, 'tools/call', streaming)
+    await stage.running('a')
+    await elsewhere.revoke({ principal: alice }, 'account disabled')
+    expect((await messagesOf(await answered)).at(-1)).toMatchObject(stopped)
+  })
+
+  test('stops where its agent begins anew', async () => {
+    const { modern, stage, sessions } = await start()
+    const agent = (name: string) => ({ 'x-agent-instance-id': name })
+    const one = modern('alice', 1, 'tools/call', slow, agent('one'))
+    const two = modern('alice', 2, 'tools/call', { name: 'slow', arguments: { name: 'b' } }, agent('two'))
+    await Promise.all([stage.running('a'), stage.running('b')])
+    await sessions.resetAgent(alice, 'one', 'context reset')
+    expect((await messagesOf(await one)).at(-1)).toMatchObject(stopped)
+    stage.gate('b').resolve()
+    expect((await messagesOf(await two)).at(-1)).toMatchObject({ id: 2, result: {} })
+  })
+})
+
 describe('a subscription', () => {
   const listen = (resourceSubscriptions: readonly string[]) => ({
     notifications: { toolsListChanged: true, resourceSubscriptions },
@@ -468,6 +546,30 @@ describe('the revisions before, on the same endpoint,', () => {
     const [answer] = await messagesOf(await legacy('alice', toolCall(1, 'whoami'), carried))
     expect(textOf(answer!['result'])).toMatchObject({ caller: { principal: alice } })
     expect(JSON.stringify(answer)).not.toContain(session)
+  })
+
+  test('let nobody hear of a resource that it may not read', async () => {
+    const grants = new Set(['inbox://alice'])
+    const { client: connect } = await start({
+      router: { mayRead: (caller, uri) => 'principal' in caller && caller.principal === alice && grants.has(uri) },
+    })
+    const { client } = await connect('alice', {})
+    const heard: string[] = []
+    client.setNotificationHandler('notifications/resources/updated', ({ params }) => void heard.push(params.uri))
+    await client.subscribeResource({ uri: 'inbox://alice' })
+    await expect(client.subscribeResource({ uri: 'inbox://bob' })).rejects.toThrow(/Resource not found/)
+    const { client: bobs } = await connect('bob', {})
+    await expect(bobs.subscribeResource({ uri: 'inbox://alice' })).rejects.toThrow(/Resource not found/)
+
+    // Whatever the server sends by mistake, and whatever is not granted any more.
+    const mail = (to: string) => client.callTool({ name: 'mail', arguments: { to } })
+    await mail('alice')
+    await mail('bob')
+    grants.clear()
+    await mail('alice')
+    grants.add('inbox://carol')
+    await mail('carol')
+    await expect.poll(() => [...heard], { timeout: 60_000 }).toEqual(['inbox://alice', 'inbox://carol'])
   })
 
   test('are served only where the server wants them', async () => {

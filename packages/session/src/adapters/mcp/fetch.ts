@@ -15,13 +15,20 @@ export function faceOfFetch(
     view: viewOfFetch(request, connection),
     authInfo,
     readBody: () => readBody(request, maxBodyBytes),
-    request: (sessionId) => {
+    request: (sessionId, stop) => {
       const headers = new Headers(request.headers)
       if (sessionId === undefined) headers.delete('mcp-session-id')
       else headers.set('mcp-session-id', sessionId)
-      return new Request(request.url, { method: request.method, headers, signal: request.signal })
+      return new Request(request.url, { method: request.method, headers, signal: goneFrom(request, stop) })
     },
   }
+}
+
+function goneFrom({ signal }: Request, stop: AbortController | undefined): AbortSignal {
+  if (!stop) return signal
+  signal.addEventListener('abort', () => stop.abort(), { once: true })
+  if (signal.aborted) stop.abort()
+  return stop.signal
 }
 
 export function responseOfServed({ status, headers, body }: Served): Response {

@@ -6,10 +6,10 @@
 import { CapReachedError } from '../../errors.ts'
 import { principalKey } from '../../principal.ts'
 import type { Caller, Sessions } from '../../sessions.ts'
-import type { MaybePromise } from '../../store/store.ts'
 import { createSubscriptions, type Subscription, type Subscriptions } from '../../subscriptions.ts'
 import type { AuthInfo } from './context.ts'
 import { isCall, type Call } from './messages.ts'
+import type { MayRead } from './router.ts'
 import { untilEnd, withBody } from './streams.ts'
 
 /** A change as SDK v2 has it. */
@@ -33,7 +33,7 @@ export interface StreamHandler {
 export interface ListeningOptions {
   readonly sessions: Sessions
   readonly bus: Bus
-  readonly mayRead: (caller: Caller, uri: string) => MaybePromise<boolean>
+  readonly mayRead: MayRead
   readonly maxPerPrincipal: number
   readonly open: (own: OneStreamBus) => StreamHandler
 }

@@ -28,19 +28,18 @@ export function faceOfNode(
     view,
     authInfo: request.auth,
     readBody: () => readBody(request, given ?? request.body, maxBodyBytes),
-    request: (sessionId) => {
+    request: (sessionId, stop) => {
       const headers = plainHeaders(request)
       if (sessionId === undefined) delete headers['mcp-session-id']
       else headers['mcp-session-id'] = sessionId
       return makeRequest(`http://${headers['host'] ?? ''}${view.target}`, view.method, headers, () =>
-        goneFrom(response),
+        goneFrom(response, stop),
       )
     },
   }
 }
 
-function goneFrom(response: ServerResponse): AbortSignal {
-  const gone = new AbortController()
+function goneFrom(response: ServerResponse, gone = new AbortController()): AbortSignal {
   response.once('close', () => gone.abort())
   if (response.destroyed) gone.abort()
   return gone.signal

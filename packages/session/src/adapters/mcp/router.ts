@@ -10,6 +10,7 @@ import { rpcError, type Answer, type RequestView } from '../../http/request.ts'
 import { principalKey } from '../../principal.ts'
 import type { Session } from '../../session.ts'
 import type { Caller } from '../../sessions.ts'
+import type { MaybePromise } from '../../store/store.ts'
 import type { ReadBody } from './body.ts'
 import { authInfoFor, type AuthInfo } from './context.ts'
 import {
@@ -29,6 +30,8 @@ export interface ServerContext {
   readonly caller: Caller
 }
 
+export type MayRead = (caller: Caller, uri: string) => MaybePromise<boolean>
+
 export interface SessionRouterOptions {
   /** Its carrier is `Mcp-Session-Id`. */
   readonly guard: Guard
@@ -37,6 +40,11 @@ export interface SessionRouterOptions {
    * `waitMs` and `holdMs` bound it; false lets them all run at once.
    */
   readonly turns?: Pick<ExclusiveOptions, 'waitMs' | 'holdMs'> | false
+  /**
+   * Whether the caller may hear of a resource. Asked when it subscribes and again at every delivery. Without it nobody
+   * may; that a list has changed, everybody may hear.
+   */
+  readonly mayRead?: MayRead
   /** What is kept of each session's streams, so that a client can take them up again; false for nothing. */
   readonly events?: Partial<EventLimits> | false
   /** Largest body of a POST. */
@@ -78,8 +86,11 @@ export interface Face {
   readonly view: RequestView
   /** The body as JSON, or why it is not read. */
   readBody(): Promise<ReadBody>
-  /** As the SDK wants it, without a body, with this session ID in place of the handle. */
-  request(sessionId: string | undefined): Request
+  /**
+   * As the SDK wants it, without a body, with this session ID in place of the handle. Its signal is that of `stop`, which
+   * is aborted when the client goes away.
+   */
+  request(sessionId: string | undefined, stop?: AbortController): Request
   /** What a middleware before this one has found out about the caller. */
   readonly authInfo: Partial<AuthInfo> | undefined
 }
@@ -101,6 +112,7 @@ export class SessionRouter {
   readonly #guard: Guard
   readonly #sdk: SdkParts
   readonly #settings: SessionServerSettings
+  readonly #mayRead: MayRead
   readonly #servers = new Map<string, SessionServer>()
   readonly #stopListening: () => void
   readonly #janitor: NodeJS.Timeout
@@ -115,6 +127,7 @@ export class SessionRouter {
     this.#sdk = sdk
     this.#modern = modern
     this.#guard = options.guard
+    this.#mayRead = options.mayRead ?? (() => false)
     this.#settings = {
       turns: options.turns === false ? false : { ...turnDefaults, ...options.turns },
       events: options.events === false ? false : { ...defaultEvents, ...options.events },
@@ -190,6 +203,7 @@ export class SessionRouter {
         sessions: this.#guard.sessions,
         session,
         settings: this.#settings,
+        mayHear: async (uri) => this.#mayRead(caller, uri),
         createTransport: this.#sdk.createTransport,
         createServer: () => this.#sdk.createServer(context),
         onEnd: (ended, cause) => void this.#over(ended, cause),

@@ -58,6 +58,8 @@ export interface SessionServerParts {
   readonly sessions: Sessions
   readonly session: Session
   readonly settings: SessionServerSettings
+  /** Whether its client may hear of a resource. */
+  readonly mayHear: (uri: string) => Promise<boolean>
   readonly createTransport: (options: SdkTransportOptions) => SdkTransport
   readonly createServer: () => SdkServer | Promise<SdkServer>
   /** Called once, when it is over. */
@@ -79,6 +81,11 @@ interface OpenCall {
   over: boolean
 }
 
+interface RpcError {
+  readonly code: number
+  readonly message: string
+}
+
 /** Why a body is not served. */
 export type PostFault = 'id-in-use'
 
@@ -90,6 +97,7 @@ export class SessionServer {
   readonly #sessions: Sessions
   readonly #settings: SessionServerSettings
   readonly #transport: SdkTransport
+  readonly #mayHear: SessionServerParts['mayHear']
   readonly #onEnd: SessionServerParts['onEnd']
   readonly #calls = new Map<MessageId, OpenCall>()
   readonly #tools = new ToolModes()
@@ -111,10 +119,11 @@ export class SessionServer {
     return server
   }
 
-  private constructor({ sessions, session, settings, createTransport, onEnd }: SessionServerParts) {
+  private constructor({ sessions, session, settings, mayHear, createTransport, onEnd }: SessionServerParts) {
     this.session = session
     this.#sessions = sessions
     this.#settings = settings
+    this.#mayHear = mayHear
     this.#onEnd = onEnd
     this.#transport = createTransport({
       // The SDK gets the reference: tools and logs see no handle that would open the session.
@@ -265,10 +274,30 @@ export class SessionServer {
     const call = isCall(message) ? this.#calls.get(message.id) : undefined
     if (call?.method === 'tools/call' && this.#settings.turns && extra?.authInfo)
       return void this.#inTurn(call, message, extra, this.#settings.turns)
+    if (call?.method === 'resources/subscribe') return void this.#subscribe(call, message, extra)
     if (call) call.delivered = true
     this.#deliver(message, extra)
     if (message.method === 'notifications/cancelled') this.#cancelled(message.params?.['requestId'])
     return undefined
+  }
+
+  /** Who may not read a resource is told what it would be told of one that there is not. */
+  async #subscribe(call: OpenCall, message: Message, extra: MessageExtra | undefined): Promise<void> {
+    const granted = await this.#grants(message)
+    if (call.over) return
+    if (!granted) return this.#answerError(call, { code: -32002, message: 'Resource not found' })
+    call.delivered = true
+    this.#deliver(message, extra)
+  }
+
+  /** Where it cannot be found out whether the client may hear of the resource, it does not. */
+  async #grants({ params }: Message): Promise<boolean> {
+    const uri = params?.['uri']
+    try {
+      return typeof uri === 'string' && (await this.#mayHear(uri))
+    } catch {
+      return false
+    }
   }
 
   /** A call that its client gave up is not answered. The SDKs take an id of 0 for none and go on, so it stays open. */
@@ -297,7 +326,7 @@ export class SessionServer {
       }
       await this.#sessions.exclusive(session, work, { ...exclusiveDefaults, ...turns, mode })
     } catch (error) {
-      await this.#refuse(call, error)
+      await this.#answerError(call, refusalOf(error))
     }
   }
 
@@ -308,10 +337,10 @@ export class SessionServer {
     this.#deliver({ jsonrpc: '2.0', method: 'notifications/cancelled', params })
   }
 
-  async #refuse(call: OpenCall, error: unknown): Promise<void> {
+  async #answerError(call: OpenCall, error: RpcError): Promise<void> {
     if (call.over || call.answering) return
     call.answering = true
-    await Promise.allSettled([this.#sendOut({ jsonrpc: '2.0', id: call.id, error: refusalOf(error) })])
+    await Promise.allSettled([this.#sendOut({ jsonrpc: '2.0', id: call.id, error })])
     this.#settle(call)
   }
 
@@ -319,6 +348,7 @@ export class SessionServer {
   async #send(message: Message, options: SendOptions | undefined): Promise<void> {
     if (!isAnswer(message)) {
       if (message.method === 'notifications/tools/list_changed') this.#tools.forget()
+      if (message.method === 'notifications/resources/updated' && !(await this.#grants(message))) return
       // The SDK drops what is sent before there is a stream, and a client whose question it was waits for ever.
       if (options?.relatedRequestId === undefined) await this.#streamOpened
       if (!this.#ended) await this.#sendOut(message, options)
@@ -341,7 +371,7 @@ export class SessionServer {
 }
 
 /** What a client is told of a call that did not run, or was stopped. */
-function refusalOf(error: unknown): { readonly code: number; readonly message: string } {
+function refusalOf(error: unknown): RpcError {
   if (!(error instanceof SessionError)) return { code: -32603, message: 'Internal error' }
   if (error.status === 404) return sessionNotFound
   if (error instanceof FencedError) return { code: -32000, message: 'The turn of this call is over: it was stopped' }

@@ -5,13 +5,27 @@ export function withBody({ status, headers }: Response, body: ReadableStream<Uin
   return new Response(body, { status, headers })
 }
 
-/** Tells once when the stream has ended, broken or been given up. */
-export function untilEnd(body: ReadableStream<Uint8Array>, ended: () => void): ReadableStream<Uint8Array> {
+/**
+ * Tells once when the stream has ended, broken or been given up. What `lastWord` gives by then is said before it closes,
+ * also where it broke.
+ */
+export function untilEnd(
+  body: ReadableStream<Uint8Array>,
+  ended: () => void,
+  lastWord: () => Uint8Array | undefined = () => undefined,
+): ReadableStream<Uint8Array> {
   const reader = body.getReader()
   let over = false
   const end = (): void => {
     if (!over) ended()
     over = true
+  }
+  const close = (controller: ReadableStreamDefaultController<Uint8Array>, silently: () => void): void => {
+    const word = lastWord()
+    end()
+    if (word === undefined) return silently()
+    controller.enqueue(word)
+    return controller.close()
   }
   return new ReadableStream<Uint8Array>(
     {
@@ -19,11 +33,9 @@ export function untilEnd(body: ReadableStream<Uint8Array>, ended: () => void): R
         try {
           const { done, value } = await reader.read()
           if (!done) return controller.enqueue(value)
-          end()
-          return controller.close()
+          return close(controller, () => controller.close())
         } catch (error) {
-          end()
-          return controller.error(error)
+          return close(controller, () => controller.error(error))
         }
       },
       cancel(reason) {
