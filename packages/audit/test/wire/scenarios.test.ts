@@ -65,7 +65,33 @@ describe('sessions', () => {
     expect(Object.fromEntries(findings.map(({ what, partial }) => [what.split(' ')[1], partial]))).toEqual(expected)
     expect(assessments[0]?.outcome).toBe(findings.length > 0 ? 'fail' : 'pass')
   })
+
+  it('are tried again where the machine stood still meanwhile', async () => {
+    target = await startTarget({ idleMs: IDLE_MS, absoluteMs: ABSOLUTE_MS })
+    const config = configWith({ timeouts: { idleMs: IDLE_MS, absoluteMs: ABSOLUTE_MS } })
+    const { assessments } = await probe(
+      target.url,
+      { config, now: standingStill(IDLE_MS / 2, ABSOLUTE_MS) },
+      rules.filter(({ rule }) => rule.id === 'missing-session-expiry'),
+    )
+    expect(assessments[0]).toMatchObject({ outcome: 'pass', reasons: [] })
+  })
 })
+
+/** A clock on which everything here stops for `forMs`, once, `afterMs` after it was first looked at. */
+function standingStill(afterMs: number, forMs: number): () => number {
+  let startedAt: number | undefined
+  let stood = false
+  return () => {
+    const now = performance.now()
+    startedAt ??= now
+    if (!stood && now - startedAt > afterMs) {
+      stood = true
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, forMs)
+    }
+    return performance.now()
+  }
+}
 
 describe('a hardened server', () => {
   it('fails nothing, and passes what can be tried', async () => {
