@@ -3,6 +3,7 @@ import { askedByCalling, noteExecution } from './asked.ts'
 import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
 import { callBuiltin, callPromise } from './builtins.ts'
+import { callersInScope } from './callers.ts'
 import { assume, conditionFrom, fromRequest, isSentByBrowsers, requestTags, namesOrigin } from './conditions.ts'
 import { assignPattern, evaluate, initialiseFields } from './expressions.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
@@ -351,10 +352,9 @@ export function noteReceiver(machine: Machine, call: Call, state: State, name: s
         machine.emit('entry-close', call.site, state, { store: tag.split(':')[1] ?? '', closed: undefined })
   }
   if (name === 'send') noteSendAll(machine, call, state)
-  machine.emit('dispatch', call.site, state, {
-    receiver: call.self,
-    how: name === 'handleRequest' || name === 'handlePostMessage' ? 'transport' : 'own',
-  })
+  const how = name === 'handleRequest' || name === 'handlePostMessage' ? 'transport' : 'own'
+  const callers = how === 'transport' ? callersInScope(call.env, state) : []
+  machine.emit('dispatch', call.site, state, { receiver: call.self, how, callers })
 }
 
 /** The same message for every session. Notifications written out here are meant for all; anything else is somebody's answer. */

@@ -65,7 +65,12 @@ export type Event = Base &
         readonly limit: 'idle' | 'absolute'
         readonly enabled: boolean
       }
-    | { readonly kind: 'dispatch'; readonly receiver: Value; readonly how: 'transport' | 'own' | 'answer' }
+    | {
+        readonly kind: 'dispatch'
+        readonly receiver: Value
+        readonly how: 'transport' | 'own' | 'answer'
+        readonly callers?: readonly string[]
+      }
     | {
         readonly kind: 'transport'
         readonly object: HeapObject

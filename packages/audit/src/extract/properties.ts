@@ -215,7 +215,7 @@ export function lookUp(machine: Machine, from: HeapObject, key: Value, site: Sit
   noteLookUp(machine, store, key, site, state)
   const value = itemValue(machine, from)
   if (hasTag(key, 'body') && value.objects.some(isCode)) noteExecution(machine, site, state)
-  const found = isPresentedHandle(key) ? remembered(value) : value
+  const found = namesSession(key) ? remembered(value) : value
   const certain = readAt(machine, from.item === NEVER ? UNKNOWN : found, store.id, site)
   return withTags(
     {
@@ -231,10 +231,15 @@ export function lookUp(machine: Machine, from: HeapObject, key: Value, site: Sit
 export function foundTags(store: StoreRef, key: Value): readonly string[] {
   return [
     `entry:${store.id}`,
-    ...(isPresentedHandle(key) ? ['held'] : []),
+    ...(namesSession(key) ? ['held'] : []),
     ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : []),
     ...(hasTag(key, 'sid') && !fromRequest(key) ? ['of-session'] : []),
   ]
+}
+
+/** The handle that came with a request, or what was found by it: what is kept under either is of that session. */
+function namesSession(key: Value): boolean {
+  return isPresentedHandle(key) || hasTag(key, 'held')
 }
 
 /** Containers that were found by the caller hold nothing of others. */

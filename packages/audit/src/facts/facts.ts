@@ -154,6 +154,8 @@ export interface DispatchFact {
   readonly verb: string
   /** `always`: every path here has verified a credential. `optional`: only where configured. */
   readonly authenticated: 'always' | 'optional' | 'never'
+  /** How the code here can name the verified caller: `user`, `req.auth`; the nearest first. */
+  readonly callers: readonly string[]
   /** Where no credential came, the owner of the session that the request names is taken for the caller. */
   readonly ownerStandsIn: boolean
   /** One shared secret for everybody, or credentials that name a principal. */

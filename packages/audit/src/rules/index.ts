@@ -67,6 +67,7 @@ import { scenario as scenarioUnboundRequestState } from './unbound-request-state
 import { rule as unboundSession } from './unbound-session/rule.ts'
 import { detect as detectUnboundSession } from './unbound-session/detect.ts'
 import { scenario as scenarioUnboundSession } from './unbound-session/scenario.ts'
+import { fix as fixUnboundSession } from './unbound-session/fix.ts'
 import { rule as unboundStateHandle } from './unbound-state-handle/rule.ts'
 import { detect as detectUnboundStateHandle } from './unbound-state-handle/detect.ts'
 import { scenario as scenarioUnboundStateHandle } from './unbound-state-handle/scenario.ts'
@@ -141,7 +142,7 @@ export const rules: readonly RuleEntry[] = [
     scenario: scenarioUnauthorizedSubscription,
   },
   { rule: unboundRequestState, detect: detectUnboundRequestState, scenario: scenarioUnboundRequestState },
-  { rule: unboundSession, detect: detectUnboundSession, scenario: scenarioUnboundSession },
+  { rule: unboundSession, detect: detectUnboundSession, scenario: scenarioUnboundSession, fix: fixUnboundSession },
   { rule: unboundStateHandle, detect: detectUnboundStateHandle, scenario: scenarioUnboundStateHandle },
   { rule: uncheckedTokenAudience, detect: detectUncheckedTokenAudience, scenario: scenarioUncheckedTokenAudience },
   { rule: unsignedRequestState, detect: detectUnsignedRequestState, scenario: scenarioUnsignedRequestState },

@@ -9,18 +9,28 @@ import { importsIn, isModule, topOf } from './imports.ts'
 import { indented, indentAt } from './lines.ts'
 import { isCaught, NodeIndex, withinFunction } from './nodes.ts'
 import { declarationOf, mentionsOf } from './scopes.ts'
-import { assignmentShape, callShape, expressionsAround, functionShape, memberShape, shapeOf } from './shapes.ts'
+import {
+  assignmentShape,
+  callShape,
+  expressionsAround,
+  functionShape,
+  memberShape,
+  objectShape,
+  shapeOf,
+} from './shapes.ts'
 import { styleOf } from './style.ts'
 import type { FileSyntax, Span, Syntax } from './syntax.ts'
 
 /** Files are parsed when they are first asked for, once. */
 export function createSyntax(tree: SourceTree): Syntax {
   const files = new Map<string, FileSyntax | undefined>()
+  const file = (path: string): FileSyntax | undefined => {
+    if (!files.has(path)) files.set(path, fileSyntax(tree.file(path)))
+    return files.get(path)
+  }
   return {
-    file(path) {
-      if (!files.has(path)) files.set(path, fileSyntax(tree.file(path)))
-      return files.get(path)
-    },
+    file,
+    filesWith: (word) => tree.files.filter(({ text }) => text.includes(word)).flatMap(({ path }) => file(path) ?? []),
     manifests: () => manifestsOf(tree),
     deployment(path) {
       const found = tree.deployments.find((each) => each.path === path)
@@ -64,6 +74,7 @@ function describe({ path, text }: SourceFile, program: Node): FileSyntax {
     calls: (within) => shapesOf(callShape, within),
     assignments: (within) => shapesOf(assignmentShape, within),
     members: (within) => shapesOf(memberShape, within),
+    objects: (within) => shapesOf(objectShape, within),
     mentions: (name) => mentionsOf(name, index),
     functionsAround: (span) => index.around(span).flatMap((node) => functionShape(node, index) ?? []),
     functions: () => shapesOf(functionShape),

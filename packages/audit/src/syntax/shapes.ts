@@ -89,7 +89,7 @@ export function assignmentShape(node: Node): Assignment | undefined {
   }
 }
 
-function objectShape(node: Node): ObjectLiteral | undefined {
+export function objectShape(node: Node): ObjectLiteral | undefined {
   if (node.type !== 'ObjectExpression') return undefined
   const members = node['properties'] as readonly Node[]
   const properties = members.filter(({ type }) => type === 'Property')

@@ -172,6 +172,8 @@ export interface FileSyntax {
   assignments(within?: Span): readonly Assignment[]
   /** All members (`a.b`) within a span (the whole file if absent), in source order. */
   members(within?: Span): readonly Member[]
+  /** All object literals within a span (the whole file if absent), in source order. */
+  objects(within?: Span): readonly ObjectLiteral[]
   /** Places where a name is used or declared, property names aside. */
   mentions(name: string): readonly Span[]
   /** Functions around a place, the innermost first. */
@@ -209,6 +211,8 @@ export interface FileSyntax {
 export interface Syntax {
   /** Undefined for what is no source, or could not be parsed whole. */
   file(path: string): FileSyntax | undefined
+  /** The files in whose text a word occurs. */
+  filesWith(word: string): readonly FileSyntax[]
   /** Every package.json that lies in the tree. */
   manifests(): readonly Manifest[]
   /** A compose file of the tree. */

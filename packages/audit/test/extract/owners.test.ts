@@ -88,3 +88,50 @@ describe('a part of the owner that comes later', () => {
     expect(late(store(bind, compare))).toEqual([])
   })
 })
+
+describe('an owner that is kept beside the session', () => {
+  const served = (keep: string, check: string): readonly boolean[] =>
+    factsOf(`
+      import express from 'express'
+      import { randomUUID } from 'node:crypto'
+      import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js'
+      import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+      const transports = {}
+      const owners = new Map()
+      const app = express()
+      app.use(requireBearerAuth({}))
+      app.post('/mcp', async (req, res) => {
+        const transport = new StreamableHTTPServerTransport({
+          sessionIdGenerator: randomUUID,
+          onsessioninitialized: (id) => { transports[id] = transport; ${keep} },
+        })
+        await transport.handleRequest(req, res, req.body)
+      })
+      app.get('/mcp', async (req, res) => {
+        const id = req.headers['mcp-session-id']
+        if (!id || !transports[id]) return res.sendStatus(404)
+        const transport = transports[id]
+        if (${check}) return res.sendStatus(404)
+        await transport.handleRequest(req, res)
+      })
+      app.listen(3000)`).dispatches.map(({ bound }) => bound)
+
+  it.each([
+    ['under its ID', 'owners.set(id, req.auth.extra.sub)', 'owners.get(id) !== req.auth.extra.sub', [true]],
+    [
+      'under its transport',
+      'owners.set(transport, req.auth.clientId)',
+      'owners.get(transport) !== req.auth.clientId',
+      [true],
+    ],
+    ['and never compared', 'owners.set(id, req.auth.extra.sub)', '!owners.has(id)', [false]],
+    [
+      'and compared with itself',
+      'owners.set(id, req.auth.extra.sub)',
+      'owners.get(id) !== owners.get(transport.sessionId)',
+      [false],
+    ],
+  ])('%s', (_, keep, check, expected) => {
+    expect(served(keep, check)).toEqual(expected)
+  })
+})

@@ -44,6 +44,13 @@ export function fixedRootOf({ root }: Pick<Example, 'root'>): string {
   return SOURCE.test(root) ? root.replace(SOURCE, '.fixed$&') : `${root}.fixed`
 }
 
+/** The file that starts an example as its rule's fix leaves it; undefined where none is kept. */
+export function fixedEntryOf(example: Example): string | undefined {
+  const root = fixedRootOf(example)
+  if (statSync(root, { throwIfNoEntry: false }) === undefined) return undefined
+  return example.root === example.entry ? root : join(root, basename(example.entry))
+}
+
 /** All files of an example as its rule's fix leaves them, by path; undefined where none are kept. */
 export function fixedFiles({ root }: Example): ReadonlyMap<string, string> | undefined {
   const fixedRoot = fixedRootOf({ root })

@@ -1,4 +1,4 @@
-/** Every example that the wire can show is probed by the scenario of its rule: vulnerable fails, safe passes. */
+/** Every example that the wire can show is probed by the scenario of its rule: vulnerable fails, safe and fixed pass. */
 import { type AddressInfo, createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Assessment } from '../../src/finding/finding.ts'
@@ -6,7 +6,7 @@ import { probe } from '../../src/probe.ts'
 import { rules } from '../../src/rules/index.ts'
 import type { RuleEntry } from '../../src/rules/rule.ts'
 import { parseProbeConfig } from '../../src/wire/config.ts'
-import { type Example, listExamples } from './examples.ts'
+import { type Example, fixedEntryOf, listExamples } from './examples.ts'
 import { type Probing, probingOf, strayNames } from './probes.ts'
 import { Stage } from './start.ts'
 
@@ -46,16 +46,22 @@ describe.each(played.map((entry) => [entry.rule.id, entry] as const))('%s', (id,
   const own = examples.filter(({ rule }) => rule === id)
   const probed = own.flatMap((example) => {
     const probing = probingOf(example)
-    return probing === undefined || 'skip' in probing ? [] : [{ example, probing }]
+    if (probing === undefined || 'skip' in probing) return []
+    const { name, entry: server, kind } = example
+    const fixed = fixedEntryOf(example)
+    return [
+      { name, server, probing, expected: kind === 'safe' ? 'pass' : 'fail' },
+      ...(fixed === undefined ? [] : [{ name: `${name}, fixed`, server: fixed, probing, expected: 'pass' }]),
+    ]
   })
   const assessments = new Map<string, Assessment | undefined>()
 
   // Started one after another, probed together: some wait for time to pass.
   beforeAll(async () => {
     const running: Promise<void>[] = []
-    for (const { example, probing } of probed) {
-      const origin = await stage.start(example.entry, START_TIMEOUT_MS, await withPort(probing.env))
-      running.push(probeOne(entry, origin, probing).then((found) => void assessments.set(example.name, found)))
+    for (const { name, server, probing } of probed) {
+      const origin = await stage.start(server, START_TIMEOUT_MS, await withPort(probing.env))
+      running.push(probeOne(entry, origin, probing).then((found) => void assessments.set(name, found)))
     }
     await Promise.all(running)
   }, 120_000)
@@ -65,9 +71,9 @@ describe.each(played.map((entry) => [entry.rule.id, entry] as const))('%s', (id,
     expect(own.filter((example) => probingOf(example) === undefined).map(({ name }) => name)).toEqual([])
   })
 
-  it.each(probed.map(({ example }) => [example.name, example] as const))('%s', (name, { kind }) => {
+  it.each(probed.map(({ name, expected }) => [name, expected] as const))('%s', (name, expected) => {
     const { outcome, reasons } = assessments.get(name) ?? { outcome: 'not assessed', reasons: [] }
-    expect({ outcome, reasons }).toEqual({ outcome: kind === 'safe' ? 'pass' : 'fail', reasons: [] })
+    expect({ outcome, reasons }).toEqual({ outcome: expected, reasons: [] })
   })
 })
 

@@ -86,6 +86,7 @@ function dispatchOf(machine: Machine, event: EventOf<'dispatch' | 'store-remove'
     route: route === undefined ? undefined : { verb: route.verb, path: route.path, at: locate(route.site) },
     verb: verbOf(event),
     authenticated: authenticationOf(event),
+    callers: (event.kind === 'dispatch' && event.callers) || [],
     ownerStandsIn: event.facts.must.has('self-owned') && !event.facts.must.has('auth'),
     credential: credentialOf(event),
     bound:

@@ -1,5 +1,6 @@
 /** The MCP SDKs (v1, v2) and @hono/mcp: transports, servers, handlers. Version-aware where it decides. */
 import { noteExecution } from '../asked.ts'
+import { callersInScope } from '../callers.ts'
 import type { Call } from '../calls.ts'
 import { call_, noteSendAll, parametersOf } from '../calls.ts'
 import { noteToolName } from '../request-state.ts'
@@ -128,7 +129,11 @@ function noteTasks(machine: Machine, server: Library, transport: Value, call: Ca
 
 const dispatch: MethodHandler = (machine, target, call, state) => {
   noteExecution(machine, call.site, state)
-  machine.emit('dispatch', call.site, state, { receiver: { ...call.self, objects: [target] }, how: 'transport' })
+  machine.emit('dispatch', call.site, state, {
+    receiver: { ...call.self, objects: [target] },
+    how: 'transport',
+    callers: callersInScope(call.env, state),
+  })
   machine.moment += 1
   return UNKNOWN
 }

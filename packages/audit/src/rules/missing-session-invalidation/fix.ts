@@ -3,7 +3,8 @@ import type { Edit, Finding, Fix } from '../../finding/finding.ts'
 import { codeIn } from '../../fix/code.ts'
 import { endOfLine } from '../../fix/lines.ts'
 import { isSamePlace, placeAt, type Ground, type Place } from '../../fix/fix.ts'
-import type { Call, FileSyntax, Span, Statement } from '../../syntax/syntax.ts'
+import { heldBy, transportsMade, type Held } from '../../fix/transports.ts'
+import type { FileSyntax, Span } from '../../syntax/syntax.ts'
 
 /** Takes a session out of its store when its transport closes, and lets a client close it by DELETE. */
 export function fix(finding: Finding, ground: Ground): Fix | undefined {
@@ -63,15 +64,9 @@ function entryAt({ file, span }: Place): Entry | undefined {
   return { key: inner, remove: (name) => `delete ${object}[${name}]` }
 }
 
-interface Transport {
-  readonly name: string
-  /** Which makes it. */
-  readonly statement: Statement
-}
-
 /** The transport whose session is stored: made around the place, or named by the key. */
-function transportOf(file: FileSyntax, stored: Span, { key }: Entry): Transport | undefined {
-  const made = file.calls().filter(({ isNew, callee }) => isNew && callee.endsWith('Transport'))
+function transportOf(file: FileSyntax, stored: Span, { key }: Entry): Held | undefined {
+  const made = transportsMade(file)
   const around = made.find(({ start, end }) => start <= stored.start && end >= stored.end)
   if (around !== undefined) return isOwnParameter(file, stored, key) ? heldBy(file, around) : undefined
   const name = /^(\w+)\.sessionId!?$/.exec(file.textOf(key))?.[1]
@@ -87,15 +82,6 @@ function isOwnParameter(file: FileSyntax, stored: Span, key: Span): boolean {
 
 function isSameFunction(file: FileSyntax, one: Span, other: Span): boolean {
   return file.functionsAround(one)[0]?.start === file.functionsAround(other)[0]?.start
-}
-
-/** `const transport = new …` or `transport = new …` */
-function heldBy(file: FileSyntax, call: Call): Transport | undefined {
-  const statement = file.statementAround(call)
-  const name =
-    statement &&
-    /^(?:(?:const|let|var)\s+)?(\w+)\s*(?::[^=]*)?=\s*$/.exec(file.text.slice(statement.start, call.start))?.[1]
-  return name === undefined || statement === undefined ? undefined : { name, statement }
 }
 
 /** Where GET has a route of its own whose handler has a name, DELETE gets the same; the transport knows what to do. */

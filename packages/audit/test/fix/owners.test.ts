@@ -1,0 +1,198 @@
+/** The owner check, in the shapes in which routers for the SDK's transports are written. */
+import { describe, expect, test } from 'vitest'
+import { extract } from '../../src/extract/extract.ts'
+import { mend } from '../../src/mend.ts'
+import { rules } from '../../src/rules/index.ts'
+import { readSources } from '../../src/source/read.ts'
+import { memoryHost, type Files } from '../source/memory-host.ts'
+
+async function mended(files: Files) {
+  const entries = rules.filter(({ rule }) => rule.id === 'unbound-session')
+  const { fixed, rolledBack, changes, after } = await mend(
+    '/app',
+    { kinds: 'all', host: memoryHost(files) },
+    { read: readSources, extract, rules: entries },
+  )
+  expect(rolledBack).toEqual([])
+  return { text: changes[0]?.after ?? '', isFixed: fixed.length > 0, left: after.findings.length }
+}
+
+const IMPORTS = `import { randomUUID } from 'node:crypto';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js';
+import express from 'express';
+import jwt from 'jsonwebtoken';
+`
+const VERIFIER = `
+const verifier = {
+  async verifyAccessToken(token) {
+    const claims = jwt.verify(token, process.env.KEY);
+    return { token, clientId: claims.azp, scopes: [], expiresAt: claims.exp, extra: { userId: claims.sub } };
+  },
+};
+`
+const TRANSPORTS = `
+const transports = {};
+const app = express();
+app.post('/mcp', GATE, async (req, res) => {
+  const sessionId = req.headers['mcp-session-id'];
+  let transport;
+  if (sessionId && transports[sessionId]) {
+    transport = transports[sessionId];
+  } else {
+    transport = new StreamableHTTPServerTransport({
+      sessionIdGenerator: () => randomUUID(),
+      onsessioninitialized: (id) => { transports[id] = transport; },
+    });
+    await new McpServer({ name: 'a', version: '1' }).connect(transport);
+  }
+  await transport.handleRequest(req, res, req.body);
+});
+const resume = async (req, res) => {
+  const sessionId = req.headers['mcp-session-id'];
+  if (!sessionId || !transports[sessionId]) {
+    res.status(400).send('no session');
+    return;
+  }
+  await transports[sessionId].handleRequest(req, res);
+};
+app.get('/mcp', GATE, resume);
+app.delete('/mcp', GATE, resume);
+app.listen(3000);
+`
+const ENTRIES = `
+class Sessions {
+  sessions = new Map();
+  async open(req, res) {
+    const server = new McpServer({ name: 'a', version: '1' });
+    const transport = new StreamableHTTPServerTransport({
+      sessionIdGenerator: () => randomUUID(),
+      onsessioninitialized: (id) => { this.sessions.set(id, { server, transport, usedAt: Date.now() }); },
+    });
+    await server.connect(transport);
+    await transport.handleRequest(req, res, req.body);
+  }
+  async handle(req, res) {
+    const id = req.headers['mcp-session-id'];
+    if (!id) return this.open(req, res);
+    const session = this.sessions.get(id);
+    if (!session) {
+      res.status(404).end();
+      return;
+    }
+    session.usedAt = Date.now();
+    return session.transport.handleRequest(req, res, req.body);
+  }
+}
+const sessions = new Sessions();
+const app = express();
+app.all('/mcp', GATE, (req, res) => sessions.handle(req, res));
+app.listen(3000);
+`
+const BEARER = 'requireBearerAuth({ verifier })'
+const OWN_GATE = `
+function gate(req, res, next) {
+  try {
+    req.user = jwt.verify(req.headers.authorization ?? '', process.env.KEY);
+    next();
+  } catch {
+    res.status(401).end();
+  }
+}
+`
+const program = (...parts: readonly string[]) => IMPORTS + parts.join('')
+
+describe('the owner check', () => {
+  test('stands before every verb, and the transport is remembered where it is made', async () => {
+    const { text, left } = await mended({ '/app/server.js': program(VERIFIER, TRANSPORTS.replaceAll('GATE', BEARER)) })
+    expect(left).toBe(0)
+    expect(text).toContain(`    });
+    owners.set(transport, callerOf(req.auth));
+    await new McpServer`)
+    expect(text).toContain(`  if (owners.get(transport) !== callerOf(req.auth)) {
+    res.status(404).end();
+    return;
+  }
+  await transport.handleRequest`)
+    expect(text).toContain(`  if (owners.get(transports[sessionId]) !== callerOf(req.auth)) {`)
+    expect(text).toContain('return JSON.stringify([clientId, extra?.userId]);')
+  })
+
+  test('takes entries of an own class, and asks before the entry is touched', async () => {
+    const { text, left } = await mended({ '/app/server.js': program(VERIFIER, ENTRIES.replace('GATE', BEARER)) })
+    expect(left).toBe(0)
+    expect(text).toContain(`    // For anybody but its owner a session does not exist.
+    if (owners.get(session.transport) !== callerOf(req.auth)) {
+      res.status(404).end();
+      return;
+    }
+    session.usedAt = Date.now();`)
+    expect(text.indexOf('const owners')).toBeLessThan(text.indexOf('class Sessions'))
+  })
+
+  test('knows callers by their client where that is all that verifiers say', async () => {
+    const verifier = VERIFIER.replace(', extra: { userId: claims.sub }', '')
+    const { text, left } = await mended({ '/app/server.js': program(verifier, TRANSPORTS.replaceAll('GATE', BEARER)) })
+    expect(left).toBe(0)
+    expect(text).toContain('owners.set(transport, req.auth.clientId);')
+  })
+
+  test('finds the verifier in another file', async () => {
+    const own = program("import { verifier } from './verifier.js';\n", TRANSPORTS.replaceAll('GATE', BEARER))
+    const { text, left } = await mended({
+      '/app/server.js': own,
+      '/app/verifier.js': `import jwt from 'jsonwebtoken';\nexport ${VERIFIER.trim()}\n`,
+    })
+    expect(left).toBe(0)
+    expect(text).toContain('extra?.userId')
+  })
+
+  test('names callers as the handlers do', async () => {
+    const logged = TRANSPORTS.replaceAll('GATE', 'gate').replaceAll(
+      "const sessionId = req.headers['mcp-session-id'];",
+      "const sessionId = req.headers['mcp-session-id'];\n  audit.write(req.user.sub);",
+    )
+    const { text, left } = await mended({
+      '/app/server.js': program("import { audit } from './audit.js';\n", OWN_GATE, logged),
+    })
+    expect(left).toBe(0)
+    expect(text).toContain('if (owners.get(transport) !== req.user.sub) {')
+  })
+})
+
+describe('no owner check is offered', () => {
+  test.each([
+    [
+      'where no verifier of the tree says who somebody is',
+      program("import { verifier } from 'some-auth';\n", TRANSPORTS.replaceAll('GATE', BEARER)),
+    ],
+    [
+      'where nothing tells which part of a credential names a person',
+      program(OWN_GATE, TRANSPORTS.replaceAll('GATE', 'gate')),
+    ],
+    ['where nobody is authenticated', program(TRANSPORTS.replaceAll('GATE, ', ''))],
+    [
+      'where the transport is made by what does not know the caller, and never held by who does',
+      program(
+        VERIFIER,
+        ENTRIES.replace('GATE', BEARER)
+          .replace('async open(req, res) {', 'async make() {')
+          .replace('await transport.handleRequest(req, res, req.body);', 'return transport;')
+          .replace('return this.open(req, res)', 'return (await this.make()).handleRequest(req, res, req.body)'),
+      ),
+    ],
+    [
+      'where the transport may not be there',
+      program(
+        VERIFIER,
+        ENTRIES.replace('GATE', BEARER)
+          .replace(/if \(!session\) \{[^]*?\n {4}\}\n/, '')
+          .replace('return session.transport', 'return session && session.transport')
+          .replace('session.usedAt = Date.now();', ''),
+      ),
+    ],
+  ])('%s', async (_, text) => {
+    expect(await mended({ '/app/server.js': text })).toMatchObject({ isFixed: false, left: 1 })
+  })
+})
