@@ -36,6 +36,7 @@ import { fix as fixPredictableSessionId } from './predictable-session-id/fix.ts'
 import { rule as replayableRequestState } from './replayable-request-state/rule.ts'
 import { detect as detectReplayableRequestState } from './replayable-request-state/detect.ts'
 import { scenario as scenarioReplayableRequestState } from './replayable-request-state/scenario.ts'
+import { fix as fixReplayableRequestState } from './replayable-request-state/fix.ts'
 import { rule as sessionAsAuthentication } from './session-as-authentication/rule.ts'
 import { detect as detectSessionAsAuthentication } from './session-as-authentication/detect.ts'
 import { scenario as scenarioSessionAsAuthentication } from './session-as-authentication/scenario.ts'
@@ -64,6 +65,7 @@ import { scenario as scenarioUnauthorizedSubscription } from './unauthorized-sub
 import { rule as unboundRequestState } from './unbound-request-state/rule.ts'
 import { detect as detectUnboundRequestState } from './unbound-request-state/detect.ts'
 import { scenario as scenarioUnboundRequestState } from './unbound-request-state/scenario.ts'
+import { fix as fixUnboundRequestState } from './unbound-request-state/fix.ts'
 import { rule as unboundSession } from './unbound-session/rule.ts'
 import { detect as detectUnboundSession } from './unbound-session/detect.ts'
 import { scenario as scenarioUnboundSession } from './unbound-session/scenario.ts'
@@ -77,6 +79,7 @@ import { scenario as scenarioUncheckedTokenAudience } from './unchecked-token-au
 import { rule as unsignedRequestState } from './unsigned-request-state/rule.ts'
 import { detect as detectUnsignedRequestState } from './unsigned-request-state/detect.ts'
 import { scenario as scenarioUnsignedRequestState } from './unsigned-request-state/scenario.ts'
+import { fix as fixUnsignedRequestState } from './unsigned-request-state/fix.ts'
 import { rule as vulnerableSessionDependency } from './vulnerable-session-dependency/rule.ts'
 import { detect as detectVulnerableSessionDependency } from './vulnerable-session-dependency/detect.ts'
 import { fix as fixVulnerableSessionDependency } from './vulnerable-session-dependency/fix.ts'
@@ -128,7 +131,12 @@ export const rules: readonly RuleEntry[] = [
     scenario: scenarioPredictableSessionId,
     fix: fixPredictableSessionId,
   },
-  { rule: replayableRequestState, detect: detectReplayableRequestState, scenario: scenarioReplayableRequestState },
+  {
+    rule: replayableRequestState,
+    detect: detectReplayableRequestState,
+    scenario: scenarioReplayableRequestState,
+    fix: fixReplayableRequestState,
+  },
   { rule: sessionAsAuthentication, detect: detectSessionAsAuthentication, scenario: scenarioSessionAsAuthentication },
   { rule: sessionFixation, detect: detectSessionFixation, scenario: scenarioSessionFixation, fix: fixSessionFixation },
   { rule: sessionTokenExposure, detect: detectSessionTokenExposure, scenario: scenarioSessionTokenExposure },
@@ -141,11 +149,21 @@ export const rules: readonly RuleEntry[] = [
     detect: detectUnauthorizedSubscription,
     scenario: scenarioUnauthorizedSubscription,
   },
-  { rule: unboundRequestState, detect: detectUnboundRequestState, scenario: scenarioUnboundRequestState },
+  {
+    rule: unboundRequestState,
+    detect: detectUnboundRequestState,
+    scenario: scenarioUnboundRequestState,
+    fix: fixUnboundRequestState,
+  },
   { rule: unboundSession, detect: detectUnboundSession, scenario: scenarioUnboundSession, fix: fixUnboundSession },
   { rule: unboundStateHandle, detect: detectUnboundStateHandle, scenario: scenarioUnboundStateHandle },
   { rule: uncheckedTokenAudience, detect: detectUncheckedTokenAudience, scenario: scenarioUncheckedTokenAudience },
-  { rule: unsignedRequestState, detect: detectUnsignedRequestState, scenario: scenarioUnsignedRequestState },
+  {
+    rule: unsignedRequestState,
+    detect: detectUnsignedRequestState,
+    scenario: scenarioUnsignedRequestState,
+    fix: fixUnsignedRequestState,
+  },
   { rule: vulnerableSessionDependency, detect: detectVulnerableSessionDependency, fix: fixVulnerableSessionDependency },
   { rule: weakSessionSecret, detect: detectWeakSessionSecret, fix: fixWeakSessionSecret },
 ]

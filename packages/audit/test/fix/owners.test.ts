@@ -1,21 +1,9 @@
 /** The owner check, in the shapes in which routers for the SDK's transports are written. */
 import { describe, expect, test } from 'vitest'
-import { extract } from '../../src/extract/extract.ts'
-import { mend } from '../../src/mend.ts'
-import { rules } from '../../src/rules/index.ts'
-import { readSources } from '../../src/source/read.ts'
-import { memoryHost, type Files } from '../source/memory-host.ts'
+import type { Files } from '../source/memory-host.ts'
+import { mendedBy } from './mended.ts'
 
-async function mended(files: Files) {
-  const entries = rules.filter(({ rule }) => rule.id === 'unbound-session')
-  const { fixed, rolledBack, changes, after } = await mend(
-    '/app',
-    { kinds: 'all', host: memoryHost(files) },
-    { read: readSources, extract, rules: entries },
-  )
-  expect(rolledBack).toEqual([])
-  return { text: changes[0]?.after ?? '', isFixed: fixed.length > 0, left: after.findings.length }
-}
+const mended = (files: Files) => mendedBy('unbound-session', files)
 
 const IMPORTS = `import { randomUUID } from 'node:crypto';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';

@@ -4,7 +4,7 @@ import type { Edit, Finding, Fix } from '../../finding/finding.ts'
 import { callerHeldAs, isInScope, type Caller } from '../../fix/callers.ts'
 import { codeIn } from '../../fix/code.ts'
 import { isSamePlace, type Ground } from '../../fix/fix.ts'
-import { endOfLine } from '../../fix/lines.ts'
+import { declaredBefore, endOfLine } from '../../fix/lines.ts'
 import { freeName } from '../../fix/names.ts'
 import { heldBy, transportsMade, type Held } from '../../fix/transports.ts'
 import type { Call, FileSyntax, Span, Statement } from '../../syntax/syntax.ts'
@@ -108,19 +108,12 @@ function openedBy(file: FileSyntax, caller: Caller, made: Span): readonly Held[]
     : undefined
 }
 
-/** At the top level, before what uses it first. */
 function declared(file: FileSyntax, owners: string, caller: Caller, { statement }: Use): Edit {
-  const outer = file.functionsAround(statement).at(-1) ?? statement
-  const top = file.statementAround(outer) ?? statement
-  const before = file.blockAround(top)?.statements.findLast(({ end }) => end <= top.start)
-  const at = before ? endOfLine(file, before.end) : file.top
-  const code = codeIn(file.style)
-  const text = code`
+  const text = codeIn(file.style)`
 
 /** Who opened the session of a transport. */
 const ${owners} = new WeakMap${file.isTypeScript ? '<object, unknown>' : ''}();${caller.helper}`
-  const isTight = !/^\s*\n\s*\n/.test(file.text.slice(at))
-  return { path: file.path, start: at, end: at, text: isTight ? text + file.style.newline : text }
+  return declaredBefore(file, statement, text)
 }
 
 function remembered(file: FileSyntax, { statement }: Held, call: string): Edit {
