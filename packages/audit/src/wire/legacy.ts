@@ -116,13 +116,10 @@ export class LegacyClient {
     return { exchange, session }
   }
 
-  private async openStream(actor: Actor, changes: Changes): Promise<Opening> {
+  /** A changed path is that of the stream: where messages go, the server says. */
+  private async openStream(actor: Actor, { path, ...changes }: Changes): Promise<Opening> {
     const headers = [EVENTS, ...(changes.headers ?? [])]
-    const stream = await this.wire.listen(actor, {
-      method: 'GET',
-      headers,
-      ...(changes.path && { path: changes.path }),
-    })
+    const stream = await this.wire.listen(actor, { method: 'GET', headers, ...(path && { path }) })
     const endpoint = await stream.until(({ name }) => name === 'endpoint', ENDPOINT_MS)
     const url = endpoint && sameOrigin(endpoint.data, this.wire.target)
     if (url === undefined) {

@@ -4,6 +4,7 @@ import type { Report } from '../../src/finding/finding.ts'
 import { probe } from '../../src/probe.ts'
 import { rules } from '../../src/rules/index.ts'
 import { canary, configWith } from './principals.ts'
+import { startStreams } from './streams.ts'
 import { type Running, startTarget, type Weaknesses } from './target.ts'
 
 let target: Running | undefined
@@ -92,6 +93,25 @@ function standingStill(afterMs: number, forMs: number): () => number {
     return performance.now()
   }
 }
+
+describe('a credential in the query of an event stream', () => {
+  it.each<[string, boolean, string]>([
+    ['is found, though messages want it in a header', true, 'fail'],
+    ['is not found where only the header counts', false, 'pass'],
+  ])('%s', async (_name, inQuery, expected) => {
+    target = await startStreams(inQuery)
+    const { assessments, findings } = await probe(
+      target.url,
+      { config: configWith({ transport: 'sse' }) },
+      rules.filter(({ rule }) => rule.id === 'session-token-in-url'),
+    )
+    const taken = findings.filter(({ what }) => what.includes('takes a credential'))
+    expect({ outcome: taken.length > 0 ? 'fail' : 'pass', open: assessments[0]?.reasons }).toEqual({
+      outcome: expected,
+      open: [],
+    })
+  })
+})
 
 describe('a hardened server', () => {
   it('fails nothing, and passes what can be tried', async () => {

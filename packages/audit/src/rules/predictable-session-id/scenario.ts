@@ -36,6 +36,8 @@ interface Recording {
 
 /** Enough to solve for a generator's state, few enough that a server keeps them all. */
 const SAMPLE = 40
+/** Of the time that the whole probe has: at some servers each session takes a second. */
+const SAMPLE_SHARE = 0.25
 /** Fewer decide nothing. */
 const FEWEST = 12
 /** How often the next one is announced: others may open sessions in between. */
@@ -109,7 +111,8 @@ interface Issued extends IssuedHandle {
 async function sampleOf(what: Sample['what'], stage: Stage, mint: Mint): Promise<Sample> {
   const { alice, bob } = stage.actors
   const issued: Issued[] = []
-  for (let index = 0; index < SAMPLE; index++) {
+  const until = stage.now() + stage.config.budget.seconds * SAMPLE_SHARE * 1000
+  while (issued.length < SAMPLE && (issued.length < FEWEST || stage.now() < until)) {
     const one = await issue(stage, bob ?? alice, mint)
     if (one === undefined) break
     issued.push(one)

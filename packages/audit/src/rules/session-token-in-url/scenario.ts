@@ -4,6 +4,7 @@ import { isRefused, isGranted } from '../../wire/reading.ts'
 import { defineScenario, judgedLive, leftOpen, type LiveVerdict } from '../../wire/scenario.ts'
 import type { Stage } from '../../wire/stage.ts'
 import type { Survey } from '../../wire/survey.ts'
+import type { Actor } from '../../wire/wire.ts'
 
 /** A secret in the query, beside the same request without it. */
 interface Trial {
@@ -83,16 +84,24 @@ async function tryCredentials(stage: Stage): Promise<readonly Trial[]> {
   const own = alice.headers.find(([name]) => name === 'authorization' || /key|token/.test(name))?.[1]
   if (own === undefined || stage.survey.anonymous) return []
   const credential = own.replace(/^\w+\s+/, '')
-  const [without] = await stage.knock(nobody)
-  const trials: Trial[] = []
   const { pathname, search } = stage.target
+  const without = await admission(nobody, `${pathname}${search}`, stage)
+  const trials: Trial[] = []
   for (const parameter of CREDENTIAL_PARAMETERS) {
-    const [inQuery] = await stage.knock(nobody, { path: withQuery(`${pathname}${search}`, parameter, credential) })
+    const inQuery = await admission(nobody, withQuery(`${pathname}${search}`, parameter, credential), stage)
     if (inQuery === undefined || without === undefined) break
     trials.push({ secret: 'credential', parameter, without, inQuery })
     if (isGranted(inQuery)) break
   }
   return trials
+}
+
+/** Whether a server lets somebody in at an address. HTTP+SSE does so when it opens the stream; its messages go elsewhere. */
+async function admission(actor: Actor, path: string, stage: Stage): Promise<Exchange | undefined> {
+  if (stage.survey.transport !== 'sse') return (await stage.knock(actor, { path }))[0]
+  const stream = await stage.wire.listen(actor, { method: 'GET', path, headers: [['accept', 'text/event-stream']] })
+  stream.close()
+  return stream.exchange()
 }
 
 function withQuery(path: string, parameter: string, value: string): string {
