@@ -34,8 +34,8 @@ interface Nameless {
   readonly opening: Exchange
   readonly during: Exchange
   readonly after: Exchange
-  /** What Alice wrote in her session, asked for without one. */
-  readonly read?: { readonly exchange: Exchange; readonly canary: string }
+  /** What Alice wrote in her session and finds there, asked for without one. */
+  readonly read?: { readonly exchange: Exchange; readonly own: Exchange; readonly canary: string }
 }
 
 /** What Alice wrote in her session, asked for in another one. */
@@ -323,12 +323,19 @@ async function playNameless(other: Actor, stage: Stage): Promise<Nameless | unde
   return { before, opening, during, after, ...(read && { read }) }
 }
 
+/** A server that a request breaks in the same way, whether or not Alice has a session, does not serve it in hers. */
+function isBrokenAlike(before: Exchange, during: Exchange): boolean {
+  const status = statusOf(during)
+  return status !== undefined && status >= 500 && status === statusOf(before)
+}
+
 async function readNameless(other: Actor, hers: Session, nowhere: Session, stage: Stage): Promise<Nameless['read']> {
   const { canary } = stage.config
   if (canary === undefined || canary.make !== undefined) return undefined
   const text = stage.canary()
   await stage.call(stage.actors.alice, hers, canary.put, { canary: text })
-  return { exchange: await stage.call(other, nowhere, canary.get, { canary: '' }), canary: text }
+  const own = await stage.call(stage.actors.alice, hers, canary.get, { canary: text })
+  return { exchange: await stage.call(other, nowhere, canary.get, { canary: '' }), own, canary: text }
 }
 
 function judgeNameless({ nameless, by }: Recording): View {
@@ -345,9 +352,10 @@ function judgeNameless({ nameless, by }: Recording): View {
       confidence: 'high',
     })
   if (!isServed(during))
-    return isRefused(during)
+    return isRefused(during) || isBrokenAlike(before, during)
       ? refused('no session named')
       : undecided('A request that names no session was not answered.')
+  if (read !== undefined && isServed(read.exchange) && holds(read.own, read.canary)) return refused('no session named')
   if (isServed(before))
     return undecided(
       'Requests that name no session are served, whether or not Alice has one: whose state they see cannot be told.',

@@ -18,22 +18,27 @@ interface Recording {
   readonly trials: readonly Trial[]
   /** Whether a credential for another audience is configured. */
   readonly configured: boolean
+  /** Alice's credential is a cookie, which no other server is sent. */
+  readonly byCookie: boolean
 }
 
 export const scenario = defineScenario<Recording>({
   async play(stage) {
     const { survey, actors } = stage
     const configured = actors.wrongAudience !== undefined
-    if (isSilent(survey) || survey.anonymous) return { survey, legitimate: [], trials: [], configured }
+    const byCookie = !configured && actors.alice.headers.every(([name]) => name === 'cookie')
+    if (isSilent(survey) || survey.anonymous || byCookie)
+      return { survey, legitimate: [], trials: [], configured, byCookie }
     const trials: Trial[] = []
     for (const { token, actor } of strangers(stage))
       for (const exchange of await stage.knock(actor)) trials.push({ token, exchange })
-    return { survey, legitimate: await stage.knock(actors.alice), trials, configured }
+    return { survey, legitimate: await stage.knock(actors.alice), trials, configured, byCookie }
   },
 
-  judge({ survey, legitimate, trials, configured }) {
+  judge({ survey, legitimate, trials, configured, byCookie }) {
     if (isSilent(survey)) return leftOpen(survey.refusal ?? 'No MCP server answered.')
     if (survey.anonymous) return liveNotApplicable('The server asks for no token.')
+    if (byCookie) return liveNotApplicable('The credential is a cookie: there is no token that names an audience.')
     if (!legitimate.every(isGranted))
       return leftOpen("Alice's own token is not served, so a foreign one shows nothing.")
     const taken = trials.filter(({ exchange }) => isGranted(exchange))
