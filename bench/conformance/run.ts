@@ -67,6 +67,7 @@ function serveGuarded(hosts: readonly string[]): RequestListener {
   const mcp = createMcpRouter({ guard, createServer: makeServer, mayRead: () => true, retryMs: 500 })
   return (request, response) => {
     request.rawHeaders.push('authorization', 'Bearer suite')
+    request.headers.authorization = 'Bearer suite'
     void mcp.handle(request, response)
   }
 }

@@ -11,8 +11,12 @@ export async function usageOf(server: ChildProcess): Promise<number> {
 /** The next message of a server. @throws Error where the server ends first */
 export function said<T>(server: ChildProcess): Promise<T> {
   return new Promise((resolve, reject) => {
-    server.once('message', (message) => resolve(message as T))
-    server.once('exit', (code) => reject(new Error(`a server ended with ${code}`)))
+    const ended = (code: number | null): void => reject(new Error(`a server ended with ${code}`))
+    server.once('exit', ended)
+    server.once('message', (message) => {
+      server.off('exit', ended)
+      resolve(message as T)
+    })
   })
 }
 
@@ -21,5 +25,10 @@ export function least(values: readonly number[]): number {
 }
 
 export function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN
+  return quantile(values, 0.5)
+}
+
+/** The value that this part of them is below. */
+export function quantile(values: readonly number[], part: number): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length * part)] ?? Number.NaN
 }

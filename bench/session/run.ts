@@ -2,32 +2,38 @@
  * What a session check costs on the server, beside a bare handler and beside what others cost.
  *
  *   npm ci --prefix bench/session        # the peers; leave it out and their rows are missing
- *   npx tsx bench/session/run.ts [--rounds 5] [--requests 20000] [--only 'node:http, bare;sqlite'] [--node <another Node>]
+ *   npx tsx bench/session/run.ts [--starts 3] [--rounds 12] [--requests 2000] [--only 'node:http, bare;sqlite'] [--node <another Node>]
  *
- * Each round starts every candidate in a process of its own, in turn, warms it up, and takes the CPU time of that
- * process alone over so many requests on 32 connections. Compare within one table only.
+ * All candidates are started, each in a process of its own, and warmed up. In each round every one of them, in turn,
+ * answers so many requests on 32 connections, and the CPU time of its process alone is taken. A round is short, so that
+ * whatever else the machine does hits a candidate and its bare server alike, and what a candidate costs above it is
+ * reckoned round by round: the median of these differences is the result, and the quarters on either side of it say how
+ * far it is to be trusted. All of that is done for several starts, because a process has luck of its own. Compare within
+ * one table only.
  */
-import { fork } from 'node:child_process'
+import { fork, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { cpus, tmpdir } from 'node:os'
+import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startRedis, hasRedis } from '../../packages/session/test/store/redis-server.ts'
 import { built } from './built.ts'
-import { run } from './load.ts'
-import { least, median, said, usageOf } from './measured.ts'
+import { run, type Load } from './load.ts'
+import { least, median, quantile, said, usageOf } from './measured.ts'
 
 const memory = ['node:http', 'express 5', 'express 4', 'fastify', 'hono', 'fetch']
 const own = [...memory.flatMap((name) => [`${name}, bare`, name]), 'sqlite', ...(hasRedis ? ['redis'] : [])]
 const peers = ['express-session', ...(hasRedis ? ['connect-redis'] : []), '@fastify/session']
 const { values: flags } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '5' },
-    requests: { type: 'string', default: '20000' },
+    starts: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '12' },
+    requests: { type: 'string', default: '2000' },
     only: { type: 'string' },
     node: { type: 'string', default: process.execPath },
   },
 })
+const starts = Number(flags.starts)
 const rounds = Number(flags.rounds)
 const requests = Number(flags.requests)
 const hasPeers = existsSync(join(import.meta.dirname, 'node_modules/express-session'))
@@ -41,48 +47,74 @@ const baselineOf: Readonly<Record<string, string>> = {
   '@fastify/session': 'fastify, bare',
 }
 
+/** One that runs, and how to reach it. */
+interface Running {
+  readonly name: string
+  readonly server: ChildProcess
+  readonly folder: string
+  readonly load: Omit<Load, 'requests'>
+}
+
 const servers = await built('servers.ts')
 const redis = hasRedis ? await startRedis() : undefined
+/** Of each candidate, by rounds. */
 const costs = new Map<string, number[]>(candidates.map((name) => [name, []]))
 try {
-  for (let round = 0; round < rounds; round += 1)
-    for (const name of candidates) costs.get(name)?.push(await costOf(name))
+  for (let made = 0; made < starts; made += 1) await measureOnce()
 } finally {
   await redis?.stop()
 }
 printTable()
 
-/** Microseconds of CPU of the server for a request. */
-async function costOf(name: string): Promise<number> {
+async function measureOnce(): Promise<void> {
+  const running: Running[] = []
+  try {
+    for (const name of candidates) running.push(await start(name))
+    for (const one of running) await ask(one, requests * 4)
+    for (let round = 0; round < rounds; round += 1)
+      // There and back, so that nobody always comes after the same one.
+      for (const one of round % 2 ? running.toReversed() : running) costs.get(one.name)?.push(await costOf(one))
+  } finally {
+    for (const { server, folder } of running) {
+      server.kill('SIGKILL')
+      rmSync(folder, { recursive: true, force: true })
+    }
+  }
+}
+
+async function start(name: string): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-bench-'))
   const server = fork(servers, [name, folder, String(redis?.port ?? 0)], {
     execPath: flags.node,
     execArgv: [],
     env: { ...process.env, NODE_ENV: 'production' },
   })
-  try {
-    const { port, headers } = await said<{ port: number; headers: Record<string, string> }>(server)
-    const load = { port, headers, connections: 32 }
-    await run({ ...load, requests: Math.ceil(requests / 2) })
-    const before = await usageOf(server)
-    const wrong = await run({ ...load, requests })
-    const after = await usageOf(server)
-    if (wrong > 0) throw new Error(`${name}: ${wrong} of ${requests} answers were wrong`)
-    return (after - before) / requests
-  } finally {
-    server.kill('SIGKILL')
-    rmSync(folder, { recursive: true, force: true })
-  }
+  const { port, headers } = await said<{ port: number; headers: Record<string, string> }>(server)
+  return { name, server, folder, load: { port, headers, connections: 32 } }
+}
+
+/** Microseconds of CPU of the server for a request. */
+async function costOf(one: Running): Promise<number> {
+  const before = await usageOf(one.server)
+  await ask(one, requests)
+  return ((await usageOf(one.server)) - before) / requests
+}
+
+async function ask({ name, load }: Running, count: number): Promise<void> {
+  const wrong = await run({ ...load, requests: count })
+  if (wrong > 0) throw new Error(`${name}: ${wrong} of ${count} answers were wrong`)
 }
 
 function printTable(): void {
-  console.log(
-    `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model}, ${rounds} rounds of ${requests} requests\n`,
-  )
-  console.log('| | CPU, µs, least | CPU, µs, median | above its bare server, least | median |\n|---|--:|--:|--:|--:|')
+  const machine = `${cpus().length} × ${cpus()[0]?.model}, load average ${loadavg()[0]?.toFixed(1)}`
+  console.log(`Node ${process.versions.node}, ${machine}, ${starts} × ${rounds} rounds of ${requests} requests\n`)
+  console.log('| | CPU, µs, least | median | above its bare server, median | lower quarter | upper quarter |')
+  console.log('|---|--:|--:|--:|--:|--:|')
   for (const [name, values] of costs) {
-    const bare = costs.get(baselineOf[name] ?? name) ?? values
-    const above = [least(values) - least(bare), median(values) - median(bare)]
-    console.log(`| ${name} | ${[least(values), median(values), ...above].map((cost) => cost.toFixed(1)).join(' | ')} |`)
+    const bare = costs.get(baselineOf[name] ?? '')
+    const above = bare && values.map((value, round) => value - (bare[round] ?? Number.NaN))
+    const figures = above ? [median(above), quantile(above, 0.25), quantile(above, 0.75)] : []
+    const cells = [least(values), median(values), ...figures].map((cost) => cost.toFixed(1))
+    console.log(`| ${[name, ...cells, ...(above ? [] : ['', '', ''])].join(' | ')} |`)
   }
 }

@@ -120,11 +120,13 @@ export function writeData(data: unknown, maxBytes: number): string {
 
 /** Without recursion: what a client sent may be nested deeper than the stack is high. */
 function freezeDeep<T>(value: T): T {
-  const waiting: unknown[] = [value]
-  while (waiting.length > 0) {
-    const part = waiting.pop()
-    if (typeof part === 'object' && part !== null && !Object.isFrozen(part))
-      waiting.push(...Object.values(Object.freeze(part)))
+  let waiting: object[] | undefined
+  for (let part: unknown = value; isOpen(part); part = waiting?.pop()) {
+    for (const inner of Object.values(Object.freeze(part)) as unknown[]) if (isOpen(inner)) (waiting ??= []).push(inner)
   }
   return value
+}
+
+function isOpen(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Object.isFrozen(value)
 }

@@ -112,13 +112,12 @@ class NodeOutlet implements Outlet {
     response.on('close', () => visit.finish())
     const writeHead = response.writeHead
     // Every answer passes here, also one without a call of its own; what is given to it would replace what was set.
-    response.writeHead = (status: number, ...given: readonly unknown[]): ServerResponse => {
+    response.writeHead = (status: number, one?: unknown, two?: unknown): ServerResponse => {
       response.writeHead = writeHead
-      const reason = typeof given[0] === 'string' ? given[0] : undefined
-      this.#take(given.at(-1))
+      this.#take(two ?? one)
       if (this.#carried) this.#set(this.#carried)
       if (isEventStream(response.getHeader('content-type'))) this.#stream(visit)
-      return reason === undefined ? response.writeHead(status) : response.writeHead(status, reason)
+      return typeof one === 'string' ? response.writeHead(status, one) : response.writeHead(status)
     }
   }
 

@@ -44,6 +44,9 @@ const usualCredentialParameters = [
   'token',
 ]
 const maxSuspects = 8
+const none: Readonly<Record<string, string>> = Object.freeze({})
+/** What a proxy says of itself. */
+const forwarding = ['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'via'] as const
 
 export interface Transport {
   /** Why the request must not go on, or undefined. */
@@ -61,6 +64,7 @@ export function createTransport(policy: TransportPolicy): Transport {
   const isTrustedProxy = addressList(policy.trustedProxies ?? [])
   const parameters = new Set(policy.credentialParameters ?? usualCredentialParameters)
   const hsts = policy.hsts ?? twoYears
+  const withHsts = Object.freeze(hsts === false ? {} : { 'strict-transport-security': hsts })
 
   const isEncrypted = (request: RequestView): boolean =>
     request.encrypted || (isTrustedProxy(request.remoteAddress) && isForwardedSecurely(request))
@@ -69,7 +73,7 @@ export function createTransport(policy: TransportPolicy): Transport {
 
   return {
     isEncrypted,
-    headers: (request) => (hsts !== false && isEncrypted(request) ? { 'strict-transport-security': hsts } : {}),
+    headers: (request) => (hsts !== false && isEncrypted(request) ? withHsts : none),
     refuse(request) {
       if (!isEncrypted(request) && !mayBePlain(request)) return { fault: 'plaintext', answer: upgradeRequired() }
       if (!isOurs(request, hosts)) return forbidden('host', 'this host is not served here')
@@ -115,9 +119,8 @@ function isForwardedSecurely(request: RequestView): boolean {
 
 /** A proxy on this machine makes the whole world look like this machine. */
 function isForwarded(request: RequestView): boolean {
-  return ['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'via'].some(
-    (name) => request.header(name).length > 0,
-  )
+  for (const name of forwarding) if (request.header(name).length > 0) return true
+  return false
 }
 
 function isOurs(request: RequestView, hosts: ReadonlySet<string>): boolean {

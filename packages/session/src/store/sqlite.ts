@@ -8,6 +8,7 @@ import { createClock, type Clock } from '../clock.ts'
 import type { EndReason } from '../events.ts'
 import type { HandleKind } from '../handle.ts'
 import { latestEnd, nextEnd, timedOut, type Lifetime } from './lifetime.ts'
+import { watchChanges, type HasChanged } from './sqlite/changes.ts'
 import { openDatabase, type SqliteDatabase, type SqliteStatement, type SqlValue } from './sqlite/database.ts'
 import { schema, schemaVersion, statements, type StatementName } from './sqlite/schema.ts'
 import {
@@ -95,6 +96,12 @@ interface HandleRow extends Row {
   readonly handle_kind: HandleKind
 }
 
+/** A row and what is shown of it. */
+interface Seen {
+  readonly row: HandleRow
+  readonly session: StoredSession
+}
+
 /** What a look at a handle comes to; `touch` where the session lives and something about it is to be written. */
 type Look = ResumeReply | { readonly kind: 'over'; readonly reason: EndReason } | { readonly kind: 'touch' }
 
@@ -107,8 +114,8 @@ class SqliteStore implements SessionStore {
   readonly #clock: Clock
   readonly #statements = new Map<StatementName, SqliteStatement>()
   /** What was read by digest since the last change, whoever made it. */
-  readonly #seen = new Map<string, HandleRow>()
-  #seenAt = -1
+  readonly #seen = new Map<string, Seen>()
+  readonly #hasChanged: HasChanged
   #aheadMs = 0
   #clockSaved = 0
 
@@ -121,6 +128,8 @@ class SqliteStore implements SessionStore {
     // What a session held must not be read from free pages later.
     this.#database.exec('PRAGMA secure_delete = ON')
     this.#makeTables()
+    const path = typeof database === 'string' ? database : undefined
+    this.#hasChanged = watchChanges(this.#database, path, () => this.#run('countOpening'))
     // A wall clock that was set back while no process ran must not lengthen sessions.
     this.#aheadMs = Math.max(0, this.#number('clock') - Math.trunc(clock()))
   }
@@ -143,7 +152,8 @@ class SqliteStore implements SessionStore {
   }
 
   resume(request: ResumeRequest): ResumeReply {
-    const seen = this.#look(request, this.#glance(request.digest), this.now())
+    const known = this.#glance(request.digest)
+    const seen = this.#look(request, known?.row, this.now(), known?.session)
     if (seen.kind !== 'over' && seen.kind !== 'touch') return seen
     return this.#atomically((now) => {
       const again = this.#look(request, this.#get<HandleRow>('byDigest', request.digest), now)
@@ -323,20 +333,20 @@ class SqliteStore implements SessionStore {
 
   /**
    * The row of a handle, from the last look where nothing changed since: this connection forgets what it has seen
-   * whenever it writes, and SQLite says when another one did.
+   * whenever it writes, and asks whether another one did.
    */
-  #glance(digest: string): HandleRow | undefined {
-    const { data_version: version } = this.#get<{ data_version: number }>('dataVersion') as { data_version: number }
-    if (version !== this.#seenAt || this.#seen.size >= maxSeen) this.#seen.clear()
-    this.#seenAt = version
+  #glance(digest: string): Seen | undefined {
+    if (this.#hasChanged() || this.#seen.size >= maxSeen) this.#seen.clear()
     const known = this.#seen.get(digest)
     if (known) return known
     const row = this.#get<HandleRow>('byDigest', digest)
-    if (row) this.#seen.set(digest, row)
-    return row
+    if (!row) return undefined
+    const seen = { row, session: show(row) }
+    this.#seen.set(digest, seen)
+    return seen
   }
 
-  #look(request: ResumeRequest, row: HandleRow | undefined, now: number): Look {
+  #look(request: ResumeRequest, row: HandleRow | undefined, now: number, shown?: StoredSession): Look {
     if (!row) {
       const tombstone = this.#get<{ ref: string }>('tombstone', request.digest, now)
       return tombstone ? { kind: 'refused', reason: 'ended', ref: tombstone.ref } : { kind: 'unknown' }
@@ -354,7 +364,7 @@ class SqliteStore implements SessionStore {
     if (request.agent !== row.agent) return { kind: 'refused', reason: 'foreign-agent', ref }
     const isNews = request.activity && now > row.last_used_at && now - row.last_used_at >= request.coalesceMs
     const isFresher = row.credential_end !== 0 && request.credentialEnd > row.credential_end
-    return isNews || isFresher ? { kind: 'touch' } : { kind: 'live', session: show(row) }
+    return isNews || isFresher ? { kind: 'touch' } : { kind: 'live', session: shown ?? show(row) }
   }
 
   #touch(request: ResumeRequest, now: number): ResumeReply {

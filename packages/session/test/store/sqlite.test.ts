@@ -1,9 +1,12 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { certification } from '../../src/store/certify.ts'
 import { sqliteStore } from '../../src/store/sqlite.ts'
+import { watchChanges } from '../../src/store/sqlite/changes.ts'
+import { openDatabase, type SqliteDatabase } from '../../src/store/sqlite/database.ts'
 
 /** Two connections to one file, as two processes have them. */
 function makeStore() {
@@ -28,6 +31,86 @@ function makeStore() {
 
 describe('the SQLite store is certified', () => {
   test.each(certification)('$name', ({ run }) => run(makeStore))
+})
+
+interface Connections {
+  readonly here: SqliteDatabase
+  readonly there: SqliteDatabase
+  readonly database: string
+}
+
+/** What two connections may do, some of it a commit. */
+const deeds: Readonly<Record<string, (given: Connections) => void>> = {
+  'this one writes': ({ here }) => void here.exec('INSERT INTO things VALUES (1)'),
+  'the other writes': ({ there }) => void there.exec('INSERT INTO things VALUES (2)'),
+  'the other writes much': ({ there }) => void there.exec(`INSERT INTO things VALUES ('${'x'.repeat(100_000)}')`),
+  'the other moves the log into the file': ({ there }) => void there.exec('PRAGMA wal_checkpoint(PASSIVE)'),
+  'the other empties the log': ({ there }) => void there.exec('PRAGMA wal_checkpoint(TRUNCATE)'),
+  'the other reads': ({ there }) => void there.prepare('SELECT count(*) FROM things').all(),
+  'the other changes its mind': ({ there }) =>
+    void there.exec('BEGIN IMMEDIATE; INSERT INTO things VALUES (3); ROLLBACK'),
+  'a third writes and goes': ({ database }) => {
+    const third = openDatabase(database)
+    third.exec('INSERT INTO things VALUES (4)')
+    third.close()
+  },
+}
+
+describe('whether anything was written', () => {
+  test.each([
+    ['by the header of the log', true],
+    ['by asking SQLite', false],
+  ])('is never missed, in whatever order things happen: %s', (_, byHeader) => {
+    const folder = mkdtempSync(join(tmpdir(), 'sallyport-changes-'))
+    let runs = 0
+    const property = fc.property(fc.array(fc.constantFrom(...Object.keys(deeds)), { maxLength: 30 }), (drawn) => {
+      const database = join(folder, `${(runs += 1)}.db`)
+      const [here, there] = [openDatabase(database), openDatabase(database)]
+      for (const connection of [here, there])
+        connection.exec(
+          'PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; CREATE TABLE IF NOT EXISTS things (thing)',
+        )
+      const write = (): void => void here.exec('INSERT INTO things VALUES (0)')
+      const hasChanged = watchChanges(here, byHeader ? database : undefined, write)
+      hasChanged()
+      for (const deed of drawn) {
+        deeds[deed]?.({ here, there, database })
+        // Of what this connection wrote itself, SQLite does not tell; the store knows.
+        const told = deed.includes('write') && (byHeader || deed !== 'this one writes')
+        if (told) expect(hasChanged()).toBe(true)
+        hasChanged()
+        expect(hasChanged()).toBe(false)
+      }
+      here.close()
+      there.close()
+    })
+    fc.assert(property, { numRuns: 20 })
+    rmSync(folder, { recursive: true })
+  })
+
+  test.skipIf(!['linux', 'darwin'].includes(process.platform))('is told by the header, where that can be read', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sallyport-changes-'))
+    const database = openDatabase(join(folder, 'a.db'))
+    database.exec('PRAGMA journal_mode = WAL; CREATE TABLE things (thing)')
+    const asked: string[] = []
+    const listening: SqliteDatabase = {
+      exec: (sql) => database.exec(sql),
+      close: () => database.close(),
+      prepare: (sql) => {
+        asked.push(sql)
+        return database.prepare(sql)
+      },
+    }
+    const write = (): void => void database.exec('INSERT INTO things VALUES (0)')
+    watchChanges(listening, join(folder, 'a.db'), write)
+    expect(asked).toEqual([])
+    // Where nothing is seen to change, the header is not believed.
+    watchChanges(listening, join(folder, 'a.db'), () => undefined)
+    watchChanges(listening, join(folder, 'b.db'), write)
+    expect(asked).toEqual(['PRAGMA data_version', 'PRAGMA data_version'])
+    database.close()
+    rmSync(folder, { recursive: true })
+  })
 })
 
 describe('the file', () => {

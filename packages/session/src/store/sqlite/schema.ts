@@ -43,7 +43,6 @@ const joins = `
   LEFT JOIN epochs pae ON pae.scope = p.agent_scope`
 
 export const statements = {
-  dataVersion: 'PRAGMA data_version',
   byDigest: `SELECT h.generation AS handle_generation, h.kind AS handle_kind, ${life}
     FROM handles h JOIN sessions s ON s.ref = h.ref ${joins} WHERE h.digest = ?`,
   byRef: `SELECT ${life} FROM sessions s ${joins} WHERE s.ref = ?`,
@@ -76,6 +75,7 @@ export const statements = {
   sweepConsumed: `DELETE FROM consumed WHERE key IN (SELECT key FROM consumed WHERE until <= ? LIMIT ?)`,
   number: `SELECT value AS n FROM numbers WHERE name = ?`,
   addNumber: `UPDATE numbers SET value = value + ? WHERE name = ?`,
+  countOpening: `INSERT INTO numbers VALUES ('openings', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1`,
   raiseClock: `UPDATE numbers SET value = ? WHERE name = 'clock' AND value < ?`,
 } as const
 
