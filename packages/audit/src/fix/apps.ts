@@ -38,9 +38,16 @@ export function appAt({ file, span }: Place): App | undefined {
   const before = file.text.slice(statement.start, span.start)
   const name = /^(?:export\s+)?(?:(?:const|let|var)\s+)?([\w.]+)\s*(?::[^=]*)?=\s*$/.exec(before)?.[1]
   if (framework !== 'node')
-    return name === undefined ? undefined : { file, framework, name, statement, handler: undefined }
+    return name === undefined || !isAllOf(file, span, statement)
+      ? undefined
+      : { file, framework, name, statement, handler: undefined }
   const answering = handler && functionAt(file, handler)
   return answering && { file, framework, name: name ?? '', statement, handler: answering }
+}
+
+/** `express().use(…).listen(…)` is no app any more. */
+function isAllOf(file: FileSyntax, { end }: Span, statement: Statement): boolean {
+  return /^(?:\s+as\s+[\w.]+)?\s*;?\s*$/.test(file.text.slice(end, statement.end))
 }
 
 function frameworkOf(file: FileSyntax, callee: string): Framework | undefined {

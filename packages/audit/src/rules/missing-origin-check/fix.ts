@@ -1,16 +1,19 @@
+import type { EndpointFact } from '../../facts/facts.ts'
 import type { Edit, Finding, Fix } from '../../finding/finding.ts'
 import { appAt, guarded, type App } from '../../fix/apps.ts'
 import { codeIn } from '../../fix/code.ts'
-import { isSamePlace, placeAt, placeOf, type Ground } from '../../fix/fix.ts'
+import { isSamePlace, placeAt, placeOf, type Ground, type Place } from '../../fix/fix.ts'
 import { followed } from '../../fix/follow.ts'
 import { bring } from '../../fix/imports.ts'
 import { endOfLine } from '../../fix/lines.ts'
 import { freeName } from '../../fix/names.ts'
 import { setProperties } from '../../fix/objects.ts'
+import { transportsMade } from '../../fix/transports.ts'
 import { isAtLeast } from '../../fix/versions.ts'
-import type { Syntax } from '../../syntax/syntax.ts'
+import type { FileSyntax, ObjectLiteral, Syntax } from '../../syntax/syntax.ts'
 
 const SDK = '@modelcontextprotocol/sdk'
+const TITLE = 'Refuse pages of origins that ALLOWED_ORIGINS does not list'
 
 /** Refuses foreign pages where requests enter: by the name of the host on loopback, else by a list of origins. */
 export function fix(finding: Finding, { facts, syntax }: Ground): Fix | undefined {
@@ -23,13 +26,61 @@ export function fix(finding: Finding, { facts, syntax }: Ground): Fix | undefine
   )
   const place = endpoint?.app && placeAt(endpoint.app, syntax)
   const app = place && appAt(place)
-  if (app === undefined) return undefined
+  if (app === undefined)
+    return (place && ofSdkApp(place)) ?? onTransports(endpointsOf(finding, facts.endpoints), syntax)
   const isLocal = facts.listeners.length > 0 && facts.listeners.every(({ reach }) => reach === 'loopback')
   const version = syntax.versionOf(SDK, app.file.path)
   if (isLocal && app.framework === 'express' && version !== undefined && isAtLeast(version, '1.24.0'))
     return { title: 'Answer to the names of this machine only', kind: 'unsafe', edits: hostChecked(app) }
   const edits = originChecked(app)
-  return edits && { title: 'Refuse pages of origins that ALLOWED_ORIGINS does not list', kind: 'unsafe', edits }
+  return edits && { title: TITLE, kind: 'unsafe', edits }
+}
+
+/** `createMcpExpressApp({ host: '0.0.0.0' })`, which checks nothing unless it is told which names are its own. */
+function ofSdkApp({ file, span }: Place): Fix | undefined {
+  const call = file.shapeOf(span)
+  if (call?.kind !== 'call' || !SDK_APPS.test(call.callee)) return undefined
+  const options = call.arguments[0] && followed(file, call.arguments[0])
+  if (options?.kind !== 'object' || options.isOpen) return undefined
+  const isV2 = file.imports.some(
+    ({ module, names }) => names.some(({ local }) => local === call.callee) && !module.startsWith(SDK),
+  )
+  const allowedHosts = listOf('ALLOWED_HOSTS', file)
+  const lists = isV2 ? { allowedHosts, allowedOrigins: listOf('ALLOWED_ORIGINS', file) } : { allowedHosts }
+  return {
+    title: 'Answer to the names that ALLOWED_HOSTS lists, and no others',
+    kind: 'unsafe',
+    edits: setProperties(file, options, lists),
+  }
+}
+
+const SDK_APPS = /^createMcp(?:Express|Hono)App$/
+
+/** The endpoints that the finding is about: it names where each is served. */
+function endpointsOf({ trace }: Finding, endpoints: readonly EndpointFact[]): readonly EndpointFact[] {
+  return endpoints.filter(({ at }) => trace.some((step) => step.location && isSamePlace(step.location, at)))
+}
+
+/** Where the app is nothing that a check could stand before, the transports of the SDK check for themselves. */
+function onTransports(endpoints: readonly EndpointFact[], syntax: Syntax): Fix | undefined {
+  const paths = [...new Set(endpoints.map(({ at }) => at.path))]
+  const edits = paths.map((path) => checkedTransports(syntax.file(path), syntax))
+  if (edits.length === 0 || !edits.every((each) => each !== undefined)) return undefined
+  return { title: TITLE, kind: 'unsafe', edits: edits.flat() }
+}
+
+/** From this version on its transports have the option. */
+const HAS_PROTECTION = '1.13.0'
+
+function checkedTransports(file: FileSyntax | undefined, syntax: Syntax): readonly Edit[] | undefined {
+  const version = file && syntax.versionOf(SDK, file.path)
+  if (file === undefined || (version !== undefined && !isAtLeast(version, HAS_PROTECTION))) return undefined
+  const made = transportsMade(file).filter(({ callee }) => callee.endsWith('HTTPServerTransport'))
+  const options = made.map(({ arguments: [first] }) => first && file.shapeOf(first))
+  const properties = { enableDnsRebindingProtection: 'true', allowedOrigins: listOf('ALLOWED_ORIGINS', file) }
+  return made.length > 0 && options.every((shape) => shape?.kind === 'object')
+    ? options.flatMap((shape) => setProperties(file, shape as ObjectLiteral, properties))
+    : undefined
 }
 
 /** `cors({ origin: … })` with a list. */
@@ -38,7 +89,7 @@ function listed(finding: Finding, syntax: Syntax): Fix | undefined {
   const call = place?.file.shapeOf(place.span)
   const options = call?.kind === 'call' && call.arguments[0] ? followed(place!.file, call.arguments[0]) : undefined
   if (place === undefined || options?.kind !== 'object') return undefined
-  const origin = codeIn(place.file.style)`(process.env.ALLOWED_ORIGINS ?? '').split(',')`
+  const origin = listOf('ALLOWED_ORIGINS', place.file)
   return {
     title: 'Let in the origins that ALLOWED_ORIGINS lists, and no others',
     kind: 'unsafe',
@@ -67,9 +118,13 @@ function originChecked(app: App): readonly Edit[] | undefined {
   const allowed = freeName(file, 'allowedOrigins', 'permittedOrigins')
   const code = codeIn(file.style, file.indentAt(statement.start))
   return guarded(app, {
-    setting: code`\nconst ${allowed} = (process.env.ALLOWED_ORIGINS ?? '').split(',');`,
+    setting: code`\nconst ${allowed} = ${listOf('ALLOWED_ORIGINS', file)};`,
     comment: 'Browsers say which page a request comes from; other clients send no Origin.',
     refuses: ({ header }) => `${header('origin')} && !${allowed}.includes(${header('origin')})`,
     status: 403,
   })
+}
+
+function listOf(setting: string, { style }: FileSyntax): string {
+  return codeIn(style)`(process.env.${setting} ?? '').split(',')`
 }
