@@ -235,6 +235,13 @@ const SPEAKING =
 
 const LOOKING = /^(?:get|find|load|fetch|lookup|retrieve)(?:One|ById|Session)?$/
 
+/** `env.DATABASE.prepare(…)`: what a binding of a worker's environment gives is no setting. */
+function ofBinding(self: Value, name: string | undefined): Value {
+  if (name === undefined || name in String.prototype || self.objects.length > 0) return self
+  const tags = self.tags.filter((tag) => !tag.startsWith('env:'))
+  return tags.length === self.tags.length ? self : { ...self, tags }
+}
+
 /** What a store we cannot see holds under a key comes from where the key came from, but it is not the key. */
 function asKey(value: Value): Value {
   if (!fromRequest(value) && !hasTag(value, 'entry')) return value
@@ -269,7 +276,8 @@ export function callOpaque(
   const handed = handedOver(machine, name, call, state)
   if (handed !== undefined) return handed
   const given = name !== undefined && LOOKING.test(name) ? call.args.map(asKey) : call.args
-  const inner = callee.objects.length === 0 ? derived(call.self, callee, ...given) : derived(call.self, ...given)
+  const self = ofBinding(call.self, name)
+  const inner = callee.objects.length === 0 ? derived(self, callee, ...given) : derived(self, ...given)
   const provided = providedInstance(machine, name, call)
   if (provided !== undefined) return provided
   if (name !== undefined && registerOnUnseen(machine, name, call, state)) return call.self

@@ -4,8 +4,9 @@ import { parametersOf } from './calls.ts'
 import type { Node } from './ast.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import type { Flavour, Machine } from './machine.ts'
+import { isWorker } from './models/cloudflare.ts'
 import { isAdapterHandler } from './models/mcp-adapter.ts'
-import { registerRoute } from './models/routing.ts'
+import { isHandler, registerRoute } from './models/routing.ts'
 import type { Module } from './modules.ts'
 import { getProperty } from './properties.ts'
 import { State } from './state.ts'
@@ -32,11 +33,12 @@ export function registerHosted(machine: Machine): void {
   }
 }
 
-/** `export default { fetch }`. */
+/** `export default { fetch }`, or what a library gives to be exported like that. */
 function registerWorker(machine: Machine, module: Module): void {
   for (const target of module.exports.get('default')?.value.objects ?? []) {
-    const handler = target.kind === 'object' ? target.properties.get('fetch')?.value : undefined
-    if (handler !== undefined && isFunction(handler)) register(machine, module, '*', handler, 'fetch')
+    const handler = target.kind === 'object' ? target.properties.get('fetch')?.value : object(target)
+    const isServed = handler !== undefined && (target.kind === 'object' ? isHandler(handler) : isWorker(handler))
+    if (isServed) register(machine, module, '*', handler, 'worker')
   }
 }
 

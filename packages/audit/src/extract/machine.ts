@@ -51,17 +51,22 @@ export interface Route extends RouteFact {
   readonly layer: boolean
 }
 
-/** `fastify-socket`: hooks as of Fastify, and a handler that is given a socket first. */
+/**
+ * `fastify-socket`: hooks as of Fastify, and a handler that is given a socket first. `worker`: as `fetch`, with an
+ * environment; `hono-mount`: that, behind middleware of Hono.
+ */
 export type Flavour =
   | 'express'
   | 'koa'
   | 'hono'
+  | 'hono-mount'
   | 'fastify'
   | 'fastify-socket'
   | 'hapi'
   | 'elysia'
   | 'node'
   | 'fetch'
+  | 'worker'
   | 'socket'
 
 /** Bounds: an audit must end, whatever it reads. */

@@ -180,6 +180,7 @@ export function requireModule(machine: Machine, specifier: string, from: SourceF
 /** Globals that modules of the platform export as well. */
 const ALIASES = new Map([
   ['node:process#env', 'global:process#env'],
+  ['cloudflare:workers#env', 'global:process#env'],
   ['node:crypto#webcrypto', 'node:crypto'],
 ])
 

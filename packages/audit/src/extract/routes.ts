@@ -3,6 +3,7 @@ import { call_, invoke } from './calls.ts'
 import type { Context } from './events.ts'
 import { FunctionObject, LibraryObject } from './heap.ts'
 import type { Deferred, Exit, Machine, Route } from './machine.ts'
+import { workerEnvironment } from './models/cloudflare.ts'
 import { callLibrary } from './models/index.ts'
 import type { Mount } from './models/routing.ts'
 import { sessionObject } from './models/web-sessions.ts'
@@ -32,7 +33,7 @@ function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
   machine.root(context, () => {
     const state = new State(route.facts)
     if (route.verb !== '*') state.learn([`verb:${route.verb}`])
-    const hooked: Route = route.flavour === 'fastify-socket' ? { ...route, flavour: 'fastify' } : route
+    const hooked = asItsMiddlewareSees(route)
     const exchange = makeExchange(machine, app, hooked)
     for (const handler of chainOf(machine, app, route)) {
       if (state.dead) break
@@ -43,7 +44,7 @@ function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
       if (!state.dead) runMiddleware(machine, handler, hooked, exchange, state)
     }
     if (!state.dead) {
-      const last = hooked === route ? exchange : onSocket(machine, exchange, route)
+      const last = hooked === route ? exchange : asItIsServed(machine, app, exchange, route)
       const goesOn = runHandler(machine, final, route, last, state)
       // Middleware that hands on has served nothing.
       if (!route.layer || !goesOn) machine.emit('served', route.site, state, { route: fact })
@@ -57,6 +58,17 @@ function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
         location: route.site.file.locate(route.site.start, route.site.end),
       })
   })
+}
+
+/** What stands before a route may be given something else than the route. */
+function asItsMiddlewareSees(route: Route): Route {
+  if (route.flavour === 'fastify-socket') return { ...route, flavour: 'fastify' }
+  return route.flavour === 'hono-mount' ? { ...route, flavour: 'hono' } : route
+}
+
+function asItIsServed(machine: Machine, app: LibraryObject, exchange: Exchange, route: Route): Exchange {
+  if (route.flavour === 'fastify-socket') return onSocket(machine, exchange, route)
+  return makeExchange(machine, app, { ...route, flavour: 'worker' })
 }
 
 /** The app that a router is mounted on in the end. */
@@ -133,6 +145,7 @@ function makeExchange(machine: Machine, app: LibraryObject, route: Route): Excha
   if (route.flavour === 'socket') return onSocket(machine, { request }, route)
   if (route.flavour === 'hapi')
     return { request, args: () => [object(request), object(machine.library('hapi-toolkit', site))] }
+  if (route.flavour === 'worker') return { request, args: () => [object(request), workerEnvironment(site), UNKNOWN] }
   const single = ['hono', 'koa', 'fetch', 'elysia'].includes(route.flavour)
   if (single) return { request, args: (next) => [object(request), object(next), UNKNOWN] }
   return { request, args: (next) => [object(request), object(response), object(next)] }
@@ -150,6 +163,7 @@ function requestType(route: Route): string {
     case 'koa':
       return 'koa-context'
     case 'fetch':
+    case 'worker':
       return 'fetch-request'
     case 'fastify':
       return 'fastify-request'

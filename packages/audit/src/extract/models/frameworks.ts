@@ -4,6 +4,7 @@ import { call_ } from '../calls.ts'
 import type { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { noteQueryRead, noteSecret } from '../secrets.ts'
+import { workerEnvironment } from './cloudflare.ts'
 import { cookieIn, noteCookie, noteCookieText } from './cookies.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString } from '../value.ts'
@@ -98,6 +99,20 @@ const honoUse: MethodHandler = (machine, target, call, state) => {
 const honoMount: MethodHandler = (machine, target, call) => {
   const child = isApp(call.args[1] ?? UNKNOWN)
   if (child !== undefined) mountOn(machine, target, child, pathOf(call.args[0]), [])
+  return object(target)
+}
+
+/** `app.mount('/mcp', handler.fetch)`: whatever takes a request serves all below that path. */
+const honoMountHandler: MethodHandler = (machine, target, call, state) => {
+  const [path, handler = UNKNOWN] = call.args
+  const below = `${pathOf(path).replace(/\/$/, '')}/*`
+  registerRoute(
+    machine,
+    target,
+    { verb: '*', path: below, handlers: [handler], layer: false, flavour: 'hono-mount' },
+    call,
+    state,
+  )
   return object(target)
 }
 
@@ -326,6 +341,7 @@ export const frameworks: Model = {
       on: honoOn,
       use: honoUse,
       route: honoMount,
+      mount: honoMountHandler,
       basePath: self,
       onError: self,
       notFound: self,
@@ -417,7 +433,8 @@ export const frameworks: Model = {
     'hono-context': (machine, target, name, key, site) => {
       if (name === 'req') return keep(target, name, () => machine.library('hono-request', site))
       if (name === 'var') return object(target)
-      if (name === 'env' || name === 'res') return UNKNOWN
+      if (name === 'env') return workerEnvironment(site)
+      if (name === 'res') return UNKNOWN
       return requestPart(machine, name, key, site) ?? UNKNOWN
     },
     'hono-request': (machine, target, name, key, site) => {

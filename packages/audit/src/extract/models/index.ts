@@ -8,6 +8,7 @@ import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { NEVER, UNKNOWN, object } from '../value.ts'
 import { browsers } from './browsers.ts'
+import { cloudflare } from './cloudflare.ts'
 import { cookieWriters } from './cookie-writers.ts'
 import { credentials } from './credentials.ts'
 import { declared, declaredAuthenticator, declaredStore } from './declared.ts'
@@ -62,6 +63,7 @@ function registry(): Registry {
     notices,
     ownTransports,
     fastmcp,
+    cloudflare,
     webSessions,
     cookieWriters,
     browsers,

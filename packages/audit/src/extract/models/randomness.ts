@@ -4,9 +4,10 @@ import type { Entropy, EntropySource } from '../entropy.ts'
 import { concatEntropy } from '../entropy.ts'
 import type { LibraryObject } from '../heap.ts'
 import type { Value } from '../value.ts'
-import { derived, object, strings, tagged, withTags } from '../value.ts'
+import { UNKNOWN, derived, object, onlyString, strings, tagged, withTags } from '../value.ts'
 import { noteSecret } from '../secrets.ts'
 import type { ExternalHandler, Model } from './model.ts'
+import { optionOf } from './routing.ts'
 
 const UUID_V4_BITS = 122
 const MATH_RANDOM_BITS = 52
@@ -97,6 +98,16 @@ const cipher: ExternalHandler = (machine, call, state) => {
   return tagged()
 }
 
+/** `subtle.importKey('raw', bytes, 'HMAC', …)`: a key that signs or seals, however it is used. */
+const importKey: ExternalHandler = (machine, call, state) => {
+  const [format = UNKNOWN, key, algorithm = UNKNOWN] = call.args
+  const name = onlyString(optionOf(algorithm, 'name') ?? algorithm) ?? ''
+  const what = /^hmac$/i.test(name) ? 'the key of a MAC' : /^aes-/i.test(name) ? 'the key of a cipher' : undefined
+  if (what !== undefined && onlyString(format) === 'raw')
+    noteSecret(machine, what, key, call.argSites[1] ?? call.site, state)
+  return derived(...call.args.slice(1, 2))
+}
+
 /** A key made from a password is as hard to guess as the password. */
 const stretched: ExternalHandler = (_machine, call) => call.args[0] ?? tagged()
 
@@ -147,6 +158,7 @@ export const randomness: Model = {
     'global:process#hrtime.bigint': clock,
     'node:crypto#createHash': createHash,
     'node:crypto#createHmac': createHash,
+    'node:crypto#subtle.importKey': importKey,
     'node:crypto#createCipheriv': cipher,
     'node:crypto#createDecipheriv': cipher,
     'node:crypto#scryptSync': stretched,

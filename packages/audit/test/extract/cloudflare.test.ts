@@ -1,0 +1,173 @@
+/** Workers: sessions that `agents` keeps in durable objects, the OAuth provider in front of them, settings in `env`. */
+import { describe, expect, it } from 'vitest'
+import { authenticationOf, factsOf, findingsOf, outcomeOf, type Program } from './programs.ts'
+
+function worker(version: string, handler: string, agent = ''): Program {
+  return {
+    'package.json': JSON.stringify({ name: 'notes', dependencies: { agents: version } }),
+    'index.ts': `
+      import { OAuthProvider } from '@cloudflare/workers-oauth-provider'
+      import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+      import { McpAgent, createMcpHandler } from 'agents/mcp'
+      import { Hono } from 'hono'
+      export class Notes extends McpAgent {
+        server = new McpServer({ name: 'notes', version: '1' })
+        kept = []
+        async init() {
+          this.server.tool('add', {}, async ({ text }) => { this.kept.push(text); return { content: [] } })
+          ${agent}
+        }
+      }
+      ${handler}`,
+  }
+}
+
+const bySse = "export default { fetch(request, env, ctx) { return Notes.serveSSE('/sse').fetch(request, env, ctx) } }"
+const byHttp = "export default { fetch(request, env, ctx) { return Notes.serve('/mcp').fetch(request, env, ctx) } }"
+const guarded = (handler: string): string =>
+  `export default new OAuthProvider({ apiRoute: '/mcp', apiHandler: ${handler}, defaultHandler: new Hono() })`
+
+describe('McpAgent', () => {
+  it.each([
+    ['a handler for Streamable HTTP', byHttp],
+    ['a handler for HTTP+SSE', bySse],
+    ['the handler itself', "export default Notes.mount('/sse')"],
+    ['behind the OAuth provider', guarded("Notes.serve('/mcp')")],
+    [
+      'behind the OAuth provider, by its path',
+      "export default new OAuthProvider({ apiHandlers: { '/mcp': Notes.serve('/mcp') } })",
+    ],
+    ['mounted on an app', "const app = new Hono(); app.mount('/mcp', Notes.serve('/mcp').fetch); export default app"],
+    [
+      'called by a route',
+      "const app = new Hono(); app.all('/mcp', (c) => Notes.serve('/mcp').fetch(c.req.raw, c.env, c.executionCtx)); export default app",
+    ],
+  ])('keeps sessions without a limit: %s', (_, handler) => {
+    expect(findingsOf('missing-session-expiry', worker('0.2.14', handler))).toEqual([
+      'index.ts:5: Sessions in Notes never expire: there is neither an idle nor an absolute timeout.',
+    ])
+    expect(outcomeOf('missing-origin-check', worker('0.2.14', handler))).toBe('fail')
+  })
+
+  it('takes the ID of a new session from the client over SSE, and makes it over Streamable HTTP', () => {
+    expect(outcomeOf('client-supplied-session-id', worker('0.2.14', bySse))).toBe('fail')
+    expect(outcomeOf('client-supplied-session-id', worker('0.2.14', byHttp))).toBe('pass')
+    expect(outcomeOf('session-token-in-url', worker('0.2.14', bySse))).toBe('fail')
+    expect(outcomeOf('session-token-in-url', worker('0.2.14', byHttp))).toBe('pass')
+  })
+
+  it.each([
+    ['0.1.0', 'fail'],
+    ['0.1.3', 'pass'],
+    ['0.32.0', 'pass'],
+  ])('ends sessions on DELETE from 0.1.3 on: %s', (version, expected) => {
+    expect(outcomeOf('missing-session-invalidation', worker(version, byHttp))).toBe(expected)
+  })
+
+  it('serves a session to every holder of a token of the OAuth provider', () => {
+    expect(findingsOf('unbound-session', worker('0.1.0', guarded("Notes.serve('/mcp')")))).toEqual([
+      expect.stringMatching(/^index\.ts:\d+: A session is served .* the verified caller is never compared/),
+    ])
+  })
+
+  it('has fields of its own in each session', () => {
+    expect(outcomeOf('shared-session-state', worker('0.2.14', byHttp))).toBe('pass')
+  })
+
+  it('shares a server that the module makes', () => {
+    const shared = worker(
+      '0.2.14',
+      `const one = new McpServer({ name: 'n', version: '1' })\nclass Shared extends McpAgent { server = one; async init() {} }\nexport default Shared.serve('/mcp')`,
+    )
+    expect(outcomeOf('shared-session-state', shared)).toBe('fail')
+  })
+
+  it('knows who has called by its props', () => {
+    const told = worker(
+      '0.2.14',
+      guarded("Notes.serve('/mcp')"),
+      "this.server.tool('who', {}, async () => ({ content: [{ type: 'text', text: this.props.userId }] }))",
+    )
+    expect(outcomeOf('shared-session-state', told)).toBe('pass')
+  })
+})
+
+describe('the OAuth provider', () => {
+  it('verifies a token before an app that it is given for the API, and none before the other', () => {
+    const routes = `
+      const sessions = new Map()
+      const serve = (c) => { const one = sessions.get(c.req.header('mcp-session-id')); return one ? c.json(one) : c.json({}, 404) }
+      const api = new Hono()
+      api.post('/mcp', (c) => { sessions.set(crypto.randomUUID(), { notes: [] }); return serve(c) })
+      const rest = new Hono()
+      rest.get('/notes', serve)
+      export default new OAuthProvider({ apiRoute: '/mcp', apiHandler: api, defaultHandler: rest })`
+    expect(authenticationOf(worker('0.2.14', routes))).toEqual([
+      expect.stringMatching(/^POST .* always$/),
+      expect.stringMatching(/^GET .* never$/),
+    ])
+  })
+})
+
+describe('createMcpHandler of agents', () => {
+  it('serves MCP without sessions and checks no origin', () => {
+    const handler = worker('0.3.10', "export default createMcpHandler(new McpServer({ name: 'n', version: '1' }))")
+    expect(outcomeOf('missing-session-expiry', handler)).toBe('notApplicable')
+    expect(outcomeOf('missing-origin-check', handler)).toBe('fail')
+  })
+})
+
+describe('the environment of a worker', () => {
+  const sealed = (key: string, algorithm: string): string => `
+    import { Hono } from 'hono'
+    import { env } from 'cloudflare:workers'
+    const app = new Hono()
+    app.get('/approve', async (c) => {
+      const key = await crypto.subtle.importKey('raw', new TextEncoder().encode(${key}), ${algorithm}, false, ['sign'])
+      const mac = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(c.req.query('client')))
+      return c.text(String(mac))
+    })
+    export default app`
+
+  it.each(['c.env.SIGNING_PHRASE', 'env.SIGNING_PHRASE'])(
+    'holds settings that may fall back to text: %s',
+    (setting) => {
+      expect(
+        findingsOf('weak-session-secret', sealed(`${setting} || 'sign-it'`, "{ name: 'HMAC', hash: 'SHA-256' }")),
+      ).toEqual([expect.stringMatching(/^server\.ts:5: The key of a MAC falls back to text/)])
+      expect(outcomeOf('weak-session-secret', sealed(setting, "'HMAC'"))).toBe('pass')
+    },
+  )
+
+  it('holds bindings, which are no settings that are off by default', () => {
+    const stored = `
+      import { Hono } from 'hono'
+      const app = new Hono()
+      const sessions = new Map()
+      app.use('*', async (c, next) => {
+        const user = await c.env.USERS.whoHas(c.req.header('authorization'))
+        if (!user) return c.text('no', 401)
+        c.set('user', user)
+        await next()
+      })
+      app.post('/mcp', async (c) => {
+        sessions.set(crypto.randomUUID(), { notes: [] })
+        const one = sessions.get(c.req.header('mcp-session-id'))
+        return c.json(one)
+      })
+      export default app`
+    expect(factsOf(stored).dispatches.map(({ authenticated }) => authenticated)).toEqual(['always'])
+  })
+})
+
+describe('names of counts', () => {
+  it.each(['tokensGt', 'max_tokens', 'tokenCount', 'outputTokens'])('%s is no credential', (name) => {
+    const log = `
+      import { Hono } from 'hono'
+      import { query } from './query.ts'
+      const app = new Hono()
+      app.get('/log', (c) => c.json(query(c.req.query('${name}'))))
+      export default app`
+    expect(findingsOf('session-token-in-url', log)).toEqual([])
+  })
+})
