@@ -4,7 +4,7 @@
  *   npm run targets -- --cache <folder> [--checkouts <folder>] [--only <part of a name>] [--all] [--write]
  *
  * `--all` shows the rules without an expectation as well. `--write` keeps the verdicts in `corpus/targets/results.json`
- * and puts them into docs/accuracy.md.
+ * and puts them into docs/accuracy.md; with `--only`, those of the others stay.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util'
 import type { Report } from '../packages/audit/src/finding/finding.ts'
 import { probe } from '../packages/audit/src/probe.ts'
 import { parseProbeConfig } from '../packages/audit/src/wire/config.ts'
-import { type Result, resultOf, table, withSection } from './targets/results.ts'
+import { type Cost, type Result, resultOf, table, withSection } from './targets/results.ts'
 import { type Folders, start } from './targets/run.ts'
 import { configurationOf, readTargets, type Target } from './targets/target.ts'
 
@@ -26,8 +26,6 @@ const { values: flags } = parseArgs({
   },
 })
 if (flags.cache === '') throw new Error('Name a folder outside the repository to install into: --cache <folder>.')
-if (flags.write && flags.only !== undefined)
-  throw new Error('--write keeps the verdicts on all targets: leave out --only.')
 
 const folders: Folders = { cache: flags.cache, ...(flags.checkouts !== '' && { checkouts: flags.checkouts }) }
 const results: Result[] = []
@@ -46,18 +44,24 @@ function isChosen({ name, fix }: Target): boolean {
 async function judged(target: Target): Promise<Result> {
   process.stderr.write(`${target.name}\n`)
   try {
-    const report = await probed(target)
+    const { report, cost } = await probed(target)
     if (flags.all) process.stderr.write(`${everything(report)}\n`)
-    return resultOf(target, report)
+    return resultOf(target, report, cost)
   } catch (error) {
     return { name: target.name, rows: [], failure: error instanceof Error ? error.message : String(error) }
   }
 }
 
-async function probed(target: Target): Promise<Report> {
+async function probed(target: Target): Promise<{ readonly report: Report; readonly cost: Cost }> {
   const { url, stop } = await start(target, folders)
   try {
-    return await probe(url, { config: parseProbeConfig(configurationOf(target), 'targets.json') })
+    const config = parseProbeConfig(configurationOf(target, new URL(url).port), 'targets.json')
+    const [cpu, startedAt] = [process.cpuUsage(), performance.now()]
+    const report = await probe(url, { config })
+    const { user, system } = process.cpuUsage(cpu)
+    const requests = report.subject.kind === 'target' ? (report.subject.requests ?? 0) : 0
+    const wallMs = Math.round(performance.now() - startedAt)
+    return { report, cost: { requests, cpuMs: Math.round((user + system) / 1000), wallMs } }
   } finally {
     await stop()
   }
@@ -73,8 +77,12 @@ function everything({ assessments, findings, subject }: Report): string {
   ].join('\n')
 }
 
-function keep(all: readonly Result[]): void {
-  writeFileSync(join(import.meta.dirname, 'targets/results.json'), `${JSON.stringify(all, null, 1)}\n`)
+/** In the order of the targets; what was not probed now stays as it was. */
+function keep(now: readonly Result[]): void {
+  const path = join(import.meta.dirname, 'targets/results.json')
+  const before = JSON.parse(readFileSync(path, 'utf8')) as readonly Result[]
+  const all = readTargets().flatMap(({ name }) => [...now, ...before].find((one) => one.name === name) ?? [])
+  writeFileSync(path, `${JSON.stringify(all, null, 1)}\n`)
   const page = join(import.meta.dirname, '../docs/accuracy.md')
   writeFileSync(page, withSection(readFileSync(page, 'utf8'), all))
 }

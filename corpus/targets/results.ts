@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Outcome, Report } from '../../packages/audit/src/finding/finding.ts'
-import type { Target } from './target.ts'
+import { type Expected, readTargets, type Target } from './target.ts'
 
 export interface Row {
   readonly rule: string
@@ -12,19 +12,34 @@ export interface Row {
   readonly reason: string
 }
 
+/** What a probe asked of its target, and what it took of this machine. */
+export interface Cost {
+  readonly requests: number
+  readonly cpuMs: number
+  readonly wallMs: number
+}
+
 export interface Result {
   readonly name: string
   readonly rows: readonly Row[]
+  readonly cost?: Cost
   /** Why it could not be probed. */
   readonly failure?: string
 }
 
-export function resultOf({ name, expected }: Target, { assessments }: Report): Result {
-  const rows = Object.entries(expected).map(([rule, { outcome, reason }]): Row => {
-    const actual = assessments.find((one) => one.rule === rule)?.outcome ?? 'absent'
-    return { rule, expected: outcome, actual, isRight: actual === outcome, reason }
+export function resultOf({ name, expected }: Target, report: Report, cost: Cost): Result {
+  const rows = Object.entries(expected).map(([rule, own]): Row => {
+    const actual = report.assessments.find((one) => one.rule === rule)?.outcome ?? 'absent'
+    const isRight = actual === own.outcome && saysAsExpected(rule, own, report)
+    return { rule, expected: own.outcome, actual, isRight, reason: own.reason }
   })
-  return { name, rows }
+  return { name, rows, cost }
+}
+
+function saysAsExpected(rule: string, { says, saysNot }: Expected, { findings }: Report): boolean {
+  const said = findings.filter((one) => one.rule === rule).map(({ what }) => what)
+  const isSaid = (text: string): boolean => said.some((what) => what.includes(text))
+  return (says === undefined || isSaid(says)) && (saysNot === undefined || !isSaid(saysNot))
 }
 
 /** For the terminal: what is wrong is marked, and has its reason. */
@@ -67,23 +82,119 @@ function section(results: readonly Result[]): string {
   return [
     TITLE,
     '',
-    'Servers that others wrote, and some of ours that use what others wrote, started from npm on loopback and probed. What is expected is known from their source, from a published advisory, or from their fix. Measured by `npm run targets`, written by it with `--write`.',
+    'Servers that others wrote, and some of ours that use what others wrote, started on loopback and probed. What is expected is known from reading their source, from a published advisory, or from their fix. Where no advisory is published they have a number. Measured by `npm run targets`, written by it with `--write`.',
     '',
-    '| target | rule | expected | probed |',
-    '|---|---|---|---|',
-    ...results.flatMap(({ name, rows: own, failure }) =>
-      failure === undefined
-        ? own.map(
-            ({ rule, expected, actual, isRight }) =>
-              `| ${name} | \`${rule}\` | ${expected} | ${isRight ? actual : `**${actual}**`} |`,
-          )
-        : [`| ${name} | | | could not be probed |`],
-    ),
-    '',
-    `${right} of ${rows.length} verdicts are as expected.`,
+    `${right} of ${rows.length} verdicts on ${results.length} targets are as expected.`,
     ...wrong.flatMap(({ name, row }) => [
       '',
       `- ${name}, \`${row.rule}\`: ${row.actual}, expected ${row.expected}. ${row.reason}`,
     ]),
+    '',
+    ...blindRuns(),
+    '',
+    'Fixes, before and after, by what differs:',
+    '',
+    ...fixes(results),
+    '',
+    mostAsked(results),
+    '',
+    'One letter for each verdict, in bold where it is not the expected one: **f**ail, **p**ass, **o**pen, **n**ot applicable; a dash where nothing was expected. The wall time is that of a busy machine, and of targets that are told to wait for a timeout.',
+    '',
+    ...matrix(results),
+    '',
+    ...legend(),
   ].join('\n')
+}
+
+/** Each fix whose states are told apart, by a verdict or by a finding under the same verdict. */
+function fixes(results: readonly Result[]): readonly string[] {
+  const expected = new Map(readTargets().map((target) => [target.name, target.expected]))
+  return results.flatMap(({ name, rows }) => {
+    const fix = /^(Fix \d+), before$/.exec(name)?.[1]
+    const after = results.find((one) => one.name === `${fix}, after`)
+    if (fix === undefined || after === undefined) return []
+    return rows.flatMap(({ rule, actual }) => {
+      const then = after.rows.find((row) => row.rule === rule)
+      const gone = expected.get(after.name)?.[rule]?.saysNot
+      if (then === undefined || (then.actual === actual && gone === undefined)) return []
+      const without = gone === undefined ? '' : `, without the finding that says "${gone}"`
+      return [`- ${fix}, \`${rule}\`: ${actual}, then ${then.actual}${without}.`]
+    })
+  })
+}
+
+function mostAsked(results: readonly Result[]): string {
+  const costs = results.flatMap(({ cost }) => cost ?? [])
+  const most = (of: (cost: Cost) => number): number => Math.max(0, ...costs.map(of))
+  return `The longest probe asked ${most(({ requests }) => requests)} requests of its target, and the dearest took ${seconds(most(({ cpuMs }) => cpuMs))} s of CPU.`
+}
+
+/** Some were judged by reading before they were probed for the first time. */
+function blindRuns(): readonly string[] {
+  const runs = JSON.parse(readFileSync(join(import.meta.dirname, 'blind.json'), 'utf8')) as readonly BlindRun[]
+  const said = runs.map(({ rows }, index) => {
+    const wrong = rows.filter(([, , expected, probed]) => expected !== probed)
+    const of = (wanted: Outcome): number => wrong.filter(([, , , probed]) => probed === wanted).length
+    const differing =
+      wrong.length === 0
+        ? ''
+        : `: of the others ${of('open')} were open though more could be known, ${of('pass')} passed what is weak, ${of('fail')} failed what is not`
+    const targets = new Set(rows.map(([target]) => target)).size
+    return `${index === 0 ? 'At the first' : 'After what this had shown was mended, at the first'} run on ${targets} targets that the prober had not met, ${rows.length - wrong.length} of ${rows.length} verdicts were as expected${differing}.`
+  })
+  return ['Expectations of the targets called blind were written down before their first probe.', '', said.join(' ')]
+}
+
+interface BlindRun {
+  readonly rows: readonly (readonly [target: string, rule: string, expected: Outcome, probed: Outcome])[]
+}
+
+function matrix(results: readonly Result[]): readonly string[] {
+  const numbers = COLUMNS.map((_, index) => index + 1)
+  return [
+    `| target | ${numbers.join(' | ')} | requests | CPU | wall |`,
+    `|---|${numbers.map(() => '---|').join('')}--:|--:|--:|`,
+    ...results.map(({ name, rows, cost, failure }) =>
+      failure === undefined && cost !== undefined
+        ? `| ${name} | ${COLUMNS.map((rule) => letterOf(rows, rule)).join(' | ')} | ${cost.requests} | ${seconds(cost.cpuMs)} s | ${seconds(cost.wallMs)} s |`
+        : `| ${name} | ${numbers.map(() => '').join(' | ')} | could not be probed | | |`,
+    ),
+  ]
+}
+
+/** Every rule of which something is expected somewhere. */
+const COLUMNS = [
+  'session-fixation',
+  'client-supplied-session-id',
+  'unbound-session',
+  'session-as-authentication',
+  'predictable-session-id',
+  'shared-session-state',
+  'event-replay-across-sessions',
+  'session-token-in-url',
+  'session-token-exposure',
+  'missing-session-expiry',
+  'missing-session-invalidation',
+  'missing-origin-check',
+  'insecure-session-cookie',
+  'unchecked-token-audience',
+  'header-body-mismatch',
+  'unsigned-request-state',
+  'unbound-request-state',
+  'replayable-request-state',
+] as const
+
+function letterOf(rows: readonly Row[], rule: string): string {
+  const row = rows.find((one) => one.rule === rule)
+  if (row === undefined) return '-'
+  const letter = row.actual.slice(0, 1)
+  return row.isRight ? letter : `**${letter}**`
+}
+
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(1)
+}
+
+function legend(): readonly string[] {
+  return COLUMNS.map((rule, index) => `${index + 1}. \`${rule}\``)
 }

@@ -1,6 +1,7 @@
 /** Installs, starts and stops targets. On loopback only, for a bounded time, ended by their own process ids. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { basename, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -20,7 +21,9 @@ export interface Started {
 }
 
 const INSTALL_MS = 600_000
+const BUILD_MS = 300_000
 const START_MS = 60_000
+const LONGEST_NAME = 120
 
 /** Starts a target. Throws, with what it printed, where it does not come to listen. */
 export async function start(target: Target, folders: Folders): Promise<Started> {
@@ -32,7 +35,7 @@ export async function start(target: Target, folders: Folders): Promise<Started> 
     [
       '--require',
       join(import.meta.dirname, 'loopback.cjs'),
-      ...loader(entry),
+      ...loader(target),
       entry,
       ...numbered(target.arguments ?? [], port),
     ],
@@ -60,16 +63,35 @@ export async function start(target: Target, folders: Folders): Promise<Started> 
 
 /** A folder that holds the target and everything that it needs. */
 async function prepared(target: Target, { cache, checkouts }: Folders): Promise<string> {
-  if (target.fix === undefined) {
-    const packages = Object.entries(target.install ?? {}).map(([name, version]) => `${name}@${version}`)
-    const folder = join(cache, packages.join('+').replaceAll(/[^\w.@+-]/g, '-'))
-    return installed(folder, packages)
-  }
+  const packages = Object.entries(target.install ?? {}).map(([name, version]) => `${name}@${version}`)
+  if (target.fix === undefined) return installed(join(cache, folderOf(packages.join('+'))), packages)
   if (checkouts === undefined) throw new Error('no checkouts given')
-  const folder = join(cache, `fix-${target.fix.number}-${target.fix.state}`)
-  if (!existsSync(folder))
-    cpSync(join(checkouts, 'fixes', String(target.fix.number), target.fix.state), folder, { recursive: true })
-  return installed(folder, [])
+  const { number, state } = target.fix
+  // Beside its packages, which both states share: what the checkout itself asks for is not what it was written with.
+  const beside = await installed(join(cache, `fix-${number}`), packages)
+  const folder = join(beside, state)
+  if (existsSync(join(folder, '.prepared'))) return folder
+  cpSync(join(checkouts, 'fixes', String(number), state), folder, { recursive: true })
+  for (const [name, value] of Object.entries(target.files ?? {}))
+    writeFileSync(join(folder, name), JSON.stringify(value))
+  if (target.build !== undefined) await built(folder, target.build)
+  writeFileSync(join(folder, '.prepared'), '')
+  return folder
+}
+
+/** As its authors build it. A compiler that finds fault with types still writes what runs: whether it does is seen when it starts. */
+async function built(folder: string, command: readonly string[]): Promise<void> {
+  try {
+    await promisify(execFile)(process.execPath, command, { cwd: folder, timeout: BUILD_MS })
+  } catch (error) {
+    if (error instanceof Error && 'killed' in error && error.killed === true) throw error
+  }
+}
+
+/** Long lists of packages make no name of a folder. */
+function folderOf(packages: string): string {
+  const name = packages.replaceAll(/[^\w.@+-]/g, '-')
+  return name.length <= LONGEST_NAME ? name : createHash('sha256').update(packages).digest('hex').slice(0, 24)
 }
 
 /** Without install scripts: nothing of a package runs before it is started on purpose. */
@@ -84,14 +106,16 @@ async function installed(folder: string, packages: readonly string[]): Promise<s
   return folder
 }
 
+/** With the others, since they share files. */
 function copied(entry: string, folder: string): string {
-  const copy = join(folder, basename(entry))
-  copyFileSync(join(import.meta.dirname, entry), copy)
-  return copy
+  cpSync(join(import.meta.dirname, 'servers'), folder, { recursive: true })
+  return join(folder, basename(entry))
 }
 
-function loader(entry: string): readonly string[] {
-  return entry.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : []
+/** What is not built runs as it was written. */
+function loader({ entry, fix, build }: Target): readonly string[] {
+  const isWritten = entry.endsWith('.ts') || (fix !== undefined && build === undefined)
+  return isWritten ? ['--import', import.meta.resolve('tsx')] : []
 }
 
 function numbered(args: readonly string[], port: number): readonly string[] {
