@@ -38,10 +38,13 @@ export function createVersionOf(surroundings: Surroundings): VersionOf {
   return (packageName, from) => {
     const range = from && rangeIn(packageName, from, surroundings)
     const locked = lockedVersion(packageName, from?.dir ?? '', range, surroundings, lockfileIn)
-    if (locked !== undefined && !isOutdated(locked, from?.dependencies.get(packageName)))
+    const own = from?.dependencies.get(packageName)
+    // What is installed for the package around it is held to what that one asks for.
+    const isBorrowed = own === undefined && locked === lockedVersion(packageName, '', range, surroundings, lockfileIn)
+    if (locked !== undefined && !isOutdated(locked, isBorrowed ? range : own))
       return { version: locked, from: 'locked' }
-    const own = surroundings.packages.find((info) => info.name === packageName)?.version
-    if (own !== undefined) return { version: own, from: 'locked' }
+    const here = surroundings.packages.find((info) => info.name === packageName)?.version
+    if (here !== undefined) return { version: here, from: 'locked' }
     return range === undefined ? undefined : versionOfRange(range)
   }
 }

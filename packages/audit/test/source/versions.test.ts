@@ -84,6 +84,12 @@ describe('a lockfile decides', () => {
   test('a lockfile that package.json has left behind decides nothing', () => {
     const outdated = `{"packages":{"node_modules/${SDK}":{"version":"1.19.9"}}}`
     expect(lookup({ 'package-lock.json': outdated })).toEqual({ version: '1.20.0', from: 'minimum' })
+    const borrowing = {
+      'demo/package.json': '{"name":"demo"}',
+      'demo/x.ts': 'export {}',
+      'package-lock.json': outdated,
+    }
+    expect(lookup(borrowing, SDK, 'demo/x.ts')).toEqual({ version: '1.20.0', from: 'minimum' })
   })
 
   test('a broken lockfile is no lockfile', () => {
