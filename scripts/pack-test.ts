@@ -4,7 +4,7 @@
  *   npm run pack-test
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -47,13 +47,20 @@ function compile(file: string): void {
 /** The session layer as a stranger gets it, called from JavaScript and checked from TypeScript. */
 function useSession(): void {
   const built = join(root, 'packages/session/dist')
-  execFileSync('npm', ['install', '--no-audit', '--no-fund', '--install-links', built], { cwd: home, stdio: 'inherit' })
+  const flags = ['--no-audit', '--no-fund', '--install-links']
+  execFileSync('npm', ['install', ...flags, built, ...peersOfSession()], { cwd: home, stdio: 'inherit' })
   writeFileSync(
     join(home, 'session.mts'),
     `import { createSessions, type Session } from '@sallyport/session'
 import { certification } from '@sallyport/session/certify'
 import { protect, visitOf } from '@sallyport/session/express'
+import { createDpop } from '@sallyport/session/dpop'
+import { protect as protectFastify } from '@sallyport/session/fastify'
 import { protect as protectFetch } from '@sallyport/session/fetch'
+import { protect as protectHono } from '@sallyport/session/hono'
+import { createReopeningClient } from '@sallyport/session/mcp-client'
+import { createMcpRouter as createMcpRouterV1 } from '@sallyport/session/mcp-v1'
+import { createMcpRouter as createMcpRouterV2, createRequestStateSeal } from '@sallyport/session/mcp-v2'
 import { protect as protectNode } from '@sallyport/session/node-http'
 import { redisStore } from '@sallyport/session/redis'
 import { sqliteStore } from '@sallyport/session/sqlite'
@@ -63,14 +70,37 @@ const { session, handle } = await sessions.open({ principal }, { data: { n: 1 } 
 const held: Session<{ n: number }> = session
 const { n } = await sessions.update(held, (data) => ({ n: data.n + 1 }))
 const { live } = await sessions.resume(handle, { principal })
-const made = [redisStore, sqliteStore, protect, visitOf, protectFetch, protectNode]
-console.log(n, live, certification.length > 50, made.every((one) => typeof one === 'function'))
+const made = [redisStore, sqliteStore, protect, visitOf, protectFetch, protectNode, protectHono, protectFastify]
+const more = [createDpop, createReopeningClient, createMcpRouterV1, createMcpRouterV2, createRequestStateSeal]
+console.log(n, live, certification.length > 50, [...made, ...more].every((one) => typeof one === 'function'))
 await sessions.close()
 `,
   )
+  everyEntryIsNamed(readFileSync(join(home, 'session.mts'), 'utf8'))
   compile('session.mts')
   const said = execFileSync(process.execPath, ['session.mjs'], { cwd: home, encoding: 'utf8' })
   expectOutput(said, /^2 true true true$/m)
+}
+
+/** What the entries of the session layer stand on, each at the version that is tested. */
+function peersOfSession(): readonly string[] {
+  const { peerDependencies, devDependencies } = manifestOfSession()
+  // libsql and better-sqlite3 are asked for where a database is opened, not where the module is loaded.
+  const loaded = Object.keys(peerDependencies).filter((name) => !/sql/.test(name))
+  return loaded.map((name) => `${name}@${devDependencies[name]}`)
+}
+
+function everyEntryIsNamed(text: string): void {
+  for (const entry of Object.keys(manifestOfSession().exports)) {
+    const name = `@sallyport/session${entry.slice(1)}`
+    if (!text.includes(`'${name}'`)) throw new Error(`${name} is published, and nobody tried it`)
+  }
+}
+
+function manifestOfSession(): Readonly<
+  Record<'peerDependencies' | 'devDependencies' | 'exports', Readonly<Record<string, string>>>
+> {
+  return JSON.parse(readFileSync(join(root, 'packages/session/package.json'), 'utf8'))
 }
 
 function pack(): string {
@@ -113,7 +143,7 @@ const config = findConfig('notes-server', { rules: published.map(({ id }) => id)
 const report: Report = await audit('notes-server', { includeTests: true, config })
 if (!renderHtml(report, rules, { sources: new Map() }).startsWith('<!doctype html>')) throw new Error('no page')
 if (verifyReport(JSON.parse(renderJson(report)), published).kind !== 'agrees') throw new Error('another grade')
-const grade: 'A' | 'B' | 'C' | 'D' | 'F' = report.grade
+const grade: 'A' | 'B' | 'C' | 'D' | 'F' | null = report.grade
 console.log(grade, rules.length)
 `,
   )

@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -8,14 +9,27 @@ import { sqliteStore } from '../../src/store/sqlite.ts'
 import { watchChanges } from '../../src/store/sqlite/changes.ts'
 import { openDatabase, type SqliteDatabase } from '../../src/store/sqlite/database.ts'
 
+type Binding = new (path: string) => SqliteDatabase
+
+/** The libraries that speak SQLite and are installed here. An absent one is said aloud: a skipped test proves nothing. */
+const bindings = ['better-sqlite3', 'libsql'].flatMap((name) => {
+  try {
+    return [[name, createRequire(import.meta.url)(name) as Binding] as const]
+  } catch {
+    process.stderr.write(`\nNO ${name} HERE: the SQLite store is not tested with it. npm install --no-save ${name}\n\n`)
+    return []
+  }
+})
+
 /** Two connections to one file, as two processes have them. */
-function makeStore() {
+function makeStore(Database?: Binding) {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-sqlite-'))
   const database = join(folder, 'sessions.db')
   let now = 1_700_000_000_000
   const clock = () => now
-  const store = sqliteStore({ database, clock, durability: 'normal' })
-  const other = sqliteStore({ database, clock, durability: 'normal' })
+  const open = () =>
+    sqliteStore({ database: Database ? new Database(database) : database, clock, durability: 'normal' })
+  const [store, other] = [open(), open()]
   return {
     database,
     store,
@@ -30,7 +44,12 @@ function makeStore() {
 }
 
 describe('the SQLite store is certified', () => {
-  test.each(certification)('$name', ({ run }) => run(makeStore))
+  test.each(certification)('$name', ({ run }) => run(() => makeStore()))
+})
+
+/** Opened by the application, so that its file is not known to the store. */
+describe.each(bindings)('the SQLite store is certified on a database of %s', (_, Database) => {
+  test.each(certification)('$name', ({ run }) => run(() => makeStore(Database)))
 })
 
 interface Connections {
