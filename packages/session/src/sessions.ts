@@ -106,6 +106,7 @@ export class Sessions {
   readonly #updates = new Map<string, { tail: Promise<unknown>; waiting: number }>()
   readonly #coalesceMs: number
   #sweepTimer: NodeJS.Timeout | undefined
+  #closed = false
 
   constructor(
     settings: Settings,
@@ -126,8 +127,6 @@ export class Sessions {
       settings.watchIntervalMs,
     )
     this.#coalesceMs = Math.min(60_000, Math.floor(settings.idleTimeoutMs / 30))
-    if (settings.sweepIntervalMs > 0)
-      this.#sweepTimer = setInterval(() => void this.#sweepQuietly(), settings.sweepIntervalMs).unref()
   }
 
   /** Listens to everything that happens to sessions in this process. The returned function stops it. */
@@ -141,6 +140,7 @@ export class Sessions {
    * @throws CapReachedError, StoreUnavailableError, MisuseError (an anonymous caller without `public`)
    */
   async open<Data = unknown>(caller: Caller, options: OpenOptions<Data> = {}): Promise<Opened<Data>> {
+    this.#keepSwept()
     const handle = mintHandle(this.#random)
     const bound = this.#bind(caller)
     const kind = options.kind ?? 'session'
@@ -192,6 +192,7 @@ export class Sessions {
     { kind = 'session', activity = true }: ResumeOptions = {},
   ): MaybePromise<Resumption<Data>> {
     if (!hasHandleForm(handle)) return this.#refuse('malformed', caller)
+    this.#keepSwept()
     if ('bearer' in caller && kind !== 'cookie') throw new MisuseError('only a cookie may be its own credential')
     const request = {
       digest: digestOf(handle),
@@ -465,6 +466,7 @@ export class Sessions {
 
   /** Stops the timers, closes the streams and the store. Sessions in a durable store go on when it is opened again. */
   async close(): Promise<void> {
+    this.#closed = true
     clearInterval(this.#sweepTimer)
     this.#live.close()
     this.#callers.close()
@@ -624,6 +626,13 @@ export class Sessions {
     // That another anonymous caller comes is no reason to end the session of one.
     if (principal === '') return { group: anonymous, total, whenFull: 'refuse' }
     return { group: kind === 'state' ? statesPerPrincipal : perPrincipal, total, whenFull }
+  }
+
+  /** From the first use on and not before: some runtimes have no timers while a module is loaded. */
+  #keepSwept(): void {
+    const { sweepIntervalMs } = this.settings
+    if (this.#sweepTimer || this.#closed || sweepIntervalMs === 0) return
+    this.#sweepTimer = setInterval(() => void this.#sweepQuietly(), sweepIntervalMs).unref()
   }
 
   async #sweepQuietly(): Promise<void> {

@@ -16,7 +16,10 @@ export interface RedisServer {
 }
 
 /** Whether there is a Redis to test with. Its absence is said aloud, because a skipped test proves nothing. */
-export const hasRedis = spawnSync('redis-server', ['--version']).status === 0
+const asked = spawnSync('redis-server', ['--version'], { encoding: 'utf8' })
+export const hasRedis = asked.status === 0
+/** The first part of its version; 0 where there is none. */
+export const redisVersion = Number(/v=(\d+)/.exec(asked.stdout ?? '')?.[1] ?? 0)
 
 if (!hasRedis)
   process.stderr.write('\nNO redis-server ON THE PATH: the Redis store is not tested. apt-get install redis-server\n\n')
@@ -51,7 +54,7 @@ async function start(port: number, folder: string, settings: readonly string[]):
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await new Promise((resolve) => probe.once('listening', resolve))
   const address = probe.address()
