@@ -59,7 +59,8 @@ function chosen(
 }
 
 function serverNumber(name: string): number {
-  return verdicts.servers.find(({ number, repo }) => String(number) === name || repo?.includes(name))?.number ?? -1
+  if (/^\d+$/.test(name)) return Number(name)
+  return verdicts.servers.find(({ repo }) => repo?.includes(name))?.number ?? -1
 }
 
 function fixNumber(name: string): number {

@@ -1,7 +1,7 @@
 /** Methods of the language's own values: Map, Set, Array, String, Promise. */
 import type { Call } from './calls.ts'
 import { call_, invoke } from './calls.ts'
-import { equality, flag, namesOrigin, requestTags, switchFacts, wildcardFacts } from './conditions.ts'
+import { equality, flag, namesOrigin, pathFacts, requestTags, switchFacts, wildcardFacts } from './conditions.ts'
 import type { Entropy } from './entropy.ts'
 import { concatEntropy, cutEntropy, pickEntropy } from './entropy.ts'
 import { itemValue, storeId } from './expressions.ts'
@@ -356,10 +356,16 @@ function testText(machine: Machine, self: Value, name: string, call: Call, state
   if (name === 'equals' || name === 'localeCompare') noteComparison(machine, self, other, name, call.site, state)
   if (name === 'equals') return equality(machine, self, other)
   if (namesOrigin(subject) || (name === 'includes' && namesOrigin(other))) return flag(['origin'], [], subject)
-  if (hasTag(subject, 'url') && text !== undefined) return flag([`path:${text}`], [], subject)
+  if (hasTag(subject, 'url') && text !== undefined) return testPath(name, text, subject)
   if (hasTag(subject, 'cred') && text === undefined && name !== 'match' && name !== 'test')
     return equality(machine, self, other)
   return flag(name === 'includes' ? wildcardFacts(subject, text) : switchFacts(subject), [], subject)
+}
+
+function testPath(name: string, text: string, subject: Value): Value {
+  if (name !== 'startsWith') return flag([`path:${name}:${text}`], [], subject)
+  const { equal, different } = pathFacts('starts', text)
+  return flag(equal, different, subject)
 }
 
 function splitText(machine: Machine, self: Value, call: Call): Value {

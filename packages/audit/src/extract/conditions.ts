@@ -1,4 +1,5 @@
 /** What a path learns from a condition that held, or did not. */
+import type { RouteFact } from './events.ts'
 import type { Site } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { methodFacts, methodsOf } from './protocol.ts'
@@ -58,8 +59,9 @@ export function truthOn(machine: Machine, value: Value, state: State): Truth {
   const truth = truthOf(machine, value)
   if (!truth.canBeTrue || !truth.canBeFalse) return truth
   const { whenTrue, whenFalse } = conditionOf(value)
-  const canBeTrue = isPossible(state, whenTrue)
-  const canBeFalse = isPossible(state, whenFalse)
+  const { seen } = machine.context.route ?? {}
+  const canBeTrue = isPossible(state, whenTrue) && whenTrue.every((fact) => isOnPath(fact, seen))
+  const canBeFalse = isPossible(state, whenFalse) && whenFalse.every((fact) => isOnPath(fact, seen))
   return canBeTrue || canBeFalse ? { canBeTrue, canBeFalse } : truth
 }
 
@@ -71,6 +73,41 @@ function isPossible(state: State, facts: readonly string[]): boolean {
     const verbs = [...state.facts.must].filter((known) => known.startsWith('verb:'))
     return verbs.length === 0 || verbs.includes(fact)
   })
+}
+
+/** `pathname === text` and `pathname.startsWith(text)`, and what holds where they do not. */
+export function pathFacts(how: 'is' | 'starts', text: string): EqualityFacts {
+  return { equal: [`path:${how}:${text}`], different: [`not-path:${how}:${text}`] }
+}
+
+/** The route says which paths come here. */
+function isOnPath(fact: string, seen: RouteFact['seen']): boolean {
+  const [kind, how, ...rest] = fact.split(':')
+  if (seen === undefined || (kind !== 'path' && kind !== 'not-path')) return true
+  if (how !== 'is' && how !== 'starts') return true
+  const truth = how === 'is' ? isAt(rest.join(':'), seen) : startsWith(rest.join(':'), seen)
+  return truth === undefined || truth === (kind === 'path')
+}
+
+/** Where the part that differs from request to request begins. */
+const VARIABLE = /[:*{(?+]/
+
+function startsWith(text: string, { path, open }: NonNullable<RouteFact['seen']>): boolean | undefined {
+  const at = path.search(VARIABLE)
+  const fixed = at < 0 ? path : path.slice(0, at)
+  if (fixed.startsWith(text)) return true
+  return !text.startsWith(fixed) || (at < 0 && !open) ? false : undefined
+}
+
+function isAt(text: string, { path, open }: NonNullable<RouteFact['seen']>): boolean | undefined {
+  if (!path.startsWith('/')) return undefined
+  const isFixed = !VARIABLE.test(path) && !open
+  if (isFixed) return withoutSlash(path) === withoutSlash(text)
+  return startsWith(text, { path, open }) === false ? false : undefined
+}
+
+function withoutSlash(path: string): string {
+  return path.replace(/(?<=.)\/$/, '')
 }
 
 export function truthOf(machine: Machine, value: Value): Truth {
@@ -315,7 +352,7 @@ function constantFacts(subject: Value, constant: Primitive): EqualityFacts {
   if (constant === 'initialize' && hasTag(subject, 'body')) equal.push('init')
   if (hasTag(subject, 'body')) equal.push(...methodFacts(constant))
   if (hasTag(subject, 'header:mcp-protocol-version') && String(constant) >= FIRST_MODERN) equal.push('modern-only')
-  if (hasTag(subject, 'url')) equal.push(`path:${String(constant)}`)
+  if (hasTag(subject, 'url')) return pathFacts('is', String(constant))
   if (hasTag(subject, 'cred') && !hasTag(subject, 'entry') && !SCHEMES.test(String(constant)))
     equal.push('auth', 'auth:static', ...cookieFacts(subject), ...loginFacts(subject))
   return { equal, different: [] }

@@ -33,6 +33,8 @@ export interface RouteFact {
   readonly path: string
   /** The app that requests enter by. */
   readonly app?: Site
+  /** What the code sees as the path of such a request, where it sees all of it: `open` where more may follow. */
+  readonly seen?: { readonly path: string; readonly open: boolean }
 }
 
 /** Identity of a session store: the place where its container is created, or a library's name for it. */

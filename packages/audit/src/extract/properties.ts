@@ -103,6 +103,7 @@ function readFrom(
     for (const parent of from.parent.objects) return readFrom(machine, parent, name, key, site, state)
   }
   if (from instanceof FunctionObject || from.kind === 'map' || from.kind === 'set') return UNKNOWN
+  if (name === 'length' && from.kind === 'array') return from.item === NEVER ? UNKNOWN : derived(from.item)
   if (from.item !== NEVER) return from.item
   return from.partial ? UNKNOWN : UNDEFINED
 }

@@ -28,7 +28,10 @@ function isRouteLike(app: LibraryObject, route: Route): boolean {
 
 function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
   const activation = machine.newActivation()
-  const fact = { site: route.site, verb: route.verb, path: fullPath(app, route.path), app: outermost(app, 0).site }
+  const path = fullPath(app, route.path)
+  // A router of Express sees what is left of the path behind the place where it is mounted.
+  const seen = route.flavour === 'express' && path !== route.path ? {} : { seen: { path, open: route.layer } }
+  const fact = { site: route.site, verb: route.verb, path, app: outermost(app, 0).site, ...seen }
   const context: Context = { trigger: 'request', activation, route: fact }
   machine.root(context, () => {
     const state = new State(route.facts)

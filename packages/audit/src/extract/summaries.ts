@@ -163,7 +163,7 @@ function isSubset(some: ReadonlySet<string>, all: ReadonlySet<string>): boolean 
 
 /** Bound to a moment. */
 function isPassing(fact: string): boolean {
-  return fact.startsWith('checked:') || fact.startsWith('settled:') || fact.startsWith('path:')
+  return fact.startsWith('checked:') || fact.startsWith('settled:') || /^(?:not-)?path:/.test(fact)
 }
 
 function learned(

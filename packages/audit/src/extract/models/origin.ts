@@ -61,7 +61,12 @@ export function transportCheck(options: Value | undefined): 'always' | 'optional
   const lists = ['allowedHosts', 'allowedOrigins'].map((name) => optionOf(options, name))
   const given = lists.filter((list) => list !== undefined && truthiness(list).canBeTrue && !isEmptyList(list))
   if (given.length === 0) return 'never'
-  return isCertainlyOn(isOn) && given.some((list) => !truthiness(list!).canBeFalse) ? 'always' : 'optional'
+  return isOnByDefault(isOn) && given.some((list) => !truthiness(list!).canBeFalse) ? 'always' : 'optional'
+}
+
+/** On, unless somebody has set what switches it off. */
+function isOnByDefault(value: Value): boolean {
+  return isCertainlyOn(value) || value.condition?.whenFalse.some((fact) => fact.startsWith('optional:')) === true
 }
 
 function isEmptyList(list: Value): boolean {
