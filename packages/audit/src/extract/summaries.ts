@@ -60,6 +60,7 @@ export class Summaries {
     const summary = this.summariesOf(machine, given.fn.node).find(({ entry }) => isSamePath(entry, state.facts))
     if (summary === undefined || summary.repeats < REPEATS || makesLive(summary.result) || !isCovered(given, summary))
       return undefined
+    if (readsSettings(summary.result) && given.args.some(isNaming)) return undefined
     apply(summary, state)
     return restamped(machine, summary)
   }
@@ -141,6 +142,15 @@ function* tagsIn({ self, args }: Given): Generator<string> {
 function* codeIn({ args }: Given): Generator<string> {
   for (const arg of args)
     for (const { kind, site } of arg.objects) if (kind === 'function' || kind === 'library') yield siteKey(site)
+}
+
+/** Gives what a setting says: of another name, it gives another one. */
+export function readsSettings({ tags }: Value): boolean {
+  return tags.some((tag) => tag.startsWith('env:'))
+}
+
+export function isNaming({ primitives }: Value): boolean {
+  return primitives.some((item) => typeof item === 'string')
 }
 
 /** What it makes is another one each time, and what is done with it may differ. */

@@ -48,6 +48,31 @@ describe('a check of the origin', () => {
       'fail',
     ],
     ['logged', "console.log(req.get('origin'))\nnext()", 'fail'],
+    [
+      'for this path',
+      "if (req.path.startsWith('/mcp') && !hosts.has(req.headers.host)) return res.sendStatus(403)\nnext()",
+      'pass',
+    ],
+    [
+      'but on another path',
+      "if (req.path !== '/health' && !hosts.has(req.headers.host)) return res.sendStatus(403)\nnext()",
+      'pass',
+    ],
+    [
+      'for another path',
+      "if (req.path.startsWith('/admin') && !hosts.has(req.headers.host)) return res.sendStatus(403)\nnext()",
+      'fail',
+    ],
+    [
+      'for one other path',
+      "if (req.path === '/admin' && !hosts.has(req.headers.host)) return res.sendStatus(403)\nnext()",
+      'fail',
+    ],
+    [
+      'behind a path',
+      "if (req.path.startsWith('/mcp/admin') && !hosts.has(req.headers.host)) return res.sendStatus(403)\nnext()",
+      'fail',
+    ],
   ])('%s', (_what, check, outcome) => {
     const before = `
       const hosts = new Set(['localhost'])
@@ -74,6 +99,30 @@ describe('the SDK', () => {
     ['with a list', "createMcpExpressApp({ host: '0.0.0.0', allowedHosts: ['notes.example'] })", 'pass'],
   ])('%s', (_what, app, outcome) => {
     expect(outcomeOf('missing-origin-check', serving(app))).toBe(outcome)
+  })
+})
+
+describe("the switch of the SDK's transport", () => {
+  const serving = (isOn: string): string => `
+    import express from 'express'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      const transport = new StreamableHTTPServerTransport({
+        sessionIdGenerator: undefined,
+        enableDnsRebindingProtection: ${isOn},
+        allowedHosts: ['localhost'],
+      })
+      await transport.handleRequest(req, res, req.body)
+    })
+    app.listen(3000, '127.0.0.1')
+  `
+  it.each([
+    ['on', 'true', 'pass'],
+    ['on unless a setting says otherwise', "process.env.PROTECT !== 'false'", 'pass'],
+    ['on where a setting says so', "process.env.PROTECT === 'true'", 'fail'],
+  ])('%s', (_what, isOn, outcome) => {
+    expect(outcomeOf('missing-origin-check', serving(isOn))).toBe(outcome)
   })
 })
 

@@ -70,6 +70,20 @@ describe('where a secret comes from', () => {
     expect(outcomeOf('weak-session-secret', signing(secret))).toBe(outcome)
   })
 
+  it.each([
+    ['the name of a key', "const ref = text('AUDIT_SIGNING_KEY_REF') ?? 'refs/keys'", 'pass'],
+    ['a key', "const key = text('AUDIT_SIGNING_KEY') ?? 'refs-keys'", 'fail'],
+    ['the newest key', "const key = text('SIGNING_KEY_CURRENT') ?? 'refs-keys'", 'fail'],
+    [
+      'a helper that read a key before',
+      "text('A'); text('SIGNING_KEY'); text('SIGNING_KEY'); const url = text('TOKEN_URL') ?? 'https://x.example'",
+      'pass',
+    ],
+  ])('a setting: %s', (_what, reading, outcome) => {
+    const before = `const text = (name) => process.env[name]?.trim() || undefined\n${reading}`
+    expect(outcomeOf('weak-session-secret', `${before}\n${signing('process.env.JWT_SECRET')}`)).toBe(outcome)
+  })
+
   it('a compose file sets what the source insists on', () => {
     const files = {
       'server.ts': signing('process.env.SIGNED_WITH'),

@@ -287,3 +287,14 @@ describe('what cannot be followed', () => {
     ])
   })
 })
+
+describe('the length of a list is a number', () => {
+  it.each([
+    ['of bytes', "const key = new Uint8Array(Buffer.from(process.env.K ?? '', 'base64'))", 'key.length !== 32'],
+    ['of nothing yet', 'const names: string[] = []', 'names.length < 1'],
+    ['of texts', "const names = ['a', 'b']", 'names.length !== 2'],
+  ])('%s', (_what, before, condition) => {
+    const program = listening(`${before}\nif (${condition}) throw new Error('wrong')`, "'10.0.0.1'")
+    expect(hostsOf(program)).toEqual(['10.0.0.1'])
+  })
+})

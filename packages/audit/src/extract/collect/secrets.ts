@@ -106,7 +106,9 @@ const SOUND_BITS = 120
 /** Keys that verify may be known to everyone. */
 const PUBLIC = /^\s*-----BEGIN (?:PUBLIC|CERTIFICATE|RSA PUBLIC)/
 /** Settings that hold what signs sessions or lets administrators in, by their names. */
-const SECRET_SETTING = /(?:session|cookie|jwt|signing|encryption|auth|admin|master).*(?:secret|key|passw)/i
+/** What a setting is stands last in its name, but for which one of several, or how it is written. */
+const SECRET_SETTING =
+  /(?:session|cookie|jwt|signing|encryption|auth|admin|master).*(?:secret|key|password|passphrase|passwd)s?(?:_?(?:\d+|current|previous|old|new|next|base64|b64|hex))?$/i
 const NO_SECRET_SETTING = /public|path|file|url|uri|name|header|issuer|audience|expir|client.?id|param/i
 
 export function collectSecrets(machine: Machine): readonly SecretFact[] {
