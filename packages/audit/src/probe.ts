@@ -206,7 +206,7 @@ async function surveyOrNothing(target: URL, probing: Probing): Promise<Survey> {
   probing.onProgress({ phase: 'surveying', done: 0, total: 0 })
   try {
     const { alice, nobody } = actors
-    return await survey(target, { wireTo, redactor, alice, nobody, transport: config.transport })
+    return await survey(target, { wireTo, redactor, alice, nobody, transport: config.transport, era: config.era })
   } catch (error) {
     if (!(error instanceof BudgetSpent)) throw error
     return nothingAt(target, error.message)

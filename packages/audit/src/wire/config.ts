@@ -2,7 +2,7 @@
 import { parseDocument } from 'yaml'
 import { ConfigError } from '../config/config.ts'
 import { choiceOf, entriesOf, type Field, fieldsOf, refuse, textOf } from '../config/fields.ts'
-import type { HeaderField } from '../finding/finding.ts'
+import type { Era, HeaderField } from '../finding/finding.ts'
 
 export const principalNames = ['alice', 'bob', 'carol', 'expired', 'wrongAudience', 'shortLived'] as const
 export type PrincipalName = (typeof principalNames)[number]
@@ -32,10 +32,14 @@ export interface ProbeConfig {
   readonly timeouts: { readonly idleMs?: number; readonly absoluteMs?: number }
   /** Found out where absent. */
   readonly transport?: 'http' | 'sse'
+  /** Found out where absent. A server that has no `server/discover` does not say that it speaks 2026-07-28. */
+  readonly era?: Era
   readonly canary?: {
     readonly make?: ToolCall & { readonly handle: string }
     readonly put: ToolCall
     readonly get: ToolCall
+    /** Ends what a handle names. */
+    readonly drop?: ToolCall
   }
   readonly flow?: ToolCall & {
     readonly respond: Readonly<Record<string, unknown>>
@@ -56,6 +60,7 @@ const SETTINGS = [
   'login',
   'timeouts',
   'transport',
+  'era',
   'canary',
   'flow',
   'race',
@@ -88,6 +93,7 @@ export function parseProbeConfig(text: string, path: string): ProbeConfig {
     ...optional('login', loginOf),
     ...optional('timeouts', timeoutsOf),
     ...optional('transport', (field) => choiceOf(field, ['http', 'sse'])),
+    ...optional('era', (field) => choiceOf(field, ['legacy', 'modern'])),
     ...optional('canary', canaryOf),
     ...optional('flow', flowOf),
     ...optional('race', raceOf),
@@ -175,14 +181,15 @@ function timeoutsOf(field: Field): ProbeConfig['timeouts'] {
 }
 
 function canaryOf(field: Field): NonNullable<ProbeConfig['canary']> {
-  const fields = fieldsOf(field, ['make', 'put', 'get'])
-  const make = fields.get('make')
+  const fields = fieldsOf(field, ['make', 'put', 'get', 'drop'])
+  const [make, drop] = [fields.get('make'), fields.get('drop')]
   const handle = make && fieldsOf(make, ['tool', 'arguments', 'handle']).get('handle')
   if (make && !handle) refuse(make, 'must hold "handle": the field of the answer that holds the handle.')
   return {
     ...(make && handle && { make: { ...callOf(make, ['handle']), handle: textOf(handle) } }),
     put: callOf(fields.get('put') ?? refuse(field, 'must hold "put".')),
     get: callOf(fields.get('get') ?? refuse(field, 'must hold "get".')),
+    ...(drop && { drop: callOf(drop) }),
   }
 }
 

@@ -3,6 +3,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { HeaderField } from '../finding/finding.ts'
 import type { Gate } from './gate.ts'
+import { whenTimeIsUp } from './patience.ts'
 import { type Head, type Limits, ResponseParser } from './response.ts'
 
 /** Where a server listens. */
@@ -65,9 +66,9 @@ export class Connection {
   static open(endpoint: Endpoint, timeoutMs: number, signal: AbortSignal): Promise<Connection | { failure: string }> {
     return new Promise((resolve) => {
       const socket = dial(endpoint)
-      const timer = setTimeout(() => settle({ failure: 'no connection in time' }), timeoutMs)
+      const callOff = whenTimeIsUp(timeoutMs, () => settle({ failure: 'no connection in time' }))
       const settle = (result: Connection | { failure: string }): void => {
-        clearTimeout(timer)
+        callOff()
         signal.removeEventListener('abort', abort)
         socket.off('error', refuse)
         if (!(result instanceof Connection)) socket.on('error', () => {}).destroy()
@@ -87,9 +88,9 @@ export class Connection {
     const parser = new ResponseParser(request.method, limits)
     let body = ''
     return new Promise((resolve) => {
-      const timer = setTimeout(() => settle('no complete answer in time'), timeoutMs)
+      const callOff = whenTimeIsUp(timeoutMs, () => settle('no complete answer in time'))
       const settle = (failure: string | undefined): void => {
-        clearTimeout(timer)
+        callOff()
         signal.removeEventListener('abort', abort)
         this.onBytes = () => {}
         this.onEnd = () => {}

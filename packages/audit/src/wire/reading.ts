@@ -74,9 +74,9 @@ export function isEventStream(exchange: Exchange): boolean {
   return isSuccess(exchange) && /^text\/event-stream\b/i.test(responseHeader(exchange, 'content-type') ?? '')
 }
 
-/** Whether the response holds a text, its headers left out. */
+/** Whether the response holds a text, its headers left out; in whatever case, since tools change it. */
 export function holds({ response }: Exchange, text: string): boolean {
-  return response !== undefined && response.body.includes(text)
+  return response !== undefined && response.body.toLowerCase().includes(text.toLowerCase())
 }
 
 export function parsed(text: string): readonly RpcMessage[] {

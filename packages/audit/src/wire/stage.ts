@@ -242,6 +242,7 @@ function namedIn({ canary, flow, race, resource, tasks, mismatch }: ProbeConfig)
     canary?.make,
     canary?.put,
     canary?.get,
+    canary?.drop,
     flow,
     flow?.effect,
     race,

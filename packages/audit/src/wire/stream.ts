@@ -1,5 +1,6 @@
 /** A response that stays open: events as they come, and a record of them. */
 import type { Exchange } from '../finding/finding.ts'
+import { whenTimeIsUp } from './patience.ts'
 import type { Head } from './response.ts'
 import { type SseEvent, SseParser } from './sse.ts'
 
@@ -73,14 +74,14 @@ export class Stream {
   private waitFor(done: () => boolean, timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       const finish = (): void => {
-        clearTimeout(timer)
+        callOff()
         this.waiting = this.waiting.filter((one) => one !== look)
         resolve()
       }
       const look = (): void => {
         if (done()) finish()
       }
-      const timer = setTimeout(finish, timeoutMs)
+      const callOff = whenTimeIsUp(timeoutMs, finish)
       this.waiting.push(look)
       look()
     })

@@ -50,6 +50,8 @@ export interface Surveyor {
   readonly nobody: Actor
   /** The transport that the user names. */
   readonly transport: 'http' | 'sse' | undefined
+  /** The one era that the user names. */
+  readonly era: Era | undefined
 }
 
 const USUAL_PATHS = ['/mcp', '/sse', '/api/mcp', '/message', '/mcp/sse']
@@ -79,8 +81,9 @@ function isMissing({ refusal }: Survey): boolean {
 async function surveyAt(target: URL, surveyor: Surveyor, redirects = 0): Promise<Survey> {
   const wire = surveyor.wireTo(target)
   try {
-    const modern = await lookModern(wire, surveyor)
-    const legacy = await lookLegacy(wire, surveyor)
+    const modern = surveyor.era === 'legacy' ? NO_MODERN : await lookModern(wire, surveyor)
+    const looked = await lookLegacy(wire, surveyor)
+    const legacy = surveyor.era === 'modern' ? { ...looked, era: false } : looked
     const moved = redirectOf(legacy.exchange, target)
     if (moved instanceof URL && redirects < MOST_REDIRECTS) return await surveyAt(moved, surveyor, redirects + 1)
     const page = !legacy.era && !modern.era && (await isPage(wire, surveyor))
@@ -90,7 +93,7 @@ async function surveyAt(target: URL, surveyor: Surveyor, redirects = 0): Promise
       eras,
       transport: legacy.transport,
       method: legacy.era ? legacy.method : modern.method,
-      sessions: legacy.sessions,
+      sessions: legacy.era && legacy.sessions,
       anonymous: legacy.era ? legacy.anonymous : modern.anonymous,
       tools: legacy.tools.length > 0 ? legacy.tools : modern.tools,
       page,
@@ -114,12 +117,15 @@ interface Side {
   readonly tools: readonly Tool[]
 }
 
-async function lookModern(wire: Wire, { alice, nobody }: Surveyor): Promise<Side> {
+const NO_MODERN: Side = { era: false, method: USUAL, anonymous: false, tools: [] }
+
+async function lookModern(wire: Wire, { alice, nobody, era }: Surveyor): Promise<Side> {
   const client = new ModernClient(wire)
   const discovered = await client.ask(alice, 'server/discover')
   const result = resultIn(discovered)
-  if (!isObject(result) || !('capabilities' in result || 'supportedVersions' in result))
-    return { era: false, method: USUAL, anonymous: false, tools: [] }
+  const says = isObject(result) && ('capabilities' in result || 'supportedVersions' in result)
+  // What the user says of it holds for a server that answers Alice at all.
+  if (!says && !(era === 'modern' && isSuccess(discovered))) return NO_MODERN
   const { method, exchange } = await firstServed((one) => client.ask(alice, one), [...LISTS, 'server/discover'])
   const anonymous = alice.headers.length === 0 || isServed(await client.ask(nobody, method))
   return { era: true, method, anonymous, tools: toolsIn(exchange) }

@@ -14,7 +14,10 @@ export interface Attempt {
   readonly opening: Exchange
   /** Alice's own use, before it. */
   readonly legitimate: Exchange
-  /** The same by the same principal with an ID that names nothing: only a difference shows that the session was served. */
+  /**
+   * The same by the same principal with an ID that names nothing: only a difference shows that the session was served.
+   * Of a DELETE: a session that Alice can still open, so that it is not her credential that has ended.
+   */
   readonly control?: Exchange
   readonly attack: Exchange
   /** What Alice's session does afterwards. */
@@ -94,8 +97,12 @@ async function get(thief: Actor, { session, ...own }: Owned, stage: Stage): Prom
 
 async function terminate(thief: Actor, { session, ...own }: Owned, stage: Stage): Promise<Attempt> {
   const attack = await stage.end(thief, session)
-  const after = await stage.request(stage.actors.alice, session, stage.survey.method)
-  return { ...own, by: thief.name, verb: 'DELETE', attack, after }
+  const { alice } = stage.actors
+  const after = await stage.request(alice, session, stage.survey.method)
+  if (isServed(after)) return { ...own, by: thief.name, verb: 'DELETE', attack, after }
+  const renewed = await stage.open(alice)
+  if (renewed.session) await stage.close(renewed.session)
+  return { ...own, by: thief.name, verb: 'DELETE', attack, after, control: renewed.exchange }
 }
 
 /** Whether the thief was served. Undefined: nothing can be said. */
@@ -119,7 +126,9 @@ export function succeeded({ verb, attack, control, after, canary }: Attempt): bo
     case 'DELETE':
       if (isRefused(attack)) return false
       if (after === undefined || !isSuccess(attack)) return undefined
-      return isServed(after) ? undefined : true
+      // A server may say yes to whatever it is asked to end, and end nothing.
+      if (isServed(after)) return false
+      return isRefused(after) && control !== undefined && isServed(control) ? true : undefined
   }
 }
 

@@ -3,6 +3,7 @@ import type { Exchange, HeaderField } from '../finding/finding.ts'
 import type { Budget } from './budget.ts'
 import { Connection, type Endpoint, type RawRequest, type RawResponse } from './connection.ts'
 import type { Gate } from './gate.ts'
+import { whenTimeIsUp } from './patience.ts'
 import { parsed } from './reading.ts'
 import type { Redactor } from './redact.ts'
 import { headerValue, headerValues, type Head, type Limits } from './response.ts'
@@ -116,11 +117,11 @@ export class Wire {
   private async headOf(stream: Stream, connection: Connection, request: RawRequest): Promise<void> {
     const { signal, budget } = this.options
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, this.within(HEAD_TIMEOUT_MS))
+      const callOff = whenTimeIsUp(this.within(HEAD_TIMEOUT_MS), resolve)
       const onPart = (head: Head, text: string): boolean => {
         const enough = stream.take(head, text)
         if (isStream(head)) {
-          clearTimeout(timer)
+          callOff()
           resolve()
         }
         return enough
@@ -129,7 +130,7 @@ export class Wire {
       void connection.send(request, { limits: LIMITS, timeoutMs, signal, onPart }).then(({ head, failure }) => {
         if (head !== undefined) this.keepSecrets(head)
         stream.finish(failure)
-        clearTimeout(timer)
+        callOff()
         resolve()
       })
     })

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
 
 /** What the server leaves out or does wrong. */
 export interface Weaknesses {
@@ -37,6 +38,30 @@ export interface Weaknesses {
   readonly stateless?: boolean
 }
 
+/** What differs among servers that are sound. */
+export interface Manners {
+  /** Instead of 404, to whoever names no session of his. */
+  readonly unknown?: number
+  /** DELETE is answered alike whatever it names, and ends only the caller's own. */
+  readonly quietDelete?: boolean
+  /** So many requests are served, every further one is refused with 429. */
+  readonly limit?: number
+  /** Every second request meets a fault. */
+  readonly faulty?: boolean
+  /** Event streams carry a sign of life as an event, and stay open when their session ends. */
+  readonly pings?: boolean
+  /** A user has one session: a new one ends the one before. */
+  readonly oneEach?: boolean
+  /** Notes are the user's, in whatever session. */
+  readonly notesOfUser?: boolean
+  /** Milliseconds that every answer takes. */
+  readonly slowMs?: number
+  /** GET is not for anybody. */
+  readonly noStream?: boolean
+  /** DELETE is not for anybody. */
+  readonly noDelete?: boolean
+}
+
 export interface Running {
   readonly url: string
   /** Sessions that are open now. */
@@ -67,11 +92,12 @@ const TOOLS = [
   { name: 'note_get', inputSchema: { type: 'object' }, annotations: { readOnlyHint: true } },
 ]
 
-export async function startTarget(weak: Weaknesses = {}): Promise<Running> {
+export async function startTarget(weak: Weaknesses = {}, manners: Manners = {}): Promise<Running> {
   const sessions = new Map<string, Session>()
   const seen: string[] = []
+  const notes = new Map<string, string>()
   const server = createServer((req, res) => {
-    handle(req, res, { weak, sessions, seen }).catch(() => res.writeHead(500).end())
+    handle(req, res, { weak, manners, sessions, notes, seen }).catch(() => res.writeHead(500).end())
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
@@ -80,15 +106,21 @@ export async function startTarget(weak: Weaknesses = {}): Promise<Running> {
 
 interface Context {
   readonly weak: Weaknesses
+  readonly manners: Manners
+  /** By user, where they are the user's. */
+  readonly notes: Map<string, string>
   readonly sessions: Map<string, Session>
   readonly seen: string[]
 }
 
 async function handle(req: IncomingMessage, res: ServerResponse, context: Context): Promise<void> {
-  const { weak, sessions, seen } = context
+  const { weak, manners, sessions, seen } = context
   const url = new URL(req.url ?? '/', 'http://localhost')
   const body = req.method === 'POST' ? ((JSON.parse(await text(req)) as Message | undefined) ?? {}) : {}
   seen.push(`${req.method} ${body.method ?? ''}`.trim())
+  if (seen.length > (manners.limit ?? Infinity)) return end(res, 429)
+  if (manners.faulty && seen.length % 2 === 0) return end(res, 503)
+  if (manners.slowMs !== undefined) await setTimeout(manners.slowMs)
   if (url.pathname !== '/mcp') return end(res, 404)
   if (!weak.anyOrigin && req.headers.origin !== undefined) return end(res, 403)
   if (!weak.anyOrigin && !/^127\.0\.0\.1:\d+$/.test(req.headers.host ?? '')) return end(res, 403)
@@ -101,17 +133,21 @@ async function handle(req: IncomingMessage, res: ServerResponse, context: Contex
   if (body.method === 'initialize') return initialize(res, body, { user: user ?? '', id, context })
   if (weak.stateless) return verb === 'POST' ? serve(res, body, undefined) : end(res, 405)
   if (id === undefined) return end(res, 400)
+  if (verb === 'GET' && manners.noStream) return end(res, 405)
+  if (verb === 'DELETE' && manners.noDelete) return end(res, 405)
   let session = live(id, context)
   if (session === undefined && weak.createsUnknown) sessions.set(id, (session = opened(user ?? '')))
   if (weak.raises && session?.owner === '' && user !== undefined) session.owner = user
   if (weak.raises && session?.owner === '') return end(res, 401)
   const isBound = !mayPass && !(weak.raises && user === undefined) && !weak.unbound?.includes(verb)
-  if (session === undefined || (isBound && session.owner !== user)) return end(res, 404)
+  if (session === undefined || (isBound && session.owner !== user))
+    return end(res, verb === 'DELETE' && manners.quietDelete ? 204 : (manners.unknown ?? 404))
   session.usedAt = Date.now()
-  if (verb === 'POST') return serve(res, body, session)
+  if (verb === 'POST') return serve(res, body, session, manners.notesOfUser ? context.notes : undefined)
   if (verb === 'GET') {
     res.writeHead(200, { 'content-type': 'text/event-stream' })
     res.flushHeaders()
+    if (manners.pings) keepAlive(res)
     return
   }
   if (verb !== 'DELETE') return end(res, 405)
@@ -130,7 +166,8 @@ function initialize(
   body: Message,
   { user, id, context }: { user: string; id: string | undefined; context: Context },
 ): void {
-  const { weak, sessions } = context
+  const { weak, manners, sessions } = context
+  if (manners.oneEach) for (const [key, { owner }] of sessions) if (owner === user) sessions.delete(key)
   const own = weak.adopts && id !== undefined ? id : randomUUID()
   if (!weak.stateless) {
     sessions.set(own, opened(user))
@@ -145,12 +182,24 @@ function initialize(
   reply(res, body, result)
 }
 
-function serve(res: ServerResponse, body: Message, session: Session | undefined): void {
+/** The first at once, and more as long as somebody listens. */
+function keepAlive(res: ServerResponse): void {
+  const ping = () => res.write('event: ping\ndata: {}\n\n')
+  ping()
+  const timer = setInterval(ping, 100)
+  res.on('close', () => clearInterval(timer))
+}
+
+function serve(res: ServerResponse, body: Message, session: Session | undefined, notes?: Map<string, string>): void {
   if (body.id === undefined) return end(res, 202)
   if (body.method === 'tools/list') return reply(res, body, { tools: TOOLS })
   if (body.method !== 'tools/call') return reply(res, body, undefined)
-  if (body.params?.name === 'note_put' && session) session.note = body.params.arguments?.text ?? ''
-  reply(res, body, { content: [{ type: 'text', text: session?.note ?? '' }] })
+  if (body.params?.name === 'note_put' && session) {
+    session.note = body.params.arguments?.text ?? ''
+    notes?.set(session.owner, session.note)
+  }
+  const note = notes?.get(session?.owner ?? '') ?? session?.note ?? ''
+  reply(res, body, { content: [{ type: 'text', text: note }] })
 }
 
 function reply(res: ServerResponse, { id }: Message, result: unknown): void {

@@ -32,8 +32,11 @@ interface Recording {
   readonly foreign?: Exchange
 }
 
-/** How long is waited for what is played again. */
-const REPLAY_MS = 400
+/** How long is waited for what is played again: after an event of that very answer it should come, after another it may. */
+const REPLAY_MS = 2_000
+const MAYBE_MS = 400
+/** What comes to another may take longer than what came to Alice. */
+const TIMES_HERS = 4
 
 export const scenario = defineScenario<Recording>({
   async play(stage) {
@@ -76,15 +79,24 @@ async function play(other: Actor | undefined, stage: Stage): Promise<Partial<Rec
   if (session === undefined) return {}
   const canary = stage.canary()
   const asked = await stage.request(alice, session, 'tools/call', { name: canary, arguments: {} })
-  const eventIds = [...eventIdsIn(opening), ...eventIdsIn(asked)]
-  const start = { opening, asked, canary, eventIds }
+  const [own, earlier] = [eventIdsIn(asked), eventIdsIn(opening)]
+  const start = { opening, asked, canary, eventIds: [...own, ...earlier] }
   if (other === undefined) return start
-  for (const eventId of eventIds) {
-    const resumed = await resume(alice, session, eventId, canary, stage)
+  for (const eventId of start.eventIds) {
+    const since = stage.now()
+    const waitMs = eventId === own[0] ? REPLAY_MS : MAYBE_MS
+    const resumed = await resume(alice, session, eventId, { canary, waitMs }, stage)
     if (!holds(resumed, canary)) continue
-    const { exchange: foreignOpening, session: own } = await stage.open(other)
-    if (own === undefined) return { ...start, eventId, resumed }
-    return { ...start, eventId, resumed, foreignOpening, foreign: await resume(other, own, eventId, canary, stage) }
+    const hersMs = stage.now() - since
+    const { exchange: foreignOpening, session: his } = await stage.open(other)
+    if (his === undefined) return { ...start, eventId, resumed }
+    return {
+      ...start,
+      eventId,
+      resumed,
+      foreignOpening,
+      foreign: await resume(other, his, eventId, { canary, waitMs: MAYBE_MS + hersMs * TIMES_HERS }, stage),
+    }
   }
   return start
 }
@@ -98,11 +110,11 @@ async function resume(
   actor: Actor,
   session: Session,
   eventId: string,
-  canary: string,
+  { canary, waitMs }: { readonly canary: string; readonly waitMs: number },
   stage: Stage,
 ): Promise<Exchange> {
   const stream = await stage.stream(actor, session, { headers: [['last-event-id', eventId]] })
-  await stream.until(({ data }) => data.includes(canary), REPLAY_MS)
+  await stream.until(({ data }) => data.includes(canary), waitMs)
   stream.close()
   return stream.exchange()
 }

@@ -1,6 +1,7 @@
 /** Alice ends her session and presents its ID once more. */
 import type { Exchange } from '../../finding/finding.ts'
-import { isEventStream, isRefused, isServed, isSuccess, statusOf } from '../../wire/reading.ts'
+import type { Session } from '../../wire/legacy.ts'
+import { isEventStream, isRefused, isServed, isSuccess, parsed, type RpcMessage, statusOf } from '../../wire/reading.ts'
 import { defineScenario, judgedLive, type LiveVerdict, leftOpen, withoutSessions } from '../../wire/scenario.ts'
 import type { Stage } from '../../wire/stage.ts'
 import type { Stream } from '../../wire/stream.ts'
@@ -49,20 +50,33 @@ async function endAndReturn(stage: Stage): Promise<Omit<Recording, 'survey'>> {
     return { opening, legitimate, after: await stage.notify(alice, session, 'notifications/initialized') }
   }
   const open = await stage.stream(alice, session)
-  const before = open.events.length
   const ended = await stage.end(alice, session)
-  const after = await stage.request(alice, session, stage.survey.method)
+  const before = open.events.length
+  const after = await lastLook(session, stage)
   const control = await stage.request(alice, stage.unknownLike(session), stage.survey.method)
   const stream = isEventStream(open.exchange()) ? await aftermathOf(open, before) : undefined
   return { opening, legitimate, ended, after, control, ...(stream && { stream }) }
 }
 
-/** What the server goes on to say on the stream, where it does not close it. */
+/** A server may need a moment to end a session. */
+async function lastLook(session: Session, stage: Stage): Promise<Exchange> {
+  const look = () => stage.request(stage.actors.alice, session, stage.survey.method)
+  const first = await look()
+  if (!isServed(first)) return first
+  await stage.sleep(NOTICE_MS)
+  return look()
+}
+
+/** What the server goes on to say on the stream, where it does not close it. That it is still there says nothing of anything. */
 async function aftermathOf(stream: Stream, before: number): Promise<Recording['stream']> {
   const closed = await stream.ends(LATE_EVENT_MS)
-  const late = stream.events.length > before ? stream.exchange() : undefined
+  const late = stream.events.slice(before).some(({ data }) => parsed(data).some(isNews)) ? stream.exchange() : undefined
   stream.close()
   return { late: closed ? undefined : late }
+}
+
+function isNews({ method, result }: RpcMessage): boolean {
+  return (method !== undefined && method !== 'ping') || result !== undefined
 }
 
 function judgeDelete({ opening, legitimate, ended, after, control, stream }: Recording): LiveVerdict {

@@ -14,6 +14,7 @@ import {
   withoutFlow,
 } from '../../wire/flow.ts'
 import { Gate } from '../../wire/gate.ts'
+import { isObject } from '../../wire/reading.ts'
 import { defineScenario, judgedLive, type LiveVerdict } from '../../wire/scenario.ts'
 import type { Stage } from '../../wire/stage.ts'
 
@@ -52,7 +53,8 @@ export const scenario = defineScenario<Recording>({
     const again = await redeem(stage, actors.alice, first)
     const attempts: Attempt[] = [{ how: 'again', begun: first.exchange, redeemed: again }]
     await addAttempt('unanswered', undefined, attempts, stage)
-    await addAttempt('declined', declined(config.flow?.respond ?? {}), attempts, stage)
+    const refusal = declined(config.flow?.respond ?? {})
+    if (refusal !== undefined) await addAttempt('declined', refusal, attempts, stage)
     const race = await playRace(stage, ground)
     return { ground, attempts, ...(race && { race }) }
   },
@@ -100,10 +102,14 @@ async function addAttempt(
   attempts.push({ how, begun: begun.exchange, redeemed: await redeem(stage, stage.actors.alice, begun, { responses }) })
 }
 
-/** What somebody answers who does not agree. */
-function declined(respond: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+/** What somebody answers who does not agree; undefined where the answer is none that could be a refusal. */
+function declined(respond: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | undefined {
+  const answers = Object.entries(respond)
+  const isConsent = ([, value]: readonly [string, unknown]): boolean =>
+    typeof value === 'boolean' || (isObject(value) && 'action' in value)
+  if (!answers.some(isConsent)) return undefined
   return Object.fromEntries(
-    Object.entries(respond).map(([name, value]) => [name, typeof value === 'boolean' ? false : { action: 'decline' }]),
+    answers.map(([name, value]) => [name, typeof value === 'boolean' ? false : { action: 'decline' }]),
   )
 }
 

@@ -50,12 +50,19 @@ export const scenario = defineScenario<Recording>({
     if (survey.eras.length === 0 && !survey.page) return leftOpen(survey.refusal ?? 'No MCP server answered.')
     if (legitimate === undefined || !isGranted(legitimate))
       return leftOpen("Alice's own requests are not served, so what is in an address shows nothing.")
-    const taken = trials.filter(({ without, inQuery }) => isGranted(inQuery) && !isGranted(without))
+    const taken = trials.filter(({ without, inQuery }) => isGranted(inQuery) && isRefused(without))
+    const unclear = trials.filter(({ inQuery }) => !isGranted(inQuery) && !isRefused(inQuery))
     const named = inAddress && unknown !== undefined && isRefused(unknown)
     return judgedLive(
       [...distinct(taken).map(findingOf), ...(named ? [addressFinding(legitimate)] : [])],
-      inAddress && !named ? ['Whether the ID in the address of messages decides could not be told.'] : [],
-      [...trials.map(({ secret }) => secret), ...(trials.length === 0 ? ['no secret is asked for'] : [])],
+      [
+        ...(inAddress && !named ? ['Whether the ID in the address of messages decides could not be told.'] : []),
+        ...unclear.map(({ secret, parameter }) => `Whether a ${secret} is taken from ${parameter} could not be told.`),
+      ],
+      [
+        ...trials.filter(({ inQuery }) => isRefused(inQuery)).map(({ secret }) => secret),
+        ...(trials.length === 0 ? ['no secret is asked for'] : []),
+      ],
     )
   },
 })

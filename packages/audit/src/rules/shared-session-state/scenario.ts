@@ -3,7 +3,16 @@ import type { Exchange, LiveFindingDraft } from '../../finding/finding.ts'
 import { Gate } from '../../wire/gate.ts'
 import { textsIn } from '../../wire/handles.ts'
 import type { Session } from '../../wire/legacy.ts'
-import { holds, isEventStream, isRefused, isServed, messagesIn, resultIn, statusOf } from '../../wire/reading.ts'
+import {
+  holds,
+  isEventStream,
+  isRefused,
+  isServed,
+  isSuccess,
+  messagesIn,
+  resultIn,
+  statusOf,
+} from '../../wire/reading.ts'
 import { defineScenario, judgedLive, type LiveVerdict, leftOpen, liveNotApplicable } from '../../wire/scenario.ts'
 import type { Stage } from '../../wire/stage.ts'
 import type { Actor } from '../../wire/wire.ts'
@@ -82,8 +91,9 @@ const ROUNDS = 10
 const RACERS = 8
 /** How long a stream is watched. */
 const WATCH_MS = 150
-/** An answer that was lost does not come later either. */
+/** An answer that was lost does not come later either; what was lost once is given more time. */
 const LOST_MS = 1_500
+const SURELY_LOST_MS = 5_000
 
 export const scenario = defineScenario<Recording>({
   async play(stage) {
@@ -162,10 +172,11 @@ const LISTING: Question = { method: 'tools/list', params: {}, mark: '"tools":' }
 interface Asking {
   readonly id?: number
   readonly gate?: Gate
+  readonly timeoutMs?: number
 }
 
 function ask(stage: Stage, actor: Actor, session: Session, { method, params }: Question, more: Asking = {}) {
-  return stage.request(actor, session, method, params, { ...more, timeoutMs: LOST_MS })
+  return stage.request(actor, session, method, params, { timeoutMs: LOST_MS, ...more })
 }
 
 async function playCrossing(other: Actor, stage: Stage): Promise<Crossing | undefined> {
@@ -196,7 +207,8 @@ async function playRounds(
   const rounds: Round[] = []
   while (rounds.length < ROUNDS && rounds.filter(({ alice }) => isLost(alice)).length < LOST_TWICE) {
     const [herQuestion, hisQuestion] = [isNamed ? namingQuestion(stage) : LISTING, namingQuestion(stage)]
-    const more = { gate: new Gate(2), id: 70_000 + rounds.length }
+    const timeoutMs = rounds.some(({ alice }) => isLost(alice)) ? SURELY_LOST_MS : LOST_MS
+    const more = { gate: new Gate(2), id: 70_000 + rounds.length, timeoutMs }
     const [toAlice, toOther] = await Promise.all([
       ask(stage, stage.actors.alice, hers, herQuestion, more),
       ask(stage, other, his, hisQuestion, more),
@@ -245,9 +257,9 @@ function isForeign(other: Exchange, aliceMark: string, slow: true | undefined): 
   return slow ? isServed(other) : holds(other, aliceMark)
 }
 
-/** No answer to the question, though nothing was refused. */
+/** No answer to the question, though nothing was refused. A limit that is reached (429) and a fault (5xx) are answers. */
 function isLost(exchange: Exchange): boolean {
-  return !isRefused(exchange) && messagesIn(exchange).length === 0
+  return (statusOf(exchange) === undefined || isSuccess(exchange)) && messagesIn(exchange).length === 0
 }
 
 function judgeCrossing({ crossing, by, isSomebodyElse }: Recording): View {
@@ -265,9 +277,12 @@ function judgeCrossing({ crossing, by, isSomebodyElse }: Recording): View {
   if (!otherIsIn || last === undefined)
     return undecided(`${by} could open no session beside Alice's (${statusOf(otherOpening) ?? 'no answer'}).`)
   if (isLost(last.other)) return undecided(`${by} was not answered in a session of his own.`)
-  const wasLost = rounds.filter(({ alice }) => isLost(alice)).length >= LOST_TWICE
+  // A tool that takes its time may take more of it beside others.
+  const wasLost = rounds.filter(({ alice, slow }) => !slow && isLost(alice)).length >= LOST_TWICE
   // A limit of one session for each principal is no weakness.
   if (wasLost || (isGone(last.alice) && isSomebodyElse)) return found(lockedOut(start, last, by))
+  if (![last.alice, last.other].every((exchange) => isRefused(exchange) || messagesIn(exchange).length > 0))
+    return undecided(`Questions at the same time were not answered (${statusOf(last.alice) ?? 'no answer'}).`)
   return refused(`${rounds.length} times two questions at once`)
 }
 
@@ -360,6 +375,7 @@ function judgeNameless({ nameless, by }: Recording): View {
     return undecided(
       'Requests that name no session are served, whether or not Alice has one: whose state they see cannot be told.',
     )
+  if (!isRefused(before)) return undecided('A request that names no session was not answered while there was none.')
   return found({
     key: 'no session named',
     what: `A request of ${by} that names no session is served as soon as Alice has one: it falls into hers.`,
@@ -389,8 +405,9 @@ async function playTakeOver(other: Actor, stage: Stage): Promise<TakeOver | unde
   return record
 }
 
-function judgeTakeOver({ takeOver, by }: Recording): View {
-  if (takeOver === undefined || !takeOver.stays || !isEventStream(takeOver.taking)) return NOTHING
+function judgeTakeOver({ takeOver, by, isSomebodyElse }: Recording): View {
+  // A limit of one stream for each principal is no weakness.
+  if (takeOver === undefined || !isSomebodyElse || !takeOver.stays || !isEventStream(takeOver.taking)) return NOTHING
   if (!takeOver.ended) return refused("Alice's event stream beside another's")
   return found({
     key: 'stream taken over',
@@ -418,8 +435,9 @@ async function playSpill(other: Actor, stage: Stage): Promise<Spill | undefined>
   return { opening, written, read, foreign, canary: text }
 }
 
-function judgeSpill({ spill, by }: Recording): View {
-  if (spill === undefined) return NOTHING
+function judgeSpill({ spill, by, isSomebodyElse }: Recording): View {
+  // What is hers may be hers in every session.
+  if (spill === undefined || !isSomebodyElse) return NOTHING
   const { opening, written, read, foreign, canary } = spill
   if (!holds(read, canary)) return undecided('Alice does not find what she wrote in her own session.')
   if (!holds(foreign, canary))

@@ -9,11 +9,11 @@ import type { Actor } from '../../wire/wire.ts'
 
 interface Attempt {
   readonly by: string
-  readonly does: 'reads' | 'overwrites'
+  readonly does: 'reads' | 'overwrites' | 'ends'
   readonly attack: Exchange
-  /** Of `overwrites`: what Alice reads afterwards. */
+  /** Of `overwrites` and `ends`: what Alice reads afterwards. */
   readonly after?: Exchange
-  /** What must not be there: Alice's canary, or the other's. */
+  /** What must not be there: Alice's canary, or the other's. Of `ends`, what must still be there: Alice's. */
   readonly canary: string
 }
 
@@ -74,7 +74,7 @@ async function enter(actor: Actor, stage: Stage): Promise<Session | undefined> {
 
 async function play(others: readonly Actor[], canary: string, stage: Stage): Promise<Partial<Recording>> {
   const { alice } = stage.actors
-  const { make, put, get } = stage.config.canary ?? {}
+  const { make, put, get, drop } = stage.config.canary ?? {}
   if (make === undefined || put === undefined || get === undefined) return {}
   const own = await enter(alice, stage)
   const made = await stage.call(alice, own, make, { canary })
@@ -92,6 +92,15 @@ async function play(others: readonly Actor[], canary: string, stage: Stage): Pro
     const attack = await stage.call(other, session, put, { handle, canary: foreign })
     const after = await stage.call(alice, own, get, { handle })
     attempts.push({ by: other.name, does: 'overwrites', canary: foreign, attack, after })
+    if (drop === undefined) continue
+    const mine = stage.canary()
+    await stage.call(alice, own, put, { handle, canary: mine })
+    const held = await stage.call(alice, own, get, { handle })
+    const kept = [mine, canary].find((one) => holds(held, one))
+    if (kept === undefined) continue
+    const ending = await stage.call(other, session, drop, { handle })
+    const left = await stage.call(alice, own, get, { handle })
+    attempts.push({ by: other.name, does: 'ends', canary: kept, attack: ending, after: left })
   }
   return { made, read, attempts }
 }
@@ -99,12 +108,19 @@ async function play(others: readonly Actor[], canary: string, stage: Stage): Pro
 /** Undefined: nothing can be said. */
 function succeeded({ does, attack, after, canary }: Attempt): boolean | undefined {
   if (does === 'overwrites') return after === undefined ? undefined : holds(after, canary)
+  if (does === 'ends') return after === undefined || statusOf(after) === undefined ? undefined : !holds(after, canary)
   if (holds(attack, canary)) return true
   return isRefused(attack) || isServed(attack) || messagesIn(attack).length > 0 ? false : undefined
 }
 
+const DID: Readonly<Record<Attempt['does'], string>> = {
+  reads: 'reads what she keeps under it',
+  overwrites: 'writes under it what she then reads',
+  ends: 'ends what she keeps under it',
+}
+
 function findingOf({ by, does, attack, after }: Attempt, made: Exchange, read: Exchange): LiveFindingDraft {
-  const what = does === 'reads' ? 'reads what she keeps under it' : 'writes under it what she then reads'
+  const what = DID[does]
   return {
     key: `${by} ${does}`,
     what: `${by} names Alice's handle, and ${what}: nobody asks whose it is.`,
@@ -112,7 +128,9 @@ function findingOf({ by, does, attack, after }: Attempt, made: Exchange, read: E
       { note: 'Alice is given a handle', exchange: made },
       { note: 'and keeps something under it', exchange: read },
       { note: `${by} names it, and ${what}`, exchange: attack },
-      ...(after ? [{ note: 'Alice finds what is not hers', exchange: after }] : []),
+      ...(after
+        ? [{ note: does === 'ends' ? 'Alice no longer finds it' : 'Alice finds what is not hers', exchange: after }]
+        : []),
     ],
     primary: 2,
     confidence: 'high',

@@ -12,6 +12,7 @@ import {
   type Redeemed,
   withoutFlow,
 } from '../../wire/flow.ts'
+import { resultIn } from '../../wire/reading.ts'
 import { defineScenario, judgedLive, type LiveVerdict } from '../../wire/scenario.ts'
 import type { Stage } from '../../wire/stage.ts'
 import { flipped, rewritten, type Tampered, truncated, type Wish } from '../../wire/tampering.ts'
@@ -50,15 +51,20 @@ export const scenario = defineScenario<Recording>({
     const worked = attempts.filter((attempt) => isTheft(attempt, honest))
     const distinct = worked.filter(({ kind }, index) => worked.findIndex((one) => one.kind === kind) === index)
     const isAlive = afterwards !== undefined && isComplete(afterwards.exchange)
+    const unclear = attempts.some(({ redeemed }) => isComplete(redeemed.exchange) && hadEffect(redeemed) === undefined)
     return judgedLive(
       honest && begun ? distinct.map((attempt) => findingOf(attempt, begun, honest)) : [],
       isAlive
-        ? []
+        ? unclear
+          ? ['A changed state was taken, and nothing is configured to show whether it had an effect.']
+          : []
         : ['After the attempts the state as it was given was no longer good, so that their refusal proves nothing.'],
       isAlive ? [`${attempts.length} changed states`] : [],
     )
   },
 })
+
+const MOST_REDEEMED = 4
 
 /** Each changed state once. What is refused leaves the original good. */
 async function playAll(stage: Stage, begun: Begun): Promise<readonly Attempt[]> {
@@ -66,16 +72,16 @@ async function playAll(stage: Stage, begun: Begun): Promise<readonly Attempt[]> 
     ...wishesOf(begun).flatMap((wish) =>
       rewritten(begun.state, wish).map((one) => ({ ...one, mark: String(wish.to) })),
     ),
-    ...flipped(begun.state),
     ...truncated(begun.state),
+    ...flipped(begun.state),
   ]
   const attempts: Attempt[] = []
   for (const { kind, state, mark } of changed) {
     stage.keep('forged', state)
     const redeemed = await redeem(stage, stage.actors.alice, begun, { state })
     attempts.push({ kind, redeemed, ...(mark !== undefined && { mark }) })
-    // A state that was redeemed may be used up.
-    if (isComplete(redeemed.exchange)) break
+    // A state that was redeemed may be used up, or be good for more than one look at what is made of it.
+    if (attempts.filter((one) => isComplete(one.redeemed.exchange)).length === MOST_REDEEMED) break
   }
   return attempts
 }
@@ -88,11 +94,23 @@ function wishesOf(begun: Begun): readonly Wish[] {
   })
 }
 
-/** It was redeemed and had an effect, or what was written into it shows. */
+/** It was redeemed and had an effect, or what was written into it shows, or the answer is that to the honest one. */
 function isTheft({ redeemed, mark }: Attempt, honest: Redeemed | undefined): boolean {
   if (!isComplete(redeemed.exchange)) return false
-  if (hadEffect(redeemed) === true) return true
-  return mark !== undefined && honest !== undefined && names(redeemed, mark) && !names(honest, mark)
+  const effect = hadEffect(redeemed)
+  if (effect !== undefined || honest === undefined) return effect === true
+  if (mark !== undefined && names(redeemed, mark) && !names(honest, mark)) return true
+  return isAlike(redeemed.exchange, honest.exchange)
+}
+
+/** A changed bit changes one character of what is said, or two. */
+const MOST_CHANGES = 2
+
+/** The same answer, but for what a changed bit makes of it. A refusal has other words. */
+function isAlike(one: Exchange, other: Exchange): boolean {
+  const [a, b] = [resultIn(one), resultIn(other)].map((result) => JSON.stringify(result))
+  if (a === undefined || b === undefined || a.length !== b.length) return false
+  return [...a].filter((letter, at) => letter !== b[at]).length <= MOST_CHANGES
 }
 
 const DID: Readonly<Record<Tampered['kind'], string>> = {

@@ -1,6 +1,6 @@
 // Vulnerable: a state with a signature is checked, and one without is not.
 import { createHash, createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 interface Approval {
@@ -55,7 +55,13 @@ async function read(req: IncomingMessage): Promise<string> {
   return text
 }
 
-const server = createServer(async (req, res) => {
+const server = createServer((req, res) => void handle(req, res).catch(() => res.writeHead(400).end()))
+
+server.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () => {
+  console.log(`listening on ${(server.address() as AddressInfo).port}`)
+})
+
+async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
   const host = req.headers.host?.split(':')[0]
   if (req.headers.origin !== undefined || (host !== '127.0.0.1' && host !== 'localhost')) {
     res.writeHead(403).end()
@@ -69,8 +75,4 @@ const server = createServer(async (req, res) => {
   const { id, params } = JSON.parse(await read(req))
   const result = params.name === 'branch_lock' ? branchLock(params, user) : { isError: true, content: [] }
   res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id, result }))
-})
-
-server.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', () => {
-  console.log(`listening on ${(server.address() as AddressInfo).port}`)
-})
+}
