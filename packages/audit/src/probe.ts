@@ -131,7 +131,7 @@ function prepare(options: ProbeOptions): Probing {
 }
 
 /** Every part of a credential that could be a secret by itself: the token of a bearer header, the value of a cookie. */
-function keepCredentials({ principals, login }: ProbeConfig, redactor: Redactor): void {
+function keepCredentials({ principals, login, loginTool }: ProbeConfig, redactor: Redactor): void {
   for (const [name, principal] of Object.entries(principals)) {
     for (const [header, value] of principal.headers) {
       const kind = `${name.toLowerCase()}-${header}`
@@ -141,6 +141,8 @@ function keepCredentials({ principals, login }: ProbeConfig, redactor: Redactor)
     }
   }
   for (const [, value] of login?.auth.headers ?? []) if (value.length >= 12) redactor.keep('login', value)
+  for (const text of Object.values(loginTool?.arguments ?? {}))
+    if (typeof text === 'string' && text.length >= 6) redactor.keep('login', text)
   for (const text of textsIn(login?.auth.body)) if (text.length >= 6) redactor.keep('login', text)
 }
 

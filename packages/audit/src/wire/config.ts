@@ -29,6 +29,10 @@ export interface LoginStep {
 export interface ProbeConfig {
   readonly principals: Readonly<Partial<Record<PrincipalName, Principal>>>
   readonly login?: { readonly init?: LoginStep; readonly auth: LoginStep }
+  /** A login within a session, by a tool; `shows` is answered otherwise to whoever is logged in. */
+  readonly loginTool?: ToolCall & { readonly shows: ToolCall }
+  /** The route that ends a session, where it is no DELETE. */
+  readonly logout?: LoginStep
   readonly timeouts: { readonly idleMs?: number; readonly absoluteMs?: number }
   /** Found out where absent. */
   readonly transport?: 'http' | 'sse'
@@ -58,6 +62,7 @@ const SETTINGS = [
   '$schema',
   'principals',
   'login',
+  'logout',
   'timeouts',
   'transport',
   'era',
@@ -90,7 +95,8 @@ export function parseProbeConfig(text: string, path: string): ProbeConfig {
     timeouts: {},
     budget: DEFAULT_BUDGET,
     ...optional('principals', principalsOf),
-    ...optional('login', loginOf),
+    ...(fields.has('login') && loginOf(fields.get('login')!)),
+    ...optional('logout', loginStepOf),
     ...optional('timeouts', timeoutsOf),
     ...optional('transport', (field) => choiceOf(field, ['http', 'sse'])),
     ...optional('era', (field) => choiceOf(field, ['legacy', 'modern'])),
@@ -149,11 +155,19 @@ function headerText(field: Field): string {
   return value
 }
 
-function loginOf(field: Field): NonNullable<ProbeConfig['login']> {
-  const fields = fieldsOf(field, ['init', 'auth'])
-  const auth = fields.get('auth') ?? refuse(field, 'must hold "auth": the request that logs in.')
-  const init = fields.get('init')
-  return { ...(init && { init: loginStepOf(init) }), auth: loginStepOf(auth) }
+/** By requests of its own, or by a tool. */
+function loginOf(field: Field): Pick<ProbeConfig, 'login' | 'loginTool'> {
+  const fields = fieldsOf(field, ['init', 'auth', 'tool', 'arguments', 'shows'])
+  const [init, auth, shows] = ['init', 'auth', 'shows'].map((name) => fields.get(name))
+  if (fields.has('tool')) {
+    if (init || auth) refuse(field, 'must hold either "auth" or "tool".')
+    const shown = callOf(
+      shows ?? refuse(field, 'must hold "shows": a tool that answers otherwise to whoever is logged in.'),
+    )
+    return { loginTool: { ...callOf(field, ['shows', 'init', 'auth']), shows: shown } }
+  }
+  const step = auth ?? refuse(field, 'must hold "auth": the request that logs in; or "tool": the tool that does.')
+  return { login: { ...(init && { init: loginStepOf(init) }), auth: loginStepOf(step) } }
 }
 
 function loginStepOf(field: Field): LoginStep {

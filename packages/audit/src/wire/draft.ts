@@ -10,6 +10,8 @@ export function draftConfig(survey: Survey): string {
     '',
     ...PRINCIPALS,
     '',
+    ...LOGIN,
+    '',
     ...(survey.transport === 'sse' ? ['transport: sse', ''] : []),
     ...TIMEOUTS,
     '',
@@ -26,6 +28,13 @@ const PRINCIPALS = [
   '#   carol: { headers: { authorization: "Bearer …" } }',
   '#   expired:       { headers: { authorization: "Bearer …" } }   # was valid once',
   '#   wrongAudience: { headers: { authorization: "Bearer …" } }   # valid, but issued for another server',
+]
+
+const LOGIN = [
+  '# A login of its own, for what becomes of a session at login and at logout: by requests, or by a tool.',
+  '# login: { auth: { method: POST, path: /login, body: { user: …, password: … } } }',
+  '# login: { tool: login, arguments: { key: … }, shows: { tool: whoami } }   # "shows" answers otherwise to whoever is logged in',
+  '# logout: { method: POST, path: /logout }   # where sessions are not ended by DELETE',
 ]
 
 const TIMEOUTS = [

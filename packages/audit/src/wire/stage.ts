@@ -237,8 +237,18 @@ function inSession({ headers = [] }: Pick<Changes, 'headers' | 'path'>): Changes
   return { headers }
 }
 
-function namedIn({ canary, flow, race, resource, tasks, mismatch }: ProbeConfig): readonly (string | undefined)[] {
+function namedIn({
+  loginTool,
+  canary,
+  flow,
+  race,
+  resource,
+  tasks,
+  mismatch,
+}: ProbeConfig): readonly (string | undefined)[] {
   const calls = [
+    loginTool,
+    loginTool?.shows,
     canary?.make,
     canary?.put,
     canary?.get,

@@ -10,7 +10,7 @@ import { type Example, fixedEntryOf, listExamples } from './examples.ts'
 import { type Probing, probingOf, strayNames } from './probes.ts'
 import { Stage } from './start.ts'
 
-const START_TIMEOUT_MS = 20_000
+const START_TIMEOUT_MS = 60_000
 /** Held to servers of its own, in `test/wire/proofs`: an example would have to be started within the life of a credential. */
 const ELSEWHERE = ['stream-outlives-token']
 /** How many examples of a rule the wire cannot show; each has its reason in `probe.yaml`. No other is skipped. */
@@ -18,12 +18,11 @@ const SKIPPED: Readonly<Record<string, number>> = {
   'client-supplied-session-id': 5,
   'header-body-mismatch': 5,
   'missing-session-expiry': 4,
-  'missing-session-invalidation': 6,
+  'missing-session-invalidation': 2,
   'plaintext-transport': 12,
-  'predictable-session-id': 3,
+  'predictable-session-id': 4,
   'replayable-request-state': 3,
   'session-as-authentication': 2,
-  'session-fixation': 2,
   'session-token-exposure': 2,
   'session-token-in-url': 3,
   'shared-session-state': 6,
@@ -59,7 +58,7 @@ describe.each(played.map((entry) => [entry.rule.id, entry] as const))('%s', (id,
       running.push(probeOne(entry, origin, probing).then((found) => void assessments.set(name, found)))
     }
     await Promise.all(running)
-  }, 120_000)
+  }, 600_000)
 
   it('has a probe.yaml that names nothing but examples', () => {
     expect(strayNames(id, own)).toEqual([])
@@ -91,10 +90,12 @@ function freePort(): Promise<number> {
   })
 }
 
+/** Time enough on a machine that has other things to do. */
+const BUDGET = { requests: 2_000, seconds: 600 }
+
 async function probeOne(entry: RuleEntry, origin: string, { path, config }: Probing): Promise<Assessment | undefined> {
-  const report = await probe(`${origin}${path}`, { config: parseProbeConfig(JSON.stringify(config), 'probe.yaml') }, [
-    entry,
-  ])
+  const text = JSON.stringify({ budget: BUDGET, ...config })
+  const report = await probe(`${origin}${path}`, { config: parseProbeConfig(text, 'probe.yaml') }, [entry])
   return report.assessments[0]
 }
 

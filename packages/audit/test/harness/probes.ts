@@ -5,7 +5,7 @@
  *   examples:   by name, what is different; or `skip`, with the reason why the wire cannot show it
  *
  * `env` is set before the example starts; `$FREE_PORT` in it is a port that nobody listens on, and null takes a default
- * away. `path` is where it is probed. `config` is a probe configuration. A header value
+ * away, in `config` as well. `path` is where it is probed. `config` is a probe configuration. A header value
  * `Bearer $JWT {claims}` is a token of these claims, signed with ISSUER_KEY and an hour young.
  */
 import { createHmac } from 'node:crypto'
@@ -34,12 +34,19 @@ export function probingOf({ rule, name }: Pick<Example, 'rule' | 'name'>): Probi
   const { defaults = {}, examples = {} } = parse(readFileSync(path, 'utf8')) as Document
   const { skip, ...own } = examples[name.slice(rule.length + 1)] ?? {}
   if (skip !== undefined) return { skip }
-  const env = Object.fromEntries(Object.entries({ ...defaults.env, ...own.env }).filter(([, value]) => value !== null))
+  const env = without(null, { ...defaults.env, ...own.env })
   return {
     env,
     path: own.path ?? defaults.path ?? '/mcp',
-    config: withTokens({ ...defaults.config, ...own.config }, Buffer.from(env['ISSUER_KEY'] ?? '', own.key ?? 'hex')),
+    config: withTokens(
+      without(null, { ...defaults.config, ...own.config }),
+      Buffer.from(env['ISSUER_KEY'] ?? '', own.key ?? 'hex'),
+    ),
   }
+}
+
+function without<T>(unwanted: unknown, fields: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== unwanted))
 }
 
 /** Names in `probe.yaml` that are no example. */

@@ -8,6 +8,7 @@ principals:
 login:
   init: { path: /session/init }
   auth: { method: post, path: /session/auth, headers: { content-type: application/json }, body: { apiKey: k } }
+logout: { method: post, path: /logout }
 timeouts: { idleMs: 1500, absoluteMs: 4000 }
 transport: sse
 canary: { make: { tool: cart_new, arguments: {}, handle: cart_id }, put: { tool: put, arguments: { text: $CANARY } }, get: { tool: get } }
@@ -34,6 +35,13 @@ describe('a probe configuration', () => {
     expect(config).toMatchObject({ transport: 'sse', race: { limit: 1 }, budget: { requests: 100, seconds: 5 } })
   })
 
+  it('may log in by a tool', () => {
+    const text = 'login: { tool: login, arguments: { key: k }, shows: { tool: whoami } }'
+    const { login, loginTool } = parseProbeConfig(text, 'probe.yaml')
+    expect(login).toBeUndefined()
+    expect(loginTool).toEqual({ tool: 'login', arguments: { key: 'k' }, shows: { tool: 'whoami', arguments: {} } })
+  })
+
   it('may be empty, and is then within a budget', () => {
     expect(parseProbeConfig('', 'probe.yaml').budget).toEqual({ requests: 2_000, seconds: 60 })
   })
@@ -51,6 +59,10 @@ describe('a probe configuration', () => {
     ['login: { init: { path: /a } }', 'login must hold "auth"'],
     ['login: { auth: { path: "http://elsewhere/" } }', 'login.auth must hold a "path" on the server itself'],
     ['login: { auth: { path: //elsewhere } }', 'login.auth must hold a "path" on the server itself'],
+    ['login: { tool: login }', 'login must hold "shows"'],
+    ['login: { tool: login, shows: { tool: a }, auth: { path: /a } }', 'either "auth" or "tool"'],
+    ['logout: { path: "http://elsewhere/" }', 'logout must hold a "path" on the server itself'],
+    ['era: old', 'era must be one of legacy, modern'],
     ['timeouts: { idleMs: soon }', 'timeouts.idleMs must be a number from 1 to 600000'],
     ['transport: stdio', 'transport must be one of http, sse'],
     ['canary: { put: { tool: a } }', 'canary must hold "get"'],

@@ -10,7 +10,7 @@ import {
   noHandles,
   sendStep,
 } from '../../wire/login.ts'
-import { isGranted, isRefused, isServed, statusOf } from '../../wire/reading.ts'
+import { isGranted, isRefused, isServed, responseHeader, resultIn, statusOf } from '../../wire/reading.ts'
 import { defineScenario, judgedLive, leftOpen, liveNotApplicable, type LiveVerdict } from '../../wire/scenario.ts'
 import type { Stage } from '../../wire/stage.ts'
 import type { Survey } from '../../wire/survey.ts'
@@ -37,8 +37,8 @@ interface Recording {
 export const scenario = defineScenario<Recording>({
   async play(stage) {
     const { survey, config } = stage
-    const played = config.login === undefined ? await playBearer(stage) : await playLogin(stage)
-    return { survey, login: config.login !== undefined, ...played }
+    const login = config.login !== undefined || config.loginTool !== undefined
+    return { survey, login, ...(await (login ? playLogins(stage) : playBearer(stage))) }
   },
 
   judge(recording) {
@@ -56,10 +56,31 @@ export const scenario = defineScenario<Recording>({
 
 type Played = Omit<Recording, 'survey' | 'login'>
 
+const NONE: Played = { origin: undefined, opening: undefined, raised: undefined, witnesses: [] }
+
+function playLogins(stage: Stage): Promise<Played> {
+  return stage.config.loginTool === undefined ? playLogin(stage) : playTool(stage)
+}
+
+/** Mallory opens a session under the credential that they share, and Alice logs in within it. */
+async function playTool(stage: Stage): Promise<Played> {
+  const { alice } = stage.actors
+  const { loginTool } = stage.config
+  const mallory: Actor = { ...alice, name: 'mallory' }
+  const { exchange: opening, session } = await stage.open(mallory)
+  if (loginTool === undefined || session?.id === undefined) return { ...NONE, opening }
+  const before = await stage.call(mallory, session, loginTool.shows)
+  const raised = await stage.call(alice, session, loginTool)
+  const now = { ...session, id: responseHeader(raised, 'mcp-session-id') ?? session.id }
+  const fresh = await stage.call(alice, now, loginTool.shows)
+  const stolen = await stage.call(mallory, session, loginTool.shows)
+  return { origin: 'minted', opening, raised, witnesses: [{ before, fresh, stolen }] }
+}
+
 async function playLogin(stage: Stage): Promise<Played> {
   const { login } = stage.config
   const { nobody, alice } = stage.actors
-  if (login === undefined) return { origin: undefined, opening: undefined, raised: undefined, witnesses: [] }
+  if (login === undefined) return NONE
   const opening = login.init && (await sendStep(nobody, login.init, noHandles, stage))
   const minted = opening ? handlesIn(opening) : noHandles
   const old = hasHandles(minted) ? minted : await planted(stage)
@@ -111,9 +132,8 @@ function witnessed(before: Exchange, fresh: Exchange | undefined, stolen: Exchan
 async function playBearer(stage: Stage): Promise<Played> {
   const { survey, actors } = stage
   const { alice, nobody } = actors
-  const none = { origin: undefined, opening: undefined, raised: undefined, witnesses: [] }
-  if (survey.eras.length === 0 || survey.anonymous) return none
-  if (!survey.eras.includes('legacy')) return { ...none, opening: (await stage.knock(nobody))[0] }
+  if (survey.eras.length === 0 || survey.anonymous) return NONE
+  if (!survey.eras.includes('legacy')) return { ...NONE, opening: (await stage.knock(nobody))[0] }
   const { exchange: opening, session } = await stage.open(nobody)
   if (session?.id !== undefined) {
     const before = await stage.request(nobody, session, stage.survey.method)
@@ -122,7 +142,7 @@ async function playBearer(stage: Stage): Promise<Played> {
     return { origin: 'minted', opening, raised: fresh, witnesses: [{ before, fresh, stolen }] }
   }
   const handles: Handles = { cookies: handlesIn(opening).cookies, fields: [] }
-  if (!hasHandles(handles)) return { ...none, opening }
+  if (!hasHandles(handles)) return { ...NONE, opening }
   const headers = headersFor(handles)
   const [before] = await stage.knock(nobody, { headers })
   const [fresh] = await stage.knock(alice, { headers })
@@ -154,6 +174,8 @@ function isLogin(raised: Exchange | undefined): boolean {
 /** The same answer, as far as who asks makes a difference. */
 function isSame(one: Exchange, other: Exchange): boolean {
   if (statusOf(one) !== statusOf(other) || statusOf(one) === undefined) return false
+  if (/"method"\s*:\s*"tools\/call"/.test(one.request.body ?? ''))
+    return JSON.stringify(resultIn(one)) === JSON.stringify(resultIn(other))
   if (one.request.body !== undefined) return isServed(one) === isServed(other)
   return one.response?.body === other.response?.body
 }

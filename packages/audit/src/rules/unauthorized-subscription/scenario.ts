@@ -43,9 +43,10 @@ interface Recording {
 }
 
 /** How long an update may take. */
-const UPDATE_MS = 1_000
-/** What has not come by the time that Alice's has, comes within this or not at all. */
+const UPDATE_MS = 3_000
+/** What has not come by the time that Alice's has, comes within this, and a few times as long as hers took, or not at all. */
 const LATER_MS = 150
+const TIMES_HERS = 4
 
 export const scenario = defineScenario<Recording>({
   async play(stage) {
@@ -124,9 +125,11 @@ async function playWatch(other: Actor, stage: Stage): Promise<Watch | undefined>
   if (hers.stream === undefined || his.stream === undefined) return undefined
   const isUpdate = ({ data }: { readonly data: string }) =>
     data.includes('notifications/resources/updated') && data.includes(JSON.stringify(uri))
+  const since = stage.now()
   const triggered = await stage.call(alice, hers.session, trigger, { canary: stage.canary() })
   const sheSaw = (await hers.stream.until(isUpdate, UPDATE_MS)) !== undefined
-  const heSaw = (await his.stream.until(isUpdate, LATER_MS)) !== undefined
+  const laterMs = LATER_MS + TIMES_HERS * (stage.now() - since)
+  const heSaw = (await his.stream.until(isUpdate, laterMs)) !== undefined
   const watch = { hers: hers.stream.exchange(), his: his.stream.exchange(), trigger: triggered, uri, sheSaw, heSaw }
   hers.stream.close()
   his.stream.close()
