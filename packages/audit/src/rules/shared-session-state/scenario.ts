@@ -353,10 +353,11 @@ async function readNameless(other: Actor, hers: Session, nowhere: Session, stage
   return { exchange: await stage.call(other, nowhere, canary.get, { canary: '' }), own, canary: text }
 }
 
-function judgeNameless({ nameless, by }: Recording): View {
+function judgeNameless({ nameless, by, isSomebodyElse }: Recording): View {
   if (nameless === undefined) return NOTHING
   const { before, opening, during, after, read } = nameless
-  if (read !== undefined && holds(read.exchange, read.canary))
+  // What is hers may be hers without a session, too.
+  if (isSomebodyElse && read !== undefined && holds(read.exchange, read.canary))
     return found({
       key: 'no session named',
       what: `A request of ${by} that names no session falls into Alice's: it reads what she wrote there.`,
