@@ -13,6 +13,7 @@ export const pageHeadings = [
   'What it finds',
   'Why it matters',
   'What to do',
+  'On the wire',
   'What it cannot see',
   'When not to worry',
   'References',

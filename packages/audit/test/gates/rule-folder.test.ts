@@ -32,6 +32,21 @@ describe('the gate sees', () => {
     ])
   })
 
+  test('a page that says another thing of the wire than the folder does', async () => {
+    const folder = join(root, 'wireless-rule')
+    mkdirSync(folder)
+    const page = (words: string) => writeFileSync(join(folder, 'README.md'), `## On the wire\n\n${words}\n`)
+    page('Mallory tries it.')
+    const without = 'README.md says under "On the wire" no reason why the wire does not show it'
+    expect(await complaintsAbout(root, 'wireless-rule')).toContain(without)
+    writeFileSync(join(folder, 'scenario.ts'), '')
+    expect(await complaintsAbout(root, 'wireless-rule')).not.toContain(without)
+    page('The wire does not show this weakness.')
+    expect(await complaintsAbout(root, 'wireless-rule')).toContain(
+      'README.md says under "On the wire" that the wire does not show it',
+    )
+  })
+
   test('a foreign id, a missing and an empty section, too few examples', async () => {
     const folder = join(root, 'stale-handle')
     mkdirSync(join(folder, 'examples'), { recursive: true })
@@ -44,6 +59,7 @@ describe('the gate sees', () => {
       'rule.ts says its id is other-rule',
       'README.md says nothing under "Why it matters"',
       'README.md says nothing under "What to do"',
+      'README.md says nothing under "On the wire"',
       'README.md says nothing under "What it cannot see"',
       'README.md says nothing under "When not to worry"',
       'README.md says nothing under "References"',

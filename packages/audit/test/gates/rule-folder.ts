@@ -7,6 +7,7 @@ const headings = [
   'What it finds',
   'Why it matters',
   'What to do',
+  'On the wire',
   'What it cannot see',
   'When not to worry',
   'References',
@@ -35,12 +36,23 @@ function complaintsAboutPage(folder: string): string[] {
   if (!existsSync(path)) return ['README.md is missing']
   const sections = sectionsOf(readFileSync(path, 'utf8'))
   const found = [...sections.keys()]
-  const complaints = headings
-    .filter((heading) => !sections.get(heading))
-    .map((heading) => `README.md says nothing under "${heading}"`)
+  const complaints = [
+    ...headings
+      .filter((heading) => !sections.get(heading))
+      .map((heading) => `README.md says nothing under "${heading}"`),
+    ...complaintsAboutWire(folder, sections.get('On the wire') ?? ''),
+  ]
   return found.join('|') === headings.join('|')
     ? complaints
     : [...complaints, `README.md has the headings ${found.join(', ')}`]
+}
+
+/** A page says why the wire does not show a weakness exactly where there is no scenario that would. */
+function complaintsAboutWire(folder: string, section: string): string[] {
+  const isPlayed = existsSync(join(folder, 'scenario.ts'))
+  const saysNot = section.startsWith('The wire does not show this weakness')
+  if (section === '' || isPlayed !== saysNot) return []
+  return [`README.md says under "On the wire" ${isPlayed ? 'that' : 'no reason why'} the wire does not show it`]
 }
 
 /** Text under each second-level heading. */
