@@ -58,6 +58,14 @@ describe('where no credential is accepted', { timeout: TIMEOUT_MS }, () => {
   })
 })
 
+test('a file without a certificate is refused by name', async () => {
+  const path = join(folder, 'ca.pem')
+  writeFileSync(path, 'no certificate')
+  const { exitCode, stderr } = await run('probe', 'https://127.0.0.1:9/mcp', '--ca', path)
+  expect(exitCode).toBe(2)
+  expect(stderr).toContain('ca.pem: holds no certificate in PEM')
+})
+
 const CLEAN = `import { createServer } from 'node:http'
 createServer((request, response) => {
   if (request.headers.origin !== undefined) return response.writeHead(403).end()

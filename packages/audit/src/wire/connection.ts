@@ -168,8 +168,15 @@ function serialise({ method, path, headers, body }: RawRequest): string {
   return `${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${bytes}`
 }
 
+const NOT_TRUSTED = /^(?:UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED|CERT_(?:UNTRUSTED|SIGNATURE_FAILURE))/
+
 /** Codes only: messages hold addresses, and a certificate's words are another's. */
 function describe({ code }: NodeJS.ErrnoException): string {
+  if (NOT_TRUSTED.test(code ?? ''))
+    return `its certificate is signed by nobody who is trusted (${code}); --ca names the authority that signed it`
+  if (code === 'CERT_HAS_EXPIRED') return 'its certificate has expired'
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'its certificate is for another name'
+  if (code === 'EPROTO' || /^ERR_SSL_/.test(code ?? '')) return `it speaks no TLS that we understand (${code})`
   if (code === 'ECONNREFUSED') return 'the connection was refused'
   if (code === 'ECONNRESET' || code === 'EPIPE') return 'the connection was reset'
   return `the connection failed (${code ?? 'unknown error'})`

@@ -108,6 +108,12 @@ export class Wire {
     return Connection.open(chosen, this.within(CONNECT_TIMEOUT_MS), this.options.signal)
   }
 
+  /** A connection to the same port without TLS. No credential belongs on it. */
+  connectPlain(): Promise<Connection | { failure: string }> {
+    const { host, port } = this.endpoint
+    return Connection.open({ host, port }, this.within(CONNECT_TIMEOUT_MS), this.options.signal)
+  }
+
   /** Closes every stream. */
   close(): void {
     for (const stream of this.streams) stream.close()

@@ -1,6 +1,7 @@
 /** A small MCP server for tests, hardened unless a weakness is asked for. Speaks Streamable HTTP of both eras. */
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
@@ -92,16 +93,18 @@ const TOOLS = [
   { name: 'note_get', inputSchema: { type: 'object' }, annotations: { readOnlyHint: true } },
 ]
 
-export async function startTarget(weak: Weaknesses = {}, manners: Manners = {}): Promise<Running> {
+/** Over TLS where `tls` holds a certificate and its key. */
+export async function startTarget(weak: Weaknesses = {}, manners: Manners = {}, tls?: ServerOptions): Promise<Running> {
   const sessions = new Map<string, Session>()
   const seen: string[] = []
   const notes = new Map<string, string>()
-  const server = createServer((req, res) => {
+  const listener: RequestListener = (req, res) => {
     handle(req, res, { weak, manners, sessions, notes, seen }).catch(() => res.writeHead(500).end())
-  })
+  }
+  const server = tls ? createTlsServer(tls, listener) : createServer(listener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  return { url: `http://127.0.0.1:${port}/mcp`, sessions, seen, close: () => stop(server) }
+  return { url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}/mcp`, sessions, seen, close: () => stop(server) }
 }
 
 interface Context {

@@ -98,7 +98,7 @@ async function withTarget(
 function optionsFor(probing: Probing, signal: AbortSignal, progress: ProgressLine): ProbeOptions {
   return {
     config: configFor(probing),
-    ...(probing.ca !== undefined && { ca: textOf(probing.ca) }),
+    ...(probing.ca !== undefined && { ca: certificatesIn(probing.ca) }),
     authorized: probing.authorized,
     signal,
     onProgress: progress.update,
@@ -142,6 +142,13 @@ function announce(url: string, { principals, budget }: ProbeConfig, console: Con
 
 function configFor({ config }: Probing): ProbeConfig {
   return config === undefined ? emptyConfig : parseProbeConfig(textOf(config), config)
+}
+
+function certificatesIn(path: string): string {
+  const text = textOf(path)
+  if (!text.includes('-----BEGIN CERTIFICATE-----'))
+    throw new ConfigError(path, undefined, 'holds no certificate in PEM, though --ca names it.')
+  return text
 }
 
 function textOf(path: string): string {

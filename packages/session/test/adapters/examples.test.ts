@@ -31,6 +31,15 @@ const PROVEN = [
   'unchecked-token-audience',
 ]
 
+/** And what of 2026-07-28. */
+const PROVEN_MODERN = [
+  ...PROVEN,
+  'header-body-mismatch',
+  'missing-session-invalidation',
+  'session-fixation',
+  'unbound-state-handle',
+]
+
 interface Issuer {
   readonly server: Server
   tokenFor(subject: string, audience?: string): Promise<string>
@@ -189,6 +198,29 @@ describe('the notes server behind the router for SDK v2', () => {
     expect(await alice.call('notebook_burn', { notebook })).toBe('burnt')
     expect(await alice.call('note_list', { notebook })).toMatch(/^failed: There is no such notebook/)
     await Promise.all([alice, mallory].map(({ client }) => client.close()))
+  })
+
+  test('gives the prober nothing', { timeout: 90_000 }, async () => {
+    const bearer = async (subject: string, forWhom = url.href) => ({
+      headers: { authorization: `Bearer ${await issuing.tokenFor(subject, forWhom)}` },
+    })
+    const principals = {
+      alice: await bearer('alice'),
+      bob: await bearer('bob'),
+      wrongAudience: await bearer('alice', 'https://elsewhere.example/mcp'),
+    }
+    const within = { notebook: '$HANDLE' }
+    const canary = {
+      make: { tool: 'notebook_new', handle: 'notebook' },
+      put: { tool: 'note_put', arguments: { ...within, text: '$CANARY' } },
+      get: { tool: 'note_list', arguments: within },
+    }
+    const config = parseProbeConfig(JSON.stringify({ principals, canary }), 'probe.yaml')
+    const { assessments, findings, subject } = await probe(url.href, { config })
+    const passed = assessments.filter(({ outcome }) => outcome === 'pass').map(({ rule }) => rule)
+    expect(findings.map(({ rule, what }) => `${rule}: ${what}`)).toEqual([])
+    expect(subject).toMatchObject({ eras: ['legacy', 'modern'] })
+    expect(passed).toEqual(expect.arrayContaining(PROVEN_MODERN))
   })
 })
 
