@@ -176,7 +176,7 @@ function describe({ code }: NodeJS.ErrnoException): string {
     return `its certificate is signed by nobody who is trusted (${code}); --ca names the authority that signed it`
   if (code === 'CERT_HAS_EXPIRED') return 'its certificate has expired'
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'its certificate is for another name'
-  if (code === 'EPROTO' || /^ERR_SSL_/.test(code ?? '')) return `it speaks no TLS that we understand (${code})`
+  if (code === 'EPROTO' || code?.startsWith('ERR_SSL_')) return `it speaks no TLS that we understand (${code})`
   if (code === 'ECONNREFUSED') return 'the connection was refused'
   if (code === 'ECONNRESET' || code === 'EPIPE') return 'the connection was reset'
   return `the connection failed (${code ?? 'unknown error'})`
