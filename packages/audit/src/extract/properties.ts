@@ -11,6 +11,7 @@ import type { Cell, HeapObject, Site } from './heap.ts'
 import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { noteCookieText } from './models/cookies.ts'
+import { bodyTag } from './models/requests.ts'
 import { externalValue, libraryProperty, setLibraryProperty } from './models/index.ts'
 import {
   noteFieldRead,
@@ -73,7 +74,7 @@ export function stepTags(tags: readonly string[], name: string | undefined): rea
   const stepped = tags.map((tag) => {
     if (tag === 'reply' && name !== undefined) return `reply:${name}`
     // Arguments of a tool in the body of a request.
-    if (tag === 'body' && name === 'arguments') return 'body:arguments'
+    if (tag === 'body' && name !== undefined) return name === 'arguments' ? 'body:arguments' : bodyTag(name)
     if (!tag.startsWith('entry:') || tag.split(':').length > 2) return tag
     return name === undefined ? tag : `${tag}:${name}`
   })

@@ -2,9 +2,12 @@
 import { call_, parametersOf } from './calls.ts'
 import type { Node } from './ast.ts'
 import { children, isNode, staticKey } from './ast.ts'
-import type { Site } from './heap.ts'
+import { controllerRoute, decoratedArgument } from './controllers.ts'
+import type { RouteFact } from './events.ts'
+import type { Environment, Site } from './heap.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { noteAnswer } from './models/http.ts'
 import { connectOwn, isTransportClass } from './models/own-transports.ts'
 import type { Module } from './modules.ts'
 import { getProperty } from './properties.ts'
@@ -49,7 +52,9 @@ function runClass(machine: Machine, of: ClassObject): void {
     ([name, member]) =>
       name !== 'constructor' &&
       !machine.reached.has(member['value']) &&
-      (mentionsServing(member) || isGivenRequest(member['value'] as Node)),
+      (mentionsServing(member) ||
+        isGivenRequest(member['value'] as Node) ||
+        controllerRoute(machine, of, member) !== undefined),
   )
   const constructor = of.methods.get('constructor')
   const isMade = constructor === undefined || machine.reached.has(constructor['value'])
@@ -58,23 +63,23 @@ function runClass(machine: Machine, of: ClassObject): void {
   for (const [name, member] of pending) {
     if (machine.reached.has(member['value'])) continue
     const fn = member['value'] as Node
-    runRoot(machine, fn, () => {
+    const route = controllerRoute(machine, of, member)
+    runRoot(machine, fn, route, () => {
       const state = State.beginning()
+      if (route !== undefined && route.verb !== '*') state.learn([`verb:${route.verb}`])
       // A guard may stand before it that we do not see.
       if (isGuarded(of.node) || isGuarded(member)) state.note('opaque-middleware')
       const method = getProperty(machine, object(instance), primitive(name), instance.site, state)
-      call_(
-        machine,
-        method,
-        {
-          site: instance.site,
-          args: argumentsFor(machine, fn, instance.site),
-          argSites: [],
-          self: object(instance),
-          env: of.env,
-        },
-        state,
-      )
+      const call = {
+        site: instance.site,
+        args: argumentsFor(machine, fn, instance.site, of.env),
+        argSites: [],
+        self: object(instance),
+        env: of.env,
+      }
+      const answer = call_(machine, method, call, state)
+      // What a method of a controller gives back is the answer.
+      if (route !== undefined && !state.dead) noteAnswer(machine, { ...call, args: [answer] }, state)
     })
   }
 }
@@ -103,13 +108,14 @@ function connectLeftTransport(machine: Machine, of: ClassObject): void {
   if (start === undefined || machine.reached.has(start) || !isTransportClass(of)) return
   const self = object(sharedInstance(machine, of))
   const call = { site: of.site, args: [self], argSites: [], self: UNDEFINED, env: of.env }
-  runRoot(machine, start, () => connectOwn(machine, self, call, State.beginning()))
+  runRoot(machine, start, undefined, () => connectOwn(machine, self, call, State.beginning()))
 }
 
-function runRoot(machine: Machine, fn: Node, run: () => void): void {
-  const isHandler = takesRequest(fn)
+function runRoot(machine: Machine, fn: Node, route: RouteFact | undefined, run: () => void): void {
+  const isHandler = route !== undefined || takesRequest(fn)
   const activation = isHandler ? machine.newActivation() : 0
-  machine.root({ trigger: isHandler ? 'request' : 'startup', activation }, () =>
+  const trigger = isHandler ? ('request' as const) : ('startup' as const)
+  machine.root({ trigger, activation, ...(route === undefined ? {} : { route }) }, () =>
     machine.guarded('a function', () => {
       run()
       runDeferred(machine)
@@ -118,10 +124,13 @@ function runRoot(machine: Machine, fn: Node, run: () => void): void {
 }
 
 /** A handler gets what its parameters are called after; whatever else, nothing is known of. */
-export function argumentsFor(machine: Machine, fn: Node, site: Site): readonly Value[] {
-  const names = parametersOf(fn).map(nameOfParameter)
+export function argumentsFor(machine: Machine, fn: Node, site: Site, env?: Environment): readonly Value[] {
+  const params = parametersOf(fn)
+  const names = params.map(nameOfParameter)
   const answers = names.some((name) => RESPONSE_NAMES.test(name))
   return names.map((name, index) => {
+    const wanted = env === undefined ? undefined : decoratedArgument(machine, params[index]!, env, site)
+    if (wanted !== undefined) return wanted
     const type = requestTypeOf(name, index, answers)
     return type === undefined ? UNKNOWN : { ...object(machine.library(type, site)), open: true }
   })
@@ -156,7 +165,7 @@ function runHandlersIn(machine: Machine, value: Value): void {
 
 function runLeft(machine: Machine, target: FunctionObject): void {
   let result: Value = UNDEFINED
-  runRoot(machine, target.node, () => {
+  runRoot(machine, target.node, undefined, () => {
     result = call_(
       machine,
       object(target),

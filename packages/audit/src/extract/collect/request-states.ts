@@ -64,7 +64,7 @@ function isOfRequest(event: Event): boolean {
 }
 
 function isOfBody(tag: string): boolean {
-  return tag === 'body' || tag === 'body:arguments'
+  return tag === 'body' || tag === 'body:arguments' || tag === 'body:sessionid'
 }
 
 /** What an event writes, and under what. */

@@ -55,7 +55,10 @@ export function sessionStores(machine: Machine): readonly StoreEvents[] {
   })
   const primary = holding.filter((entry) => !isListOfServers(entry) || holding.every(isListOfServers))
   const own = candidates
-    .filter((entry) => !primary.some((other) => other.ref.id === entry.ref.id) && isOwnStore(entry.writes, entry.reads))
+    .filter(
+      (entry) =>
+        !primary.some((other) => other.ref.id === entry.ref.id) && isOwnStore(machine, entry.writes, entry.reads),
+    )
     .map((entry) => ({ ...entry, holds: 'own' as const }))
     .filter((entry, _, others) => !isAnnex(entry, [...primary, ...others]))
   return primary.length > 0
@@ -97,8 +100,14 @@ function transportOf(item: HeapObject): readonly ('streamable' | 'sse')[] | unde
 }
 
 /** Found by an ID from a header or cookie, filled under IDs made here or taken from there. */
-function isOwnStore(writes: readonly EventOf<'store-write'>[], reads: readonly EventOf<'store-read'>[]): boolean {
-  const named = reads.filter((read) => read.key.tags.some(isSessionOrigin) || isFoundAsSession(read))
+function isOwnStore(
+  machine: Machine,
+  writes: readonly EventOf<'store-write'>[],
+  reads: readonly EventOf<'store-read'>[],
+): boolean {
+  const named = reads.filter(
+    (read) => read.key.tags.some(isSessionOrigin) || isFoundAsSession(read) || isNamedInMessage(machine, read),
+  )
   const minted = writes.some((write) => hasTag(write.key, 'mint') || write.key.entropy !== undefined)
   // Found by session and credential together, it holds sessions only where their IDs are made here.
   const presented = named.some((read) => minted || !hasTag(read.key, 'cred'))
@@ -142,6 +151,12 @@ function isHandedOut(writes: readonly EventOf<'store-write'>[], reads: readonly 
 
 function isSessionOrigin(tag: string): boolean {
   return tag.startsWith('cookie:') || tag === 'header:cookie' || isCalledSession(tag)
+}
+
+/** In a protocol of its own, a server that answers MCP by hand may want the ID of the session in the message. */
+function isNamedInMessage(machine: Machine, { key, context }: EventOf<'store-read'>): boolean {
+  if (context.trigger !== 'request' || !hasTag(key, 'body:sessionid')) return false
+  return eventsOf(machine, 'transport').length === 0 && eventsOf(machine, 'rpc').length > 0
 }
 
 /** What a client chooses is the ID of a session only where it says so: visitors are counted by cookie, too. */

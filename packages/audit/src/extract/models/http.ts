@@ -7,14 +7,16 @@ import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, derived, object, onlyString, primitive, strings, tagged } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { cookieIn, noteCookie, noteCookieText } from './cookies.ts'
-import { noteCorsHeader } from './origin.ts'
+import { noteCorsHeader, origin } from './origin.ts'
+import { sharedInstance } from '../types.ts'
+import { libraryOfType } from './types.ts'
 import { bag, bagProperty, keep, part, requestPart } from './requests.ts'
 import { emitListen, isApp, optionOf, registerRoute } from './routing.ts'
 import { noteAnswered } from '../handles.ts'
 import { contentOf, noteQueryRead } from '../secrets.ts'
 import { noteEnding, noteEventStream } from '../streams.ts'
 import type { HeapObject, Site } from '../heap.ts'
-import { FunctionObject, LibraryObject } from '../heap.ts'
+import { ClassObject, ExternalObject, FunctionObject, LibraryObject } from '../heap.ts'
 
 function createServer(tls: boolean): ExternalHandler {
   return (machine, call, state) => {
@@ -204,11 +206,30 @@ const fetchResponse: ExternalHandler = (machine, call, state) => {
 }
 
 /** NestJS: what `create` gives listens; its controllers are found by their classes. */
-const nestApp: ExternalHandler = (machine, call) =>
-  object(machine.library('nest-server', call.site, { tls: optionOf(call.args[1], 'httpsOptions') !== undefined }))
+const nestApp: ExternalHandler = (machine, call) => {
+  const app = machine.library('nest-server', call.site, { tls: optionOf(call.args[1], 'httpsOptions') !== undefined })
+  machine.readyMade.set('nest-server', app)
+  return object(app)
+}
 
 const nestListen: MethodHandler = (machine, target, call, state) => {
   emitListen(machine, call, state, { tls: target.data['tls'] === true, defaultHost: '::', what: 'app.listen' })
+  return object(target)
+}
+
+/** `app.get(Service)`: the one instance that the container of the framework has. */
+const nestProvided: MethodHandler = (machine, target, call) => {
+  const provided = (call.args[0]?.objects ?? []).flatMap((item): readonly HeapObject[] => {
+    if (item instanceof ClassObject) return [sharedInstance(machine, item)]
+    const library = item instanceof ExternalObject ? libraryOfType(item.path, call.site, 0) : undefined
+    return library === undefined ? [] : [library]
+  })
+  return object(...(provided.length > 0 ? provided : [target]))
+}
+
+/** `app.enableCors(options)`: what the middleware of the same options would tell other origins. */
+const nestCors: MethodHandler = (machine, target, call, state) => {
+  origin.calls!['cors']!(machine, call, state, 'cors')
   return object(target)
 }
 
@@ -252,7 +273,12 @@ export const http: Model = {
       addListener: onServer,
       '*': (_machine, target) => object(target),
     },
-    'nest-server': { listen: nestListen, '*': (_machine, target) => object(target) },
+    'nest-server': {
+      listen: nestListen,
+      get: nestProvided,
+      enableCors: nestCors,
+      '*': (_machine, target) => object(target),
+    },
     request: {
       get: header,
       header,

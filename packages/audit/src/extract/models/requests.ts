@@ -29,9 +29,14 @@ export function partTags(origin: string, name: string): readonly string[] {
   if (origin === 'header' && key === 'host') return ['host']
   if (origin === 'header' && key === 'origin') return ['origin']
   if (origin === 'none') return []
-  const tags = origin === 'body' ? ['body'] : [`${origin}:${key}`]
+  const tags = origin === 'body' ? [bodyTag(key)] : [`${origin}:${key}`]
   const isCredential = isCredentialName(key) || isAuthorizationCode(origin, key)
   return isCredential ? [...tags, 'cred'] : tags
+}
+
+/** What a body calls the ID of a session keeps that name; all else of a body is just that. */
+export function bodyTag(name: string): string {
+  return /^(?:mcp[-_]?)?session[-_]?id$/i.test(name) ? 'body:sessionid' : 'body'
 }
 
 /** What an authorization server sends the caller back with: whoever has it can be told by it. */

@@ -5,7 +5,7 @@ import { LibraryObject as Library } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { runCallbacks } from '../calls.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, UNKNOWN, object, onlyString, strings, withTags } from '../value.ts'
+import { UNDEFINED, UNKNOWN, object, onlyString, strings, tagged, withTags } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
 
@@ -175,6 +175,17 @@ function settingValue(given: Value | undefined, name: string): Value {
   return given
 }
 
+/** `config.get('HOST', '127.0.0.1')` of @nestjs/config: a setting of the environment, by its name. */
+const namedSetting: MethodHandler = (machine, _target, call, _state, method) => {
+  const [given = UNKNOWN, fallback] = call.args
+  const name = onlyString(given)
+  if (name === undefined) return UNKNOWN
+  if (fallback === undefined || fallback.objects.length > 0)
+    return method === 'getOrThrow' ? tagged(`env:${name}`) : withTags({ ...unset(name), tags: [] }, [`env:${name}`])
+  if (strings(fallback).some(Boolean)) machine.fallbacks.set(`setting:${name}`, call.argSites[1] ?? call.site)
+  return preset(name, fallback)
+}
+
 export const settings: Model = {
   calls: {
     yargs: createYargs,
@@ -236,6 +247,7 @@ export const settings: Model = {
     },
     schema: { parse: schemaParse, safeParse: schemaSafeParse, parseAsync: schemaParse, '*': schemaStep },
     'parsed-options': { '*': () => UNKNOWN },
+    'settings-service': { get: namedSetting, getOrThrow: namedSetting, '*': () => UNKNOWN },
   },
   properties: {
     yargs: (machine, target, name, _key, site) =>

@@ -25,6 +25,7 @@ const TYPES: Readonly<Record<string, string>> = {
   'fastify#FastifyInstance': 'fastify-app',
   'fastify#FastifyRequest': 'fastify-request',
   'fastify#FastifyReply': 'response',
+  '@nestjs/config#ConfigService': 'settings-service',
   'global:Request': 'fetch-request',
   'node:http#Server': 'http-server',
   'ws#WebSocketServer': 'socket-server',

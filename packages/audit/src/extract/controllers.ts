@@ -1,0 +1,89 @@
+/** Controllers of NestJS: what their decorators say of the routes they serve and of what their methods are given. */
+import type { Node } from './ast.ts'
+import { bare } from './ast.ts'
+import type { RouteFact } from './events.ts'
+import type { ClassObject, Environment, Site } from './heap.ts'
+import { ExternalObject } from './heap.ts'
+import type { Machine } from './machine.ts'
+import { bag, part } from './models/requests.ts'
+import type { Value } from './value.ts'
+import { object, primitive } from './value.ts'
+
+const VERBS: ReadonlyMap<string, string> = new Map([
+  ['Get', 'GET'],
+  ['Sse', 'GET'],
+  ['Post', 'POST'],
+  ['Put', 'PUT'],
+  ['Patch', 'PATCH'],
+  ['Delete', 'DELETE'],
+  ['Options', 'OPTIONS'],
+  ['Head', 'HEAD'],
+  ['All', '*'],
+])
+
+/** What decorators of parameters stand for: a part of the request, or one of the objects of the exchange. */
+const PARTS: ReadonlyMap<string, string> = new Map([
+  ['Body', 'body'],
+  ['Query', 'query'],
+  ['Param', 'param'],
+  ['Headers', 'header'],
+])
+const OBJECTS: ReadonlyMap<string, string> = new Map([
+  ['Req', 'request'],
+  ['Request', 'request'],
+  ['Res', 'response'],
+  ['Response', 'response'],
+  ['Next', 'next'],
+])
+
+/** The route that a method of a controller serves, or undefined where it serves none. */
+export function controllerRoute(machine: Machine, of: ClassObject, member: Node): RouteFact | undefined {
+  const prefix = decoratorsOf(of.node, of.env).find(({ name }) => name === 'Controller')
+  if (prefix === undefined) return undefined
+  for (const { name, text } of decoratorsOf(member, of.env)) {
+    const verb = VERBS.get(name)
+    const path = `/${[prefix.text, text].filter((item) => item !== undefined && item !== '').join('/')}`
+    const app = machine.readyMade.get('nest-server')?.site
+    if (verb !== undefined)
+      return { site: machine.site(of.env.file, member), verb, path, ...(app === undefined ? {} : { app }) }
+  }
+  return undefined
+}
+
+/** What a parameter is given that says by its decorator what it wants of the request. */
+export function decoratedArgument(machine: Machine, param: Node, env: Environment, site: Site): Value | undefined {
+  for (const { name, text } of decoratorsOf(param, env)) {
+    const origin = PARTS.get(name)
+    if (origin !== undefined) return text === undefined ? bag(machine, origin, site) : part(origin, primitive(text))
+    const type = OBJECTS.get(name)
+    if (type !== undefined) return object(machine.library(type, site))
+  }
+  return undefined
+}
+
+interface Decorator {
+  readonly name: string
+  /** Its first argument, where that is text. */
+  readonly text: string | undefined
+}
+
+/** The decorators of the framework: `@Post('mcp')` is `Post` and `mcp`. */
+function decoratorsOf(node: Node, env: Environment): readonly Decorator[] {
+  return ((node['decorators'] ?? []) as Node[]).flatMap((decorator) => {
+    const expression = decorator['expression'] as Node
+    const callee = (expression['callee'] ?? expression) as Node
+    const [first] = (expression['arguments'] ?? []) as Node[]
+    const text = first === undefined ? undefined : bare(first)['value']
+    return namesOf(callee, env).map((name) => ({ name, text: typeof text === 'string' ? text : undefined }))
+  })
+}
+
+function namesOf(callee: Node, env: Environment): readonly string[] {
+  if (callee.type !== 'Identifier') return []
+  const found = env.find(String(callee['name']))?.value.objects ?? []
+  return found.flatMap((item) =>
+    item instanceof ExternalObject && item.path.startsWith(FRAMEWORK) ? [item.path.slice(FRAMEWORK.length)] : [],
+  )
+}
+
+const FRAMEWORK = '@nestjs/common#'

@@ -1,0 +1,120 @@
+/** Controllers of NestJS: routes and parts of the request by decorators, services and settings by injection. */
+import { describe, expect, it } from 'vitest'
+import { factsOf, findingsOf, listenersOf, outcomeOf } from './programs.ts'
+
+const HEADER = `
+    import { Body, Controller, Headers, Injectable, Module, Param, Post, Query, Res } from '@nestjs/common'
+    import { ConfigService } from '@nestjs/config'
+    import { NestFactory } from '@nestjs/core'
+    import { randomUUID } from 'node:crypto'`
+
+/** Answers MCP by hand; sessions are kept by tenant and ID in a service that is injected. */
+function server(parameters: string, id: string, start = ''): string {
+  return `${HEADER}
+    @Injectable() class Sessions {
+      private readonly byTenant = new Map<string, Map<string, { notes: string[] }>>()
+      open(tenant: string) {
+        const id = randomUUID()
+        if (!this.byTenant.has(tenant)) this.byTenant.set(tenant, new Map())
+        this.byTenant.get(tenant)!.set(id, { notes: [] })
+        return id
+      }
+      find(tenant: string, id: string) { return this.byTenant.get(tenant)?.get(id) }
+    }
+    @Controller('mcp') class Endpoint {
+      constructor(private readonly sessions: Sessions, private readonly config: ConfigService) {}
+      @Post(':tenant') async post(@Param('tenant') tenant: string, ${parameters}) {
+        if (body.method === 'initialize') return { sessionId: this.sessions.open(tenant) }
+        if (body.method === 'tools/call') return this.sessions.find(tenant, ${id})?.notes
+      }
+    }
+    @Module({ controllers: [Endpoint], providers: [Sessions] }) class App {}
+    NestFactory.create(App).then(async (app) => {
+      const settings = app.get(ConfigService)
+      ${start}
+      await app.listen(3000, settings.get('HOST') || '0.0.0.0')
+    })`
+}
+
+describe('a controller', () => {
+  it.each([
+    ['the body', '@Body() body: any', 'body.params.sessionId'],
+    ['a part of the body', "@Body('params') params: any, @Body() body: any", 'params.session_id'],
+    ['a header', "@Body() body: any, @Headers('mcp-session-id') id: string", 'id'],
+    ['all headers', '@Body() body: any, @Headers() all: any', "all['mcp-session-id']"],
+    ['the query', "@Body() body: any, @Query('sessionId') id: string", 'id'],
+  ])('is given the ID of the session in %s', (_, parameters, id) => {
+    const program = server(parameters, id)
+    expect(findingsOf('missing-session-expiry', program)).toHaveLength(1)
+    expect(outcomeOf('missing-session-invalidation', program)).toBe('fail')
+    expect(outcomeOf('client-supplied-session-id', program)).toBe('pass')
+    expect(factsOf(program).dispatches.map(({ verb }) => verb)).toContain('POST')
+  })
+
+  it('serves MCP, once, to whatever page asks', () => {
+    expect(findingsOf('missing-origin-check', server('@Body() body: any', 'body.params.sessionId'))).toHaveLength(1)
+  })
+
+  it('takes a key from the path', () => {
+    const program = `${HEADER}
+    import { accounts } from './accounts.ts'
+    @Controller('things') class Things {
+      @Post(':apiKey') list(@Param('apiKey') key: string) { return accounts.of(key) }
+    }
+    NestFactory.create(Things).then((app) => app.listen(3000))`
+    expect(findingsOf('session-token-in-url', program)).toEqual([
+      expect.stringContaining('A credential is accepted in the path parameter apiKey'),
+    ])
+  })
+
+  it('is nobody’s route by decorators of the same name from elsewhere', () => {
+    const program = server('@Body() body: any', 'body.params.sessionId').replaceAll('@nestjs/common', './decorators.ts')
+    expect(factsOf(program).stores).toEqual([])
+  })
+})
+
+describe('settings of @nestjs/config', () => {
+  it.each([
+    ["settings.get('HOST') || '0.0.0.0'", '0.0.0.0'],
+    ["settings.get('HOST') ?? '127.0.0.1'", '127.0.0.1'],
+    ["settings.get<string>('HOST', 'localhost')", 'localhost'],
+    ["settings.get('HOST')", 'network'],
+  ])('fall back to a default: %s', (host, reach) => {
+    const program = server('@Body() body: any', '1').replace("settings.get('HOST') || '0.0.0.0'", host)
+    expect(listenersOf(program)).toEqual([expect.stringContaining(` ${reach}`)])
+  })
+
+  it('are secrets that fall back to text', () => {
+    const program = server('@Body() body: any', '1').replace(
+      'async post(',
+      "async sign(@Body() text: any) { return createHmac('sha256', this.config.get('SIGNING_PHRASE', 'sign-it')).update(text).digest('hex') }\n@Post('x') async post(",
+    )
+    const imported = program.replace('{ randomUUID }', '{ createHmac, randomUUID }')
+    expect(outcomeOf('weak-session-secret', imported)).toBe('fail')
+  })
+})
+
+describe('CORS of a NestJS app', () => {
+  it.each([
+    ['app.enableCors()', ['any']],
+    ["app.enableCors({ origin: ['https://a.example'] })", ['listed']],
+    ['app.enableCors({ origin: true, credentials: true })', ['reflected']],
+  ])('%s', (start, allows) => {
+    const program = server('@Body() body: any', '1', start)
+    expect(factsOf(program).cors.map((fact) => fact.allows)).toEqual(allows)
+  })
+})
+
+describe('a tool that is given the ID of what a caller calls a session', () => {
+  it('makes no store of sessions of the protocol', () => {
+    const program = `
+      import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+      import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
+      const games = new Map()
+      const server = new McpServer({ name: 'games', version: '1' })
+      server.tool('new', {}, () => { const id = crypto.randomUUID(); games.set(id, {}); return { content: [] } })
+      server.tool('move', { sessionId: true }, ({ sessionId }) => ({ content: [games.get(sessionId)] }))
+      server.connect(new StdioServerTransport())`
+    expect(factsOf(program).stores).toEqual([])
+  })
+})
