@@ -18,6 +18,7 @@ import {
 import type { Exit, Frame, Machine } from './machine.ts'
 import { callExternal, callLibrary, constructExternal } from './models/index.ts'
 import { optionOf } from './models/routing.ts'
+import { ownDigest } from './models/randomness.ts'
 import { beginQuery } from './models/query-chains.ts'
 import { callWithSql } from './models/sql.ts'
 import { callOnUnseenStore } from './models/unseen-stores.ts'
@@ -27,6 +28,7 @@ import { baseOf, getProperty, learnOwn, storeRef } from './properties.ts'
 import { handedOver, noteAct } from './request-state.ts'
 import { markOf } from './quiet.ts'
 import { declareLocal, execute, hoist, patternNames, runModule } from './statements.ts'
+import { parsedBySchema } from './schemas.ts'
 import { isNamedSecret, noteLog, noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
 import { noteHandedOn } from './streams.ts'
@@ -220,7 +222,7 @@ function callOne(machine: Machine, target: HeapObject, call: Call, state: State)
     machine.calls.push(call.site)
     const result = invoke(machine, target, call.self, call.args, state)
     machine.calls.pop()
-    return result
+    return ownDigest(target.name, call.args, result)
   }
   if (target instanceof ExternalObject) return callExternal(machine, target.path, call, state)
   if (target instanceof LibraryObject)
@@ -272,6 +274,8 @@ export function callOpaque(
   if (name === 'callbackParams') return tagged('query:code', 'cred')
   const kept = name === undefined ? undefined : callOnUnseenStore(machine, name, call, state)
   if (kept !== undefined) return kept
+  const parsed = parsedBySchema(machine, name, call)
+  if (parsed !== undefined) return parsed
   noteAct(machine, name, call.args, call.site, state)
   const handed = handedOver(machine, name, call, state)
   if (handed !== undefined) return handed

@@ -49,6 +49,8 @@ interface Base {
   readonly site: Site
   /** The call in the handler (or in start-up code) that led here, where it is another place. */
   readonly via: Site | undefined
+  /** The call of the function that it happened in. */
+  readonly calledFrom: Site | undefined
   readonly context: Context
   readonly facts: Facts
 }

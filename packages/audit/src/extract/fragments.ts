@@ -22,7 +22,7 @@ const RECORDED: ReadonlySet<EventKind> = new Set(['cookie', 'secret-made', 'secr
 
 /** A file, or a function in it, that may set a cookie, or make what must not be guessed. */
 const SETS_COOKIE = /set-?cookie|document\.cookie|\bcookies?\w*\s*\.\s*(?:set|serialize)\s*\(|\.cookie\s*\(/i
-const DRAWS = /\bMath\s*\.\s*random\b|\b_\s*\.\s*(?:random|sample)/
+const DRAWS = /\bMath\s*\.\s*random\b|\b_\s*\.\s*(?:random|sample)|\b(?:md5|sha-?\d+|createHash)\b[^\n]{0,120}\bDate\b/i
 const NAMES_SECRET = /pass|secret|token|key|\bsid|uid|guid|otp|jwt|session|credential|code/i
 
 /** `reached`: functions that have been run. */

@@ -68,6 +68,7 @@ export type Flavour =
   | 'fetch'
   | 'worker'
   | 'socket'
+  | 'socket-io'
 
 /** Bounds: an audit must end, whatever it reads. */
 export const LIMITS = { stepsPerRoot: 200_000, stepsPerModule: 300_000, depth: 24, recursion: 2 } as const
@@ -198,7 +199,7 @@ export class Machine {
     kind: K,
     site: Site,
     state: State,
-    data: Omit<EventOf<K>, 'kind' | 'site' | 'via' | 'context' | 'facts'>,
+    data: Omit<EventOf<K>, 'kind' | 'site' | 'via' | 'calledFrom' | 'context' | 'facts'>,
   ): void {
     if (this.context.trigger === 'unreached' && kind !== 'listen' && kind !== 'route') return
     if (this.recorded?.has(kind) === false) return
@@ -224,8 +225,17 @@ export class Machine {
     if (this.emitted.has(key)) return
     this.emitted.add(key)
     this.news += 1
-    const [via] = this.calls
-    this.events.push({ kind, site, via, context: this.context, facts: state.facts, ...data } as unknown as Event)
+    const via = this.calls[0]
+    const calledFrom = this.calls.at(-1)
+    this.events.push({
+      kind,
+      site,
+      via,
+      calledFrom,
+      context: this.context,
+      facts: state.facts,
+      ...data,
+    } as unknown as Event)
   }
 
   /** Whether code that is being run already may not be entered once more. */

@@ -24,10 +24,14 @@ function note(machine: Machine, what: string, value: Value, site: Site, state: S
 
 const NOTED = 'made-secret'
 
-/** Drawn from a generator, and not yet told of. What is drawn only where there is no better generator is not what it usually is. */
+/**
+ * Drawn from a generator, and not yet told of. What is drawn only where there is no better generator is not what it
+ * usually is. A time may be anything, but nobody hashes one for what it is.
+ */
 function isMade({ entropy, tags }: Value): boolean {
   if (entropy === undefined || entropy.onlyFallback === true || tags.includes(NOTED)) return false
-  return entropy.sources.some(({ kind }) => kind === 'csprng' || kind === 'math-random')
+  const isHash = tags.includes('hash')
+  return entropy.sources.some(({ kind }) => kind === 'csprng' || kind === 'math-random' || (isHash && kind === 'clock'))
 }
 
 /** What the last word of a name may be. */
@@ -52,7 +56,7 @@ const SECRETS: ReadonlySet<string> = new Set([
 const IDENTIFIERS: ReadonlySet<string> = new Set(['uid', 'uuid', 'guid'])
 /** What the last two words may be: a key alone may be any. */
 const PAIRS =
-  /^(?:(?:api|auth|session|secret|private|encryption|signing|access|master|license|csrf|xsrf) ?keys?|session id|(?:auth|reset|verification|confirmation|login|security|invite|activation|recovery) ?code|(?:one time|temp|temporary) ?pass)$/
+  /^(?:(?:api|auth|session|secret|private|encryption|signing|access|master|license|csrf|xsrf) ?keys?|(?:session|auth|login) ?hash|session id|(?:auth|reset|verification|confirmation|login|security|invite|activation|recovery) ?code|(?:one time|temp|temporary) ?pass)$/
 /** A token of a text or of a grammar, or one that stops something, is no secret. */
 const HARMLESS = /^(?:cancel|cancellation|abort|next|continuation|sync|page|lex|syntax|punctuator|design|color)$/
 

@@ -149,7 +149,7 @@ function makeExchange(machine: Machine, app: LibraryObject, route: Route): Excha
   if (route.flavour === 'hapi')
     return { request, args: () => [object(request), object(machine.library('hapi-toolkit', site))] }
   if (route.flavour === 'worker') return { request, args: () => [object(request), workerEnvironment(site), UNKNOWN] }
-  const single = ['hono', 'koa', 'fetch', 'elysia'].includes(route.flavour)
+  const single = ['hono', 'koa', 'fetch', 'elysia', 'socket-io'].includes(route.flavour)
   if (single) return { request, args: (next) => [object(request), object(next), UNKNOWN] }
   return { request, args: (next) => [object(request), object(response), object(next)] }
 }
@@ -174,6 +174,8 @@ function requestType(route: Route): string {
       return 'hapi-request'
     case 'elysia':
       return 'elysia-context'
+    case 'socket-io':
+      return 'io-socket'
     default:
       return 'request'
   }

@@ -94,6 +94,8 @@ export interface StoreFact {
   readonly holds: 'streamable' | 'sse' | 'web' | 'own'
   /** Where sessions are put in. */
   readonly insertions: readonly Location[]
+  /** Where the code that puts them in is called, as far as that is in another file. */
+  readonly openings: readonly Location[]
   readonly removals: readonly RemovalFact[]
   readonly limits: readonly LimitFact[]
   /** An entry lives no longer than its connection. */

@@ -33,6 +33,16 @@ describe('a weak generator', () => {
       'export function generateToken() {\n  const parts = [Math.random()]\n  return parts[0].toString(36)\n}',
       '3: The result of generateToken',
     ],
+    [
+      'a clock that is hashed by a library',
+      "import md5 from 'md5'\nconst sessionToken = md5(String(Date.now()))",
+      '2: The value of sessionToken',
+    ],
+    [
+      'a clock that is hashed by the program itself',
+      "function md5(text) {\n  let sum = 0\n  for (const c of text) sum ^= c.charCodeAt(0)\n  return sum.toString(16)\n}\nconst session = {}\nsession.loginHash = md5('' + Date.now())",
+      '7: The value of loginHash',
+    ],
   ])('in %s', (_what, program, finding) => {
     expect(linesOf(program)).toEqual([finding])
   })
@@ -55,6 +65,14 @@ describe('a weak generator', () => {
 
 it.each([
   ['no secret', 'const jitter = Math.random()\nconst liquid = Math.random()\nexport const cancelToken = Math.random()'],
+  [
+    'a time, and what is hashed to tell files apart',
+    "import md5 from 'md5'\nexport const token = Date.now()\nexport const etag = md5(String(Date.now()))\nexport const sessionHash = md5(process.env.SALT)",
+  ],
+  [
+    'a sound generator that is hashed',
+    "import md5 from 'md5'\nimport { randomBytes } from 'node:crypto'\nexport const sessionToken = md5(randomBytes(32) + Date.now())",
+  ],
   [
     'a sound generator beside it',
     "import { randomUUID } from 'node:crypto'\nexport const token = randomUUID() + Math.random()",

@@ -1,4 +1,5 @@
 /** Where sessions are kept: what goes in, what comes out, when. */
+import type { Location } from '../../finding/finding.ts'
 import type { LimitFact, RemovalFact, StoreFact } from '../../facts/facts.ts'
 import type { Event, EventOf, StoreRef } from '../events.ts'
 import type { HeapObject } from '../heap.ts'
@@ -48,7 +49,7 @@ export function sessionStores(machine: Machine): readonly StoreEvents[] {
     else entry.removals.push(event)
     all.set(event.store.id, entry)
   }
-  const candidates = [...all.values()].filter((entry) => entry.ref.kind !== 'web-session')
+  const candidates = [...all.values()].filter((entry) => entry.ref.kind !== 'web-session').map(withoutAuthorizations)
   const holding = candidates.flatMap((entry) => {
     const holds = transportKind(entry.writes)
     return holds === undefined ? [] : [{ ...entry, holds }]
@@ -69,6 +70,15 @@ export function sessionStores(machine: Machine): readonly StoreEvents[] {
         ),
       ]
     : own
+}
+
+/**
+ * What a login through an authorization server has to remember until the caller comes back may lie among the sessions,
+ * under the `state` that it comes back with. That it is taken out then ends no session.
+ */
+function withoutAuthorizations<T extends Pick<StoreEvents, 'reads' | 'removals'>>(entry: T): T {
+  if (!entry.reads.some((read) => read.key.tags.some(isCalledSession))) return entry
+  return { ...entry, removals: entry.removals.filter(({ key }) => !key.tags.includes('query:state')) }
 }
 
 /** Beside a store of sessions, a list of the servers connected to them: no client reaches a session through it. */
@@ -178,6 +188,7 @@ function storeFact(machine: Machine, store: StoreEvents, all: readonly StoreEven
     kind: store.ref.kind,
     holds: store.holds,
     insertions: distinct(store.writes, (event) => siteId(event.site)).map((event) => locate(event.site)),
+    openings: openingsOf(store.writes),
     removals,
     limits: limitsOf(machine, store, all),
     boundToConnection:
@@ -186,6 +197,12 @@ function storeFact(machine: Machine, store: StoreEvents, all: readonly StoreEven
     deadHandlers: deadHandlers(machine),
     endsOnRequest: endsOnRequest(machine, store),
   }
+}
+
+/** A store of its own file is opened from elsewhere. */
+function openingsOf(writes: StoreEvents['writes']): readonly Location[] {
+  const calls = writes.flatMap(({ site, calledFrom: call }) => (call?.path === site.path ? [] : (call ?? [])))
+  return distinct(calls, siteId).map(locate)
 }
 
 function removalsOf(machine: Machine, store: StoreEvents): readonly RemovalFact[] {
@@ -305,6 +322,7 @@ function webStores(machine: Machine): readonly StoreFact[] {
       kind: 'web-session' as const,
       holds: 'web' as const,
       insertions: [locate(event.site)],
+      openings: [],
       removals: removals.map((removal) => ({
         at: locate(removal.site),
         trigger: 'request' as const,
@@ -375,6 +393,7 @@ function variableStore(machine: Machine, transport: LibraryObject): StoreFact {
     kind: 'variable',
     holds: kind,
     insertions: [locate(write?.site ?? transport.site)],
+    openings: [],
     removals: distinct(ended, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.trigger}`),
     limits: limitsOf(machine, store, []),
     boundToConnection: kind === 'sse' && ended.some(({ trigger }) => trigger === 'close' || trigger === 'disconnect'),

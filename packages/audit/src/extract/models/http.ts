@@ -4,7 +4,7 @@ import type { Call } from '../calls.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, UNKNOWN, derived, object, onlyString, primitive, strings, tagged } from '../value.ts'
+import { UNDEFINED, UNKNOWN, derived, hasTag, object, onlyString, primitive, strings, tagged } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { cookieIn, noteCookie, noteCookieText } from './cookies.ts'
 import { noteCorsHeader, origin } from './origin.ts'
@@ -16,7 +16,7 @@ import { noteAnswered } from '../handles.ts'
 import { contentOf, noteQueryRead } from '../secrets.ts'
 import { noteEnding, noteEventStream } from '../streams.ts'
 import type { HeapObject, Site } from '../heap.ts'
-import { ClassObject, ExternalObject, FunctionObject, LibraryObject } from '../heap.ts'
+import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from '../heap.ts'
 
 function createServer(tls: boolean): ExternalHandler {
   return (machine, call, state) => {
@@ -240,6 +240,11 @@ function noteRead(machine: Machine, target: LibraryObject, key: Value, site: Sit
   if (name !== undefined) noteQueryRead(machine, name, site, state)
 }
 
+/** `next(new Error(…))` hands the request to whatever answers errors: what stands behind is not reached. */
+function isError(given: Value | undefined): boolean {
+  return given !== undefined && (hasTag(given, 'error') || given.objects.some((item) => item instanceof InstanceObject))
+}
+
 export const http: Model = {
   calls: {
     'node:http#createServer': createServer(false),
@@ -322,7 +327,7 @@ export const http: Model = {
     next: {
       '()': (machine, target, call, state) => {
         const continuations = (target.data['states'] ??= []) as State[]
-        if (call.args.length === 0 || call.args[0]!.primitives.includes(undefined) || target.data['typed'] !== true) {
+        if (!isError(call.args[0])) {
           const passed = state.fork()
           continuations.push(passed)
           machine.passed.push(passed)

@@ -20,6 +20,7 @@ import { hapi } from './hapi.ts'
 import { http } from './http.ts'
 import { mcp } from './mcp.ts'
 import { mcpAdapter } from './mcp-adapter.ts'
+import { mcpHost, mcpHosts } from './mcp-hosts.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertyHandler, PropertySetter } from './model.ts'
 import { notices } from './notices.ts'
 import { origin } from './origin.ts'
@@ -31,6 +32,7 @@ import { sallyport } from './sallyport.ts'
 import { queryChains } from './query-chains.ts'
 import { settings } from './settings.ts'
 import { sql } from './sql.ts'
+import { socketIo } from './socket-io.ts'
 import { sockets } from './sockets.ts'
 import { stores } from './stores.ts'
 import { streams } from './streams.ts'
@@ -53,6 +55,7 @@ function registry(): Registry {
     randomness,
     http,
     sockets,
+    socketIo,
     streams,
     express,
     frameworks,
@@ -60,6 +63,7 @@ function registry(): Registry {
     elysia,
     mcp,
     mcpAdapter,
+    mcpHosts,
     notices,
     ownTransports,
     fastmcp,
@@ -122,13 +126,17 @@ export function callExternal(machine: Machine, path: string, call: Call, state: 
   if (handler !== undefined) return handler(machine, call, state, path)
   const store = declaredStore(machine, path, call, state)
   if (store !== undefined) return store
-  return callOpaque(machine, path.split(/[#.]/).at(-1), call, state, NEVER, 'library')
+  return mcpHost(machine, path, call) ?? callOpaque(machine, path.split(/[#.]/).at(-1), call, state, NEVER, 'library')
 }
 
 export function constructExternal(machine: Machine, path: string, call: Call, state: State): Value {
   const handler = registry().constructors.get(path) ?? sdkHandler(registry().constructors, path)
   if (handler !== undefined) return handler(machine, call, state, path)
-  return declaredStore(machine, path, call, state) ?? callOpaque(machine, undefined, call, state, NEVER)
+  return (
+    declaredStore(machine, path, call, state) ??
+    mcpHost(machine, path, call) ??
+    callOpaque(machine, undefined, call, state, NEVER)
+  )
 }
 
 /** The SDK's names are found under whatever path or package of it exports them. */

@@ -13,7 +13,19 @@ import { runModule } from '../statements.ts'
 import type { State } from '../state.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
-import { NEVER, UNDEFINED, UNKNOWN, derived, join, joinAll, object, onlyString, tagged, withTags } from '../value.ts'
+import {
+  NEVER,
+  UNDEFINED,
+  UNKNOWN,
+  derived,
+  join,
+  joinAll,
+  object,
+  onlyString,
+  primitive,
+  tagged,
+  withTags,
+} from '../value.ts'
 import type { ExternalHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
 
@@ -202,6 +214,37 @@ const asyncStorage: ExternalHandler = (machine, call) => object(machine.library(
 
 const quiet: ExternalHandler = (_machine, call) => derived(...call.args.filter((arg) => arg.objects.length === 0))
 
+const error: ExternalHandler = (machine, call, state, path) => withTags(quiet(machine, call, state, path), ['error'])
+
+/** `new Proxy(target, { get })`: what is read off it is what the trap gives; without one, it is the target. */
+const proxy: ExternalHandler = (machine, call) => {
+  const [target = UNKNOWN, handler = UNKNOWN] = call.args
+  const isTrapped = handler.objects.some(({ properties }) => TRAPS.some((name) => properties.has(name)))
+  return isTrapped ? object(machine.library('proxy', call.site, { target, handler })) : target
+}
+
+const TRAPS = ['get', 'apply']
+
+function readProxy(machine: Machine, from: LibraryObject, key: Value, call: Call, state: State): Value {
+  const target = from.data['target'] as Value
+  const trap = optionOf(from.data['handler'] as Value, 'get')
+  if (trap === undefined) return getProperty(machine, target, key, call.site, state)
+  return call_(machine, trap, { ...call, args: [target, key, object(from)] }, state)
+}
+
+function callProxy(machine: Machine, on: LibraryObject, call: Call, state: State, name: string): Value {
+  const target = on.data['target'] as Value
+  const trap = name === '()' ? optionOf(on.data['handler'] as Value, 'apply') : undefined
+  if (trap !== undefined) {
+    const list = machine.allocate('array', call.site)
+    call.args.forEach((arg, index) => list.property(String(index)).write(arg))
+    for (const arg of call.args) list.elements.write(arg)
+    return call_(machine, trap, { ...call, args: [target, call.self, object(list)] }, state)
+  }
+  const callee = name === '()' ? target : readProxy(machine, on, primitive(name), call, state)
+  return call_(machine, callee, { ...call, self: target }, state)
+}
+
 function lockedRun(machine: Machine, call: Call, state: State): Value {
   machine.locks += 1
   const results = call.args
@@ -225,10 +268,15 @@ export const platform: Model = {
     'global:Uint32Array': container('array'),
     'global:Object': container('object'),
     'global:Promise': promise,
+    'global:Proxy': proxy,
     'global:URL': (machine, call) => object(machine.library('url', call.site, { source: call.args[0] ?? UNKNOWN })),
     'node:url#URL': (machine, call) => object(machine.library('url', call.site, { source: call.args[0] ?? UNKNOWN })),
     'global:URLSearchParams': (machine, call) => object(machine.library('bag', call.site, { origin: 'query' })),
-    'global:Error': quiet,
+    'global:Error': error,
+    'global:TypeError': error,
+    'global:RangeError': error,
+    'http-errors': error,
+    'http-errors#default': error,
     'global:TextEncoder': (machine, call) => object(machine.library('text-encoder', call.site)),
     'global:Headers': (machine, call) => object(machine.library('plain-headers', call.site)),
     'node:async_hooks#AsyncLocalStorage': asyncStorage,
@@ -240,6 +288,9 @@ export const platform: Model = {
     'await-lock': lock,
   },
   calls: {
+    'global:Error': error,
+    'http-errors': error,
+    'http-errors#default': error,
     'global:require': requireCall,
     'require-tree': requireFolder,
     'require-dir': requireFolder,
@@ -312,6 +363,7 @@ export const platform: Model = {
     'node:url#parse': (machine, call) => object(machine.library('url', call.site, { source: call.args[0] ?? UNKNOWN })),
   },
   methods: {
+    proxy: { '()': callProxy, '*': callProxy },
     'text-encoder': { encode: (machine, _target, call, state) => sameValue(machine, call, state, '') },
     settle: {
       '()': (_machine, target, call) => {
@@ -352,6 +404,11 @@ export const platform: Model = {
     },
   },
   properties: {
+    proxy: (machine, target, name, key, site, state) => {
+      const asked = name === undefined ? key : primitive(name)
+      const call = { site, args: [], argSites: [], self: object(target), env: undefined as never }
+      return readProxy(machine, target, asked, call, state)
+    },
     url: (machine, target, name, _key, site) => {
       const source = target.data['source'] as Value
       const tags = derived(source).tags

@@ -85,6 +85,39 @@ function digest(call: Call): Value {
   return entropy === undefined ? value : { ...value, entropy }
 }
 
+/** Libraries whose one function, or whose functions, give a digest of what they are given. */
+const DIGESTS = [
+  'md5',
+  'md5#default',
+  'blueimp-md5',
+  'blueimp-md5#default',
+  'md5-hex',
+  'sha1',
+  'sha1#default',
+  'sha256',
+  'js-md5',
+  'js-md5#md5',
+  'js-sha1#sha1',
+  'js-sha256#sha256',
+  'js-sha512#sha512',
+  'object-hash',
+  'object-hash#default',
+  'ts-md5#Md5.hashStr',
+  ...['MD5', 'SHA1', 'SHA256', 'SHA512', 'SHA3'].flatMap((name) => [
+    `crypto-js#${name}`,
+    `crypto-js/${name.toLowerCase()}`,
+  ]),
+]
+
+const HASHES = /^(?:hex_?)?(?:md5|sha\d*|hash)(?:hash|hex|sum)?$/i
+
+/** A hash that the program computes by itself: its result is as hard to guess as what it was given. */
+export function ownDigest(name: string | undefined, args: readonly Value[], result: Value): Value {
+  if (name === undefined || result.entropy !== undefined || !HASHES.test(name)) return result
+  const entropy = args.reduce<Entropy | undefined>((sum, arg) => concatEntropy(sum, arg.entropy), undefined)
+  return entropy === undefined ? result : { ...withTags(derived(result, ...args), ['hash']), entropy }
+}
+
 const createHash: ExternalHandler = (machine, call, state, path) => {
   if (path.endsWith('createHmac'))
     noteSecret(machine, 'the key of a MAC', call.args[1], call.argSites[1] ?? call.site, state)
@@ -165,6 +198,7 @@ export const randomness: Model = {
     'node:crypto#pbkdf2Sync': stretched,
     'node:crypto#hkdfSync': (_machine, call) => call.args[1] ?? tagged(),
     'node:crypto#createSecretKey': stretched,
+    ...Object.fromEntries(DIGESTS.map((path) => [path, ((_machine, call) => digest(call)) satisfies ExternalHandler])),
     'node:crypto#hash': (_machine, call) => digest(call),
   },
   constructors: {

@@ -2,6 +2,8 @@ import type { RemovalFact, ServerFacts, StoreFact } from '../../facts/facts.ts'
 import type { FindingDraft, Step } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
+const MOST_OPENINGS = 4
+
 export function detect(facts: ServerFacts): Verdict {
   if (facts.stores.length === 0) return notApplicable('The server keeps no sessions.')
   return judged(facts.stores.flatMap((store) => survivingSessions(store)))
@@ -21,6 +23,7 @@ function neverRemoved(store: StoreFact, ends: readonly RemovalFact[]): FindingDr
   const trace: Step[] = [
     { note: 'sessions are kept here', location: store.at },
     ...store.insertions.slice(0, 1).map((location) => ({ note: 'a session is added', location })),
+    ...store.openings.slice(0, MOST_OPENINGS).map((location) => ({ note: 'where one is opened', location })),
   ]
   if (wrong !== undefined) trace.push({ note: 'removes under a key that no session has', location: wrong.at })
   const late = store.removals.find((removal) => removal.trigger === 'timer' && removal.rightKey)

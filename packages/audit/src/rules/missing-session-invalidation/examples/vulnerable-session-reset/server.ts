@@ -14,6 +14,7 @@ app.use(authenticate, express.json())
 
 app.post('/session', (_req, res) => {
   setCookie(res, store.create(res.locals.user)).sendStatus(201)
+//               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 where one is opened
 })
 
 app.use(requireSession)
@@ -25,6 +26,7 @@ app.post('/basket', (req, res) => {
 })
 app.post('/session/reset', (_req, res) => {
   const session = store.create(res.locals.user)
+//                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 4 where one is opened
   setCookie(res, session).sendStatus(201)
 })
 

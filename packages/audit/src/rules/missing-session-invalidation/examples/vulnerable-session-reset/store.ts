@@ -32,7 +32,7 @@ export class SessionStore {
     const now = Date.now()
     if (now - session.lastSeenAt > idleTimeoutMs || now - session.openedAt > absoluteTimeoutMs) {
       this.sessions.delete(id)
-//    ^^^^^^^^^^^^^^^^^^^^^^^^ 3 removed only when its time is over
+//    ^^^^^^^^^^^^^^^^^^^^^^^^ 5 removed only when its time is over
       return undefined
     }
     session.lastSeenAt = now
