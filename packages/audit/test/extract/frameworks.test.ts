@@ -118,3 +118,34 @@ describe('an MCP handler in the route module of a web framework', () => {
     expect(extracted(authed(', { required: true }')).facts.verifiesCredentials).toBe(true)
   })
 })
+
+describe('an app that serves what another package of the tree makes', () => {
+  it('listens for the sessions of that package', () => {
+    const program = {
+      'packages/core/package.json': JSON.stringify({ name: '@notes/core', main: 'index.ts' }),
+      'packages/core/index.ts': `
+        import { Hono } from 'hono'
+        const sessions = new Map()
+        export const core = new Hono()
+        core.post('/mcp', (c) => {
+          const one = sessions.get(c.req.header('mcp-session-id'))
+          if (one) return c.json(one.handle(c.req.json()))
+          sessions.set(crypto.randomUUID(), make())
+          return c.json({})
+        })`,
+      'packages/command/package.json': JSON.stringify({ name: '@notes/command', dependencies: { '@notes/core': '*' } }),
+      'packages/command/cli.ts': `
+        import { serve } from '@hono/node-server'
+        import { Hono } from 'hono'
+        import { core } from '@notes/core'
+        const app = new Hono()
+        app.use('*', async (c, next) => {
+          if (!(await check(c.req.header('authorization')))) return c.text('no', 401)
+          await next()
+        })
+        app.route('/', core)
+        serve({ fetch: app.fetch, port: 3000 })`,
+    }
+    expect(outcomeOf('plaintext-transport', program)).toBe('fail')
+  })
+})

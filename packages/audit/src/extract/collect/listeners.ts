@@ -47,9 +47,10 @@ function samePlace(a: ListenerFact, b: ListenerFact): boolean {
   return a.at.path === b.at.path && a.at.startLine === b.at.startLine && a.at.startColumn === b.at.startColumn
 }
 
-/** Packages whose requests carry sessions or credentials, or that serve MCP. */
+/** Packages whose requests carry sessions or credentials, or that serve MCP: by code of their own, or of another package. */
 function secretPackages(machine: Machine): ReadonlySet<string> {
-  return new Set(machine.events.filter(isTelling).map((event) => packageOf(machine, event.site.path)))
+  const places = machine.events.filter(isTelling).flatMap(({ site, context }) => [site, context.route?.app ?? site])
+  return new Set(places.map(({ path }) => packageOf(machine, path)))
 }
 
 /** A session or a credential travels here. */
