@@ -4,6 +4,7 @@
  * Looking is one SELECT and needs no lock. Whatever changes something looks again inside a transaction that holds the
  * write lock, so that no decision rests on what was true a moment ago.
  */
+import { isMainThread } from 'node:worker_threads'
 import { createClock, type Clock } from '../clock.ts'
 import type { EndReason } from '../events.ts'
 import type { HandleKind } from '../handle.ts'
@@ -128,7 +129,8 @@ class SqliteStore implements SessionStore {
     // What a session held must not be read from free pages later.
     this.#database.exec('PRAGMA secure_delete = ON')
     this.#makeTables()
-    const path = typeof database === 'string' ? database : undefined
+    // What a thread has opened is closed with it, and with that the locks of the whole process are gone.
+    const path = typeof database === 'string' && isMainThread ? database : undefined
     this.#hasChanged = watchChanges(this.#database, path, () => this.#run('countOpening'))
     // A wall clock that was set back while no process ran must not lengthen sessions.
     this.#aheadMs = Math.max(0, this.#number('clock') - Math.trunc(clock()))

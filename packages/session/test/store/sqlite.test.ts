@@ -1,7 +1,9 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { certification } from '../../src/store/certify.ts'
@@ -129,6 +131,49 @@ describe('whether anything was written', () => {
     expect(asked).toEqual(['PRAGMA data_version', 'PRAGMA data_version'])
     database.close()
     rmSync(folder, { recursive: true })
+  })
+})
+
+/** Another process opens the database, reads, and closes it: the log goes where that one was the last that had it open. */
+function visit(database: string): void {
+  const visitor = join(import.meta.dirname, 'sqlite-visitor.ts')
+  const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', visitor, database], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(stderr)
+}
+
+/** A thread of this process opens a store on the database, closes it, and ends. */
+async function visitFromThread(database: string): Promise<void> {
+  const store = new URL('../../src/store/sqlite.ts', import.meta.url)
+  const work = `
+    const { register } = require('tsx/cjs/api')
+    register()
+    const { sqliteStore } = require(${JSON.stringify(store.pathname)})
+    sqliteStore({ database: ${JSON.stringify(database)} }).close()`
+  await new Promise((resolve, reject) => {
+    new Worker(work, { eval: true }).once('exit', resolve).once('error', reject)
+  })
+}
+
+/** A process that closes any file gives up all its locks on it, whoever in it had them. */
+describe('the locks of a process that has the database open', () => {
+  test('outlive the opening of another store', () => {
+    const { database, close } = makeStore()
+    visit(database)
+    expect(existsSync(`${database}-wal`)).toBe(true)
+    close()
+  })
+
+  test('outlive a thread that had a store', async () => {
+    const { database, store, close } = makeStore()
+    const own = openDatabase(database)
+    const hasChanged = watchChanges(own, database, () => void store.consume('a', 1000))
+    await visitFromThread(database)
+    hasChanged()
+    visit(database)
+    // Whoever comes and finds no lock makes the index of the log anew.
+    expect(hasChanged()).toBe(false)
+    own.close()
+    close()
   })
 })
 

@@ -2,7 +2,7 @@
  * Whether anybody has written to the database since one last looked: asked at every request, and so worth asking in the
  * cheapest way that is exact.
  */
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
+import { fstatSync, openSync, readSync, statSync } from 'node:fs'
 import type { SqliteDatabase } from './database.ts'
 
 /** Whether something was committed since the last call, by whatever process; true at the first. */
@@ -70,18 +70,17 @@ function watchHeader(path: string): HasChanged | undefined {
 }
 
 /**
- * Where a process closes a file, it gives up all its locks on it, those of SQLite among them. So a file that is still
- * there stays open and serves whoever opens the same database again.
+ * Where a process closes a file, it gives up all its locks on it, those of SQLite among them. So a file stays open and
+ * serves whoever opens the same database again.
  */
 const opened = new Map<string, number>()
 
 function openIndex(path: string): number {
   const known = opened.get(path)
   if (known !== undefined) {
-    const { ino, dev, nlink } = fstatSync(known)
+    const { ino, dev } = fstatSync(known)
     const there = statSync(path, { throwIfNoEntry: false })
     if (there?.ino === ino && there.dev === dev) return known
-    if (nlink === 0) closeSync(known)
   }
   const file = openSync(path, 'r')
   opened.set(path, file)

@@ -30,8 +30,20 @@ export function openDatabase(path: string): SqliteDatabase {
   const open = nodeSqlite() ?? installed('better-sqlite3') ?? installed('libsql')
   if (!open)
     throw new MisuseError('no SQLite: use Node 22.13 or newer, or install better-sqlite3 or libsql beside this package')
-  if (path !== ':memory:') closeSync(openSync(path, 'a', 0o600))
+  if (path !== ':memory:') makeFile(path)
   return open(path)
+}
+
+/**
+ * A file that is there already is not touched: where a process closes a file, it gives up all its locks on it, and with
+ * those of another store of this process the next process to come would take the log away from under it.
+ */
+function makeFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'ax', 0o600))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
 }
 
 function nodeSqlite(): Open | undefined {
