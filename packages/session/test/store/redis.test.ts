@@ -1,9 +1,11 @@
 import { createClient } from '@redis/client'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { MisuseError } from '../../src/index.ts'
+import { createSessions, MisuseError } from '../../src/index.ts'
+import { principalKey } from '../../src/principal.ts'
 import { certification, type StoreUnderTest } from '../../src/store/certify.ts'
 import { redisStore, type RedisClient } from '../../src/store/redis.ts'
+import { alice } from '../layer.ts'
 import { hasRedis, startRedis, type RedisServer } from './redis-server.ts'
 
 describe.skipIf(!hasRedis)('the Redis store is certified', () => {
@@ -53,6 +55,16 @@ describe.skipIf(!hasRedis)('the Redis store is certified', () => {
       const before = Date.now()
       expect(Math.abs((await store.now()) - before)).toBeLessThan(5000)
     })
+  })
+
+  test('a short session does not make the server forget the long ones of its principal', async () => {
+    const client = await connectIoRedis()
+    const sessions = createSessions({ store: await redisStore({ client, prefix: 'long' }), sweepIntervalMs: 0 })
+    const { session } = await sessions.open({ principal: alice })
+    await sessions.open({ principal: alice }, { absoluteTimeoutMs: 1000 })
+    const keptMs = await client.pttl(`{long}:g:${principalKey(alice)}`)
+    expect(keptMs).toBeGreaterThan(session.expiresAt - session.openedAt)
+    await sessions.close()
   })
 
   test('a client that queues while offline is refused', async () => {

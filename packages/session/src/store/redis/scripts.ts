@@ -41,11 +41,16 @@ end
 local function scope(p, a) if a == '' then return '' end return p .. '.' .. a end
 local function epoch(of) if of == '' then return '0' end return call('GET', B .. 'e:' .. of) or '0' end
 
+-- For as long as that, or longer where it was to be kept for longer.
+local function keep(key, ms)
+  if call('PTTL', key) < ms then call('PEXPIRE', key, int(ms)) end
+end
+
 local function remember(of, ms)
   if of == '' then return '0' end
   local known = call('GET', B .. 'e:' .. of)
   if not known then return '0' end
-  if call('PTTL', B .. 'e:' .. of) < ms then call('PEXPIRE', B .. 'e:' .. of, int(ms)) end
+  keep(B .. 'e:' .. of, ms)
   return known
 end
 
@@ -184,7 +189,7 @@ local s = { ref = digest, p = p, a = a, pa = pa, g = 1, v = 0, o = int(now), w =
 save(s)
 schedule(s)
 call('ZADD', B .. 'g:' .. k, s.o, digest)
-call('PEXPIRE', B .. 'g:' .. k, int(absolute + MARGIN))
+keep(B .. 'g:' .. k, absolute + MARGIN)
 addHandle(s, digest, kind)
 return { 'opened', show(s), ended }
 `
@@ -266,7 +271,7 @@ if ARGV[9] == '1' then
   s.p, s.a, s.k, s.x = p, a, k, now + absolute
   s.pe, s.ae = remember(p, absolute), remember(scope(p, a), absolute)
   call('ZADD', B .. 'g:' .. k, s.o, s.ref)
-  call('PEXPIRE', B .. 'g:' .. k, int(absolute + MARGIN))
+  keep(B .. 'g:' .. k, absolute + MARGIN)
   for _, digest in ipairs(call('LRANGE', B .. 'l:' .. s.ref, 0, -1)) do
     call('PEXPIRE', B .. 'h:' .. digest, int(absolute + MARGIN))
   end
