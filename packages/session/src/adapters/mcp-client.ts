@@ -207,8 +207,10 @@ class Reopening<Client extends SdkClient> implements ReopeningClient<Client> {
 function whatRan(client: SdkClient, failure: unknown): 'no' | 'unknown' | undefined {
   // Without a session, 404 has another meaning: an address, or in 2026-07-28 a method, that does not exist.
   if (client.transport?.sessionId === undefined) return undefined
-  const { code, status, message } = (failure ?? {}) as { code?: unknown; status?: unknown; message?: unknown }
-  if (status === 404 || code === 404) return 'no'
+  if (typeof failure !== 'object' || failure === null) return undefined
+  const { code, status, message } = failure as { code?: unknown; status?: unknown; message?: unknown }
+  // SDK v1 has one name for the status of HTTP and for the code of a JSON-RPC error, which comes with data and may be any.
+  if (status === 404 || (code === 404 && !('data' in failure))) return 'no'
   if (code === sessionNotFound.code && String(message).includes(sessionNotFound.message)) return 'unknown'
   return undefined
 }

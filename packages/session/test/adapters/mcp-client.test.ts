@@ -1,7 +1,12 @@
 /** The client that begins anew, with the official clients of both SDKs against a server of ours that ends sessions. */
-import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from '@modelcontextprotocol/client'
+import {
+  Client as ClientV2,
+  ProtocolError,
+  StreamableHTTPClientTransport as TransportV2,
+} from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { McpError } from '@modelcontextprotocol/sdk/types.js'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createReopeningClient, SessionLostError } from '../../src/adapters/mcp-client.ts'
 import { alice } from '../layer.ts'
@@ -115,6 +120,14 @@ describe.each([
       isError: true,
     })
     await expect(mcp.run(() => Promise.reject(new Error('mine')))).rejects.toThrow('mine')
-    expect(connections()).toBe(1)
+    let runs = 0
+    for (const error of [new McpError(404, 'no such note'), new ProtocolError(404, 'no such note')]) {
+      const work = () => {
+        runs += 1
+        return Promise.reject(error)
+      }
+      await expect(mcp.run(work)).rejects.toBe(error)
+    }
+    expect([runs, connections()]).toEqual([2, 1])
   })
 })
