@@ -83,9 +83,13 @@ export class Visit<Data = unknown> {
     if (!this.#outlet.begun) this.#outlet.carry(headers)
   }
 
-  /** For adapters: the answer is a stream, to be cut by `cut` when the session ends. The returned function lets it be. */
+  /**
+   * For adapters: the answer is a stream, to be cut by `cut` when the session ends; where there is none, when the caller
+   * may not go on. The returned function lets it be.
+   */
   watch(cut: () => void): () => void {
-    return this.#session ? this.#guard.sessions.watch(this.#session, cut) : () => undefined
+    const { sessions } = this.#guard
+    return this.#session ? sessions.watch(this.#session, cut) : sessions.watchCaller(this.caller, cut)
   }
 
   /** For adapters: the answer has ended or broken off, or is a stream that no work waits for. */

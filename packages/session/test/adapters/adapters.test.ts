@@ -342,6 +342,15 @@ describe.each(Object.entries(adapters))('%s', (_name, serve) => {
     },
   )
 
+  test('a stream without a session is cut when its caller may not go on', async () => {
+    const { port, sessions } = await start()
+    const response = await begin(port, '/stream', { method: 'GET' })
+    const ended = new Promise<void>((resolve) => response.resume().once('end', resolve))
+    await sessions.revoke({ principal: alice }, 'account disabled')
+    await ended
+    expect(response.complete).toBe(true)
+  })
+
   test('a stream that comes to a login under way does not survive it', async () => {
     const { port, guard, send } = await startWeb()
     const { headers } = await guard.open({ principal: alice }, { data: { count: 0 } })
