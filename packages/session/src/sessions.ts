@@ -660,8 +660,9 @@ function groupOf(principal: string, kind: HandleKind): string {
 function endOf(caller: Caller): number {
   const end = 'principal' in caller ? (caller.credentialExpiresAt ?? Infinity) : Infinity
   if (end === Infinity) return 0
-  if (!(end > 0)) throw new MisuseError('the end of a credential is a time in milliseconds since 1970')
-  return end
+  if (!(end >= 1)) throw new MisuseError('the end of a credential is a time in milliseconds since 1970')
+  // Stores keep whole numbers, and some cannot give back what is beyond this.
+  return Math.min(end, Number.MAX_SAFE_INTEGER)
 }
 
 function about(stored: StoredSession): { session: string; principal?: Principal; agent?: string } {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { BusyError, CapReachedError, FencedError, MisuseError, SessionEndedError } from '../src/index.ts'
 import { alice, bob, createLayer, hourMs, minuteMs } from './layer.ts'
 import { verifies } from './verifies.ts'
@@ -200,10 +200,23 @@ describe('time', () => {
   test('a credential whose end is no time is none, and one without an end may be', async () => {
     const { sessions, clock } = createLayer()
     const open = (credentialExpiresAt: number) => sessions.open({ ...as(), credentialExpiresAt })
-    for (const end of [0, -1, Number.NaN, 'soon' as never]) await expect(open(end)).rejects.toThrow(MisuseError)
+    for (const end of [0, 0.5, -1, Number.NaN, 'soon' as never]) await expect(open(end)).rejects.toThrow(MisuseError)
     expect((await open(Infinity)).session.expiresAt).toBe(clock.now + 4 * hourMs)
     const past = await open(clock.now - 1)
     expect(await sessions.resume(past.handle, as())).toEqual({ live: false, reason: 'expired' })
+  })
+
+  test('a store is told of no time that it could not give back', async () => {
+    const { sessions, store, clock } = createLayer()
+    const open = vi.spyOn(store, 'open')
+    const resume = vi.spyOn(store, 'resume')
+    for (const credentialExpiresAt of [1e17, Number.MAX_VALUE]) {
+      const { handle, session } = await sessions.open({ ...as(), credentialExpiresAt })
+      expect(session.expiresAt).toBe(clock.now + 4 * hourMs)
+      expect((await sessions.resume(handle, { ...as(), credentialExpiresAt })).live).toBe(true)
+    }
+    const told = [...open.mock.calls, ...resume.mock.calls].map(([{ credentialEnd }]) => credentialEnd)
+    expect(told.filter((end) => !Number.isSafeInteger(end))).toEqual([])
   })
 
   test('a session may ask for less time and never for more', async () => {
