@@ -1,9 +1,12 @@
 /** `sallyport probe` in process, against servers on loopback. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { formats } from '../src/commands.ts'
 import { main } from '../src/main.ts'
@@ -65,6 +68,35 @@ test('a file without a certificate is refused by name', async () => {
   expect(exitCode).toBe(2)
   expect(stderr).toContain('ca.pem: holds no certificate in PEM')
 })
+
+describe.skipIf(process.platform === 'win32')('a server that the command started ends', { timeout: TIMEOUT_MS }, () => {
+  test.each([
+    ['with a terminal that is closed', ['SIGHUP']],
+    ['with a user who does not wait', ['SIGINT', 'SIGINT']],
+  ] as const)('%s', async (_name, signals) => {
+    const [program, seen] = [join(folder, 'server.cjs'), join(folder, 'seen')]
+    writeFileSync(program, STUBBORN)
+    const entry = fileURLToPath(new URL('../src/sallyport.ts', import.meta.url))
+    const command = ['--import', 'tsx', entry, 'probe', '--', process.execPath, program, seen]
+    const prober = spawn(process.execPath, command, { stdio: 'ignore' })
+    const exited = once(prober, 'exit')
+    await expect.poll(() => existsSync(seen), { timeout: 30_000 }).toBe(true)
+    for (const signal of signals) {
+      prober.kill(signal)
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+    await exited
+    const knock = () => fetch(readFileSync(seen, 'utf8'), { signal: AbortSignal.timeout(200) })
+    await expect.poll(() => knock().catch((error: Error) => error.name)).toBe('TypeError')
+  })
+})
+
+/** Answers nobody, ends for nobody, and says in a file where it is once it was asked. */
+const STUBBORN = `process.on('SIGTERM', () => {})
+const server = require('node:http').createServer(() => require('node:fs').writeFileSync(process.argv[2], url()))
+const url = () => 'http://127.0.0.1:' + server.address().port + '/mcp'
+server.listen(0, '127.0.0.1', () => console.log(url()))
+`
 
 const CLEAN = `import { createServer } from 'node:http'
 createServer((request, response) => {

@@ -4,6 +4,7 @@ import {
   closeSync,
   constants,
   fchmodSync,
+  fchownSync,
   fsyncSync,
   lstatSync,
   openSync,
@@ -11,7 +12,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 
@@ -31,8 +32,8 @@ export class UnwritableError extends Error {
 
 /**
  * Writes changes under `folder`, an absolute path. Refuses what is a link, lies behind one, or is not any more what was
- * read. Each file is written beside its old self and then renamed over it, so that a reader sees one or the other; mode
- * and place stay. Throws UnwritableError.
+ * read. Each file is written beside its old self and then renamed over it, so that a reader sees one or the other; mode,
+ * owner and place stay. Throws UnwritableError.
  */
 export function writeChanges(folder: string, changes: readonly Change[]): void {
   const staged: Staged[] = []
@@ -59,11 +60,14 @@ function stage(folder: string, { path, before, after }: Change): Staged {
   if (readFileSync(target, 'utf8') !== before)
     throw new UnwritableError(`${path} has changed since it was read; nothing was written.`)
   const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`)
-  const mode = lstatSync(target).mode & 0o7777
+  const { mode, uid, gid } = lstatSync(target)
   const file = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600)
   try {
-    writeSync(file, after)
-    fchmodSync(file, mode)
+    // Not writeSync, which may write a part and say so.
+    writeFileSync(file, after)
+    // Only root may give files away, and only root's would otherwise change hands.
+    if (process.getuid?.() === 0) fchownSync(file, uid, gid)
+    fchmodSync(file, mode & 0o7777)
     fsyncSync(file)
   } catch (error) {
     rmSync(temporary, { force: true })

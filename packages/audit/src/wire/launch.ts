@@ -31,11 +31,17 @@ export async function launch(command: readonly string[], options: LaunchOptions 
   const [program = '', ...args] = command
   const child = spawn(program, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
   const watched = watch(child)
-  try {
-    const url = await findAddress(child, watched, options)
-    return { url, stop: () => stop(child) }
-  } catch (error) {
+  // A group of its own outlives ours, so that whoever leaves without a word has to take it along.
+  const takeAlong = (): void => kill(child)
+  process.once('exit', takeAlong)
+  const end = async (): Promise<void> => {
     await stop(child)
+    process.off('exit', takeAlong)
+  }
+  try {
+    return { url: await findAddress(child, watched, options), stop: end }
+  } catch (error) {
+    await end()
     throw error
   }
 }
@@ -81,7 +87,9 @@ function failure(reason: string, { output }: Watched): LaunchError {
 /** Addresses that it printed, those with a path first; else ports that it listens on, or names. */
 export function addressesIn(output: string): readonly URL[] {
   const printed = [
-    ...output.matchAll(/\bhttps?:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::\d{1,5})?[\w/.-]*/gi),
+    ...output.matchAll(
+      /\bhttps?:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::\d{1,5})?(?![\w-]|\.\w|:\d)[\w/.-]*/gi,
+    ),
   ]
     .map(([text]) => text.replace(/[.]+$/, ''))
     .filter((text) => URL.canParse(text))
@@ -193,6 +201,10 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(timer)
   // What it started may have outlived it.
   signalGroup(pid, 'SIGKILL')
+}
+
+function kill({ pid }: ChildProcess): void {
+  if (pid !== undefined) signalGroup(pid, 'SIGKILL')
 }
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {

@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
+  chownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -60,4 +62,29 @@ test.each([
 test('a file that was changed meanwhile is refused', () => {
   expect(() => writeChanges(root, [{ path: 'b.ts', before: 'older b', after: 'new' }])).toThrow(/has changed/)
   expect(readFileSync(join(root, 'b.ts'), 'utf8')).toBe('old b')
+})
+
+test.runIf(process.getuid?.() === 0)('a file of another user stays his', () => {
+  chownSync(join(root, 'b.ts'), 1234, 1235)
+  writeChanges(root, [{ path: 'b.ts', before: 'old b', after: 'new b' }])
+  const { uid, gid } = statSync(join(root, 'b.ts'))
+  expect({ uid, gid }).toEqual({ uid: 1234, gid: 1235 })
+})
+
+test.runIf(process.platform === 'linux')('a file that does not fit on the disk stays as it was', () => {
+  const module = JSON.stringify(new URL('../../src/source/write.ts', import.meta.url).href)
+  const change = "{ path: 'b.ts', before: 'old b', after: 'x'.repeat(50_000) }"
+  const script = `process.on('SIGXFSZ', () => {}); const { writeChanges } = await import(${module}); writeChanges(${JSON.stringify(root)}, [${change}])`
+  // No file may grow beyond 20 blocks: the first part of the text still fits.
+  const { status, stderr } = spawnSync(
+    'sh',
+    ['-c', 'ulimit -f 20; exec "$0" --import tsx --input-type=module -e "$1"', process.execPath, script],
+    { encoding: 'utf8', env: { ...process.env, TSX_DISABLE_CACHE: '1' } },
+  )
+  expect({ status, stderr }).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('could not be written (EFBIG)'),
+  })
+  expect(readFileSync(join(root, 'b.ts'), 'utf8')).toBe('old b')
+  expect(readdirSync(root).toSorted()).toEqual(['b.ts', 'src'])
 })

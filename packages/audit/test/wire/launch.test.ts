@@ -1,4 +1,5 @@
 /** Servers that are started by their command, wherever they say that they are. */
+import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { addressesIn, launch, LaunchError } from '../../src/wire/launch.ts'
 
@@ -18,6 +19,17 @@ describe('an address is read from', () => {
 
   it('nothing that names none', () => {
     expect(addressesIn('ready in 120 ms, see https://example.com:8443/mcp')).toEqual([])
+  })
+
+  it.each(['http://localhost.example.com/mcp', 'http://127.0.0.1.example.com:3000/mcp', 'http://localhost-2/'])(
+    'not %s, which is another host',
+    (output) => {
+      expect(addressesIn(output)).toEqual([])
+    },
+  )
+
+  it('one with a dot behind it', () => {
+    expect(addressesIn('It is at http://localhost:3000. Have fun.')[0]?.href).toBe('http://localhost:3000/')
   })
 })
 
@@ -51,5 +63,27 @@ describe('a command', () => {
   it('that never listens is refused in time', async () => {
     const waiting = launch([process.execPath, '-e', 'setInterval(() => {}, 1000)'], { timeoutMs: 500 })
     await expect(waiting).rejects.toThrow(/did not listen within 0.5 seconds/)
+  })
+
+  it('ends with whoever started it, though nobody says so', async () => {
+    const stubborn = `process.on('SIGTERM', () => {}); const s = ${SERVER}.listen(0, '127.0.0.1')`
+    const launcher = [
+      `import { launch } from ${JSON.stringify(new URL('../../src/wire/launch.ts', import.meta.url).href)}`,
+      `const { url } = await launch([process.execPath, '-e', ${JSON.stringify(`${stubborn}; s.on('listening', () => console.log('http://127.0.0.1:' + s.address().port))`)}])`,
+      'console.log(url)',
+      'process.exit()',
+    ].join('\n')
+    const { stdout } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', launcher], {
+      encoding: 'utf8',
+    })
+    expect(stdout).toMatch(/^http:/)
+    await expect
+      .poll(() =>
+        fetch(stdout.trim()).then(
+          () => 'answers',
+          () => 'gone',
+        ),
+      )
+      .toBe('gone')
   })
 })

@@ -25,8 +25,8 @@ import { progressLine, type ProgressLine } from '../progress.ts'
 
 type ProbeInvocation = Extract<Invocation, { kind: 'probe' }>
 
-/** Either ends the probe early, and with it what it started. */
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+/** Each ends the probe early, and with it what it started: also where the terminal is closed. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Probes, delivers the report, and says by the exit code whether it holds a finding at or above the threshold. */
 export async function probeCommand(invocation: ProbeInvocation, console: Console): Promise<ExitCode> {
@@ -77,9 +77,13 @@ async function withTarget(
   use: (url: string, options: ProbeOptions, progress: ProgressLine) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const interrupt = new AbortController()
-  const stop = (): void => interrupt.abort()
+  const stop = (): void => {
+    // Who asks twice does not wait for the goodbyes.
+    if (interrupt.signal.aborted) process.exit(exitCodes.misuse)
+    interrupt.abort()
+  }
   const progress = progressLine(console, () => performance.now(), 'requests')
-  for (const signal of SIGNALS) process.once(signal, stop)
+  for (const signal of SIGNALS) process.on(signal, stop)
   try {
     const options = optionsFor(probing, interrupt.signal, progress)
     return await withServer(probing.target, interrupt.signal, async (url) => {
