@@ -9,7 +9,7 @@ import { assess, type Detection } from './score/assess.ts'
 import { FORMULA_VERSION, score } from './score/score.ts'
 import { Budget, BudgetSpent } from './wire/budget.ts'
 import { Connection } from './wire/connection.ts'
-import { emptyConfig, type PrincipalName, type ProbeConfig } from './wire/config.ts'
+import { emptyConfig, type LoginStep, type PrincipalName, type ProbeConfig } from './wire/config.ts'
 import { ProbeError } from './probe-error.ts'
 import { draftConfig } from './wire/draft.ts'
 import { handlesIn, headersFor, keepHandles, mergedHandles, noHandles, sendStep } from './wire/login.ts'
@@ -48,7 +48,7 @@ export async function probe(
 ): Promise<Report> {
   const target = targetOf(url)
   if (!isPrivate(target) && options.authorized !== true) throw notAuthorized(target)
-  const probing = prepare(options)
+  const probing = prepare(target, options)
   await mustAnswer(probing.wireTo(target))
   await logIn(target, probing)
   const surveyed = await surveyOrNothing(target, probing)
@@ -59,7 +59,12 @@ export async function probe(
   return {
     ...emptyReport,
     tool: options.tool ?? { name: 'sallyport', version: '0.1.0' },
-    subject: { kind: 'target', url: surveyed.url, eras: surveyed.eras, requests: probing.budget.spent },
+    subject: {
+      kind: 'target',
+      url: probing.redactor.redacted(surveyed.url),
+      eras: surveyed.eras,
+      requests: probing.budget.spent,
+    },
     ...(isGradable(assessments, surveyed) ? score(assessments, findings) : { score: null, grade: null }),
     assessments,
     findings,
@@ -80,9 +85,9 @@ function isGradable(assessments: readonly Assessment[], { eras, page }: Survey):
 export async function draftFor(url: string, options: ProbeOptions = {}): Promise<string> {
   const target = targetOf(url)
   if (!isPrivate(target) && options.authorized !== true) throw notAuthorized(target)
-  const probing = prepare(options)
+  const probing = prepare(target, options)
   await mustAnswer(probing.wireTo(target))
-  return draftConfig(await surveyOrNothing(target, probing))
+  return draftConfig(probing.redactor.redacted(await surveyOrNothing(target, probing)))
 }
 
 const emptyReport = {
@@ -111,12 +116,13 @@ interface Probing {
   readonly wireTo: (url: URL) => Wire
 }
 
-function prepare(options: ProbeOptions): Probing {
+function prepare(target: URL, options: ProbeOptions): Probing {
   const { config = emptyConfig, ca, now = () => performance.now(), random = randomBytes } = options
   const signal = options.signal ?? new AbortController().signal
   const redactor = new Redactor(random(32))
   const budget = new Budget(config.budget, now)
   keepCredentials(config, redactor)
+  keepQuery(target.href, redactor)
   return {
     config,
     budget,
@@ -131,7 +137,7 @@ function prepare(options: ProbeOptions): Probing {
 }
 
 /** Every part of a credential that could be a secret by itself: the token of a bearer header, the value of a cookie. */
-function keepCredentials({ principals, login, loginTool }: ProbeConfig, redactor: Redactor): void {
+function keepCredentials({ principals, login, loginTool, logout }: ProbeConfig, redactor: Redactor): void {
   for (const [name, principal] of Object.entries(principals)) {
     for (const [header, value] of principal.headers) {
       const kind = `${name.toLowerCase()}-${header}`
@@ -140,23 +146,52 @@ function keepCredentials({ principals, login, loginTool }: ProbeConfig, redactor
       redactor.keep(kind, value)
     }
   }
-  for (const [, value] of login?.auth.headers ?? []) if (value.length >= 12) redactor.keep('login', value)
-  for (const text of Object.values(loginTool?.arguments ?? {}))
-    if (typeof text === 'string' && text.length >= 6) redactor.keep('login', text)
-  for (const text of textsIn(login?.auth.body)) if (text.length >= 6) redactor.keep('login', text)
+  for (const step of [login?.init, login?.auth, logout]) if (step !== undefined) keepStep(step, redactor)
+  for (const text of textsIn(loginTool?.arguments)) keepText(text, redactor)
 }
 
+function keepStep({ path, headers, body = '' }: LoginStep, redactor: Redactor): void {
+  for (const [, value] of headers) if (value.length >= 12) redactor.keep('login', value)
+  for (const text of textsInBody(body)) keepText(text, redactor)
+  keepQuery(path, redactor)
+}
+
+/** Short ones are names of users and the like, unless they are called a secret. */
+function keepText([name, text]: NamedText, redactor: Redactor): void {
+  if (text.length >= 6 || NAMES_A_SECRET.test(name)) redactor.keep('login', text)
+}
+
+/** What an address holds under the name of a secret. */
+function keepQuery(address: string, redactor: Redactor): void {
+  for (const [name, text] of formFields(/\?([^#]*)/.exec(address)?.[1] ?? ''))
+    if (NAMES_A_SECRET.test(name)) redactor.keep('address', text)
+}
+
+const NAMES_A_SECRET = /pass|pwd|secret|token|key|credential|auth|signature|^pin$|^otp$/i
+
+type NamedText = readonly [name: string, text: string]
+
 /** The values of a body: of JSON its texts, of a form its fields. */
-function textsIn(body: string | undefined): readonly string[] {
-  if (body === undefined) return []
+function textsInBody(body: string): readonly NamedText[] {
   try {
     const value = JSON.parse(body) as unknown
-    return typeof value === 'object' && value !== null
-      ? Object.values(value).filter((one) => typeof one === 'string')
-      : [body]
+    return typeof value === 'object' && value !== null ? textsIn(value) : [['', body]]
   } catch {
-    return [...new URLSearchParams(body).values()]
+    return body.includes('=') ? formFields(body) : [['', body]]
   }
+}
+
+/** At whatever depth, each with the name of its field. */
+function textsIn(value: unknown, name = ''): readonly NamedText[] {
+  if (typeof value === 'string') return [[name, value]]
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([own, item]) => textsIn(item, Array.isArray(value) ? name : own))
+}
+
+/** As they are meant, and as they are written. */
+function formFields(text: string): readonly NamedText[] {
+  const written = text.split('&').map((pair): NamedText => [pair.replace(/=.*/s, ''), pair.replace(/^[^=]*=?/s, '')])
+  return [...new URLSearchParams(text), ...written]
 }
 
 function actorsOf({ principals }: ProbeConfig): Actors {

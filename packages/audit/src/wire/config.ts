@@ -3,6 +3,7 @@ import { parseDocument } from 'yaml'
 import { ConfigError } from '../config/config.ts'
 import { choiceOf, entriesOf, type Field, fieldsOf, refuse, textOf } from '../config/fields.ts'
 import type { Era, HeaderField } from '../finding/finding.ts'
+import { isHeaderName } from './connection.ts'
 
 export const principalNames = ['alice', 'bob', 'carol', 'expired', 'wrongAudience', 'shortLived'] as const
 export type PrincipalName = (typeof principalNames)[number]
@@ -139,7 +140,7 @@ function principalOf(field: Field): Principal {
 
 function headersOf(field: Field): readonly HeaderField[] {
   return [...entriesOf(field)].map(([name, item]) => {
-    if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) refuse(item, 'is no name that a header can have.')
+    if (!isHeaderName(name)) refuse(item, 'is no name that a header can have.')
     const value = headerText(item)
     // oxlint-disable-next-line no-control-regex -- exactly what must not be sent
     if (/[\0-\x08\x0a-\x1f\x7f]/.test(value)) refuse(item, 'must not hold line breaks or other control characters.')
@@ -178,11 +179,16 @@ function loginStepOf(field: Field): LoginStep {
   const headers = fields.get('headers')
   const body = fields.get('body')
   return {
-    method: method ? textOf(method).toUpperCase() : 'GET',
+    method: method ? methodOf(method) : 'GET',
     path,
     headers: headers ? headersOf(headers) : [],
     ...(body && { body: typeof body.value === 'string' ? body.value : JSON.stringify(body.value) }),
   }
+}
+
+function methodOf(field: Field): string {
+  const method = textOf(field).toUpperCase()
+  return isHeaderName(method) ? method : refuse(field, 'must be a method of HTTP.')
 }
 
 function timeoutsOf(field: Field): ProbeConfig['timeouts'] {

@@ -144,12 +144,14 @@ export class Connection {
   }
 }
 
-function dial({ host, port, tls }: Endpoint): Socket {
+function dial({ host: name, port, tls }: Endpoint): Socket {
+  // A name of this machine is never asked for elsewhere: what answers there would be taken for it.
+  const host = name.endsWith('.localhost') ? 'localhost' : name
   if (tls === undefined) return connectTcp({ host, port })
   return connectTls({
     host,
     port,
-    ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
+    ...(/^[\d.]+$|:/.test(name) ? {} : { servername: name }),
     ...(tls.ca !== undefined && { ca: tls.ca }),
     // An old version is offered on purpose, to see whether it is taken.
     ...(tls.maxVersion !== undefined && {
@@ -161,11 +163,22 @@ function dial({ host, port, tls }: Endpoint): Socket {
   })
 }
 
-/** Header values are bytes; a body is UTF-8, carried as bytes too. */
+/**
+ * Header values are bytes; a body is UTF-8, carried as bytes too. What a server said may be in the path and the headers:
+ * nothing of it ends a line, so that it cannot put a request of its own into ours.
+ */
 function serialise({ method, path, headers, body }: RawRequest): string {
-  const lines = headers.map(([name, value]) => `${name}: ${value.replace(/[\r\n]/g, ' ')}\r\n`)
+  const target = path.replace(/[^\x21-\x7e]/gu, (letter) => encodeURIComponent(letter.replace(/\p{Surrogate}/u, ' ')))
+  const lines = headers
+    .filter(([name]) => isHeaderName(name))
+    .map(([name, value]) => `${name}: ${value.replace(/[^\t\x20-\x7e\x80-\xff]/g, ' ')}\r\n`)
   const bytes = body === undefined ? '' : Buffer.from(body, 'utf8').toString('latin1')
-  return `${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${bytes}`
+  return `${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n${bytes}`
+}
+
+/** A token, as HTTP has it. */
+export function isHeaderName(name: string): boolean {
+  return /^[!#$%&'*+.^_`|~\w-]+$/.test(name)
 }
 
 const NOT_TRUSTED = /^(?:UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED|CERT_(?:UNTRUSTED|SIGNATURE_FAILURE))/

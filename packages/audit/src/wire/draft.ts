@@ -66,13 +66,21 @@ function pairNotes(tools: readonly Tool[]): readonly string[] {
     tools.find((tool) => tool !== put && tool.required.length === 0)
   if (put === undefined || get === undefined)
     return ['# canary: { put: { tool: …, arguments: { …: "$CANARY" } }, get: { tool: … } }']
-  const argument = JSON.stringify(put.required[0] ?? 'text')
+  const argument = quoted(put.required[0] ?? 'text')
   return [
-    `# canary: { put: { tool: ${JSON.stringify(put.name)}, arguments: { ${argument}: "$CANARY" } }, get: { tool: ${JSON.stringify(get.name)} } }`,
+    `# canary: { put: { tool: ${quoted(put.name)}, arguments: { ${argument}: "$CANARY" } }, get: { tool: ${quoted(get.name)} } }`,
   ]
 }
 
 /** Names are the server's own words: they stay within their comment. */
 function commented(text: string): string {
   return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, ' ').slice(0, 200)
+}
+
+/** As it is, for the reader of the file; for a terminal that shows it nothing that steers it. */
+function quoted(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\p{C}\p{Zl}\p{Zp}]/gu,
+    (hidden) => `\\U${hidden.codePointAt(0)!.toString(16).padStart(8, '0')}`,
+  )
 }

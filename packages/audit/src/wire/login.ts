@@ -1,6 +1,7 @@
 /** A web login that the configuration describes: what it hands out, and how that is presented. */
 import type { Exchange, HeaderField } from '../finding/finding.ts'
 import type { LoginStep } from './config.ts'
+import { isHeaderName } from './connection.ts'
 import { cookiesOf } from './legacy.ts'
 import { isObject } from './reading.ts'
 import type { Stage } from './stage.ts'
@@ -45,9 +46,10 @@ export function hasHandles({ cookies, fields }: Handles): boolean {
 /** Headers that present handles in every usual way: cookies, headers of their own, a bearer token. */
 export function headersFor({ cookies, fields }: Handles): readonly HeaderField[] {
   const [first] = fields
+  const named = fields.map(([name, value]): HeaderField => [headerNameFor(name), value])
   return [
     ...(cookies.length > 0 ? ([['cookie', cookies.join('; ')]] as const) : []),
-    ...fields.map(([name, value]): HeaderField => [headerNameFor(name), value]),
+    ...named.filter(([name]) => isHeaderName(name)),
     ...(first
       ? ([
           ['mcp-session-id', first[1]],

@@ -12,7 +12,8 @@ const ALWAYS_SECRET = /^(?:authorization|proxy-authorization|cookie|set-cookie|m
 
 export class Redactor {
   private readonly key: Buffer
-  private readonly secrets = new Map<string, SecretKind>()
+  /** By each way to write it. */
+  private readonly secrets = new Map<string, Secret>()
   private pattern: RegExp | undefined
 
   /** `key`: random bytes of this run, so that nobody tries guesses against the digests of a report. */
@@ -23,9 +24,7 @@ export class Redactor {
   /** From now on a digest stands for `value` wherever it occurs. The first kind that is given for a value is kept. */
   keep(kind: SecretKind, value: string): void {
     if (value.length < SHORTEST || this.secrets.has(value)) return
-    this.secrets.set(value, kind)
-    const encoded = encodeURIComponent(value)
-    if (encoded !== value) this.secrets.set(encoded, kind)
+    for (const form of formsOf(value)) if (!this.secrets.has(form)) this.secrets.set(form, { kind, value })
     this.pattern = undefined
   }
 
@@ -80,14 +79,33 @@ export class Redactor {
   private text(text: string): string {
     if (this.secrets.size === 0) return text
     this.pattern ??= patternOf([...this.secrets.keys()])
-    return text.replace(this.pattern, (secret) => this.digest(this.secrets.get(secret) ?? 'secret', secret))
+    return text.replace(this.pattern, (form) => {
+      const { kind, value } = this.secrets.get(form) ?? { kind: 'secret', value: form }
+      return this.digest(kind, value)
+    })
   }
 
   private digest(kind: SecretKind, secret: string): string {
-    const plain = decoded(secret)
-    const own = this.secrets.has(plain) ? plain : secret
-    return `{{${kind}:${createHmac('sha256', this.key).update(own).digest('hex').slice(0, 8)}}}`
+    return `{{${kind}:${createHmac('sha256', this.key).update(secret).digest('hex').slice(0, 8)}}}`
   }
+}
+
+interface Secret {
+  readonly kind: SecretKind
+  /** As it was given: the digest is of it, however it is written. */
+  readonly value: string
+}
+
+/** How a secret is written: as it is, in an address, in a form, and in JSON, also in JSON that is a text of JSON. */
+function formsOf(value: string): ReadonlySet<string> {
+  const inJson = JSON.stringify(value).slice(1, -1)
+  return new Set([
+    value,
+    encodeURIComponent(value.replace(/\p{Surrogate}/gu, '\ufffd')),
+    new URLSearchParams([['', value]]).toString().slice(1),
+    inJson,
+    JSON.stringify(inJson).slice(1, -1),
+  ])
 }
 
 /** Longest first, so that no secret hides a part of another. */
@@ -100,14 +118,6 @@ function patternOf(secrets: readonly string[]): RegExp {
 
 function escaped(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
 }
 
 function isExchange(value: object): value is Exchange {

@@ -41,7 +41,7 @@ export function isLoopback(url: URL): boolean {
 export function isPrivate(url: URL): boolean {
   const host = hostOf(url)
   if (isLoopback(url)) return true
-  if (isIP(host) === 6) return /^f[cd]|^fe[89ab]/i.test(host)
+  if (isIP(host) === 6) return /^(?:f[cd][\da-f]{2}|fe[89ab][\da-f]):/i.test(host)
   if (isIP(host) !== 4) return false
   const [a = 0, b = 0] = host.split('.').map(Number)
   return a === 10 || (a === 172 && b >= 16 && b < 32) || (a === 192 && b === 168) || (a === 169 && b === 254)

@@ -29,7 +29,8 @@ it('what is guessed can be read once its comments are taken away', async () => {
 })
 
 it('no name of a tool leaves its comment', () => {
-  const tools = [{ name: 'x\nprincipals: {alice: 1}\u001b[2J', readOnly: false, required: ['a\nb'] }]
+  const tools = [{ name: 'x\nprincipals: {alice: 1}\u001b[2J\u009b2J\u202e', readOnly: false, required: ['a\nb'] }]
+  const read = { name: 'read\u009b', readOnly: true, required: [] }
   const draft = draftConfig({
     url: 'http://127.0.0.1/\nx',
     eras: [],
@@ -37,11 +38,13 @@ it('no name of a tool leaves its comment', () => {
     method: 'tools/list',
     sessions: false,
     anonymous: false,
-    tools,
+    tools: [...tools, read],
     page: false,
     refusal: 'no\nno',
   })
   expect(parseProbeConfig(draft, 'draft.yaml')).toMatchObject({ principals: {} })
   // oxlint-disable-next-line no-control-regex -- exactly what must not be there
-  expect(draft).not.toMatch(/\u001b/)
+  expect(draft).not.toMatch(/[\u001b\u009b\u202e]/)
+  const decided = parseProbeConfig(draft.replace('# canary:', 'canary:'), 'draft.yaml')
+  expect(decided.canary).toMatchObject({ put: { tool: tools[0]?.name }, get: { tool: read.name } })
 })

@@ -1,4 +1,8 @@
 /** The whole pipeline against a server of our own. */
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Report } from '../../src/finding/finding.ts'
 import { probe } from '../../src/probe.ts'
@@ -11,9 +15,14 @@ import { type Running, startTarget, tokens, type Weaknesses } from './target.ts'
 
 let target: Running | undefined
 
+let ownServer: Server | undefined
+
 afterEach(async () => {
   await target?.close()
   target = undefined
+  ownServer?.closeAllConnections()
+  ownServer?.close()
+  ownServer = undefined
 })
 
 async function probed(weak: Weaknesses, more: Readonly<Record<string, unknown>> = { canary }): Promise<Report> {
@@ -23,6 +32,32 @@ async function probed(weak: Weaknesses, more: Readonly<Record<string, unknown>> 
 
 function outcomeOf({ assessments }: Report, id: string) {
   return assessments.find(({ rule }) => rule === id)?.outcome
+}
+
+/** A page behind a login; of those that keep the session from before it, it greets whoever has that. */
+function loginPage(manners: { readonly keeps: boolean; readonly page?: (loggedIn: number) => string }) {
+  const raised = new Set<string>()
+  let minted = 0
+  return served((request, response) => {
+    const sid = /sid=([^;]+)/.exec(request.headers.cookie ?? '')?.[1]
+    const isLogin = request.url === '/login'
+    const mints = request.url?.startsWith('/start') === true || (isLogin && !manners.keeps)
+    if (mints) response.setHeader('set-cookie', `sid=session-number-${++minted}; HttpOnly`)
+    if (isLogin && sid !== undefined) raised.add(mints ? `session-number-${minted}` : sid)
+    const own = sid !== undefined && raised.has(sid) ? 'hello Alice' : 'please log in'
+    response.end(manners.page?.(raised.size) ?? own)
+  })
+}
+
+type Answer = (request: IncomingMessage, response: ServerResponse, body: string) => unknown
+
+async function served(answer: Answer): Promise<string> {
+  const server = createServer((request, response) => {
+    void text(request).then((body) => answer(request, response, body))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  ownServer = server
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/page`
 }
 
 describe('a probe', () => {
@@ -42,6 +77,52 @@ describe('a probe', () => {
     expect(report.findings.length).toBeGreaterThan(0)
     for (const secret of Object.values(tokens)) expect(json).not.toContain(secret)
     expect(json).not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/)
+  })
+
+  it('shows nothing of what somebody logs in with, or of a secret in the address', async () => {
+    const url = await loginPage({ keeps: true })
+    const login = {
+      init: { method: 'POST', path: '/start?apiKey=start-secret', body: 'client=web&secret=in%69t-secret' },
+      auth: {
+        method: 'POST',
+        path: '/login',
+        body: { user: { name: 'alice', password: 'pa"ss', answers: ['first-pet-rex'] } },
+      },
+    }
+    const report = await probe(`${url}?api_key=address-secret`, { config: configWith({ login, principals: {} }) })
+    const json = renderJson(report)
+    expect(outcomeOf(report, 'session-fixation')).toBe('fail')
+    expect(json).toContain('/start?apiKey={{address:')
+    expect(json).not.toMatch(/start-secret|in%69t-secret|init-secret|pa\\+"ss|first-pet-rex|address-secret/)
+  })
+
+  it('takes nothing for a stolen login that everybody sees', async () => {
+    const url = await loginPage({ keeps: false, page: (loggedIn) => `${loggedIn} people are logged in` })
+    const login = { init: { path: '/start' }, auth: { method: 'POST', path: '/login' } }
+    const report = await probe(url, { config: configWith({ login, principals: {} }) })
+    expect(outcomeOf(report, 'session-fixation')).toBe('open')
+  })
+
+  it('takes a cookie of what stands before the server for no session', async () => {
+    const report = await probed({ cookie: '__cf_bm=0123456789abcdef-1700000000; HttpOnly; Secure; SameSite=None' })
+    expect(outcomeOf(report, 'insecure-session-cookie')).toBe('notApplicable')
+  })
+
+  it('passes on no session ID of others that a page shows', async () => {
+    const mine: string[] = []
+    const others = '5e55104d-0000-4000-8000-00000000beef'
+    const url = await served((request, response, body) => {
+      if (request.url === '/status') return response.end(JSON.stringify({ sessions: [others, ...mine] }))
+      if (request.method !== 'POST' || body === '{') return response.writeHead(405).end()
+      const { id, method } = JSON.parse(body) as { id?: number; method?: string }
+      if (method === 'initialize') response.setHeader('mcp-session-id', (mine[mine.length] = randomUUID()))
+      const result = method === 'initialize' ? { protocolVersion: '2025-11-25', capabilities: {} } : { tools: [] }
+      response.writeHead(id === undefined ? 202 : 200, { 'content-type': 'application/json' })
+      return response.end(id === undefined ? '' : JSON.stringify({ jsonrpc: '2.0', id, result }))
+    })
+    const report = await probe(url, { config: configWith() })
+    expect(outcomeOf(report, 'session-token-exposure')).toBe('fail')
+    expect(renderJson(report)).not.toContain(others)
   })
 
   it('gives a grade that can be recomputed', async () => {

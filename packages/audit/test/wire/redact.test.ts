@@ -47,6 +47,23 @@ describe('a redacted recording', () => {
     )
   })
 
+  it('finds a secret that is written in JSON, in JSON within JSON, and in a form, and shows one digest', () => {
+    const redactor = new Redactor(KEY)
+    const secret = 'pa "ss"\\wörd!'
+    redactor.keep('login', secret)
+    const inJson = JSON.stringify({ secret })
+    const texts = [secret, inJson, JSON.stringify({ inJson }), new URLSearchParams({ secret }).toString()]
+    const shown = texts.map((text) => /\{\{login:[0-9a-f]{8}\}\}/.exec(redactor.redacted(text))?.[0])
+    expect(shown[0]).toBeDefined()
+    expect(new Set(shown).size).toBe(1)
+  })
+
+  it('takes a secret that no address can hold', () => {
+    const redactor = new Redactor(KEY)
+    redactor.keep('handle', 'half-of-a-letter-\ud800')
+    expect(redactor.redacted('it is half-of-a-letter-\ud800')).toMatch(/^it is \{\{handle:/)
+  })
+
   it('replaces a short handle where it stands alone only', () => {
     const redactor = new Redactor(KEY)
     redactor.keep('handle', 'cart_1')

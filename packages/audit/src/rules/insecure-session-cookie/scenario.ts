@@ -16,6 +16,9 @@ interface Recording {
 
 /** Set for the scripts of the page itself, to be sent back beside a form. */
 const MEANT_FOR_SCRIPTS = /csrf|xsrf/i
+/** Set by what stands before a server, to find the same machine again or to tell people from programs: no session of anybody. */
+const OF_A_PROXY =
+  /^(?:__cf|_cfuvid$|cf_clearance$|AWSALB|GCLB$|ARRAffinity|BIGipServer|visid_incap_|incap_ses_|ak_bmsc$|bm_s)/i
 
 export const scenario = defineScenario<Recording>({
   async play(stage) {
@@ -70,7 +73,7 @@ function cookiesIn(exchange: Exchange, handles: readonly string[]): readonly Coo
     const name = pair.trim().replace(/=.*/s, '')
     const attributes = new Map(rest.map(attributeOf))
     const isHandle = attributes.get('max-age') !== '0' && handles.includes(name)
-    return !isHandle || MEANT_FOR_SCRIPTS.test(name) ? [] : [{ name, attributes, exchange }]
+    return !isHandle || MEANT_FOR_SCRIPTS.test(name) || OF_A_PROXY.test(name) ? [] : [{ name, attributes, exchange }]
   })
 }
 

@@ -21,6 +21,8 @@ interface Witness {
   readonly before: Exchange
   readonly fresh: Exchange
   readonly stolen: Exchange
+  /** The same with a handle that names nothing: what everybody sees after the login shows nothing of Alice. */
+  readonly control?: Exchange
 }
 
 interface Recording {
@@ -91,7 +93,10 @@ async function playLogin(stage: Stage): Promise<Played> {
   keepHandles(now, stage)
   const fresh = await witness(alice, now, stage)
   const stolen = await witness(nobody, old, stage)
-  const witnesses = hasHandles(old) ? before.flatMap((one, at) => witnessed(one, fresh[at], stolen[at])) : []
+  const control = await witness(nobody, inventedLike(old, stage), stage)
+  const witnesses = hasHandles(old)
+    ? before.flatMap((one, at) => witnessed(one, fresh[at], stolen[at], control[at]))
+    : []
   return { origin: hasHandles(minted) ? 'minted' : 'planted', opening, raised, witnesses }
 }
 
@@ -99,7 +104,10 @@ async function playLogin(stage: Stage): Promise<Played> {
 async function planted(stage: Stage): Promise<Handles> {
   const { login } = stage.config
   if (login === undefined) return noHandles
-  const { cookies, fields } = handlesIn(await sendStep(stage.actors.alice, login.auth, noHandles, stage))
+  return inventedLike(handlesIn(await sendStep(stage.actors.alice, login.auth, noHandles, stage)), stage)
+}
+
+function inventedLike({ cookies, fields }: Handles, stage: Stage): Handles {
   return {
     cookies: cookies.map((cookie) => `${cookie.slice(0, cookie.indexOf('='))}=${stage.inventedId()}`),
     fields: fields.map(([name]) => [name, stage.inventedId()]),
@@ -124,8 +132,13 @@ function unique(headers: Actor['headers']): Actor['headers'] {
   return headers.filter(([name], at) => headers.findIndex(([own]) => own === name) === at)
 }
 
-function witnessed(before: Exchange, fresh: Exchange | undefined, stolen: Exchange | undefined): readonly Witness[] {
-  return fresh && stolen ? [{ before, fresh, stolen }] : []
+function witnessed(
+  before: Exchange,
+  fresh: Exchange | undefined,
+  stolen: Exchange | undefined,
+  control?: Exchange,
+): readonly Witness[] {
+  return fresh && stolen ? [{ before, fresh, stolen, ...(control && { control }) }] : []
 }
 
 /** Without a login: a session, or a cookie, from before the first credential, then used with one. */
@@ -151,7 +164,10 @@ async function playBearer(stage: Stage): Promise<Played> {
 }
 
 function judgeWitnesses({ origin, opening, raised, witnesses }: Recording): LiveVerdict {
-  const telling = witnesses.filter(({ before, fresh }) => isGranted(fresh) && !isSame(before, fresh))
+  const telling = witnesses.filter(
+    ({ before, fresh, control }) =>
+      isGranted(fresh) && !isSame(before, fresh) && !(control !== undefined && isSame(control, fresh)),
+  )
   const proof = telling.find(({ stolen, fresh }) => isSame(stolen, fresh))
   if (proof !== undefined) return judgedLive([findingOf(proof, { origin, opening, raised })], [], [])
   if (telling.some(({ stolen, before }) => isSame(stolen, before) || isRefused(stolen)))

@@ -54,6 +54,7 @@ export const scenario = defineScenario<Recording>({
     const others = [actors.nobody, ...(actors.bob ? [actors.bob] : [])]
     const looks: Look[] = []
     for (const other of others) looks.push(...(await look(other, stage)))
+    keepAlike(session.id, looks, stage)
     return { survey, id: session.id, opening, used, looks }
   },
 
@@ -98,6 +99,18 @@ async function look(other: Actor, stage: Stage): Promise<readonly Look[]> {
   ] as const
   return [...looks, ...errors.map(([at, exchange]) => ({ by: other.name, at, exchange }))]
 }
+
+/** A page that shows Alice's session ID shows those of others beside it, which no report may pass on: words as long as hers. */
+function keepAlike(id: string, looks: readonly Look[], stage: Stage): void {
+  for (const { exchange } of looks.filter((one) => shows(one.exchange, id))) {
+    const { headers = [], body = '' } = exchange.response ?? {}
+    const text = [body, ...headers.map(([, value]) => value)].join('\n')
+    for (const [word] of [...text.matchAll(/[\w-]+/g), ...text.matchAll(/[\w.~+/=-]+/g)])
+      if (word.length >= SHORTEST_ALIKE && Math.abs(word.length - id.length) <= 2) stage.keep('session', word)
+  }
+}
+
+const SHORTEST_ALIKE = 8
 
 const ACCEPT = [['accept', 'application/json, text/event-stream']] as const
 
