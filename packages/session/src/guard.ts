@@ -3,12 +3,13 @@
  * turns its request into a view, asks `admit`, sends the answer or goes on, and says when the response has ended.
  */
 import { CapReachedError, MisuseError, SessionError } from './errors.ts'
-import type { HandleKind } from './handle.ts'
-import { clearCookie, isHostCookieName, readCookie, writeCookie } from './http/cookies.ts'
+import { hasHandleForm, type HandleKind } from './handle.ts'
+import { clearCookie, cookiesOf, isHostCookieName, readCookie, writeCookie } from './http/cookies.ts'
 import { answer, rpcError, singleHeader, type Answer, type RequestView } from './http/request.ts'
 import {
   createTransport,
   handlesInUrl,
+  maxSuspects,
   noSecretsInUrls,
   type Transport,
   type TransportFault,
@@ -230,11 +231,13 @@ export class Guard {
     return burnt
   }
 
-  /** Every value that could be a handle, for burning; two of a kind both burn. */
+  /** What could be a handle, for burning; two of a kind both burn. No more of them than of a URL are looked up. */
   #presented(request: RequestView): readonly string[] {
-    if ('header' in this.#carrier) return request.header(this.#carrier.header)
-    const cookie = readCookie(request, this.#carrier.cookie)
-    return typeof cookie === 'string' ? [cookie] : []
+    const values =
+      'header' in this.#carrier
+        ? request.header(this.#carrier.header).flatMap((value) => value.split(',').map((part) => part.trim()))
+        : cookiesOf(request, this.#carrier.cookie)
+    return values.filter(hasHandleForm).slice(0, maxSuspects)
   }
 
   #identify(request: RequestView): MaybePromise<Caller | undefined> {

@@ -93,6 +93,21 @@ describe('transport', () => {
     },
   )
 
+  test.each([
+    ['two cookies', { cookie: '__Host-s' }, (handle: string) => ({ cookie: `__Host-s=planted; __Host-s=${handle}` })],
+    ['one of two lines', undefined, (handle: string) => ({ 'mcp-session-id': ['planted', handle] })],
+    ['two lines in one', undefined, (handle: string) => ({ 'mcp-session-id': `planted, ${handle}` })],
+  ] as const)('plain text burns a handle that came beside another value: %s', async (_, carrier, headersWith) => {
+    const { guard, sessions, events } = make(carrier && { carrier })
+    const { handle } = await sessions.open(
+      { principal: alice },
+      { kind: guard.carrier === 'cookie' ? 'cookie' : 'session' },
+    )
+    await guard.admit(ask({ encrypted: false, headers: headersWith(handle) }))
+    expect(events).toContainEqual(expect.objectContaining({ kind: 'exposed', where: 'plaintext' }))
+    expect(await sessions.list(alice)).toEqual([])
+  })
+
   verifies(
     ['asvs-5.0/4.1.3', 'rfc-9700/4.13-sanitise-proxy-headers'],
     'a forwarded scheme counts from a listed proxy, and only if all hops say https',

@@ -22,14 +22,18 @@ export function clearCookie(name: string): string {
 
 /** The one cookie of this name. Two of them mean that somebody plants one, and neither is believed. */
 export function readCookie(request: RequestView, name: string): string | undefined | { readonly many: true } {
-  let found: string | undefined
+  const values = cookiesOf(request, name)
+  return values.length > 1 ? { many: true } : values[0]
+}
+
+/** Every cookie of this name. */
+export function cookiesOf(request: RequestView, name: string): readonly string[] {
+  const values: string[] = []
   for (const field of request.header('cookie')) {
     for (const pair of field.split(';')) {
       const cut = pair.indexOf('=')
-      if (cut === -1 || pair.slice(0, cut).trim() !== name) continue
-      if (found !== undefined) return { many: true }
-      found = pair.slice(cut + 1).trim()
+      if (cut !== -1 && pair.slice(0, cut).trim() === name) values.push(pair.slice(cut + 1).trim())
     }
   }
-  return found
+  return values
 }

@@ -43,7 +43,8 @@ const usualCredentialParameters = [
   'sessionid',
   'token',
 ]
-const maxSuspects = 8
+/** How many values of one request are looked up because they may be handles that were exposed. */
+export const maxSuspects = 8
 const none: Readonly<Record<string, string>> = Object.freeze({})
 /** What a proxy says of itself. */
 const forwarding = ['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'via'] as const
