@@ -71,6 +71,8 @@ async function pump(reader: ReadableStreamDefaultReader<Uint8Array>, response: S
     const { done, value } = await reading
     if (done) return
     reading = reader.read()
+    // It may break while the client is waited for; an error that nobody listens for would end the process.
+    reading.catch(() => undefined)
     if (!response.write(value)) await drained(response)
   }
 }

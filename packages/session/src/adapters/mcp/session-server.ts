@@ -2,7 +2,7 @@
  * One session of the legacy revisions in this process: its transport, its server, what is under way in it. It speaks to
  * the SDK through the public parts of a transport alone, so that both SDKs will do.
  */
-import { BusyError, FencedError, MisuseError, SessionError } from '../../errors.ts'
+import { BusyError, FencedError, MisuseError, SessionEndedError, SessionError } from '../../errors.ts'
 import { exclusiveDefaults, type ExclusiveOptions } from '../../exclusive.ts'
 import type { Session } from '../../session.ts'
 import type { Sessions } from '../../sessions.ts'
@@ -153,9 +153,10 @@ export class SessionServer {
    * Serves a body that was POSTed. `finish` is called when all its calls are answered or given up, which may be after
    * the response has broken off: a stream can be taken up again.
    *
-   * @throws BusyError where too many calls are open
+   * @throws BusyError where too many calls are open, SessionEndedError where it is over
    */
   async post(request: Request, body: unknown, authInfo: object, finish: () => void): Promise<Response | PostFault> {
+    this.#requireOpen()
     const calls = messagesOf(body).filter(isCall)
     if (!this.#areFree(calls)) {
       finish()
@@ -179,9 +180,10 @@ export class SessionServer {
    * Opens the stream of the session, or takes one up after `Last-Event-ID`. Of each there is one at a time; a second is
    * refused by the SDK with 409.
    *
-   * @throws BusyError where too many streams are open
+   * @throws BusyError where too many streams are open, SessionEndedError where it is over
    */
   async get(request: Request): Promise<Response> {
+    this.#requireOpen()
     if (this.#streams >= this.#settings.maxStreams) throw new BusyError('the session has as many streams as it may')
     this.#streams += 1
     this.#hold()
@@ -212,6 +214,11 @@ export class SessionServer {
     await Promise.allSettled([this.#transport.close()])
     await Promise.allSettled([this.#server?.close()])
     this.#onEnd(this, cause)
+  }
+
+  /** A request that was admitted before the end may come after it: what it would begin, nobody would end. */
+  #requireOpen(): void {
+    if (this.#ended) throw new SessionEndedError('the session has ended')
   }
 
   async #connect(server: SdkServer): Promise<void> {
