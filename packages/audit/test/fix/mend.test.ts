@@ -77,6 +77,28 @@ describe('fixes that hold', () => {
   })
 })
 
+describe('a comparison of secrets', () => {
+  const comparing = (test: string) =>
+    login
+      .replace("req.get('x-key') !== process.env.API_KEY", test)
+      .replace('\napp.post(', '\nconst secret = Number(process.env.ACCESS_TOKEN)\napp.post(')
+
+  test.each(['Number(req.get("x-token")) !== secret', 'secret !== Number(req.get("x-token"))'])(
+    'of numbers is left to a person, since digests are of texts: %s',
+    async (test) => {
+      const { before, changes } = await mended({ '/app/server.ts': comparing(test) })
+      expect(before.findings.map(({ rule }) => rule)).toContain('timing-unsafe-comparison')
+      expect(changes.map(({ after }) => after).join('')).not.toContain('isSameSecret')
+    },
+  )
+
+  test('by which a number is like a text is to be reviewed', async () => {
+    const { before } = await mended({ '/app/server.ts': comparing('req.get("x-key") != process.env.API_KEY') })
+    const { fixes } = before.findings.find(({ rule }) => rule === 'timing-unsafe-comparison')!
+    expect(fixes.map(({ kind }) => kind)).toEqual(['unsafe'])
+  })
+})
+
 describe('a fix is rolled back, and the others stay,', () => {
   test.each([
     ['if its finding is still there', "'x-key'", "'y-key'", /still there/],

@@ -1,9 +1,10 @@
 import type { Finding, Fix } from '../../finding/finding.ts'
 import { codeIn } from '../../fix/code.ts'
 import { type Ground, placeOf } from '../../fix/fix.ts'
+import { followed } from '../../fix/follow.ts'
 import { bring } from '../../fix/imports.ts'
 import { freeName } from '../../fix/names.ts'
-import type { FileSyntax, Shape } from '../../syntax/syntax.ts'
+import type { FileSyntax, Shape, Span } from '../../syntax/syntax.ts'
 
 /** Compares digests: they are of one length, and their time tells nothing of what went in. */
 export function fix(finding: Finding, { syntax }: Ground): Fix | undefined {
@@ -11,12 +12,13 @@ export function fix(finding: Finding, { syntax }: Ground): Fix | undefined {
   if (place === undefined) return undefined
   const { file, span } = place
   const comparison = comparisonIn(file.shapeOf(span), file)
-  if (comparison === undefined) return undefined
+  // The helpers compare texts and bytes, and refuse what is neither: a number is not even like itself.
+  if (comparison === undefined || comparison.sides.some((side) => isNumber(file, side))) return undefined
   const helper = knownHelper(file, comparison.of) ?? newHelper(file, comparison.of)
   const call = `${helper.name}(${comparison.one}, ${comparison.other})`
   return {
     title: 'Compare digests in constant time',
-    kind: 'safe',
+    kind: comparison.isLoose ? 'unsafe' : 'safe',
     edits: [
       { path: file.path, start: span.start, end: span.end, text: comparison.isNegated ? `!${call}` : call },
       ...helper.edits,
@@ -27,7 +29,10 @@ export function fix(finding: Finding, { syntax }: Ground): Fix | undefined {
 interface Comparison {
   readonly one: string
   readonly other: string
+  readonly sides: readonly Span[]
   readonly isNegated: boolean
+  /** `==`, by which a number is like a text. */
+  readonly isLoose: boolean
   readonly of: 'texts' | 'bytes'
 }
 
@@ -36,15 +41,33 @@ function comparisonIn(shape: Shape | undefined, file: FileSyntax): Comparison | 
     return {
       one: file.textOf(shape.left),
       other: file.textOf(shape.right),
+      sides: [shape.left, shape.right],
       isNegated: shape.operator.startsWith('!'),
+      isLoose: shape.operator.length === 2,
       of: 'texts',
     }
   const [argument] = shape?.kind === 'call' && shape.arguments.length === 1 ? shape.arguments : []
   const method = shape?.kind === 'call' ? file.shapeOf(shape.calleeSpan) : undefined
   if (argument === undefined || method?.kind !== 'member' || method.name !== 'equals' || method.isOptional)
     return undefined
-  return { one: file.textOf(method.object), other: file.textOf(argument), isNegated: false, of: 'bytes' }
+  return {
+    one: file.textOf(method.object),
+    other: file.textOf(argument),
+    sides: [],
+    isNegated: false,
+    isLoose: false,
+    of: 'bytes',
+  }
 }
+
+/** `Number(…)`, `parseInt(…)`, `+x`, `7`, or a name of one. */
+function isNumber(file: FileSyntax, side: Span): boolean {
+  const shape = followed(file, side)
+  const text = file.textOf(shape ?? side)
+  return /^(?:[+-]|\d)/.test(text) || (shape?.kind === 'call' && MAKES_NUMBERS.test(shape.callee))
+}
+
+const MAKES_NUMBERS = /^(?:Number|BigInt|(?:Number\.)?parse(?:Int|Float))$/
 
 interface Helper {
   readonly name: string
