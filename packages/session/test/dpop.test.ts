@@ -34,7 +34,9 @@ describe('a proof of possession', () => {
         .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk, ...header })
         .sign(pair.privateKey)
     const ask = (...proofs: string[]) => dpop.verify(request(proofs), { token, thumbprint })
-    return { dpop, prove, ask, advance, claims }
+    const askFor = (target: string, proof: string) =>
+      dpop.verify({ ...request([proof]), target }, { token, thumbprint })
+    return { dpop, prove, ask, askFor, advance, claims }
   }
 
   const request = (proofs: string[]): RequestView => ({
@@ -43,6 +45,14 @@ describe('a proof of possession', () => {
     encrypted: true,
     remoteAddress: '192.0.2.1',
     header: (name) => (name === 'dpop' ? proofs : []),
+  })
+
+  test('holds for the path of a request line with a whole URL, and for no request line without a path', async () => {
+    const { askFor, prove } = make()
+    expect(await askFor('https://mcp.example.com/mcp?x=1', await prove())).toMatchObject({ valid: true })
+    const forRoot = { htu: 'https://mcp.example.com/' }
+    for (const target of ['https://mcp.example.com/mcp', 'http://other.example/mcp', '*'])
+      expect(await askFor(target, await prove(forRoot))).toMatchObject({ valid: false, reason: 'wrong-request' })
   })
 
   verifies(

@@ -128,13 +128,15 @@ export class Dpop {
     return typeof ath === 'string' && sameText(ath, sha256(access.token)) ? undefined : 'wrong-key'
   }
 
-  /** Compared without query and fragment, as URLs and not as texts. */
+  /**
+   * Compared without query and fragment, as URLs and not as texts. A request line may hold a whole URL, of which routers
+   * take the path.
+   */
   #isHere(htu: unknown, target: string): boolean {
-    if (typeof htu !== 'string' || !URL.canParse(htu)) return false
+    const asked = target.startsWith('/') ? this.#origin + target : target
+    if (typeof htu !== 'string' || !URL.canParse(htu) || !URL.canParse(asked)) return false
     const said = new URL(htu)
-    const path = target.startsWith('/') ? target : '/'
-    const here = new URL(this.#origin + path)
-    return said.origin === here.origin && said.pathname === here.pathname
+    return said.origin === this.#origin && said.pathname === new URL(asked).pathname
   }
 
   async #nonceFault({ nonce }: JWTPayload): Promise<Fault | undefined> {
