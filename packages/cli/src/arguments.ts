@@ -245,8 +245,12 @@ function auditInvocation(path: string, values: Values, noColor: boolean, program
   if (fix !== undefined && 'kind' in fix) return fix
   const url = values.get('probe')
   const target = program.length > 0 ? { command: program } : url === undefined ? undefined : { url }
-  if (target !== undefined && fix !== undefined)
-    return misuse('--probe judges source as it runs: without --fix and --dry-run.')
+  if (target !== undefined && fix?.dryRun === true)
+    return misuse('--probe judges source as it runs, and --dry-run leaves it as it is: use one of them.')
+  if (fix !== undefined && url !== undefined && program.length === 0)
+    return misuse(
+      '--fix changes the source of a server that has to start anew before it is probed again. Say how: --probe -- <command>.',
+    )
   return {
     kind: 'audit',
     ...documents,

@@ -1,7 +1,9 @@
 /** What fixes did: written to disk, as a diff, and in words. */
 import {
+  type Assessment,
   type Mended,
   type Offer,
+  type Report,
   uncommittedIn,
   unifiedDiff,
   UnknownRevisionError,
@@ -65,6 +67,31 @@ export function renderMended(mended: Mended, { kinds, dryRun }: Fixing): string 
     ...notesOn(fixed),
   ]
   return `${harmless(lines.join('\n'))}\n`
+}
+
+/** Which attacks worked before the fixes, and whether they still do. */
+export function renderProof(before: Report, after: Report): string {
+  const worked = before.assessments.filter(({ outcome }) => outcome === 'fail')
+  const lines = [
+    worked.length === 0
+      ? 'No attack worked on the server before.'
+      : `${count(worked.length, 'attack')} worked on the server before. Started anew and attacked again:`,
+    ...worked.map(({ rule }) => `  ${rule}: ${nowOf(after.assessments.find((one) => one.rule === rule))}`),
+  ]
+  return `${harmless(lines.join('\n'))}\n`
+}
+
+function nowOf(assessment: Assessment | undefined): string {
+  switch (assessment?.outcome) {
+    case 'pass':
+      return 'no longer works'
+    case 'fail':
+      return 'still works'
+    case 'notApplicable':
+      return `has nothing to attack any more. ${assessment.reasons.join(' ')}`
+    default:
+      return `could not be tried again. ${assessment?.reasons.join(' ') ?? ''}`.trimEnd()
+  }
 }
 
 function lineOf({ finding: { location, rule }, fix }: Offer): string {

@@ -223,7 +223,7 @@ describe('probe', () => {
   test.each([
     [['probe'], 'Name the server'],
     [['probe', 'http://a', '--', 'node'], 'not by both'],
-    [['audit', '--fix', '--probe', 'http://a'], 'without --fix'],
+    [['audit', '--fix', '--probe', 'http://a'], '--probe -- <command>'],
   ])('%j is refused', (argv, message) => {
     expect(readArguments(argv)).toMatchObject({ kind: 'misuse', message: expect.stringContaining(message) })
   })

@@ -98,6 +98,71 @@ const url = () => 'http://127.0.0.1:' + server.address().port + '/mcp'
 server.listen(0, '127.0.0.1', () => console.log(url()))
 `
 
+describe('a fix that is proven', () => {
+  test('the attack that worked before no longer does', { timeout: TIMEOUT_MS }, async () => {
+    const path = join(folder, 'server.mjs')
+    writeFileSync(path, PREDICTABLE)
+    const { stdout, stderr } = await run(
+      'audit',
+      folder,
+      '--fix',
+      '--format=json',
+      '--probe',
+      '--',
+      process.execPath,
+      path,
+    )
+    expect(readFileSync(path, 'utf8')).toContain("randomBytes(32).toString('base64url')")
+    expect(stderr).toContain('1 attack worked on the server before')
+    expect(stderr).toContain('predictable-session-id: no longer works')
+    expect(JSON.parse(stdout)).toMatchObject({ probed: { eras: ['legacy'] } })
+  })
+
+  test('needs a server that can be started anew', async () => {
+    const { exitCode, stderr } = await run('audit', folder, '--fix', '--probe', 'http://127.0.0.1:9/mcp')
+    expect(exitCode).toBe(2)
+    expect(stderr).toContain('--probe -- <command>')
+  })
+
+  test('and is no dry run', async () => {
+    const { exitCode, stderr } = await run('audit', folder, '--dry-run', '--probe', 'http://127.0.0.1:9/mcp')
+    expect(exitCode).toBe(2)
+    expect(stderr).toContain('--dry-run leaves it as it is')
+  })
+})
+
+/** Speaks MCP by hand, and counts on `Math.random` for its session IDs. */
+const PREDICTABLE = `import { createServer } from 'node:http'
+
+const sessions = new Map()
+const server = createServer(async (request, response) => {
+  if (request.headers.origin !== undefined) return response.writeHead(403).end()
+  const parts = await request.toArray()
+  const message = parts.length === 0 ? {} : JSON.parse(Buffer.concat(parts).toString())
+  const answer = (result, headers = {}) =>
+    response
+      .writeHead(200, { 'content-type': 'application/json', ...headers })
+      .end(JSON.stringify({ jsonrpc: '2.0', id: message.id, result }))
+  if (message.method === 'initialize') {
+    const sessionId = Math.random().toString(36).slice(2)
+    sessions.set(sessionId, { opened: true })
+    const serverInfo = { name: 'weak', version: '1.0.0' }
+    return answer({ protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo }, { 'mcp-session-id': sessionId })
+  }
+  const presented = request.headers['mcp-session-id']
+  if (sessions.get(presented) === undefined) return response.writeHead(404).end()
+  if (request.method === 'DELETE') {
+    sessions.delete(presented)
+    return response.writeHead(204).end()
+  }
+  if (message.id === undefined) return response.writeHead(202).end()
+  return answer({ tools: [] })
+})
+server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () => {
+  console.log(\`listening on http://127.0.0.1:\${server.address().port}/mcp\`)
+})
+`
+
 const CLEAN = `import { createServer } from 'node:http'
 createServer((request, response) => {
   if (request.headers.origin !== undefined) return response.writeHead(403).end()

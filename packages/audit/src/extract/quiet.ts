@@ -6,6 +6,7 @@ import type { Node } from './ast.ts'
 import type { FunctionObject, HeapObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { State } from './state.ts'
+import { dependsOnNames } from './summaries.ts'
 import type { Condition, Value } from './value.ts'
 import { NEVER, UNKNOWN, derived, join } from './value.ts'
 
@@ -30,6 +31,8 @@ const MAX_RUNS = 32
 /** Nor more often than this, once it has cost so many steps, where nothing of the request and no code is handed to it. */
 const MAX_PLAIN_RUNS = 4
 const PLAIN_STEPS = 2_000
+/** What is asked for by name is walked for each name, until it has cost so many steps. */
+const NAMED_STEPS = 10_000
 
 /** What is remembered of functions, by node and kind of context. */
 export class QuietFunctions {
@@ -60,10 +63,14 @@ export class QuietFunctions {
     }
     record.runs += 1
     const isPlain = record.steps > PLAIN_STEPS && !ofRequest && !args.some(isCode)
-    if (record.runs > (isPlain ? MAX_PLAIN_RUNS : MAX_RUNS)) return join(record.result, derived(...args))
+    const isNamed = dependsOnNames(record.result, args)
+    if (isNamed && record.steps < NAMED_STEPS) return undefined
+    if (record.runs > (isPlain ? MAX_PLAIN_RUNS : MAX_RUNS))
+      return isNamed ? derived(...args) : join(record.result, derived(...args))
     const isDeaf = record.deafRuns >= DEAF_RUNS && !args.some(isCode)
     if (!isDeaf && (record.quietRuns < QUIET_RUNS || args.some(isTelling))) return undefined
     if (isDeaf) return derived(...args)
+    if (isNamed) return undefined
     return record.result === NEVER ? UNKNOWN : record.result
   }
 

@@ -10,7 +10,7 @@ import { siteKey } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { Facts, State } from './state.ts'
 import type { Condition, Value } from './value.ts'
-import { NEVER, join, withCondition } from './value.ts'
+import { NEVER, join, strings, withCondition } from './value.ts'
 
 /** Walks in a row without news after which a call is believed to hold none. */
 const REPEATS = 2
@@ -60,7 +60,7 @@ export class Summaries {
     const summary = this.summariesOf(machine, given.fn.node).find(({ entry }) => isSamePath(entry, state.facts))
     if (summary === undefined || summary.repeats < REPEATS || makesLive(summary.result) || !isCovered(given, summary))
       return undefined
-    if (readsSettings(summary.result) && given.args.some(isNaming)) return undefined
+    if (dependsOnNames(summary.result, given.args)) return undefined
     apply(summary, state)
     return restamped(machine, summary)
   }
@@ -144,13 +144,11 @@ function* codeIn({ args }: Given): Generator<string> {
     for (const { kind, site } of arg.objects) if (kind === 'function' || kind === 'library') yield siteKey(site)
 }
 
-/** Gives what a setting says: of another name, it gives another one. */
-export function readsSettings({ tags }: Value): boolean {
-  return tags.some((tag) => tag.startsWith('env:'))
-}
-
-export function isNaming({ primitives }: Value): boolean {
-  return primitives.some((item) => typeof item === 'string')
+/** What is asked for by name, a setting say, is another value for another name. */
+export function dependsOnNames({ primitives, objects, tags }: Value, args: readonly Value[]): boolean {
+  const isDefinite = objects.length > 0 || primitives.some((item) => item !== undefined)
+  const isSetting = tags.some((tag) => tag.startsWith('env:'))
+  return (isDefinite || isSetting) && args.some((arg) => strings(arg).length > 0)
 }
 
 /** What it makes is another one each time, and what is done with it may differ. */

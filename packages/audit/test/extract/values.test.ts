@@ -298,3 +298,23 @@ describe('the length of a list is a number', () => {
     expect(hostsOf(program)).toEqual(['10.0.0.1'])
   })
 })
+
+describe('what is read', () => {
+  it('of something that may also be another thing is not known', () => {
+    const program = listening(
+      "const message = process.argv.length > 2 ? JSON.parse(process.argv[2] ?? '') : {}\nlet host = '10.0.0.1'\nif (message.kind === 'open') host = '10.0.0.2'",
+      'host',
+    )
+    expect(hostsOf(program).toSorted()).toEqual(['10.0.0.1', '10.0.0.2'])
+  })
+
+  it('by many names off one object is each time what stands under that name', () => {
+    const fields = Array.from({ length: 50 }, (_, index) => `f${index}: '10.0.1.${index}'`).join(', ')
+    const reads = Array.from({ length: 50 }, (_, index) => `String(settings.f${index})`).join('\n')
+    const program = listening(
+      `const all = { ${fields}, host: '10.0.0.1' }\nconst settings = new Proxy({}, { get: (_, name) => all[name] })\n${reads}`,
+      'settings.host',
+    )
+    expect(hostsOf(program)).toEqual(['10.0.0.1'])
+  })
+})

@@ -1,30 +1,35 @@
 /** `sallyport audit`: source in, one report out; with `--fix` mended source too. */
-import { correlate, rules } from '@sallyport/audit'
-import type { Fixing, Invocation } from '../arguments.ts'
+import { correlate, type Report, rules } from '@sallyport/audit'
+import type { Fixing, Invocation, Probing } from '../arguments.ts'
 import { auditUnder, mendUnder } from '../audited.ts'
+import type { Threshold } from '../commands.ts'
 import type { Console } from '../console.ts'
 import { deliver } from '../deliver.ts'
 import { deliverBeside, deliverReport } from '../documents.ts'
-import { refuse, type ExitCode } from '../exit.ts'
+import { exitCodes, refuse, type ExitCode } from '../exit.ts'
 import { deliverProbed, probeThen } from './probe.ts'
-import { renderDiff, renderMended, writeOrSayWhyNot } from '../mended.ts'
+import { renderDiff, renderMended, renderProof, writeOrSayWhyNot } from '../mended.ts'
 
 type AuditInvocation = Extract<Invocation, { kind: 'audit' }>
 
 /** Audits, delivers the report, and says by the exit code whether it holds a finding at or above the threshold. */
 export async function auditCommand(invocation: AuditInvocation, console: Console): Promise<ExitCode> {
-  if (invocation.fix !== undefined) return fixCommand(invocation, invocation.fix, console)
+  if (invocation.fix !== undefined) {
+    if (invocation.probe !== undefined) return proveCommand(invocation, invocation.fix, invocation.probe, console)
+    return fixCommand(invocation, invocation.fix, console)
+  }
   const audited = await auditUnder(invocation, console)
   if ('refusal' in audited) return refuse(audited.refusal, console)
   const { report, config } = audited
-  const asked = { ...invocation, failOn: invocation.failOn ?? config?.failOn ?? 'high' }
+  const asked = askedOf(invocation, config)
   if (invocation.probe === undefined) return deliverReport(report, asked, console)
-  if (report.subjects.length > 0)
-    return refuse('The tree holds several servers. Name the folder of the one that is probed.', console)
+  if (report.subjects.length > 0) return refuse(SEVERAL_SERVERS, console)
   return probeThen(invocation.probe, console, (live) =>
     deliverProbed(correlate(report, live, rules), live, asked, console),
   )
 }
+
+const SEVERAL_SERVERS = 'The tree holds several servers. Name the folder of the one that is probed.'
 
 /**
  * Mends, then delivers the report on what is left. A dry run delivers a diff instead, and its exit code speaks of the
@@ -37,7 +42,38 @@ async function fixCommand(invocation: AuditInvocation, fix: Fixing, console: Con
   const obstacle = fix.dryRun ? deliver(renderDiff(mended), invocation.output, console) : writeOrSayWhyNot(mended, fix)
   if (obstacle !== undefined) return refuse(obstacle, console)
   console.stderr.write(renderMended(mended, fix))
-  const asked = { ...invocation, failOn: invocation.failOn ?? config?.failOn ?? 'high' }
+  const asked = askedOf(invocation, config)
   if (!fix.dryRun) return deliverReport(mended.after, asked, console)
   return deliverBeside(mended.before, asked, console)
+}
+
+/** Attacks the server, mends its source, starts it again, and shows which attacks no longer work. */
+async function proveCommand(
+  invocation: AuditInvocation,
+  fix: Fixing,
+  probing: Probing,
+  console: Console,
+): Promise<ExitCode> {
+  const audited = await mendUnder(invocation, fix.kinds, console)
+  if ('refusal' in audited) return refuse(audited.refusal, console)
+  const { mended, config } = audited
+  if (mended.before.subjects.length > 0) return refuse(SEVERAL_SERVERS, console)
+  const probes: Report[] = []
+  const code = await probeThen(probing, console, (live) => {
+    probes.push(live)
+    return exitCodes.clean
+  })
+  const [before] = probes
+  if (before === undefined) return code
+  const obstacle = writeOrSayWhyNot(mended, fix)
+  if (obstacle !== undefined) return refuse(obstacle, console)
+  console.stderr.write(renderMended(mended, fix))
+  return probeThen(probing, console, (after) => {
+    console.stderr.write(renderProof(before, after))
+    return deliverProbed(correlate(mended.after, after, rules), after, askedOf(invocation, config), console)
+  })
+}
+
+function askedOf(invocation: AuditInvocation, config: { readonly failOn?: Threshold } | undefined) {
+  return { ...invocation, failOn: invocation.failOn ?? config?.failOn ?? ('high' as const) }
 }
