@@ -78,15 +78,15 @@ describe('fixes that hold', () => {
 })
 
 describe('a comparison of secrets', () => {
-  const comparing = (test: string) =>
+  const comparing = (condition: string) =>
     login
-      .replace("req.get('x-key') !== process.env.API_KEY", test)
+      .replace("req.get('x-key') !== process.env.API_KEY", condition)
       .replace('\napp.post(', '\nconst secret = Number(process.env.ACCESS_TOKEN)\napp.post(')
 
   test.each(['Number(req.get("x-token")) !== secret', 'secret !== Number(req.get("x-token"))'])(
     'of numbers is left to a person, since digests are of texts: %s',
-    async (test) => {
-      const { before, changes } = await mended({ '/app/server.ts': comparing(test) })
+    async (condition) => {
+      const { before, changes } = await mended({ '/app/server.ts': comparing(condition) })
       expect(before.findings.map(({ rule }) => rule)).toContain('timing-unsafe-comparison')
       expect(changes.map(({ after }) => after).join('')).not.toContain('isSameSecret')
     },

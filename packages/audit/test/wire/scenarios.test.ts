@@ -79,6 +79,17 @@ describe('sessions', () => {
   })
 })
 
+it('the end of a credential is not the end of a session', async () => {
+  target = await startTarget({}, { credentialsMs: IDLE_MS })
+  const config = configWith({ timeouts: { idleMs: IDLE_MS, absoluteMs: ABSOLUTE_MS } })
+  const { assessments } = await probe(
+    target.url,
+    { config },
+    rules.filter(({ rule }) => rule.id === 'missing-session-expiry'),
+  )
+  expect(assessments[0]?.outcome).toBe('open')
+})
+
 /** A clock on which everything here stops for `forMs`, once, `afterMs` after it was first looked at. */
 function standingStill(afterMs: number, forMs: number): () => number {
   let startedAt: number | undefined

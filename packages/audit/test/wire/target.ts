@@ -61,6 +61,8 @@ export interface Manners {
   readonly noStream?: boolean
   /** DELETE is not for anybody. */
   readonly noDelete?: boolean
+  /** Milliseconds after which every credential has ended. */
+  readonly credentialsMs?: number
 }
 
 export interface Running {
@@ -98,8 +100,9 @@ export async function startTarget(weak: Weaknesses = {}, manners: Manners = {}, 
   const sessions = new Map<string, Session>()
   const seen: string[] = []
   const notes = new Map<string, string>()
+  const startedAt = performance.now()
   const listener: RequestListener = (req, res) => {
-    handle(req, res, { weak, manners, sessions, notes, seen }).catch(() => res.writeHead(500).end())
+    handle(req, res, { weak, manners, sessions, notes, seen, startedAt }).catch(() => res.writeHead(500).end())
   }
   const server = tls ? createTlsServer(tls, listener) : createServer(listener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -114,6 +117,7 @@ interface Context {
   readonly notes: Map<string, string>
   readonly sessions: Map<string, Session>
   readonly seen: string[]
+  readonly startedAt: number
 }
 
 async function handle(req: IncomingMessage, res: ServerResponse, context: Context): Promise<void> {
@@ -124,6 +128,7 @@ async function handle(req: IncomingMessage, res: ServerResponse, context: Contex
   if (seen.length > (manners.limit ?? Infinity)) return end(res, 429)
   if (manners.faulty && seen.length % 2 === 0) return end(res, 503)
   if (manners.slowMs !== undefined) await setTimeout(manners.slowMs)
+  if (performance.now() - context.startedAt > (manners.credentialsMs ?? Infinity)) return end(res, 401)
   if (url.pathname !== '/mcp') return end(res, 404)
   if (!weak.anyOrigin && req.headers.origin !== undefined) return end(res, 403)
   if (!weak.anyOrigin && !/^127\.0\.0\.1:\d+$/.test(req.headers.host ?? '')) return end(res, 403)

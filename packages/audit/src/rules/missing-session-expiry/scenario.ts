@@ -1,6 +1,6 @@
 /** Two sessions that nobody uses, and one that is used all the time: do they end when the server says they do? */
 import type { Exchange, LiveFindingDraft } from '../../finding/finding.ts'
-import { isRefused, isServed } from '../../wire/reading.ts'
+import { isRefused, isServed, statusOf } from '../../wire/reading.ts'
 import { defineScenario, judgedLive, leftOpen, withoutSessions } from '../../wire/scenario.ts'
 import type { Session } from '../../wire/legacy.ts'
 import type { Stage } from '../../wire/stage.ts'
@@ -13,6 +13,8 @@ interface Wait {
   /** The last use that was served, of a session that was used meanwhile. */
   readonly last?: Exchange
   readonly after: Exchange
+  /** Where it was refused for want of a credential: whether Alice can still open one. */
+  readonly renewed?: Exchange
   readonly waitedMs: number
   /** The longest time between two uses. */
   readonly gapMs: number
@@ -124,8 +126,18 @@ async function waitUnused(ms: number, stage: Stage): Promise<Wait | undefined> {
   await stage.sleep(ms)
   const after = await stage.request(stage.actors.alice, session, stage.survey.method)
   const waitedMs = stage.now() - usedAt
-  return { ...shown, after, waitedMs, gapMs: waitedMs }
+  return { ...shown, after, waitedMs, gapMs: waitedMs, ...(await renewal(after, stage)) }
 }
+
+/** Her credential may have ended instead of the session. */
+async function renewal(after: Exchange, stage: Stage): Promise<Pick<Wait, 'renewed'>> {
+  if (!WANTS_CREDENTIAL.has(statusOf(after))) return {}
+  const { exchange, session } = await stage.open(stage.actors.alice)
+  if (session !== undefined) await stage.close(session)
+  return { renewed: exchange }
+}
+
+const WANTS_CREDENTIAL: ReadonlySet<number | undefined> = new Set([401, 403])
 
 /** Used again and again, so that only age can end it; until it ends, or `latestMs` have passed. */
 async function waitInUse(latestMs: number, stage: Stage): Promise<Wait | undefined> {
@@ -144,7 +156,8 @@ async function waitInUse(latestMs: number, stage: Stage): Promise<Wait | undefin
     const now = stage.now()
     const waitedMs = now - startedAt
     gapMs = Math.max(gapMs, now - usedAt)
-    if (!isServed(after) || waitedMs > latestMs) return { ...shown, last, after, waitedMs, gapMs }
+    if (!isServed(after) || waitedMs > latestMs)
+      return { ...shown, last, after, waitedMs, gapMs, ...(await renewal(after, stage)) }
     last = after
     usedAt = now
   }
@@ -161,7 +174,8 @@ function isByAge({ after, gapMs }: Wait, { idleMs = Infinity }: Recording['state
 
 /** Ended at the first look or at a later one; lives where it is served at the last. */
 function outcomeOf(waits: readonly Wait[]): 'ends' | 'lives' | 'unknown' {
-  if (waits.some(({ after }) => isRefused(after))) return 'ends'
+  if (waits.some(({ after, renewed }) => isRefused(after) && (renewed === undefined || isServed(renewed))))
+    return 'ends'
   return waits.length > 0 && waits.every(({ after }) => isServed(after)) ? 'lives' : 'unknown'
 }
 
