@@ -91,6 +91,33 @@ describe.skipIf(process.platform === 'win32')('a server that the command started
   })
 })
 
+test.skipIf(process.platform === 'win32')(
+  'an interrupted proof fixes nothing',
+  async () => {
+    const [program, seen, source] = [join(folder, 'server.cjs'), join(folder, 'seen'), join(folder, 'app.ts')]
+    writeFileSync(program, STUBBORN)
+    writeFileSync(source, COMPARING)
+    const entry = fileURLToPath(new URL('../src/sallyport.ts', import.meta.url))
+    const asked = ['audit', folder, '--fix', '--allow-dirty', '--probe', '--', process.execPath, program, seen]
+    const prober = spawn(process.execPath, ['--import', 'tsx', entry, ...asked], { stdio: 'ignore' })
+    const exited = once(prober, 'exit')
+    await expect.poll(() => existsSync(seen), { timeout: 30_000 }).toBe(true)
+    prober.kill('SIGINT')
+    expect(await exited).toEqual([2, null])
+    expect(readFileSync(source, 'utf8')).toBe(COMPARING)
+  },
+  TIMEOUT_MS,
+)
+
+const COMPARING = `import express from 'express'
+const app = express()
+app.post('/login', (req, res) => {
+  if (req.get('x-key') !== process.env.API_KEY) return res.status(401).end()
+  res.cookie('session', process.env.A_SESSION).end()
+})
+app.listen(3000, '127.0.0.1')
+`
+
 /** Answers nobody, ends for nobody, and says in a file where it is once it was asked. */
 const STUBBORN = `process.on('SIGTERM', () => {})
 const server = require('node:http').createServer(() => require('node:fs').writeFileSync(process.argv[2], url()))

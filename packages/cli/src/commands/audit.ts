@@ -59,7 +59,8 @@ async function proveCommand(
   const { mended, config } = audited
   if (mended.before.subjects.length > 0) return refuse(SEVERAL_SERVERS, console)
   const probes: Report[] = []
-  const code = await probeThen(probing, console, (live) => {
+  const code = await probeThen(probing, console, (live, isInterrupted) => {
+    if (isInterrupted) return refuse('The probe was interrupted. Nothing was fixed.', console)
     probes.push(live)
     return exitCodes.clean
   })

@@ -63,11 +63,15 @@ function describeUndecided({ assessments, subject }: Report): string {
 }
 
 /** Probes, and goes on with the report. What is for the user to mend is a refusal. */
-export function probeThen(probing: Probing, console: Console, use: (report: Report) => ExitCode): Promise<ExitCode> {
+export function probeThen(
+  probing: Probing,
+  console: Console,
+  use: (report: Report, isInterrupted: boolean) => ExitCode,
+): Promise<ExitCode> {
   return withTarget(probing, console, async (url, options, progress) => {
     const report = await probe(url, options)
     progress.clear()
-    return use(report)
+    return use(report, options.signal?.aborted === true)
   })
 }
 
