@@ -1,12 +1,11 @@
 // Better Auth with its bearer plug-in, and MCP behind what it says of a request: sessions belong to who opened them.
-import { randomBytes, randomUUID } from 'node:crypto'
-import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+import { randomBytes } from 'node:crypto'
 import { betterAuth } from 'better-auth'
 import { memoryAdapter } from 'better-auth/adapters/memory'
 import { fromNodeHeaders, toNodeHandler } from 'better-auth/node'
 import { bearer } from 'better-auth/plugins'
 import express from 'express'
-import { createNotes } from './notes.mjs'
+import { opened, sessions } from './owned-sessions.mjs'
 
 const port = Number(process.env.TARGET_PORT)
 const auth = betterAuth({
@@ -21,7 +20,6 @@ const auth = betterAuth({
 for (const user of ['alice', 'bob'])
   await auth.api.signUpEmail({ body: { name: user, email: `${user}@example.com`, password: `password of ${user}` } })
 
-const sessions = new Map()
 const app = express()
 app.use((req, res, next) => {
   const isForeign = req.headers.origin !== undefined || req.headers.host !== `127.0.0.1:${port}`
@@ -38,15 +36,5 @@ app.all('/mcp', async (req, res) => {
   if (found?.user !== known.user.id) return res.status(404).end()
   return found.transport.handleRequest(req, res, req.body)
 })
-
-async function opened(user) {
-  const transport = new StreamableHTTPServerTransport({
-    sessionIdGenerator: () => randomUUID(),
-    onsessioninitialized: (id) => sessions.set(id, { transport, user }),
-  })
-  transport.onclose = () => sessions.delete(transport.sessionId)
-  await createNotes().connect(transport)
-  return transport
-}
 
 app.listen(port)

@@ -1,12 +1,10 @@
 // A login with a password and express-session, and MCP behind it. REGENERATE=1: the session is another one after the login.
 import { randomUUID } from 'node:crypto'
-import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import express from 'express'
 import session from 'express-session'
-import { createNotes } from './notes.mjs'
+import { opened, sessions } from './owned-sessions.mjs'
 
 const port = Number(process.env.TARGET_PORT)
-const sessions = new Map()
 const app = express()
 app.use((req, res, next) => {
   const isForeign = req.headers.origin !== undefined || req.headers.host !== `127.0.0.1:${port}`
@@ -39,15 +37,5 @@ app.all('/mcp', async (req, res) => {
   if (found?.user !== req.session.user) return res.status(404).end()
   return found.transport.handleRequest(req, res, req.body)
 })
-
-async function opened(user) {
-  const transport = new StreamableHTTPServerTransport({
-    sessionIdGenerator: () => randomUUID(),
-    onsessioninitialized: (id) => sessions.set(id, { transport, user }),
-  })
-  transport.onclose = () => sessions.delete(transport.sessionId)
-  await createNotes().connect(transport)
-  return transport
-}
 
 app.listen(port)

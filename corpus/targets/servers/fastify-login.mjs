@@ -2,11 +2,9 @@
 import { randomUUID } from 'node:crypto'
 import cookie from '@fastify/cookie'
 import session from '@fastify/session'
-import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import fastify from 'fastify'
-import { createNotes } from './notes.mjs'
+import { opened, sessions } from './owned-sessions.mjs'
 
-const sessions = new Map()
 const app = fastify()
 app.register(cookie)
 app.register(session, {
@@ -30,15 +28,5 @@ app.all('/mcp', async (request, reply) => {
   reply.hijack()
   await found.transport.handleRequest(request.raw, reply.raw, request.body)
 })
-
-async function opened(user) {
-  const transport = new StreamableHTTPServerTransport({
-    sessionIdGenerator: () => randomUUID(),
-    onsessioninitialized: (id) => sessions.set(id, { transport, user }),
-  })
-  transport.onclose = () => sessions.delete(transport.sessionId)
-  await createNotes().connect(transport)
-  return transport
-}
 
 await app.listen({ port: Number(process.env.TARGET_PORT) })

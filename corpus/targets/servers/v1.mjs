@@ -1,28 +1,13 @@
 // SDK v1 with the routing of its documentation. BOUND=1 adds what the documentation leaves out: an owner and two timeouts.
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
-import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
-import { z } from 'zod'
+import { callerOf, createNotes } from './notes.mjs'
 
-const users = new Map(Object.entries(JSON.parse(process.env.TOKENS)))
 const isBound = process.env.BOUND === '1'
 const IDLE_TIMEOUT_MS = 1_500
 const ABSOLUTE_TIMEOUT_MS = 4_000
 const sessions = new Map()
-
-function createNotes() {
-  const server = new McpServer({ name: 'notes', version: '1.0.0' })
-  let note = ''
-  server.registerTool('note_put', { inputSchema: { text: z.string() } }, ({ text }) => {
-    note = text
-    return { content: [{ type: 'text', text: 'written' }] }
-  })
-  server.registerTool('note_get', { annotations: { readOnlyHint: true } }, () => ({
-    content: [{ type: 'text', text: note }],
-  }))
-  return server
-}
 
 function isOver({ openedAt, usedAt }) {
   return Date.now() - openedAt > ABSOLUTE_TIMEOUT_MS || Date.now() - usedAt > IDLE_TIMEOUT_MS
@@ -41,7 +26,7 @@ async function open(user) {
 async function handle(req, res) {
   if (req.headers.origin !== undefined && isBound) return res.writeHead(403).end()
   if (!req.headers.host?.startsWith('127.0.0.1:') && isBound) return res.writeHead(403).end()
-  const user = users.get(req.headers.authorization?.replace('Bearer ', ''))
+  const user = callerOf(req.headers.authorization)
   if (user === undefined) return res.writeHead(401).end()
   if (req.url !== '/mcp') return res.writeHead(404).end()
   const id = req.headers['mcp-session-id']

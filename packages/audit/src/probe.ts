@@ -46,10 +46,7 @@ export async function probe(
   options: ProbeOptions = {},
   rules: readonly RuleEntry[] = ownRules,
 ): Promise<Report> {
-  const target = targetOf(url)
-  if (!isPrivate(target) && options.authorized !== true) throw notAuthorized(target)
-  const probing = prepare(target, options)
-  await mustAnswer(probing.wireTo(target))
+  const { target, probing } = await dial(url, options)
   await logIn(target, probing)
   const surveyed = await surveyOrNothing(target, probing)
   const verdicts = await playAll(rules, probing, surveyed)
@@ -83,10 +80,7 @@ function isGradable(assessments: readonly Assessment[], { eras, page }: Survey):
 
 /** A first configuration for the server at `url`, from what it says of itself. Throws as `probe` does. */
 export async function draftFor(url: string, options: ProbeOptions = {}): Promise<string> {
-  const target = targetOf(url)
-  if (!isPrivate(target) && options.authorized !== true) throw notAuthorized(target)
-  const probing = prepare(target, options)
-  await mustAnswer(probing.wireTo(target))
+  const { target, probing } = await dial(url, options)
   return draftConfig(probing.redactor.redacted(await surveyOrNothing(target, probing)))
 }
 
@@ -114,6 +108,15 @@ interface Probing {
   readonly random: (bytes: number) => Buffer
   readonly onProgress: OnProgress
   readonly wireTo: (url: URL) => Wire
+}
+
+/** A target that answers, and whose owner agrees. */
+async function dial(url: string, options: ProbeOptions): Promise<{ readonly target: URL; readonly probing: Probing }> {
+  const target = targetOf(url)
+  if (!isPrivate(target) && options.authorized !== true) throw notAuthorized(target)
+  const probing = prepare(target, options)
+  await mustAnswer(probing.wireTo(target))
+  return { target, probing }
 }
 
 function prepare(target: URL, options: ProbeOptions): Probing {

@@ -28,6 +28,11 @@ export function placeAt(location: Location, syntax: Syntax): Place | undefined {
   return file && { file, span: file.spanOf(location) }
 }
 
+/** Whether a step of a finding stands there. */
+export function isTraced({ trace }: Pick<Finding, 'trace'>, at: Location): boolean {
+  return trace.some((step) => step.location !== undefined && isSamePlace(step.location, at))
+}
+
 export function isSamePlace(one: Location, other: Location): boolean {
   return one.path === other.path && one.startLine === other.startLine && one.startColumn === other.startColumn
 }

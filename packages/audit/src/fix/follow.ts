@@ -1,5 +1,5 @@
 /** From a name to what it was given, as far as that is sure. */
-import type { FileSyntax, Shape, Span } from '../syntax/syntax.ts'
+import type { Call, FileSyntax, FunctionShape, Shape, Span } from '../syntax/syntax.ts'
 
 /** What stands in a place; for a constant that is a name of it, what the constant is. Nothing is followed further. */
 export function followed(file: FileSyntax, span: Span): Shape | undefined {
@@ -25,6 +25,11 @@ export function returned(file: FileSyntax, span: Span): Span | undefined {
         end <= declaration.whole.end,
     )
   return own && resultOf(file, own)
+}
+
+/** Where this file calls a function by its name, bare or on `this`. */
+export function callsOf(file: FileSyntax, { name }: FunctionShape): readonly Call[] {
+  return file.calls().filter(({ callee }) => callee.replace(/^this\.#?/, '') === name)
 }
 
 /** What a function gives back, if that is one expression. */

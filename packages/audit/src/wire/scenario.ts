@@ -38,6 +38,22 @@ export function judgedLive(
   return { kind: 'judged', findings, open, tried }
 }
 
+/** One of several looks at a target, each with what it shows by itself. */
+export type View = Omit<Extract<LiveVerdict, { readonly kind: 'judged' }>, 'kind'>
+
+export const found = (...findings: readonly LiveFindingDraft[]): View => ({ findings, open: [], tried: [] })
+export const undecided = (reason: string): View => ({ findings: [], open: [reason], tried: [] })
+export const withstood = (what: string): View => ({ findings: [], open: [], tried: [what] })
+
+/** What all looks show together. */
+export function judgedViews(views: readonly View[]): LiveVerdict {
+  return judgedLive(
+    views.flatMap(({ findings }) => findings),
+    views.flatMap(({ open }) => open),
+    views.flatMap(({ tried }) => tried),
+  )
+}
+
 /** Nothing could be decided. */
 export function leftOpen(...reasons: readonly string[]): LiveVerdict {
   return { kind: 'judged', findings: [], open: reasons, tried: [] }

@@ -6,7 +6,7 @@ import type { Threshold } from '../commands.ts'
 import type { Console } from '../console.ts'
 import { deliver } from '../deliver.ts'
 import { deliverBeside, deliverReport } from '../documents.ts'
-import { exitCodes, refuse, type ExitCode } from '../exit.ts'
+import { refuse, type ExitCode } from '../exit.ts'
 import { deliverProbed, probeThen } from './probe.ts'
 import { renderDiff, renderMended, renderProof, writeOrSayWhyNot } from '../mended.ts'
 
@@ -58,14 +58,10 @@ async function proveCommand(
   if ('refusal' in audited) return refuse(audited.refusal, console)
   const { mended, config } = audited
   if (mended.before.subjects.length > 0) return refuse(SEVERAL_SERVERS, console)
-  const probes: Report[] = []
-  const code = await probeThen(probing, console, (live, isInterrupted) => {
-    if (isInterrupted) return refuse('The probe was interrupted. Nothing was fixed.', console)
-    probes.push(live)
-    return exitCodes.clean
-  })
-  const [before] = probes
-  if (before === undefined) return code
+  const before = await probeThen<Report | ExitCode>(probing, console, (live, isInterrupted) =>
+    isInterrupted ? refuse('The probe was interrupted. Nothing was fixed.', console) : live,
+  )
+  if (typeof before === 'number') return before
   const obstacle = writeOrSayWhyNot(mended, fix)
   if (obstacle !== undefined) return refuse(obstacle, console)
   console.stderr.write(renderMended(mended, fix))

@@ -62,12 +62,12 @@ function describeUndecided({ assessments, subject }: Report): string {
   return `The probe of ${nameOf(subject)} decided too little for a grade. ${why}\n${wayOn} A first one: sallyport probe --init <url>`
 }
 
-/** Probes, and goes on with the report. What is for the user to mend is a refusal. */
-export function probeThen(
+/** Probes, and gives what is made of the report. What is for the user to mend is a refusal. */
+export function probeThen<T>(
   probing: Probing,
   console: Console,
-  use: (report: Report, isInterrupted: boolean) => ExitCode,
-): Promise<ExitCode> {
+  use: (report: Report, isInterrupted: boolean) => T,
+): Promise<T | ExitCode> {
   return withTarget(probing, console, async (url, options, progress) => {
     const report = await probe(url, options)
     progress.clear()
@@ -75,11 +75,11 @@ export function probeThen(
   })
 }
 
-async function withTarget(
+async function withTarget<T>(
   probing: Probing,
   console: Console,
-  use: (url: string, options: ProbeOptions, progress: ProgressLine) => Promise<ExitCode>,
-): Promise<ExitCode> {
+  use: (url: string, options: ProbeOptions, progress: ProgressLine) => Promise<T>,
+): Promise<T | ExitCode> {
   const interrupt = new AbortController()
   const stop = (): void => {
     // Who asks twice does not wait for the goodbyes.

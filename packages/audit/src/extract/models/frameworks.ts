@@ -163,32 +163,16 @@ const fastifyFullRoute: MethodHandler = (machine, target, call, state) => {
   const names =
     method?.objects.flatMap((item) => [...item.properties.values()].map((cell) => onlyString(cell.value) ?? '*')) ?? []
   const single = method === undefined ? '*' : (onlyString(method) ?? '*')
-  const socketHandler = optionOf(options, 'wsHandler')
-  const handlers = [...hooksOf(options), optionOf(options, 'handler') ?? UNKNOWN]
-  if (socketHandler !== undefined)
-    registerRoute(
-      machine,
-      target,
-      {
-        verb: 'GET',
-        path: pathOf(optionOf(options, 'url')),
-        handlers: [...hooksOf(options), socketHandler],
-        layer: false,
-        flavour: 'fastify-socket',
-      },
-      call,
-      state,
-    )
-  const flavour = isSocketRoute(options) ? ('fastify-socket' as const) : ('fastify' as const)
-  for (const verb of names.length > 0 ? names : [single]) {
-    registerRoute(
-      machine,
-      target,
-      { verb, path: pathOf(optionOf(options, 'url')), handlers, layer: false, flavour },
-      call,
-      state,
-    )
+  const path = pathOf(optionOf(options, 'url'))
+  const register = (verb: string, last: Value, flavour: 'fastify' | 'fastify-socket'): void => {
+    const handlers = [...hooksOf(options), last]
+    registerRoute(machine, target, { verb, path, handlers, layer: false, flavour }, call, state)
   }
+  const socketHandler = optionOf(options, 'wsHandler')
+  if (socketHandler !== undefined) register('GET', socketHandler, 'fastify-socket')
+  const flavour = isSocketRoute(options) ? 'fastify-socket' : 'fastify'
+  for (const verb of names.length > 0 ? names : [single])
+    register(verb, optionOf(options, 'handler') ?? UNKNOWN, flavour)
   return object(target)
 }
 

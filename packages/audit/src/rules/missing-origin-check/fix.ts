@@ -2,7 +2,7 @@ import type { EndpointFact } from '../../facts/facts.ts'
 import type { Edit, Finding, Fix } from '../../finding/finding.ts'
 import { appAt, guarded, type App } from '../../fix/apps.ts'
 import { codeIn } from '../../fix/code.ts'
-import { isSamePlace, placeAt, placeOf, type Ground, type Place } from '../../fix/fix.ts'
+import { isSamePlace, isTraced, placeAt, placeOf, type Ground, type Place } from '../../fix/fix.ts'
 import { followed } from '../../fix/follow.ts'
 import { bring } from '../../fix/imports.ts'
 import { endOfLine } from '../../fix/lines.ts'
@@ -57,8 +57,8 @@ function ofSdkApp({ file, span }: Place): Fix | undefined {
 const SDK_APPS = /^createMcp(?:Express|Hono)App$/
 
 /** The endpoints that the finding is about: it names where each is served. */
-function endpointsOf({ trace }: Finding, endpoints: readonly EndpointFact[]): readonly EndpointFact[] {
-  return endpoints.filter(({ at }) => trace.some((step) => step.location && isSamePlace(step.location, at)))
+function endpointsOf(finding: Finding, endpoints: readonly EndpointFact[]): readonly EndpointFact[] {
+  return endpoints.filter(({ at }) => isTraced(finding, at))
 }
 
 /** Where the app is nothing that a check could stand before, the transports of the SDK check for themselves. */

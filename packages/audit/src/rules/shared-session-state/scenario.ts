@@ -13,7 +13,17 @@ import {
   resultIn,
   statusOf,
 } from '../../wire/reading.ts'
-import { defineScenario, judgedLive, type LiveVerdict, leftOpen, liveNotApplicable } from '../../wire/scenario.ts'
+import {
+  defineScenario,
+  found,
+  judgedViews,
+  type LiveVerdict,
+  leftOpen,
+  liveNotApplicable,
+  undecided,
+  type View,
+  withstood,
+} from '../../wire/scenario.ts'
 import type { Stage } from '../../wire/stage.ts'
 import type { Actor } from '../../wire/wire.ts'
 
@@ -134,24 +144,9 @@ export const scenario = defineScenario<Recording>({
       judgeSpill(recording),
       judgeRace(recording),
     ]
-    return judgedLive(
-      views.flatMap(({ findings }) => findings),
-      views.flatMap(({ open }) => open),
-      views.flatMap(({ tried }) => tried),
-    )
+    return judgedViews(views)
   },
 })
-
-interface View {
-  readonly findings: readonly LiveFindingDraft[]
-  readonly open: readonly string[]
-  readonly tried: readonly string[]
-}
-
-const NOTHING: View = { findings: [], open: [], tried: [] }
-const found = (finding: LiveFindingDraft): View => ({ ...NOTHING, findings: [finding] })
-const undecided = (reason: string): View => ({ ...NOTHING, open: [reason] })
-const refused = (what: string): View => ({ ...NOTHING, tried: [what] })
 
 /** Something to ask, and what only its own answer holds. */
 interface Question {
@@ -263,7 +258,7 @@ function isLost(exchange: Exchange): boolean {
 }
 
 function judgeCrossing({ crossing, by, isSomebodyElse }: Recording): View {
-  if (crossing === undefined) return NOTHING
+  if (crossing === undefined) return found()
   const { opening, alone, mark, otherOpening, otherIsIn, rounds } = crossing
   const start = [
     { note: 'Alice opens a session', exchange: opening },
@@ -283,7 +278,7 @@ function judgeCrossing({ crossing, by, isSomebodyElse }: Recording): View {
   if (wasLost || (isGone(last.alice) && isSomebodyElse)) return found(lockedOut(start, last, by))
   if (![last.alice, last.other].every((exchange) => isRefused(exchange) || messagesIn(exchange).length > 0))
     return undecided(`Questions at the same time were not answered (${statusOf(last.alice) ?? 'no answer'}).`)
-  return refused(`${rounds.length} times two questions at once`)
+  return withstood(`${rounds.length} times two questions at once`)
 }
 
 function isGone(exchange: Exchange): boolean {
@@ -354,7 +349,7 @@ async function readNameless(other: Actor, hers: Session, nowhere: Session, stage
 }
 
 function judgeNameless({ nameless, by, isSomebodyElse }: Recording): View {
-  if (nameless === undefined) return NOTHING
+  if (nameless === undefined) return found()
   const { before, opening, during, after, read } = nameless
   // What is hers may be hers without a session, too.
   if (isSomebodyElse && read !== undefined && holds(read.exchange, read.canary))
@@ -369,9 +364,10 @@ function judgeNameless({ nameless, by, isSomebodyElse }: Recording): View {
     })
   if (!isServed(during))
     return isRefused(during) || isBrokenAlike(before, during)
-      ? refused('no session named')
+      ? withstood('no session named')
       : undecided('A request that names no session was not answered.')
-  if (read !== undefined && isServed(read.exchange) && holds(read.own, read.canary)) return refused('no session named')
+  if (read !== undefined && isServed(read.exchange) && holds(read.own, read.canary))
+    return withstood('no session named')
   if (isServed(before))
     return undecided(
       'Requests that name no session are served, whether or not Alice has one: whose state they see cannot be told.',
@@ -408,8 +404,8 @@ async function playTakeOver(other: Actor, stage: Stage): Promise<TakeOver | unde
 
 function judgeTakeOver({ takeOver, by, isSomebodyElse }: Recording): View {
   // A limit of one stream for each principal is no weakness.
-  if (takeOver === undefined || !isSomebodyElse || !takeOver.stays || !isEventStream(takeOver.taking)) return NOTHING
-  if (!takeOver.ended) return refused("Alice's event stream beside another's")
+  if (takeOver === undefined || !isSomebodyElse || !takeOver.stays || !isEventStream(takeOver.taking)) return found()
+  if (!takeOver.ended) return withstood("Alice's event stream beside another's")
   return found({
     key: 'stream taken over',
     what: `When ${by} opens the event stream of his own session, Alice's ends: there is one stream for all.`,
@@ -438,12 +434,12 @@ async function playSpill(other: Actor, stage: Stage): Promise<Spill | undefined>
 
 function judgeSpill({ spill, by, isSomebodyElse }: Recording): View {
   // What is hers may be hers in every session.
-  if (spill === undefined || !isSomebodyElse) return NOTHING
+  if (spill === undefined || !isSomebodyElse) return found()
   const { opening, written, read, foreign, canary } = spill
   if (!holds(read, canary)) return undecided('Alice does not find what she wrote in her own session.')
   if (!holds(foreign, canary))
     return isServed(foreign) || isRefused(foreign)
-      ? refused('what Alice wrote, read in another session')
+      ? withstood('what Alice wrote, read in another session')
       : undecided(`${by} was not answered.`)
   return found({
     key: 'state of another session',
@@ -473,7 +469,7 @@ async function playRace(stage: Stage): Promise<Race | undefined> {
 }
 
 function judgeRace({ race }: Recording): View {
-  if (race === undefined) return NOTHING
+  if (race === undefined) return found()
   const { opening, together, afterwards, limit } = race
   const refusal = outcomeOf(afterwards)
   const done = together.filter((exchange) => isServed(exchange) && outcomeOf(exchange) !== refusal)
@@ -482,7 +478,7 @@ function judgeRace({ race }: Recording): View {
       'The one-time effect of the race did not happen, or what it looks like when it may not happen cannot be told.',
     )
   if (done.length <= limit)
-    return refused(`${together.length} requests at once for what may happen ${limit} time${limit === 1 ? '' : 's'}`)
+    return withstood(`${together.length} requests at once for what may happen ${limit} time${limit === 1 ? '' : 's'}`)
   return found({
     key: 'race',
     what: `What may happen ${limit} time${limit === 1 ? '' : 's'} happened ${done.length} times, as ${together.length} requests came at once: it is checked and done in two steps.`,

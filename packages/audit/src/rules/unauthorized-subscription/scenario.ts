@@ -3,7 +3,17 @@ import type { Exchange, LiveFindingDraft } from '../../finding/finding.ts'
 import { handleIn } from '../../wire/handles.ts'
 import type { Session } from '../../wire/legacy.ts'
 import { holds, isEventStream, isRefused, isServed, messagesIn, statusOf } from '../../wire/reading.ts'
-import { defineScenario, judgedLive, leftOpen, liveNotApplicable, type LiveVerdict } from '../../wire/scenario.ts'
+import {
+  defineScenario,
+  found,
+  judgedViews,
+  leftOpen,
+  liveNotApplicable,
+  type LiveVerdict,
+  undecided,
+  type View,
+  withstood,
+} from '../../wire/scenario.ts'
 import type { Stage } from '../../wire/stage.ts'
 import type { Stream } from '../../wire/stream.ts'
 import type { Actor } from '../../wire/wire.ts'
@@ -77,23 +87,9 @@ export const scenario = defineScenario<Recording>({
       ...(hasResource ? [judgeWatch(recording, by)] : []),
       ...(hasTasks ? [judgeTasks(recording, by)] : []),
     ]
-    return judgedLive(
-      views.flatMap(({ findings }) => findings),
-      views.flatMap(({ open }) => open),
-      views.flatMap(({ tried }) => tried),
-    )
+    return judgedViews(views)
   },
 })
-
-interface View {
-  readonly findings: readonly LiveFindingDraft[]
-  readonly open: readonly string[]
-  readonly tried: readonly string[]
-}
-
-const found = (findings: readonly LiveFindingDraft[]): View => ({ findings, open: [], tried: [] })
-const undecided = (reason: string): View => ({ findings: [], open: [reason], tried: [] })
-const refused = (what: string): View => ({ findings: [], open: [], tried: [what] })
 
 interface Watching {
   readonly stream: Stream | undefined
@@ -145,20 +141,18 @@ function judgeWatch({ watch }: Recording, by: string): View {
     )
   if (!heSaw)
     return isRefused(his) || statusOf(his) !== undefined
-      ? refused(`${by} subscribing to ${uri}`)
+      ? withstood(`${by} subscribing to ${uri}`)
       : undecided(`${by} was not answered when he subscribed.`)
-  return found([
-    {
-      key: `${by} subscribes`,
-      what: `${by} subscribes to a resource of Alice's, and is told whenever it changes.`,
-      trace: [
-        { note: 'Alice subscribes, as she may', exchange: hers },
-        { note: 'and something changes', exchange: trigger },
-        { note: `${by} has subscribed to it as well, and is told`, exchange: his },
-      ],
-      confidence: 'high',
-    },
-  ])
+  return found({
+    key: `${by} subscribes`,
+    what: `${by} subscribes to a resource of Alice's, and is told whenever it changes.`,
+    trace: [
+      { note: 'Alice subscribes, as she may', exchange: hers },
+      { note: 'and something changes', exchange: trigger },
+      { note: `${by} has subscribed to it as well, and is told`, exchange: his },
+    ],
+    confidence: 'high',
+  })
 }
 
 async function playTasks(other: Actor, stage: Stage): Promise<Tasks | undefined> {
@@ -214,9 +208,9 @@ function judgeTasks({ tasks }: Recording, by: string): View {
   if (thefts.length === 0)
     return attempts.some(({ attack }) => messagesIn(attack).length === 0 && !isRefused(attack))
       ? undecided(`${by} was not answered when he asked for a task.`)
-      : refused(`${by} asking for Alice's task`)
+      : withstood(`${by} asking for Alice's task`)
   return found(
-    thefts.map(({ method, attack, control }) => ({
+    ...thefts.map(({ method, attack, control }): LiveFindingDraft => ({
       key: `${by} ${method}`,
       what: `${by} names a task of Alice's, and ${method} is done for him: nobody asks whose it is.`,
       trace: [

@@ -1,14 +1,12 @@
 /** Has the codec of the SDK seal each state for its caller and its request. */
 import type { Edit, Finding, Fix } from '../../finding/finding.ts'
-import { isSamePlace, type Ground } from '../../fix/fix.ts'
+import { isTraced, type Ground } from '../../fix/fix.ts'
 import { setProperties } from '../../fix/objects.ts'
 import { codecsIn, partsOfBinding } from '../../fix/request-states.ts'
 import type { FileSyntax, Property } from '../../syntax/syntax.ts'
 
-export function fix({ trace }: Finding, { facts, syntax }: Ground): Fix | undefined {
-  const state = facts.requestStates.find(({ at }) =>
-    trace.some((step) => step.location && isSamePlace(step.location, at)),
-  )
+export function fix(finding: Finding, { facts, syntax }: Ground): Fix | undefined {
+  const state = facts.requestStates.find(({ at }) => isTraced(finding, at))
   const file = state && syntax.file(state.at.path)
   const [codec, ...others] = file ? codecsIn(file) : []
   const options = file && codec?.arguments[0] && file.shapeOf(codec.arguments[0])

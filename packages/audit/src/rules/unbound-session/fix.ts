@@ -4,6 +4,7 @@ import type { Edit, Finding, Fix } from '../../finding/finding.ts'
 import { callerHeldAs, isInScope, type Caller } from '../../fix/callers.ts'
 import { codeIn } from '../../fix/code.ts'
 import { isSamePlace, type Ground } from '../../fix/fix.ts'
+import { callsOf } from '../../fix/follow.ts'
 import { declaredBefore, endOfLine } from '../../fix/lines.ts'
 import { freeName } from '../../fix/names.ts'
 import { heldBy, transportsMade, type Held } from '../../fix/transports.ts'
@@ -101,7 +102,7 @@ function openedBy(file: FileSyntax, caller: Caller, made: Span): readonly Held[]
   if (held && isInScope(caller, file, held.statement)) return [held]
   const [maker] = file.functionsAround(made)
   if (maker?.name === undefined) return undefined
-  const calls = file.calls().filter(({ callee }) => callee.replace(/^this\.#?/, '') === maker.name)
+  const calls = callsOf(file, maker)
   const opened = calls.map((call) => heldBy(file, call))
   return calls.length > 0 && opened.every((each) => each && isInScope(caller, file, each.statement))
     ? opened.flatMap((each) => each ?? [])

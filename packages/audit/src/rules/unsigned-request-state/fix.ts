@@ -1,7 +1,8 @@
 /** Has what goes to the client sealed by the codec of the SDK, and nothing else taken back. */
 import type { Edit, Finding, Fix } from '../../finding/finding.ts'
 import { codeIn } from '../../fix/code.ts'
-import { isSamePlace, type Ground } from '../../fix/fix.ts'
+import { isTraced, type Ground } from '../../fix/fix.ts'
+import { callsOf } from '../../fix/follow.ts'
 import { bring } from '../../fix/imports.ts'
 import { declaredBefore } from '../../fix/lines.ts'
 import { freeName } from '../../fix/names.ts'
@@ -11,10 +12,8 @@ import type { Call, FileSyntax, ObjectLiteral, Span } from '../../syntax/syntax.
 
 const SDK = '@modelcontextprotocol/server'
 
-export function fix({ trace }: Finding, { facts, syntax }: Ground): Fix | undefined {
-  const state = facts.requestStates.find(({ at }) =>
-    trace.some((step) => step.location && isSamePlace(step.location, at)),
-  )
+export function fix(finding: Finding, { facts, syntax }: Ground): Fix | undefined {
+  const state = facts.requestStates.find(({ at }) => isTraced(finding, at))
   const file = state && syntax.file(state.at.path)
   const context = file && contextOf(file, file.spanOf(state.at))
   const binding = file && partsOfBinding('ctx', state!.callers, syntax, file.style)
@@ -84,7 +83,7 @@ function sources(file: FileSyntax, value: Given): readonly Given[] {
   const [maker] = file.functionsAround(value)
   const index = maker?.parameters.findIndex((parameter) => parameter.name === name) ?? -1
   if (maker?.name === undefined || index < 0) return [value]
-  const calls = file.calls().filter(({ callee }) => callee.replace(/^this\.#?/, '') === maker.name)
+  const calls = callsOf(file, maker)
   return calls.flatMap((call) => call.arguments[index] ?? []).map((span) => ({ ...span, isShorthand: false }))
 }
 
