@@ -27,10 +27,19 @@ export class DeadlineGate {
 
   /** @throws StoreUnavailableError in place of whatever went wrong */
   ask<T>(operation: string, run: () => MaybePromise<T>): MaybePromise<T> {
+    return this.askWith(operation, run, undefined)
+  }
+
+  /** `ask` for what is asked at every request: a function that is made once, and what to give it. */
+  askWith<T, Request>(
+    operation: string,
+    run: (request: Request) => MaybePromise<T>,
+    request: Request,
+  ): MaybePromise<T> {
     if (this.#failures >= failuresToOpen && this.#monotonic() < this.#closedUntil) throw unavailable(operation)
     let reply: MaybePromise<T>
     try {
-      reply = run()
+      reply = run(request)
     } catch {
       throw this.#failed(operation, 'fault')
     }

@@ -88,6 +88,8 @@ export interface HandedOut<Data = unknown> {
   readonly headers: Readonly<Record<string, string>>
 }
 
+type Need = NonNullable<AdmitOptions['session']>
+
 const sessionIdHeader = 'mcp-session-id'
 const defaultAgentHeader = 'x-agent-instance-id'
 
@@ -133,13 +135,12 @@ export class Guard {
     admit: AdmitOptions | DecideAdmission = {},
   ): MaybePromise<Admission<Data>> {
     try {
-      const admission = after(this.#refuseTransport(request), (refusal) =>
-        refusal
-          ? this.#refuse(request, refusal.fault, refusal.answer)
-          : after(this.#identify(request), (caller) => this.#admitCaller<Data>(request, caller, admit)),
-      )
-      if (!(admission instanceof Promise)) return admission
-      return admission.catch((error: unknown) => this.#refuse(request, 'error', this.answerOf(error)))
+      const refusal = this.#refuseTransport(request)
+      const admission =
+        refusal instanceof Promise
+          ? this.#decideLater<Data>(refusal, request, admit)
+          : this.#decide<Data>(refusal, request, admit)
+      return admission instanceof Promise ? this.#caught(admission, request) : admission
     } catch (error) {
       return this.#refuse(request, 'error', this.answerOf(error))
     }
@@ -190,6 +191,39 @@ export class Guard {
 
   get #kind(): HandleKind {
     return 'header' in this.#carrier ? 'session' : 'cookie'
+  }
+
+  /*
+   * What follows is what every request passes, and is written so that it leaves little behind: what is answered later
+   * has methods of its own, because a function that makes a closure pays for it also where the closure is not made.
+   */
+
+  #decide<Data>(
+    refusal: TransportRefusal | undefined,
+    request: RequestView,
+    admit: AdmitOptions | DecideAdmission,
+  ): MaybePromise<Admission<Data>> {
+    if (refusal) return this.#refuse(request, refusal.fault, refusal.answer)
+    const caller = this.#identify(request)
+    return caller instanceof Promise
+      ? this.#admitCallerLater<Data>(caller, request, admit)
+      : this.#admitCaller<Data>(caller, request, admit)
+  }
+
+  async #decideLater<Data>(
+    refusal: Promise<TransportRefusal | undefined>,
+    request: RequestView,
+    admit: AdmitOptions | DecideAdmission,
+  ): Promise<Admission<Data>> {
+    return this.#decide<Data>(await refusal, request, admit)
+  }
+
+  async #caught<Data>(admission: Promise<Admission<Data>>, request: RequestView): Promise<Admission<Data>> {
+    try {
+      return await admission
+    } catch (error) {
+      return this.#refuse(request, 'error', this.answerOf(error))
+    }
   }
 
   #refuseTransport(request: RequestView): MaybePromise<TransportRefusal | undefined> {
@@ -247,23 +281,31 @@ export class Guard {
     if (authenticate === 'by-cookie') return { bearer: true, ...(named !== undefined && { agent: named }) }
     if (request.header('authorization').length > 1) return undefined
     const credential = authenticate(request)
-    return credential instanceof Promise
-      ? credential.then((later) => callerOf(later, named))
-      : callerOf(credential, named)
+    return credential instanceof Promise ? callerLater(credential, named) : callerOf(credential, named)
   }
 
   #admitCaller<Data>(
-    request: RequestView,
     caller: Caller | undefined,
+    request: RequestView,
     admit: AdmitOptions | DecideAdmission,
   ): MaybePromise<Admission<Data>> {
     if (!caller) return this.#refuse(request, 'unauthenticated', this.#unauthenticated())
     if (typeof admit !== 'function') return this.#findSession<Data>(request, caller, admit)
-    return after(admit(caller), (wanted) =>
-      'refuse' in wanted
-        ? this.#refuse(request, 'message', wanted.refuse)
-        : this.#findSession<Data>(request, caller, wanted),
-    )
+    return this.#admitMessage<Data>(request, caller, admit)
+  }
+
+  async #admitCallerLater<Data>(
+    caller: Promise<Caller | undefined>,
+    request: RequestView,
+    admit: AdmitOptions | DecideAdmission,
+  ): Promise<Admission<Data>> {
+    return this.#admitCaller<Data>(await caller, request, admit)
+  }
+
+  async #admitMessage<Data>(request: RequestView, caller: Caller, decide: DecideAdmission): Promise<Admission<Data>> {
+    const wanted = await decide(caller)
+    if ('refuse' in wanted) return this.#refuse(request, 'message', wanted.refuse)
+    return this.#findSession<Data>(request, caller, wanted)
   }
 
   /** False where the header came twice or is too long to be a name. */
@@ -285,13 +327,25 @@ export class Guard {
       if (need !== 'required') return this.#goOn<Data>(request, caller, undefined)
       return this.#refuse(request, 'no-session', this.#missingSession())
     }
-    const decide = (found: Resumption<Data>): Admission<Data> => {
-      if (found.live) return this.#goOn<Data>(request, caller, found.session)
-      if (need === 'lenient') return this.#goOn<Data>(request, caller, undefined)
-      return this.#refuse(request, 'bad-session', this.#badSession())
-    }
     const found = this.sessions.resumeAtOnce<Data>(presented, caller, { kind: this.#kind, activity })
-    return found instanceof Promise ? found.then(decide) : decide(found)
+    return found instanceof Promise
+      ? this.#judgeLater<Data>(found, request, caller, need)
+      : this.#judge<Data>(found, request, caller, need)
+  }
+
+  #judge<Data>(found: Resumption<Data>, request: RequestView, caller: Caller, need: Need): Admission<Data> {
+    if (found.live) return this.#goOn<Data>(request, caller, found.session)
+    if (need === 'lenient') return this.#goOn<Data>(request, caller, undefined)
+    return this.#refuse(request, 'bad-session', this.#badSession())
+  }
+
+  async #judgeLater<Data>(
+    found: Promise<Resumption<Data>>,
+    request: RequestView,
+    caller: Caller,
+    need: Need,
+  ): Promise<Admission<Data>> {
+    return this.#judge<Data>(await found, request, caller, need)
   }
 
   /** A handle that came twice is passed on as what it is: no handle. */
@@ -303,7 +357,7 @@ export class Guard {
 
   #goOn<Data>(request: RequestView, caller: Caller, session: Session<Data> | undefined): Admission<Data> {
     const headers = this.#transport.headers(request)
-    if (!session) return { admitted: true, caller, session, headers, finish: () => undefined }
+    if (!session) return { admitted: true, caller, session, headers, finish: doNothing }
     const { sessions } = this
     sessions.begin(session)
     return {
@@ -350,22 +404,23 @@ export class Guard {
   }
 }
 
-/** Goes on with a value at once, where it is there. */
-function after<T, U>(value: MaybePromise<T>, goOn: (value: T) => MaybePromise<U>): MaybePromise<U> {
-  return value instanceof Promise ? value.then(goOn) : goOn(value)
+async function callerLater(
+  credential: Promise<Credential | 'anonymous' | undefined>,
+  named: string | undefined,
+): Promise<Caller | undefined> {
+  return callerOf(await credential, named)
 }
 
 function callerOf(credential: Credential | 'anonymous' | undefined, named: string | undefined): Caller | undefined {
   if (credential === undefined) return undefined
-  if (credential === 'anonymous') return { anonymous: true, ...(named !== undefined && { agent: named }) }
+  if (credential === 'anonymous') return named === undefined ? { anonymous: true } : { anonymous: true, agent: named }
   const { principal, expiresAt } = credential
   const agent = credential.agent ?? named
-  return {
-    principal,
-    ...(agent !== undefined && { agent }),
-    ...(expiresAt !== undefined && { credentialExpiresAt: expiresAt }),
-  }
+  const caller = agent === undefined ? { principal } : { principal, agent }
+  return expiresAt === undefined ? caller : { ...caller, credentialExpiresAt: expiresAt }
 }
+
+function doNothing(): void {}
 
 /** Whole seconds until the session ends if it is not used, for clients that want to say goodbye in time. */
 function secondsLeft(session: Session): string {

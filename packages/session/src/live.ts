@@ -3,7 +3,7 @@
  * when their session ends. Other processes are heard of by asking the store, once per interval and session.
  */
 import type { EndReason } from './events.ts'
-import type { Session } from './session.ts'
+import { flightKey, type Session } from './session.ts'
 
 /**
  * Why a stream has to close: its session ended, the handle that it was opened under was regenerated, or for too long
@@ -31,7 +31,7 @@ export class LiveWork {
   readonly #beatIntervalMs: number
   readonly #monotonic: () => number
   readonly #watchers = new Map<string, Set<Watcher>>()
-  readonly #flights = new Set<Session>()
+  readonly #flights = new Flights()
   #watchTimer: NodeJS.Timeout | undefined
   #beatTimer: NodeJS.Timeout | undefined
 
@@ -77,7 +77,7 @@ export class LiveWork {
       clearInterval(this.#beatTimer)
       this.#beatTimer = undefined
     }
-    const sessions = new Map([...this.#flights].map((session) => [keyOf(session), session]))
+    const sessions = new Map(this.#flights.all.map((session) => [keyOf(session), session]))
     // A store that is away is heard of by the requests themselves.
     await Promise.allSettled([...sessions.values()].map((session) => this.#look(session, true)))
   }
@@ -131,6 +131,47 @@ export class LiveWork {
     if (!watchers?.delete(watcher)) return false
     if (watchers.size === 0) this.#watchers.delete(watcher.session.ref)
     return true
+  }
+}
+
+/**
+ * The sessions of the requests in flight. No Set: at each request one would make tables anew, and each of them would be
+ * kept alive, with what stood in it, by the dead ones before it until a full collection of garbage.
+ */
+class Flights {
+  readonly #sessions: Session[] = []
+
+  get size(): number {
+    return this.#sessions.length
+  }
+
+  get all(): readonly Session[] {
+    return this.#sessions
+  }
+
+  add(session: Session): void {
+    if (this.#has(session)) return
+    session[flightKey] = this.#sessions.push(session) - 1
+  }
+
+  /** The last one takes its place. */
+  delete(session: Session): void {
+    if (!this.#has(session)) return
+    const place = session[flightKey]
+    const last = this.#sessions.pop()
+    if (last === undefined || last === session) return
+    this.#sessions[place] = last
+    last[flightKey] = place
+  }
+
+  clear(): void {
+    this.#sessions.length = 0
+  }
+
+  #has(session: Session): boolean {
+    const place = session[flightKey]
+    // An array is slow to say what it has in places that it has not.
+    return place >= 0 && place < this.#sessions.length && this.#sessions[place] === session
   }
 }
 

@@ -16,7 +16,11 @@ export interface Turn {
   readonly fence: number
 }
 
+/** Where `LiveWork` has the session among those of requests in flight. */
+export const flightKey = Symbol('flight')
+
 export class Session<Data = unknown> {
+  [flightKey] = -1
   readonly #stored: StoredSession
   #meta: Meta | undefined
   #data: Data | undefined

@@ -20,6 +20,7 @@ import {
   type Ended,
   type MaybePromise,
   type ResumeReply,
+  type ResumeRequest,
   type SessionStore,
   type StoredSession,
 } from './store/store.ts'
@@ -105,6 +106,7 @@ export class Sessions {
   readonly #callers: CallerWatch
   readonly #updates = new Map<string, { tail: Promise<unknown>; waiting: number }>()
   readonly #coalesceMs: number
+  readonly #resumeInStore: (request: ResumeRequest) => MaybePromise<ResumeReply>
   #sweepTimer: NodeJS.Timeout | undefined
   #closed = false
 
@@ -127,6 +129,7 @@ export class Sessions {
       settings.watchIntervalMs,
     )
     this.#coalesceMs = Math.min(60_000, Math.floor(settings.idleTimeoutMs / 30))
+    this.#resumeInStore = (request) => store.resume(request)
   }
 
   /** Listens to everything that happens to sessions in this process. The returned function stops it. */
@@ -204,9 +207,8 @@ export class Sessions {
       graceMs: this.settings.graceMs,
       coalesceMs: this.#coalesceMs,
     }
-    const reply = this.#gate.ask('resume', () => this.#store.resume(request))
-    if (reply instanceof Promise) return reply.then((later) => this.#judge<Data>(later, caller))
-    return this.#judge<Data>(reply, caller)
+    const reply = this.#gate.askWith('resume', this.#resumeInStore, request)
+    return reply instanceof Promise ? this.#judgeLater<Data>(reply, caller) : this.#judge<Data>(reply, caller)
   }
 
   /**
@@ -471,6 +473,10 @@ export class Sessions {
     this.#live.close()
     this.#callers.close()
     await this.#store.close()
+  }
+
+  async #judgeLater<Data>(reply: Promise<ResumeReply>, caller: Caller): Promise<Resumption<Data>> {
+    return this.#judge<Data>(await reply, caller)
   }
 
   #judge<Data>(reply: ResumeReply, caller: Caller): Resumption<Data> {

@@ -32,12 +32,22 @@ export function protect<Data = unknown>(
     if (response.headersSent) response.destroy()
     else sendOnNode(response, guard.answerOf(error))
   }
+  const serveLater = async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    coming: Promise<Visit<Data> | undefined>,
+  ): Promise<unknown> => {
+    const visit = await coming
+    return visit && listener(request, response, visit)
+  }
+  const failLater = (response: ServerResponse, served: Promise<unknown>): unknown =>
+    served.catch((error: unknown) => fail(response, error))
   return (request, response) => {
-    const serve = (visit: Visit<Data> | undefined): unknown => visit && listener(request, response, visit)
     try {
       const visit = visitOnNode<Data>(guard, request, response, options)
-      const served = visit instanceof Promise ? visit.then(serve) : serve(visit)
-      if (served instanceof Promise) served.catch((error: unknown) => fail(response, error))
+      const served =
+        visit instanceof Promise ? serveLater(request, response, visit) : visit && listener(request, response, visit)
+      if (served instanceof Promise) failLater(response, served)
     } catch (error) {
       fail(response, error)
     }

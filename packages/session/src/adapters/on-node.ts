@@ -16,10 +16,15 @@ import {
   type ProtectOptions,
 } from './visit.ts'
 
-/** Where a request has its visit. A map from requests to visits would keep the garbage collector busier than all else. */
+/**
+ * Where a request has its visit, and a response what puts the headers of the visit on it. A map from one to the other
+ * would keep the garbage collector busier than all else.
+ */
 const visitKey = Symbol('visit')
+const outletKey = Symbol('outlet')
 
 type Visited = IncomingMessage & { [visitKey]?: Visit<never> }
+type Served = ServerResponse & { [outletKey]?: NodeOutlet }
 
 /**
  * Asks the guard about a request. Where it is refused the answer is sent and there is no visit. Otherwise the visit is
@@ -32,13 +37,30 @@ export function visitOnNode<Data>(
   options: ProtectOptions,
 ): MaybePromise<Visit<Data> | undefined> {
   const view = viewOfNode(request)
-  const begin = (admission: Admission<Data>): Visit<Data> | undefined => {
-    if (admission.admitted) return beginVisit(guard, admission, request, response)
-    sendOnNode(response, admission.answer)
-    return undefined
-  }
   const admission = guard.admitAtOnce<Data>(view, admitOptions(view, options))
-  return admission instanceof Promise ? admission.then(begin) : begin(admission)
+  return admission instanceof Promise
+    ? beginLater(guard, admission, request, response)
+    : beginOrRefuse(guard, admission, request, response)
+}
+
+async function beginLater<Data>(
+  guard: Guard,
+  admission: Promise<Admission<Data>>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Visit<Data> | undefined> {
+  return beginOrRefuse(guard, await admission, request, response)
+}
+
+function beginOrRefuse<Data>(
+  guard: Guard,
+  admission: Admission<Data>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Visit<Data> | undefined {
+  if (admission.admitted) return beginVisit(guard, admission, request, response)
+  sendOnNode(response, admission.answer)
+  return undefined
 }
 
 /** The visit of an admitted request. */
@@ -55,6 +77,16 @@ export function beginVisit<Data>(
   if (response.destroyed) visit.finish()
   else outlet.serve(visit, admitted.headers)
   return visit
+}
+
+/** For the response of a visit: it has ended or broken off. */
+function finishVisit(this: Served): void {
+  this[outletKey]?.visit?.finish()
+}
+
+/** For the response of a visit: every answer passes here, also one without a call of its own. */
+function writeVisitHead(this: Served, status: number, one?: unknown, two?: unknown): ServerResponse {
+  return (this[outletKey] as NodeOutlet).writeHead(status, one, two)
 }
 
 /**
@@ -91,6 +123,8 @@ class NodeOutlet implements Outlet {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   #carried: Readonly<Record<string, string>> | undefined
+  #writeHead: ServerResponse['writeHead'] | undefined
+  visit: Visit | undefined
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.#request = request
@@ -107,18 +141,23 @@ class NodeOutlet implements Outlet {
   }
 
   serve(visit: Visit, headers: Readonly<Record<string, string>>): void {
-    const response = this.#response
+    const response = this.#response as Served
+    this.visit = visit
     this.#set(headers)
-    response.on('close', () => visit.finish())
-    const writeHead = response.writeHead
-    // Every answer passes here, also one without a call of its own; what is given to it would replace what was set.
-    response.writeHead = (status: number, one?: unknown, two?: unknown): ServerResponse => {
-      response.writeHead = writeHead
-      this.#take(two ?? one)
-      if (this.#carried) this.#set(this.#carried)
-      if (isEventStream(response.getHeader('content-type'))) this.#stream(visit)
-      return typeof one === 'string' ? response.writeHead(status, one) : response.writeHead(status)
-    }
+    response[outletKey] = this
+    response.on('close', finishVisit)
+    this.#writeHead = response.writeHead
+    response.writeHead = writeVisitHead
+  }
+
+  /** What is given to the head would replace what was set before it. */
+  writeHead(status: number, one: unknown, two: unknown): ServerResponse {
+    const response = this.#response
+    if (this.#writeHead) response.writeHead = this.#writeHead
+    this.#take(two ?? one)
+    if (this.#carried) this.#set(this.#carried)
+    if (this.visit && isEventStream(response.getHeader('content-type'))) this.#stream(this.visit)
+    return typeof one === 'string' ? response.writeHead(status, one) : response.writeHead(status)
   }
 
   /** The headers that a handler gave to `writeHead`: an object, or names and values in turn, or pairs of them. */

@@ -33,8 +33,8 @@ export class Visit<Data = unknown> {
   readonly caller: Caller
   readonly #guard: Guard
   readonly #outlet: Outlet
-  readonly #ends: (() => void)[] = []
-  readonly #finish: () => void
+  readonly #admitted: Admitted<Data>
+  #opened: Session<Data>[] | undefined
   #session: Session<Data> | undefined
   #over = false
 
@@ -42,8 +42,8 @@ export class Visit<Data = unknown> {
     this.caller = admitted.caller
     this.#guard = guard
     this.#outlet = outlet
+    this.#admitted = admitted
     this.#session = admitted.session
-    this.#finish = admitted.finish
   }
 
   /** The session of this request: the one that it named, or the one that its handler opened. */
@@ -96,15 +96,16 @@ export class Visit<Data = unknown> {
   finish(): void {
     if (this.#over) return
     this.#over = true
-    this.#finish()
-    for (const end of this.#ends) end()
+    this.#admitted.finish()
+    for (const session of this.#opened ?? []) this.#guard.sessions.finish(session)
   }
 
   #handOut({ session, headers }: HandedOut<Data>): Session<Data> {
     const { sessions } = this.#guard
     if (!this.#over) {
       sessions.begin(session)
-      this.#ends.push(() => sessions.finish(session))
+      this.#opened ??= []
+      this.#opened.push(session)
     }
     this.#session = session
     if (!this.#outlet.begun) this.#outlet.carry(headers)

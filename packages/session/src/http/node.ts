@@ -47,11 +47,15 @@ class NodeRequest implements RequestView {
     // Over HTTP/2 the host is a pseudo-header.
     if (this.#request.headers[name] === undefined) return name === 'host' ? this.header(':authority') : none
     const raw = this.#request.rawHeaders
-    const values: string[] = []
+    // Nearly every field comes once, and an array that grows makes room for many.
+    let values: string[] | undefined
     for (let place = 0; place < raw.length; place += 2) {
       const field = raw[place] as string
-      if (field.length === name.length && field.toLowerCase() === name) values.push(raw[place + 1] as string)
+      if (field.length !== name.length || field.toLowerCase() !== name) continue
+      const value = raw[place + 1] as string
+      if (values) values.push(value)
+      else values = [value]
     }
-    return values
+    return values ?? none
   }
 }

@@ -139,12 +139,12 @@ class MemoryStore implements SessionStore {
       const ref = this.#tombstones.get(request.digest, now)
       return ref === undefined ? { kind: 'unknown' } : { kind: 'refused', reason: 'ended', ref }
     }
-    const { session, generation, kind } = handleOf(slot)
+    const session = sessionOf(slot)
     const { ref } = session
-    if (kind !== request.kind) return { kind: 'refused', reason: 'wrong-kind', ref }
+    if (kindOf(slot) !== request.kind) return { kind: 'refused', reason: 'wrong-kind', ref }
     const reason = this.#overBy(session, now)
     if (reason) return this.#bury(session, reason, now)
-    if (generation !== session.generation) {
+    if (generationOf(slot) !== session.generation) {
       if (now - session.regeneratedAt < request.graceMs) return { kind: 'refused', reason: 'retired', ref }
       return this.#bury(session, 'handle-reused', now)
     }
@@ -222,7 +222,7 @@ class MemoryStore implements SessionStore {
     const slot = this.#handles.get('ref' in name ? name.ref : name.digest)
     if (slot === undefined) return { kind: 'gone' }
     const now = this.#now()
-    const { session } = handleOf(slot)
+    const session = sessionOf(slot)
     return this.#bury(session, this.#overBy(session, now) ?? reason, now)
   }
 
@@ -271,7 +271,7 @@ class MemoryStore implements SessionStore {
   unlock(ref: string, owner: string): void {
     const slot = this.#handles.get(ref)
     if (slot === undefined) return
-    const { session } = handleOf(slot)
+    const session = sessionOf(slot)
     if (session.turns === undefined) return
     leaveTurn(session.turns, owner)
     if (isIdle(session.turns)) session.turns = undefined
@@ -360,7 +360,8 @@ class MemoryStore implements SessionStore {
   }
 
   #epochNow(scope: string, now: number): number {
-    return scope === '' ? 0 : (this.#epochs.get(scope, now) ?? 0)
+    // Mostly nobody was revoked of late.
+    return scope === '' || this.#epochs.size === 0 ? 0 : (this.#epochs.get(scope, now) ?? 0)
   }
 
   /** Why the session is over, if it is. */
@@ -376,14 +377,14 @@ class MemoryStore implements SessionStore {
   #parentLives(ref: string, principal: string, now: number): boolean {
     const slot = this.#handles.get(ref)
     if (slot === undefined) return false
-    const { session } = handleOf(slot)
+    const session = sessionOf(slot)
     return session.parent === '' && session.principal === principal && this.#overBy(session, now) === undefined
   }
 
   #find(ref: string, now: number): { kind: 'live'; record: Record } | { kind: 'gone' } | ({ kind: 'ended' } & Ended) {
     const slot = this.#handles.get(ref)
     if (slot === undefined) return { kind: 'gone' }
-    const { session } = handleOf(slot)
+    const session = sessionOf(slot)
     const reason = this.#overBy(session, now)
     return reason ? this.#bury(session, reason, now) : { kind: 'live', record: session }
   }
@@ -444,7 +445,7 @@ class MemoryStore implements SessionStore {
   #liveHandles(record: Record): number {
     const others = record.handles?.filter((digest) => {
       const slot = this.#handles.get(digest)
-      return slot !== undefined && handleOf(slot).generation === record.generation
+      return slot !== undefined && generationOf(slot) === record.generation
     }).length
     return (others ?? 0) + (record.generation === firstGeneration ? 1 : 0)
   }
@@ -513,8 +514,16 @@ function isOther(slot: Record | OtherHandle): slot is OtherHandle {
   return 'session' in slot
 }
 
-function handleOf(slot: Record | OtherHandle): OtherHandle {
-  return isOther(slot) ? slot : { session: slot, generation: firstGeneration, kind: slot.firstKind }
+function sessionOf(slot: Record | OtherHandle): Record {
+  return isOther(slot) ? slot.session : slot
+}
+
+function generationOf(slot: Record | OtherHandle): number {
+  return isOther(slot) ? slot.generation : firstGeneration
+}
+
+function kindOf(slot: Record | OtherHandle): HandleKind {
+  return isOther(slot) ? slot.kind : slot.firstKind
 }
 
 function membersOf(group: Group | undefined): Record[] {
