@@ -121,6 +121,44 @@ describe('limits', () => {
     expect(limitsOf(server('', '', 'setTimeout(() => sessions.delete(req.auth.clientId), ABSOLUTE_MS)'))).toEqual([])
   })
 
+  describe('by times that are kept beside', () => {
+    const limitsBeside = (key: string, looked: string, renewed: string): readonly string[] =>
+      limitsOf(
+        server(
+          `const times = new Map(), opened = new WeakMap()
+    setInterval(() => {
+      const now = Date.now()
+      for (const [id, session] of sessions) {
+        const { transport } = session
+        if (now - times.get(${looked}) < IDLE_MS && now - opened.get(transport) < ABSOLUTE_MS) continue
+        sessions.delete(id)
+        transport.close()
+      }
+    }, 60_000)`,
+          renewed,
+          `times.set(${key}, Date.now()); opened.set(transport, Date.now())`,
+        ),
+      )
+
+    it.each([
+      ['under the ID', 'sid', 'id', 'times.set(id, Date.now())', ['absolute', 'idle']],
+      [
+        'under the transport',
+        'transport',
+        'transport',
+        'times.set(session.transport, Date.now())',
+        ['absolute', 'idle'],
+      ],
+      ['and never renewed', 'transport', 'transport', '', ['absolute']],
+    ])('%s', (_, key, looked, renewed, expected) => {
+      expect(limitsBeside(key, looked, renewed)).toEqual(expected)
+    })
+
+    it('under something else, they limit nothing', () => {
+      expect(limitsBeside('res', 'app', 'times.set(app, Date.now())')).toEqual(['absolute'])
+    })
+  })
+
   it('a sweep that only counts is no limit', () => {
     const program = server(
       'let stale = 0\nsetInterval(() => { for (const s of sessions.values()) if (Date.now() - s.openedAt > ABSOLUTE_MS) stale++ }, 60_000)',

@@ -74,14 +74,22 @@ function hasConsequence(machine: Machine, check: EventOf<'time-check'>, store: S
   })
 }
 
-/** A container of times beside the sessions: filled under the same IDs, removed from together. */
+/** A container of times beside the sessions: filled under the same IDs, or under what is kept as a session. */
 function isBeside(machine: Machine, id: string, store: StoreEvents, all: readonly StoreEvents[]): boolean {
   if (all.some((other) => other.ref.id === id)) return false
   const writes = writesTo(machine, id)
+  if (writes.some((event) => isKeptIn(event.key, store))) return true
   const files = new Set(store.writes.map((write) => write.site.path))
   if (!writes.some((write) => files.has(write.site.path))) return false
   const presented = new Set(store.reads.flatMap((read) => requestTags(read.key)))
   return writes.some((event) => hasTag(event.key, 'sid') || requestTags(event.key).some((tag) => presented.has(tag)))
+}
+
+/** The key is a session itself, its transport or its server. */
+function isKeptIn(key: Value, store: StoreEvents): boolean {
+  return key.objects.some(({ site }) =>
+    store.writes.some((write) => write.value.objects.some((item) => holds(item, siteId(site)))),
+  )
 }
 
 /** A time kept beside the sessions limits those that are ended, or served, only after a look at it. */
