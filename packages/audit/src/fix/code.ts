@@ -17,7 +17,10 @@ export function codeIn(
 
 /** `next` is what is interpolated after the part; undefined after the last. */
 function restyled(part: string, next: string | undefined, style: Style, indent: string): string {
-  let text = part.replace(/\n((?: {2})*)/g, (_, steps: string) => `\n${indent}${style.indent.repeat(steps.length / 2)}`)
+  let text = part.replace(
+    /\n(?!\n)((?: {2})*)/g,
+    (_, steps: string) => `\n${indent}${style.indent.repeat(steps.length / 2)}`,
+  )
   const isLineEnd = next === undefined || next === '' || /^\r?\n/.test(next)
   if (!style.semicolons) text = text.replace(isLineEnd ? /;(?=\n|$)/g : /;(?=\n)/g, '')
   if (!style.trailingCommas) text = text.replace(/,(?=\n\s*[}\])])/g, '')

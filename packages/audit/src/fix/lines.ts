@@ -10,10 +10,14 @@ export function endOfLine({ text }: FileSyntax, offset: number): number {
 
 /** Puts a declaration at the top level, before the statement that a place belongs to; both ends are set apart by a blank line. */
 export function declaredBefore(file: FileSyntax, place: Span, declaration: string): Edit {
-  const { path, text, top, style } = file
+  const { path, top, style } = file
   const statement = file.statementAround(file.functionsAround(place).at(-1) ?? place)
   const before = statement && file.blockAround(statement)?.statements.findLast(({ end }) => end <= statement.start)
   const at = before ? endOfLine(file, before.end) : top
-  const isSetApart = /^[^\S\n]*\n[^\S\n]*\r?\n/.test(text.slice(at))
-  return { path, start: at, end: at, text: isSetApart ? declaration : declaration + style.newline }
+  return { path, start: at, end: at, text: isSetApart(file, at) ? declaration : declaration + style.newline }
+}
+
+/** Whether a blank line follows an offset at the end of a line. */
+export function isSetApart({ text }: FileSyntax, offset: number): boolean {
+  return /^[^\S\n]*\n[^\S\n]*\r?\n/.test(text.slice(offset))
 }

@@ -5,7 +5,7 @@
  *   examples:   by name, what is different; or `skip`, with the reason why the wire cannot show it
  *
  * `env` is set before the example starts; `$FREE_PORT` in it is a port that nobody listens on, and null takes a default
- * away, in `config` as well. `path` is where it is probed. `config` is a probe configuration. A header value
+ * away, in `config` as well. `unprovenFix` is the reason why the wire cannot show that a fixed twin is cured. `path` is where it is probed. `config` is a probe configuration. A header value
  * `Bearer $JWT {claims}` is a token of these claims, signed with ISSUER_KEY and an hour young.
  */
 import { createHmac } from 'node:crypto'
@@ -20,6 +20,7 @@ export interface Probing {
   readonly config: Readonly<Record<string, unknown>>
   /** How ISSUER_KEY is written. */
   readonly key?: 'hex' | 'utf8'
+  readonly unprovenFix?: string
 }
 
 interface Document {
@@ -38,6 +39,7 @@ export function probingOf({ rule, name }: Pick<Example, 'rule' | 'name'>): Probi
   return {
     env,
     path: own.path ?? defaults.path ?? '/mcp',
+    ...(own.unprovenFix !== undefined && { unprovenFix: own.unprovenFix }),
     config: withTokens(
       without(null, { ...defaults.config, ...own.config }),
       Buffer.from(env['ISSUER_KEY'] ?? '', own.key ?? 'hex'),

@@ -5,17 +5,24 @@ import { isSamePlace, placeOf, type Ground, type Place } from '../../fix/fix.ts'
 import { followed } from '../../fix/follow.ts'
 import { endOfLine } from '../../fix/lines.ts'
 import { objectIn, setProperties } from '../../fix/objects.ts'
+import { sweepingFix } from '../../fix/sweep.ts'
 import type { Call, FileSyntax, ObjectLiteral } from '../../syntax/syntax.ts'
 
-/** Ends tokens after an hour; sessions of express-session half an hour after their last use, and eight hours after their first. */
-export function fix(finding: Finding, { facts, syntax }: Ground): Fix | undefined {
+/**
+ * Ends tokens after an hour; sessions of express-session half an hour after their last use, and eight hours after their
+ * first; those of the SDK's transports by a sweep.
+ */
+export function fix(finding: Finding, ground: Ground): Fix | undefined {
+  const { facts, syntax } = ground
+  const isHere = ({ at }: { readonly at: Finding['location'] }): boolean =>
+    at !== undefined && finding.location !== undefined && isSamePlace(at, finding.location)
+  const [kept] = finding.trace
+  const store = facts.stores.find(({ at }) => kept?.location && isSamePlace(at, kept.location))
+  if (store?.holds === 'streamable' || store?.holds === 'sse') return sweepingFix(store, ground)
   const place = placeOf(finding, syntax)
   const call = place?.file.shapeOf(place.span)
   if (place === undefined || call?.kind !== 'call') return undefined
-  const isHere = ({ at }: { readonly at: Finding['location'] }): boolean =>
-    at !== undefined && finding.location !== undefined && isSamePlace(at, finding.location)
   if (facts.tokens.some(isHere)) return endingToken(place.file, call)
-  const store = facts.stores.find(isHere)
   return store?.kind === 'web-session' ? endingSession(place, call, store) : undefined
 }
 

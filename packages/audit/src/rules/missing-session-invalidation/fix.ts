@@ -2,7 +2,8 @@ import type { StoreFact } from '../../facts/facts.ts'
 import type { Edit, Finding, Fix } from '../../finding/finding.ts'
 import { codeIn } from '../../fix/code.ts'
 import { endOfLine } from '../../fix/lines.ts'
-import { isSamePlace, placeAt, type Ground, type Place } from '../../fix/fix.ts'
+import { entryAt, removal, type Entry } from '../../fix/entries.ts'
+import { isSamePlace, placeAt, type Ground } from '../../fix/fix.ts'
 import { heldBy, transportsMade, type Held } from '../../fix/transports.ts'
 import type { FileSyntax, Span } from '../../syntax/syntax.ts'
 
@@ -34,34 +35,13 @@ function cleanUpFor({ insertions }: StoreFact, { syntax }: Ground): readonly Edi
   if (transport === undefined) return undefined
   const { name, statement } = transport
   if (file.assignments().some(({ target }) => file.textOf(target) === `${name}.onclose`)) return undefined
-  const removal = entry.remove(`${name}.sessionId`)
   const code = codeIn(file.style, file.indentAt(statement.start))
   const text = code`
 ${name}.onclose = () => {
-  if (${name}.sessionId) ${removal};
+  if (${name}.sessionId) ${removal(file, entry, `${name}.sessionId`)};
 };`
   const end = endOfLine(file, statement.end)
   return [{ path: file.path, start: end, end, text }]
-}
-
-interface Entry {
-  /** The key under which it is stored. */
-  readonly key: Span
-  readonly remove: (key: string) => string
-}
-
-/** `sessions.set(id, …)` or `sessions[id] = …`, and what undoes it. */
-function entryAt({ file, span }: Place): Entry | undefined {
-  const call = file.calls(span).find(({ start, end }) => start === span.start && end === span.end)
-  const callee = call && file.shapeOf(call.calleeSpan)
-  const [key] = call?.arguments ?? []
-  if (callee?.kind === 'member' && callee.name === 'set' && key)
-    return { key, remove: (name) => `${file.textOf(callee.object)}.delete(${name})` }
-  const target = file.shapeOf(file.assignments(span).find(({ start }) => start === span.start)?.target ?? span)
-  if (target?.kind !== 'member' || target.name !== undefined) return undefined
-  const object = file.textOf(target.object)
-  const inner = { start: target.object.end + 1, end: target.end - 1 }
-  return { key: inner, remove: (name) => `delete ${object}[${name}]` }
 }
 
 /** The transport whose session is stored: made around the place, or named by the key. */

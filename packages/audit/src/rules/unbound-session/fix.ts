@@ -7,7 +7,7 @@ import { isSamePlace, type Ground } from '../../fix/fix.ts'
 import { callsOf } from '../../fix/follow.ts'
 import { declaredBefore, endOfLine } from '../../fix/lines.ts'
 import { freeName } from '../../fix/names.ts'
-import { heldBy, transportsMade, type Held } from '../../fix/transports.ts'
+import { handingOver, heldBy, transportsMade, type HandingOver, type Held } from '../../fix/transports.ts'
 import type { Call, FileSyntax, Span, Statement } from '../../syntax/syntax.ts'
 
 export function fix(finding: Finding, { facts, syntax }: Ground): Fix | undefined {
@@ -43,23 +43,14 @@ function distinct(spans: readonly Span[]): readonly Span[] {
   return spans.filter((span, index) => spans.findIndex(({ start }) => start === span.start) === index)
 }
 
-/** A statement that hands a request to the transport of a session. */
-interface Use {
-  readonly transport: string
-  readonly statement: Statement
+interface Use extends HandingOver {
   /** What refuses the request; undefined where it is answered by what is returned. */
   readonly refusal: string | undefined
 }
 
-/** Only where the statement does nothing else before: what stands in a condition may not be there at all. */
 function useAt(file: FileSyntax, span: Span): Use | undefined {
-  const call = file.shapeOf(span)
-  const callee = call?.kind === 'call' ? file.shapeOf(call.calleeSpan) : undefined
-  const statement = file.statementAround(span)
-  if (call?.kind !== 'call' || callee?.kind !== 'member' || statement === undefined) return undefined
-  if (callee.name !== 'handleRequest' && callee.name !== 'handlePostMessage') return undefined
-  if (!/^(?:return\s+)?(?:await\s+|void\s+)?$/.test(file.text.slice(statement.start, span.start))) return undefined
-  return { transport: file.textOf(callee.object), statement, refusal: refusalIn(file, call) }
+  const found = handingOver(file, span)
+  return found && { ...found, refusal: refusalIn(file, found.call) }
 }
 
 /** In the manner of what answers: Express, node:http, or a Response. */
@@ -135,14 +126,18 @@ if (${test}) {${refused}
   return { path, start, end: start, text }
 }
 
-/** A stranger must not renew the session either: `session.usedAt = …` comes after the question. */
+/** A stranger must not renew the session either: `session.usedAt = …`, `usedAt.set(transport, …)` come after the question. */
 function beforeTouching(file: FileSyntax, transport: string, statement: Statement): number {
-  const [root = ''] = transport.split('.')
-  const isWrite = ({ start, end }: Span): boolean =>
-    file
-      .assignments({ start, end })
-      .some(({ start: at, target }) => at === start && file.textOf(target).startsWith(`${root}.`))
   const before = file.blockAround(statement)?.statements.filter(({ end }) => end <= statement.start) ?? []
-  const last = before.findLastIndex((each) => !isWrite(each))
+  const last = before.findLastIndex((each) => !isTouch(file, transport, each))
   return (before[last + 1] ?? statement).start
+}
+
+function isTouch(file: FileSyntax, transport: string, within: Span): boolean {
+  const [root = ''] = transport.split('.')
+  const writes = file.assignments(within).filter(({ target }) => file.textOf(target).startsWith(`${root}.`))
+  const notes = file
+    .calls(within)
+    .filter(({ callee, arguments: [key] }) => callee.endsWith('.set') && key && file.textOf(key) === transport)
+  return [...writes, ...notes].some(({ start }) => start === within.start)
 }

@@ -1,0 +1,157 @@
+/** The sweep over sessions of the SDK's transports, in the shapes in which servers keep them. */
+import { describe, expect, test } from 'vitest'
+import { extract } from '../../src/extract/extract.ts'
+import { mend } from '../../src/mend.ts'
+import { rules } from '../../src/rules/index.ts'
+import { readSources } from '../../src/source/read.ts'
+import { memoryHost, type Files } from '../source/memory-host.ts'
+import { mendedBy } from './mended.ts'
+
+const mended = (text: string) => mendedBy('missing-session-expiry', { '/app/server.js': text })
+
+const IMPORTS = `import { randomUUID } from 'node:crypto';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import express from 'express';
+`
+const ROUTER = `${IMPORTS}
+const transports = {};
+const app = express();
+app.post('/mcp', async (req, res) => {
+  const sessionId = req.headers['mcp-session-id'];
+  let transport;
+  if (sessionId && transports[sessionId]) {
+    transport = transports[sessionId];
+  } else {
+    transport = new StreamableHTTPServerTransport({
+      sessionIdGenerator: () => randomUUID(),
+      onsessioninitialized: (id) => { transports[id] = transport; },
+    });
+    await new McpServer({ name: 'a', version: '1' }).connect(transport);
+  }
+  await transport.handleRequest(req, res, req.body);
+});
+app.listen(3000);
+`
+const ENTRIES = `${IMPORTS}
+const app = express();
+
+export function serve() {
+  const sessions = new Map();
+  app.all('/mcp', async (req, res) => {
+    const id = req.headers['mcp-session-id'];
+    const session = sessions.get(id);
+    if (session) {
+      return session.http.handleRequest(req, res);
+    }
+    const http = new StreamableHTTPServerTransport({
+      sessionIdGenerator: () => randomUUID(),
+      onsessioninitialized: (sid) => { sessions.set(sid, { http, openedAt: Date.now() }); },
+    });
+    await http.handleRequest(req, res);
+  });
+  app.listen(3000);
+}
+serve();
+`
+
+describe('the sweep', () => {
+  test('stands below the record of transports, and every request renews', async () => {
+    const { text, left } = await mended(ROUTER)
+    expect(left).toBe(0)
+    expect(text).toContain(`const transports = {};
+
+// Sessions end 30 minutes after their last use and 4 hours after they were opened.
+const openedAt = new WeakMap();
+const usedAt = new WeakMap();
+setInterval(() => {
+  const now = Date.now();
+  for (const [id, transport] of Object.entries(transports)) {
+    const isIdle = now - (usedAt.get(transport) ?? 0) > 30 * 60 * 1000;
+    const isOld = now - (openedAt.get(transport) ?? 0) > 4 * 60 * 60 * 1000;
+    if (!isIdle && !isOld) continue;
+    transport.close().catch(console.error);
+    delete transports[id];
+  }
+}, 60 * 1000).unref();
+
+const app`)
+    expect(text).toContain(`    });
+    openedAt.set(transport, Date.now());
+    usedAt.set(transport, Date.now());
+    await new McpServer`)
+    expect(text).toContain(`  usedAt.set(transport, Date.now());
+  await transport.handleRequest(req, res, req.body);`)
+  })
+
+  test('takes transports out of entries, within the function that keeps them', async () => {
+    const { text, left } = await mended(ENTRIES)
+    expect(left).toBe(0)
+    expect(text).toContain(`  const sessions = new Map();
+
+  // Sessions end`)
+    expect(text).toContain('    for (const [id, { http: transport }] of sessions) {')
+    expect(text).toContain(`      usedAt.set(session.http, Date.now());
+      return session.http`)
+    expect(text).not.toMatch(/[ \t]\n/)
+  })
+
+  test('adds but the limit that is missing', async () => {
+    const sweep = `setInterval(() => {
+    for (const [id, { http, openedAt }] of sessions) if (Date.now() - openedAt > 3600000) { http.close(); sessions.delete(id); }
+  }, 60000);
+  app.listen`
+    const { text, left } = await mended(ENTRIES.replace('app.listen', sweep))
+    expect(left).toBe(0)
+    expect(text).toContain('// Sessions end 30 minutes after their last use.')
+    expect(text).not.toContain('isOld')
+  })
+
+  test.each([
+    [
+      'a limit is there, but turned off',
+      `app.listen(3000);\nif (process.env.IDLE) setInterval(() => { for (const [id, t] of Object.entries(transports)) if (Date.now() - t.at > 1) delete transports[id]; }, 9);`,
+    ],
+    [
+      'somebody else fills the record too',
+      'app.listen(3000);\nexport const add = (id, other) => { transports[id] = other; };\napp.put("/", (req, res) => add(req.query.id, req.app));',
+    ],
+  ])('is not offered where %s', async (_, end) => {
+    expect(await mended(ROUTER.replace('app.listen(3000);', end))).toMatchObject({ isFixed: false, left: 1 })
+  })
+})
+
+test('a stranger does not renew a session, whichever fix comes first', async () => {
+  const gate = `
+const verifier = {
+  async verifyAccessToken(token) {
+    const claims = jwt.verify(token, process.env.KEY);
+    return { token, clientId: claims.azp, scopes: [], expiresAt: claims.exp, extra: { userId: claims.sub } };
+  },
+};
+app.post('/mcp', requireBearerAuth({ verifier }),`
+  const program = `import jwt from 'jsonwebtoken';
+import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js';
+${ROUTER.replace("app.post('/mcp',", gate)}`
+  const withRules = async (text: string, ...ids: readonly string[]): Promise<string> => {
+    const files: Files = { '/app/server.js': text }
+    const own = rules.filter(({ rule }) => ids.includes(rule.id))
+    const { changes } = await mend(
+      '/app',
+      { kinds: 'all', host: memoryHost(files) },
+      { read: readSources, extract, rules: own },
+    )
+    return changes[0]?.after ?? ''
+  }
+  const swept = await withRules(program, 'missing-session-expiry')
+  for (const text of [
+    await withRules(swept, 'unbound-session'),
+    await withRules(program, 'unbound-session', 'missing-session-expiry'),
+  ])
+    expect(text).toContain(`  if (owners.get(transport) !== callerOf(req.auth)) {
+    res.writeHead(404).end();
+    return;
+  }
+  usedAt.set(transport, Date.now());
+  await transport.handleRequest`)
+})
