@@ -98,13 +98,16 @@ async function settle(scene: Scene, base: State, trusted: Settled, offers: reado
     const dropped = offers.map((offer) => ({ ...offer, reason: objection.reason }))
     return { ...trusted, dropped: [...trusted.dropped, ...dropped] }
   }
-  const [first, second] = divided(offers, objection.rule)
+  const [first, second] = divided(offers, objection.blames)
   return settle(scene, base, await settle(scene, base, trusted, first), second)
 }
 
-/** Those of the rule that the objection is about come last, so that the others are settled in one go. */
-function divided(offers: readonly Offer[], rule: string | undefined): readonly [readonly Offer[], readonly Offer[]] {
-  const suspects = offers.filter(({ finding }) => finding.rule === rule)
+/** Those that the objection blames come last, so that the others are settled in one go. */
+function divided(
+  offers: readonly Offer[],
+  blames: (offer: Offer) => boolean = () => false,
+): readonly [readonly Offer[], readonly Offer[]] {
+  const suspects = offers.filter(blames)
   const others = offers.filter((offer) => !suspects.includes(offer))
   if (suspects.length > 0 && others.length > 0) return [others, suspects]
   const middle = Math.ceil(offers.length / 2)

@@ -16,8 +16,8 @@ export interface Shown {
 
 export interface Objection {
   readonly reason: string
-  /** The rule whose fixes are to blame, where that is known. */
-  readonly rule?: string
+  /** Whether a fix is to blame, where that can be told. */
+  readonly blames?: (offer: Offer) => boolean
 }
 
 /**
@@ -48,11 +48,45 @@ function because(reason: string | undefined): Objection | undefined {
 
 function stillThere(before: Shown, after: Shown, offers: readonly Offer[]): Objection | undefined {
   for (const rule of new Set(offers.map(({ finding }) => finding.rule))) {
-    const targets = new Set(offers.flatMap(({ finding }) => (finding.rule === rule ? [finding.fingerprint] : [])))
-    if (countOf(after, rule) > countOf(before, rule) - targets.size)
-      return { reason: 'the finding is still there with it', rule }
+    const own = offers.filter(({ finding }) => finding.rule === rule)
+    if (!areLeft(before, after, rule, own)) continue
+    const paths = new Set(own.map(pathOf))
+    const blamed = [...paths].filter((path) => areLeftIn(path, before, after, rule, own))
+    return {
+      reason: 'the finding is still there with it',
+      blames: (offer) => offer.finding.rule === rule && (blamed.length === 0 || blamed.includes(pathOf(offer))),
+    }
   }
   return undefined
+}
+
+/** More findings than there should be without those that are to be fixed. */
+function areLeft(before: Shown, after: Shown, rule: string, own: readonly Offer[]): boolean {
+  const targets = new Set(own.map(({ finding }) => finding.fingerprint))
+  return countOf(after, rule) > countOf(before, rule) - targets.size
+}
+
+function areLeftIn(
+  path: string | undefined,
+  before: Shown,
+  after: Shown,
+  rule: string,
+  own: readonly Offer[],
+): boolean {
+  const within = (shown: Shown): Shown => ({
+    ...shown,
+    findings: shown.findings.filter(({ location }) => location?.path === path),
+  })
+  return areLeft(
+    within(before),
+    within(after),
+    rule,
+    own.filter((offer) => pathOf(offer) === path),
+  )
+}
+
+function pathOf({ finding }: Offer): string | undefined {
+  return finding.location?.path
 }
 
 function newFinding(before: Shown, after: Shown): string | undefined {
