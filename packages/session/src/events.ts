@@ -50,6 +50,8 @@ export type SessionEvent = { readonly at: number } & (
   /** A write came too late and was refused. */
   | ({ readonly kind: 'fenced'; readonly what: 'handle' | 'lock' } & About)
   | ({ readonly kind: 'busy' } & About)
+  /** A stream was cut because its client did not read what waited for it. `session` where one stands behind it. */
+  | { readonly kind: 'stalled'; readonly session?: string; readonly principal?: Principal; readonly agent?: string }
   | { readonly kind: 'cap-reached'; readonly scope: 'principal' | 'total'; readonly principal?: Principal }
   | { readonly kind: 'principal-revoked'; readonly principal: Principal; readonly why: string }
   | { readonly kind: 'agent-reset'; readonly principal: Principal; readonly agent: string; readonly why: string }

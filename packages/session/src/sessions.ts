@@ -423,6 +423,15 @@ export class Sessions {
     return 'principal' in caller ? this.#callers.watch(caller, onEnd) : () => undefined
   }
 
+  /** For adapters: a stream of this caller was cut because it did not read it. */
+  noteStalled(caller: Caller, session?: Session): void {
+    const whose = {
+      ...('principal' in caller && { principal: caller.principal }),
+      ...(caller.agent !== undefined && { agent: caller.agent }),
+    }
+    this.#events.emit({ kind: 'stalled', ...(session && { session: session.ref }), ...whose })
+  }
+
   /** The live sessions of a principal, oldest first, so that one can see and end one's own. */
   async list(principal: Principal): Promise<readonly Session[]> {
     const group = groupOf(principalKey(principal), 'session')

@@ -3,6 +3,7 @@ import { createServer, get, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { sendServed } from '../../src/adapters/mcp/node.ts'
+import { Outflow } from '../../src/adapters/mcp/outflow.ts'
 import { SessionServer, type SdkTransport } from '../../src/adapters/mcp/session-server.ts'
 import { SessionEndedError } from '../../src/index.ts'
 import { alice, createLayer } from '../layer.ts'
@@ -17,7 +18,10 @@ test('a stream that breaks while its client does not read ends its response and 
   })
   let sent: Promise<void> | undefined
   const server = createServer((_request, response) => {
-    sent = sendServed(response, { status: 200, headers: {}, body })
+    const limits = { maxBytes: 1e9, stalledMs: 60_000 }
+    const account = { bytes: 0, streams: 1 }
+    const parts = { limits, account, onEnd: () => undefined, onStalled: () => undefined }
+    sent = sendServed(response, { status: 200, headers: {}, body: new Outflow(body, parts) })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo

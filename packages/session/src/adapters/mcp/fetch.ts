@@ -2,6 +2,7 @@
 import { viewOfFetch, type Connection } from '../../http/fetch.ts'
 import { parseBody, tooLarge, wrongType, type ReadBody } from './body.ts'
 import type { AuthInfo } from './context.ts'
+import type { Outflow } from './outflow.ts'
 import type { Face, Served } from './router.ts'
 
 /** A request as a runtime other than node:http gives it. */
@@ -31,8 +32,8 @@ function goneFrom({ signal }: Request, stop: AbortController | undefined): Abort
   return stop.signal
 }
 
-export function responseOfServed({ status, headers, body }: Served): Response {
-  return new Response(body, { status, headers })
+export function responseOfServed({ status, headers, body }: Served<Outflow>): Response {
+  return new Response(body === null || typeof body === 'string' ? body : body.toStream(), { status, headers })
 }
 
 async function readBody(request: Request, maxBytes: number): Promise<ReadBody> {

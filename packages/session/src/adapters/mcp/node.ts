@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { viewOfNode } from '../../http/node.ts'
 import { parseBody, tooLarge, wrongType, type ReadBody } from './body.ts'
 import type { AuthInfo } from './context.ts'
+import type { Outflow } from './outflow.ts'
 import type { Face, Served } from './router.ts'
 
 /** A request to which middleware may have added a body that it parsed, and whom it authenticated. */
@@ -46,14 +47,15 @@ function goneFrom(response: ServerResponse, gone = new AbortController()): Abort
 }
 
 /** Sends an answer as it comes, and gives up its stream when the client does. Never rejects. */
-export async function sendServed(response: ServerResponse, { status, headers, body }: Served): Promise<void> {
-  const reader = body === null || typeof body === 'string' ? undefined : body.getReader()
-  const giveUp = (): void => void reader?.cancel().catch(() => undefined)
+export async function sendServed(response: ServerResponse, { status, headers, body }: Served<Outflow>): Promise<void> {
+  const outflow = body === null || typeof body === 'string' ? undefined : body
+  const giveUp = (): void => void outflow?.cancel().catch(() => undefined)
   if (response.destroyed) return giveUp()
   response.once('close', giveUp)
+  outflow?.onCut(() => response.destroy())
   try {
     response.writeHead(status, headers)
-    if (reader) await pump(reader, response)
+    if (outflow) await pump(outflow, response)
     response.off('close', giveUp)
     response.end(typeof body === 'string' ? body : undefined)
   } catch {
@@ -63,17 +65,13 @@ export async function sendServed(response: ServerResponse, { status, headers, bo
   }
 }
 
-async function pump(reader: ReadableStreamDefaultReader<Uint8Array>, response: ServerResponse): Promise<void> {
-  let reading = reader.read()
+async function pump(outflow: Outflow, response: ServerResponse): Promise<void> {
+  let coming = outflow.next()
   // Where nothing is to be sent yet, the client is told at once that its stream is open; else it goes out together.
-  if (!(await isReady(reading))) response.flushHeaders()
-  for (;;) {
-    const { done, value } = await reading
-    if (done) return
-    reading = reader.read()
-    // It may break while the client is waited for; an error that nobody listens for would end the process.
-    reading.catch(() => undefined)
-    if (!response.write(value)) await drained(response)
+  if (!(await isReady(coming))) response.flushHeaders()
+  for (let piece = await coming; piece; piece = await coming) {
+    if (!response.write(piece)) await drained(response)
+    coming = outflow.next()
   }
 }
 

@@ -22,6 +22,7 @@ import {
   type SdkTransportOptions,
 } from './session-server.ts'
 import type { EventLimits } from './event-store.ts'
+import { Accounts, Outflow, type UnreadLimits } from './outflow.ts'
 import { isActivity, isCall } from './messages.ts'
 
 /** Whom a server is made for. */
@@ -53,6 +54,11 @@ export interface SessionRouterOptions {
   readonly maxCalls?: number
   /** Streams of one session that may be open at once, beside those of its calls. */
   readonly maxStreams?: number
+  /**
+   * What may wait for a caller that does not read its streams, over all of them; a stream that stands still beyond it is
+   * cut, and `stalled` is raised.
+   */
+  readonly unread?: Partial<UnreadLimits>
   /** How often an open stream says that it is alive. No activity of the session. */
   readonly keepAliveMs?: number
   /** After how long a client should take a stream up again. */
@@ -96,14 +102,15 @@ export interface Face {
 }
 
 /** A whole answer, or one that streams. */
-export interface Served {
+export interface Served<Stream = ReadableStream<Uint8Array>> {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string | ReadableStream<Uint8Array> | null
+  readonly body: string | Stream | null
 }
 
 export const defaultMaxBodyBytes = 4 * 1024 * 1024
 const defaultEvents: EventLimits = { maxEvents: 1000, maxBytes: 1024 * 1024 }
+const unreadDefaults: UnreadLimits = { maxBytes: 16 * 1024 * 1024, stalledMs: 10_000 }
 const turnDefaults = { waitMs: 10_000, holdMs: 5 * 60_000 }
 const janitorMs = 60_000
 const verbs: ReadonlySet<string> = new Set(['GET', 'POST', 'DELETE'])
@@ -114,6 +121,8 @@ export class SessionRouter {
   readonly #settings: SessionServerSettings
   readonly #mayRead: MayRead
   readonly #servers = new Map<string, SessionServer>()
+  readonly #unread: UnreadLimits
+  readonly #accounts = new Accounts()
   readonly #stopListening: () => void
   readonly #janitor: NodeJS.Timeout
   #closed = false
@@ -128,6 +137,7 @@ export class SessionRouter {
     this.#modern = modern
     this.#guard = options.guard
     this.#mayRead = options.mayRead ?? (() => false)
+    this.#unread = { ...unreadDefaults, ...options.unread }
     this.#settings = {
       turns: options.turns === false ? false : { ...turnDefaults, ...options.turns },
       events: options.events === false ? false : { ...defaultEvents, ...options.events },
@@ -146,7 +156,7 @@ export class SessionRouter {
   }
 
   /** Serves a request of whatever verb. Never throws. */
-  async serve(face: Face): Promise<Served> {
+  async serve(face: Face): Promise<Served<Outflow>> {
     if (this.#closed) return rpcError(503, -32000, 'The server is shutting down', { 'retry-after': '1' })
     const message: Inbound = { kind: 'legacy', body: undefined }
     const admission = await this.#guard.admit(face.view, () => this.#read(face, message))
@@ -154,13 +164,15 @@ export class SessionRouter {
     const { caller, session, headers, finish } = admission
     const { kind, body } = message
     try {
-      if (kind === 'modern' && this.#modern) return withHeaders(await this.#modern.serve(face, caller, body), headers)
-      if (kind === 'opening') return withHeaders(await this.#open(face, caller, body), headers)
+      if (kind === 'modern' && this.#modern)
+        return this.#sendOut(await this.#modern.serve(face, caller, body), headers, caller)
+      if (kind === 'opening') return this.#sendOut(await this.#open(face, caller, body), headers, caller)
       if (!session) throw new MisuseError('a request was admitted without its session')
-      return withHeaders(await this.#goOn(face, { caller, session, body }, finish), headers)
+      return this.#sendOut(await this.#goOn(face, { caller, session, body }, finish), headers, caller, session)
     } catch (error) {
       finish()
-      return withHeaders(this.#guard.answerOf(error), headers)
+      const { status, headers: own, body: text } = this.#guard.answerOf(error)
+      return { status, headers: { ...headers, ...own }, body: text }
     }
   }
 
@@ -177,6 +189,22 @@ export class SessionRouter {
     clearInterval(this.#janitor)
     await this.#modern?.close()
     await Promise.allSettled([...this.#servers.values()].map((server) => this.#over(server, 'server')))
+  }
+
+  /** What streams is counted, under its session where nobody else answers for it. */
+  #sendOut(
+    { status, headers, body }: Served,
+    added: Readonly<Record<string, string>>,
+    caller: Caller,
+    session?: Session,
+  ): Served<Outflow> {
+    const own = { ...added, ...headers }
+    if (body === null || typeof body === 'string') return { status, headers: own, body }
+    const key = 'principal' in caller ? principalKey(caller.principal) : (session?.ref ?? '')
+    const account = this.#accounts.enter(key)
+    const onEnd = (): void => this.#accounts.leave(key, account)
+    const onStalled = (): void => this.#guard.sessions.noteStalled(caller, session)
+    return { status, headers: own, body: new Outflow(body, { limits: this.#unread, account, onEnd, onStalled }) }
   }
 
   /** What the request is, and what it needs for it. */
@@ -301,8 +329,4 @@ export function servedOf({ status, headers, body }: Response): Served {
   // What the SDK takes for the session ID is the reference; and the connection is the framework's.
   for (const [name, value] of headers) if (name !== 'mcp-session-id' && name !== 'connection') own[name] = value
   return { status, headers: own, body }
-}
-
-function withHeaders(served: Served, headers: Readonly<Record<string, string>>): Served {
-  return { ...served, headers: { ...headers, ...served.headers } }
 }
