@@ -292,7 +292,12 @@ export function callOpaque(
   if (!speaks) for (const arg of call.args) noteUrlCredential(machine, arg, call.site, state)
   if (!speaks) noteHandleGiven(machine, call.args, call.site, state)
   if (!speaks && call.args.some(namesOrigin)) return withTags(inner, ['origin-verdict'])
-  const presented = speaks ? [] : call.args.flatMap((arg) => credentialsIn(arg, whose))
+  const isJudge = name !== undefined && JUDGES.test(name)
+  const presented = speaks
+    ? []
+    : call.args.flatMap((arg) =>
+        isJudge && isSessionCookie(arg) ? [arg] : credentialsIn(arg, isJudge ? 'library' : whose),
+      )
   if (presented.length === 0)
     return hasTag(call.self, 'cred') || isNamedSecret(inner) ? withTags(inner, ['made']) : inner
   state.note('opaque-check')
@@ -309,7 +314,8 @@ function credentialsIn(value: Value, whose: 'library' | 'unknown'): readonly Val
   return value.objects.flatMap((item) => {
     if (item.kind !== 'object') return []
     const parts = REQUEST_PARTS.flatMap((name) => item.properties.get(name)?.value.objects ?? [])
-    return [...(whose === 'library' ? heldCredentials(item) : []), ...parts.flatMap(heldCredentials)]
+    const sent = [item.properties.get('body')?.value ?? []].flat().filter(isCredential)
+    return [...(whose === 'library' ? heldCredentials(item) : []), ...parts.flatMap(heldCredentials), ...sent]
   })
 }
 
@@ -320,6 +326,15 @@ function isPassedOn(name: string | undefined, call: Call): boolean {
   )
   if (types.some((type) => type.endsWith('request')) && types.includes('response')) return true
   return name === 'global:fetch' && call.args.some((arg) => isMessage(optionOf(arg, 'body') ?? NEVER))
+}
+
+/** Methods of code we cannot see that are asked whether a credential is good. */
+const JUDGES = /^(?:verify|authenticate|validate|introspect)/
+
+/** `validateSession(id)`, whatever the cookie is called. */
+function isSessionCookie(value: Value): boolean {
+  const isCookie = hasTag(value, 'cookie') || hasTag(value, 'header:cookie')
+  return isCookie && !hasTag(value, 'entry') && !value.tags.some((tag) => /^cookie:.*(?:csrf|xsrf)/.test(tag))
 }
 
 const REQUEST_PARTS = ['headers', 'data', 'body', 'json', 'form', 'params']

@@ -1,6 +1,6 @@
 /** Reads and writes of properties: plain objects, containers used as session stores, library objects. */
 import { noteExecution } from './asked.ts'
-import { fromRequest, isFresh, isMove, isPresentedHandle, requestTags } from './conditions.ts'
+import { conditionOf, fromRequest, isFresh, isMove, isPresentedHandle, requestTags } from './conditions.ts'
 import { isOwn, noteHandleWrite, unprovenTags } from './handles.ts'
 import { claimTag, partOf, presentedState } from './request-state.ts'
 import { storeId, itemValue } from './expressions.ts'
@@ -25,7 +25,7 @@ import {
 import { noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
 import type { Primitive, Value } from './value.ts'
-import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, object, withTags } from './value.ts'
+import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, object, withCondition, withTags } from './value.ts'
 
 /** The written-down key of an access, or undefined when it is computed. */
 export function keyName(key: Value): string | undefined {
@@ -49,6 +49,7 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
       ...stepTags(target.tags, name),
       ...unprovenTags(machine, target, state),
     ])
+  if (name === 'error' && hasTag(target, 'verdict') && !hasTag(target, 'entry')) value = refusal(value, target)
   value = partOf(target, value, state)
   if (name === undefined && key.entropy !== undefined && target.objects.every(({ kind }) => kind === 'array'))
     return { ...derived(value, key), entropy: pickEntropy(key.entropy) }
@@ -57,6 +58,12 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
     machine.emit('audience-read', site, state, {})
   if (target.tags.length > 0 && name !== undefined) value = noteFieldRead(machine, target, name, value, site)
   return value
+}
+
+/** `const { data, error } = await getUser(token)`: whoever gets an error is nobody. */
+function refusal(value: Value, target: Value): Value {
+  const condition = { whenTrue: [], whenFalse: conditionOf(target).whenTrue }
+  return withCondition(remembered(value), condition)
 }
 
 /** Claims that say whom a token is for. */

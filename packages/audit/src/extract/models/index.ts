@@ -18,6 +18,7 @@ import { fastmcp } from './fastmcp.ts'
 import { frameworks } from './frameworks.ts'
 import { hapi } from './hapi.ts'
 import { http } from './http.ts'
+import { identity, readyGuard } from './identity.ts'
 import { mcp } from './mcp.ts'
 import { mcpAdapter } from './mcp-adapter.ts'
 import { mcpHost, mcpHosts } from './mcp-hosts.ts'
@@ -73,6 +74,7 @@ function registry(): Registry {
     browsers,
     queryChains,
     credentials,
+    identity,
     stores,
     sql,
     settings,
@@ -156,7 +158,10 @@ const READY_MADE = new Map([['commander#program', 'commander']])
 /** What an import of this path is. */
 export function externalValue(machine: Machine, path: string, site: Site): HeapObject {
   const type = READY_MADE.get(path)
-  if (type === undefined) return declaredAuthenticator(machine, path, site) ?? new ExternalObject(path, site)
+  if (type === undefined)
+    return (
+      declaredAuthenticator(machine, path, site) ?? readyGuard(machine, path, site) ?? new ExternalObject(path, site)
+    )
   let known = machine.readyMade.get(path)
   if (known === undefined) {
     known = machine.library(type, site)

@@ -256,6 +256,14 @@ function lockedRun(machine: Machine, call: Call, state: State): Value {
 
 const lock: ExternalHandler = (machine, call) => object(machine.library('lock', call.site))
 
+/** Of an object: a form that we send; of text: the query of a request. */
+function searchParams(machine: Machine, call: Call): Value {
+  const fields = call.args.flatMap(({ objects }) => objects.filter(({ kind }) => kind === 'object'))
+  if (fields.length === 0) return object(machine.library('bag', call.site, { origin: 'query' }))
+  const values = fields.flatMap((item) => [...item.properties.values()].map((cell) => cell.value))
+  return withTags(object(machine.library('bag', call.site, { origin: 'none' })), derived(...values).tags)
+}
+
 export const platform: Model = {
   constructors: {
     'global:Map': container('map'),
@@ -271,7 +279,7 @@ export const platform: Model = {
     'global:Proxy': proxy,
     'global:URL': (machine, call) => object(machine.library('url', call.site, { source: call.args[0] ?? UNKNOWN })),
     'node:url#URL': (machine, call) => object(machine.library('url', call.site, { source: call.args[0] ?? UNKNOWN })),
-    'global:URLSearchParams': (machine, call) => object(machine.library('bag', call.site, { origin: 'query' })),
+    'global:URLSearchParams': searchParams,
     'global:Error': error,
     'global:TypeError': error,
     'global:RangeError': error,

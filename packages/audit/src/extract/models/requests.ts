@@ -95,6 +95,7 @@ export function requestPart(machine: Machine, name: string | undefined, key: Val
     case 'user':
     case 'userId':
     case 'authInfo':
+    case 'oidc':
       return { ...tagged('cred', 'principal', 'verdict'), primitives: [undefined] }
     case undefined:
       return derived(key)
