@@ -50,14 +50,16 @@ describe.each(played.map((entry) => [entry.rule.id, entry] as const))('%s', (id,
   })
   const assessments = new Map<string, Assessment | undefined>()
 
-  // Started one after another, probed together: some wait for time to pass.
+  // Started one after another, then probed together: some wait for time to pass, and no start is to hold them up.
   beforeAll(async () => {
-    const running: Promise<void>[] = []
-    for (const { name, server, probing } of probed) {
-      const origin = await stage.start(server, START_TIMEOUT_MS, await withPort(probing.env))
-      running.push(probeOne(entry, origin, probing).then((found) => void assessments.set(name, found)))
-    }
-    await Promise.all(running)
+    const started: { readonly name: string; readonly probing: Probing; readonly origin: string }[] = []
+    for (const { name, server, probing } of probed)
+      started.push({ name, probing, origin: await stage.start(server, START_TIMEOUT_MS, await withPort(probing.env)) })
+    await Promise.all(
+      started.map(async ({ name, probing, origin }) => {
+        assessments.set(name, await probeOne(entry, origin, probing))
+      }),
+    )
   }, 600_000)
 
   it('has a probe.yaml that names nothing but examples', () => {

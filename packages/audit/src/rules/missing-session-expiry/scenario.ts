@@ -16,8 +16,10 @@ interface Wait {
   /** Where it was refused for want of a credential: whether Alice can still open one. */
   readonly renewed?: Exchange
   readonly waitedMs: number
-  /** The longest time between two uses. */
+  /** The longest that the session can have been left alone: from before one use was sent to the answer of the next. */
   readonly gapMs: number
+  /** The longest that it can have been there. */
+  readonly ageMs: number
 }
 
 interface Recording {
@@ -119,14 +121,16 @@ async function openUsed(
 }
 
 async function waitUnused(ms: number, stage: Stage): Promise<Wait | undefined> {
+  const startedAt = stage.now()
   const own = await openUsed(stage)
   if (own === undefined) return undefined
   const { session, ...shown } = own
   const usedAt = stage.now()
   await stage.sleep(ms)
   const after = await stage.request(stage.actors.alice, session, stage.survey.method)
-  const waitedMs = stage.now() - usedAt
-  return { ...shown, after, waitedMs, gapMs: waitedMs, ...(await renewal(after, stage)) }
+  const endedAt = stage.now()
+  const waitedMs = endedAt - usedAt
+  return { ...shown, after, waitedMs, gapMs: waitedMs, ageMs: endedAt - startedAt, ...(await renewal(after, stage)) }
 }
 
 /** Her credential may have ended instead of the session. */
@@ -141,6 +145,7 @@ const WANTS_CREDENTIAL: ReadonlySet<number | undefined> = new Set([401, 403])
 
 /** Used again and again, so that only age can end it; until it ends, or `latestMs` have passed. */
 async function waitInUse(latestMs: number, stage: Stage): Promise<Wait | undefined> {
+  const openedAt = stage.now()
   const own = await openUsed(stage)
   if (own === undefined) return undefined
   const { session, ...shown } = own
@@ -148,24 +153,25 @@ async function waitInUse(latestMs: number, stage: Stage): Promise<Wait | undefin
   const pauseMs = Math.min(LONGEST_PAUSE_MS, idleMs / USES_PER_IDLE)
   const startedAt = stage.now()
   let last = own.legitimate
-  let usedAt = startedAt
+  let usedAt = openedAt
   let gapMs = 0
   for (;;) {
     await stage.sleep(Math.min(pauseMs, latestMs))
+    const askedAt = stage.now()
     const after = await stage.request(stage.actors.alice, session, stage.survey.method)
     const now = stage.now()
     const waitedMs = now - startedAt
     gapMs = Math.max(gapMs, now - usedAt)
     if (!isServed(after) || waitedMs > latestMs)
-      return { ...shown, last, after, waitedMs, gapMs, ...(await renewal(after, stage)) }
+      return { ...shown, last, after, waitedMs, gapMs, ageMs: now - openedAt, ...(await renewal(after, stage)) }
     last = after
-    usedAt = now
+    usedAt = askedAt
   }
 }
 
 /** A machine that stood still may have waited so long that the other limit was the reason. */
-function isByIdle({ after, waitedMs }: Wait, { absoluteMs = Infinity }: Recording['stated']): boolean {
-  return isServed(after) || waitedMs < absoluteMs
+function isByIdle({ after, ageMs }: Wait, { absoluteMs = Infinity }: Recording['stated']): boolean {
+  return isServed(after) || ageMs < absoluteMs
 }
 
 function isByAge({ after, gapMs }: Wait, { idleMs = Infinity }: Recording['stated']): boolean {
