@@ -234,6 +234,17 @@ describe('a requestState', () => {
     expect(await states.unseal(next, binding)).toEqual({ good: false, reason: 'refused' })
   })
 
+  test('that lives longer than a session may is dead for all its time', async () => {
+    const { sessions, advance } = createLayer({ absoluteTimeoutMs: minuteMs })
+    const keys = createKeyRing([{ id: 'k1', secret: secret() }])
+    const states = createRequestStates({ sessions, keys, audience, ttlMs: 30 * minuteMs })
+    const sealed = await states.seal('state', binding)
+    await sessions.revoke({ principal: alice }, 'account disabled')
+    advance(29 * minuteMs)
+    await sessions.sweep()
+    expect(await states.unseal(sealed, binding)).toEqual({ good: false, reason: 'refused' })
+  })
+
   test('is no bag for anything', async () => {
     const { states } = make()
     await expect(states.seal('x'.repeat(17_000), binding)).rejects.toThrow(MisuseError)

@@ -126,7 +126,8 @@ export class RequestStates {
 
   /** With the epochs: after a reset of the agent's context, or once all of the principal is revoked, nothing opens. */
   async #boundTo({ principal, agent, method, name, arguments: given }: RequestBinding): Promise<string> {
-    const epoch = await this.#sessions.epochOf(principal, agent, this.#sessions.settings.absoluteTimeoutMs)
+    const rememberMs = Math.max(this.#ttlMs, this.#sessions.settings.absoluteTimeoutMs)
+    const epoch = await this.#sessions.epochOf(principal, agent, rememberMs)
     const owner = principalKey(principal)
     const digest = sha256(canonicalJson(given ?? null))
     const instance = agent === undefined ? '' : agentKey(agent)

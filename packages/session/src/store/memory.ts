@@ -106,6 +106,8 @@ class MemoryStore implements SessionStore {
   readonly #consumed = new ExpiringMap<true>()
   readonly #tombstones = new ExpiringMap<string>()
   #count = 0
+  /** For so long, at most, anything may live that was made so far. */
+  #longestMs = 0
   #cursor: Iterator<Record | OtherHandle> | undefined
 
   constructor({ clock = createClock(), maxConsumed = 1_000_000 }: MemoryStoreOptions) {
@@ -236,7 +238,7 @@ class MemoryStore implements SessionStore {
   advanceEpoch(scope: string, rememberMs: number): number {
     const now = this.#now()
     const epoch = Math.max(this.now(), (this.#epochs.get(scope, now) ?? 0) + 1)
-    this.#epochs.set(scope, epoch, now + rememberMs)
+    this.#epochs.set(scope, epoch, now + Math.max(rememberMs, this.#longestMs))
     return epoch
   }
 
@@ -352,6 +354,7 @@ class MemoryStore implements SessionStore {
   }
 
   #readEpoch(scope: string, now: number, rememberMs: number): number {
+    this.#longestMs = Math.max(this.#longestMs, rememberMs)
     if (scope === '') return 0
     const epoch = this.#epochs.get(scope, now)
     if (epoch === undefined) return 0

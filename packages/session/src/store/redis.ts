@@ -42,6 +42,8 @@ export interface RedisStoreOptions {
   readonly prefix?: string
   /** For tests. Else the time is the server's, so that all processes have the same. */
   readonly clock?: Clock
+  /** How often the server is asked again whether it may evict keys: its settings change, and so does who is the master. */
+  readonly recheckMs?: number
 }
 
 /**
@@ -49,18 +51,21 @@ export interface RedisStoreOptions {
  *
  * @throws MisuseError where the client queues offline or the server may evict keys
  */
-export async function redisStore({ client, prefix = 'sallyport', clock }: RedisStoreOptions): Promise<SessionStore> {
+export async function redisStore(options: RedisStoreOptions): Promise<SessionStore> {
+  const { client, prefix = 'sallyport', clock, recheckMs = 10_000 } = options
   if (!/^[\w.:-]{1,64}$/.test(prefix)) throw new MisuseError('a prefix is 1 to 64 letters, digits or . : _ -')
   const runner = runnerOn(client)
-  requireNoEviction(await runner.memoryInfo())
-  return new RedisStore(runner, `{${prefix}}:`, clock)
+  const evicting = evictionOf(await runner.memoryInfo())
+  if (evicting !== undefined)
+    throw new MisuseError(`Redis may evict keys (${evicting}), and would bring back what was revoked: set noeviction`)
+  return new RedisStore(runner, `{${prefix}}:`, clock, recheckMs)
 }
 
-function requireNoEviction(memory: string): void {
+/** By what policy the server throws keys away, if it may. */
+function evictionOf(memory: string): string | undefined {
   const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1]
   const limit = /^maxmemory:(\d+)/m.exec(memory)?.[1]
-  if (policy !== undefined && policy !== 'noeviction' && limit !== '0')
-    throw new MisuseError(`Redis may evict keys (${policy}), and would bring back what was revoked: set noeviction`)
+  return policy === 'noeviction' || limit === '0' ? undefined : policy
 }
 
 /** A reply of a script: lists of lists of texts. */
@@ -71,11 +76,15 @@ class RedisStore implements SessionStore {
   readonly #runner: ScriptRunner
   readonly #base: string
   readonly #clock: Clock | undefined
+  readonly #recheckMs: number
+  #checkedAt = performance.now()
+  #mayEvict = false
 
-  constructor(runner: ScriptRunner, base: string, clock: Clock | undefined) {
+  constructor(runner: ScriptRunner, base: string, clock: Clock | undefined, recheckMs: number) {
     this.#runner = runner
     this.#base = base
     this.#clock = clock
+    this.#recheckMs = recheckMs
   }
 
   async now(): Promise<number> {
@@ -178,6 +187,7 @@ class RedisStore implements SessionStore {
   }
 
   async sweep(limit: number): Promise<SweepReply> {
+    await this.#recheck()
     const [ended, looked] = (await this.#run('sweep', limit)) as Reply
     return { ended: endedOf(ended), more: Number(looked) === limit }
   }
@@ -190,7 +200,15 @@ class RedisStore implements SessionStore {
     return this.#runner.close()
   }
 
+  /** A server that has begun to evict is as good as none, until it stops. */
+  async #recheck(): Promise<void> {
+    if (performance.now() - this.#checkedAt < this.#recheckMs) return
+    this.#checkedAt = performance.now()
+    this.#mayEvict = evictionOf(await this.#runner.memoryInfo()) !== undefined
+  }
+
   #run(name: ScriptName, ...values: (string | number)[]): Promise<unknown> {
+    if (this.#mayEvict) return Promise.reject(new Error('the server may evict keys, and revive what was revoked'))
     const now = this.#clock ? String(Math.trunc(this.#clock())) : ''
     return this.#runner.run(scripts[name], this.#base, [now, ...values.map(textOf)])
   }

@@ -119,6 +119,8 @@ class SqliteStore implements SessionStore {
   readonly #hasChanged: HasChanged
   #aheadMs = 0
   #clockSaved = 0
+  /** What is known to be written down of the longest time that anything may live. */
+  #longestMs = 0
 
   constructor({ database, durability = 'full', busyMs = 100, clock = createClock() }: SqliteStoreOptions) {
     this.#database = typeof database === 'string' ? openDatabase(database) : database
@@ -219,8 +221,12 @@ class SqliteStore implements SessionStore {
   }
 
   end({ name, reason }: EndRequest): EndReply {
+    const find = (): Row | undefined =>
+      'ref' in name ? this.#get<Row>('byRef', name.ref) : this.#get<Row>('byDigest', name.digest)
+    // Asked for whatever looks like a handle, before anybody is known: nobody gets to take the lock of all for that.
+    if (!find()) return { kind: 'gone' }
     return this.#atomically((now) => {
-      const row = 'ref' in name ? this.#get<Row>('byRef', name.ref) : this.#get<Row>('byDigest', name.digest)
+      const row = find()
       return row ? this.#bury(row, overBy(row, now) ?? reason, now) : { kind: 'gone' }
     })
   }
@@ -235,15 +241,18 @@ class SqliteStore implements SessionStore {
   advanceEpoch(scope: string, rememberMs: number): number {
     return this.#atomically((now) => {
       const epoch = Math.max(now, this.#epoch(scope) + 1)
-      this.#run('setEpoch', scope, epoch, now + rememberMs)
+      this.#run('setEpoch', scope, epoch, now + Math.max(rememberMs, this.#number('longest')))
       return epoch
     })
   }
 
   readEpochs(scopes: readonly string[], rememberMs: number): readonly number[] {
     const epochs = scopes.map((scope) => this.#epoch(scope))
-    if (epochs.every((epoch) => epoch === 0)) return epochs
-    return this.#atomically((now) => scopes.map((scope) => this.#rememberEpoch(scope, now + rememberMs)))
+    if (rememberMs <= this.#longestMs && epochs.every((epoch) => epoch === 0)) return epochs
+    return this.#atomically((now) => {
+      this.#raiseLongest(rememberMs)
+      return scopes.map((scope) => this.#rememberEpoch(scope, now + rememberMs))
+    })
   }
 
   consume(key: string, rememberMs: number): 'first' | 'again' {
@@ -318,6 +327,7 @@ class SqliteStore implements SessionStore {
       this.#database.exec('COMMIT')
       return result
     } catch (error) {
+      this.#longestMs = 0
       this.#database.exec('ROLLBACK')
       throw error
     }
@@ -404,6 +414,7 @@ class SqliteStore implements SessionStore {
   #insert(request: OpenRequest, now: number): void {
     const { digest, principal, agent, parent, group, kind, meta, data } = request
     const remember = now + request.absoluteTimeoutMs
+    this.#raiseLongest(request.absoluteTimeoutMs)
     const scope = epochScope(principal, agent)
     const life: Lifetime = {
       absoluteEnd: remember,
@@ -420,6 +431,7 @@ class SqliteStore implements SessionStore {
 
   #bind(ref: string, bind: NonNullable<RegenerateRequest['bind']>, now: number): void {
     const remember = now + bind.absoluteTimeoutMs
+    this.#raiseLongest(bind.absoluteTimeoutMs)
     const scope = epochScope(bind.principal, bind.agent)
     const epochs = [this.#rememberEpoch(bind.principal, remember), this.#rememberEpoch(scope, remember)] as const
     this.#run('bind', bind.principal, bind.agent, scope, bind.group, ...epochs, ref)
@@ -477,7 +489,13 @@ class SqliteStore implements SessionStore {
     return epoch
   }
 
-  #number(name: 'sessions' | 'clock'): number {
+  #raiseLongest(ms: number): void {
+    if (ms <= this.#longestMs) return
+    this.#run('raiseLongest', ms)
+    this.#longestMs = ms
+  }
+
+  #number(name: 'sessions' | 'clock' | 'longest'): number {
     return this.#count('number', name)
   }
 

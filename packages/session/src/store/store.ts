@@ -236,7 +236,9 @@ export interface SessionStore {
   list(group: string): MaybePromise<readonly StoredSession[]>
   /**
    * Ends all sessions that were bound to this scope before, at once: a principal, or what `epochScope` says of an agent
-   * instance. Returns the new epoch, which was never one before.
+   * instance. Returns the new epoch, which was never one before. It is remembered for `rememberMs`, and at least for as
+   * long as anything that the store was ever told of may live, by whatever process and settings: the absolute timeouts
+   * of sessions, the times of `readEpochs`. A revocation that is forgotten sooner would revive what it ended.
    */
   advanceEpoch(scope: string, rememberMs: number): MaybePromise<number>
   /** The epochs of these scopes, 0 where none was ever advanced; remembers them for as long as something minted now may live. */

@@ -1,10 +1,12 @@
 /** What the routers are made of, where a client alone cannot bring about what matters. */
 import { createServer, get, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import type { Message } from '../../src/adapters/mcp/messages.ts'
 import { sendServed } from '../../src/adapters/mcp/node.ts'
 import { Outflow } from '../../src/adapters/mcp/outflow.ts'
 import { SessionServer, type SdkTransport } from '../../src/adapters/mcp/session-server.ts'
+import { ToolModes } from '../../src/adapters/mcp/tool-modes.ts'
 import { SessionEndedError } from '../../src/index.ts'
 import { alice, createLayer } from '../layer.ts'
 
@@ -60,4 +62,34 @@ test('a request that comes when its session is being ended begins nothing', asyn
   await expect(server.post(request, call, {}, () => undefined)).rejects.toThrow(SessionEndedError)
   await ending
   expect(server.isBusy).toBe(false)
+})
+
+describe('what is known of the tools', () => {
+  const listOf = (readOnlyHint: boolean) => ({ tools: [{ name: 'pay', annotations: { readOnlyHint } }] })
+
+  test('is not learned from a list that was asked for before they changed', async () => {
+    const modes = new ToolModes()
+    const before = modes.revision
+    modes.forget()
+    modes.learn(listOf(true), before)
+    const asked: Message[] = []
+    const mode = modes.modeOf('pay', (question) => asked.push(question))
+    modes.takes({ jsonrpc: '2.0', id: asked[0]!.id!, result: listOf(false) })
+    expect(await mode).toBe('exclusive')
+  })
+
+  test('is asked for again where they change while they are asked for', async () => {
+    const modes = new ToolModes()
+    const asked: Message[] = []
+    const ask = (question: Message) => void asked.push(question)
+    const first = modes.modeOf('pay', ask)
+    modes.forget()
+    modes.takes({ jsonrpc: '2.0', id: asked[0]!.id!, result: listOf(true) })
+    // Nothing is known, so it may write.
+    expect(await first).toBe('exclusive')
+    const second = modes.modeOf('pay', ask)
+    expect(asked).toHaveLength(2)
+    modes.takes({ jsonrpc: '2.0', id: asked[1]!.id!, result: listOf(true) })
+    expect(await second).toBe('shared')
+  })
 })

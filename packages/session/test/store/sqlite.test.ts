@@ -1,8 +1,9 @@
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -47,6 +48,15 @@ function makeStore(Database?: Binding) {
 
 describe('the SQLite store is certified', () => {
   test.each(certification)('$name', ({ run }) => run(() => makeStore()))
+})
+
+test('the SQLite store is certified where users run it, in the main thread of a process', async () => {
+  const certifier = join(import.meta.dirname, 'sqlite-certifier.ts')
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', certifier])
+  const told = JSON.parse(stdout) as { cases: number; failures: object; looks: number }
+  expect(told.failures).toEqual({})
+  expect(told.cases).toBe(certification.length)
+  if (['linux', 'darwin'].includes(process.platform)) expect(told.looks).toBeGreaterThan(told.cases)
 })
 
 /** Opened by the application, so that its file is not known to the store. */
@@ -175,6 +185,16 @@ describe('the locks of a process that has the database open', () => {
     own.close()
     close()
   })
+})
+
+test('what is no handle of a session does not wait for whoever writes', () => {
+  const { database, store, close } = makeStore()
+  const writer = openDatabase(database)
+  writer.exec('BEGIN IMMEDIATE')
+  expect(store.end({ name: { digest: 'nobody’s' }, reason: 'exposed' })).toEqual({ kind: 'gone' })
+  writer.exec('ROLLBACK')
+  writer.close()
+  close()
 })
 
 describe('the file', () => {

@@ -75,6 +75,8 @@ interface OpenCall {
   readonly method: string
   readonly settled: Promise<void>
   readonly settle: () => void
+  /** Of the tools, when it came. */
+  readonly toolsRevision: number
   /** Whether the server has it. */
   delivered: boolean
   answering: boolean
@@ -250,7 +252,8 @@ export class SessionServer {
   #openCall({ id, method }: Call): OpenCall {
     let settle: () => void = () => undefined
     const settled = new Promise<void>((resolve) => (settle = resolve))
-    const call = { id, method, settled, settle, delivered: false, answering: false, over: false }
+    const toolsRevision = this.#tools.revision
+    const call = { id, method, settled, settle, toolsRevision, delivered: false, answering: false, over: false }
     this.#calls.set(id, call)
     this.#hold()
     return call
@@ -366,7 +369,7 @@ export class SessionServer {
     // Of a call that was given up or has its answer, nothing is said any more.
     if (!call || call.answering) return
     call.answering = true
-    if (call.method === 'tools/list') this.#tools.learn(message.result)
+    if (call.method === 'tools/list') this.#tools.learn(message.result, call.toolsRevision)
     try {
       await this.#sendOut(message, options)
     } finally {

@@ -28,6 +28,12 @@ export class ToolModes {
   /** Whether what is not known is not listed. */
   #complete = false
   #asking: Promise<void> | undefined
+  #revision = 0
+
+  /** Changes with each change of the tools: a list that was asked for before it may be older than it. */
+  get revision(): number {
+    return this.#revision
+  }
 
   /** The lock that a call of this tool needs, at once where it is known. One that nobody lists may write. */
   modeOf(tool: string, ask: AskServer): LockMode | Promise<LockMode> {
@@ -38,14 +44,16 @@ export class ToolModes {
     return this.#asking.then(() => this.#modes.get(tool) ?? 'exclusive')
   }
 
-  /** Learns from a list that went to a client. */
-  learn(result: unknown): void {
+  /** Learns from a list that was asked for at this revision. */
+  learn(result: unknown, revision: number): void {
+    if (revision !== this.#revision) return
     for (const { name, annotations } of (result as ToolList | undefined)?.tools ?? [])
       if (typeof name === 'string' && this.#modes.size < maxTools) this.#modes.set(name, lockModeOf(annotations))
   }
 
   /** The server said that its tools have changed. */
   forget(): void {
+    this.#revision += 1
     this.#modes.clear()
     this.#complete = false
     this.#asking = undefined
@@ -60,10 +68,12 @@ export class ToolModes {
   }
 
   async #askAll(ask: AskServer): Promise<void> {
+    const revision = this.#revision
     let cursor: unknown
     for (let page = 0; page < maxPages; page += 1) {
       const answer = await this.#askOnce(ask, cursor)
-      this.learn(answer?.result)
+      if (revision !== this.#revision) return
+      this.learn(answer?.result, revision)
       cursor = (answer?.result as ToolList | undefined)?.nextCursor
       if (typeof cursor !== 'string') break
     }

@@ -95,6 +95,21 @@ export const endingCases: Cases = {
     assert.deepEqual(await other.readEpochs(['alice'], hourMs), [second])
   },
 
+  'an epoch is remembered for as long as anything may live that was made before it': async (
+    { store, other, advance },
+    user,
+  ) => {
+    const { ref } = await user.open({ absoluteTimeoutMs: 3 * hourMs, idleTimeoutMs: 3 * hourMs })
+    await store.readEpochs(['bob'], 2 * hourMs)
+    // As by a process whose settings are shorter by now.
+    await other.advanceEpoch('alice', 1000)
+    const epoch = await other.advanceEpoch('bob', 1000)
+    await advance(2 * hourMs - 1)
+    while ((await other.sweep(1000)).more);
+    assert.deepEqual(await store.readEpochs(['bob'], 1), [epoch])
+    assert.equal(await user.isLive(ref), false)
+  },
+
   'a session outlives no parent': async ({ store }, user) => {
     const parent = await user.open()
     const child = await user.open({ parent: parent.ref, kind: 'state', group: 'state:alice' })

@@ -4,7 +4,8 @@
  *
  * Keys after the base: `s:` session (hash), `h:` handle (`<ref> <generation> <kind>`, or `! <ref>` once it ended),
  * `l:` digests of a session (list), `t:` turns (JSON), `g:` sessions of a group by opening (sorted set), `e:` epoch,
- * `n:` consumed key, `w:` a group was searched, `all` sessions by their next end (sorted set). Values after the time:
+ * `n:` consumed key, `w:` a group was searched, `all` sessions by their next end (sorted set), `longest` for how long
+ * anything may live that was made so far. Values after the time:
  * see each script; its caller is in `redis.ts`.
  */
 import { handleLimits, tombstoneMs } from '../store.ts'
@@ -47,6 +48,7 @@ local function keep(key, ms)
 end
 
 local function remember(of, ms)
+  if ms > num(call('GET', B .. 'longest') or '0') then call('SET', B .. 'longest', int(ms)) end
   if of == '' then return '0' end
   local known = call('GET', B .. 'e:' .. of)
   if not known then return '0' end
@@ -326,7 +328,8 @@ const advanceEpoch = `
 call('DEL', B .. 'w:')
 local next = num(epoch(ARGV[2])) + 1
 if now > next then next = now end
-call('SET', B .. 'e:' .. ARGV[2], int(next), 'PX', ARGV[3])
+local ms = math.max(num(ARGV[3]), num(call('GET', B .. 'longest') or '0'))
+call('SET', B .. 'e:' .. ARGV[2], int(next), 'PX', int(ms))
 return int(next)
 `
 

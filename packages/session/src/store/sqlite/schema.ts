@@ -76,6 +76,7 @@ export const statements = {
   number: `SELECT value AS n FROM numbers WHERE name = ?`,
   addNumber: `UPDATE numbers SET value = value + ? WHERE name = ?`,
   countOpening: `INSERT INTO numbers VALUES ('openings', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1`,
+  raiseLongest: `INSERT INTO numbers VALUES ('longest', ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`,
   raiseClock: `UPDATE numbers SET value = ? WHERE name = 'clock' AND value < ?`,
 } as const
 
