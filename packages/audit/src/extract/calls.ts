@@ -560,12 +560,18 @@ function bindParameters(
       param.type === 'RestElement' ? restOf(machine, args.slice(index), machine.site(env.file, param)) : args[index]
     const typed = typedParameter(machine, param, given ?? (index < args.length ? UNKNOWN : UNDEFINED), env, fn)
     const value =
-      param.type === 'Identifier'
+      param.type === 'Identifier' && !(typed.entropy && isPosted(fn, String(param['name'])))
         ? noteMade(machine, String(param['name']), typed, machine.site(env.file, param), state)
         : typed
     assignPattern(machine, param, value, state, env)
     if (param.type === 'TSParameterProperty') assignParameterProperty(machine, param, state, env)
   })
+}
+
+/** What is posted to whoever listens tells one message from another, whatever it is called. */
+function isPosted({ node, env }: FunctionObject, name: string): boolean {
+  const body = env.file.text.slice(node.start, node.end)
+  return body.includes(`postMessage(${name},`) || body.includes(`postMessage(${name})`)
 }
 
 export function parametersOf(node: Node): readonly Node[] {

@@ -47,6 +47,12 @@ describe('a weak generator', () => {
     expect(linesOf(program)).toEqual([finding])
   })
 
+  it('is no secret where it is posted to whoever listens', () => {
+    const program = (use: string) => `;((token) => { ${use} })(\`mark@\${Math.random()}\`)`
+    expect(linesOf(program("globalThis.postMessage(token, '*')"))).toEqual([])
+    expect(linesOf(program('globalThis.keep(token)'))).toHaveLength(1)
+  })
+
   it('is told of once, where it first gets such a name', () => {
     expect(
       linesOf('const secret = Math.random()\nconst token = secret\nexport const user = { password: token }'),

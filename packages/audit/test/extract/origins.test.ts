@@ -1,6 +1,7 @@
 /** Which requests of web pages are refused, by whatever check. */
 import { describe, expect, it } from 'vitest'
-import { outcomeOf } from './programs.ts'
+import { detect } from '../../src/rules/missing-origin-check/detect.ts'
+import { factsOf, outcomeOf } from './programs.ts'
 
 const mcp = (check: string, before = ''): string => `
   import express from 'express'
@@ -147,5 +148,15 @@ describe('cookies for other pages', () => {
     ],
   ])('%s', (_what, options, outcome) => {
     expect(outcomeOf('missing-origin-check', cors(options))).toBe(outcome)
+  })
+
+  it('are worth little where the server asks for none', () => {
+    const confidenceOf = (program: string): unknown => {
+      const verdict = detect(factsOf(program))
+      return verdict.kind === 'judged' && verdict.findings[0]?.confidence
+    }
+    const open = cors('{ origin: true, credentials: true }')
+    expect(confidenceOf(open)).toBe('low')
+    expect(confidenceOf(open.replace('res.end()', "res.cookie('sid', '1').end()"))).toBe('high')
   })
 })

@@ -1,5 +1,5 @@
 import type { CorsFact, EndpointFact, ServerFacts } from '../../facts/facts.ts'
-import type { FindingDraft, Location, Step } from '../../finding/finding.ts'
+import type { Confidence, FindingDraft, Location, Step } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 const MOST_STEPS = 8
@@ -12,8 +12,13 @@ export function detect(facts: ServerFacts): Verdict {
   const open = facts.cors.filter((cors) => cors.allows !== 'listed')
   return judged([
     ...byApp(unchecked).map((endpoints) => uncheckedFinding(endpoints, open)),
-    ...generous.map(generousFinding),
+    ...generous.map((cors) => generousFinding(cors, letsInByCookie(facts) ? 'high' : 'low')),
   ])
+}
+
+/** Where nothing is kept for anybody, and no cookie or credential is asked for, a foreign page gains nothing by them. */
+function letsInByCookie({ endpoints, stores, cookies, carriesSecrets, verifiesCredentials }: ServerFacts): boolean {
+  return endpoints.length + stores.length + cookies.length > 0 || carriesSecrets || verifiesCredentials
 }
 
 /** Checked on every path, or optionally where a credential is asked for that a foreign page cannot send. */
@@ -81,7 +86,7 @@ const REFLECTED_WHY =
 const WILDCARD_WHY =
   "Browsers refuse a wildcard where cookies are sent along. Whoever makes it work by naming the origin that asks lets a page of Mallory's read what Alice's cookie entitles her to."
 
-function generousFinding({ at, allows }: CorsFact): FindingDraft {
+function generousFinding({ at, allows }: CorsFact, confidence: Confidence): FindingDraft {
   return {
     what: `Every origin is allowed by CORS, with credentials: ${allows === 'any' ? 'a wildcard is no list' : 'whichever page asks is named in the answer'}.`,
     trace: [
@@ -90,7 +95,7 @@ function generousFinding({ at, allows }: CorsFact): FindingDraft {
         location: at,
       },
     ],
-    confidence: 'high',
+    confidence,
     why: allows === 'any' ? WILDCARD_WHY : REFLECTED_WHY,
     todo: 'Name the origins that may use the server one by one, and set no credentials for any other.',
   }
