@@ -82,6 +82,8 @@ export interface Check {
 
 export interface Request {
   readonly header: (name: string) => string
+  /** A header of which has been asked already whether it is there, as a text to the compiler too. */
+  readonly sent: (name: string) => string
 }
 
 /** The edits that put a check before all handlers of an app; undefined where it has no place. */
@@ -107,7 +109,7 @@ function middleware({ framework, file, statement }: App, { refuses, status, says
     const header = says ? plain`.set('${field}', '${value}')` : ''
     return code`
 ${name}.use((req, res, next) => {
-  if (${refuses({ header: (each) => member('req.headers', each, file) })}) res.status(${answer})${header}.end();
+  if (${refuses(headersOf('req.headers', file))}) res.status(${answer})${header}.end();
   else next();
 });`
   }
@@ -115,7 +117,7 @@ ${name}.use((req, res, next) => {
     const header = says ? plain`.header('${field}', '${value}')` : ''
     return code`
 ${name}.addHook('onRequest', (request, reply, done) => {
-  if (${refuses({ header: (each) => member('request.headers', each, file) })}) reply.code(${answer})${header}.send();
+  if (${refuses(headersOf('request.headers', file))}) reply.code(${answer})${header}.send();
   else done();
 });`
   }
@@ -123,16 +125,26 @@ ${name}.addHook('onRequest', (request, reply, done) => {
     const header = says ? plain`, { ${field}: '${value}' }` : ''
     return code`
 ${name}.use(async (c, next) => {
-  if (${refuses({ header: (each) => plain`c.req.header('${each}')` })}) return c.body(null, ${answer}${header});
+  if (${refuses(honoHeaders(plain))}) return c.body(null, ${answer}${header});
   await next();
 });`
   }
   const header = says ? code`\n  ctx.set('${field}', '${value}');` : ''
   return code`
 ${name}.use(async (ctx, next) => {
-  if (!(${refuses({ header: (each) => member('ctx.headers', each, file) })})) return next();
+  if (!(${refuses(headersOf('ctx.headers', file))})) return next();
   ctx.status = ${answer};${header}
 });`
+}
+
+function headersOf(object: string, file: FileSyntax): Request {
+  const header = (name: string): string => member(object, name, file)
+  return { header, sent: header }
+}
+
+/** Two calls may give two answers, says the compiler. */
+function honoHeaders(code: ReturnType<typeof codeIn>): Request {
+  return { header: (name) => code`c.req.header('${name}')`, sent: (name) => code`c.req.header('${name}') ?? ''` }
 }
 
 function member(object: string, name: string, { style }: FileSyntax): string {
@@ -146,7 +158,7 @@ function guardedHandler({ file, handler, statement }: App, check: Check): readon
   const { path } = file
   const indent = file.indentAt(handler.start) + file.style.indent
   const code = codeIn(file.style, indent)
-  const refuses = check.refuses({ header: (header) => member(`${request}.headers`, header, file) })
+  const refuses = check.refuses(headersOf(`${request}.headers`, file))
   const [field = '', value = ''] = check.says ?? []
   const says = check.says ? codeIn(file.style)`, { ${field}: '${value}' }` : ''
   const guard = code`

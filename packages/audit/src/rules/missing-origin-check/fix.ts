@@ -120,7 +120,7 @@ function originChecked(app: App): readonly Edit[] | undefined {
   return guarded(app, {
     setting: code`\nconst ${allowed} = ${listOf('ALLOWED_ORIGINS', file)};`,
     comment: 'Browsers say which page a request comes from; other clients send no Origin.',
-    refuses: ({ header }) => `${header('origin')} && !${allowed}.includes(${header('origin')})`,
+    refuses: ({ header, sent }) => `${header('origin')} && !${allowed}.includes(${sent('origin')})`,
     status: 403,
   })
 }
