@@ -91,13 +91,26 @@ export class Subscriptions {
   async publish(topic: string, message: unknown): Promise<number> {
     let delivered = 0
     for (const subscriber of Array.from(this.#byTopic.get(topic) ?? [])) {
-      if (!(await this.#mayRead(subscriber.caller, topic))) continue
+      if (!(await this.#mayHear(subscriber.caller, topic))) continue
       // It may have been cut while the question was out.
       if (!this.#byTopic.get(topic)?.has(subscriber)) continue
-      subscriber.stream.send(topic, message)
-      delivered += 1
+      try {
+        subscriber.stream.send(topic, message)
+        delivered += 1
+      } catch {
+        // A stream that broke is nothing to the others.
+      }
     }
     return delivered
+  }
+
+  /** Where it cannot be found out, this one does not hear of it, and the others do. */
+  async #mayHear(caller: Caller, topic: string): Promise<boolean> {
+    try {
+      return await this.#mayRead(caller, topic)
+    } catch {
+      return false
+    }
   }
 
   async #granted(caller: Caller, topics: readonly string[]): Promise<readonly string[]> {

@@ -163,6 +163,27 @@ describe('a subscription', () => {
     await sessions.close()
   })
 
+  test('of somebody else who cannot be asked or reached keeps it from nobody', async () => {
+    const layer = createLayer()
+    const mayRead = (caller: Caller) => {
+      if ('principal' in caller && caller.principal === bob && asked) throw new Error('no answer')
+      return true
+    }
+    let asked = false
+    const subscriptions = createSubscriptions({ sessions: layer.sessions, mayRead })
+    const heard: unknown[] = []
+    const broken = () => {
+      throw new Error('broken')
+    }
+    await subscriptions.open({ principal: bob }, ['news'], { send: broken, end: () => undefined })
+    await subscriptions.open(me, ['news'], { send: broken, end: () => undefined })
+    await subscriptions.open(me, ['news'], { send: (_, message) => heard.push(message), end: () => undefined })
+    asked = true
+    expect(await subscriptions.publish('news', 'hello')).toBe(1)
+    expect(heard).toEqual(['hello'])
+    await layer.sessions.close()
+  })
+
   test('lives for as long as its stream, and no longer than a session', async () => {
     const { subscriptions, stream, sessions, advance } = make()
     const mine = stream()

@@ -3,7 +3,7 @@ import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, ServerRe
 import { MisuseError } from '../errors.ts'
 import type { Admission, Guard } from '../guard.ts'
 import { readJson } from '../http/body.ts'
-import { sendOnNode, viewOfNode } from '../http/node.ts'
+import { isGone, sendOnNode, viewOfNode } from '../http/node.ts'
 import type { LoginRoutes } from '../login.ts'
 import type { MaybePromise } from '../store/store.ts'
 import {
@@ -74,7 +74,7 @@ export function beginVisit<Data>(
   const visit = new Visit<Data>(guard, admitted, outlet)
   ;(request as Visited)[visitKey] = visit as Visit<never>
   // Who hung up while the guard was asked is not heard of again.
-  if (response.destroyed) visit.finish()
+  if (isGone(response)) visit.finish()
   else outlet.serve(visit, admitted.headers)
   return visit
 }

@@ -18,6 +18,12 @@ export function sendOnNode(response: ServerResponse, { status, headers, body }: 
   response.end(body)
 }
 
+/** Whether the client of a response is gone. That of HTTP/2 does not say so itself. */
+export function isGone(response: ServerResponse): boolean {
+  const { destroyed, stream } = response as ServerResponse & { readonly stream?: { readonly destroyed: boolean } }
+  return destroyed || stream?.destroyed === true
+}
+
 class NodeRequest implements RequestView {
   readonly #request: IncomingMessage
 

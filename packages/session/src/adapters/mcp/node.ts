@@ -1,6 +1,6 @@
 /** Requests of node:http for the SDKs, and their answers back. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { viewOfNode } from '../../http/node.ts'
+import { isGone, viewOfNode } from '../../http/node.ts'
 import { parseBody, tooLarge, wrongType, type ReadBody } from './body.ts'
 import type { AuthInfo } from './context.ts'
 import type { Outflow } from './outflow.ts'
@@ -42,7 +42,7 @@ export function faceOfNode(
 
 function goneFrom(response: ServerResponse, gone = new AbortController()): AbortSignal {
   response.once('close', () => gone.abort())
-  if (response.destroyed) gone.abort()
+  if (isGone(response)) gone.abort()
   return gone.signal
 }
 
@@ -50,7 +50,7 @@ function goneFrom(response: ServerResponse, gone = new AbortController()): Abort
 export async function sendServed(response: ServerResponse, { status, headers, body }: Served<Outflow>): Promise<void> {
   const outflow = body === null || typeof body === 'string' ? undefined : body
   const giveUp = (): void => void outflow?.cancel().catch(() => undefined)
-  if (response.destroyed) return giveUp()
+  if (isGone(response)) return giveUp()
   response.once('close', giveUp)
   outflow?.onCut(() => response.destroy())
   try {
@@ -70,7 +70,7 @@ async function pump(outflow: Outflow, response: ServerResponse): Promise<void> {
   // Where nothing is to be sent yet, the client is told at once that its stream is open; else it goes out together.
   if (!(await isReady(coming))) response.flushHeaders()
   for (let piece = await coming; piece; piece = await coming) {
-    if (!response.write(piece)) await drained(response)
+    if (!response.write(piece) && !isGone(response)) await drained(response)
     coming = outflow.next()
   }
 }

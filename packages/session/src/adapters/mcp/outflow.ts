@@ -22,21 +22,21 @@ export interface Account {
 
 /** The accounts of all callers that have streams. */
 export class Accounts {
-  readonly #accounts = new Map<string, Account>()
+  readonly #accounts = new Map<string | symbol, Account>()
 
   /** How many callers there are. */
   get size(): number {
     return this.#accounts.size
   }
 
-  enter(key: string): Account {
+  enter(key: string | symbol): Account {
     const account = this.#accounts.get(key) ?? { bytes: 0, streams: 0 }
     account.streams += 1
     this.#accounts.set(key, account)
     return account
   }
 
-  leave(key: string, account: Account): void {
+  leave(key: string | symbol, account: Account): void {
     account.streams -= 1
     if (account.streams === 0) this.#accounts.delete(key)
   }

@@ -191,7 +191,7 @@ export class SessionRouter {
     await Promise.allSettled([...this.#servers.values()].map((server) => this.#over(server, 'server')))
   }
 
-  /** What streams is counted, under its session where nobody else answers for it. */
+  /** What streams is counted: under its principal, or its session; alone where two callers cannot be told apart. */
   #sendOut(
     { status, headers, body }: Served,
     added: Readonly<Record<string, string>>,
@@ -200,7 +200,7 @@ export class SessionRouter {
   ): Served<Outflow> {
     const own = { ...added, ...headers }
     if (body === null || typeof body === 'string') return { status, headers: own, body }
-    const key = 'principal' in caller ? principalKey(caller.principal) : (session?.ref ?? '')
+    const key = 'principal' in caller ? principalKey(caller.principal) : (session?.ref ?? Symbol('anonymous'))
     const account = this.#accounts.enter(key)
     const onEnd = (): void => this.#accounts.leave(key, account)
     const onStalled = (): void => this.#guard.sessions.noteStalled(caller, session)
