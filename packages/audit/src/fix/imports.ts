@@ -103,7 +103,9 @@ function added(file: FileSyntax, module: string, names: ReadonlyMap<string, stri
   if (before) return insertion(file, endOfLine(file, before.end), newline + statement)
   const [first] = own
   if (first) return insertion(file, first.start, statement + newline)
-  return insertion(file, file.top, statement + newline)
+  // The first of a file is set apart from what follows.
+  const isApart = /^\s*?\r?\n/.test(file.text.slice(file.top))
+  return insertion(file, file.top, statement + newline + (isApart ? '' : newline))
 }
 
 /** Imports may be written otherwise than texts. */

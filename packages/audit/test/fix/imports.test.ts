@@ -83,14 +83,14 @@ test('in a script it is a require', () => {
 
 test('line ends and byte order marks stay', () => {
   expect(brought('\ufeffUSE()\r\nrun()\r\n', ['randomBytes']).text).toBe(
-    "\ufeffimport { randomBytes } from 'node:crypto'\r\nUSE()\r\nrun()\r\n",
+    "\ufeffimport { randomBytes } from 'node:crypto'\r\n\r\nUSE()\r\nrun()\r\n",
   )
 })
 
 test('a name that is taken is brought under another', () => {
   expect(brought('const randomBytes = 1\nUSE(randomBytes)\n', ['randomBytes'])).toEqual({
     as: ['nodeRandomBytes'],
-    text: "import { randomBytes as nodeRandomBytes } from 'node:crypto'\nconst randomBytes = 1\nUSE(randomBytes)\n",
+    text: "import { randomBytes as nodeRandomBytes } from 'node:crypto'\n\nconst randomBytes = 1\nUSE(randomBytes)\n",
   })
 })
 
