@@ -19,6 +19,8 @@ const VERBS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD', 'ALL'
 const ROUTE_FILE =
   /(?:^|\/)(?:\+server|route)\.[cm]?[jt]sx?$|(?:^|\/)(?:src\/pages|pages\/api|server\/api|server\/routes|api)\//
 const PAGES_API = /(?:^|\/)pages\/api\//
+/** What Nitro serves: its middleware first, then a route for each file, called after its path. */
+const NITRO_FILE = /(?:^|\/)server\/(middleware|api|routes)\/(.+)\.[cm]?[jt]s$/
 const REQUEST_TYPES = /^(?:Request|NextRequest|APIContext|RequestEvent|LoaderFunctionArgs|ActionFunctionArgs)$/
 const REQUEST_NAMES = /^_?req(?:uest)?$/
 
@@ -31,6 +33,40 @@ export function registerHosted(machine: Machine): void {
     registerPage(machine, module)
     registerObjects(machine, module)
   }
+  registerNitro(machine)
+}
+
+/** `export default defineEventHandler(…)` under `server/api`, `server/routes` and `server/middleware`. */
+function registerNitro(machine: Machine): void {
+  const found = [...machine.modules.values()].flatMap((module) => {
+    const [, folder = '', name = ''] = NITRO_FILE.exec(module.file.path) ?? []
+    const handler = module.started ? module.exports.get('default')?.value : undefined
+    const isEvents = handler?.objects.some((item) => item instanceof FunctionObject && takesEvent(item.node)) === true
+    return handler === undefined || folder === '' || !isEvents ? [] : [{ module, folder, name, handler }]
+  })
+  const [first] = found
+  if (first === undefined) return
+  const app = machine.library('h3-app', first.handler.objects[0]!.site)
+  const inOrder = [...found].sort((a, b) => Number(b.folder === 'middleware') - Number(a.folder === 'middleware'))
+  for (const { module, folder, name, handler } of inOrder) {
+    const [, path = '', verb = '*'] = /^(.*?)(?:\.(get|post|put|patch|delete|head|options))?$/.exec(name) ?? []
+    const layer = folder === 'middleware'
+    const below = `${folder === 'api' ? '/api' : ''}/${path.replace(/(?:^|\/)index$/, '').replaceAll(/\[(?:\.\.\.)?(\w*)\]/g, ':$1')}`
+    const call: Call = { site: handler.objects[0]!.site, args: [], argSites: [], self: UNDEFINED, env: module.env }
+    const given = {
+      verb: verb.toUpperCase(),
+      path: layer ? '/' : below,
+      handlers: [handler],
+      layer,
+      flavour: 'h3',
+    } as const
+    registerRoute(machine, app, given, call, State.beginning())
+  }
+}
+
+function takesEvent(fn: Node): boolean {
+  const [first] = parametersOf(fn)
+  return first?.type === 'Identifier' && /^_?(?:event|e|evt)$/.test(String(first['name']))
 }
 
 /** `export default { fetch }`, or what a library gives to be exported like that. */

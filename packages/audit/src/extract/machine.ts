@@ -64,6 +64,7 @@ export type Flavour =
   | 'fastify-socket'
   | 'hapi'
   | 'elysia'
+  | 'h3'
   | 'node'
   | 'fetch'
   | 'worker'

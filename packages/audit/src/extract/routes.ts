@@ -4,6 +4,7 @@ import type { Context } from './events.ts'
 import { FunctionObject, LibraryObject } from './heap.ts'
 import type { Deferred, Exit, Machine, Route } from './machine.ts'
 import { workerEnvironment } from './models/cloudflare.ts'
+import { noteAnswer } from './models/http.ts'
 import { callLibrary } from './models/index.ts'
 import type { Mount } from './models/routing.ts'
 import { sessionObject } from './models/web-sessions.ts'
@@ -23,7 +24,7 @@ export function runRoutes(machine: Machine, from = 0): void {
 
 /** Middleware that answers by itself (`app.use('/mcp', handler)`, a Koa app without a router) is a route as well. */
 function isRouteLike(app: LibraryObject, route: Route): boolean {
-  return app.type === 'koa-app' || route.path !== '/' || route.flavour === 'express'
+  return app.type === 'koa-app' || app.type === 'h3-app' || route.path !== '/' || route.flavour === 'express'
 }
 
 function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
@@ -149,7 +150,7 @@ function makeExchange(machine: Machine, app: LibraryObject, route: Route): Excha
   if (route.flavour === 'hapi')
     return { request, args: () => [object(request), object(machine.library('hapi-toolkit', site))] }
   if (route.flavour === 'worker') return { request, args: () => [object(request), workerEnvironment(site), UNKNOWN] }
-  const single = ['hono', 'koa', 'fetch', 'elysia', 'socket-io'].includes(route.flavour)
+  const single = ['hono', 'koa', 'fetch', 'elysia', 'h3', 'socket-io'].includes(route.flavour)
   if (single) return { request, args: (next) => [object(request), object(next), UNKNOWN] }
   return { request, args: (next) => [object(request), object(response), object(next)] }
 }
@@ -174,6 +175,8 @@ function requestType(route: Route): string {
       return 'hapi-request'
     case 'elysia':
       return 'elysia-context'
+    case 'h3':
+      return 'h3-event'
     case 'socket-io':
       return 'io-socket'
     default:
@@ -214,7 +217,7 @@ function runOwnMiddleware(
 ): void {
   const fork = state.fork()
   const byReturn = GO_ON_BY_RETURNING.has(route.flavour)
-  const goesOn = byReturn ? (exit: Exit): boolean => !answers(exit) : undefined
+  const goesOn = byReturn ? (exit: Exit): boolean => !answers(exit, route) : undefined
   invoke(machine, fn, UNDEFINED, exchange.args(next), fork, goesOn)
   const continued = (next.data['states'] ?? []) as State[]
   next.data['states'] = []
@@ -228,15 +231,21 @@ function runOwnMiddleware(
 }
 
 /** Where middleware has no `next`: what does not answer lets the request go on. */
-const GO_ON_BY_RETURNING: ReadonlySet<Route['flavour']> = new Set(['fastify', 'hapi', 'elysia'])
+const GO_ON_BY_RETURNING: ReadonlySet<Route['flavour']> = new Set(['fastify', 'hapi', 'elysia', 'h3'])
 const ANSWERS = new Set(['response', 'fetch-response', 'hapi-response'])
 
 /** A hook that has answered, or returns the answer, ends the request. */
-function answers(exit: Exit): boolean {
+function answers(exit: Exit, { flavour }: Route): boolean {
+  if (flavour === 'h3' && isSomething(exit.value)) return true
   return (
     exit.state.holds('answered') ||
     exit.value.objects.some((item) => item instanceof LibraryObject && ANSWERS.has(item.type))
   )
+}
+
+/** Whatever a handler of h3 returns is the answer. */
+function isSomething({ objects, primitives }: Value): boolean {
+  return objects.length > 0 || primitives.some((item) => item !== undefined)
 }
 
 function applyMiddleware(machine: Machine, target: LibraryObject, exchange: Exchange, state: State): void {
@@ -274,8 +283,10 @@ function runHandler(machine: Machine, handler: Value, route: Route, exchange: Ex
   const next = machine.library('next', route.site)
   for (const target of handler.objects) {
     const fork = state.fork()
-    if (target instanceof FunctionObject) invoke(machine, target, UNDEFINED, exchange.args(next), fork)
-    else if (target instanceof LibraryObject) {
+    if (target instanceof FunctionObject) {
+      const answer = invoke(machine, target, UNDEFINED, exchange.args(next), fork)
+      if (GO_ON_BY_RETURNING.has(route.flavour)) noteReturned(machine, answer, target, fork)
+    } else if (target instanceof LibraryObject) {
       if (target.type === 'middleware') applyMiddleware(machine, target, exchange, fork)
       else
         callLibrary(
@@ -288,6 +299,11 @@ function runHandler(machine: Machine, handler: Value, route: Route, exchange: Ex
     }
   }
   return ((next.data['states'] ?? []) as State[]).length > 0
+}
+
+/** Where a handler answers by what it returns. */
+function noteReturned(machine: Machine, answer: Value, { site }: FunctionObject, state: State): void {
+  noteAnswer(machine, { site, args: [answer], argSites: [], self: UNDEFINED, env: undefined as never }, state)
 }
 
 /** Runs what was put off: timers, close listeners, transport callbacks. They may put off more. */

@@ -1,6 +1,6 @@
 /** Frameworks beside the four big ones: what they serve, what stands before it, and where they listen. */
 import { describe, expect, it } from 'vitest'
-import { extracted, findingsOf, outcomeOf, type Program } from './programs.ts'
+import { authenticationOf, dispatchesOf, extracted, findingsOf, outcomeOf, type Program } from './programs.ts'
 
 const sessions = `
     import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
@@ -38,6 +38,16 @@ const servers: Readonly<Record<string, string>> = {
     await server.start()`,
   elysia: `import { Elysia } from 'elysia'
     new Elysia().all('/mcp', ({ request, body }) => handle(request, undefined, body)).listen(3000)`,
+  h3: `import { createApp, createRouter, defineEventHandler, readBody, toNodeListener } from 'h3'
+    import { createServer } from 'node:http'
+    const router = createRouter().post('/mcp', defineEventHandler(async (event) => handle(event.node.req, event.node.res, await readBody(event))))
+    const app = createApp()
+    app.use(router)
+    createServer(toNodeListener(app)).listen(3000)`,
+  'h3, version 2': `import { H3, serve } from 'h3'
+    const app = new H3()
+    app.all('/mcp', (event) => handle(event.req))
+    serve(app, { port: 3000 })`,
   'elysia, in a group of a plugin': `import { Elysia } from 'elysia'
     const plugin = new Elysia().group('/api', (app) => app.post('/mcp', (c) => handle(c.request, undefined, c.body)))
     new Elysia().use(plugin).listen({ port: 3000 })`,
@@ -88,6 +98,36 @@ describe('what stands before a handler', () => {
     // Where nobody verifies a credential, possession of the session is not taken for one.
     const sessionAlone = outcomeOf('session-as-authentication', program)
     expect(sessionAlone === 'notApplicable' ? sessionAlone : outcomeOf('unbound-session', program)).toBe(verified)
+  })
+})
+
+describe('Nitro', () => {
+  const files = (guard: string): Program => ({
+    'server/middleware/auth.ts': `export default defineEventHandler(async (event) => { ${guard} })`,
+    'server/api/mcp.post.ts': `import { store } from '../utils/store'
+    export default defineEventHandler(async (event) => {
+      const message = await readBody(event)
+      if (message.method === 'initialize') {
+        const id = crypto.randomUUID()
+        store.set(id, { notes: [] })
+        setResponseHeader(event, 'Mcp-Session-Id', id)
+        return { jsonrpc: '2.0', id: message.id, result: { protocolVersion: '2025-06-18' } }
+      }
+      const session = store.get(getHeader(event, 'mcp-session-id'))
+      if (!session) throw createError({ statusCode: 404 })
+      session.notes.push(message.params.arguments.text)
+      return { jsonrpc: '2.0', id: message.id, result: { content: [{ type: 'text', text: session.notes.join() }] } }
+    })`,
+    'server/utils/store.ts': 'export const store = new Map()',
+  })
+
+  it('serves what its folders hold, and calls it after their paths', () => {
+    expect(dispatchesOf(files(''))).toEqual(['POST server/api/mcp.post.ts:2 unbound'])
+  })
+
+  it('asks its middleware first', () => {
+    expect(authenticationOf(files('await requireUserSession(event)'))).toEqual(['POST server/api/mcp.post.ts:2 always'])
+    expect(authenticationOf(files('await getUserSession(event)'))).not.toEqual(['POST server/api/mcp.post.ts:2 always'])
   })
 })
 

@@ -115,22 +115,27 @@ export function noteAnswer(machine: Machine, call: Call, state: State): void {
   noteAnswered(machine, call.args, call.site, state)
   const keys = contentOf(call.args).tags.filter((tag) => tag.startsWith('key:'))
   if (keys.length > 0) machine.emit('answer-body', call.site, state, { value: tagged(...keys) })
-  const sessions = call.args.flatMap((arg) => entryTags(arg, 3))
+  const rest = { fields: MOST_SEEN }
+  const sessions = call.args.flatMap((arg) => entryTags(arg, CONTENT_DEPTH, rest))
   if (sessions.length === 0) return
   machine.emit('dispatch', call.site, state, { receiver: tagged(...new Set(sessions)), how: 'answer' })
 }
 
-function entryTags(value: Value, depth: number): readonly string[] {
+function entryTags(value: Value, depth: number, rest: { fields: number }): readonly string[] {
   const own = value.tags.filter((tag) => tag.startsWith('entry:'))
   if (depth === 0) return own
-  const inner = value.objects.flatMap((item) =>
-    item.kind === 'object' || item.kind === 'array'
-      ? [...item.properties.values()].slice(0, MOST_FIELDS).flatMap((cell) => entryTags(cell.value, depth - 1))
-      : [],
-  )
+  const inner = value.objects.flatMap((item) => {
+    if (item.kind !== 'object' && item.kind !== 'array') return []
+    const fields = [...item.properties.values()].slice(0, MOST_FIELDS)
+    rest.fields -= fields.length
+    return rest.fields < 0 ? [] : fields.flatMap((cell) => entryTags(cell.value, depth - 1, rest))
+  })
   return own.length === 0 ? inner : [...own, ...inner]
 }
 
+/** `{ result: { content: [{ text }] } }` */
+const CONTENT_DEPTH = 5
+const MOST_SEEN = 200
 const MOST_FIELDS = 20
 const ANSWERS = new Set(['send', 'json', 'end', 'redirect', 'render', 'sendFile'])
 
@@ -255,6 +260,7 @@ export const http: Model = {
     'node:stream/consumers#text': consume,
     'node:stream/consumers#buffer': consume,
     '@hono/node-server#serve': serve('::'),
+    '@hono/node-server#getRequestListener': (_machine, call) => call.args[0] ?? UNKNOWN,
     'global:Bun#serve': serve('0.0.0.0'),
     'bun#serve': serve('0.0.0.0'),
     'global:Deno#serve': serve('0.0.0.0'),

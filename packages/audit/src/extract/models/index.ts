@@ -16,6 +16,7 @@ import { elysia } from './elysia.ts'
 import { express } from './express.ts'
 import { fastmcp } from './fastmcp.ts'
 import { frameworks } from './frameworks.ts'
+import { h3 } from './h3.ts'
 import { hapi } from './hapi.ts'
 import { http } from './http.ts'
 import { identity, readyGuard } from './identity.ts'
@@ -61,6 +62,7 @@ function registry(): Registry {
     express,
     frameworks,
     hapi,
+    h3,
     elysia,
     mcp,
     mcpAdapter,

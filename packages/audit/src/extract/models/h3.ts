@@ -1,0 +1,215 @@
+/** h3, and Nitro and Nuxt upon it: handlers of one event, and functions that are asked about it. */
+import type { Call } from '../calls.ts'
+import { LibraryObject } from '../heap.ts'
+import type { Machine } from '../machine.ts'
+import { noteQueryRead, noteSecret } from '../secrets.ts'
+import type { State } from '../state.ts'
+import { VERIFIED } from '../state.ts'
+import { NEVER, UNDEFINED, UNKNOWN, object, onlyString, tagged } from '../value.ts'
+import { cookieIn, noteCookie } from './cookies.ts'
+import { noteAnswer, noteStatus } from './http.ts'
+import { callLibrary } from './index.ts'
+import type { ExternalHandler, MethodHandler, Model } from './model.ts'
+import { bag, keep, part, requestPart } from './requests.ts'
+import { emitListen, isApp, isHandler, isPath, mountOn, optionOf, pathOf, registerRoute } from './routing.ts'
+
+const VERBS = ['get', 'post', 'put', 'patch', 'delete', 'options', 'head', 'all'] as const
+/** What Nitro adds to the scope of every file of a server, whether or not it is imported. */
+const SOURCES = ['h3#', 'global:', '#imports#', 'nitro/h3#', 'nitropack/runtime#']
+
+const create: ExternalHandler = (machine, call) => object(machine.library('h3-app', call.site))
+
+const route: MethodHandler = (machine, target, call, state, name) => {
+  const [path, handler = UNKNOWN] = call.args
+  const verb = name === 'all' ? '*' : name.toUpperCase()
+  registerRoute(
+    machine,
+    target,
+    { verb, path: pathOf(path), handlers: [handler], layer: false, flavour: 'h3' },
+    call,
+    state,
+  )
+  return object(target)
+}
+
+const on: MethodHandler = (machine, target, call, state) => {
+  const verb = onlyString(call.args[0] ?? UNKNOWN)?.toLowerCase() ?? 'all'
+  return route(machine, target, { ...call, args: call.args.slice(1) }, state, verb)
+}
+
+/** `app.use(handler)`, `app.use('/path', handler)`, `app.use(router)`. */
+const use: MethodHandler = (machine, target, call, state) => {
+  const [first] = call.args
+  const hasPath = isPath(first) && !isHandler(first!)
+  const path = hasPath ? pathOf(first) : '/'
+  for (const arg of hasPath ? call.args.slice(1) : call.args) {
+    const child = isApp(arg)
+    if (child !== undefined) mountOn(machine, target, child, path, [])
+    else if (isHandler(arg))
+      registerRoute(machine, target, { verb: '*', path, handlers: [arg], layer: true, flavour: 'h3' }, call, state)
+  }
+  return object(target)
+}
+
+/** `serve(app, options)` of h3 2. */
+const serve: ExternalHandler = (machine, call, state) => {
+  const [app = UNKNOWN, options] = call.args
+  const listening = { ...call, args: options === undefined ? [] : [options] }
+  const tls = optionOf(options, 'tls') !== undefined
+  const served = isApp(app)
+  const of = served === undefined ? {} : { app: served }
+  emitListen(machine, listening, state, { tls, defaultHost: '::', what: 'serve', ...of })
+  return app
+}
+
+/** `defineEventHandler(fn)`, `defineEventHandler({ handler })`. */
+const define: ExternalHandler = (_machine, call) => {
+  const [given = UNKNOWN] = call.args
+  return optionOf(given, 'handler') ?? given
+}
+
+const same: ExternalHandler = (_machine, call) => call.args[0] ?? UNKNOWN
+
+function whole(origin: string): ExternalHandler {
+  return (machine, call) => bag(machine, origin, call.site)
+}
+
+function named(origin: string): ExternalHandler {
+  return (machine, call, state) => {
+    const [, name = UNKNOWN] = call.args
+    if (origin === 'query') noteQueryRead(machine, onlyString(name) ?? '', call.site, state)
+    return part(origin, name)
+  }
+}
+
+/** `setResponseHeader(event, name, value)` is `response.setHeader(name, value)`. */
+function onResponse(method: string): ExternalHandler {
+  return (machine, call, state) => {
+    const event = call.args[0]?.objects.find((item): item is LibraryObject => item instanceof LibraryObject)
+    const response = event === undefined ? machine.library('response', call.site) : responseOf(machine, event, call)
+    const asked = { ...call, self: object(response), args: call.args.slice(1) }
+    return callLibrary(machine, response, method, asked, state) ?? UNKNOWN
+  }
+}
+
+function responseOf(machine: Machine, event: LibraryObject, call: Call): LibraryObject {
+  const kept = keep(event, 'res', () => machine.library('response', call.site))
+  return kept.objects[0] as LibraryObject
+}
+
+const setCookie: ExternalHandler = (machine, call, state) => {
+  noteCookie(machine, cookieIn(call, 1), 'h3', call.site, state)
+  machine.emit('handle-out', call.site, state, { value: call.args[2] ?? UNKNOWN })
+  return UNDEFINED
+}
+
+/** `throw createError({ statusCode: 401 })`. */
+const createError: ExternalHandler = (_machine, call, state) => {
+  noteStatus(state, optionOf(call.args[0], 'statusCode') ?? optionOf(call.args[0], 'status'))
+  return tagged('error')
+}
+
+const send: ExternalHandler = (machine, call, state) => {
+  noteAnswer(machine, { ...call, args: call.args.slice(1) }, state)
+  state.learn(['answered'])
+  return UNDEFINED
+}
+
+/** Sessions sealed into a cookie; who has none gets an empty one. */
+const useSession: ExternalHandler = (machine, call, state) => {
+  noteSecret(machine, 'the secret of the session cookie', optionOf(call.args[1], 'password'), call.site, state)
+  return UNKNOWN
+}
+
+/** `getUserSession(event)` of nuxt-auth-utils: somebody's, or an empty one. */
+const userSession: ExternalHandler = () => ({
+  ...tagged('cred', 'principal', 'verdict', 'web-session'),
+  primitives: [null],
+})
+
+/** `requireUserSession(event)` throws a 401. */
+const requireSession: ExternalHandler = (_machine, _call, state: State) => {
+  state.learn([...VERIFIED, 'auth:cookie'])
+  return tagged('cred', 'principal', 'web-session')
+}
+
+const FUNCTIONS: Readonly<Record<string, ExternalHandler>> = {
+  createApp: create,
+  createRouter: create,
+  serve,
+  defineEventHandler: define,
+  eventHandler: define,
+  defineHandler: define,
+  defineLazyEventHandler: same,
+  toNodeListener: same,
+  toNodeHandler: same,
+  toWebHandler: same,
+  getHeader: named('header'),
+  getRequestHeader: named('header'),
+  getHeaders: whole('header'),
+  getRequestHeaders: whole('header'),
+  readBody: whole('body'),
+  readValidatedBody: whole('body'),
+  readRawBody: whole('body'),
+  readFormData: whole('body'),
+  getQuery: whole('query'),
+  getValidatedQuery: whole('query'),
+  getRouterParam: named('param'),
+  getRouterParams: whole('param'),
+  getCookie: named('cookie'),
+  parseCookies: whole('cookie'),
+  getRequestHost: () => tagged('host'),
+  getRequestProtocol: () => tagged('proto'),
+  getRequestURL: (machine, call) => object(machine.library('url', call.site, { source: tagged('url') })),
+  toWebRequest: (machine, call) => object(machine.library('fetch-request', call.site)),
+  setHeader: onResponse('setHeader'),
+  setResponseHeader: onResponse('setHeader'),
+  appendHeader: onResponse('append'),
+  appendResponseHeader: onResponse('append'),
+  setHeaders: onResponse('set'),
+  setResponseHeaders: onResponse('set'),
+  setResponseStatus: onResponse('status'),
+  setCookie,
+  createError,
+  sendError: send,
+  send,
+  useSession,
+  getUserSession: userSession,
+  requireUserSession: requireSession,
+}
+
+/** Only these are told from functions of the same name in the scope of a module that imports nothing of the kind. */
+const EVERYWHERE = new Set(['serve', 'send', 'createApp', 'createRouter'])
+
+function paths(): Readonly<Record<string, ExternalHandler>> {
+  const all: Record<string, ExternalHandler> = {}
+  for (const [name, handler] of Object.entries(FUNCTIONS))
+    for (const source of SOURCES) if (source !== 'global:' || !EVERYWHERE.has(name)) all[source + name] = handler
+  return all
+}
+
+export const h3: Model = {
+  calls: paths(),
+  constructors: { 'h3#H3': create, 'nitro/h3#H3': create },
+  methods: {
+    'h3-app': {
+      ...Object.fromEntries(VERBS.map((verb) => [verb, route])),
+      on,
+      add: on,
+      use,
+      '*': (_machine, target) => object(target),
+    },
+    'h3-event': { '*': () => NEVER },
+  },
+  properties: {
+    'h3-app': (_machine, target) => object(target),
+    'h3-event': (machine, target, name, key, site) => {
+      if (name === 'node') return object(target)
+      if (name === 'req' || name === 'request' || name === 'web')
+        return keep(target, 'req', () => machine.library('request', site))
+      if (name === 'res') return keep(target, name, () => machine.library('response', site))
+      if (name === 'context') return keep(target, name, () => machine.library('locals', site))
+      return requestPart(machine, name, key, site) ?? UNKNOWN
+    },
+  },
+}
