@@ -47,7 +47,7 @@ function registerNitro(machine: Machine): void {
   const [first] = found
   if (first === undefined) return
   const app = machine.library('h3-app', first.handler.objects[0]!.site)
-  const inOrder = [...found].sort((a, b) => Number(b.folder === 'middleware') - Number(a.folder === 'middleware'))
+  const inOrder = found.toSorted((a, b) => Number(b.folder === 'middleware') - Number(a.folder === 'middleware'))
   for (const { module, folder, name, handler } of inOrder) {
     const [, path = '', verb = '*'] = /^(.*?)(?:\.(get|post|put|patch|delete|head|options))?$/.exec(name) ?? []
     const layer = folder === 'middleware'

@@ -284,8 +284,8 @@ function runHandler(machine: Machine, handler: Value, route: Route, exchange: Ex
   for (const target of handler.objects) {
     const fork = state.fork()
     if (target instanceof FunctionObject) {
-      const answer = invoke(machine, target, UNDEFINED, exchange.args(next), fork)
-      if (GO_ON_BY_RETURNING.has(route.flavour)) noteReturned(machine, answer, target, fork)
+      const noted = GO_ON_BY_RETURNING.has(route.flavour) ? noteReturned(machine, target) : undefined
+      invoke(machine, target, UNDEFINED, exchange.args(next), fork, noted)
     } else if (target instanceof LibraryObject) {
       if (target.type === 'middleware') applyMiddleware(machine, target, exchange, fork)
       else
@@ -301,9 +301,13 @@ function runHandler(machine: Machine, handler: Value, route: Route, exchange: Ex
   return ((next.data['states'] ?? []) as State[]).length > 0
 }
 
-/** Where a handler answers by what it returns. */
-function noteReturned(machine: Machine, answer: Value, { site }: FunctionObject, state: State): void {
-  noteAnswer(machine, { site, args: [answer], argSites: [], self: UNDEFINED, env: undefined as never }, state)
+/** Where a handler answers by what it returns: each way out with what it knows. */
+function noteReturned(machine: Machine, { site }: FunctionObject): (exit: Exit) => boolean {
+  return ({ value, state, site: at = site }) => {
+    if (!state.dead)
+      noteAnswer(machine, { site: at, args: [value], argSites: [], self: UNDEFINED, env: undefined as never }, state)
+    return true
+  }
 }
 
 /** Runs what was put off: timers, close listeners, transport callbacks. They may put off more. */

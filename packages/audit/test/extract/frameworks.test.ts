@@ -122,12 +122,16 @@ describe('Nitro', () => {
   })
 
   it('serves what its folders hold, and calls it after their paths', () => {
-    expect(dispatchesOf(files(''))).toEqual(['POST server/api/mcp.post.ts:2 unbound'])
+    expect(dispatchesOf(files(''))).toEqual(['POST server/api/mcp.post.ts:13 unbound'])
   })
 
   it('asks its middleware first', () => {
-    expect(authenticationOf(files('await requireUserSession(event)'))).toEqual(['POST server/api/mcp.post.ts:2 always'])
-    expect(authenticationOf(files('await getUserSession(event)'))).not.toEqual(['POST server/api/mcp.post.ts:2 always'])
+    expect(authenticationOf(files('await requireUserSession(event)'))).toEqual([
+      'POST server/api/mcp.post.ts:13 always',
+    ])
+    expect(authenticationOf(files('await getUserSession(event)'))).not.toEqual([
+      'POST server/api/mcp.post.ts:13 always',
+    ])
   })
 })
 
