@@ -4,26 +4,32 @@ import { type GeneratorState, WORDS } from './xorshift.ts'
 const UNKNOWNS = 128
 const ROW = WORDS + 1
 
-/** A system that says at once when an equation contradicts those before it. */
+/** Systems with the same left sides, which say at once when an equation contradicts those before it. */
 export class LinearSystem {
-  /** By its highest unknown, the equation that determines it: `WORDS` words and the constant. */
+  /** By its highest unknown, the equation that determines it: `WORDS` words, and a bit of each system's constant. */
   readonly #rows = new Uint32Array(UNKNOWNS * ROW)
   readonly #known = new Uint8Array(UNKNOWNS)
   rank = 0
   /** Equations that followed from those before: each would have come true by chance once in two. */
   confirmed = 0
+  /** A bit for each system that some state still fits. */
+  alive = 0
 
-  /** Forgets all equations. */
-  clear(): void {
+  /** Forgets all equations, and begins so many systems. */
+  clear(systems: number): void {
     this.#known.fill(0)
     this.rank = 0
     this.confirmed = 0
+    this.alive = 2 ** systems - 1
   }
 
-  /** Adds `a·x = constant`; false if no state fits any more. The words are apart because this is where the time goes. */
-  add(a: Uint32Array, constant: number): boolean {
+  /**
+   * Adds `a·x = c`, of which `constants` has a bit for each system; false if no state fits any of them any more. The words
+   * are apart because this is where the time goes.
+   */
+  add(a: Uint32Array, constants: number): boolean {
     const rows = this.#rows
-    let [a0, a1, a2, a3, rest] = [a[0]!, a[1]!, a[2]!, a[3]!, constant]
+    let [a0, a1, a2, a3, rest] = [a[0]!, a[1]!, a[2]!, a[3]!, constants]
     for (;;) {
       const unknown = highest(a0, a1, a2, a3)
       if (unknown < 0) break
@@ -44,18 +50,18 @@ export class LinearSystem {
       a3 ^= rows[row + 3]!
       rest ^= rows[row + WORDS]!
     }
-    if (rest !== 0) return false
+    this.alive &= ~rest
     this.confirmed++
-    return true
+    return this.alive !== 0
   }
 
-  /** The only state that fits; undefined while there are several. */
-  solution(): GeneratorState | undefined {
-    if (this.rank < UNKNOWNS) return undefined
+  /** The only state that fits a system; undefined while there are several, or none. */
+  solution(system: number): GeneratorState | undefined {
+    if (this.rank < UNKNOWNS || ((this.alive >>> system) & 1) === 0) return undefined
     const bits = new Uint8Array(UNKNOWNS)
     for (let unknown = 0; unknown < UNKNOWNS; unknown++) {
       const row = unknown * ROW
-      let value = this.#rows[row + WORDS]!
+      let value = (this.#rows[row + WORDS]! >>> system) & 1
       for (let lower = 0; lower < unknown; lower++)
         value ^= (this.#rows[row + (lower >>> 5)]! >>> (lower & 31)) & 1 & bits[lower]!
       bits[unknown] = value

@@ -22,10 +22,8 @@ const OTHER_CALLS_IN_STRETCH = 2
 const STRAY_CALLS = 64
 /** Equations that must agree by themselves before a state is believed enough to be tried. */
 const SURPLUS = 16
-/** Equations that settle the matter; more cost time and say nothing new. */
-const ENOUGH_EQUATIONS = 400
-/** Equations that a stretch of the sample must have to be tried by itself: many say the same, and chance does not fit so many. */
-const STRETCH_EQUATIONS = 320
+/** Equations that settle the matter: many say the same, and chance does not fit so many; more cost time and say nothing new. */
+const ENOUGH_EQUATIONS = 320
 /** How many stretches are tried, from the newest to older ones. */
 const MOST_STRETCHES = 8
 
@@ -37,22 +35,18 @@ interface Stretch {
 }
 
 /**
- * Tries every rendering that fits, every number of calls between texts and every place in a batch: on the whole sample,
- * then on short stretches of it, so that it does not matter what else drew a number outside of one of them.
+ * Tries every rendering that fits, every number of calls between texts and every place in a batch: on the whole sample, and
+ * on short stretches of it, so that it does not matter what else drew a number outside of one of them.
  */
 export function recover(texts: readonly string[], work: Work): Recovered | undefined {
-  const readings = renderingsOf(texts).flatMap((rendering) => {
+  const families = renderingsOf(texts).flatMap((rendering) => {
     const observed = texts.map((text) => rendering.observe(text))
-    return observed.every((sums) => sums !== undefined)
-      ? [{ rendering, observed, texts, stretches: stretchesOf(observed) }]
-      : []
+    return observed.every((sums) => sums !== undefined) ? familiesOf({ rendering, observed, texts }) : []
   })
-  for (let turn = 0; turn <= MOST_STRETCHES; turn++)
-    for (const reading of readings) {
-      const stretch = turn === 0 ? { from: 0, to: texts.length, otherCalls: OTHER_CALLS } : reading.stretches[turn - 1]
-      const found = stretch && recoverFrom(reading, stretch, work)
-      if (found !== undefined) return found
-    }
+  for (const family of families.toSorted((one, other) => one.turn - other.turn)) {
+    const found = recoverFrom(family, work)
+    if (found !== undefined) return found
+  }
   return undefined
 }
 
@@ -61,7 +55,31 @@ interface Reading {
   readonly rendering: Rendering
   readonly observed: readonly (readonly BitSum[])[]
   readonly texts: readonly string[]
+}
+
+/** Stretches of a reading that tell of the same bits, and differ in what these are: their equations have one left side. */
+interface Family {
+  readonly reading: Reading
   readonly stretches: readonly Stretch[]
+  /** Of each stretch, as many texts as give enough equations. */
+  readonly read: readonly (readonly (readonly BitSum[])[])[]
+  /** When it is tried: the whole sample first, then stretches from the newest to older ones. */
+  readonly turn: number
+}
+
+function familiesOf(reading: Reading): readonly Family[] {
+  const { observed } = reading
+  const whole = { from: 0, to: observed.length, otherCalls: OTHER_CALLS }
+  const families = new Map<string, Family>()
+  for (const [turn, stretch] of [whole, ...stretchesOf(observed)].entries()) {
+    const within = observed.slice(stretch.from, stretch.to)
+    const read = within.slice(0, enough(within))
+    if (read.flat().length < 128 + SURPLUS) continue
+    const key = read.map((sums) => sums.map(({ call, bits }) => `${call}:${bits.join()}`).join(' ')).join('\n')
+    const family = families.get(key) ?? { reading, stretches: [], read: [], turn }
+    families.set(key, { ...family, stretches: [...family.stretches, stretch], read: [...family.read, read] })
+  }
+  return [...families.values()]
 }
 
 /** The newest first, each ending a text before the one before it. */
@@ -78,29 +96,54 @@ function beginningOf(observed: Reading['observed'], to: number): number | undefi
   let equations = 0
   for (let from = to - 1; from >= 0; from--) {
     equations += observed[from]!.length
-    if (equations >= STRETCH_EQUATIONS) return from
+    if (equations >= ENOUGH_EQUATIONS) return from
   }
   return undefined
 }
 
-function recoverFrom(reading: Reading, stretch: Stretch, work: Work): Recovered | undefined {
+function recoverFrom(family: Family, work: Work): Recovered | undefined {
+  const { reading, stretches, read } = family
   const { rendering } = reading
-  const within = reading.observed.slice(stretch.from, stretch.to)
-  const read = within.slice(0, enough(within))
-  if (read.flat().length < 128 + SURPLUS) return undefined
-  const mostCalls = BATCH + (rendering.calls + stretch.otherCalls) * read.length
+  const otherCalls = Math.max(...stretches.map((stretch) => stretch.otherCalls))
+  const equations = equationsOf(read)
+  const mostCalls = BATCH + (rendering.calls + otherCalls) * read[0]!.length
   const symbols = symbolicValues(Math.ceil(mostCalls / BATCH) * BATCH)
   const system = new LinearSystem()
-  for (let stride = rendering.calls; stride <= rendering.calls + stretch.otherCalls; stride++) {
+  for (let stride = rendering.calls; stride <= rendering.calls + otherCalls; stride++) {
     const futures: (readonly string[])[] = []
     for (let start = 0; start < BATCH; start++) {
       if (work.systems-- <= 0) break
-      const state = solve(system, symbols, read, start, stride)
-      if (state !== undefined) futures.push(...explain({ state, start, stride, reading, stretch }))
+      system.clear(stretches.length)
+      if (!solve(system, symbols, equations, start, stride)) continue
+      for (const [index, stretch] of stretches.entries()) {
+        const state = stride > rendering.calls + stretch.otherCalls ? undefined : system.solution(index)
+        if (state !== undefined) futures.push(...explain({ state, start, stride, reading, stretch }))
+      }
     }
     if (futures.length > 0) return { rendering, next: (ahead) => likeliest(futures.map((future) => future[ahead]!)) }
   }
   return undefined
+}
+
+/** One equation for all stretches of a family. */
+interface Equation {
+  /** Which text it is of, counted from the beginning of the stretch. */
+  readonly text: number
+  readonly call: number
+  readonly bits: readonly number[]
+  /** A bit for each stretch. */
+  readonly sums: number
+}
+
+function equationsOf([first = [], ...others]: Family['read']): readonly Equation[] {
+  return first.flatMap((sums, text) =>
+    sums.map(({ call, bits, sum }, at) => ({
+      text,
+      call,
+      bits,
+      sums: others.reduce((all, other, index) => all | (other[text]![at]!.sum << (index + 1)), sum as number),
+    })),
+  )
 }
 
 /** Each once, those first that come up most. */
@@ -117,27 +160,28 @@ function enough(observed: readonly (readonly BitSum[])[]): number {
   return index < 0 ? observed.length : index + 1
 }
 
-/** The state before the batch in which the first text's first value, the `start`-th, was served. */
+/**
+ * Whether a state before the batch in which the first text's first value, the `start`-th, was served, fits any of the
+ * stretches.
+ */
 function solve(
   system: LinearSystem,
   symbols: Uint32Array,
-  observed: readonly (readonly BitSum[])[],
+  equations: readonly Equation[],
   start: number,
   stride: number,
-): GeneratorState | undefined {
-  system.clear()
+): boolean {
   const sum = new Uint32Array(WORDS)
-  for (const [index, sums] of observed.entries())
-    for (const equation of sums) {
-      const made = madeAt(start + index * stride + equation.call)
-      sum.fill(0)
-      for (const bit of equation.bits) {
-        const at = (made * SHOWN_BITS + bit) * WORDS
-        for (let word = 0; word < WORDS; word++) sum[word]! ^= symbols[at + word]!
-      }
-      if (!system.add(sum, equation.sum)) return undefined
+  for (const { text, call, bits, sums } of equations) {
+    const made = madeAt(start + text * stride + call)
+    sum.fill(0)
+    for (const bit of bits) {
+      const at = (made * SHOWN_BITS + bit) * WORDS
+      for (let word = 0; word < WORDS; word++) sum[word]! ^= symbols[at + word]!
     }
-  return system.confirmed < SURPLUS ? undefined : system.solution()
+    if (!system.add(sum, sums)) return false
+  }
+  return system.confirmed >= SURPLUS
 }
 
 interface Hypothesis {

@@ -47,8 +47,16 @@ function toNumber(s0: bigint, precision: Precision): number {
   return Number(s0 >> BigInt(64 - precision)) / 2 ** precision
 }
 
-/** For each value made, the upper 52 bits as sums of the bits of the state, highest first: `WORDS` words each. */
+/** For each of at least `count` values made, the upper 52 bits as sums of the bits of the state, highest first: `WORDS` words each. */
 export function symbolicValues(count: number): Uint32Array {
+  if (known.length < count * SHOWN_BITS * WORDS) known = symbolicValuesOf(count)
+  return known
+}
+
+/** The most that was asked for so far: they are the same for every sample, and take time to make. */
+let known = new Uint32Array(0)
+
+function symbolicValuesOf(count: number): Uint32Array<ArrayBuffer> {
   const shown = new Uint32Array(count * SHOWN_BITS * WORDS)
   let s0 = unit(0)
   let s1 = unit(64)
