@@ -4,7 +4,8 @@ import type { Assessment, LiveFindingDraft, Report } from './finding/finding.ts'
 import { type LiveClaim, liveFindingsOf } from './finding/live.ts'
 import type { OnProgress } from './progress.ts'
 import { rules as ownRules } from './rules/index.ts'
-import type { Rule, RuleEntry, Verdict } from './rules/rule.ts'
+import { type Played, playAll, type Probing, stageFor } from './play.ts'
+import type { RuleEntry, Verdict } from './rules/rule.ts'
 import { assess, type Detection } from './score/assess.ts'
 import { FORMULA_VERSION, score } from './score/score.ts'
 import { Budget, BudgetSpent } from './wire/budget.ts'
@@ -14,8 +15,7 @@ import { ProbeError } from './probe-error.ts'
 import { draftConfig } from './wire/draft.ts'
 import { handlesIn, headersFor, keepHandles, mergedHandles, noHandles, sendStep } from './wire/login.ts'
 import { Redactor } from './wire/redact.ts'
-import type { LiveVerdict, Scenario } from './wire/scenario.ts'
-import { type Actors, Stage } from './wire/stage.ts'
+import type { Actors } from './wire/stage.ts'
 import { type Survey, survey } from './wire/survey.ts'
 import { isPrivate, targetOf } from './wire/target.ts'
 import { type Actor, Wire } from './wire/wire.ts'
@@ -97,19 +97,6 @@ const emptyReport = {
   gaps: [],
 } as const
 
-/** What one probe shares among its scenarios. */
-interface Probing {
-  readonly config: ProbeConfig
-  readonly budget: Budget
-  readonly redactor: Redactor
-  readonly signal: AbortSignal
-  actors: Actors
-  readonly now: () => number
-  readonly random: (bytes: number) => Buffer
-  readonly onProgress: OnProgress
-  readonly wireTo: (url: URL) => Wire
-}
-
 /** A target that answers, and whose owner agrees. */
 async function dial(url: string, options: ProbeOptions): Promise<{ readonly target: URL; readonly probing: Probing }> {
   const target = targetOf(url)
@@ -131,12 +118,18 @@ function prepare(target: URL, options: ProbeOptions): Probing {
     budget,
     redactor,
     signal,
+    nextId: counting(),
     actors: actorsOf(config),
     now,
     random,
     onProgress: options.onProgress ?? (() => {}),
     wireTo: (url) => new Wire({ target: url, budget, redactor, signal, ...(ca !== undefined && { ca }) }),
   }
+}
+
+function counting(): () => number {
+  let last = 0
+  return () => ++last
 }
 
 /** Every part of a credential that could be a secret by itself: the token of a bearer header, the value of a cookie. */
@@ -242,11 +235,19 @@ async function logIn(target: URL, probing: Probing): Promise<void> {
 
 /** A budget that does not last for the survey leaves everything open. */
 async function surveyOrNothing(target: URL, probing: Probing): Promise<Survey> {
-  const { actors, config, redactor, wireTo } = probing
+  const { actors, config, redactor, wireTo, nextId } = probing
   probing.onProgress({ phase: 'surveying', done: 0, total: 0 })
   try {
     const { alice, nobody } = actors
-    return await survey(target, { wireTo, redactor, alice, nobody, transport: config.transport, era: config.era })
+    return await survey(target, {
+      wireTo,
+      nextId,
+      redactor,
+      alice,
+      nobody,
+      transport: config.transport,
+      era: config.era,
+    })
   } catch (error) {
     if (!(error instanceof BudgetSpent)) throw error
     return nothingAt(target, error.message)
@@ -265,63 +266,6 @@ function nothingAt(target: URL, refusal: string | undefined): Survey {
     page: false,
     refusal,
   }
-}
-
-function stageFor({ wireTo, random, ...shared }: Probing, surveyed: Survey): Stage {
-  const wire = wireTo(new URL(surveyed.url))
-  return new Stage({ ...shared, wire, survey: surveyed, random: (bytes) => random(bytes).toString('hex') })
-}
-
-interface Played {
-  readonly rule: Rule
-  readonly verdict: LiveVerdict
-}
-
-/** One after another, since a server may count sessions; those that wait for time to pass last, and together. */
-async function playAll(rules: readonly RuleEntry[], probing: Probing, surveyed: Survey): Promise<readonly Played[]> {
-  const played = new Map<string, LiveVerdict>()
-  const run = async ({ rule, scenario }: RuleEntry): Promise<void> => {
-    probing.onProgress({ phase: rule.id, done: probing.budget.spent, total: probing.config.budget.requests })
-    played.set(rule.id, scenario ? await playOne(scenario, rule.id, probing, surveyed) : NO_SCENARIO)
-  }
-  const early = rules.filter(({ scenario }) => scenario?.timed === 'from the start').map(run)
-  for (const entry of rules.filter(({ scenario }) => !scenario?.timed)) await run(entry)
-  await Promise.all([...early, ...rules.filter(({ scenario }) => scenario?.timed === true).map(run)])
-  return rules.map(({ rule }) => ({ rule, verdict: played.get(rule.id) ?? NO_SCENARIO }))
-}
-
-const NO_SCENARIO: LiveVerdict = { kind: 'notApplicable', reason: 'The wire does not show this weakness.' }
-
-/** Plays, redacts, judges. A scenario that fails costs its own verdict and nobody else's. */
-async function playOne(scenario: Scenario, id: string, probing: Probing, surveyed: Survey): Promise<LiveVerdict> {
-  const stage = stageFor(probing, surveyed)
-  try {
-    if (probing.signal.aborted) return open('The probe was interrupted.')
-    const recording = await scenario.play(stage)
-    const verdict = scenario.judge(probing.redactor.redacted(recording))
-    return probing.signal.aborted && !hasFindings(verdict) ? open('The probe was interrupted.') : checked(verdict)
-  } catch (error) {
-    if (error instanceof BudgetSpent) return open(error.message)
-    return open(
-      `The scenario of ${id} failed and gave no verdict (${error instanceof Error ? error.name : 'unknown'}).`,
-    )
-  } finally {
-    await stage.close()
-  }
-}
-
-/** What exercised nothing decides nothing. */
-function checked(verdict: LiveVerdict): LiveVerdict {
-  if (verdict.kind === 'notApplicable' || hasFindings(verdict)) return verdict
-  return verdict.open.length > 0 || verdict.tried.length > 0 ? verdict : open('Nothing could be tried.')
-}
-
-function hasFindings(verdict: LiveVerdict): boolean {
-  return verdict.kind === 'judged' && verdict.findings.length > 0
-}
-
-function open(reason: string): LiveVerdict {
-  return { kind: 'judged', findings: [], open: [reason], tried: [] }
 }
 
 function claimsOf(played: readonly Played[]): readonly LiveClaim[] {

@@ -23,6 +23,8 @@ export interface LaunchOptions {
 const START_MS = 30_000
 const LOOK_EVERY_MS = 100
 const STOP_MS = 2_000
+const ANSWER_MS = 1_000
+const TURNS_TO_READ = 4
 const MOST_OUTPUT = 64 * 1024
 const LINES_SHOWN = 5
 
@@ -73,10 +75,33 @@ async function findAddress(
   const mayWait = (): boolean => performance.now() < deadline && signal?.aborted !== true
   while (mayWait()) {
     if (watched.end !== undefined) throw failure(`The command ${watched.end}.`, watched)
-    for (const url of candidatesFor(child, watched.output)) if (await listens(url)) return url.href
+    for (const url of candidatesFor(child, watched.output))
+      if (await listens(url)) return (isPath(url) ? url : await sayingMore(url, child, watched)).href
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
   }
   throw failure(`The command did not listen within ${timeoutMs / 1000} seconds.`, watched)
+}
+
+/**
+ * The same server at the address that it prints, where it does. It listens before it says so: whoever has answered one
+ * request has said what there is to say, and what it printed can be read.
+ */
+async function sayingMore(url: URL, child: ChildProcess, watched: Watched): Promise<URL> {
+  await answered(url)
+  for (let turn = 0; turn < TURNS_TO_READ; turn++) await new Promise((resolve) => setImmediate(resolve))
+  return candidatesFor(child, watched.output).find(({ port }) => port === url.port) ?? url
+}
+
+function answered(url: URL): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port: Number(url.port), timeout: ANSWER_MS })
+    const settle = (): void => {
+      socket.destroy()
+      resolve()
+    }
+    socket.once('connect', () => socket.write(`HEAD / HTTP/1.1\r\nhost: ${url.host}\r\nconnection: close\r\n\r\n`))
+    for (const end of ['data', 'timeout', 'error', 'close'] as const) socket.once(end, settle)
+  })
 }
 
 function failure(reason: string, { output }: Watched): LaunchError {

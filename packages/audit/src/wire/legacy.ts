@@ -38,6 +38,8 @@ export interface Changes extends SendOptions {
   readonly params?: Readonly<Record<string, unknown>>
   /** The JSON-RPC id, where it must be a certain one. */
   readonly id?: number
+  /** Of an opening: nothing is going to be asked in the session, so that the server is not told that all is ready. */
+  readonly unused?: true
 }
 
 /** HTTP+SSE answers on a stream of its own: an answer that takes longer does not come. */
@@ -50,12 +52,13 @@ export class LegacyClient {
   private readonly wire: Wire
   private readonly redactor: Redactor
   private readonly transport: 'http' | 'sse'
-  private nextId = 1
+  private readonly nextId: () => number
 
-  constructor(wire: Wire, redactor: Redactor, transport: 'http' | 'sse') {
+  constructor(wire: Wire, redactor: Redactor, transport: 'http' | 'sse', nextId: () => number) {
     this.wire = wire
     this.redactor = redactor
     this.transport = transport
+    this.nextId = nextId
   }
 
   /** Opens a session as a client does, `notifications/initialized` included. */
@@ -71,7 +74,7 @@ export class LegacyClient {
     params: object = {},
     changes: Changes = {},
   ): Promise<Exchange> {
-    const id = changes.id ?? this.nextId++
+    const id = changes.id ?? this.nextId()
     const body = JSON.stringify({ jsonrpc: '2.0', id, method, params })
     const exchange = await this.post(actor, session, body, changes)
     return session.stream === undefined ? exchange : withAnswer(exchange, session.stream, id)
@@ -100,7 +103,7 @@ export class LegacyClient {
       cookies: [],
     }
     const params = { ...initializeParams, ...changes.params }
-    const body = JSON.stringify({ jsonrpc: '2.0', id: this.nextId++, method: 'initialize', params })
+    const body = JSON.stringify({ jsonrpc: '2.0', id: this.nextId(), method: 'initialize', params })
     const exchange = await this.post(actor, bare, body, {
       ...changes,
       headers: [...NO_REVISION, ...(changes.headers ?? [])],
@@ -112,7 +115,7 @@ export class LegacyClient {
       cookies: cookiesOf(exchange),
       ...agreed(exchange),
     }
-    await this.notify(actor, session, 'notifications/initialized')
+    if (!changes.unused) await this.notify(actor, session, 'notifications/initialized')
     return { exchange, session }
   }
 
@@ -133,7 +136,7 @@ export class LegacyClient {
     const first = await this.request(actor, session, 'initialize', { ...initializeParams, ...changes.params }, changes)
     if (!isServed(first)) return { exchange: first, session: undefined }
     const agreedOn = { ...session, ...agreed(first) }
-    await this.notify(actor, agreedOn, 'notifications/initialized')
+    if (!changes.unused) await this.notify(actor, agreedOn, 'notifications/initialized')
     return { exchange, session: agreedOn }
   }
 

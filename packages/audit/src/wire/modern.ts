@@ -25,10 +25,11 @@ const NAME_OF: Readonly<Record<string, string>> = {
 
 export class ModernClient {
   private readonly wire: Wire
-  private nextId = 1
+  private readonly nextId: () => number
 
-  constructor(wire: Wire) {
+  constructor(wire: Wire, nextId: () => number) {
     this.wire = wire
+    this.nextId = nextId
   }
 
   /** One request with the headers and the `_meta` that the revision asks for. */
@@ -53,7 +54,7 @@ export class ModernClient {
 
   private outgoing(method: string, params: Readonly<Record<string, unknown>>, changes: ModernChanges): Outgoing {
     const _meta = { ...ownMeta, ...(params['_meta'] as object | undefined), ...changes.meta }
-    const body = { jsonrpc: '2.0', id: changes.id ?? this.nextId++, method, params: { ...params, _meta } }
+    const body = { jsonrpc: '2.0', id: changes.id ?? this.nextId(), method, params: { ...params, _meta } }
     const name = params[NAME_OF[method] ?? '']
     const own: HeaderField[] = [
       ['accept', 'application/json, text/event-stream'],

@@ -1,5 +1,6 @@
 /** The contract of a rule's scenario: what is played against a running server, and what the recording of it shows. */
 import type { LiveFindingDraft } from '../finding/finding.ts'
+import type { ProbeConfig } from './config.ts'
 import type { Stage } from './stage.ts'
 import type { Survey } from './survey.ts'
 
@@ -22,6 +23,10 @@ export type LiveVerdict =
 export interface Scenario<Recording = unknown> {
   /** Waits for time to pass: played last, beside others of its kind; or from the start, where a credential runs out. */
   readonly timed?: true | 'from the start'
+  /** Needs a server that nobody else asks meanwhile: it counts, compares effects, or ends what others use. */
+  readonly alone?: (config: ProbeConfig) => boolean
+  /** Where it finds something, sessions disturb each other, and nothing is played beside anything else. */
+  readonly showsIsolation?: true
   play(stage: Stage): Promise<Recording>
   judge(recording: Recording): LiveVerdict
 }

@@ -6,6 +6,7 @@ import { type ModernChanges, ModernClient } from './modern.ts'
 import type { Redactor, SecretKind } from './redact.ts'
 import type { Stream } from './stream.ts'
 import type { Survey, Tool } from './survey.ts'
+import type { Turns } from './turns.ts'
 import type { Actor, Outgoing, SendOptions, Wire } from './wire.ts'
 
 /** Who can be played. Those that the user gives no credential for are absent. */
@@ -30,6 +31,14 @@ export interface StageOptions {
   readonly survey: Survey
   readonly redactor: Redactor
   readonly signal: AbortSignal
+  /** What else is played meanwhile; the scenario itself has a turn. */
+  readonly turns: Turns
+  /** How many sessions Alice can have beside each other at the least. */
+  readonly room: number
+  /** One for all scenarios: whoever writes where another could write meanwhile, and reads it again. */
+  readonly writing: Turns
+  /** JSON-RPC ids, which nobody else uses: no answer is taken for another's. */
+  readonly nextId: () => number
   readonly now: () => number
   /** Unpredictable text of so many bytes, in hex. */
   readonly random: (bytes: number) => string
@@ -49,14 +58,20 @@ export class Stage {
   private readonly legacy: LegacyClient
   private readonly modern: ModernClient
   private opened: readonly { readonly actor: Actor; readonly session: Session }[] = []
+  private refused = false
 
   constructor(options: StageOptions) {
     this.options = options
     this.actors = options.actors
     this.config = options.config
     this.survey = options.survey
-    this.legacy = new LegacyClient(options.wire, options.redactor, options.survey.transport)
-    this.modern = new ModernClient(options.wire)
+    this.legacy = new LegacyClient(options.wire, options.redactor, options.survey.transport, options.nextId)
+    this.modern = new ModernClient(options.wire, options.nextId)
+  }
+
+  /** How many sessions Alice can have beside each other at the least. */
+  get room(): number {
+    return this.options.room
   }
 
   get target(): URL {
@@ -67,7 +82,30 @@ export class Stage {
   async open(actor: Actor, changes: Changes = {}): Promise<Opening> {
     const opening = await this.legacy.open(actor, changes)
     if (opening.session !== undefined) this.opened = [...this.opened, { actor, session: opening.session }]
+    else if (actor === this.actors.alice && Object.keys(changes).length === 0) this.refused = true
     return opening
+  }
+
+  /** Something was not answered, or Alice not let in: what else was going on may have been the reason. */
+  get troubled(): boolean {
+    return this.refused || this.options.wire.troubled
+  }
+
+  /** Plays something while no other scenario does that writes what the configuration names: one note may be all that Alice has. */
+  writing<T>(task: () => Promise<T>): Promise<T> {
+    return this.options.writing.of(task)
+  }
+
+  /** Tasks that need nothing of each other, side by side as far as there is room. Throws what one of them threw, when all have ended. */
+  async together<T>(tasks: readonly (() => Promise<T>)[]): Promise<readonly T[]> {
+    const { turns } = this.options
+    turns.give()
+    const ended = await Promise.allSettled(tasks.map((task) => turns.of(task)))
+    await turns.take()
+    return ended.map((one) => {
+      if (one.status === 'rejected') throw one.reason
+      return one.value
+    })
   }
 
   /** One request within a legacy session, by whomever. */
@@ -217,11 +255,13 @@ export class Stage {
   async close(only?: Session): Promise<void> {
     const ending = this.opened.filter(({ session }) => only === undefined || session === only)
     this.opened = this.opened.filter((one) => !ending.includes(one))
-    for (const { actor, session } of ending) {
-      session.stream?.close()
-      if (session.transport === 'http' && session.id !== undefined)
-        await this.legacy.end(actor, session, { closing: true })
-    }
+    await Promise.all(
+      ending.map(async ({ actor, session }) => {
+        session.stream?.close()
+        if (session.transport === 'http' && session.id !== undefined)
+          await this.legacy.end(actor, session, { closing: true })
+      }),
+    )
     if (only === undefined) this.options.wire.close()
   }
 

@@ -43,6 +43,7 @@ export interface Survey {
 }
 
 export interface Surveyor {
+  readonly nextId: () => number
   /** A wire to an address of the target's origin. */
   readonly wireTo: (url: URL) => Wire
   readonly redactor: Redactor
@@ -81,8 +82,10 @@ function isMissing({ refusal }: Survey): boolean {
 async function surveyAt(target: URL, surveyor: Surveyor, redirects = 0): Promise<Survey> {
   const wire = surveyor.wireTo(target)
   try {
-    const modern = surveyor.era === 'legacy' ? NO_MODERN : await lookModern(wire, surveyor)
-    const looked = await lookLegacy(wire, surveyor)
+    const [modern, looked] = await Promise.all([
+      surveyor.era === 'legacy' ? NO_MODERN : lookModern(wire, surveyor),
+      lookLegacy(wire, surveyor),
+    ])
     const legacy = surveyor.era === 'modern' ? { ...looked, era: false } : looked
     const moved = redirectOf(legacy.exchange, target)
     if (moved instanceof URL && redirects < MOST_REDIRECTS) return await surveyAt(moved, surveyor, redirects + 1)
@@ -119,8 +122,8 @@ interface Side {
 
 const NO_MODERN: Side = { era: false, method: USUAL, anonymous: false, tools: [] }
 
-async function lookModern(wire: Wire, { alice, nobody, era }: Surveyor): Promise<Side> {
-  const client = new ModernClient(wire)
+async function lookModern(wire: Wire, { alice, nobody, era, nextId }: Surveyor): Promise<Side> {
+  const client = new ModernClient(wire, nextId)
   const discovered = await client.ask(alice, 'server/discover')
   const result = resultIn(discovered)
   const says = isObject(result) && ('capabilities' in result || 'supportedVersions' in result)
@@ -153,8 +156,8 @@ function mayBeSse(exchange: Exchange): boolean {
 }
 
 async function lookLegacyBy(transport: 'http' | 'sse', wire: Wire, surveyor: Surveyor): Promise<LegacySide> {
-  const { alice, nobody, redactor } = surveyor
-  const client = new LegacyClient(wire, redactor, transport)
+  const { alice, nobody, redactor, nextId } = surveyor
+  const client = new LegacyClient(wire, redactor, transport, nextId)
   const { exchange, session } = await client.open(alice)
   const none = { transport, exchange, method: USUAL, sessions: false, anonymous: false, tools: [] }
   if (session === undefined) return { ...none, era: false }

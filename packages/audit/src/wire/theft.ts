@@ -1,5 +1,6 @@
 /** One principal presents another's session ID, on every verb that takes one: what is tried, and what it shows. */
 import type { Exchange, LiveFindingDraft } from '../finding/finding.ts'
+import type { ProbeConfig } from './config.ts'
 import type { Session } from './legacy.ts'
 import { holds, isEventStream, isRefused, isServed, isSuccess, statusOf } from './reading.ts'
 import type { Stage } from './stage.ts'
@@ -26,16 +27,20 @@ export interface Attempt {
   readonly canary?: string
 }
 
-/** Every attempt of one thief, each on a session of its own. Empty where Alice herself could not use one. */
+/** Every attempt of one thief. Empty where Alice herself could not use a session. */
 export async function playTheft(thief: Actor, stage: Stage): Promise<readonly Attempt[]> {
   const tries = stage.survey.transport === 'sse' ? [post, read] : [post, read, get, terminate]
   const attempts: Attempt[] = []
+  let own: Owned | undefined
   for (const attempt of tries) {
-    const found = await onAliceSession(stage, (own) => attempt(thief, own, stage))
+    own = (own && (await usedAgain(own, stage))) ?? (await openUsed(stage))
+    const found = own && (await attempt(thief, own, stage))
     if (found !== undefined) attempts.push(found)
   }
   return attempts
 }
+
+type Canary = NonNullable<ProbeConfig['canary']>
 
 interface Owned {
   readonly session: Session
@@ -43,18 +48,16 @@ interface Owned {
   readonly legitimate: Exchange
 }
 
-/** Alice opens a session, uses it, and closes it when the attempt is over. */
-async function onAliceSession(
-  stage: Stage,
-  attempt: (own: Owned) => Promise<Attempt | undefined>,
-): Promise<Attempt | undefined> {
-  const { alice } = stage.actors
-  const { exchange: opening, session } = await stage.open(alice)
-  if (session === undefined) return undefined
-  const legitimate = await stage.request(alice, session, stage.survey.method)
-  const found = isServed(legitimate) ? await attempt({ session, opening, legitimate }) : undefined
-  await stage.close(session)
-  return found
+/** A session that Alice was served in. */
+async function openUsed(stage: Stage): Promise<Owned | undefined> {
+  const { exchange: opening, session } = await stage.open(stage.actors.alice)
+  return session && usedAgain({ session, opening, legitimate: opening }, stage)
+}
+
+/** The same session, where what was tried on it has not ended it. */
+async function usedAgain(own: Owned, stage: Stage): Promise<Owned | undefined> {
+  const legitimate = await stage.request(stage.actors.alice, own.session, stage.survey.method)
+  return isServed(legitimate) ? { ...own, legitimate } : undefined
 }
 
 async function post(thief: Actor, { session, ...own }: Owned, stage: Stage): Promise<Attempt> {
@@ -64,10 +67,19 @@ async function post(thief: Actor, { session, ...own }: Owned, stage: Stage): Pro
 }
 
 /** Alice writes something down that only her session knows; the thief asks for it under her ID. */
-async function read(thief: Actor, { session, opening }: Owned, stage: Stage): Promise<Attempt | undefined> {
+function read(thief: Actor, own: Owned, stage: Stage): Promise<Attempt | undefined> {
   const { canary } = stage.config
+  if (canary === undefined || canary.make !== undefined) return Promise.resolve(undefined)
+  return stage.writing(() => readNote(thief, own, canary, stage))
+}
+
+async function readNote(
+  thief: Actor,
+  { session, opening }: Owned,
+  canary: Canary,
+  stage: Stage,
+): Promise<Attempt | undefined> {
   const { alice } = stage.actors
-  if (canary === undefined || canary.make !== undefined) return undefined
   const text = stage.canary()
   await stage.call(alice, session, canary.put, { canary: text })
   const legitimate = await stage.call(alice, session, canary.get, { canary: text })

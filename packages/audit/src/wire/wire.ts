@@ -58,6 +58,8 @@ const LONGEST_SHOWN_BODY = 256 * 1024
 
 export class Wire {
   readonly target: URL
+  /** Something was not answered, or with the fault or the limit of a server that has too much to do. */
+  troubled = false
   private readonly options: WireOptions
   private readonly endpoint: Endpoint
   private readonly streams = new Set<Stream>()
@@ -78,12 +80,14 @@ export class Wire {
       options.over ?? (await Connection.open(this.endpoint, Math.min(timeoutMs, CONNECT_TIMEOUT_MS), signal))
     if (!(connection instanceof Connection)) {
       void options.gate?.arrive()
+      this.troubled ||= !options.closing
       return this.recorded(actor, request, undefined, connection.failure)
     }
     const onPart = replyWatcher(request)
     const gate = options.gate && { gate: options.gate }
     const response = await connection.send(request, { limits: LIMITS, timeoutMs, signal, onPart, ...gate })
     if (options.over === undefined) connection.close()
+    this.troubled ||= !options.closing && isTroubled(response.head, response.failure)
     return this.recorded(actor, request, response, response.failure)
   }
 
@@ -142,6 +146,7 @@ export class Wire {
     })
     const head = stream.exchange().response
     if (head !== undefined) this.keepSecrets(head)
+    this.troubled ||= isTroubled(head, undefined)
     // Neither a stream nor a whole answer in time.
     if (head === undefined || !isStream(head)) stream.close()
   }
@@ -202,6 +207,13 @@ export class Wire {
     }
   }
 }
+
+function isTroubled(head: Pick<Head, 'status'> | undefined, failure: string | undefined): boolean {
+  return head === undefined || failure !== undefined || head.status >= 500 || OVERLOADED.has(head.status)
+}
+
+/** Request timeout, too early, too many requests. */
+const OVERLOADED: ReadonlySet<number> = new Set([408, 425, 429])
 
 function ended(request: Omit<Exchange, 'response'>, failure: string): Stream {
   const stream = new Stream(request, () => {})

@@ -35,8 +35,7 @@ export const scenario = defineScenario<Recording>({
   async play(stage) {
     const { survey } = stage
     if (!survey.sessions) return { survey, brought: [], unknown: undefined }
-    const brought: Bringing[] = []
-    for (const way of WAYS) brought.push(await bring(way, stage))
+    const brought = await stage.together(WAYS.map((way) => () => bring(way, stage)))
     return { survey, brought, unknown: survey.transport === 'http' ? await presentUnknown(stage) : undefined }
   },
 
@@ -87,7 +86,7 @@ async function presentUnknown(stage: Stage): Promise<Unknown> {
   const [session, other] = [invented(stage), invented(stage)]
   const first = await stage.request(alice, session, stage.survey.method)
   const without = await stage.request(alice, { ...session, id: undefined }, stage.survey.method)
-  const note = isServed(first) ? await writeUnder(session, other, stage) : undefined
+  const note = isServed(first) ? await stage.writing(() => writeUnder(session, other, stage)) : undefined
   await stage.end(alice, session)
   return { chosen: session.id, first, without, ...(note && { note }) }
 }

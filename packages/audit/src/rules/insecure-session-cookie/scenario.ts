@@ -21,6 +21,8 @@ const OF_A_PROXY =
   /^(?:__cf|_cfuvid$|cf_clearance$|AWSALB|GCLB$|ARRAffinity|BIGipServer|visid_incap_|incap_ses_|ak_bmsc$|bm_s)/i
 
 export const scenario = defineScenario<Recording>({
+  alone: ({ login }) => login !== undefined,
+
   async play(stage) {
     const { survey, actors, config, target } = stage
     const plain = target.protocol === 'http:'

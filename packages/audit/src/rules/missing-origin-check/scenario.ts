@@ -32,6 +32,11 @@ interface Recording {
 
 const NAME = 'rebound.example'
 const PAGE = 'https://mallory.example'
+/** What a browser sends for any page, without asking first. */
+const SIMPLE: readonly HeaderField[] = [
+  ['origin', PAGE],
+  ['content-type', 'text/plain'],
+]
 
 export const scenario = defineScenario<Recording>({
   async play(stage) {
@@ -39,20 +44,20 @@ export const scenario = defineScenario<Recording>({
     const ambient = actors.alice.headers.every(([name]) => name === 'cookie')
     const none = { survey, legitimate: [], visits: [], preflight: undefined, simple: [], ambient }
     if (survey.eras.length === 0) return none
-    const legitimate = await stage.knock(actors.alice)
-    const visits = [
-      ...(await visit('rebinding', `http://${NAME}:${portText(stage)}`, stage)),
-      ...(await visit('rebinding', 'null', stage)),
-      ...(await visit('foreign', PAGE, stage)),
-    ]
-    const preflight = await askFirst(stage)
-    const simple = await stage.knock(actors.alice, {
-      headers: [
-        ['origin', PAGE],
-        ['content-type', 'text/plain'],
-      ],
-    })
-    return { ...none, legitimate, visits, preflight, simple }
+    const [legitimate = [], simple = [], [preflight] = []] = await stage.together([
+      () => stage.knock(actors.alice),
+      () => stage.knock(actors.alice, { headers: SIMPLE }),
+      async () => [await askFirst(stage)],
+    ])
+    const pages = [
+      { page: 'rebinding', origin: `http://${NAME}:${portText(stage)}` },
+      { page: 'rebinding', origin: 'null' },
+      { page: 'foreign', origin: PAGE },
+    ] as const
+    const visits = await stage.together(
+      pages.flatMap((from) => [() => visitFrom(from, stage), () => visitWithin(from, stage)]),
+    )
+    return { ...none, legitimate, visits: visits.flat(), preflight, simple }
   },
 
   judge({ survey, legitimate, visits, preflight, simple, ambient }) {
@@ -84,14 +89,25 @@ function portText({ target }: Stage): string {
   return target.port === '' ? (target.protocol === 'https:' ? '443' : '80') : target.port
 }
 
-async function visit(page: Visit['page'], origin: string, stage: Stage): Promise<readonly Visit[]> {
-  const { alice } = stage.actors
-  const host: readonly HeaderField[] = page === 'rebinding' ? [['host', `${NAME}:${portText(stage)}`]] : []
-  const headers: readonly HeaderField[] = [['origin', origin], ...host]
-  const posts = (await stage.knock(alice, { headers })).map((exchange) => ({ page, origin, verb: 'POST', exchange }))
-  if (!stage.survey.eras.includes('legacy') || !stage.survey.sessions || stage.survey.transport === 'sse') return posts
+type From = Pick<Visit, 'page' | 'origin'>
+
+function headersOf({ page, origin }: From, stage: Stage): readonly HeaderField[] {
+  return [['origin', origin], ...(page === 'rebinding' ? ([['host', `${NAME}:${portText(stage)}`]] as const) : [])]
+}
+
+async function visitFrom(from: From, stage: Stage): Promise<readonly Visit[]> {
+  const answers = await stage.knock(stage.actors.alice, { headers: headersOf(from, stage) })
+  return answers.map((exchange) => ({ ...from, verb: 'POST', exchange }))
+}
+
+/** In a session that Alice has opened. */
+async function visitWithin(from: From, stage: Stage): Promise<readonly Visit[]> {
+  const { survey, actors } = stage
+  const { alice } = actors
+  if (!survey.eras.includes('legacy') || !survey.sessions || survey.transport === 'sse') return []
   const { session } = await stage.open(alice)
-  if (session === undefined) return posts
+  if (session === undefined) return []
+  const headers = headersOf(from, stage)
   const within = await stage.request(alice, session, stage.survey.method, {}, { headers })
   const stream = await stage.stream(alice, session, { headers })
   stream.close()
@@ -99,10 +115,9 @@ async function visit(page: Visit['page'], origin: string, stage: Stage): Promise
   const after = await stage.request(alice, session, stage.survey.method)
   await stage.close(session)
   return [
-    ...posts,
-    { page, origin, verb: 'POST', exchange: within },
-    { page, origin, verb: 'GET', exchange: stream.exchange() },
-    { page, origin, verb: 'DELETE', exchange: ended, after },
+    { ...from, verb: 'POST', exchange: within },
+    { ...from, verb: 'GET', exchange: stream.exchange() },
+    { ...from, verb: 'DELETE', exchange: ended, after },
   ]
 }
 

@@ -48,6 +48,8 @@ const NOTICE_MS = 250
 const LATE_EVENT_MS = 1_500
 
 export const scenario = defineScenario<Recording>({
+  alone: ({ logout }) => logout !== undefined,
+
   async play(stage) {
     const { survey, config } = stage
     const how = config.logout === undefined ? 'DELETE' : 'The logout'

@@ -2,7 +2,7 @@
 import type { Exchange, LiveFindingDraft } from '../../finding/finding.ts'
 import { handleIn } from '../../wire/handles.ts'
 import type { IssuedHandle } from '../../wire/prediction/part.ts'
-import { announce, study } from '../../wire/prediction/study.ts'
+import { announce, study, type Study } from '../../wire/prediction/study.ts'
 import { responseHeader, statusOf } from '../../wire/reading.ts'
 import { defineScenario, judgedLive, type LiveVerdict, leftOpen, liveNotApplicable } from '../../wire/scenario.ts'
 import type { Stage } from '../../wire/stage.ts'
@@ -36,7 +36,10 @@ interface Recording {
 
 /** Enough to solve for a generator's state, few enough that a server keeps them all. */
 const SAMPLE = 40
-/** Of the time that the whole probe has: at some servers each session takes a second. */
+/** Where one takes so long, fewer are asked for, and the next before the last has come. */
+const SLOW_MS = 250
+const SLOW_SAMPLE = 16
+/** Of the time that the whole probe has. */
 const SAMPLE_SHARE = 0.25
 /** Fewer decide nothing. */
 const FEWEST = 12
@@ -52,11 +55,13 @@ const ENOUGH_BITS = 122
 const FEW_BITS = 64
 
 export const scenario = defineScenario<Recording>({
+  alone: () => true,
+
   async play(stage) {
     const { survey } = stage
     const samples: Sample[] = []
     if (survey.eras.includes('legacy') && survey.sessions)
-      samples.push(await sampleOf('session ID', stage, sessionMint))
+      samples.push(await sampleOf('session ID', stage, sessionMint()))
     const handleMint = await handleMintOf(stage)
     if (handleMint !== undefined) samples.push(await sampleOf('state handle', stage, handleMint))
     return { eras: survey.eras, refusal: survey.refusal, samples }
@@ -82,11 +87,16 @@ type Mint = (
   actor: Actor,
 ) => Promise<{ readonly exchange: Exchange; readonly handle: string | undefined }>
 
-/** Ended at once: servers count sessions. */
-const sessionMint: Mint = async (stage, actor) => {
-  const { exchange, session } = await stage.open(actor)
-  if (session !== undefined) await stage.close(session)
-  return { exchange, handle: session?.id }
+/** Each is ended while the next is opened, and no later: servers count sessions. */
+function sessionMint(): Mint {
+  let ending = Promise.resolve()
+  return async (stage, actor) => {
+    const before = ending
+    const { exchange, session } = await stage.open(actor, { unused: true })
+    await before
+    if (session !== undefined) ending = stage.close(session)
+    return { exchange, handle: session?.id }
+  }
 }
 
 /** Where the configuration names a tool that mints handles. */
@@ -109,16 +119,9 @@ interface Issued extends IssuedHandle {
 }
 
 async function sampleOf(what: Sample['what'], stage: Stage, mint: Mint): Promise<Sample> {
-  const { alice, bob } = stage.actors
-  const issued: Issued[] = []
-  const until = stage.now() + stage.config.budget.seconds * SAMPLE_SHARE * 1000
-  while (issued.length < SAMPLE && (issued.length < FEWEST || stage.now() < until)) {
-    const one = await issue(stage, bob ?? alice, mint)
-    if (one === undefined) break
-    issued.push(one)
-  }
-  const announced = issued.length < FEWEST ? undefined : await announceNext(issued, stage, mint)
-  const { bits, madeOf, uuidVersion, content } = described(issued)
+  const issued = await issueMany(stage, mint)
+  const { announced, shown } = await announceNext(issued, stage, mint)
+  const { bits, madeOf, uuidVersion, content } = described(shown)
   const twins = twinsIn(issued)
   return {
     what,
@@ -134,8 +137,7 @@ async function sampleOf(what: Sample['what'], stage: Stage, mint: Mint): Promise
   }
 }
 
-function described(issued: readonly Issued[]) {
-  const { atMostBits, parts, uuidVersion, content } = study(issued)
+function described({ atMostBits, parts, uuidVersion, content }: Study) {
   const labels = parts
     .filter(({ kind }) => kind !== 'constant')
     .map(({ label, atMostBits: own }) => `${label} (${Math.floor(own)} bits)`)
@@ -147,6 +149,38 @@ function described(issued: readonly Issued[]) {
   }
 }
 
+/**
+ * In the order in which they were asked for. A server that takes its time is asked again before it has answered, as far as
+ * it has room: it answers in its order all the same, since it is asked at some distance.
+ */
+async function issueMany(stage: Stage, mint: Mint): Promise<Issued[]> {
+  const { alice, bob } = stage.actors
+  const startedAt = stage.now()
+  const until = startedAt + stage.config.budget.seconds * SAMPLE_SHARE * 1000
+  const first = await issue(stage, bob ?? alice, mint)
+  if (first === undefined) return []
+  const tookMs = stage.now() - startedAt
+  const isSlow = tookMs > SLOW_MS
+  const most = isSlow ? SLOW_SAMPLE : SAMPLE
+  const ahead = isSlow ? stage.room : 1
+  const issued = [first]
+  const asked: Promise<Issued | undefined>[] = []
+  for (;;) {
+    const count = issued.length + asked.length
+    const isEnough = count >= most || (count >= FEWEST && stage.now() >= until)
+    if (!isEnough) asked.push(issue(stage, bob ?? alice, mint))
+    const isNextWanted = !isEnough && asked.length < ahead
+    if (isNextWanted) await stage.sleep(tookMs / ahead)
+    else {
+      const one = await asked.shift()
+      if (one === undefined) break
+      issued.push(one)
+    }
+  }
+  await Promise.all(asked)
+  return issued
+}
+
 /** When, by the server's clock as far as it tells; a prediction wants differences only, a digest of the time wants the time. */
 async function issue(stage: Stage, actor: Actor, mint: Mint): Promise<Issued | undefined> {
   const sentAtMs = stage.now()
@@ -155,34 +189,47 @@ async function issue(stage: Stage, actor: Actor, mint: Mint): Promise<Issued | u
   return { handle, sentAtMs, receivedAtMs: stage.now(), exchange }
 }
 
+interface Announced {
+  readonly announced?: Sample['announced']
+  /** What was seen before anything was announced. */
+  readonly shown: Study
+}
+
 /** Says what Alice will be given, and then lets her ask. */
-async function announceNext(issued: Issued[], stage: Stage, mint: Mint): Promise<Sample['announced']> {
-  let last: Sample['announced']
-  for (let round = 0; round < ROUNDS; round++) {
-    const timed = byServerClock(issued)
-    const slowestMs = Math.max(...issued.map(({ sentAtMs, receivedAtMs }) => receivedAtMs - sentAtMs))
-    const fromMs = stage.now() + timed.offsetMs
-    const announcement = announce(study(timed.issued), { fromMs, toMs: fromMs + 2 * slowestMs + 20 }, OTHERS)
-    if (announcement === undefined || announcement.size > MOST_ANNOUNCED) return last
-    stage.keep('announced', announcement.likeliest)
-    const next = await issue(stage, stage.actors.alice, mint)
-    if (next === undefined) return last
-    issued.push(next)
-    last = {
-      generator: announcement.generator,
-      size: announcement.size,
-      came: announcement.includes(next.handle),
-      exchange: next.exchange,
-    }
-    if (last.came) return last
+async function announceNext(issued: Issued[], stage: Stage, mint: Mint): Promise<Announced> {
+  const shown = study(byServerClock(issued).issued)
+  if (issued.length < FEWEST) return { shown }
+  let announced: Sample['announced']
+  for (let round = 0; round < ROUNDS && announced?.came !== true; round++) {
+    const next = await announceOnce(issued, round === 0 ? shown : study(byServerClock(issued).issued), stage, mint)
+    if (next === undefined) break
+    announced = next
   }
-  return last
+  return { shown, ...(announced && { announced }) }
+}
+
+async function announceOnce(issued: Issued[], seen: Study, stage: Stage, mint: Mint): Promise<Sample['announced']> {
+  const slowestMs = Math.max(...issued.map(({ sentAtMs, receivedAtMs }) => receivedAtMs - sentAtMs))
+  const fromMs = stage.now() + byServerClock(issued).offsetMs
+  const announcement = announce(seen, { fromMs, toMs: fromMs + 2 * slowestMs + 20 }, OTHERS)
+  if (announcement === undefined || announcement.size > MOST_ANNOUNCED) return undefined
+  stage.keep('announced', announcement.likeliest)
+  const next = await issue(stage, stage.actors.alice, mint)
+  if (next === undefined) return undefined
+  issued.push(next)
+  return {
+    generator: announcement.generator,
+    size: announcement.size,
+    came: announcement.includes(next.handle),
+    exchange: next.exchange,
+  }
 }
 
 /** The same sample with its times moved to the server's clock, as the `Date` of its answers shows it. */
 function byServerClock(issued: readonly Issued[]): { readonly issued: readonly Issued[]; readonly offsetMs: number } {
-  const date = Date.parse(responseHeader(issued[0]!.exchange, 'date') ?? '')
-  const offsetMs = Number.isNaN(date) ? 0 : date - issued[0]!.sentAtMs
+  const [first] = issued
+  const date = first ? Date.parse(responseHeader(first.exchange, 'date') ?? '') : Number.NaN
+  const offsetMs = first === undefined || Number.isNaN(date) ? 0 : date - first.sentAtMs
   return {
     offsetMs,
     issued: issued.map((one) => ({

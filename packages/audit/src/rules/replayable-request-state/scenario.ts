@@ -46,6 +46,8 @@ interface Recording {
 const RACERS = 8
 
 export const scenario = defineScenario<Recording>({
+  alone: ({ flow }) => flow !== undefined,
+
   async play(stage) {
     const { config, actors } = stage
     const { ground, first } = await layGround(stage)

@@ -16,10 +16,10 @@ export const scenario = defineScenario<Recording>({
   async play(stage) {
     const { survey, actors } = stage
     if (!survey.sessions || survey.anonymous) return { survey, expired: undefined, attempts: [] }
-    const attempts = [...(await playTheft(actors.nobody, stage))]
     const expired = actors.expired && (await stage.open(actors.expired)).exchange
-    if (actors.expired && expired && isRefused(expired)) attempts.push(...(await playTheft(actors.expired, stage)))
-    return { survey, expired, attempts }
+    const thieves = [actors.nobody, ...(actors.expired && expired && isRefused(expired) ? [actors.expired] : [])]
+    const attempts = await stage.together(thieves.map((thief) => () => playTheft(thief, stage)))
+    return { survey, expired, attempts: attempts.flat() }
   },
 
   judge({ survey, expired, attempts }) {

@@ -37,6 +37,8 @@ interface Recording {
 }
 
 export const scenario = defineScenario<Recording>({
+  alone: ({ login, loginTool }) => login !== undefined || loginTool !== undefined,
+
   async play(stage) {
     const { survey, config } = stage
     const login = config.login !== undefined || config.loginTool !== undefined

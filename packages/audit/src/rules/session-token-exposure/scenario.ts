@@ -52,8 +52,7 @@ export const scenario = defineScenario<Recording>({
     if (session?.id === undefined) return { survey, id: undefined, opening, looks: [] }
     const used = await stage.request(actors.alice, session, 'tools/list')
     const others = [actors.nobody, ...(actors.bob ? [actors.bob] : [])]
-    const looks: Look[] = []
-    for (const other of others) looks.push(...(await look(other, stage)))
+    const looks = await stage.together(others.flatMap((other) => looksOf(other, stage)))
     keepAlike(session.id, looks, stage)
     return { survey, id: session.id, opening, used, looks }
   },
@@ -77,27 +76,26 @@ export const scenario = defineScenario<Recording>({
   },
 })
 
-async function look(other: Actor, stage: Stage): Promise<readonly Look[]> {
-  const looks: Look[] = []
+function looksOf(other: Actor, stage: Stage): readonly (() => Promise<Look>)[] {
   const own = stage.target.pathname
   const pages = [
     ...new Set(
       [...PAGES, `${own}/sessions`, `${own}/health`, `${own}/status`].map((page) => page.replace(/\/{2,}/g, '/')),
     ),
   ]
-  for (const page of pages) looks.push({ by: other.name, at: page, exchange: await read(other, page, stage) })
   const named = {
     transport: 'http' as const,
     id: stage.inventedId(),
     path: `${own}${stage.target.search}`,
     cookies: [],
   }
-  const errors = [
-    ['an unknown session', await stage.request(other, named, 'tools/list')],
-    ['no session', await stage.request(other, { ...named, id: undefined }, 'tools/list')],
-    ['a broken message', await stage.send(other, { method: 'POST', headers: ACCEPT, body: '{' })],
-  ] as const
-  return [...looks, ...errors.map(([at, exchange]) => ({ by: other.name, at, exchange }))]
+  const asked: readonly (readonly [at: string, ask: () => Promise<Exchange>])[] = [
+    ...pages.map((page) => [page, () => read(other, page, stage)] as const),
+    ['an unknown session', () => stage.request(other, named, 'tools/list')],
+    ['no session', () => stage.request(other, { ...named, id: undefined }, 'tools/list')],
+    ['a broken message', () => stage.send(other, { method: 'POST', headers: ACCEPT, body: '{' })],
+  ]
+  return asked.map(([at, ask]) => async () => ({ by: other.name, at, exchange: await ask() }))
 }
 
 /** A page that shows Alice's session ID shows those of others beside it, which no report may pass on: words as long as hers. */

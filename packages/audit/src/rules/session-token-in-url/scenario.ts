@@ -67,7 +67,7 @@ export const scenario = defineScenario<Recording>({
   },
 })
 
-/** The ID of a session of Alice's in the query alone. Trials end with the first that is served. */
+/** The ID of a session of Alice's in the query alone. */
 async function tryIds(id: string, stage: Stage): Promise<readonly Trial[]> {
   const { alice } = stage.actors
   const { session } = await stage.open(alice)
@@ -75,14 +75,13 @@ async function tryIds(id: string, stage: Stage): Promise<readonly Trial[]> {
   const bare = { ...session, id: undefined }
   const without = await stage.request(alice, bare, stage.survey.method)
   if (isGranted(without)) return []
-  const trials: Trial[] = []
-  for (const parameter of ID_PARAMETERS) {
-    const path = withQuery(session.path, parameter, session.id ?? '')
-    const inQuery = await stage.request(alice, { ...bare, path }, stage.survey.method)
-    trials.push({ secret: 'session ID', parameter, without, inQuery })
-    if (isGranted(inQuery)) break
-  }
-  return trials
+  return stage.together(
+    ID_PARAMETERS.map((parameter) => async (): Promise<Trial> => {
+      const path = withQuery(session.path, parameter, session.id ?? '')
+      const inQuery = await stage.request(alice, { ...bare, path }, stage.survey.method)
+      return { secret: 'session ID', parameter, without, inQuery }
+    }),
+  )
 }
 
 /** Alice's credential in the query alone, where the server asks for one. */
@@ -93,14 +92,13 @@ async function tryCredentials(stage: Stage): Promise<readonly Trial[]> {
   const credential = own.replace(/^\w+\s+/, '')
   const { pathname, search } = stage.target
   const without = await admission(nobody, `${pathname}${search}`, stage)
-  const trials: Trial[] = []
-  for (const parameter of CREDENTIAL_PARAMETERS) {
-    const inQuery = await admission(nobody, withQuery(`${pathname}${search}`, parameter, credential), stage)
-    if (inQuery === undefined || without === undefined) break
-    trials.push({ secret: 'credential', parameter, without, inQuery })
-    if (isGranted(inQuery)) break
-  }
-  return trials
+  const trials = await stage.together(
+    CREDENTIAL_PARAMETERS.map((parameter) => async (): Promise<readonly Trial[]> => {
+      const inQuery = await admission(nobody, withQuery(`${pathname}${search}`, parameter, credential), stage)
+      return inQuery && without ? [{ secret: 'credential', parameter, without, inQuery }] : []
+    }),
+  )
+  return trials.flat()
 }
 
 /** Whether a server lets somebody in at an address. HTTP+SSE does so when it opens the stream; its messages go elsewhere. */

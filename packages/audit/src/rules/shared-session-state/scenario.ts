@@ -106,29 +106,18 @@ const LOST_MS = 1_500
 const SURELY_LOST_MS = 5_000
 
 export const scenario = defineScenario<Recording>({
+  alone: () => true,
+  showsIsolation: true,
+
   async play(stage) {
-    const { survey, actors, config } = stage
+    const { survey, actors } = stage
     const { eras, sessions, refusal } = survey
     const isSomebodyElse = actors.bob !== undefined || survey.anonymous
     const other = actors.bob ?? { ...(isSomebodyElse ? actors.nobody : actors.alice), name: 'mallory' }
     const facts = { eras, sessions, refusal, by: other.name, isSomebodyElse }
-    const isLegacy = eras.includes('legacy')
-    const inSessions = isLegacy && sessions && survey.transport === 'http'
-    const nameless = inSessions ? await playNameless(other, stage) : undefined
-    const crossing = isLegacy ? await playCrossing(other, stage) : undefined
-    // Where answers are lost, there is nothing more to be learnt by waiting for some.
-    if (crossing?.rounds.some(({ alice }) => isLost(alice))) return { ...facts, crossing }
-    const takeOver = inSessions ? await playTakeOver(other, stage) : undefined
-    const spill = isLegacy && config.canary !== undefined ? await playSpill(other, stage) : undefined
-    const race = config.race === undefined || eras.length === 0 ? undefined : await playRace(stage)
-    return {
-      ...facts,
-      ...(crossing && { crossing }),
-      ...(nameless && { nameless }),
-      ...(spill && { spill }),
-      ...(takeOver && { takeOver }),
-      ...(race && { race }),
-    }
+    if (eras.includes('legacy')) return { ...facts, ...(await playSessions(other, stage)) }
+    const race = eras.length === 0 ? undefined : await playRace(undefined, stage)
+    return { ...facts, ...(race && { race: { ...race, opening: undefined } }) }
   },
 
   judge(recording): LiveVerdict {
@@ -147,6 +136,40 @@ export const scenario = defineScenario<Recording>({
     return judgedViews(views)
   },
 })
+
+/** All that two sessions show, one of Alice's and one of another's. */
+async function playSessions(other: Actor, stage: Stage): Promise<Partial<Recording>> {
+  const inSessions = stage.survey.sessions && stage.survey.transport === 'http'
+  const before = inSessions ? await askNameless(other, stage) : undefined
+  const first = await openHers(stage)
+  const fallen = before && first && (await playNameless(other, first, stage))
+  const hers = first && (await answeredOne(first, stage))
+  const met = hers && (await playCrossing(other, hers, stage))
+  // Where answers are lost, there is nothing more to be learnt by waiting for some.
+  const isLosing = met?.crossing.rounds.some(({ alice }) => isLost(alice)) === true
+  const played: Partial<PlayedInBoth> = isLosing || !met?.both ? {} : await playBoth(other, met.both, stage)
+  const race = isLosing ? undefined : await playRace(hers?.session, stage)
+  if (first) await stage.close(first.session)
+  const after = fallen && (await askNameless(other, stage))
+  return {
+    ...(met && { crossing: met.crossing }),
+    ...(before && first && fallen && after && { nameless: { before, opening: first.exchange, ...fallen, after } }),
+    ...(played.takeOver && { takeOver: played.takeOver }),
+    ...(played.spill && hers && { spill: { ...played.spill, opening: hers.exchange } }),
+    ...(race && { race: { ...race, opening: hers?.exchange } }),
+  }
+}
+
+interface PlayedInBoth {
+  readonly takeOver: TakeOver | undefined
+  readonly spill: Omit<Spill, 'opening'> | undefined
+}
+
+/** What else two sessions show. */
+async function playBoth(other: Actor, both: Both, stage: Stage): Promise<PlayedInBoth> {
+  const takeOver = both.hers.transport === 'http' ? await playTakeOver(other, both, stage) : undefined
+  return { takeOver, spill: await playSpill(other, both, stage) }
+}
 
 /** Something to ask, and what only its own answer holds. */
 interface Question {
@@ -174,18 +197,49 @@ function ask(stage: Stage, actor: Actor, session: Session, { method, params }: Q
   return stage.request(actor, session, method, params, { timeoutMs: LOST_MS, ...more })
 }
 
-async function playCrossing(other: Actor, stage: Stage): Promise<Crossing | undefined> {
+interface Hers {
+  readonly exchange: Exchange
+  readonly session: Session
+}
+
+async function openHers(stage: Stage): Promise<Hers | undefined> {
+  const { exchange, session } = await stage.open(stage.actors.alice)
+  return session && { exchange, session }
+}
+
+/** A session in which Alice is answered while there is no other. */
+interface Answered extends Hers {
+  readonly alone: Exchange
+  /** The answer names what she asked for; else it is the list of tools. */
+  readonly mark: string
+}
+
+/** This one, or a new one where she is no longer answered in it. */
+async function answeredOne(first: Hers, stage: Stage): Promise<Answered> {
+  const own = await askAlone(first, stage)
+  if (holds(own.alone, own.mark)) return own
+  const second = await openHers(stage)
+  return second ? askAlone(second, stage) : own
+}
+
+async function askAlone(hers: Hers, stage: Stage): Promise<Answered> {
   const { alice } = stage.actors
-  const { exchange: opening, session } = await stage.open(alice)
-  if (session === undefined) return undefined
   const naming = namingQuestion(stage)
-  const named = await ask(stage, alice, session, naming)
-  const isNamed = holds(named, naming.mark)
-  const alone = isNamed ? named : await ask(stage, alice, session, LISTING)
+  const named = await ask(stage, alice, hers.session, naming)
+  if (holds(named, naming.mark)) return { ...hers, alone: named, mark: naming.mark }
+  return { ...hers, alone: await ask(stage, alice, hers.session, LISTING), mark: LISTING.mark }
+}
+
+/** In her session, and in another's, which is opened now. */
+async function playCrossing(
+  other: Actor,
+  { exchange: opening, session, alone, mark }: Answered,
+  stage: Stage,
+): Promise<{ readonly crossing: Crossing; readonly both: Both | undefined }> {
   const { exchange: otherOpening, session: othersOwn } = await stage.open(other)
-  const rounds = othersOwn ? await playRounds(other, { hers: session, his: othersOwn }, isNamed, stage) : []
-  const mark = isNamed ? naming.mark : LISTING.mark
-  return { opening, alone, mark, otherOpening, otherIsIn: othersOwn !== undefined, rounds }
+  const both = othersOwn && { hers: session, his: othersOwn }
+  const rounds = both ? await playRounds(other, both, mark !== LISTING.mark, stage) : []
+  return { crossing: { opening, alone, mark, otherOpening, otherIsIn: both !== undefined, rounds }, both }
 }
 
 interface Both {
@@ -315,22 +369,23 @@ function lockedOut(start: LiveFindingDraft['trace'], { alice, other }: Round, by
 }
 
 /** Only a difference between before and during shows that it was Alice's session that served the request. */
-async function playNameless(other: Actor, stage: Stage): Promise<Nameless | undefined> {
-  const { alice } = stage.actors
-  const nowhere: Session = {
-    transport: 'http',
-    id: undefined,
-    path: `${stage.target.pathname}${stage.target.search}`,
-    cookies: [],
-  }
-  const before = await stage.request(other, nowhere, 'tools/list')
-  const { exchange: opening, session } = await stage.open(alice)
-  if (session === undefined) return undefined
-  const during = await stage.request(other, nowhere, 'tools/list')
-  const read = await readNameless(other, session, nowhere, stage)
-  await stage.close(session)
-  const after = await stage.request(other, nowhere, 'tools/list')
-  return { before, opening, during, after, ...(read && { read }) }
+function askNameless(other: Actor, stage: Stage): Promise<Exchange> {
+  return stage.request(other, nowhere(stage), 'tools/list')
+}
+
+function nowhere({ target }: Stage): Session {
+  return { transport: 'http', id: undefined, path: `${target.pathname}${target.search}`, cookies: [] }
+}
+
+/** While hers is the only one. */
+async function playNameless(
+  other: Actor,
+  { session: hers }: Hers,
+  stage: Stage,
+): Promise<Pick<Nameless, 'during'> & Partial<Pick<Nameless, 'read'>>> {
+  const during = await askNameless(other, stage)
+  const read = await readNameless(other, hers, stage)
+  return { during, ...(read && { read }) }
 }
 
 /** A server that a request breaks in the same way, whether or not Alice has a session, does not serve it in hers. */
@@ -339,13 +394,13 @@ function isBrokenAlike(before: Exchange, during: Exchange): boolean {
   return status !== undefined && status >= 500 && status === statusOf(before)
 }
 
-async function readNameless(other: Actor, hers: Session, nowhere: Session, stage: Stage): Promise<Nameless['read']> {
+async function readNameless(other: Actor, hers: Session, stage: Stage): Promise<Nameless['read']> {
   const { canary } = stage.config
   if (canary === undefined || canary.make !== undefined) return undefined
   const text = stage.canary()
   await stage.call(stage.actors.alice, hers, canary.put, { canary: text })
   const own = await stage.call(stage.actors.alice, hers, canary.get, { canary: text })
-  return { exchange: await stage.call(other, nowhere, canary.get, { canary: '' }), own, canary: text }
+  return { exchange: await stage.call(other, nowhere(stage), canary.get, { canary: '' }), own, canary: text }
 }
 
 function judgeNameless({ nameless, by, isSomebodyElse }: Recording): View {
@@ -387,14 +442,11 @@ function judgeNameless({ nameless, by, isSomebodyElse }: Recording): View {
   })
 }
 
-async function playTakeOver(other: Actor, stage: Stage): Promise<TakeOver | undefined> {
-  const { alice } = stage.actors
-  const [hers, his] = [await stage.open(alice), await stage.open(other)]
-  if (hers.session === undefined || his.session === undefined) return undefined
-  const stream = await stage.stream(alice, hers.session)
+async function playTakeOver(other: Actor, { hers, his }: Both, stage: Stage): Promise<TakeOver | undefined> {
+  const stream = await stage.stream(stage.actors.alice, hers)
   if (!isEventStream(stream.exchange())) return undefined
   const stays = !(await stream.ends(WATCH_MS))
-  const taking = await stage.stream(other, his.session)
+  const taking = await stage.stream(other, his)
   const ended = await stream.ends(WATCH_MS)
   const record = { stream: stream.exchange(), taking: taking.exchange(), ended, stays }
   taking.close()
@@ -417,19 +469,16 @@ function judgeTakeOver({ takeOver, by, isSomebodyElse }: Recording): View {
   })
 }
 
-async function playSpill(other: Actor, stage: Stage): Promise<Spill | undefined> {
+async function playSpill(other: Actor, { hers, his }: Both, stage: Stage): Promise<Omit<Spill, 'opening'> | undefined> {
   const { alice } = stage.actors
   const { canary } = stage.config
   // State that a handle names is asked for by the rule for handles.
   if (canary === undefined || canary.make !== undefined) return undefined
-  const { exchange: opening, session } = await stage.open(alice)
-  const own = await stage.open(other)
-  if (session === undefined || own.session === undefined) return undefined
   const text = stage.canary()
-  const written = await stage.call(alice, session, canary.put, { canary: text })
-  const read = await stage.call(alice, session, canary.get, { canary: text })
-  const foreign = await stage.call(other, own.session, canary.get, { canary: '' })
-  return { opening, written, read, foreign, canary: text }
+  const written = await stage.call(alice, hers, canary.put, { canary: text })
+  const read = await stage.call(alice, hers, canary.get, { canary: text })
+  const foreign = await stage.call(other, his, canary.get, { canary: '' })
+  return { written, read, foreign, canary: text }
 }
 
 function judgeSpill({ spill, by, isSomebodyElse }: Recording): View {
@@ -455,17 +504,15 @@ function judgeSpill({ spill, by, isSomebodyElse }: Recording): View {
 }
 
 /** Requests that the server has read all but one byte of, let go together. */
-async function playRace(stage: Stage): Promise<Race | undefined> {
+async function playRace(hers: Session | undefined, stage: Stage): Promise<Omit<Race, 'opening'> | undefined> {
   const { race } = stage.config
   const { alice } = stage.actors
   if (race === undefined) return undefined
-  const opening = stage.survey.eras.includes('legacy') ? await stage.open(alice) : undefined
   const gate = new Gate(RACERS)
-  const call = (more: { readonly gate?: Gate } = {}) =>
-    stage.call(alice, opening?.session, race, { canary: stage.canary() }, more)
+  const call = (more: { readonly gate?: Gate } = {}) => stage.call(alice, hers, race, { canary: stage.canary() }, more)
   const together = await Promise.all(Array.from({ length: RACERS }, () => call({ gate })))
   const afterwards = await call()
-  return { opening: opening?.exchange, together, afterwards, limit: race.limit }
+  return { together, afterwards, limit: race.limit }
 }
 
 function judgeRace({ race }: Recording): View {

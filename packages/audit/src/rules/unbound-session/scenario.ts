@@ -13,10 +13,9 @@ export const scenario = defineScenario<Recording>({
   async play(stage) {
     const { survey, actors } = stage
     const others = [actors.bob, actors.carol].filter((actor) => actor !== undefined)
-    const attempts: Attempt[] = []
-    if (survey.sessions && !survey.anonymous)
-      for (const other of others) attempts.push(...(await playTheft(other, stage)))
-    return { survey, others: others.map(({ name }) => name), attempts }
+    const thieves = survey.sessions && !survey.anonymous ? others : []
+    const attempts = await stage.together(thieves.map((thief) => () => playTheft(thief, stage)))
+    return { survey, others: others.map(({ name }) => name), attempts: attempts.flat() }
   },
 
   judge({ survey, others, attempts }) {

@@ -29,10 +29,8 @@ export const scenario = defineScenario<Recording>({
     const byCookie = !configured && actors.alice.headers.every(([name]) => name === 'cookie')
     if (isSilent(survey) || survey.anonymous || byCookie)
       return { survey, legitimate: [], trials: [], configured, byCookie }
-    const trials: Trial[] = []
-    for (const { token, actor } of strangers(stage))
-      for (const exchange of await stage.knock(actor)) trials.push({ token, exchange })
-    return { survey, legitimate: await stage.knock(actors.alice), trials, configured, byCookie }
+    const trials = await stage.together(strangers(stage).map((stranger) => () => present(stranger, stage)))
+    return { survey, legitimate: await stage.knock(actors.alice), trials: trials.flat(), configured, byCookie }
   },
 
   judge({ survey, legitimate, trials, configured, byCookie }) {
@@ -56,6 +54,10 @@ export const scenario = defineScenario<Recording>({
 
 function isSilent({ eras, page }: Survey): boolean {
   return eras.length === 0 && !page
+}
+
+async function present({ token, actor }: Stranger, stage: Stage): Promise<readonly Trial[]> {
+  return (await stage.knock(actor)).map((exchange) => ({ token, exchange }))
 }
 
 interface Stranger {

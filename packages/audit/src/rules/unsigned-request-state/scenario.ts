@@ -34,6 +34,8 @@ interface Recording {
 }
 
 export const scenario = defineScenario<Recording>({
+  alone: ({ flow }) => flow !== undefined,
+
   async play(stage) {
     const { ground, first } = await layGround(stage)
     if (first === undefined) return { ground, attempts: [] }
