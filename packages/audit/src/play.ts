@@ -71,7 +71,7 @@ class Program {
 
   /** One is over before the next begins. */
   async inTurn(entries: readonly RuleEntry[]): Promise<void> {
-    for (const entry of entries) await this.play(entry, new Turns(1))
+    for (const entry of entries) await this.sideBySide([entry], 1)
   }
 
   /** Plays so much at once; gives those that were not decided and may be where nothing is played beside them. */

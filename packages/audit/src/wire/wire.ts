@@ -52,7 +52,7 @@ const CONNECT_TIMEOUT_MS = 2_000
 export const ANSWER_TIMEOUT_MS = 5_000
 /** A stream begins at once or not at all. */
 const HEAD_TIMEOUT_MS = 2_000
-const CLOSING_MS = 1_000
+const CLOSING_MS = 3_000
 const MOST_STREAMS = 64
 const LONGEST_SHOWN_BODY = 256 * 1024
 

@@ -46,6 +46,7 @@ export async function startStreams(inQuery: boolean): Promise<Running> {
     url: `http://127.0.0.1:${port}/sse`,
     sessions,
     seen,
+    atOnce: () => 0,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

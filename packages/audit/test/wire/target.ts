@@ -53,6 +53,8 @@ export interface Manners {
   readonly pings?: boolean
   /** A user has one session: a new one ends the one before. */
   readonly oneEach?: boolean
+  /** So many sessions are kept: a new one ends that which nobody has used for the longest time. */
+  readonly most?: number
   /** Notes are the user's, in whatever session. */
   readonly notesOfUser?: boolean
   /** Milliseconds that every answer takes. */
@@ -71,6 +73,8 @@ export interface Running {
   readonly sessions: ReadonlyMap<string, unknown>
   /** `POST initialize`, … in the order in which they came. */
   readonly seen: readonly string[]
+  /** How many requests were being answered at the same time, at the most. */
+  readonly atOnce: () => number
   close(): Promise<void>
 }
 
@@ -101,13 +105,22 @@ export async function startTarget(weak: Weaknesses = {}, manners: Manners = {}, 
   const seen: string[] = []
   const notes = new Map<string, string>()
   const startedAt = performance.now()
+  let [now, most] = [0, 0]
   const listener: RequestListener = (req, res) => {
+    most = Math.max(most, ++now)
+    res.once('close', () => now--)
     handle(req, res, { weak, manners, sessions, notes, seen, startedAt }).catch(() => res.writeHead(500).end())
   }
   const server = tls ? createTlsServer(tls, listener) : createServer(listener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  return { url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}/mcp`, sessions, seen, close: () => stop(server) }
+  return {
+    url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}/mcp`,
+    sessions,
+    seen,
+    atOnce: () => most,
+    close: () => stop(server),
+  }
 }
 
 interface Context {
@@ -176,6 +189,7 @@ function initialize(
 ): void {
   const { weak, manners, sessions } = context
   if (manners.oneEach) for (const [key, { owner }] of sessions) if (owner === user) sessions.delete(key)
+  if (sessions.size >= (manners.most ?? Infinity)) sessions.delete(longestUnused(sessions))
   const own = weak.adopts && id !== undefined ? id : randomUUID()
   if (!weak.stateless) {
     sessions.set(own, opened(user))
@@ -188,6 +202,11 @@ function initialize(
     serverInfo: { name: 'notes', version: '1' },
   }
   reply(res, body, result)
+}
+
+function longestUnused(sessions: ReadonlyMap<string, Session>): string {
+  const [oldest] = [...sessions].toSorted(([, one], [, other]) => one.usedAt - other.usedAt)
+  return oldest?.[0] ?? ''
 }
 
 /** The first at once, and more as long as somebody listens. */
