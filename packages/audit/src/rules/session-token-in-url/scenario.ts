@@ -1,6 +1,6 @@
 /** Session IDs and credentials, presented in the query instead of their headers. */
 import type { Exchange, LiveFindingDraft } from '../../finding/finding.ts'
-import { isRefused, isGranted } from '../../wire/reading.ts'
+import { isGranted, isRefused, statusOf } from '../../wire/reading.ts'
 import { defineScenario, judgedLive, leftOpen, type LiveVerdict } from '../../wire/scenario.ts'
 import type { Stage } from '../../wire/stage.ts'
 import type { Survey } from '../../wire/survey.ts'
@@ -51,7 +51,7 @@ export const scenario = defineScenario<Recording>({
     if (legitimate === undefined || !isGranted(legitimate))
       return leftOpen("Alice's own requests are not served, so what is in an address shows nothing.")
     const taken = trials.filter(({ without, inQuery }) => isGranted(inQuery) && isRefused(without))
-    const unclear = trials.filter(({ inQuery }) => !isGranted(inQuery) && !isRefused(inQuery))
+    const unclear = trials.filter((trial) => !isGranted(trial.inQuery) && !isIgnored(trial))
     const named = inAddress && unknown !== undefined && isRefused(unknown)
     return judgedLive(
       [...distinct(taken).map(findingOf), ...(named ? [addressFinding(legitimate)] : [])],
@@ -60,12 +60,18 @@ export const scenario = defineScenario<Recording>({
         ...unclear.map(({ secret, parameter }) => `Whether a ${secret} is taken from ${parameter} could not be told.`),
       ],
       [
-        ...trials.filter(({ inQuery }) => isRefused(inQuery)).map(({ secret }) => secret),
+        ...trials.filter(isIgnored).map(({ secret }) => secret),
         ...(trials.length === 0 ? ['no secret is asked for'] : []),
       ],
     )
   },
 })
+
+/** Refused, or met with the same fault as without the secret. */
+function isIgnored({ without, inQuery }: Trial): boolean {
+  if (isRefused(inQuery)) return true
+  return !isGranted(inQuery) && statusOf(inQuery) !== undefined && statusOf(inQuery) === statusOf(without)
+}
 
 /** The ID of a session of Alice's in the query alone. */
 async function tryIds(id: string, stage: Stage): Promise<readonly Trial[]> {

@@ -35,6 +35,8 @@ interface Round {
   readonly otherMark: string
   /** Alice asked first, for something that takes its time; the other asked for what does not exist. */
   readonly slow?: true
+  /** Where her answer was lost: what she is given when the other asks under another JSON-RPC id. */
+  readonly control?: Exchange
 }
 
 interface Crossing {
@@ -59,7 +61,8 @@ interface Nameless {
 
 /** What Alice wrote in her session, asked for in another one. */
 interface Spill {
-  readonly opening: Exchange
+  /** Absent where there are no sessions. */
+  readonly opening?: Exchange
   readonly written: Exchange
   readonly read: Exchange
   readonly foreign: Exchange
@@ -77,7 +80,7 @@ interface TakeOver {
 
 /** One-time effects, asked for together. */
 interface Race {
-  readonly opening: Exchange | undefined
+  readonly opening?: Exchange
   readonly together: readonly Exchange[]
   readonly afterwards: Exchange
   readonly limit: number
@@ -115,17 +118,20 @@ export const scenario = defineScenario<Recording>({
     const isSomebodyElse = actors.bob !== undefined || survey.anonymous
     const other = actors.bob ?? { ...(isSomebodyElse ? actors.nobody : actors.alice), name: 'mallory' }
     const facts = { eras, sessions, refusal, by: other.name, isSomebodyElse }
+    if (eras.length === 0) return facts
     if (eras.includes('legacy')) return { ...facts, ...(await playSessions(other, stage)) }
-    const race = eras.length === 0 ? undefined : await playRace(undefined, stage)
-    return { ...facts, ...(race && { race: { ...race, opening: undefined } }) }
+    const spill = isSomebodyElse && !survey.anonymous ? await playSpill(other, {}, stage) : undefined
+    const race = await playRace(undefined, stage)
+    return { ...facts, ...(spill && { spill }), ...(race && { race }) }
   },
 
   judge(recording): LiveVerdict {
-    const { eras, refusal, crossing, race } = recording
+    const { eras, refusal, crossing, race, spill } = recording
     if (eras.length === 0) return leftOpen(refusal ?? 'No MCP server answered.')
-    if (!eras.includes('legacy') && race === undefined)
-      return liveNotApplicable('The server keeps no sessions, and no race is configured.')
-    if (crossing === undefined && race === undefined) return leftOpen("Alice's own session could not be used.")
+    if (!eras.includes('legacy') && race === undefined && spill === undefined)
+      return liveNotApplicable('The server keeps no sessions, and neither a race nor a canary for two is configured.')
+    if (crossing === undefined && race === undefined && spill === undefined)
+      return leftOpen("Alice's own session could not be used.")
     const views = [
       judgeCrossing(recording),
       judgeNameless(recording),
@@ -156,13 +162,13 @@ async function playSessions(other: Actor, stage: Stage): Promise<Partial<Recordi
     ...(before && first && fallen && after && { nameless: { before, opening: first.exchange, ...fallen, after } }),
     ...(played.takeOver && { takeOver: played.takeOver }),
     ...(played.spill && hers && { spill: { ...played.spill, opening: hers.exchange } }),
-    ...(race && { race: { ...race, opening: hers?.exchange } }),
+    ...(race && { race: { ...race, ...(hers && { opening: hers.exchange }) } }),
   }
 }
 
 interface PlayedInBoth {
   readonly takeOver: TakeOver | undefined
-  readonly spill: Omit<Spill, 'opening'> | undefined
+  readonly spill: Spill | undefined
 }
 
 /** What else two sessions show. */
@@ -273,25 +279,45 @@ const MOST_TOOLS = 3
 const HEAD_START_MS = 15
 
 /** Answers that take their time, asked for first, while another asks under the same JSON-RPC id. */
-async function playSlowRounds(other: Actor, { hers, his }: Both, stage: Stage): Promise<readonly Round[]> {
-  const { alice } = stage.actors
+async function playSlowRounds(other: Actor, both: Both, stage: Stage): Promise<readonly Round[]> {
   const rounds: Round[] = []
   // Where whatever is asked for is served, a result says nothing of whose it is.
-  if (isServed(await ask(stage, other, his, namingQuestion(stage)))) return rounds
+  if (isServed(await ask(stage, other, both.his, namingQuestion(stage)))) return rounds
   for (const { name } of stage.readOnlyTools.slice(0, MOST_TOOLS)) {
     const tool: Question = { method: 'tools/call', params: { name, arguments: {} }, mark: '' }
-    if (!isServed(await ask(stage, alice, hers, tool))) continue
+    if (!isServed(await ask(stage, stage.actors.alice, both.hers, tool))) continue
     for (let round = 0; round < LOST_TWICE && !rounds.some(isCrossed); round++) {
-      const question = namingQuestion(stage)
-      const id = 80_000 + rounds.length
-      const [toAlice, toOther] = await Promise.all([
-        ask(stage, alice, hers, tool, { id }),
-        stage.sleep(HEAD_START_MS).then(() => ask(stage, other, his, question, { id })),
-      ])
-      rounds.push({ alice: toAlice, other: toOther, aliceMark: tool.mark, otherMark: question.mark, slow: true })
+      const timeoutMs = round === 0 ? LOST_MS : SURELY_LOST_MS
+      const id = 80_000 + 2 * rounds.length
+      const played = await playSlowRound({ other, tool, id, otherId: id, timeoutMs }, both, stage)
+      const control = isLost(played.alice)
+        ? (await playSlowRound({ other, tool, id, otherId: id + 1, timeoutMs }, both, stage)).alice
+        : undefined
+      rounds.push({ ...played, ...(control && { control }) })
     }
   }
   return rounds
+}
+
+interface SlowRound {
+  readonly other: Actor
+  readonly tool: Question
+  readonly id: number
+  readonly otherId: number
+  readonly timeoutMs: number
+}
+
+async function playSlowRound(
+  { other, tool, id, otherId, timeoutMs }: SlowRound,
+  { hers, his }: Both,
+  stage: Stage,
+): Promise<Round> {
+  const question = namingQuestion(stage)
+  const [toAlice, toOther] = await Promise.all([
+    ask(stage, stage.actors.alice, hers, tool, { id, timeoutMs }),
+    stage.sleep(HEAD_START_MS).then(() => ask(stage, other, his, question, { id: otherId, timeoutMs })),
+  ])
+  return { alice: toAlice, other: toOther, aliceMark: tool.mark, otherMark: question.mark, slow: true }
 }
 
 /** An answer that is lost once may have been late. */
@@ -326,13 +352,18 @@ function judgeCrossing({ crossing, by, isSomebodyElse }: Recording): View {
   if (!otherIsIn || last === undefined)
     return undecided(`${by} could open no session beside Alice's (${statusOf(otherOpening) ?? 'no answer'}).`)
   if (isLost(last.other)) return undecided(`${by} was not answered in a session of his own.`)
-  // A tool that takes its time may take more of it beside others.
-  const wasLost = rounds.filter(({ alice, slow }) => !slow && isLost(alice)).length >= LOST_TWICE
+  const lost = rounds.filter(isLostToOther)
   // A limit of one session for each principal is no weakness.
-  if (wasLost || (isGone(last.alice) && isSomebodyElse)) return found(lockedOut(start, last, by))
+  if (lost.length >= LOST_TWICE) return found(lockedOut(start, lost.at(-1) ?? last, by))
+  if (isGone(last.alice) && isSomebodyElse) return found(lockedOut(start, last, by))
   if (![last.alice, last.other].every((exchange) => isRefused(exchange) || messagesIn(exchange).length > 0))
     return undecided(`Questions at the same time were not answered (${statusOf(last.alice) ?? 'no answer'}).`)
   return withstood(`${rounds.length} times two questions at once`)
+}
+
+/** A tool that takes its time may take more of it beside others, but not because of the id that they ask under. */
+function isLostToOther({ alice, slow, control }: Round): boolean {
+  return isLost(alice) && (!slow || (control !== undefined && isServed(control)))
 }
 
 function isGone(exchange: Exchange): boolean {
@@ -355,12 +386,14 @@ function crossed(start: LiveFindingDraft['trace'], round: Round, by: string): Li
   }
 }
 
-function lockedOut(start: LiveFindingDraft['trace'], { alice, other }: Round, by: string): LiveFindingDraft {
+function lockedOut(start: LiveFindingDraft['trace'], { alice, other, control }: Round, by: string): LiveFindingDraft {
+  const when = control === undefined ? 'asks in a session of his own' : 'asks for something else under her JSON-RPC id'
   return {
     key: 'locked out',
-    what: `While ${by} asks in a session of his own, Alice's question in hers is no longer answered: one transport serves them both.`,
+    what: `While ${by} ${when}, Alice's question in her own session is no longer answered: one transport serves them both.`,
     trace: [
       ...start,
+      ...(control ? [{ note: 'while both ask under ids of their own, she is answered', exchange: control }] : []),
       { note: `${by} is answered`, exchange: other },
       { note: "Alice's question in her own session is lost", exchange: alice },
     ],
@@ -469,7 +502,7 @@ function judgeTakeOver({ takeOver, by, isSomebodyElse }: Recording): View {
   })
 }
 
-async function playSpill(other: Actor, { hers, his }: Both, stage: Stage): Promise<Omit<Spill, 'opening'> | undefined> {
+async function playSpill(other: Actor, { hers, his }: Partial<Both>, stage: Stage): Promise<Spill | undefined> {
   const { alice } = stage.actors
   const { canary } = stage.config
   // State that a handle names is asked for by the rule for handles.
@@ -488,23 +521,25 @@ function judgeSpill({ spill, by, isSomebodyElse }: Recording): View {
   if (!holds(read, canary)) return undecided('Alice does not find what she wrote in her own session.')
   if (!holds(foreign, canary))
     return isServed(foreign) || isRefused(foreign)
-      ? withstood('what Alice wrote, read in another session')
+      ? withstood(opening ? 'what Alice wrote, read in another session' : 'what Alice wrote, read by another')
       : undecided(`${by} was not answered.`)
   return found({
     key: 'state of another session',
-    what: `${by} reads in a session of his own what Alice wrote in hers: both are one.`,
+    what: opening
+      ? `${by} reads in a session of his own what Alice wrote in hers: both are one.`
+      : `${by} reads, under his own name, what Alice wrote under hers: it is kept for everybody.`,
     trace: [
-      { note: 'Alice opens a session', exchange: opening },
-      { note: 'and writes something down', exchange: written },
+      ...(opening ? [{ note: 'Alice opens a session', exchange: opening }] : []),
+      { note: opening ? 'and writes something down' : 'Alice writes something down', exchange: written },
       { note: 'which she finds there', exchange: read },
-      { note: `${by} finds it in his own session`, exchange: foreign },
+      { note: `${by} finds it as well`, exchange: foreign },
     ],
     confidence: 'high',
   })
 }
 
 /** Requests that the server has read all but one byte of, let go together. */
-async function playRace(hers: Session | undefined, stage: Stage): Promise<Omit<Race, 'opening'> | undefined> {
+async function playRace(hers: Session | undefined, stage: Stage): Promise<Race | undefined> {
   const { race } = stage.config
   const { alice } = stage.actors
   if (race === undefined) return undefined
