@@ -1,4 +1,4 @@
-/** Plays every scenario: what needs the server for itself first, then what does not, side by side, and what waits for time to pass last. */
+/** Plays every scenario: what needs the server for itself first, then what does not, side by side, then what waits for time to pass, and what a server may not live through last. */
 import type { OnProgress } from './progress.ts'
 import type { Rule, RuleEntry } from './rules/rule.ts'
 import { type Budget, BudgetSpent } from './wire/budget.ts'
@@ -40,11 +40,12 @@ export async function playAll(
   const wanted = (timed: Scenario['timed']) => rules.filter(({ scenario }) => scenario && scenario.timed === timed)
   const early = program.sideBySide(wanted('from the start'), MOST_AT_ONCE)
   const [alone, others] = halves(wanted(undefined), ({ scenario }) => scenario?.alone?.(probing.config) === true)
+  const [provoking, quiet] = halves(others, ({ scenario }) => scenario?.provokes === true)
   if (others.length > 1) await program.measureRoom()
   await program.inTurn(alone)
-  if (program.showsDisturbance) await program.inTurn(others)
-  else await program.sideBySideOrAgain(others)
+  await program.sideBySideOrAgain(quiet)
   await Promise.all([early, program.sideBySide(wanted(true), MOST_AT_ONCE)])
+  await program.sideBySideOrAgain(provoking)
   return rules.map(({ rule }) => ({ rule, verdict: program.verdicts.get(rule.id) ?? NO_SCENARIO }))
 }
 
@@ -58,7 +59,7 @@ function halves<T>(items: readonly T[], isFirst: (item: T) => boolean): readonly
 class Program {
   readonly verdicts = new Map<string, LiveVerdict>()
   /** A scenario has shown that sessions disturb each other. */
-  showsDisturbance = false
+  private showsDisturbance = false
   private readonly probing: Probing
   private readonly survey: Survey
   private readonly writing = new Turns(1)
@@ -86,7 +87,7 @@ class Program {
    * everything where a session was ended that nobody had touched.
    */
   async sideBySideOrAgain(entries: readonly RuleEntry[]): Promise<void> {
-    if (this.room === 1) return this.inTurn(entries)
+    if (this.room === 1 || this.showsDisturbance || entries.length === 0) return this.inTurn(entries)
     const stage = this.stage(new Turns(1))
     const isUntouched = await witnessOn(stage)
     const undecided = await this.sideBySide(entries, this.room)

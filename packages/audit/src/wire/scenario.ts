@@ -25,6 +25,8 @@ export interface Scenario<Recording = unknown> {
   readonly timed?: true | 'from the start'
   /** Needs a server that nobody else asks meanwhile: it counts, compares effects, or ends what others use. */
   readonly alone?: (config: ProbeConfig) => boolean
+  /** Sends what is no message at all, which some servers do not live through: played when all else is over. */
+  readonly provokes?: true
   /** Where it finds something, sessions disturb each other, and nothing is played beside anything else. */
   readonly showsIsolation?: true
   play(stage: Stage): Promise<Recording>

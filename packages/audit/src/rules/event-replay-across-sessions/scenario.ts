@@ -1,5 +1,6 @@
 /** Alice's answer comes as an event with an ID; another, in a session of his own, asks for everything after it. */
 import type { Exchange, LiveFindingDraft } from '../../finding/finding.ts'
+import type { ProbeConfig } from '../../wire/config.ts'
 import type { Session } from '../../wire/legacy.ts'
 import { holds, isEventStream, isRefused, messagesIn, responseHeader } from '../../wire/reading.ts'
 import {
@@ -14,6 +15,8 @@ import { eventsIn } from '../../wire/sse.ts'
 import type { Stage } from '../../wire/stage.ts'
 import type { Survey } from '../../wire/survey.ts'
 import type { Actor } from '../../wire/wire.ts'
+
+type Canary = NonNullable<ProbeConfig['canary']>
 
 interface Recording {
   readonly survey: Pick<Survey, 'eras' | 'sessions' | 'refusal' | 'transport'>
@@ -87,11 +90,11 @@ async function play(other: Actor | undefined, stage: Stage): Promise<Partial<Rec
   const { alice } = stage.actors
   const { exchange: opening, session } = await stage.open(alice)
   if (session === undefined) return {}
-  const first = await ask(session, stage)
+  const { ask, first } = await tellingQuestion(session, stage)
   const eventIds = [...first.ids, ...eventIdsIn(opening)]
   const start = { opening, asked: first.asked, canary: first.canary, eventIds }
   if (other === undefined || eventIds.length === 0 || !holds(first.asked, first.canary)) return start
-  for (const { asked, canary, ids, waitMs } of await waysBack(first, eventIds, session, stage)) {
+  for (const { asked, canary, ids, waitMs } of await waysBack(first, eventIds, () => ask(session, stage))) {
     const [eventId] = ids
     if (eventId === undefined) continue
     const since = stage.now()
@@ -107,9 +110,34 @@ async function play(other: Actor | undefined, stage: Stage): Promise<Partial<Rec
   return start
 }
 
-async function ask(session: Session, stage: Stage): Promise<Asked> {
+/** Asks for something that names a new canary. */
+type Ask = (session: Session, stage: Stage) => Promise<Asked>
+
+/** By a tool that nobody has; where that says nothing of events, by what the configuration writes and reads. */
+async function tellingQuestion(session: Session, stage: Stage): Promise<{ readonly ask: Ask; readonly first: Asked }> {
+  const byName = { ask: askByName, first: await askByName(session, stage) }
+  const { canary } = stage.config
+  if (canary === undefined || canary.make !== undefined || isTelling(byName.first)) return byName
+  const askByNote: Ask = (own) => stage.writing(() => askForNote(canary, own, stage))
+  const byNote = { ask: askByNote, first: await askByNote(session, stage) }
+  return isTelling(byNote.first) ? byNote : byName
+}
+
+function isTelling({ asked, canary, ids }: Asked): boolean {
+  return ids.length > 0 && holds(asked, canary)
+}
+
+async function askByName(session: Session, stage: Stage): Promise<Asked> {
   const canary = stage.canary()
   const asked = await stage.request(stage.actors.alice, session, 'tools/call', { name: canary, arguments: {} })
+  return { asked, canary, ids: eventIdsIn(asked) }
+}
+
+async function askForNote({ put, get }: Canary, session: Session, stage: Stage): Promise<Asked> {
+  const { alice } = stage.actors
+  const canary = stage.canary()
+  await stage.call(alice, session, put, { canary })
+  const asked = await stage.call(alice, session, get, { canary })
   return { asked, canary, ids: eventIdsIn(asked) }
 }
 
@@ -117,11 +145,10 @@ async function ask(session: Session, stage: Stage): Promise<Asked> {
 async function waysBack(
   first: Asked,
   eventIds: readonly string[],
-  session: Session,
-  stage: Stage,
+  ask: () => Promise<Asked>,
 ): Promise<readonly (Asked & { readonly waitMs: number })[]> {
   const asks = [first]
-  while (asks.length < ASKS) asks.push(await ask(session, stage))
+  while (asks.length < ASKS) asks.push(await ask())
   const soon = [...asks, ...eventIds.slice(1).map((id) => ({ ...first, ids: [id] }))]
   return [
     ...soon.map((one) => ({ ...one, waitMs: REPLAY_MS })),

@@ -45,6 +45,8 @@ const PAGES = [
 ]
 
 export const scenario = defineScenario<Recording>({
+  provokes: true,
+
   async play(stage) {
     const { survey, actors } = stage
     if (!survey.eras.includes('legacy') || !survey.sessions) return { survey, id: undefined, looks: [] }

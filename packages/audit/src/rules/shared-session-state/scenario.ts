@@ -46,6 +46,8 @@ interface Crossing {
   readonly mark: string
   readonly otherOpening: Exchange
   readonly otherIsIn: boolean
+  /** Whatever is asked for is answered with the list that would be told by. */
+  readonly alike?: true
   readonly rounds: readonly Round[]
 }
 
@@ -244,8 +246,11 @@ async function playCrossing(
 ): Promise<{ readonly crossing: Crossing; readonly both: Both | undefined }> {
   const { exchange: otherOpening, session: othersOwn } = await stage.open(other)
   const both = othersOwn && { hers: session, his: othersOwn }
-  const rounds = both ? await playRounds(other, both, mark !== LISTING.mark, stage) : []
-  return { crossing: { opening, alone, mark, otherOpening, otherIsIn: both !== undefined, rounds }, both }
+  const isNamed = mark !== LISTING.mark
+  const alike = both && !isNamed && holds(await ask(stage, other, both.his, namingQuestion(stage)), mark)
+  const rounds = both && !alike ? await playRounds(other, both, isNamed, stage) : []
+  const crossing = { opening, alone, mark, otherOpening, otherIsIn: both !== undefined, rounds }
+  return { crossing: { ...crossing, ...(alike && { alike }) }, both }
 }
 
 interface Both {
@@ -339,7 +344,7 @@ function isLost(exchange: Exchange): boolean {
 
 function judgeCrossing({ crossing, by, isSomebodyElse }: Recording): View {
   if (crossing === undefined) return found()
-  const { opening, alone, mark, otherOpening, otherIsIn, rounds } = crossing
+  const { opening, alone, mark, otherOpening, otherIsIn, alike, rounds } = crossing
   const start = [
     { note: 'Alice opens a session', exchange: opening },
     { note: 'and is answered in it', exchange: alone },
@@ -348,6 +353,7 @@ function judgeCrossing({ crossing, by, isSomebodyElse }: Recording): View {
   const theft = rounds.find(isCrossed)
   if (theft !== undefined) return found(crossed(start, theft, by))
   if (!holds(alone, mark)) return undecided('Alice was not answered in a session of her own.')
+  if (alike) return undecided('Whatever is asked for is answered alike, so that no answer shows whose it is.')
   const last = rounds.at(-1)
   if (!otherIsIn || last === undefined)
     return undecided(`${by} could open no session beside Alice's (${statusOf(otherOpening) ?? 'no answer'}).`)
