@@ -1,6 +1,7 @@
 /**
- * Pieces of a server: functions and files that nothing here calls or serves, but that set cookies or make secrets. They
- * are run last, and only what they set and make is recorded; who would call them, and with what, is not known.
+ * Pieces of a server: functions and files that nothing here calls or serves, but that set cookies, make secrets, or read
+ * what a request offers for one. They are run last, and only what they set, make and compare is recorded; who would call
+ * them is not known.
  */
 import type { Node } from './ast.ts'
 import { call_ } from './calls.ts'
@@ -18,11 +19,13 @@ import { sharedInstance } from './types.ts'
 import type { Value } from './value.ts'
 import { UNDEFINED, object, primitive } from './value.ts'
 
-const RECORDED: ReadonlySet<EventKind> = new Set(['cookie', 'secret-made', 'secret-use'])
+const RECORDED: ReadonlySet<EventKind> = new Set(['cookie', 'secret-made', 'secret-use', 'comparison'])
 
-/** A file, or a function in it, that may set a cookie, or make what must not be guessed. */
+/** A file, or a function in it, that may set a cookie, make what must not be guessed, or read a credential. */
 const SETS_COOKIE = /set-?cookie|document\.cookie|\bcookies?\w*\s*\.\s*(?:set|serialize)\s*\(|\.cookie\s*\(/i
 const DRAWS = /\bMath\s*\.\s*random\b|\b_\s*\.\s*(?:random|sample)|\b(?:md5|sha-?\d+|createHash)\b[^\n]{0,120}\bDate\b/i
+const READS_CREDENTIAL =
+  /\bheaders?\b[^\n]{0,40}\b(?:authorization|(?:x-)?(?:[\w-]*-)?(?:api-?key|token|secret|signature))\b/i
 const NAMES_SECRET = /pass|secret|token|key|\bsid|uid|guid|otp|jwt|session|credential|code/i
 
 /** `reached`: functions that have been run. */
@@ -39,7 +42,7 @@ export function runFragments(machine: Machine, reached: ReadonlySet<Node>): void
 }
 
 function isFragment(text: string): boolean {
-  return SETS_COOKIE.test(text) || (DRAWS.test(text) && NAMES_SECRET.test(text))
+  return SETS_COOKIE.test(text) || READS_CREDENTIAL.test(text) || (DRAWS.test(text) && NAMES_SECRET.test(text))
 }
 
 interface Left {

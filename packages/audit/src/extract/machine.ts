@@ -158,6 +158,8 @@ export class Machine {
   readonly servers = new Map<string, Site>()
   /** An MCP server is made somewhere, over whatever transport. */
   servesMcp = false
+  /** Classes here say by their decorators which requests they answer. */
+  hasControllers = false
   private readonly databases = new Map<string, Cell>()
   private readonly listeners = new Map<string, Map<string, Value>>()
   /** Kinds of events that count now; all if undefined. */

@@ -64,6 +64,7 @@ function runClass(machine: Machine, of: ClassObject): void {
     if (machine.reached.has(member['value'])) continue
     const fn = member['value'] as Node
     const route = controllerRoute(machine, of, member)
+    if (route !== undefined) machine.hasControllers = true
     runRoot(machine, fn, route, () => {
       const state = State.beginning()
       if (route !== undefined && route.verb !== '*') state.learn([`verb:${route.verb}`])

@@ -12,16 +12,28 @@ export function parsedBySchema(machine: Machine, name: string | undefined, call:
   if (name === 'safeParse' || name === 'safeParseAsync') return resultOf(machine, call)
   if (name !== 'parse' && name !== 'parseAsync') return undefined
   const bags = call.args.filter((arg) => arg.objects.some(isBag))
-  return bags.length === 0 ? undefined : joinAll(bags)
+  return bags.length === 0 ? undefined : joinAll(bags.map((arg) => takenIn(machine, arg, call)))
 }
 
 function resultOf(machine: Machine, call: Call): Value {
-  const given = joinAll(call.args.filter(isSent))
+  const given = joinAll(call.args.filter(isSent).map((arg) => takenIn(machine, arg, call)))
   const result = machine.allocate('object', call.site)
   result.property('success').write(flag([]))
   for (const name of ['data', 'output']) result.property(name).write(given === NEVER ? UNKNOWN : given)
   for (const name of ['error', 'issues']) result.property(name).write(UNKNOWN)
   return object(result)
+}
+
+/** A query string that is taken in whole: what is read off it later was let in here. */
+export function takenIn(machine: Machine, value: Value, { site }: Call): Value {
+  const objects = value.objects.map((item) =>
+    isQuery(item) && item.properties.size === 0 ? machine.library('bag', site, { ...item.data, taken: site }) : item,
+  )
+  return { ...value, objects }
+}
+
+function isQuery(item: HeapObject): item is LibraryObject {
+  return item instanceof LibraryObject && item.type === 'bag' && item.data['origin'] === 'query'
 }
 
 /** From the client, as it is. */

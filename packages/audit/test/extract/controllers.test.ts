@@ -118,3 +118,33 @@ describe('a tool that is given the ID of what a caller calls a session', () => {
     expect(factsOf(program).stores).toEqual([])
   })
 })
+
+/** Of a tree that has not the file that starts the server. */
+describe('a controller for a server that is elsewhere', () => {
+  const controller = (id: string): string => `
+    import { Controller, Get, Headers, Query } from '@nestjs/common'
+    import { eq } from 'drizzle-orm'
+    import { z } from 'zod'
+    import { db, conversations } from './db.ts'
+    const Wanted = z.object({ sessionId: z.string(), since: z.string().optional() })
+    @Controller('chat')
+    export class ChatController {
+      @Get('messages')
+      async list(@Query() raw: Record<string, string>, @Headers('x-session-id') header: string) {
+        const parsed = Wanted.safeParse(raw)
+        if (!parsed.success) throw new Error('invalid')
+        return db.select().from(conversations).where(eq(conversations.session, ${id}))
+      }
+    }`
+
+  it('is a server’s code', () => {
+    expect(factsOf(controller('header')).hasServerCode).toBe(true)
+  })
+
+  it('takes an ID from the query string where all of that is taken', () => {
+    const [found = '', ...more] = findingsOf('session-token-in-url', controller('parsed.data.sessionId'))
+    expect(found).toMatch(/^server\.ts:10: .*sessionId/)
+    expect(more).toEqual([])
+    expect(findingsOf('session-token-in-url', controller('header'))).toEqual([])
+  })
+})

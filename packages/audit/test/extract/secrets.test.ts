@@ -38,6 +38,30 @@ describe('a comparison of secrets', () => {
   })
 })
 
+describe('a middleware for an app that is elsewhere', () => {
+  const guard = (test: string): string => `
+    import type { Request, Response, NextFunction } from 'express'
+    import { timingSafeEqual } from 'node:crypto'
+    const KEY = process.env.ADMIN_API_KEY
+    function isAdmin(req: Request): boolean {
+      const header = req.headers.authorization
+      if (!KEY || !header?.startsWith('Bearer ')) return false
+      const token = header.slice(7)
+      return ${test}
+    }
+    export function requireAdmin(req: Request, res: Response, next: NextFunction) {
+      if (isAdmin(req)) return next()
+      res.status(403).end()
+    }`
+  it.each([
+    ['token === KEY', ['server.ts:8']],
+    ['token.length === KEY.length && timingSafeEqual(Buffer.from(token), Buffer.from(KEY))', []],
+  ])('is read: %s', (test, places) => {
+    const found = findingsOf('timing-unsafe-comparison', guard(test))
+    expect(found.map((finding) => finding.split(': ')[0])).toEqual(places)
+  })
+})
+
 describe('a secret in a URL', () => {
   it.each([
     ['looked up', 'const keys = new Set([process.env.API_KEY])\nif (keys.has(req.query.api_key)) res.end()', true],

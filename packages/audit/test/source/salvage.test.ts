@@ -31,6 +31,34 @@ test('a merge conflict costs its markers', () => {
   expect(functionsKept(conflict)).toEqual(['before', 'ours', 'theirs', 'after'])
 })
 
+const ROUTES = [
+  '  app.post("/login", (req, res) => {\n    req.session.user = req.body.user\n  })\n',
+  '  app.post("/register", (req, res) => {\n    try {\n      add(req.body)\n  })\n',
+  '  app.get("/me", (req, res) => {\n    res.json(req.session.user)\n  })\n',
+]
+
+test('a broken route costs that route, not the function that registers it', () => {
+  const text = `function routes(app) {\n${ROUTES.join('')}}\n`
+  const rest = salvage(text, (piece) => parse(fileOf('a.ts', piece)).gap === undefined)
+  expect(rest?.text).toContain('"/login"')
+  expect(rest?.text).toContain('"/me"')
+  expect(rest?.text).not.toContain('"/register"')
+  expect(rest?.text).toHaveLength(text.length)
+})
+
+test('a broken method costs that method', () => {
+  const text =
+    'class Sessions {\n  get(id) {\n    return this.all[id]\n  }\n\n  end(id) {\n    delete this.all[\n  }\n}\n'
+  const rest = salvage(text, (piece) => parse(fileOf('a.ts', piece)).gap === undefined)
+  expect(rest?.text).toContain('get(id)')
+  expect(rest?.text).not.toContain('end(id)')
+})
+
+test('a broken check takes with it what relied on it', () => {
+  const text = 'function serve(session, user) {\n  if (session.owner !== ) return () => {}\n  return session.data\n}\n'
+  expect(functionsKept(text)).toEqual(['before', 'after'])
+})
+
 test('offsets and lines stay true', () => {
   const text = 'const a = 1\r\nconst 🚪 = ;\r\nconst c = 3\n'
   const rest = salvage(text, (piece) => !piece.includes('🚪'))

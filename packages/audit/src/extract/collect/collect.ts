@@ -75,6 +75,7 @@ export function collectFacts(machine: Machine): ServerFacts {
 function hasServerCode(machine: Machine): boolean {
   return (
     machine.servesMcp ||
+    machine.hasControllers ||
     machine.events.some(
       (event) =>
         event.kind === 'listen' ||
@@ -82,6 +83,7 @@ function hasServerCode(machine: Machine): boolean {
         event.kind === 'transport' ||
         event.kind === 'connect' ||
         event.kind === 'cookie' ||
+        event.kind === 'comparison' ||
         (event.kind === 'secret-made' && soundBits(event.value.entropy!) === 0),
     )
   )

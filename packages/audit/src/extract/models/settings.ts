@@ -6,7 +6,7 @@ import type { Machine } from '../machine.ts'
 import { runCallbacks } from '../calls.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, strings, tagged, withTags } from '../value.ts'
-import { isSent } from '../schemas.ts'
+import { isSent, takenIn } from '../schemas.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
 
@@ -136,7 +136,7 @@ const schemaSafeParse: MethodHandler = (machine, target, call) => {
 
 function parsedBy(machine: Machine, target: LibraryObject, call: Call, input: Value, depth: number): Value {
   // What a client sent is still that: its shape proves nothing.
-  if (isSent(input)) return input
+  if (isSent(input)) return takenIn(machine, input, call)
   const isOpen = input.objects.length === 0
   const known = target.data['parsed'] as Value | undefined
   if (isOpen && known !== undefined) return known
