@@ -162,6 +162,8 @@ export interface DispatchFact {
   readonly ownerStandsIn: boolean
   /** One shared secret for everybody, or credentials that name a principal. */
   readonly credential: 'shared' | 'personal' | undefined
+  /** What the caller brings for a credential is handed to what runs here, for somebody else to judge. */
+  readonly handsOn: boolean
   /** The caller was compared with the session's owner on every path here. */
   readonly bound: boolean
   /** Middleware we cannot see stands before it. */

@@ -1,6 +1,6 @@
 /** Owners of more than one part: tenant, client, subject, each known sooner or later. */
 import { describe, expect, it } from 'vitest'
-import { factsOf, place } from './programs.ts'
+import { factsOf, findingsOf, outcomeOf, place } from './programs.ts'
 
 /** A store of sessions that are bound to whoever uses them first; `bind` sets the owner, `compare` refuses others. */
 function store(bind: string, compare: string): string {
@@ -133,5 +133,53 @@ describe('an owner that is kept beside the session', () => {
     ],
   ])('%s', (_, keep, check, expected) => {
     expect(served(keep, check)).toEqual(expected)
+  })
+})
+
+/** Nothing is verified here: the service behind judges what each caller brings. */
+describe('a credential that is handed on', () => {
+  const handsOn = (keep: string, check: string, run = 'tokens.run({ token: bearer(req) }, () => ') => `
+    import express from 'express'
+    import { AsyncLocalStorage } from 'node:async_hooks'
+    import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const tokens = new AsyncLocalStorage()
+    const sessions = {}
+    const bearer = (req) => req.headers.authorization?.slice(7)
+    const digest = (token) => createHash('sha256').update(token ?? '').digest()
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      const id = req.headers['mcp-session-id']
+      let transport
+      if (id && sessions[id]) {
+        ${check}
+        transport = sessions[id].transport
+      } else {
+        transport = new StreamableHTTPServerTransport({
+          sessionIdGenerator: () => randomUUID(),
+          onsessioninitialized: (made) => { sessions[made] = { transport, ${keep} } },
+        })
+        await new McpServer({ name: 'notes', version: '1.0.0' }).connect(transport)
+      }
+      await ${run}transport.handleRequest(req, res, req.body)${run === '' ? '' : ')'}
+    })
+    app.listen(3000, '127.0.0.1')`
+  const rule = 'unbound-session'
+
+  it('makes callers several, on loopback too', () => {
+    expect(findingsOf(rule, handsOn('', ''))).toEqual([
+      expect.stringContaining('the credential that a caller brings is handed on'),
+    ])
+  })
+
+  it('is compared with the one that opened the session', () => {
+    const check = 'if (!timingSafeEqual(sessions[id].owner, digest(bearer(req)))) return res.sendStatus(404)'
+    expect(outcomeOf(rule, handsOn('owner: digest(bearer(req))', check))).not.toBe('fail')
+  })
+
+  it('is none where nothing of the caller is handed on', () => {
+    expect(outcomeOf(rule, handsOn('', '', ''))).toBe('notApplicable')
+    expect(outcomeOf(rule, handsOn('', '', 'tokens.run({ trace: randomUUID() }, () => '))).toBe('notApplicable')
   })
 })

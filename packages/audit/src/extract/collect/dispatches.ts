@@ -89,6 +89,7 @@ function dispatchOf(machine: Machine, event: EventOf<'dispatch' | 'store-remove'
     callers: (event.kind === 'dispatch' && event.callers) || [],
     ownerStandsIn: event.facts.must.has('self-owned') && !event.facts.must.has('auth'),
     credential: credentialOf(event),
+    handsOn: event.facts.may.has('brings-credential'),
     bound:
       event.facts.must.has('bound') ||
       event.facts.must.has(`cleared:${store}`) ||

@@ -10,6 +10,7 @@ import { LibraryObject, siteKey } from '../heap.ts'
 import { requireModule } from '../modules.ts'
 import { getProperty, insert, remove } from '../properties.ts'
 import { runModule } from '../statements.ts'
+import { contentOf, isCredentialPart } from '../secrets.ts'
 import type { State } from '../state.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
@@ -212,6 +213,14 @@ const all: ExternalHandler = (_machine, call) => call.args[0] ?? UNKNOWN
 
 const asyncStorage: ExternalHandler = (machine, call) => object(machine.library('async-storage', call.site))
 
+/** What runs from here on finds this; where it holds what the caller brought, it acts with that. */
+function setContext(target: LibraryObject, call: Call, state: State): void {
+  const held = call.args[0] ?? UNKNOWN
+  target.elements.write(held)
+  const { tags } = contentOf([held])
+  if (tags.includes('cred') && tags.some(isCredentialPart)) state.note('brings-credential')
+}
+
 const quiet: ExternalHandler = (_machine, call) => derived(...call.args.filter((arg) => arg.objects.length === 0))
 
 const error: ExternalHandler = (machine, call, state, path) => withTags(quiet(machine, call, state, path), ['error'])
@@ -388,12 +397,12 @@ export const platform: Model = {
     },
     'async-storage': {
       run: (machine, target, call, state) => {
-        target.elements.write(call.args[0] ?? UNKNOWN)
+        setContext(target, call, state)
         return call_(machine, call.args[1] ?? UNDEFINED, { ...call, args: call.args.slice(2) }, state)
       },
       getStore: (_machine, target) => (target.item === NEVER ? UNKNOWN : join(target.item, UNDEFINED)),
-      enterWith: (_machine, target, call) => {
-        target.elements.write(call.args[0] ?? UNKNOWN)
+      enterWith: (_machine, target, call, state) => {
+        setContext(target, call, state)
         return UNDEFINED
       },
     },

@@ -102,6 +102,10 @@ function anonymous(facts: ServerFacts, stores: readonly StoreFact[]): Verdict {
 }
 
 function withoutNetwork(facts: ServerFacts, stores: readonly StoreFact[]): Verdict {
+  const several = facts.dispatches.filter(
+    ({ handsOn, credential, bound }) => handsOn && credential === undefined && !bound,
+  )
+  if (several.length > 0) return judged(oncePerStore(several, stores).map(handedOnFinding))
   if (facts.listeners.some((listener) => listener.reach === 'loopback'))
     return notApplicable('Anonymous and on loopback only: there is no second principal.')
   const open = facts.dispatches.filter(
@@ -111,6 +115,15 @@ function withoutNetwork(facts: ServerFacts, stores: readonly StoreFact[]): Verdi
     oncePerStore(open, stores).map((dispatches) => unboundFinding(dispatches, 'medium')),
     open.length > 0 ? [] : ['No credential is verified here, and where the server listens is not known.'],
   )
+}
+
+/** Whoever is behind the server judges the credentials that callers bring: they are several, on loopback too. */
+function handedOnFinding(dispatches: readonly DispatchFact[]): FindingDraft {
+  return {
+    ...unboundFinding(dispatches, 'medium'),
+    what: 'A session is served to whoever presents its ID: the credential that a caller brings is handed on, and never compared with the one that opened the session.',
+    todo: 'Keep a digest of the credential that opened the session, compare it in constant time on every request, and answer 404 where it differs.',
+  }
 }
 
 function anonymousFinding(dispatches: readonly DispatchFact[]): FindingDraft {
