@@ -1,4 +1,4 @@
-/** Methods of MCP that say whose something is: known on a path as `rpc:<method>`. */
+/** Methods of MCP that say whose something is, or that it is nobody's: known on a path as `rpc:<method>`. */
 import type { Call } from './calls.ts'
 import { ExternalObject } from './heap.ts'
 import type { State } from './state.ts'
@@ -12,6 +12,7 @@ const METHOD_BY_SCHEMA = new Map([
   ['GetTaskRequestSchema', 'tasks/get'],
   ['GetTaskPayloadRequestSchema', 'tasks/result'],
   ['CancelTaskRequestSchema', 'tasks/cancel'],
+  ['SetLevelRequestSchema', 'logging/setLevel'],
 ])
 const METHODS: ReadonlySet<unknown> = new Set([...METHOD_BY_SCHEMA.values(), 'tasks/update'])
 const READS_RESOURCE = /^(?:registerR|r)esource$/

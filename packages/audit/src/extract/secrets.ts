@@ -10,6 +10,8 @@ import { hasTag, tagged } from './value.ts'
 
 /** Names of authentication schemes and the like are short; a secret that is written down is not. */
 const SHORTEST_LITERAL = 8
+/** An address that everybody may know: no query, no user. */
+const PLAIN_ADDRESS = /^(?:https?:\/\/|urn:)[^?@\s]+$/
 
 /** `a === b` and its like, where one side is a secret and the other what a request claims it to be. */
 export function noteComparison(machine: Machine, a: Value, b: Value, how: string, site: Site, state: State): void {
@@ -27,7 +29,7 @@ export function noteComparison(machine: Machine, a: Value, b: Value, how: string
 function isGuessAt(presented: Value, expected: Value): boolean {
   if (
     !fromRequest(presented) ||
-    ['principal', 'claim', 'verdict', 'made', 'hash', 'mac', 'sid'].some((tag) => hasTag(presented, tag))
+    ['principal', 'claim', 'decoded', 'verdict', 'made', 'hash', 'mac', 'sid'].some((tag) => hasTag(presented, tag))
   )
     return false
   if (hasTag(expected, 'mac')) return true
@@ -64,7 +66,12 @@ function isSecretText(presented: Value, expected: Value): boolean {
   if (expected.objects.length > 0 || (expected.open && texts.length === 0))
     return expected.tags.length > 0 || !hasTag(presented, 'body')
   if (expected.tags.length > 0 && (expected.open || texts.length > 0)) return true
-  return texts.length > 0 && texts.every((item) => typeof item === 'string' && item.length >= SHORTEST_LITERAL)
+  return texts.length > 0 && texts.every((item) => typeof item === 'string' && isPassword(item))
+}
+
+/** Long enough to be a secret, and not the address of an issuer or an audience. */
+function isPassword(text: string): boolean {
+  return text.length >= SHORTEST_LITERAL && !PLAIN_ADDRESS.test(text)
 }
 
 /** A credential that came in the URL is put to the test, or a session ID from there is handed on. */

@@ -103,6 +103,31 @@ describe('the SDK', () => {
   })
 })
 
+describe("the SDK's guards, called by hand", () => {
+  const serving = (check: string): string => `
+    import express from 'express'
+    import { originValidation } from '@modelcontextprotocol/node'
+    import { hostHeaderValidation } from '@modelcontextprotocol/express'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const guard = originValidation(['https://desk.example'])
+    const byHost = hostHeaderValidation(['desk.example'])
+    const app = express()
+    app.use((req, res, next) => { ${check} })
+    app.post('/mcp', async (req, res) => {
+      await new StreamableHTTPServerTransport({ sessionIdGenerator: undefined }).handleRequest(req, res, req.body)
+    })
+    app.listen(3000, '127.0.0.1')
+  `
+  it.each([
+    ['that answers', 'if (!guard(req, res)) return\nnext()', 'pass'],
+    ['that goes on by itself', 'byHost(req, res, next)', 'pass'],
+    ['whose answer nobody asks for', 'guard(req, res)\nnext()', 'fail'],
+    ['on one way of two', 'if (req.query.quick) return next()\nbyHost(req, res, next)', 'fail'],
+  ])('%s', (_what, check, outcome) => {
+    expect(outcomeOf('missing-origin-check', serving(check))).toBe(outcome)
+  })
+})
+
 describe("the switch of the SDK's transport", () => {
   const serving = (isOn: string): string => `
     import express from 'express'

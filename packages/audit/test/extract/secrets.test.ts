@@ -5,6 +5,7 @@ import { findingsOf, outcomeOf } from './programs.ts'
 const web = (handler: string, before = ''): string => `
   import express from 'express'
   import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+  import { decodeJwt } from 'jose'
   ${before}
   const app = express()
   app.post('/x', (req, res) => { ${handler} })
@@ -32,6 +33,16 @@ describe('a comparison of secrets', () => {
       'pass',
     ],
     ['names', 'if (req.body.name === process.env.OWNER) res.end()', 'pass'],
+    [
+      'the issuer that a token names, with an address',
+      "const token = req.get('authorization').slice(7)\nconst { iss } = JSON.parse(atob(token.split('.')[1]))\nif (iss === 'https://accounts.example') res.end()",
+      'pass',
+    ],
+    [
+      'what a decoded token says of itself, with a setting',
+      "const { azp } = decodeJwt(req.get('authorization').slice(7))\nif (azp !== process.env.CLIENT) res.end()",
+      'pass',
+    ],
     ['of principals', 'if (req.auth.subject === req.body.subject) res.end()', 'pass'],
   ])('%s', (_what, handler, outcome) => {
     expect(outcomeOf('timing-unsafe-comparison', web(handler))).toBe(outcome)

@@ -273,6 +273,16 @@ describe('what one caller asks a tool for', () => {
       overHttp(project("server.registerTool('list', {}, async ({ name }) => (project ??= await load()).files(name))")),
     ],
     [
+      'how much is written down',
+      overHttp(
+        project(`server.setRequestHandler(SetLevelRequestSchema, async ({ params }) => { project = params.level; return {} })
+      server.registerTool('list', {}, async () => listFiles(project))`).replace(
+          'import express',
+          "import { SetLevelRequestSchema } from '@modelcontextprotocol/sdk/types.js'\n    import express",
+        ),
+      ),
+    ],
+    [
       'kept, and never asked for',
       overHttp(project("server.registerTool('x', {}, async ({ name }) => { project = name })")),
     ],

@@ -126,6 +126,8 @@ function heldBy(event: EventOf<'shared-write'>): SharedVariableFact['holds'] | u
   if (event.value.objects.length > 0) return undefined
   const names = (tag: string): boolean => hasTag(event.value, tag)
   if (names('cred') || names('principal') || names('sid')) return 'identity'
+  // How much the server writes down is no state of anybody's.
+  if (event.facts.must.has('rpc:logging/setLevel')) return undefined
   return event.context.trigger === 'tool' && names('body') ? 'choice' : undefined
 }
 

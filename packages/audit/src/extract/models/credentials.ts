@@ -92,6 +92,11 @@ const signPayload: ExternalHandler = (machine, call, state) => {
   return tokenOf(...call.args)
 }
 
+/** What a token says of itself, unproven: its claims are no secret, and everybody can write them. */
+function decodeToken(_machine: Machine, call: Call): Value {
+  return withTags(derived(...call.args), ['decoded'])
+}
+
 function tokenOf(...sources: readonly Value[]): Value {
   return withTags(derived(...sources), ['mint', 'jwt'])
 }
@@ -151,8 +156,13 @@ export const credentials: Model = {
     'bcrypt#compareSync': comparePassword,
     'bcryptjs#compareSync': comparePassword,
     'argon2#verify': comparePassword,
-    'jose#decodeJwt': (_machine, call) => derived(...call.args),
-    'jsonwebtoken#decode': (_machine, call) => derived(...call.args),
+    'jose#decodeJwt': decodeToken,
+    'jose#decodeProtectedHeader': decodeToken,
+    'jsonwebtoken#decode': decodeToken,
+    'jwt-decode#jwtDecode': decodeToken,
+    'jwt-decode#default': decodeToken,
+    'jwt-decode': decodeToken,
+    'hono/jwt#decode': decodeToken,
     'better-auth#betterAuth': (machine, call, state) => {
       noteSecret(machine, 'the secret of the session cookie', optionOf(call.args[0], 'secret'), call.site, state)
       return object(machine.library('better-auth', call.site))

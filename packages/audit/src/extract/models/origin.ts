@@ -9,14 +9,25 @@ import type { State } from '../state.ts'
 import { joinFacts } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, hasTag, object, strings, tagged, truthiness } from '../value.ts'
-import type { ExternalHandler, Model } from './model.ts'
+import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { isCertainlyOn, optionOf, registerRoute } from './routing.ts'
 
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|::1|\[::1\])$/
 
 /** Middleware that answers 403 to a foreign Origin or Host. */
 const guard: ExternalHandler = (machine, call) =>
-  object(machine.library('middleware', call.site, { facts: ['origin'] }))
+  object(machine.library('middleware', call.site, { facts: ['origin'], guards: true }))
+
+/** `guard(req, res)`, which has answered where it says no; `guard(req, res, next)`, which goes on by itself. */
+const callGuard: MethodHandler = (machine, target, call, state) => {
+  if (target.data['guards'] !== true) return undefined
+  const [, , next] = call.args
+  if (next === undefined) return flag(['origin'], [], ...call.args)
+  const fork = state.fork()
+  fork.learn(['origin'])
+  call_(machine, next, { ...call, args: [] }, fork)
+  return UNDEFINED
+}
 
 /** `createMcpExpressApp({ host, allowedHosts, allowedOrigins })`: guarded on loopback names, which is the default, and where lists are given. */
 export function guardedApp(type: string, flavour: Flavour): ExternalHandler {
@@ -158,6 +169,7 @@ export const origin: Model = {
     'sdk#createMcpHonoApp': guardedApp('hono-app', 'hono'),
   },
   methods: {
+    middleware: { '()': callGuard },
     'cors-answer': {
       '()': (_machine, target, call, state) => {
         const [error = UNDEFINED, allowed = UNKNOWN] = call.args
