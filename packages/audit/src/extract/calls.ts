@@ -110,9 +110,49 @@ function callMember(machine: Machine, node: Node, callee: Node, site: Site, stat
   const key = name === undefined ? evaluate(machine, callee['property'] as Node, state, env) : primitive(name)
   const call = makeCall(machine, node, self, site, state, env)
   if (name === undefined) return call_(machine, getProperty(machine, self, key, site, state), call, state)
-  const answer = callMethod(machine, self, name, call, state)
+  const inherited = isSuper ? callInherited(machine, self, name, call, state) : undefined
+  const answer = inherited ?? callMethod(machine, self, name, call, state)
   if (self.objects.some(isGlobal)) return answer
   return askedByCalling(machine, answer, { name, given: [self, ...call.args], site }, state)
+}
+
+/** `super.name(…)` from a method of that name: what the class has it from. Undefined where that is not known. */
+function callInherited(machine: Machine, self: Value, name: string, call: Call, state: State): Value | undefined {
+  const running = machine.stack.at(-1)
+  for (const target of self.objects) {
+    if (!(target instanceof InstanceObject)) continue
+    const from = lineageOf(target.of).find((of) => of.methods.get(name)?.['value'] === running)
+    if (from === undefined) continue
+    const above = lineageOf(from)
+      .slice(1)
+      .find((of) => of.methods.has(name))
+    if (above === undefined) {
+      const base = baseOf(target)
+      return base === undefined ? undefined : callLibrary(machine, base, name, call, state)
+    }
+    const code = above.methods.get(name)!['value'] as Node
+    const fn = new FunctionObject(
+      code,
+      above.env,
+      machine.site(above.env.file, code),
+      target.born,
+      object(target),
+      above,
+    )
+    return invoke(machine, fn, self, call.args, state)
+  }
+  return undefined
+}
+
+/** A class and those it extends, as far as they are seen. */
+function lineageOf(of: ClassObject): readonly ClassObject[] {
+  const lineage = [of]
+  for (let next = parentOf(of); next !== undefined && lineage.length < 10; next = parentOf(next)) lineage.push(next)
+  return lineage
+}
+
+function parentOf(of: ClassObject): ClassObject | undefined {
+  return of.parent.objects.find((item): item is ClassObject => item instanceof ClassObject)
 }
 
 function isGlobal(item: HeapObject): boolean {
@@ -680,7 +720,7 @@ function classBeingConstructed(of: ClassObject, constructing: Node | undefined):
   let current: ClassObject = of
   for (let depth = 0; depth < 10; depth += 1) {
     if (current.methods.get('constructor')?.['value'] === constructing) return current
-    const parent = current.parent.objects.find((item): item is ClassObject => item instanceof ClassObject)
+    const parent = parentOf(current)
     if (parent === undefined) return current
     current = parent
   }

@@ -113,7 +113,9 @@ function withoutSlash(path: string): string {
 export function truthOf(machine: Machine, value: Value): Truth {
   const truth = truthiness(value)
   const switches = switchesOf(value)
-  const isSetting = value.condition === undefined && value.tags.length === switches.length
+  // An answer about a setting is not the setting.
+  const isSetting =
+    value.condition === undefined && value.tags.length === switches.length && !value.primitives.includes(false)
   if (isSetting && switches.length > 0 && switches.every((name) => machine.requiredEnv.has(name)))
     return { canBeTrue: true, canBeFalse: false }
   return truth

@@ -698,6 +698,9 @@ export function createClass(machine: Machine, node: Node, env: Environment, stat
     else if (member.type === 'MethodDefinition' && isNode(member['value']?.body))
       created.methods.set(member['kind'] === 'set' ? `set ${name}` : name, member)
   }
+  // A framework may learn from them what the program is made of.
+  for (const decorator of (node['decorators'] ?? []) as Node[])
+    state.aside((fork) => evaluate(machine, decorator['expression'] as Node, fork, inner))
   return created
 }
 

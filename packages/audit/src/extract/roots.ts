@@ -4,6 +4,7 @@ import type { Node } from './ast.ts'
 import { children, isNode, staticKey } from './ast.ts'
 import { controllerRoute, decoratedArgument } from './controllers.ts'
 import type { RouteFact } from './events.ts'
+import { runGuards } from './guards.ts'
 import type { Environment, Site } from './heap.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import type { Machine } from './machine.ts'
@@ -11,7 +12,7 @@ import { noteAnswer } from './models/http.ts'
 import { connectOwn, isTransportClass } from './models/own-transports.ts'
 import type { Module } from './modules.ts'
 import { getProperty } from './properties.ts'
-import { runDeferred } from './routes.ts'
+import { runDeferred, runLayers } from './routes.ts'
 import { State } from './state.ts'
 import { sharedInstance } from './types.ts'
 import type { Value } from './value.ts'
@@ -69,7 +70,10 @@ function runClass(machine: Machine, of: ClassObject): void {
       const state = State.beginning()
       if (route !== undefined && route.verb !== '*') state.learn([`verb:${route.verb}`])
       // A guard may stand before it that we do not see.
-      if (isGuarded(of.node) || isGuarded(member)) state.note('opaque-middleware')
+      const seen = route !== undefined
+      if (isGuarded(of.node, seen) || isGuarded(member, seen)) state.note('opaque-middleware')
+      if (route !== undefined) runBefore(machine, of, member, instance.site, state)
+      if (state.dead) return
       const method = getProperty(machine, object(instance), primitive(name), instance.site, state)
       const call = {
         site: instance.site,
@@ -85,13 +89,21 @@ function runClass(machine: Machine, of: ClassObject): void {
   }
 }
 
+/** What a request passes before a method of a controller is called. */
+function runBefore(machine: Machine, of: ClassObject, member: Node, site: Site, state: State): void {
+  const app = machine.readyMade.get('nest-server')
+  if (app !== undefined) runLayers(machine, app, site, state)
+  if (!state.dead) runGuards(machine, of, member, site, state)
+}
+
 function isDecorated(node: Node): boolean {
   return decoratorsOf(node).length > 0
 }
 
 /** Routing, documentation and the like let everybody in; what is called a guard, or asks for a role, may not. */
-function isGuarded(node: Node): boolean {
-  return decoratorsOf(node).some((name) => /guard|auth|role|permission|polic|protect|secure|jwt/i.test(name))
+function isGuarded(node: Node, guardsAreSeen: boolean): boolean {
+  const names = decoratorsOf(node).filter((name) => !guardsAreSeen || name !== 'UseGuards')
+  return names.some((name) => /guard|auth|role|permission|polic|protect|secure|jwt/i.test(name))
 }
 
 /** `@UseGuards(TokenGuard)` is `UseGuards`. */

@@ -1,6 +1,7 @@
 /** Runs handlers as requests: the middleware that stands before them, then the handler, on one path. */
 import { call_, invoke } from './calls.ts'
 import type { Context } from './events.ts'
+import type { Site } from './heap.ts'
 import { FunctionObject, LibraryObject } from './heap.ts'
 import type { Deferred, Exit, Machine, Route } from './machine.ts'
 import { workerEnvironment } from './models/cloudflare.ts'
@@ -200,6 +201,23 @@ function runMiddleware(machine: Machine, handler: Value, route: Route, exchange:
   }
   if (!known && handler.objects.length > 0) return
   if (!known) state.note('opaque-middleware')
+}
+
+/** What an app has its requests pass before it looks who serves them, for what is no route of its own. */
+export function runLayers(machine: Machine, app: LibraryObject, site: Site, state: State): void {
+  const route: Route = {
+    site,
+    verb: '*',
+    path: '/',
+    handlers: [],
+    layer: true,
+    flavour: 'express',
+    facts: state.facts,
+    order: 0,
+  }
+  const exchange = makeExchange(machine, app, route)
+  for (const layer of (app.data['layers'] ?? []) as readonly Value[])
+    if (!state.dead) runMiddleware(machine, layer, route, exchange, state)
 }
 
 function isErrorHandler(fn: FunctionObject, route: Route): boolean {

@@ -73,6 +73,102 @@ describe('a controller', () => {
   })
 })
 
+describe('guards of NestJS', () => {
+  const guarded = (guard: string, before = '', start = ''): string => `
+    import { Body, Controller, Headers, Injectable, Module, Post, SetMetadata, UseGuards } from '@nestjs/common'
+    import { APP_GUARD, NestFactory, Reflector } from '@nestjs/core'
+    import { AuthGuard } from '@nestjs/passport'
+    import { randomUUID } from 'node:crypto'
+    import { verifyToken } from './tokens.ts'
+    ${before}
+    @Controller('mcp') ${guard} class Endpoint {
+      private readonly sessions = new Map<string, { notes: string[] }>()
+      @Post() post(@Body() body: any, @Headers('mcp-session-id') id: string) {
+        if (body.method === 'initialize') {
+          const made = randomUUID()
+          this.sessions.set(made, { notes: [] })
+          return { sessionId: made }
+        }
+        if (body.method === 'tools/call') return this.sessions.get(id)?.notes
+      }
+    }
+    @Module({ controllers: [Endpoint], providers: [${start}] }) class App {}
+    NestFactory.create(App).then((app) => app.listen(3000))`
+  const own = (body: string): string => `
+    class Guard extends AuthGuard('jwt') {
+      constructor(private readonly reflector: Reflector) { super() }
+      async canActivate(context) { ${body} }
+    }`
+  const isOpen = "if (this.reflector.getAllAndOverride('open', [context.getHandler(), context.getClass()])) return true"
+
+  it.each([
+    ['of passport', guarded("@UseGuards(AuthGuard('jwt'))"), 'always'],
+    [
+      'of one’s own, which asks that one',
+      guarded('@UseGuards(Guard)', own('return super.canActivate(context)')),
+      'always',
+    ],
+    [
+      'that lets pass what is declared open, which this is not',
+      guarded('@UseGuards(Guard)', own(`${isOpen}\nreturn super.canActivate(context)`)),
+      'always',
+    ],
+    [
+      'that lets pass what is declared open, which this is',
+      guarded("@UseGuards(Guard) @SetMetadata('open', true)", own(`${isOpen}\nreturn super.canActivate(context)`)),
+      'never',
+    ],
+    [
+      'that compares a key',
+      guarded(
+        '@UseGuards(Guard)',
+        own("return context.switchToHttp().getRequest().headers['x-api-key'] === process.env.API_KEY"),
+      ),
+      'always',
+    ],
+    ['that lets everybody pass', guarded('@UseGuards(Guard)', own('console.log(context)\nreturn true')), 'never'],
+    [
+      'of the whole app',
+      guarded('', own('return super.canActivate(context)'), '{ provide: APP_GUARD, useClass: Guard }'),
+      'always',
+    ],
+    ['none', guarded(''), 'never'],
+  ])('%s', (_, program, authenticated) => {
+    expect([...new Set(factsOf(program).dispatches.map((fact) => fact.authenticated))]).toEqual([authenticated])
+  })
+})
+
+describe('a module that serves MCP by itself', () => {
+  const served = (options: string): string => `
+    import { Module } from '@nestjs/common'
+    import { NestFactory } from '@nestjs/core'
+    import { McpModule, McpTransportType } from '@rekog/mcp-nest'
+    @Module({ imports: [McpModule.forRoot({ name: 'notes', version: '1', ${options} })] }) export class App {}
+    NestFactory.create(App).then((app) => app.listen(3000))`
+
+  it.each([
+    ['as it is', '', []],
+    ['with options of its transport', 'streamableHttp: { enableJsonResponse: true }', ['record']],
+    ['without sessions', 'streamableHttp: { statelessMode: true }', []],
+    ['on standard input', 'transport: McpTransportType.STDIO, streamableHttp: { enableJsonResponse: true }', []],
+  ])('keeps sessions, or none: %s', (_, options, stores) => {
+    expect(factsOf(served(options)).stores.map(({ kind }) => kind)).toEqual(stores)
+  })
+
+  it('serves whoever has the ID of a session, for ever', () => {
+    const program = served('streamableHttp: { enableJsonResponse: true }')
+    expect(outcomeOf('unbound-session', program)).toBe('fail')
+    expect(outcomeOf('missing-session-expiry', program)).toBe('fail')
+    expect(outcomeOf('missing-session-invalidation', program)).toBe('pass')
+    expect(outcomeOf('missing-origin-check', program)).toBe('fail')
+  })
+
+  it('behind guards that are not followed, of whom nothing is said', () => {
+    const program = served('guards: [Guard], streamableHttp: { enableJsonResponse: true }')
+    expect(factsOf(program).dispatches.map(({ behindUnknown }) => behindUnknown)).toEqual([true])
+  })
+})
+
 describe('settings of @nestjs/config', () => {
   it.each([
     ["settings.get('HOST') || '0.0.0.0'", '0.0.0.0'],
@@ -102,6 +198,26 @@ describe('CORS of a NestJS app', () => {
   ])('%s', (start, allows) => {
     const program = server('@Body() body: any', '1', start)
     expect(factsOf(program).cors.map((fact) => fact.allows)).toEqual(allows)
+  })
+})
+
+describe('CORS that refuses', () => {
+  const answering = (answer: string): string =>
+    server(
+      '@Body() body: any',
+      '1',
+      `app.enableCors({
+        origin: (origin, done) => {
+          if (!origin || ['https://desk.example'].includes(origin)) return done(null, true)
+          ${answer}
+        },
+      })`,
+    )
+  it.each([
+    ['by an error', "done(new Error('who is that?'))", 'pass'],
+    ['by leaving out a header', 'done(null, false)', 'fail'],
+  ])('%s', (_, answer, outcome) => {
+    expect(outcomeOf('missing-origin-check', answering(answer))).toBe(outcome)
   })
 })
 

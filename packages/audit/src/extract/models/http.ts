@@ -234,8 +234,25 @@ const nestProvided: MethodHandler = (machine, target, call) => {
 
 /** `app.enableCors(options)`: what the middleware of the same options would tell other origins. */
 const nestCors: MethodHandler = (machine, target, call, state) => {
-  origin.calls!['cors']!(machine, call, state, 'cors')
+  addLayers(target, [origin.calls!['cors']!(machine, call, state, 'cors')])
   return object(target)
+}
+
+/** `app.use(middleware)`: what stands before every controller, as far as it can be seen. */
+const nestUse: MethodHandler = (_machine, target, call) => {
+  addLayers(target, call.args.filter(isSeen))
+  return object(target)
+}
+
+function isSeen({ objects }: Value): boolean {
+  return objects.some(
+    (item) => item instanceof FunctionObject || (item instanceof LibraryObject && item.type === 'middleware'),
+  )
+}
+
+function addLayers(app: LibraryObject, layers: readonly Value[]): void {
+  const known = (app.data['layers'] ??= []) as Value[]
+  known.push(...layers)
 }
 
 const header: MethodHandler = (_machine, _target, call) => part('header', call.args[0] ?? UNKNOWN)
@@ -289,6 +306,7 @@ export const http: Model = {
       listen: nestListen,
       get: nestProvided,
       enableCors: nestCors,
+      use: nestUse,
       '*': (_machine, target) => object(target),
     },
     request: {

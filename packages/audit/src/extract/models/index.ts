@@ -24,6 +24,7 @@ import { mcp } from './mcp.ts'
 import { mcpAdapter } from './mcp-adapter.ts'
 import { mcpHost, mcpHosts } from './mcp-hosts.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertyHandler, PropertySetter } from './model.ts'
+import { nest } from './nest.ts'
 import { notices } from './notices.ts'
 import { origin } from './origin.ts'
 import { ownTransports } from './own-transports.ts'
@@ -67,6 +68,7 @@ function registry(): Registry {
     mcp,
     mcpAdapter,
     mcpHosts,
+    nest,
     notices,
     ownTransports,
     fastmcp,

@@ -26,6 +26,8 @@ const TYPES: Readonly<Record<string, string>> = {
   'fastify#FastifyRequest': 'fastify-request',
   'fastify#FastifyReply': 'response',
   '@nestjs/config#ConfigService': 'settings-service',
+  '@nestjs/core#Reflector': 'nest-reflector',
+  '@nestjs/common#ExecutionContext': 'nest-context',
   'global:Request': 'fetch-request',
   'node:http#Server': 'http-server',
   'ws#WebSocketServer': 'socket-server',

@@ -1,0 +1,203 @@
+/** NestJS: what its decorators and its reflector say of a controller, its guards, and modules that serve MCP by themselves. */
+import type { Call } from '../calls.ts'
+import { call_ } from '../calls.ts'
+import type { StoreRef } from '../events.ts'
+import type { LibraryObject } from '../heap.ts'
+import { ExternalObject, LibraryObject as Library } from '../heap.ts'
+import type { Machine } from '../machine.ts'
+import { noteLookUp } from '../properties.ts'
+import type { State } from '../state.ts'
+import { VERIFIED } from '../state.ts'
+import type { Value } from '../value.ts'
+import { UNDEFINED, UNKNOWN, object, onlyString, primitive, tagged, truthiness, withTags } from '../value.ts'
+import type { ExternalHandler, MethodHandler, Model } from './model.ts'
+import { part } from './requests.ts'
+import { optionOf, registerRoute } from './routing.ts'
+
+/** What `AuthGuard('jwt')` gives: a class whose instances verify a credential or throw. */
+const PASSPORT_GUARD = '@nestjs/passport#AuthGuard()'
+
+const useGuards: ExternalHandler = (machine, call) =>
+  object(machine.library('nest-decorators', call.site, { guards: call.args, items: [], metadata: undefined }))
+
+const setMetadata: ExternalHandler = (machine, call) => {
+  const [key = UNKNOWN, value = UNDEFINED] = call.args
+  const metadata = { key: onlyString(key), value }
+  return object(machine.library('nest-decorators', call.site, { guards: [], items: [], metadata }))
+}
+
+const applyDecorators: ExternalHandler = (machine, call) =>
+  object(machine.library('nest-decorators', call.site, { guards: [], items: call.args, metadata: undefined }))
+
+/** What the decorators of a class or method come to. */
+export interface Decorated {
+  readonly guards: readonly Value[]
+  readonly metadata: ReadonlyMap<string, Value>
+}
+
+export function decoratedBy(decorators: readonly Value[]): Decorated {
+  const guards: Value[] = []
+  const metadata = new Map<string, Value>()
+  const pending = [...decorators]
+  for (let next = pending.pop(); next !== undefined && pending.length < 100; next = pending.pop()) {
+    for (const item of next.objects) {
+      if (!(item instanceof Library) || item.type !== 'nest-decorators') continue
+      guards.push(...(item.data['guards'] as readonly Value[]))
+      pending.push(...(item.data['items'] as readonly Value[]))
+      const own = item.data['metadata'] as { readonly key: string | undefined; readonly value: Value } | undefined
+      if (own?.key !== undefined) metadata.set(own.key, own.value)
+    }
+  }
+  return { guards, metadata }
+}
+
+/** `reflector.getAllAndOverride('isPublic', [context.getHandler(), context.getClass()])` */
+const reflect: MethodHandler = (_machine, _target, call) => {
+  const key = onlyString(call.args[0] ?? UNKNOWN)
+  const targets = (call.args[1]?.objects ?? []).flatMap((item) =>
+    item.kind === 'array' ? [...item.properties.values()].flatMap((cell) => cell.value.objects) : [item],
+  )
+  const handler = targets.find((item): item is LibraryObject => item instanceof Library && item.type === 'nest-handler')
+  if (key === undefined || handler === undefined) return UNKNOWN
+  return (handler.data['metadata'] as ReadonlyMap<string, Value>).get(key) ?? UNDEFINED
+}
+
+const verify: MethodHandler = (_machine, _target, _call, state) => {
+  state.learn(VERIFIED)
+  return primitive(true)
+}
+
+/** `@Module({ providers: [{ provide: APP_GUARD, useClass: Guard }] })`: it stands before every controller. */
+const module: ExternalHandler = (machine, call) => {
+  for (const list of optionOf(call.args[0], 'providers')?.objects ?? [])
+    for (const cell of list.properties.values()) {
+      const isGuard = optionOf(cell.value, 'provide')?.objects.some(
+        (item) => item instanceof ExternalObject && item.path === '@nestjs/core#APP_GUARD',
+      )
+      if (isGuard === true) addGlobalGuards(machine, [optionOf(cell.value, 'useClass') ?? UNKNOWN], call)
+    }
+  return UNKNOWN
+}
+
+const useGlobalGuards: MethodHandler = (machine, target, call) => {
+  addGlobalGuards(machine, call.args, call)
+  return object(target)
+}
+
+const GLOBAL = 'nest-guards'
+
+function addGlobalGuards(machine: Machine, guards: readonly Value[], call: Call): void {
+  const known = machine.readyMade.get(GLOBAL) ?? machine.library(GLOBAL, call.site, { guards: [] })
+  const all = known.data['guards'] as Value[]
+  machine.readyMade.set(GLOBAL, known)
+  for (const guard of guards)
+    if (!all.some((other) => guard.objects.every((item) => other.objects.includes(item)))) all.push(guard)
+}
+
+export function globalGuards(machine: Machine): readonly Value[] {
+  return (machine.readyMade.get(GLOBAL)?.data['guards'] ?? []) as readonly Value[]
+}
+
+/** Guards of libraries that ask nobody who they are. */
+export function asksNobody({ objects }: Value): boolean {
+  return objects.length > 0 && objects.every((item) => item instanceof ExternalObject && /throttl/i.test(item.path))
+}
+
+/** `McpModule.forRoot(options)` of mcp-nest: a controller of its own, with sessions where `streamableHttp` does not say otherwise. */
+const mcpModule: ExternalHandler = (machine, call, state) => {
+  serveModule(machine, call.args[0] ?? UNDEFINED, call, state)
+  return UNKNOWN
+}
+
+const mcpModuleAsync: ExternalHandler = (machine, call, state) => {
+  const factory = optionOf(call.args[0], 'useFactory')
+  const options = factory === undefined ? UNKNOWN : state.aside((fork) => call_(machine, factory, call, fork))
+  serveModule(machine, options, call, state)
+  return UNKNOWN
+}
+
+function serveModule(machine: Machine, options: Value, call: Call, state: State): void {
+  machine.servesMcp = true
+  if (isPiped(optionOf(options, 'transport'))) return
+  const endpoint = machine.library('nest-mcp', call.site, {
+    stateful: isStateful(optionOf(options, 'streamableHttp')),
+    isGuarded: optionOf(options, 'guards') !== undefined,
+  })
+  registerRoute(
+    machine,
+    machine.library('http-server', call.site, { tls: false }),
+    { verb: '*', path: '*', handlers: [object(endpoint)], layer: false, flavour: 'node' },
+    call,
+    state,
+  )
+}
+
+/** Standard input and output alone. */
+function isPiped(transport: Value | undefined): boolean {
+  const named = (transport?.objects ?? []).flatMap((item) =>
+    item.kind === 'array' ? [...item.properties.values()].flatMap((cell) => cell.value.objects) : [item],
+  )
+  return named.length > 0 && named.every((item) => item instanceof ExternalObject && item.path.endsWith('.STDIO'))
+}
+
+/** Its defaults are not merged one by one: who sets anything of this transport has sessions, unless that says otherwise. */
+function isStateful(streamable: Value | undefined): boolean {
+  if (streamable === undefined || streamable.objects.length === 0) return false
+  const stateless = optionOf(streamable, 'statelessMode')
+  return stateless === undefined || !truthiness(stateless).canBeTrue
+}
+
+/** One request: sessions are found by the ID in the header alone, and DELETE ends them. */
+const serveMcp: MethodHandler = (machine, target, call, state) => {
+  if (target.data['isGuarded'] === true || !globalGuards(machine).every(asksNobody)) state.note('opaque-middleware')
+  machine.emit('endpoint', call.site, state, { check: 'never' })
+  if (target.data['stateful'] !== true) return UNKNOWN
+  const store: StoreRef = {
+    id: `${target.site.path}#${target.site.start}`,
+    site: target.site,
+    name: 'the sessions of McpModule',
+    kind: 'record',
+  }
+  const session = object(machine.library('mcp-transport', call.site, { stateful: true, kind: 'streamable' }))
+  const opening = state.fork()
+  opening.learn([`absent:${store.id}`, 'init'])
+  machine.emit('store-write', call.site, opening, { store, key: tagged('mint', 'sid'), value: session })
+  machine.emit('store-remove', call.site, state, { store, key: tagged('sid') })
+  noteLookUp(machine, store, part('header', primitive('mcp-session-id')), call.site, state)
+  machine.emit('dispatch', call.site, state, {
+    receiver: withTags(session, [`entry:${store.id}`, 'held']),
+    how: 'transport',
+  })
+  return UNKNOWN
+}
+
+export const nest: Model = {
+  calls: {
+    '@nestjs/common#UseGuards': useGuards,
+    '@nestjs/common#SetMetadata': setMetadata,
+    '@nestjs/common#applyDecorators': applyDecorators,
+    '@nestjs/common#Module': module,
+    '@nestjs/passport#AuthGuard': (_machine, call) => object(new ExternalObject(PASSPORT_GUARD, call.site)),
+    '@rekog/mcp-nest#McpModule.forRoot': mcpModule,
+    '@rekog/mcp-nest#McpModule.forRootAsync': mcpModuleAsync,
+  },
+  constructors: { [PASSPORT_GUARD]: (machine, call) => object(machine.library('nest-guard', call.site)) },
+  methods: {
+    'nest-guard': { canActivate: verify, '*': () => UNKNOWN },
+    'nest-reflector': { '*': reflect },
+    'nest-context': {
+      getHandler: (_machine, target) => (target.data['handler'] as Value | undefined) ?? UNKNOWN,
+      getClass: (_machine, target) => (target.data['handler'] as Value | undefined) ?? UNKNOWN,
+      getRequest: (_machine, target) => (target.data['request'] as Value | undefined) ?? UNKNOWN,
+      getResponse: (machine, target) => object(machine.library('response', target.site)),
+      '*': (_machine, target) => object(target),
+    },
+    'nest-mcp': { '()': serveMcp },
+    'nest-server': { useGlobalGuards },
+  },
+}
+
+/** Whether a guard is one of passport's, whose name says nothing but how a credential is read. */
+export function isPassportGuard(item: unknown): boolean {
+  return item instanceof ExternalObject && item.path === PASSPORT_GUARD
+}
