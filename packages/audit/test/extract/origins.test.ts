@@ -103,6 +103,33 @@ describe('the SDK', () => {
   })
 })
 
+describe('CORS by a function', () => {
+  const serving = (answer: string): string => `
+    import cors from 'cors'
+    import express from 'express'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const allowed = ['https://desk.example']
+    const app = express()
+    app.use(cors({ origin: (origin, done) => { ${answer} } }))
+    app.post('/mcp', async (req, res) => {
+      await new StreamableHTTPServerTransport({ sessionIdGenerator: undefined }).handleRequest(req, res, req.body)
+    })
+    app.listen(3000, '127.0.0.1')
+  `
+  const known = '!origin || allowed.includes(origin)'
+  it.each([
+    ['that refuses by an error', `if (${known}) done(null, true)\nelse done(new Error('who is that?'))`, 'pass'],
+    ['that leaves out a header', `done(null, ${known})`, 'fail'],
+    [
+      'that refuses in one case',
+      `if (${known}) return done(null, true)\ndone(origin.length > 99 ? new Error('too long') : null, true)`,
+      'fail',
+    ],
+  ])('%s', (_what, answer, outcome) => {
+    expect(outcomeOf('missing-origin-check', serving(answer))).toBe(outcome)
+  })
+})
+
 describe("the SDK's guards, called by hand", () => {
   const serving = (check: string): string => `
     import express from 'express'

@@ -9,6 +9,23 @@ function reachOf(before: string, host: string): string {
   return listener!.byDefault ? `${listener!.reach} by default` : listener!.hosts.join(' or ') || listener!.reach
 }
 
+describe('a check of what is set', () => {
+  it('is no end of every path', () => {
+    const reach = reachOf(
+      `const known = ['change-me-in-production']
+      const isDefault = (text) => { if (known.includes(text)) return true; return text.toLowerCase().includes('change') }
+      function need(name, text) {
+        if (!text) throw new Error(name + ' is not set')
+        if (isDefault(text)) throw new Error(name + ' is a placeholder')
+        return text
+      }
+      need('KEY', process.env.KEY)`,
+      "'127.0.0.1'",
+    )
+    expect(reach).toBe('127.0.0.1')
+  })
+})
+
 describe('the default of a setting is its value', () => {
   it.each([
     ['an environment variable', '', "process.env.HOST ?? '127.0.0.1'", '127.0.0.1'],

@@ -173,7 +173,7 @@ export const origin: Model = {
     'cors-answer': {
       '()': (_machine, target, call, state) => {
         const [error = UNDEFINED, allowed = UNKNOWN] = call.args
-        if (!truthiness(error).canBeFalse) return UNKNOWN
+        if (refuses(error)) return UNKNOWN
         ;((target.data['passed'] ??= []) as State[]).push(state.fork())
         const isFree =
           allowed.primitives.every(Boolean) && allowed.condition === undefined && allowed.objects.length === 0
@@ -183,6 +183,12 @@ export const origin: Model = {
       },
     },
   },
+}
+
+/** An error that may be none lets pass. */
+function refuses(error: Value): boolean {
+  const isMade = hasTag(error, 'error') && error.primitives.every(Boolean)
+  return isMade || !truthiness(error).canBeFalse
 }
 
 function validated(machine: Machine, call: Call): Value {
