@@ -17,6 +17,7 @@ import {
 } from './heap.ts'
 import type { Exit, Frame, Machine } from './machine.ts'
 import { callExternal, callLibrary, constructExternal } from './models/index.ts'
+import { withinTree } from './models/paths.ts'
 import { optionOf } from './models/routing.ts'
 import { ownDigest } from './models/randomness.ts'
 import { beginQuery } from './models/query-chains.ts'
@@ -46,6 +47,7 @@ import {
   joinAll,
   object,
   primitive,
+  strings,
   tagged,
   withCondition,
   withTags,
@@ -64,7 +66,7 @@ export interface Call {
 
 export function callExpression(machine: Machine, node: Node, state: State, env: Environment): Value {
   const site = machine.site(env.file, node)
-  if (node.type === 'ImportExpression') return importDynamic(machine, node, env)
+  if (node.type === 'ImportExpression') return importDynamic(machine, node, site, state, env)
   const callee = bare(node['callee'] as Node)
   if (callee.type === 'Super') return callSuper(machine, node, site, state, env)
   if (callee.type === 'MemberExpression') return callMember(machine, node, callee, site, state, env)
@@ -96,10 +98,16 @@ function spreadArguments(value: Value): readonly Value[] {
   return [joinAll([...value.objects.map((item) => item.item), derived(value)])]
 }
 
-function importDynamic(machine: Machine, node: Node, env: Environment): Value {
+/** `import('./' + name)`: whatever of the tree, or of a package, that may be. */
+function importDynamic(machine: Machine, node: Node, site: Site, state: State, env: Environment): Value {
   const source = (node['source'] ?? (node['arguments'] as Node[] | undefined)?.[0]) as Node | undefined
-  if (source === undefined || bare(source).type !== 'Literal') return UNKNOWN
-  return importNamespace(machine, String(bare(source)['value']), env.file, (module) => runModule(machine, module))
+  const specifiers = source === undefined ? [] : strings(evaluate(machine, source, state, env))
+  if (specifiers.length === 0) return UNKNOWN
+  return joinAll(
+    specifiers.map((specifier) =>
+      importNamespace(machine, withinTree(specifier, { site }), env.file, (module) => runModule(machine, module)),
+    ),
+  )
 }
 
 function callMember(machine: Machine, node: Node, callee: Node, site: Site, state: State, env: Environment): Value {

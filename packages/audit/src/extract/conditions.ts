@@ -133,7 +133,8 @@ export function switchFacts(value: Value): readonly string[] {
 
 /** A list or text that holds a wildcard, and not by default: somebody opened it to everyone on purpose. */
 export function wildcardFacts(value: Value, constant: Primitive | undefined): readonly string[] {
-  const isWildcard = constant === '*' && !fromRequest(value) && !value.primitives.includes('*')
+  if (constant !== undefined && value.primitives.includes(constant)) return []
+  const isWildcard = constant === '*' && !fromRequest(value)
   return isWildcard ? [...switchFacts(value), 'optional:*'] : switchFacts(value)
 }
 
@@ -158,7 +159,8 @@ export function conditionOf(value: Value): Condition {
   const whenFalse: string[] = []
   if (hasTag(value, 'verdict')) whenTrue.push(...VERIFIED, ...cookieFacts(value), ...loginFacts(value))
   if (hasTag(value, 'secure')) whenTrue.push('tls')
-  for (const name of switchesOf(value)) whenTrue.push(`optional:${name}`)
+  // Set by default, it takes nobody to set it.
+  if (!value.primitives.some((item) => typeof item === 'string' && item !== '')) whenTrue.push(...switchFacts(value))
   for (const tag of tagsOf(value, 'entry')) {
     const [, store = '', field] = tag.split(':')
     whenFalse.push(`absent:${store}`)
@@ -230,9 +232,21 @@ export function or(a: Value, b: Value, result: Value, before: Facts): Value {
   const left = conditionOf(a)
   const right = conditionOf(b)
   return withCondition(result, {
-    whenTrue: unite(intersect(left.whenTrue, unite(left.whenFalse, right.whenTrue), before), perhaps(right.whenTrue)),
+    whenTrue: unite(
+      intersect(left.whenTrue, unite(left.whenFalse, right.whenTrue), before),
+      unite(perhaps(right.whenTrue), eitherSet(a, left.whenTrue, right.whenTrue)),
+    ),
     whenFalse: unite(left.whenFalse, right.whenFalse),
   })
+}
+
+/** `a || b` of two settings, or of what a file may say and a setting: one of them has been set. */
+function eitherSet(first: Value, a: readonly string[], b: readonly string[]): readonly string[] {
+  const [left, right] = [a, b].map((facts) => facts.find((fact) => fact.startsWith('optional:')))
+  if (right === undefined || left === right) return []
+  if (left !== undefined) return [`${left}|${right.slice('optional:'.length)}`]
+  const isUnknown = first.condition === undefined && first.objects.length === 0 && !first.primitives.some(Boolean)
+  return isUnknown && a.length === 0 ? [right] : []
 }
 
 /** Where only one of two conditions taught it: a credential was verified on some of the paths. */

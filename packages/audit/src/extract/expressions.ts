@@ -8,7 +8,15 @@ import { and, assume, conditionFrom, conditionOf, equality, negate, noteWhereSet
 import { concatEntropy } from './entropy.ts'
 import { timeComparison } from './clock.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
-import { Cell, ClassObject, Environment as Env, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
+import {
+  Cell,
+  ClassObject,
+  Environment as Env,
+  ExternalObject,
+  FunctionObject,
+  InstanceObject,
+  LibraryObject,
+} from './heap.ts'
 import type { Machine } from './machine.ts'
 import { runAwaited } from './models/query-chains.ts'
 import { runTemplate } from './models/sql.ts'
@@ -76,6 +84,8 @@ export function evaluate(machine: Machine, given: Node, state: State, env: Envir
       return evaluateAwait(machine, node, state, env)
     case 'NewExpression':
       return newExpression(machine, node, state, env)
+    case 'MetaProperty':
+      return importMeta(machine, node, env)
     case 'ThisExpression':
       return machine.frame.self ?? env.findSelf() ?? UNKNOWN
     case 'ChainExpression':
@@ -460,6 +470,11 @@ function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env
   return or(left, right, join({ ...left, primitives: left.primitives.filter(Boolean) }, right), before)
 }
 
+function importMeta(machine: Machine, node: Node, env: Environment): Value {
+  const isOfModule = (node['meta'] as Node)['name'] === 'import'
+  return isOfModule ? object(new ExternalObject('global:import.meta', machine.site(env.file, node))) : UNKNOWN
+}
+
 function evaluateConditional(machine: Machine, node: Node, state: State, env: Environment): Value {
   const test = evaluate(machine, node['test'] as Node, state, env)
   noteDecision(machine, test, machine.site(env.file, node['test'] as Node), state)
@@ -681,6 +696,7 @@ export function createFunction(
   const boundThis = self ?? (arrow ? (machine.frame.self ?? env.findSelf()) : undefined)
   const fn = new FunctionObject(node, env, machine.site(env.file, node), machine.context.activation, boundThis)
   fn.name = name ?? (isNode(node['id']) ? String(node['id']['name']) : undefined)
+  machine.noteFunction(fn)
   return fn
 }
 

@@ -88,6 +88,7 @@ const SERVING = new RegExp(
     String.raw`(?:\bfrom|\brequire\()\s*['"](?:express|fastify|hono|koa|ws|next|socket\.io|@nestjs|elysia|h3|polka)['"/]`,
     String.raw`(?:\bfrom|\brequire\()\s*['"](?:(?:npm|jsr):)?(?:@[\w.-]+\/)?(?:[\w.]+-)*mcp(?:-[\w.]+)*['"/@]`,
     String.raw`\bfetch\s*\(\s*_?req(?:uest)?\b|\bexport\s+(?:(?:async\s+)?function|const)\s+(?:GET|POST|PUT|PATCH|DELETE|ALL)\b|\bNestFactory\b|\b(?:define(?:Event)?|event)Handler\b`,
+    String.raw`\bexports?\b[^\n=]*\b\w*[hH]andler\b[^\n]*=|\bAPIGateway\w*Event|\bonRequest\s*\(|['"]@(?:azure/functions|google-cloud/functions-framework)['"]`,
   ].join('|'),
 )
 

@@ -23,6 +23,9 @@ const PAGES_API = /(?:^|\/)pages\/api\//
 const NITRO_FILE = /(?:^|\/)server\/(middleware|api|routes)\/(.+)\.[cm]?[jt]s$/
 const REQUEST_TYPES = /^(?:Request|NextRequest|APIContext|RequestEvent|LoaderFunctionArgs|ActionFunctionArgs)$/
 const REQUEST_NAMES = /^_?req(?:uest)?$/
+/** Events that are requests; `HandlerEvent` is Netlify's. */
+const EVENT_TYPES = /^(?:APIGateway(?:Proxy|WebSocket)?\w*Event\w*|LambdaFunctionURL\w*Event\w*|ALBEvent|HandlerEvent)$/
+const EVENT_HANDLERS = /^(?:handler|lambdaHandler|main)$/
 
 /** Registers what the hosts of started modules would serve. */
 export function registerHosted(machine: Machine): void {
@@ -32,6 +35,7 @@ export function registerHosted(machine: Machine): void {
     registerVerbs(machine, module)
     registerPage(machine, module)
     registerObjects(machine, module)
+    registerEventHandlers(machine, module)
   }
   registerNitro(machine)
 }
@@ -110,6 +114,26 @@ function registerObjects(machine: Machine, module: Module): void {
   }
 }
 
+/** `export const handler = async (event) => …`, called by a platform that has taken the request apart. */
+function registerEventHandlers(machine: Machine, module: Module): void {
+  const required = module.commonjsCell.value.objects.flatMap(({ properties }) => [...properties])
+  for (const [name, cell] of [...module.exports, ...required]) {
+    const handler = cell.value.objects.find((item) => item instanceof FunctionObject)
+    if (handler !== undefined && takesEventOfGateway(handler, name))
+      register(machine, module, '*', object(handler), 'lambda')
+  }
+}
+
+/** Other events (of queues, of timers) are taken for requests only where nothing says otherwise and they are read as such. */
+function takesEventOfGateway({ node }: FunctionObject, name: string): boolean {
+  const [first] = parametersOf(node)
+  if (first === undefined) return false
+  const type = typeNameOf(first)
+  if (type !== undefined) return EVENT_TYPES.test(type)
+  const isCalledEvent = first.type === 'Identifier' && /^_?ev(?:en)?t$/.test(String(first['name']))
+  return EVENT_HANDLERS.test(name) && (isCalledEvent || first.type === 'ObjectPattern')
+}
+
 function register(machine: Machine, module: Module, verb: string, handler: Value, flavour: Flavour): void {
   const { site } = handler.objects[0]!
   const call: Call = { site, args: [], argSites: [], self: UNDEFINED, env: module.env }
@@ -128,7 +152,12 @@ function takesRequest(item: unknown): boolean {
 function takesOneRequest(fn: Node): boolean {
   const [first] = parametersOf(fn)
   if (first === undefined) return false
-  const type = (first['typeAnnotation'] as Node | undefined)?.['typeAnnotation'] as Node | undefined
-  if (type?.type === 'TSTypeReference') return REQUEST_TYPES.test(String((type['typeName'] as Node)['name'] ?? ''))
+  const type = typeNameOf(first)
+  if (type !== undefined) return REQUEST_TYPES.test(type)
   return first.type === 'Identifier' && REQUEST_NAMES.test(String(first['name']))
+}
+
+function typeNameOf(param: Node): string | undefined {
+  const type = (param['typeAnnotation'] as Node | undefined)?.['typeAnnotation'] as Node | undefined
+  return type?.type === 'TSTypeReference' ? String((type['typeName'] as Node)['name'] ?? '') : undefined
 }

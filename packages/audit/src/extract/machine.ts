@@ -68,6 +68,7 @@ export type Flavour =
   | 'node'
   | 'fetch'
   | 'worker'
+  | 'lambda'
   | 'socket'
   | 'socket-io'
 
@@ -123,6 +124,8 @@ export class Machine {
   /** Plugins that work on the context of whoever registers them (`fastify-plugin`). */
   readonly openPlugins = new Set<HeapObject>()
   readonly reached = new Set<Node>()
+  /** Functions that start-up has made, the first of each place. */
+  readonly functions = new Map<Node, FunctionObject>()
   readonly requiredEnv = new Set<string>()
   /** Where the text stands that a setting falls back to, by the tag of its value. */
   readonly fallbacks = new Map<string, Site>()
@@ -376,6 +379,11 @@ export class Machine {
       context: this.context,
       known,
     })
+  }
+
+  /** Start-up made it; nobody may ever be seen to call it. */
+  noteFunction(fn: FunctionObject): void {
+    if (this.context.activation === 0 && !this.functions.has(fn.node)) this.functions.set(fn.node, fn)
   }
 
   /** The same code put off again in the same activation is no news. */

@@ -161,6 +161,8 @@ function readExternal(
   if (name === undefined) return UNKNOWN
   if (isGlobalObject(from)) return name in globalThis ? readGlobal(name, site) : state.read(ownGlobal(machine, name))
   if (from.path === 'global:process#env') return environment(machine, name)
+  // What else it holds, its host decides.
+  if (from.path === 'global:import.meta' && !/^(?:url|dirname|filename)$/.test(name)) return UNKNOWN
   if (name === 'default' && !from.path.includes('#')) return object(from)
   const path = from.path.includes('#') ? `${from.path}.${name}` : `${from.path}#${name}`
   return object(externalValue(machine, GLOBAL_ALIASES.get(path) ?? path, site))

@@ -35,6 +35,20 @@ export function runUnreached(machine: Machine): void {
     for (const target of decoratedClasses(module)) runClass(machine, target)
     runLeftFunctions(machine, module)
   }
+  runLeftHandlers(machine)
+}
+
+/** `api.mcp.handle = async (req: Request) => …`: put somewhere for somebody who is not seen to call it. */
+function runLeftHandlers(machine: Machine): void {
+  for (const [node, fn] of machine.functions) {
+    if (!machine.reached.has(node) && isHandlerOfRequests(node) && mentionsServing(node)) runLeft(machine, fn)
+  }
+}
+
+/** What is given `next` stands before handlers, where it is used at all. */
+function isHandlerOfRequests(fn: Node): boolean {
+  const names = parametersOf(fn).map(nameOfParameter)
+  return !names.includes('next') && (isGivenRequest(fn) || names.some((name) => /^_?req(?:uest)?$/.test(name)))
 }
 
 /** Classes that a framework learns of by their decorators, exported or not. */

@@ -1,10 +1,12 @@
 /** Runs handlers as requests: the middleware that stands before them, then the handler, on one path. */
+import type { Call } from './calls.ts'
 import { call_, invoke } from './calls.ts'
 import type { Context } from './events.ts'
 import type { Site } from './heap.ts'
 import { FunctionObject, LibraryObject } from './heap.ts'
 import type { Deferred, Exit, Machine, Route } from './machine.ts'
 import { workerEnvironment } from './models/cloudflare.ts'
+import { noteEventAnswer } from './models/functions.ts'
 import { noteAnswer } from './models/http.ts'
 import { callLibrary } from './models/index.ts'
 import type { Mount } from './models/routing.ts'
@@ -40,9 +42,11 @@ function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
     if (route.verb !== '*') state.learn([`verb:${route.verb}`])
     const hooked = asItsMiddlewareSees(route)
     const exchange = makeExchange(machine, app, hooked)
-    for (const handler of chainOf(machine, app, route)) {
+    for (const { handler, optional } of chainOf(machine, app, route)) {
       if (state.dead) break
-      runMiddleware(machine, handler, hooked, exchange, state)
+      const passed = optional ? state.fork() : state
+      runMiddleware(machine, handler, hooked, exchange, passed)
+      if (optional) state.merge([passed, state.fork()])
     }
     const final = route.handlers.at(-1) ?? UNDEFINED
     for (const handler of route.handlers.slice(0, -1)) {
@@ -92,20 +96,32 @@ function fullPath(app: LibraryObject, path: string): string {
   return `${mount.path.replace(/\/$/, '')}${path === '/' ? '' : path}`
 }
 
-/** What stands before a route: the middleware of its app and of the apps it is mounted on, registered earlier. */
-function chainOf(machine: Machine, app: LibraryObject, route: Route): readonly Value[] {
-  return [...before(machine, app, 0), ...layersOf(machine, app, route)]
+interface Standing {
+  readonly handler: Value
+  /** It is there only where somebody has set an option that the route does without. */
+  readonly optional: boolean
 }
 
-function before(machine: Machine, app: LibraryObject, depth: number): readonly Value[] {
+/** What stands before a route: the middleware of its app and of the apps it is mounted on, registered earlier. */
+function chainOf(machine: Machine, app: LibraryObject, route: Route): readonly Standing[] {
+  const settings = new Set([...route.facts.must, ...settingsOf(app, 0)])
+  return [...before(machine, app, settings, 0), ...layersBefore(machine, app, route, settings)]
+}
+
+function before(machine: Machine, app: LibraryObject, settings: ReadonlySet<string>, depth: number): Standing[] {
   const [mount] = (app.data['mounts'] ?? []) as Mount[]
   if (mount === undefined || depth > 6) return []
-  const above = before(machine, mount.app, depth + 1)
-  return [...above, ...layersBefore(machine, mount.app, mount), ...mount.before]
+  return [
+    ...before(machine, mount.app, settings, depth + 1),
+    ...layersBefore(machine, mount.app, mount, settings),
+    ...mount.before.map((handler) => ({ handler, optional: false })),
+  ]
 }
 
-function layersOf(machine: Machine, app: LibraryObject, route: Route): readonly Value[] {
-  return layersBefore(machine, app, route)
+/** The settings that are on wherever an app is mounted. */
+function settingsOf(app: LibraryObject, depth: number): readonly string[] {
+  const [mount] = (app.data['mounts'] ?? []) as Mount[]
+  return mount === undefined || depth > 6 ? [] : [...mount.facts.must, ...settingsOf(mount.app, depth + 1)]
 }
 
 /** Middleware counts where it was registered earlier; hooks of Fastify count for their whole context. */
@@ -113,13 +129,23 @@ function layersBefore(
   machine: Machine,
   app: LibraryObject,
   what: { readonly path: string; readonly order: number },
-): readonly Value[] {
+  settings: ReadonlySet<string>,
+): Standing[] {
   return (machine.layers.get(app) ?? [])
     .filter(
       (layer) =>
         layer !== what && (layer.flavour === 'fastify' || layer.order < what.order) && covers(layer.path, what.path),
     )
-    .flatMap((layer) => layer.handlers)
+    .flatMap((layer) => {
+      const optional = isOptional(machine, layer, settings)
+      return layer.handlers.map((handler) => ({ handler, optional }))
+    })
+}
+
+function isOptional(machine: Machine, layer: Route, settings: ReadonlySet<string>): boolean {
+  return [...layer.facts.must].some(
+    (fact) => !settings.has(fact) && !machine.requiredEnv.has(fact.slice('optional:'.length)),
+  )
 }
 
 function covers(layer: string, path: string): boolean {
@@ -151,7 +177,7 @@ function makeExchange(machine: Machine, app: LibraryObject, route: Route): Excha
   if (route.flavour === 'hapi')
     return { request, args: () => [object(request), object(machine.library('hapi-toolkit', site))] }
   if (route.flavour === 'worker') return { request, args: () => [object(request), workerEnvironment(site), UNKNOWN] }
-  const single = ['hono', 'koa', 'fetch', 'elysia', 'h3', 'socket-io'].includes(route.flavour)
+  const single = ['hono', 'koa', 'fetch', 'elysia', 'h3', 'socket-io', 'lambda'].includes(route.flavour)
   if (single) return { request, args: (next) => [object(request), object(next), UNKNOWN] }
   return { request, args: (next) => [object(request), object(response), object(next)] }
 }
@@ -178,6 +204,8 @@ function requestType(route: Route): string {
       return 'elysia-context'
     case 'h3':
       return 'h3-event'
+    case 'lambda':
+      return 'lambda-event'
     case 'socket-io':
       return 'io-socket'
     default:
@@ -188,19 +216,18 @@ function requestType(route: Route): string {
 /** Runs one middleware; the path goes on where it called `next` (or, in Fastify, returned without answering). */
 function runMiddleware(machine: Machine, handler: Value, route: Route, exchange: Exchange, state: State): void {
   const next = machine.library('next', route.site)
-  let known = false
+  // Several are what it may be, one or the other.
+  const ways: State[] = []
   for (const target of handler.objects) {
-    if (target instanceof LibraryObject && target.type === 'middleware') {
-      known = true
-      applyMiddleware(machine, target, exchange, state)
-    }
-    if (!(target instanceof FunctionObject)) continue
-    if (isErrorHandler(target, route)) continue
-    known = true
-    runOwnMiddleware(machine, target, next, route, exchange, state)
+    const way = state.fork()
+    if (target instanceof LibraryObject && target.type === 'middleware') applyMiddleware(machine, target, exchange, way)
+    else if (target instanceof FunctionObject && !isErrorHandler(target, route))
+      runOwnMiddleware(machine, target, next, route, exchange, way)
+    else continue
+    ways.push(way)
   }
-  if (!known && handler.objects.length > 0) return
-  if (!known) state.note('opaque-middleware')
+  if (ways.length > 0) state.merge(ways)
+  else if (handler.objects.length === 0) state.note('opaque-middleware')
 }
 
 /** What an app has its requests pass before it looks who serves them, for what is no route of its own. */
@@ -302,30 +329,30 @@ function runHandler(machine: Machine, handler: Value, route: Route, exchange: Ex
   for (const target of handler.objects) {
     const fork = state.fork()
     if (target instanceof FunctionObject) {
-      const noted = GO_ON_BY_RETURNING.has(route.flavour) ? noteReturned(machine, target) : undefined
-      invoke(machine, target, UNDEFINED, exchange.args(next), fork, noted)
+      invoke(machine, target, UNDEFINED, exchange.args(next), fork, answering(machine, route, target))
     } else if (target instanceof LibraryObject) {
       if (target.type === 'middleware') applyMiddleware(machine, target, exchange, fork)
-      else
-        callLibrary(
-          machine,
-          target,
-          '()',
-          { site: route.site, args: exchange.args(next), argSites: [], self: object(target), env: undefined as never },
-          fork,
-        )
+      else callLibrary(machine, target, '()', { ...callOf(route, exchange.args(next)), self: object(target) }, fork)
     }
   }
   return ((next.data['states'] ?? []) as State[]).length > 0
 }
 
 /** Where a handler answers by what it returns: each way out with what it knows. */
-function noteReturned(machine: Machine, { site }: FunctionObject): (exit: Exit) => boolean {
+function answering(machine: Machine, route: Route, { site }: FunctionObject): ((exit: Exit) => boolean) | undefined {
+  if (route.flavour !== 'lambda' && !GO_ON_BY_RETURNING.has(route.flavour)) return undefined
   return ({ value, state, site: at = site }) => {
-    if (!state.dead)
-      noteAnswer(machine, { site: at, args: [value], argSites: [], self: UNDEFINED, env: undefined as never }, state)
+    const call = { ...callOf(route, [value]), site: at }
+    if (state.dead) return true
+    if (route.flavour === 'lambda') noteEventAnswer(machine, value, call, state)
+    else noteAnswer(machine, call, state)
     return true
   }
+}
+
+/** What a host calls stands nowhere in the program. */
+function callOf(route: Route, args: readonly Value[]): Call {
+  return { site: route.site, args, argSites: [], self: UNDEFINED, env: undefined as never }
 }
 
 /** Runs what was put off: timers, close listeners, transport callbacks. They may put off more. */

@@ -3,6 +3,7 @@ import type { Cell, HeapObject, Site } from './heap.ts'
 import { LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { fromRequest } from './conditions.ts'
+import { isHandleName } from './secrets.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
 import { hasTag, tagsOf, withTags } from './value.ts'
@@ -128,7 +129,14 @@ function isNothing(value: Value): boolean {
 /** Made in this request, or taken from it. */
 function belongsToRequest(machine: Machine, value: Value): boolean {
   if (value.objects.some((target) => target.born === machine.context.activation && target.born !== 0)) return true
-  return fromRequest(value) || hasTag(value, 'cred') || hasTag(value, 'principal')
+  return fromRequest(value) || hasTag(value, 'cred') || hasTag(value, 'principal') || namesSession(value)
+}
+
+/** The ID of a session: as a client presents it, or read off the session that was found. */
+export function namesSession(value: Value): boolean {
+  if (value.objects.length > 0) return false
+  const isKept = hasTag(value, 'mint') && tagsOf(value, 'entry').length > 0
+  return isKept || hasTag(value, 'sid') || tagsOf(value, 'header').some(isHandleName)
 }
 
 /** What a field held when it was read says nothing of when the new value is read. */

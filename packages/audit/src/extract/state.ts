@@ -2,7 +2,8 @@
 import type { Cell } from './heap.ts'
 import type { Value } from './value.ts'
 import { isSaidOfState } from './request-state.ts'
-import { join } from './value.ts'
+import { conditionFrom } from './conditions.ts'
+import { join, truthiness, withCondition } from './value.ts'
 
 /**
  * `must`: holds on every path that leads here. `may`: happened on some path that leads here.
@@ -108,7 +109,7 @@ export class State {
         const written = writes.get(cell) ?? this.read(cell)
         value = value === undefined ? written : join(value, written)
       }
-      this.layer.set(cell, value!)
+      this.layer.set(cell, told(value!, alive, flat, cell, this))
     }
   }
 
@@ -151,6 +152,28 @@ export class State {
     must.delete(fact)
     this.facts = { must, may: this.facts.may }
   }
+}
+
+/** More ways than this are told apart by nothing. */
+const MOST_WAYS = 8
+
+/**
+ * `let caller; if (token) caller = verify(token)`: where one way leaves a variable empty and another fills it, whether
+ * it is filled says which way was taken.
+ */
+function told(
+  value: Value,
+  forks: readonly State[],
+  flat: readonly ReadonlyMap<Cell, Value>[],
+  cell: Cell,
+  base: State,
+): Value {
+  const { canBeTrue, canBeFalse } = truthiness(value)
+  if (!canBeTrue || !canBeFalse || forks.length > MOST_WAYS) return value
+  const outcomes = forks.map((fork, index) => ({ facts: fork.facts, value: flat[index]!.get(cell) ?? base.read(cell) }))
+  if (!outcomes.some((outcome) => !truthiness(outcome.value).canBeTrue)) return value
+  const condition = conditionFrom(outcomes, base.facts.must)
+  return condition === undefined ? value : withCondition(value, condition)
 }
 
 /** A session looked up by the caller's handle is `unbound` until its owner has been compared: then that taint goes. */

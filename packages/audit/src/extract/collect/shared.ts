@@ -12,7 +12,7 @@ import { children } from '../ast.ts'
 import type { Environment, HeapObject } from '../heap.ts'
 import { FunctionObject, InstanceObject, LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
-import { withFields } from '../shared.ts'
+import { namesSession, withFields } from '../shared.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
@@ -125,7 +125,7 @@ function heldBy(event: EventOf<'shared-write'>): SharedVariableFact['holds'] | u
   }
   if (event.value.objects.length > 0) return undefined
   const names = (tag: string): boolean => hasTag(event.value, tag)
-  if (names('cred') || names('principal') || names('sid')) return 'identity'
+  if (names('cred') || names('principal') || namesSession(event.value)) return 'identity'
   // How much the server writes down is no state of anybody's.
   if (event.facts.must.has('rpc:logging/setLevel')) return undefined
   return event.context.trigger === 'tool' && names('body') ? 'choice' : undefined

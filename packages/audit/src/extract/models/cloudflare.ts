@@ -141,10 +141,10 @@ const handle: MethodHandler = (machine, target, call, state) => {
 }
 
 /** `new OAuthProvider({ apiRoute, apiHandler, defaultHandler })` */
-const createProvider: ExternalHandler = (machine, call) => {
+const createProvider: ExternalHandler = (machine, call, state) => {
   const provider = machine.library('oauth-provider', call.site, { options: call.args[0] })
   for (const app of guarded(call.args[0]).flatMap((handler) => isApp(handler) ?? []))
-    mountOn(machine, provider, app, '/', [verifying(machine, call.site)])
+    mountOn(machine, provider, app, '/', [verifying(machine, call.site)], state)
   return object(provider)
 }
 

@@ -44,7 +44,7 @@ const hook: MethodHandler = (machine, target, call, state) => {
 const use: MethodHandler = (machine, target, call, state) => {
   for (const arg of call.args) {
     const child = isApp(arg)
-    if (child !== undefined && child !== target) mountOn(machine, target, child, '/', [])
+    if (child !== undefined && child !== target) mountOn(machine, target, child, '/', [], state)
     if (arg.objects.some((item) => item instanceof FunctionObject))
       addTo(machine, target, { ...call, args: [arg] }, state, 'guard')
   }
@@ -56,7 +56,7 @@ const addTo: MethodHandler = (machine, target, call, state) => {
   const add = call.args.findLast((arg) => arg.objects.some((item) => item instanceof FunctionObject))
   if (add === undefined) return object(target)
   const inner = machine.library('elysia-app', call.site)
-  mountOn(machine, target, inner, call.args.length > 1 ? pathOf(call.args[0]) : '/', [])
+  mountOn(machine, target, inner, call.args.length > 1 ? pathOf(call.args[0]) : '/', [], state)
   const before = optionOf(call.args[0], 'beforeHandle')
   if (before !== undefined) hook(machine, inner, { ...call, args: [before] }, state, 'onBeforeHandle')
   state.aside((fork) => call_(machine, add, { ...call, args: [object(inner)] }, fork))

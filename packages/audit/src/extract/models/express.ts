@@ -54,7 +54,7 @@ const use: MethodHandler = (machine, target, call, state) => {
   for (const handler of handlers) {
     const app = isApp(handler)
     if (app === undefined) functions.push(handler)
-    else mountOn(machine, target, app, path, [...functions])
+    else mountOn(machine, target, app, path, [...functions], state)
   }
   if (functions.length > 0)
     registerRoute(

@@ -3,6 +3,7 @@ import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import type { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
+import type { State } from '../state.ts'
 import { noteQueryRead, noteSecret } from '../secrets.ts'
 import { workerEnvironment } from './cloudflare.ts'
 import { cookieIn, noteCookie, noteCookieText } from './cookies.ts'
@@ -96,9 +97,9 @@ const honoUse: MethodHandler = (machine, target, call, state) => {
   return object(target)
 }
 
-const honoMount: MethodHandler = (machine, target, call) => {
+const honoMount: MethodHandler = (machine, target, call, state) => {
   const child = isApp(call.args[1] ?? UNKNOWN)
-  if (child !== undefined) mountOn(machine, target, child, pathOf(call.args[0]), [])
+  if (child !== undefined) mountOn(machine, target, child, pathOf(call.args[0]), [], state)
   return object(target)
 }
 
@@ -195,16 +196,22 @@ const fastifyHook: MethodHandler = (machine, target, call, state) => {
 const fastifyRegister: MethodHandler = (machine, target, call, state) => {
   const [plugin = UNDEFINED, options = UNDEFINED] = call.args
   const isOpen = plugin.objects.some((item) => machine.openPlugins.has(item))
-  const context = isOpen ? target : innerContext(machine, target, options, call)
+  const context = isOpen ? target : innerContext(machine, target, options, call, state)
   state.aside((fork) => call_(machine, plugin, { ...call, args: [object(context), options, UNKNOWN] }, fork))
   return object(target)
 }
 
 /** What a plugin adds stays within it; what its parent has it has as well. */
-function innerContext(machine: Machine, parent: LibraryObject, options: Value, call: Call): LibraryObject {
+function innerContext(
+  machine: Machine,
+  parent: LibraryObject,
+  options: Value,
+  call: Call,
+  state: State,
+): LibraryObject {
   const inner = machine.library('fastify-app', call.site, { tls: parent.data['tls'] })
   for (const [name, cell] of parent.properties) inner.define(name, cell)
-  mountOn(machine, parent, inner, pathOf(optionOf(options, 'prefix')), [])
+  mountOn(machine, parent, inner, pathOf(optionOf(options, 'prefix')), [], state)
   return inner
 }
 
@@ -234,7 +241,7 @@ const createFastify: ExternalHandler = (machine, call) =>
 const koaUse: MethodHandler = (machine, target, call, state) => {
   for (const arg of call.args) {
     const child = isApp(arg)
-    if (child !== undefined) mountOn(machine, target, child, '/', [])
+    if (child !== undefined) mountOn(machine, target, child, '/', [], state)
     else if (isHandler(arg))
       registerRoute(
         machine,

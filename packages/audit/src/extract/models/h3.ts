@@ -44,7 +44,7 @@ const use: MethodHandler = (machine, target, call, state) => {
   const path = hasPath ? pathOf(first) : '/'
   for (const arg of hasPath ? call.args.slice(1) : call.args) {
     const child = isApp(arg)
-    if (child !== undefined) mountOn(machine, target, child, path, [])
+    if (child !== undefined) mountOn(machine, target, child, path, [], state)
     else if (isHandler(arg))
       registerRoute(machine, target, { verb: '*', path, handlers: [arg], layer: true, flavour: 'h3' }, call, state)
   }

@@ -146,12 +146,17 @@ const status: MethodHandler = (_machine, target, call, state) => {
 
 const writeHead: MethodHandler = (machine, target, call, state) => {
   noteStatus(state, call.args[0])
-  for (const headers of call.args.slice(1).flatMap((arg) => arg.objects)) {
-    for (const [name, cell] of headers.properties) noteOwnHeader(machine, name, cell.value, call, state)
-    const values = [...headers.properties.values()].map((cell) => cell.value)
+  for (const headers of call.args.slice(1)) noteHeaders(machine, headers, call, state)
+  return object(target)
+}
+
+/** Headers of an answer, as an object. */
+export function noteHeaders(machine: Machine, headers: Value, call: Call, state: State): void {
+  for (const { properties } of headers.objects) {
+    for (const [name, cell] of properties) noteOwnHeader(machine, name, cell.value, call, state)
+    const values = [...properties.values()].map((cell) => cell.value)
     machine.emit('handle-out', call.site, state, { value: derived(...values) })
   }
-  return object(target)
 }
 
 function noteOwnHeader(machine: Machine, name: string, value: Value, call: Call, state: State): void {

@@ -17,6 +17,7 @@ import { express } from './express.ts'
 import { fastmcp } from './fastmcp.ts'
 import { frameworks } from './frameworks.ts'
 import { h3 } from './h3.ts'
+import { functions } from './functions.ts'
 import { hapi } from './hapi.ts'
 import { http } from './http.ts'
 import { identity, readyGuard } from './identity.ts'
@@ -28,6 +29,7 @@ import { nest } from './nest.ts'
 import { notices } from './notices.ts'
 import { origin } from './origin.ts'
 import { ownTransports } from './own-transports.ts'
+import { paths } from './paths.ts'
 import { platform } from './platform.ts'
 import { requestState } from './request-state.ts'
 import { randomness } from './randomness.ts'
@@ -55,6 +57,7 @@ let built: Registry | undefined
 function registry(): Registry {
   built ??= buildRegistry([
     platform,
+    paths,
     randomness,
     http,
     sockets,
@@ -65,6 +68,7 @@ function registry(): Registry {
     hapi,
     h3,
     elysia,
+    functions,
     mcp,
     mcpAdapter,
     mcpHosts,

@@ -153,8 +153,13 @@ const entries: ExternalHandler = (machine, call) => {
 }
 
 const fromEntries: ExternalHandler = (machine, call) => {
+  const [source = UNKNOWN] = call.args
+  // The parts of a request are not written down: whatever is asked of the record, it is asked of them.
+  const bags = source.objects.filter((item) => item instanceof LibraryObject && item.type === 'bag')
+  if (bags.length > 0) return object(...bags)
   const created = machine.allocate('object', call.site)
-  for (const list of call.args[0]?.objects ?? []) fillWithPairs(created, list)
+  created.partial = source.open
+  for (const list of source.objects) fillWithPairs(created, list)
   return object(created)
 }
 
@@ -166,13 +171,6 @@ const exit: ExternalHandler = (_machine, _call, state) => {
 const processOn: ExternalHandler = (machine, call, state) => {
   machine.defer(call.args[1] ?? UNDEFINED, [], state, machine.triggered('shutdown'))
   return UNKNOWN
-}
-
-const requireCall: ExternalHandler = (machine, call) => {
-  const specifier = onlyString(call.args[0] ?? UNKNOWN)
-  return specifier === undefined
-    ? UNKNOWN
-    : requireModule(machine, specifier, call.env.file, (module) => runModule(machine, module))
 }
 
 /** One property per module of a folder. */
@@ -308,7 +306,6 @@ export const platform: Model = {
     'global:Error': error,
     'http-errors': error,
     'http-errors#default': error,
-    'global:require': requireCall,
     'require-tree': requireFolder,
     'require-dir': requireFolder,
     'require-all': requireFolder,

@@ -12,6 +12,8 @@ export interface Mount {
   readonly path: string
   readonly order: number
   readonly before: readonly Value[]
+  /** Which settings are on where it is mounted. */
+  readonly facts: Facts
 }
 
 export interface Registration {
@@ -50,10 +52,11 @@ export function mountOn(
   child: LibraryObject,
   path: string,
   before: readonly Value[],
+  state: State,
 ): void {
   machine.order += 1
   const mounts = (child.data['mounts'] ??= []) as Mount[]
-  mounts.push({ app, path, order: machine.order, before })
+  mounts.push({ app, path, order: machine.order, before, facts: settingsOnly(state.facts) })
 }
 
 export function pathOf(value: Value | undefined): string {
