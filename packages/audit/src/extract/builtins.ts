@@ -374,7 +374,14 @@ function splitText(machine: Machine, self: Value, call: Call): Value {
   list.elements.write(self.entropy === undefined ? item : { ...item, entropy: self.entropy })
   if (self.entropy !== undefined && self.entropy.length === 36)
     list.property('0').write({ ...item, entropy: cutEntropy(self.entropy, 8) })
+  if (hasTag(self, 'header:authorization') && call.args[0]?.primitives[0] === ':') nameOfBasic(list, item)
   return object(list)
+}
+
+/** `name:password`: the name proves nothing. */
+function nameOfBasic(list: HeapObject, item: Value): void {
+  list.property('0').write({ ...item, tags: item.tags.filter((tag) => tag !== 'cred') })
+  list.property('1').write(item)
 }
 
 /** A list we know nothing of but its name of method: callbacks get an item with the list's origins. */

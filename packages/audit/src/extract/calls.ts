@@ -15,6 +15,7 @@ import {
   InstanceObject,
   LibraryObject,
 } from './heap.ts'
+import { noteMayEnd } from './logouts.ts'
 import type { Exit, Frame, Machine } from './machine.ts'
 import { callExternal, callLibrary, constructExternal } from './models/index.ts'
 import { withinTree } from './models/paths.ts'
@@ -283,7 +284,7 @@ function callOne(machine: Machine, target: HeapObject, call: Call, state: State)
 const SPEAKING =
   /^(?:log|debug|info|warn|error|trace|fatal|verbose|emit|track|capture\w*|json|send|end|write|set|setHeader|status|push|append|add|on|once)$/
 
-const LOOKING = /^(?:get|find|load|fetch|lookup|retrieve)(?:One|ById|Session)?$/
+const LOOKING = /^(?:get|find|load|fetch|lookup|retrieve|select)(?:[A-Z]\w*)?$/
 
 /** `env.DATABASE.prepare(…)`: what a binding of a worker's environment gives is no setting. */
 function ofBinding(self: Value, name: string | undefined): Value {
@@ -291,6 +292,27 @@ function ofBinding(self: Value, name: string | undefined): Value {
   const tags = self.tags.filter((tag) => !tag.startsWith('env:'))
   return tags.length === self.tags.length ? self : { ...self, tags }
 }
+
+/** `findUnique({ where: { id } })`: what a record is looked up by, wherever the query names it. */
+function keysIn(arg: Value, depth = 2): readonly Value[] {
+  if (depth === 0) return []
+  const parts = arg.objects.flatMap((item) =>
+    item.kind === 'object' ? [...item.properties.values()].slice(0, MOST_KEYS).map((cell) => cell.value) : [],
+  )
+  return parts.flatMap((value) => (value.objects.length === 0 ? [value] : keysIn(value, depth - 1)))
+}
+
+const MOST_KEYS = 8
+
+/** `/^Bearer (.+)$/.exec(header)`, `decoder.decode(bytes)`: what writes a text in another way, or takes it apart, judges nothing. */
+function isTakenApart(name: string | undefined, call: Call): boolean {
+  if (name === undefined || !TAKES_APART.test(name)) return false
+  const given = call.args.filter((arg) => fromRequest(arg))
+  return given.length === 1 && call.args.length === 1 && given[0]!.objects.length === 0
+}
+
+const TAKES_APART =
+  /^(?:exec|matchAll|byteLength|inspect|parse|(?:un)?escape\w*|encode\w*|decode(?:URI\w*|Base64\w*|Jwt|JWT|ProtectedHeader|Token)?|jwtDecode|(?:trim|strip|mask|redact|sanitize|normalize|truncate|obfuscate)\w*|parse(?:Auth|Bearer|Basic|Header|Cookie|Token|Scheme)\w*|(?:extract|remove)(?:Auth|Bearer|Basic|Header|Token|Scheme|Prefix|Api_?Key)\w*)$/
 
 /** What a store we cannot see holds under a key comes from where the key came from, but it is not the key. */
 function asKey(value: Value): Value {
@@ -327,7 +349,9 @@ export function callOpaque(
   noteAct(machine, name, call.args, call.site, state)
   const handed = handedOver(machine, name, call, state)
   if (handed !== undefined) return handed
-  const given = name !== undefined && LOOKING.test(name) ? call.args.map(asKey) : call.args
+  const looks = name !== undefined && LOOKING.test(name)
+  const keys = looks ? [...call.args, ...call.args.flatMap((arg) => keysIn(arg))] : []
+  const given = looks ? keys.map(asKey) : call.args
   const self = ofBinding(call.self, name)
   const inner = callee.objects.length === 0 ? derived(self, callee, ...given) : derived(self, ...given)
   const provided = providedInstance(machine, name, call)
@@ -336,16 +360,17 @@ export function callOpaque(
   if (!visitUnseen(machine, name, call, state)) runCallbacks(machine, call, state, UNKNOWN)
   noteReceiver(machine, call, state, name)
   const speaks = name !== undefined && SPEAKING.test(name)
+  noteMayEnd(machine, name)
+  const judges = !speaks && !isTakenApart(name, call)
+  const isJudge = name !== undefined && JUDGES.test(name)
+  const offered = call.args.flatMap((arg) =>
+    isJudge && isSessionCookie(arg) ? [arg] : credentialsIn(arg, isJudge ? 'library' : whose),
+  )
+  const presented = judges ? [...offered, ...keys.filter(isCredential)] : []
+  if (!speaks) for (const arg of [...call.args, ...presented]) noteUrlCredential(machine, arg, call.site, state)
   if (speaks) noteLog(machine, name, call.args, call.site, state)
-  if (!speaks) for (const arg of call.args) noteUrlCredential(machine, arg, call.site, state)
   if (!speaks) noteHandleGiven(machine, call.args, call.site, state)
   if (!speaks && call.args.some(namesOrigin)) return withTags(inner, ['origin-verdict'])
-  const isJudge = name !== undefined && JUDGES.test(name)
-  const presented = speaks
-    ? []
-    : call.args.flatMap((arg) =>
-        isJudge && isSessionCookie(arg) ? [arg] : credentialsIn(arg, isJudge ? 'library' : whose),
-      )
   if (presented.length === 0)
     return hasTag(call.self, 'cred') || isNamedSecret(inner) ? withTags(inner, ['made']) : inner
   state.note('opaque-check')

@@ -390,8 +390,8 @@ function pairFacts(machine: Machine, stored: Value, presented: Value): readonly 
   if (hasTag(stored, 'entry') && hasTag(presented, 'reply')) facts.push('addressed')
   if (hasTag(stored, 'held') && isOwnerProof(machine, stored, presented))
     facts.push(...(isItself(stored, presented) ? ['self-owned'] : ['bound', ...VERIFIED]))
-  if (hasTag(presented, 'cred') && !hasTag(stored, 'cred') && !fromRequest(stored)) {
-    const kind = hasTag(stored, 'entry') ? 'auth:verified' : 'auth:static'
+  if (hasTag(presented, 'cred') && !hasTag(stored, 'cred') && (!fromRequest(stored) || hasTag(stored, 'stored'))) {
+    const kind = hasTag(stored, 'entry') || hasTag(stored, 'stored') ? 'auth:verified' : 'auth:static'
     facts.push('auth', kind, ...cookieFacts(presented), ...loginFacts(presented))
   }
   return facts

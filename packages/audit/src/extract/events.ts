@@ -159,7 +159,9 @@ export type Event = Base &
     | { readonly kind: 'event-store'; readonly value: Value }
     | { readonly kind: 'log'; readonly value: Value }
     | { readonly kind: 'answer-body'; readonly value: Value }
-    | { readonly kind: 'cookie'; readonly what: string; readonly flags: CookieFlags }
+    | { readonly kind: 'cookie'; readonly what: string; readonly names: readonly string[]; readonly flags: CookieFlags }
+    /** A cookie is taken back. */
+    | { readonly kind: 'cookie-cleared'; readonly cookies: readonly string[] }
     /** The body says what is done, after a policy on what a header says is called. */
     | { readonly kind: 'named-execution'; readonly policy: Site; readonly matched: boolean }
     /** Somebody is told that what they subscribed to has changed; by `handler`, whoever listens is. */

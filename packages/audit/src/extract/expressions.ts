@@ -20,7 +20,7 @@ import {
 import type { Machine } from './machine.ts'
 import { runAwaited } from './models/query-chains.ts'
 import { runTemplate } from './models/sql.ts'
-import { getProperty, readGlobal, setProperty, stepTags } from './properties.ts'
+import { getProperty, readGlobal, setProperty, stepTags, takeIn } from './properties.ts'
 import { narrow } from './narrow.ts'
 import { freshness, isState, noteDecision, noteStateOut, summed } from './request-state.ts'
 import { noteMethod } from './rpc.ts'
@@ -201,6 +201,7 @@ function spread(target: HeapObject, source: Value): void {
   if (source.open) target.partial = true
   for (const from of source.objects) {
     if (from.partial || from.kind === 'library') target.partial = true
+    takeIn(target, from)
     for (const [name, cell] of from.properties) {
       const own = target.property(name)
       const copied = withTags(cell.value, stepTags(source.tags, name))

@@ -1,7 +1,7 @@
 /**
- * Pieces of a server: functions and files that nothing here calls or serves, but that set cookies, make secrets, or read
- * what a request offers for one. They are run last, and only what they set, make and compare is recorded; who would call
- * them is not known.
+ * Pieces of a server: functions and files that nothing here calls or serves, but that set cookies, make secrets, check
+ * signatures, or read what a request offers for a secret. They are run last, and only what they set, make and compare is
+ * recorded; who would call them is not known.
  */
 import type { Node } from './ast.ts'
 import { call_ } from './calls.ts'
@@ -35,15 +35,24 @@ export function runFragments(machine: Machine, reached: ReadonlySet<Node>): void
       if (!isFragment(module.file.text)) continue
       runModule(machine, module)
       for (const left of leftIn(machine, module))
-        if (!reached.has(left.fn.node) && !machine.reached.has(left.fn.node) && isFragment(textOf(left.fn)))
+        if (!reached.has(left.fn.node) && !machine.reached.has(left.fn.node) && isPiece(textOf(left.fn), left.fn.site))
           runLeft(machine, left)
     }
   })
 }
 
 function isFragment(text: string): boolean {
-  return SETS_COOKIE.test(text) || READS_CREDENTIAL.test(text) || (DRAWS.test(text) && NAMES_SECRET.test(text))
+  const draws = DRAWS.test(text) && NAMES_SECRET.test(text)
+  return draws || SETS_COOKIE.test(text) || READS_CREDENTIAL.test(text) || MAKES_MAC.test(text)
 }
+
+/** A function of such a file. What makes the MAC that it compares may be another one. */
+function isPiece(text: string, { file }: { readonly file: { readonly text: string } }): boolean {
+  return isFragment(text) || (MAKES_MAC.test(file.text) && COMPARES_MAC.test(text) && /[!=]==?/.test(text))
+}
+
+const MAKES_MAC = /\bcreateHmac\b/
+const COMPARES_MAC = /sign|h?mac\b|digest/i
 
 interface Left {
   readonly fn: FunctionObject
@@ -66,7 +75,9 @@ function functionsIn(machine: Machine, item: HeapObject, depth: number): readonl
 }
 
 function methodsOf(machine: Machine, of: ClassObject): readonly Left[] {
-  const names = [...of.methods].filter(([name, member]) => name !== 'constructor' && isFragment(codeOf(of, member)))
+  const names = [...of.methods].filter(
+    ([name, member]) => name !== 'constructor' && isPiece(codeOf(of, member), of.env),
+  )
   if (names.length === 0) return []
   const instance = sharedInstance(machine, of)
   return names.flatMap(([name]) =>

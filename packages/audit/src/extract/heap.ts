@@ -54,6 +54,8 @@ export class HeapObject {
   transient = false
   /** Holds more than is written down: something unknown was spread into it. */
   partial = false
+  /** Parts of a request that were spread into it: whatever it does not name itself is theirs. */
+  spreads: readonly HeapObject[] | undefined
   readonly kind: HeapKind
   readonly site: Site
   readonly born: number

@@ -137,6 +137,8 @@ export class Machine {
   readonly places = new Map<string, Site>()
   /** Methods in whose handlers it is asked who may have what. */
   readonly permissionAsked = new Set<string>()
+  /** Activations in which code ran that we cannot see and that may have ended something. */
+  readonly mayHaveEnded = new Set<number>()
   /** Activations in which it is asked whether the caller may have what it wants. */
   readonly permitting = new Set<number>()
   /** Activations in which what a header says is called was held against what the body calls. */

@@ -11,7 +11,7 @@ import type { Cell, HeapObject, Site } from './heap.ts'
 import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { noteCookieText } from './models/cookies.ts'
-import { bodyTag } from './models/requests.ts'
+import { bodyTag, isCredentialName } from './models/requests.ts'
 import { externalValue, libraryProperty, setLibraryProperty } from './models/index.ts'
 import {
   noteFieldRead,
@@ -25,7 +25,7 @@ import {
 import { noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
 import type { Primitive, Value } from './value.ts'
-import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, object, withCondition, withTags } from './value.ts'
+import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, joinAll, object, withCondition, withTags } from './value.ts'
 
 /** The written-down key of an access, or undefined when it is computed. */
 export function keyName(key: Value): string | undefined {
@@ -87,7 +87,13 @@ export function stepTags(tags: readonly string[], name: string | undefined): rea
     if (!tag.startsWith('entry:') || tag.split(':').length > 2) return tag
     return name === undefined ? tag : `${tag}:${name}`
   })
+  if (tags.includes('found') && name !== undefined && isStoredSecret(name)) return [...stepped, 'stored']
   return tags.includes('principal') && name !== undefined ? [...stepped, 'claim', claimTag(name)] : stepped
+}
+
+/** What a record calls a secret is one; its digest is none. */
+function isStoredSecret(name: string): boolean {
+  return isCredentialName(name) && !/hash|digest|name|type|id$|expir|uri|url|method|challenge|count/i.test(name)
 }
 
 function readFrom(
@@ -115,7 +121,16 @@ function readFrom(
   if (from instanceof FunctionObject || from.kind === 'map' || from.kind === 'set') return UNKNOWN
   if (name === 'length' && from.kind === 'array') return from.item === NEVER ? UNKNOWN : derived(from.item)
   if (from.item !== NEVER) return from.item
+  if (from.spreads !== undefined)
+    return joinAll(from.spreads.map((part) => readFrom(machine, part, name, key, site, state)))
   return from.partial ? UNKNOWN : UNDEFINED
+}
+
+/** `{ ...req.query }`: the object names nothing of what the request brings, and has it all the same. */
+export function takeIn(target: HeapObject, from: HeapObject): void {
+  const parts = from instanceof LibraryObject ? (from.type === 'bag' ? [from] : []) : (from.spreads ?? [])
+  for (const part of parts)
+    if (target.spreads?.includes(part) !== true) target.spreads = [...(target.spreads ?? []), part]
 }
 
 /** The library object behind an instance of a class that extends a library's. */

@@ -37,6 +37,7 @@ export interface ServerFacts {
   readonly requestStates: readonly RequestStateFact[]
   readonly stateHandles: readonly StateHandleFact[]
   readonly logins: readonly LoginFact[]
+  readonly logouts: readonly LogoutFact[]
   readonly sharedServers: readonly SharedServerFact[]
   readonly sharedVariables: readonly SharedVariableFact[]
   readonly staleWrites: readonly StaleWriteFact[]
@@ -338,6 +339,16 @@ export interface LoginFact {
   /** A new session ID was issued before, on every path. */
   readonly regenerated: boolean | undefined
   readonly session: Location | undefined
+}
+
+/** A caller logs out: the cookie that proves who they are is taken back from them. */
+export interface LogoutFact {
+  readonly at: Location
+  readonly cookie: string
+  /** Where it is given to a caller. */
+  readonly set: Location
+  /** Something is ended on the server as well, or may be by code that cannot be seen. */
+  readonly ends: boolean
 }
 
 /** One server or transport object serves many sessions. */

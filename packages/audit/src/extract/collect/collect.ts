@@ -8,6 +8,7 @@ import type { Machine } from '../machine.ts'
 import { collectDispatches, verifiesCredentials } from './dispatches.ts'
 import { collectListeners } from './listeners.ts'
 import { collectLateBindings, collectLogins } from './logins.ts'
+import { collectLogouts } from './logouts.ts'
 import { collectAdoptions, collectMadeSecrets, collectMints } from './mints.ts'
 import { collectBroadcasts, collectSharedServers, collectSharedVariables, collectStaleWrites } from './shared.ts'
 import { collectStores } from './stores.ts'
@@ -56,6 +57,7 @@ export function collectFacts(machine: Machine): ServerFacts {
     taskStores: collectTaskStores(machine),
     lateBindings: collectLateBindings(machine, stores),
     logins: collectLogins(machine, stores),
+    logouts: collectLogouts(machine),
     requestStates: collectRequestStates(machine),
     stateHandles: collectStateHandles(machine),
     sharedServers: collectSharedServers(machine),

@@ -96,7 +96,7 @@ export function collectComparisons(machine: Machine): readonly ComparisonFact[] 
 
 function secretOf({ expected }: EventOf<'comparison'>): ComparisonFact['secret'] {
   if (hasTag(expected, 'mac')) return 'mac'
-  if (hasTag(expected, 'entry')) return 'stored'
+  if (hasTag(expected, 'entry') || hasTag(expected, 'stored')) return 'stored'
   return expected.open || expected.tags.length > 0 ? 'setting' : 'written'
 }
 

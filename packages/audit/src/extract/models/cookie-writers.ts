@@ -1,5 +1,6 @@
 /** Libraries that write cookies: into a text for a `Set-Cookie` header, or from a script in a page. */
 import type { Call } from '../calls.ts'
+import { noteCookieCleared } from '../logouts.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
@@ -7,6 +8,7 @@ import { UNDEFINED, UNKNOWN, derived, object, withTags } from '../value.ts'
 import { SERIALISED, cookieIn, noteCookie } from './cookies.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { part } from './requests.ts'
+import { optionOf } from './routing.ts'
 
 /** `serialize(name, value, options)`: the text carries its attributes from here on. */
 const serialize: ExternalHandler = (machine, call, state) => {
@@ -29,6 +31,18 @@ function setFrom(machine: Machine, call: Call, from: number, state: State): Valu
 
 const setMethod: MethodHandler = (machine, target, call, state) => {
   noteCookie(machine, cookieIn(call), String(target.data['library']), call.site, state)
+  return object(target)
+}
+
+/** `response.cookies.set(name, value, options)` of Next.js, or one object with all of it. */
+const setOnAnswer: MethodHandler = (machine, target, call, state) => {
+  const [first] = call.args
+  const named = optionOf(first, 'name')
+  const write =
+    named === undefined
+      ? cookieIn(call)
+      : { name: named, value: optionOf(first, 'value'), options: first, named: undefined }
+  noteCookie(machine, write, 'cookie', call.site, state)
   return object(target)
 }
 
@@ -63,5 +77,17 @@ export const cookieWriters: Model = {
         target.data['library'] === 'script' ? UNKNOWN : part('cookie', call.args[0] ?? UNKNOWN),
       '*': () => UNKNOWN,
     },
+    'answer-cookies': {
+      set: setOnAnswer,
+      delete: (machine, _target, call, state) => {
+        noteCookieCleared(machine, call.args[0], call.argSites[0], call.site, state)
+        return UNKNOWN
+      },
+      '*': () => UNKNOWN,
+    },
+  },
+  properties: {
+    'fetch-response': (machine, _target, name, _key, site) =>
+      name === 'cookies' ? object(machine.library('answer-cookies', site)) : UNKNOWN,
   },
 }

@@ -2,10 +2,11 @@
 import type { Call } from '../calls.ts'
 import type { CookieFlags, Flag } from '../events.ts'
 import type { Site } from '../heap.ts'
+import { cookieNames, noteCookieCleared } from '../logouts.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, hasTag, joinAll, strings, truthiness } from '../value.ts'
+import { UNDEFINED, hasTag, joinAll, primitive, strings, truthiness } from '../value.ts'
 import { isCredentialName } from './requests.ts'
 import { optionOf } from './routing.ts'
 
@@ -20,6 +21,8 @@ const DEFAULTS: Readonly<Record<string, CookieFlags>> = {
   '@fastify/session': { httpOnly: 'on', secure: 'on', sameSite: 'off' },
   'iron-session': { httpOnly: 'on', secure: 'on', sameSite: 'on' },
   cookies: HIDDEN,
+  // What a framework of which we know no defaults writes.
+  unseen: { httpOnly: 'on', secure: 'on', sameSite: 'on' },
   // No script can hide a cookie from scripts, and none would set what it has no use for.
   script: HIDDEN,
 }
@@ -45,7 +48,11 @@ export function noteSessionCookie(machine: Machine, library: string, options: Va
   const isUnseen = isUnknown(options) || (own !== undefined && isUnknown(own))
   if (isUnseen) return
   const defaults = DEFAULTS[library] ?? BARE
-  machine.emit('cookie', call.site, state, { what: `${library} sessions`, flags: flagsOf(written, defaults, state) })
+  machine.emit('cookie', call.site, state, {
+    what: `${library} sessions`,
+    names: [],
+    flags: flagsOf(written, defaults, state),
+  })
 }
 
 /** `res.cookie(name, value, options)` and its like, where name or value is that of a session. */
@@ -56,12 +63,14 @@ export function noteCookie(
   site: Site,
   state: State,
 ): void {
-  if (name === undefined || value === undefined || isRemoval(value)) return
+  if (name === undefined || value === undefined) return
+  if (isRemoval(value)) return noteCookieCleared(machine, name, named, site, state)
   if (!isSession(name, value) && !isCalledSession(named)) return
   if (options !== undefined && isUnknown(options)) return
   const title = strings(name)[0]
   machine.emit('cookie', site, state, {
     what: title === undefined ? 'a session cookie' : `the cookie ${title}`,
+    names: cookieNames(name, named),
     flags: flagsOf(options ?? UNDEFINED, DEFAULTS[library] ?? BARE, state),
   })
 }
@@ -79,11 +88,13 @@ export function noteCookieText(
   const name = /(?:^|prefix:)\s*([\w.-]+)=/.exec(known)?.[1]
   const isNamed = name !== undefined && isSessionName(name)
   if (!isNamed && !isSecret(text)) return
-  if (/max-age=0|expires=thu, 01 jan 1970/i.test(known) || hasTag(text, 'attr:removal')) return
+  if (/max-age=0|expires=thu, 01 jan 1970/i.test(known) || hasTag(text, 'attr:removal'))
+    return noteCookieCleared(machine, name === undefined ? undefined : primitive(name), undefined, site, state)
   const has = (attribute: string): boolean =>
     hasTag(text, `attr:${attribute}`) || new RegExp(`;\\s*${attribute}`, 'i').test(known)
   machine.emit('cookie', site, state, {
     what: name === undefined ? 'a session cookie' : `the cookie ${name}`,
+    names: name === undefined ? [] : [name],
     flags: {
       httpOnly: by === 'script' || has('httponly') ? 'on' : 'off',
       secure: has('secure') ? 'on' : 'off',

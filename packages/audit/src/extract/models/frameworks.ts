@@ -7,6 +7,7 @@ import type { State } from '../state.ts'
 import { noteQueryRead, noteSecret } from '../secrets.ts'
 import { workerEnvironment } from './cloudflare.ts'
 import { cookieIn, noteCookie, noteCookieText } from './cookies.ts'
+import { noteCookieCleared } from '../logouts.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString } from '../value.ts'
 import { flat, plain } from './express.ts'
@@ -306,6 +307,10 @@ export const frameworks: Model = {
     'hono/cookie#setCookie': (machine, call, state) => {
       noteCookie(machine, cookieIn(call, 1), 'hono', call.site, state)
       return UNDEFINED
+    },
+    'hono/cookie#deleteCookie': (machine, call, state) => {
+      noteCookieCleared(machine, call.args[1], call.argSites[1], call.site, state)
+      return UNKNOWN
     },
     'hono/cookie#setSignedCookie': (machine, call, state) => {
       const [, name, value, secret, options] = call.args

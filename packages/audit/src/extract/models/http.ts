@@ -13,6 +13,7 @@ import { libraryOfType } from './types.ts'
 import { bag, bagProperty, keep, part, requestPart } from './requests.ts'
 import { emitListen, isApp, optionOf, registerRoute } from './routing.ts'
 import { noteAnswered } from '../handles.ts'
+import { noteCookieCleared } from '../logouts.ts'
 import { contentOf, noteQueryRead } from '../secrets.ts'
 import { noteEnding, noteEventStream } from '../streams.ts'
 import type { HeapObject, Site } from '../heap.ts'
@@ -188,6 +189,12 @@ const setCookie: MethodHandler = (machine, target, call, state) => {
   return object(target)
 }
 
+/** `res.clearCookie(name)`. */
+const clearCookie: MethodHandler = (machine, target, call, state) => {
+  noteCookieCleared(machine, call.args[0], call.argSites[0], call.site, state)
+  return object(target)
+}
+
 const onClose: MethodHandler = (machine, target, call, state) => {
   const event = onlyString(call.args[0] ?? UNKNOWN)
   const context = machine.triggered(
@@ -291,7 +298,8 @@ export const http: Model = {
     'global:Response#json': fetchResponse,
     'next/server#NextResponse.json': fetchResponse,
     'next/headers#headers': (machine, call) => bag(machine, 'header', call.site),
-    'next/headers#cookies': (machine, call) => bag(machine, 'cookie', call.site),
+    'next/headers#cookies': (machine, call) =>
+      object(machine.library('bag', call.site, { origin: 'cookie', jar: 'cookie' })),
   },
   constructors: {
     'node:http#Server': createServer(false),
@@ -333,6 +341,7 @@ export const http: Model = {
       writeHead,
       cookie: setCookie,
       setCookie,
+      clearCookie,
       setHeader,
       header: setHeader,
       set: setHeader,
@@ -352,6 +361,17 @@ export const http: Model = {
         return bagProperty(target, call.args[0] ?? UNKNOWN)
       },
       has: (_machine, target, call) => bagProperty(target, call.args[0] ?? UNKNOWN),
+      entries: (_machine, target) => object(target),
+      set: (machine, target, call, state) => {
+        if (target.data['origin'] === 'cookie')
+          noteCookie(machine, cookieIn(call), String(target.data['jar'] ?? 'unseen'), call.site, state)
+        return UNKNOWN
+      },
+      delete: (machine, target, call, state) => {
+        if (target.data['origin'] === 'cookie')
+          noteCookieCleared(machine, call.args[0], call.argSites[0], call.site, state)
+        return UNKNOWN
+      },
       '*': (_machine, target) => part(String(target.data['origin']), UNKNOWN),
     },
     next: {

@@ -19,6 +19,7 @@ import { frameworks } from './frameworks.ts'
 import { h3 } from './h3.ts'
 import { functions } from './functions.ts'
 import { hapi } from './hapi.ts'
+import { forms } from './forms.ts'
 import { http } from './http.ts'
 import { identity, readyGuard } from './identity.ts'
 import { mcp } from './mcp.ts'
@@ -60,6 +61,7 @@ function registry(): Registry {
     paths,
     randomness,
     http,
+    forms,
     sockets,
     socketIo,
     streams,

@@ -8,7 +8,7 @@ import { itemValue } from '../expressions.ts'
 import type { HeapKind, HeapObject } from '../heap.ts'
 import { LibraryObject, siteKey } from '../heap.ts'
 import { requireModule } from '../modules.ts'
-import { getProperty, insert, remove } from '../properties.ts'
+import { getProperty, insert, remove, takeIn } from '../properties.ts'
 import { runModule } from '../statements.ts'
 import { contentOf, isCredentialPart } from '../secrets.ts'
 import type { State } from '../state.ts'
@@ -27,6 +27,7 @@ import {
   tagged,
   withTags,
 } from '../value.ts'
+import { bagsIn } from './forms.ts'
 import type { ExternalHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
 
@@ -105,6 +106,7 @@ const assign: ExternalHandler = (machine, call, state) => {
     for (const from of sources.flatMap((source) => source.objects)) {
       for (const [name, cell] of from.properties) to.property(name).write(state.read(cell))
       to.elements.write(from.item)
+      takeIn(to, from)
     }
     if (sources.some((source) => source.open && source.objects.length === 0)) leaveOpen(to)
   }
@@ -155,8 +157,8 @@ const entries: ExternalHandler = (machine, call) => {
 const fromEntries: ExternalHandler = (machine, call) => {
   const [source = UNKNOWN] = call.args
   // The parts of a request are not written down: whatever is asked of the record, it is asked of them.
-  const bags = source.objects.filter((item) => item instanceof LibraryObject && item.type === 'bag')
-  if (bags.length > 0) return object(...bags)
+  const given = bagsIn(source)
+  if (given.length > 0) return object(...given)
   const created = machine.allocate('object', call.site)
   created.partial = source.open
   for (const list of source.objects) fillWithPairs(created, list)
@@ -263,14 +265,6 @@ function lockedRun(machine: Machine, call: Call, state: State): Value {
 
 const lock: ExternalHandler = (machine, call) => object(machine.library('lock', call.site))
 
-/** Of an object: a form that we send; of text: the query of a request. */
-function searchParams(machine: Machine, call: Call): Value {
-  const fields = call.args.flatMap(({ objects }) => objects.filter(({ kind }) => kind === 'object'))
-  if (fields.length === 0) return object(machine.library('bag', call.site, { origin: 'query' }))
-  const values = fields.flatMap((item) => [...item.properties.values()].map((cell) => cell.value))
-  return withTags(object(machine.library('bag', call.site, { origin: 'none' })), derived(...values).tags)
-}
-
 export const platform: Model = {
   constructors: {
     'global:Map': container('map'),
@@ -286,14 +280,12 @@ export const platform: Model = {
     'global:Proxy': proxy,
     'global:URL': (machine, call) => object(machine.library('url', call.site, { source: call.args[0] ?? UNKNOWN })),
     'node:url#URL': (machine, call) => object(machine.library('url', call.site, { source: call.args[0] ?? UNKNOWN })),
-    'global:URLSearchParams': searchParams,
     'global:Error': error,
     'global:TypeError': error,
     'global:RangeError': error,
     'http-errors': error,
     'http-errors#default': error,
     'global:TextEncoder': (machine, call) => object(machine.library('text-encoder', call.site)),
-    'global:Headers': (machine, call) => object(machine.library('plain-headers', call.site)),
     'node:async_hooks#AsyncLocalStorage': asyncStorage,
     'async_hooks#AsyncLocalStorage': asyncStorage,
     'async-mutex#Mutex': lock,

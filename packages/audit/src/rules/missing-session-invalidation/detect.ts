@@ -1,12 +1,39 @@
-import type { RemovalFact, ServerFacts, StoreFact } from '../../facts/facts.ts'
+import type { LogoutFact, RemovalFact, ServerFacts, StoreFact } from '../../facts/facts.ts'
 import type { FindingDraft, Step } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 const MOST_OPENINGS = 4
 
 export function detect(facts: ServerFacts): Verdict {
-  if (facts.stores.length === 0) return notApplicable('The server keeps no sessions.')
-  return judged(facts.stores.flatMap((store) => survivingSessions(store)))
+  if (facts.stores.length === 0 && facts.logouts.length === 0) return notApplicable('The server keeps no sessions.')
+  const surviving = facts.stores.flatMap((store) => survivingSessions(store))
+  const forgotten = facts.logouts.filter(
+    (logout) => !facts.logouts.some((other) => isSame(other, logout) && other.ends),
+  )
+  return judged(surviving.length > 0 ? surviving : forgotten.slice(0, 1).map(() => cookieOnly(forgotten)))
+}
+
+/** One place may be reached on several ways. */
+function isSame(a: LogoutFact, b: LogoutFact): boolean {
+  return a.at.path === b.at.path && a.at.startLine === b.at.startLine
+}
+
+/** The browser forgets its cookie; whoever has a copy does not. */
+function cookieOnly(logouts: readonly LogoutFact[]): FindingDraft {
+  const [first] = logouts
+  const names = [...new Set(logouts.map(({ cookie }) => cookie))]
+  return {
+    what: `Logging out only takes the cookie ${names.join(' and ')} back from the browser: what it holds goes on working.`,
+    trace: [
+      ...(first === undefined ? [] : [{ note: 'given to whoever logs in', location: first.set }]),
+      ...logouts
+        .slice(0, MOST_OPENINGS)
+        .map(({ at }) => ({ note: 'taken back, and nothing is ended here', location: at })),
+    ],
+    primary: 1,
+    confidence: 'medium',
+    todo: 'At logout end the session on the server as well: delete its record, or note that tokens issued before now are refused.',
+  }
 }
 
 function survivingSessions(store: StoreFact): readonly FindingDraft[] {

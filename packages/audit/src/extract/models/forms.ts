@@ -1,0 +1,104 @@
+/** Forms and query strings: those that a request brings, and those that are put together to be sent. */
+import type { Call } from '../calls.ts'
+import type { HeapObject, LibraryObject } from '../heap.ts'
+import { LibraryObject as Library } from '../heap.ts'
+import type { Machine } from '../machine.ts'
+import type { Value } from '../value.ts'
+import { UNDEFINED, UNKNOWN, derived, hasTag, object, onlyString } from '../value.ts'
+import type { ExternalHandler, MethodHandler, Model } from './model.ts'
+import { bag } from './requests.ts'
+
+/** `new URLSearchParams(text)`: of a request's body or its query; of an object, a form of our own. */
+const searchParams: ExternalHandler = (machine, call) => {
+  const [source = UNDEFINED] = call.args
+  const given = bagsIn(source)
+  if (given.length > 0) return object(...given)
+  if (hasTag(source, 'body')) return bag(machine, 'body', call.site)
+  const records = source.objects.filter(isRecord)
+  const isEmpty = call.args.length === 0
+  return records.length > 0 || isEmpty ? formOf(machine, records, call) : bag(machine, 'query', call.site)
+}
+
+const form: ExternalHandler = (machine, call) => formOf(machine, [], call)
+
+const headers: ExternalHandler = (machine, call) => {
+  const [source = UNDEFINED] = call.args
+  const given = bagsIn(source)
+  if (given.length > 0) return object(...given)
+  const made = machine.library('plain-headers', call.site)
+  for (const record of source.objects.filter(isRecord)) fill(made, record)
+  return object(made)
+}
+
+/** `querystring.parse(text)`. */
+const parse: ExternalHandler = (machine, call) =>
+  bag(machine, hasTag(call.args[0] ?? UNKNOWN, 'body') ? 'body' : 'query', call.site)
+
+function formOf(machine: Machine, records: readonly HeapObject[], call: Call): Value {
+  const made = machine.library('form', call.site)
+  for (const record of records) fill(made, record)
+  return object(made)
+}
+
+function fill(made: LibraryObject, record: HeapObject): void {
+  for (const [name, cell] of record.properties) made.property(name).write(cell.value)
+}
+
+function isRecord(item: HeapObject): boolean {
+  return item.kind === 'object' || (item instanceof Library && OWN.has(item.type))
+}
+
+const OWN: ReadonlySet<string> = new Set(['form', 'plain-headers'])
+
+/** The parts of requests among what a value may be. */
+export function bagsIn(value: Value): readonly LibraryObject[] {
+  return value.objects.filter((item): item is LibraryObject => item instanceof Library && item.type === 'bag')
+}
+
+const write: MethodHandler = (_machine, target, call) => {
+  const name = onlyString(call.args[0] ?? UNKNOWN)
+  if (name === undefined) target.elements.write(call.args[1] ?? UNKNOWN)
+  else target.property(name).write(call.args[1] ?? UNKNOWN)
+  return UNDEFINED
+}
+
+const read: MethodHandler = (_machine, target, call) => {
+  const name = onlyString(call.args[0] ?? UNKNOWN)
+  return (name === undefined ? undefined : target.properties.get(name)?.value) ?? UNKNOWN
+}
+
+/** As text it is made of all that is in it. */
+const asText: MethodHandler = (_machine, target) =>
+  derived(target.item, ...[...target.properties.values()].map((cell) => cell.value))
+
+const methods: Readonly<Record<string, MethodHandler>> = {
+  set: write,
+  append: write,
+  get: read,
+  has: () => UNKNOWN,
+  delete: () => UNDEFINED,
+  toString: asText,
+  entries: (_machine, target) => object(target),
+  '*': asText,
+}
+
+export const forms: Model = {
+  constructors: {
+    'global:URLSearchParams': searchParams,
+    'node:url#URLSearchParams': searchParams,
+    'global:FormData': form,
+    'global:Headers': headers,
+  },
+  calls: {
+    'node:querystring#parse': parse,
+    'node:querystring#default.parse': parse,
+    'qs#parse': parse,
+    'qs#default.parse': parse,
+  },
+  methods: {
+    form: methods,
+    'plain-headers': methods,
+    'fetch-request': { formData: (machine, _target, call) => bag(machine, 'body', call.site) },
+    'hono-request': { formData: (machine, _target, call) => bag(machine, 'body', call.site) },
+  },
+}

@@ -1,0 +1,149 @@
+/** Secrets that a request offers: wherever they stand in it, and whatever they are held against. */
+import { describe, expect, it } from 'vitest'
+import { authenticationOf, findingsOf, outcomeOf } from './programs.ts'
+
+const timing = 'timing-unsafe-comparison'
+const url = 'session-token-in-url'
+
+function endpoint(body: string, before = ''): string {
+  return `
+    import express from 'express'
+    import { createHash } from 'node:crypto'
+    import { database } from './database'
+    ${before}
+    const app = express()
+    app.all('/oauth/token', async (req, res) => {
+      ${body}
+      res.json({})
+    })
+    app.listen(3000, '127.0.0.1')`
+}
+
+describe('the secret of a client that was looked up', () => {
+  it.each([
+    ['in a database', 'const client = await database.client.findUnique({ where: { id: req.body.client_id } })'],
+    ['by a method of a repository', 'const client = await database.getClient(req.body.client_id)'],
+    ['in a map', 'const client = clients.get(req.body.client_id)'],
+    ['in a store of texts', 'const client = JSON.parse(await database.get(`client:${req.body.client_id}`))'],
+    [
+      'by the name of Basic authentication',
+      "const [id, client_secret] = Buffer.from(req.headers.authorization.slice(6), 'base64').toString().split(':')\n      req.body = { client_secret }\n      const client = await database.getClient(id)",
+    ],
+  ])('%s is compared', (_where, look) => {
+    const program = endpoint(
+      `${look}\n      const { client_secret } = req.body\n      if (client.clientSecret !== client_secret) return res.status(401).end()`,
+      "const clients = new Map()\n    clients.set('a', { clientSecret: process.env.CLIENT_SECRET })",
+    )
+    expect(outcomeOf(timing, program)).toBe('fail')
+  })
+
+  it.each([
+    ['what is no secret', 'client.redirectUri !== req.body.redirect_uri'],
+    [
+      'a proof of the code exchange',
+      "client.codeChallenge !== createHash('sha256').update(req.body.code_verifier).digest('hex')",
+    ],
+    ['digests', "client.secretHash !== createHash('sha256').update(req.body.client_secret).digest('hex')"],
+  ])('is told from %s', (_what, comparison) => {
+    const look = 'const client = await database.client.findUnique({ where: { id: req.body.client_id } })'
+    expect(outcomeOf(timing, endpoint(`${look}\n      if (${comparison}) return res.status(401).end()`))).toBe('pass')
+  })
+})
+
+describe('a form', () => {
+  const worker = (read: string): string => `
+    export default {
+      async fetch(request, env) {
+        ${read}
+        const client = await env.CLIENTS.getClient(form.get('client_id'))
+        if (form.get('client_secret') !== client.client_secret) return new Response('', { status: 401 })
+        return Response.json({})
+      },
+    }`
+
+  it.each(['const form = await request.formData()', 'const form = new URLSearchParams(await request.text())'])(
+    'is the body of its request: %s',
+    (read) => {
+      expect(outcomeOf(timing, worker(read))).toBe('fail')
+      expect(outcomeOf(url, worker(read))).not.toBe('fail')
+    },
+  )
+})
+
+describe('a credential in the query', () => {
+  it.each([
+    ['of one object for both verbs', "const given = req.method === 'GET' ? req.query : req.body"],
+    ['spread into an object', 'const given = { ...req.query, ...req.body }'],
+    ['assigned to an object', 'const given = Object.assign({}, req.query)'],
+    ['of entries', 'const given = Object.fromEntries(new URL(req.url, "http://x").searchParams)'],
+  ])('%s is sent on', (_how, read) => {
+    const send =
+      "await fetch('https://issuer.example/token', { method: 'POST', body: new URLSearchParams({ refresh_token: given.refresh_token }) })"
+    expect(outcomeOf(url, endpoint(`${read}\n      ${send}`))).toBe('fail')
+  })
+
+  it('that only a body brings is none', () => {
+    const send = "await fetch('https://issuer.example/token', { body: new URLSearchParams({ token: given.token }) })"
+    expect(outcomeOf(url, endpoint(`const given = { ...req.body }\n      ${send}`))).not.toBe('fail')
+  })
+})
+
+describe('taking a header apart', () => {
+  const program = (take: string): string => `
+    import express from 'express'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const transports = {}
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      const token = ${take}
+      if (!token) return res.status(401).end()
+      await transports[req.headers['mcp-session-id']].handleRequest(req, res)
+    })
+    transports.a = new StreamableHTTPServerTransport({ sessionIdGenerator: () => crypto.randomUUID() })
+    app.listen(3000)`
+
+  it.each(['/^Bearer (.+)$/.exec(req.headers.authorization)', 'new TextDecoder().decode(req.headers.authorization)'])(
+    'verifies nothing: %s',
+    (take) => {
+      expect(authenticationOf(program(take))).toEqual(['POST server.ts:8 never'])
+    },
+  )
+
+  it('is not what code does that we cannot see', () => {
+    expect(authenticationOf(program('await guard.check(req.headers.authorization)'))).toEqual([
+      'POST server.ts:8 always',
+    ])
+  })
+
+  it('leaves a secret to be compared', () => {
+    const compare = '/^Bearer (.+)$/.exec(req.headers.authorization)?.[1] === process.env.API_TOKEN'
+    expect(findingsOf(timing, program(compare))).toHaveLength(1)
+  })
+})
+
+describe('a signature that a library checks', () => {
+  const library = (check: string): string => `
+    import { createHmac } from 'node:crypto'
+    import { createServer } from 'node:http'
+    export class Issuer {
+      constructor(private readonly key: string) {}
+      sign(text: string): string {
+        return createHmac('sha256', this.key).update(text).digest('base64url')
+      }
+      verify(token: string): boolean {
+        const [payload, signature] = token.split('.')
+        ${check}
+      }
+    }
+    createServer((req, res) => res.end()).listen(3000, '127.0.0.1')`
+
+  it('is compared, whoever calls it', () => {
+    expect(findingsOf(timing, library('return this.sign(payload) === signature'))).toEqual([
+      expect.stringContaining('server.ts:10: A MAC that was computed here'),
+    ])
+  })
+
+  it('is not where only its length is', () => {
+    expect(outcomeOf(timing, library('return this.sign(payload).length === 43'))).toBe('pass')
+  })
+})
