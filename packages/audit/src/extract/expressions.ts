@@ -509,6 +509,7 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
       return askedByComparing(machine, equality(machine, left, right), left, right, machine.site(env.file, node))
     case '!==':
     case '!=':
+      noteMethod(machine, left, right, machine.site(env.file, node), state)
       noteComparison(machine, left, right, operator, machine.site(env.file, node), state)
       return negate(
         askedByComparing(machine, equality(machine, left, right), left, right, machine.site(env.file, node)),

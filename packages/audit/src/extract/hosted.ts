@@ -2,11 +2,11 @@
 import type { Call } from './calls.ts'
 import { parametersOf } from './calls.ts'
 import type { Node } from './ast.ts'
-import { ClassObject, FunctionObject } from './heap.ts'
+import { ClassObject, FunctionObject, siteKey } from './heap.ts'
 import type { Flavour, Machine } from './machine.ts'
 import { isWorker } from './models/cloudflare.ts'
 import { isAdapterHandler } from './models/mcp-adapter.ts'
-import { isHandler, registerRoute } from './models/routing.ts'
+import { isApp, isHandler, registerRoute } from './models/routing.ts'
 import type { Module } from './modules.ts'
 import { getProperty } from './properties.ts'
 import { State } from './state.ts'
@@ -77,6 +77,8 @@ function takesEvent(fn: Node): boolean {
 function registerWorker(machine: Machine, module: Module): void {
   for (const target of module.exports.get('default')?.value.objects ?? []) {
     const handler = target.kind === 'object' ? target.properties.get('fetch')?.value : object(target)
+    const app = isApp(object(target))
+    if (app !== undefined) machine.hosted.add(siteKey(app.site))
     const isServed = handler !== undefined && (target.kind === 'object' ? isHandler(handler) : isWorker(handler))
     if (isServed) register(machine, module, '*', handler, 'worker')
   }
@@ -138,6 +140,7 @@ function register(machine: Machine, module: Module, verb: string, handler: Value
   const { site } = handler.objects[0]!
   const call: Call = { site, args: [], argSites: [], self: UNDEFINED, env: module.env }
   const app = machine.library('http-server', site, { tls: false })
+  machine.hosted.add(siteKey(site))
   registerRoute(machine, app, { verb, path: '*', handlers: [handler], layer: false, flavour }, call, State.beginning())
 }
 

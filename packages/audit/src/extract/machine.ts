@@ -157,6 +157,8 @@ export class Machine {
   readonly webFields = new Set<string>()
   /** Fields of sessions whose timers are refreshed. */
   readonly refreshedTimers = new Set<string>()
+  /** Apps and handlers that a host serves to the network, by the places where they are made. */
+  readonly hosted = new Set<string>()
   /** Stands for apps whose making was not seen. */
   unseenApp: LibraryObject | undefined
   /** Where serving begins, and the calls that lead there: each of several servers may use one function of another package. */

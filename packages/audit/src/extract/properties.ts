@@ -17,11 +17,13 @@ import {
   noteFieldRead,
   noteReplaced,
   noteFieldWrite,
+  noteServing,
   noteSharedRead,
   noteSharedWrite,
   readAt,
   withoutReads,
 } from './shared.ts'
+import { noteTable } from './rpc.ts'
 import { noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
 import type { Primitive, Value } from './value.ts'
@@ -225,6 +227,7 @@ function readDynamic(machine: Machine, from: HeapObject, key: Value, site: Site,
   let value = item
   for (const cell of from.properties.values()) value = join(value, cell.value)
   if (hasTag(key, 'body') && value.objects.some(isCode)) noteExecution(machine, site, state)
+  noteTable(machine, from.properties.keys(), key, site, state)
   return value
 }
 
@@ -243,6 +246,7 @@ export function lookUp(machine: Machine, from: HeapObject, key: Value, site: Sit
   noteLookUp(machine, store, key, site, state)
   const value = itemValue(machine, from)
   if (hasTag(key, 'body') && value.objects.some(isCode)) noteExecution(machine, site, state)
+  noteTable(machine, from.key.primitives, key, site, state)
   const found = namesSession(key) ? remembered(value) : value
   const certain = readAt(machine, from.item === NEVER ? UNKNOWN : found, store.id, site)
   return withTags(
@@ -299,6 +303,7 @@ export function setProperty(
 ): void {
   const name = keyName(key)
   noteHandleWrite(machine, target, site, state)
+  if (name === undefined) noteServing(machine, target, value, site, state)
   for (const to of target.objects) writeTo(machine, to, name, key, value, site, state, mode)
   if (name !== undefined && target.tags.length > 0) noteFieldWrite(machine, target, name, value, site, state)
 }

@@ -13,6 +13,12 @@ const METHODS: ReadonlySet<string> = new Set([
   'prompts/get',
 ])
 
+/** `handlers[message.method]`: a table of what answers which method. */
+export function noteTable(machine: Machine, names: Iterable<unknown>, key: Value, site: Site, state: State): void {
+  if (!hasTag(key, 'body')) return
+  for (const name of names) if (METHODS.has(String(name))) return machine.emit('rpc', site, state, {})
+}
+
 /** `message.method === 'tools/call'`, or a case of a switch over it. */
 export function noteMethod(machine: Machine, a: Value, b: Value, site: Site, state: State): void {
   const [name, message] = METHODS.has(onlyString(b) ?? '') ? [b, a] : [a, b]

@@ -6,7 +6,7 @@ import { fromRequest } from './conditions.ts'
 import { isHandleName } from './secrets.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
-import { hasTag, tagsOf, withTags } from './value.ts'
+import { hasTag, tagged, tagsOf, withTags } from './value.ts'
 
 const REQUEST_TRIGGERS = new Set(['request', 'tool', 'initialized'])
 
@@ -37,7 +37,9 @@ export function noteSharedRead(
       cell,
       name: cell.name,
       moment: machine.moment,
-      ofOthers: value.objects.some(({ born }) => born !== 0 && born !== machine.context.activation),
+      ofOthers:
+        value.objects.some(({ born }) => born !== 0 && born !== machine.context.activation) ||
+        !state.holds(ownFact(cell)),
     })
   const key = keyOf(cell, holder)
   const isScalar = value.objects.length === 0 && key !== undefined && machine.sharedKeys.has(key)
@@ -112,8 +114,19 @@ export function noteSharedWrite(
   if (born !== 0) return
   for (const target of value.objects) if (target.born === machine.context.activation) target.retained = true
   machine.sharedCells.add(cell)
-  if (belongsToRequest(machine, value))
-    machine.emit('shared-write', site, state, { cell, value, name: cell.name, moment: machine.moment })
+  if (!belongsToRequest(machine, value)) return
+  state.learn([ownFact(cell)])
+  machine.emit('shared-write', site, state, { cell, value, name: cell.name, moment: machine.moment })
+}
+
+const numbers = new WeakMap<Cell, number>()
+let cells = 0
+
+/** Known on a path that has set what a variable holds: what it reads there is its own. */
+function ownFact(cell: Cell): string {
+  let number = numbers.get(cell)
+  if (number === undefined) numbers.set(cell, (number = cells += 1))
+  return `mine:${number}`
 }
 
 function isNothing(value: Value): boolean {
@@ -169,12 +182,19 @@ export function noteFieldWrite(
   site: Site,
   state: State,
 ): void {
+  noteServing(machine, target, value, site, state)
   for (const tag of tagsOf(target, 'entry')) {
     const [, store = '', outer] = tag.split(':')
     const field = outer ?? name
     machine.emit('entry-write', site, state, { store, field, value })
     if (machine.isLasting(store)) noteStale(machine, `${store}.${field}`, value, site, state, store)
   }
+}
+
+/** What a client sent is put into the session that its handle named: that serves it. */
+export function noteServing(machine: Machine, target: Value, value: Value, site: Site, state: State): void {
+  if (machine.context.trigger !== 'request' || !hasTag(target, 'held') || !hasTag(value, 'body')) return
+  machine.emit('dispatch', site, state, { receiver: tagged(...tagsOf(target, 'entry')), how: 'answer' })
 }
 
 /** A session put back whole, made of what was read of it before an await. */

@@ -169,6 +169,8 @@ export interface DispatchFact {
   readonly bound: boolean
   /** Middleware we cannot see stands before it. */
   readonly behindUnknown: boolean
+  /** A host serves it to the network: it listens nowhere itself. */
+  readonly hosted: boolean
 }
 
 /** A place that answers MCP requests over HTTP. */
@@ -367,6 +369,8 @@ export interface SharedVariableFact {
   readonly declared: Location | undefined
   readonly written: Location
   readonly read: Location
+  /** It is a credential, and requests read it that have brought none. */
+  readonly leftBehind: boolean
 }
 
 /** State read, awaited on, and written back. */

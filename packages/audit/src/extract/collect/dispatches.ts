@@ -1,6 +1,7 @@
 /** Requests served on sessions found by the handle that came with them. */
 import type { DispatchFact, StoreFact } from '../../facts/facts.ts'
 import type { Event, EventOf } from '../events.ts'
+import { siteKey } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { hasTag, tagsOf } from '../value.ts'
 import { isPresentedHandle } from '../conditions.ts'
@@ -95,6 +96,7 @@ function dispatchOf(machine: Machine, event: EventOf<'dispatch' | 'store-remove'
       event.facts.must.has(`cleared:${store}`) ||
       (!store.endsWith('#variable') && !event.facts.may.has(`unbound:${store}`)),
     behindUnknown: event.facts.may.has('opaque-middleware'),
+    hosted: route?.app !== undefined && machine.hosted.has(siteKey(route.app)),
   }
 }
 

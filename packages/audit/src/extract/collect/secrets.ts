@@ -22,7 +22,15 @@ function presentedIds(machine: Machine, stores: readonly StoreFact[]): readonly 
     if (store === undefined || event.context.trigger !== 'request' || hasTag(event.key, 'cred')) return []
     return urlTags(event.key)
       .filter((tag) => tag.startsWith('query:') || isHandleName(tag))
-      .map((tag) => acceptedAs('session', tag, event, machine, store.holds === 'sse' || hasTag(event.key, 'sse')))
+      .map((tag) =>
+        acceptedAs(
+          'session',
+          tag,
+          event,
+          machine,
+          store.holds === 'sse' || store.boundToConnection || hasTag(event.key, 'sse'),
+        ),
+      )
   })
 }
 

@@ -89,7 +89,9 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
     const holds = heldBy(write)
     // Made where there is none yet: the next request finds it, and works on.
     const read = reads.find(
-      (event) => event.cell === write.cell && (isElsewhere(event, write) || (holds === 'page' && event.ofOthers)),
+      (event) =>
+        event.cell === write.cell &&
+        (isElsewhere(event, write) || ((holds === 'page' || holds === 'identity') && event.ofOthers)),
     )
     if (holds === undefined || read === undefined || ((holds === 'choice' || holds === 'page') && !hasClients))
       return []
@@ -100,6 +102,7 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
         declared: write.cell.site === undefined ? undefined : locate(write.cell.site),
         written: locate(write.site),
         read: locate(read.site),
+        leftBehind: holds === 'identity' && reads.some((event) => isLeftBehind(write, event)),
       },
     ]
   })
@@ -111,6 +114,12 @@ function servesClients(machine: Machine): boolean {
   return [...eventsOf(machine, 'dispatch'), ...eventsOf(machine, 'endpoint')].some(
     (event) => event.context.trigger === 'request',
   )
+}
+
+/** A credential that one request brought is there for the next, which has brought none and is not asked for any. */
+function isLeftBehind(write: EventOf<'shared-write'>, read: EventOf<'shared-read'>): boolean {
+  if (read.cell !== write.cell || !read.ofOthers || !hasTag(write.value, 'cred')) return false
+  return read.context.trigger === 'request' && !read.facts.must.has('auth')
 }
 
 /** Read by another run than the one that wrote it, or later in the same one. */

@@ -192,11 +192,25 @@ function storeFact(machine: Machine, store: StoreEvents, all: readonly StoreEven
     removals,
     limits: limitsOf(machine, store, all),
     boundToConnection:
-      store.holds === 'sse' &&
+      (store.holds === 'sse' || holdsStreams(store)) &&
       removals.some((removal) => (removal.trigger === 'disconnect' || removal.trigger === 'close') && removal.rightKey),
     deadHandlers: deadHandlers(machine),
     endsOnRequest: endsOnRequest(machine, store),
   }
+}
+
+/** Nothing but the answers that are still being written: each is gone with its connection. */
+function holdsStreams({ holds, writes }: StoreEvents): boolean {
+  const isStream = (item: HeapObject): boolean => item instanceof LibraryObject && item.type === 'response'
+  return (
+    holds === 'own' &&
+    writes.length > 0 &&
+    writes.every(({ value }) =>
+      value.objects.some(
+        (item) => isStream(item) || [...item.properties.values()].some((cell) => cell.value.objects.some(isStream)),
+      ),
+    )
+  )
 }
 
 /** A store of its own file is opened from elsewhere. */

@@ -163,10 +163,6 @@ export const credentials: Model = {
     'jwt-decode#default': decodeToken,
     'jwt-decode': decodeToken,
     'hono/jwt#decode': decodeToken,
-    'better-auth#betterAuth': (machine, call, state) => {
-      noteSecret(machine, 'the secret of the session cookie', optionOf(call.args[0], 'secret'), call.site, state)
-      return object(machine.library('better-auth', call.site))
-    },
     'sdk#createRequestStateCodec': (machine, call, state) => {
       noteSecret(machine, 'the key that seals requestState', optionOf(call.args[0], 'key'), call.site, state)
       return object(machine.library('request-state-codec', call.site, { bind: optionOf(call.args[0], 'bind') }))

@@ -116,28 +116,30 @@ export function noteAnswer(machine: Machine, call: Call, state: State): void {
   noteAnswered(machine, call.args, call.site, state)
   const keys = contentOf(call.args).tags.filter((tag) => tag.startsWith('key:'))
   if (keys.length > 0) machine.emit('answer-body', call.site, state, { value: tagged(...keys) })
-  const rest = { fields: MOST_SEEN }
-  const sessions = call.args.flatMap((arg) => entryTags(arg, CONTENT_DEPTH, rest))
+  const sessions = entriesIn(call.args)
   if (sessions.length === 0) return
   machine.emit('dispatch', call.site, state, { receiver: tagged(...new Set(sessions)), how: 'answer' })
 }
 
-function entryTags(value: Value, depth: number, rest: { fields: number }): readonly string[] {
-  const own = value.tags.filter((tag) => tag.startsWith('entry:'))
-  if (depth === 0) return own
-  const inner = value.objects.flatMap((item) => {
-    if (item.kind !== 'object' && item.kind !== 'array') return []
-    const fields = [...item.properties.values()].slice(0, MOST_FIELDS)
-    rest.fields -= fields.length
-    return rest.fields < 0 ? [] : fields.flatMap((cell) => entryTags(cell.value, depth - 1, rest))
-  })
-  return own.length === 0 ? inner : [...own, ...inner]
+/** Origins in sessions of what an answer is made of, as deep as the result of a tool lies in one. */
+export function entriesIn(values: readonly Value[]): readonly string[] {
+  const tags: string[] = []
+  const pending = values.map((value) => ({ value, depth: 5 }))
+  for (let seen = 0, next = pending.pop(); next !== undefined && seen < MOST_PARTS; seen += 1, next = pending.pop()) {
+    const { value, depth } = next
+    tags.push(...value.tags.filter((tag) => tag.startsWith('entry:')))
+    if (depth === 0) continue
+    for (const item of value.objects)
+      if (item.kind === 'object' || item.kind === 'array')
+        for (const cell of [...item.properties.values()].slice(0, MOST_FIELDS))
+          pending.push({ value: cell.value, depth: depth - 1 })
+  }
+  return tags
 }
 
-/** `{ result: { content: [{ text }] } }` */
-const CONTENT_DEPTH = 5
-const MOST_SEEN = 200
 const MOST_FIELDS = 20
+const MOST_PARTS = 200
+const WRITES = new Set(['write', 'send', 'json'])
 const ANSWERS = new Set(['send', 'json', 'end', 'redirect', 'render', 'sendFile'])
 
 const status: MethodHandler = (_machine, target, call, state) => {
@@ -350,6 +352,9 @@ export const http: Model = {
       once: onClose,
       '*': (machine, target, call, state, name) => {
         if (ANSWERS.has(name)) state.learn(['answered'])
+        // The stream of a session that the caller's handle named: whoever names it is answered there.
+        if (WRITES.has(name) && hasTag(call.self, 'held'))
+          machine.emit('dispatch', call.site, state, { receiver: call.self, how: 'own' })
         noteEnding(machine, name, target, call.site, state)
         noteAnswer(machine, call, state)
         return object(target)

@@ -13,6 +13,7 @@ import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
 import { derived, object, tagged, truthiness, withTags } from '../value.ts'
 import { plain } from './express.ts'
+import { noteSessions } from './login-sessions.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
 
@@ -79,6 +80,8 @@ const openIdGuard: ExternalHandler = (machine, call, state, path) => {
 /** `NextAuth(options)`: `{ auth, handlers, signIn, signOut }`; `auth()` asks, `auth(handler)` wraps. */
 const authJs: ExternalHandler = (machine, call, state) => {
   noteSecret(machine, 'the secret of the session cookie', optionOf(call.args[0], 'secret'), call.site, state)
+  // 30 days, put off by use.
+  noteSessions(machine, 'Auth.js', 'idle', call, state)
   return object(machine.library('auth-js', call.site))
 }
 

@@ -12,6 +12,7 @@ import { cloudflare } from './cloudflare.ts'
 import { cookieWriters } from './cookie-writers.ts'
 import { credentials } from './credentials.ts'
 import { declared, declaredAuthenticator, declaredStore } from './declared.ts'
+import { durableObjects } from './durable-objects.ts'
 import { elysia } from './elysia.ts'
 import { express } from './express.ts'
 import { fastmcp } from './fastmcp.ts'
@@ -22,6 +23,7 @@ import { hapi } from './hapi.ts'
 import { forms } from './forms.ts'
 import { http } from './http.ts'
 import { identity, readyGuard } from './identity.ts'
+import { loginSessions } from './login-sessions.ts'
 import { mcp } from './mcp.ts'
 import { mcpAdapter } from './mcp-adapter.ts'
 import { mcpHost, mcpHosts } from './mcp-hosts.ts'
@@ -79,12 +81,14 @@ function registry(): Registry {
     ownTransports,
     fastmcp,
     cloudflare,
+    durableObjects,
     webSessions,
     cookieWriters,
     browsers,
     queryChains,
     credentials,
     identity,
+    loginSessions,
     stores,
     sql,
     settings,

@@ -28,6 +28,7 @@ import {
   withTags,
 } from '../value.ts'
 import { bagsIn } from './forms.ts'
+import { entriesIn } from './http.ts'
 import type { ExternalHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
 
@@ -434,7 +435,9 @@ function sameJson(_machine: Machine, call: Call): Value {
   const inner = value.objects.flatMap((item) =>
     isBody(item) ? [tagged('body')] : [...item.properties.values()].map((cell) => cell.value),
   )
-  return inner.length === 0 ? derived(value) : derived(value, ...inner.filter((item) => item.tags.length > 0))
+  const sessions = entriesIn([value])
+  const text = inner.length === 0 ? derived(value) : derived(value, ...inner.filter((item) => item.tags.length > 0))
+  return sessions.length === 0 ? text : withTags(text, sessions)
 }
 
 function isBody(item: HeapObject): boolean {

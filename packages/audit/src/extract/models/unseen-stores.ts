@@ -7,6 +7,7 @@ import { foundTags, noteInsert, noteLookUp } from '../properties.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNKNOWN, hasTag, object, tagged, truthiness, withTags } from '../value.ts'
+import { callNamespace } from './durable-objects.ts'
 import { optionOf } from './routing.ts'
 
 const READS =
@@ -21,6 +22,8 @@ const NAMES_SESSION = /^(?:header|query|param|cookie):.*(?:sess|sid)/
 export function callOnUnseenStore(machine: Machine, name: string, call: Call, state: State): Value | undefined {
   if (call.self.objects.some((item) => item.kind !== 'external')) return undefined
   if (LISTS.test(name)) return listed(machine, name, call)
+  const durable = callNamespace(machine, name, call, state, () => storeOf(name, call))
+  if (durable !== undefined) return durable
   const use = READS.test(name) ? read : WRITES.test(name) ? write : REMOVES.test(name) ? remove : undefined
   if (use === undefined) return undefined
   const key = keyIn(call.args[0])

@@ -40,7 +40,7 @@ function survivingSessions(store: StoreFact): readonly FindingDraft[] {
   const ends = store.removals.filter((removal) => removal.trigger !== 'timer')
   const effective = ends.filter((removal) => removal.rightKey)
   if (effective.length === 0) return [neverRemoved(store, ends)]
-  if (store.holds !== 'sse' && !store.endsOnRequest) return [noWayToEnd(store, effective)]
+  if (store.holds !== 'sse' && !store.boundToConnection && !store.endsOnRequest) return [noWayToEnd(store, effective)]
   const leaving = store.removals.find((removal) => !removal.closes && removal.rightKey)
   return leaving === undefined ? [] : [leftOpen(store, leaving)]
 }

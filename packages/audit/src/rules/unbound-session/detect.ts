@@ -4,7 +4,7 @@ import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
   const verdict = detectDispatches(facts)
-  const late = facts.stores.flatMap((store) => lateBinding(store, facts))
+  const late = [...facts.stores.flatMap((store) => lateBinding(store, facts)), ...leftBehind(facts)]
   if (late.length === 0) return verdict
   return verdict.kind === 'judged' ? judged([...verdict.findings, ...late], verdict.open) : judged(late)
 }
@@ -26,6 +26,25 @@ function lateBinding(store: StoreFact, facts: ServerFacts): readonly FindingDraf
       primary: 0,
       confidence: 'medium',
       todo: 'Set every part of the owner when the session opens; if that is too early, set each one as long as it is itself missing.',
+    },
+  ]
+}
+
+/** A variable of the process is a session that everybody is in. */
+function leftBehind({ sharedVariables }: ServerFacts): readonly FindingDraft[] {
+  const [first] = sharedVariables.filter((variable) => variable.leftBehind)
+  if (first === undefined) return []
+  return [
+    {
+      what: `A request that brings no credential is served with the one that the caller before it left in ${first.name}.`,
+      trace: [
+        { note: 'kept for whoever comes next', location: first.written },
+        { note: 'used, whoever asks', location: first.read },
+      ],
+      primary: 1,
+      confidence: 'medium',
+      why: 'Mallory sends no token at all: the server still has Alice’s, and acts for him as if he were her.',
+      todo: 'Pass the credential of a request along with it, and refuse a request that has none.',
     },
   ]
 }
@@ -96,7 +115,8 @@ function stepsOf(dispatches: readonly DispatchFact[], lookup: string, served: st
 /** Nobody proves who they are: a session ID is all that stands between a stranger and a session. */
 function anonymous(facts: ServerFacts, stores: readonly StoreFact[]): Verdict {
   const reached = facts.listeners.some((listener) => listener.reach === 'network' && listener.carriesSecrets)
-  if (!reached) return withoutNetwork(facts, stores)
+  const hosted = facts.listeners.length === 0 && facts.dispatches.some((dispatch) => dispatch.hosted)
+  if (!reached && !hosted) return withoutNetwork(facts, stores)
   const groups = oncePerStore(facts.dispatches, stores)
   return judged(groups.map((dispatches) => anonymousFinding(dispatches)))
 }

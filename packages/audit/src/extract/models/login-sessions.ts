@@ -1,0 +1,50 @@
+/** Login sessions that a library of authentication keeps by itself: their lifetimes are its defaults, and it serves the way out. */
+import type { Call } from '../calls.ts'
+import type { StoreRef } from '../events.ts'
+import type { Machine } from '../machine.ts'
+import { noteSecret } from '../secrets.ts'
+import type { State } from '../state.ts'
+import { UNKNOWN, object, tagged, truthiness } from '../value.ts'
+import type { ExternalHandler, Model } from './model.ts'
+import { optionOf } from './routing.ts'
+
+/** `betterAuth(options)`: 7 days, put off by use unless told not to. */
+const betterAuth: ExternalHandler = (machine, call, state) => {
+  const [options] = call.args
+  noteSecret(machine, 'the secret of the session cookie', optionOf(options, 'secret'), call.site, state)
+  const fixed = optionOf(optionOf(options, 'session'), 'disableSessionRefresh')
+  noteSessions(
+    machine,
+    'better-auth',
+    fixed !== undefined && truthiness(fixed).canBeTrue ? 'absolute' : 'idle',
+    call,
+    state,
+  )
+  return object(machine.library('better-auth', call.site))
+}
+
+/** Sessions that end in one way only, and that the library's own routes end. */
+export function noteSessions(
+  machine: Machine,
+  library: string,
+  limit: 'idle' | 'absolute',
+  call: Call,
+  state: State,
+): void {
+  const store: StoreRef = {
+    id: `${call.site.path}#${call.site.start}`,
+    site: call.site,
+    name: `${library} sessions`,
+    kind: 'web-session',
+  }
+  machine.emit('web-session', call.site, state, { library, options: call.args[0] ?? UNKNOWN, store })
+  machine.emit('expiry', call.site, state, { store: store.id, limit, enabled: true })
+  machine.emit('store-remove', call.site, state, { store, key: tagged('sid') })
+}
+
+export const loginSessions: Model = {
+  calls: {
+    'better-auth#betterAuth': betterAuth,
+    'better-auth/minimal#betterAuth': betterAuth,
+  },
+}

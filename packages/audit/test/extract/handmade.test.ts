@@ -1,0 +1,193 @@
+/** Servers that answer MCP by hand: where their sessions are kept, how they are served, and what of it is seen. */
+import { describe, expect, it } from 'vitest'
+import { dispatchesOf, factsOf, findingsOf, outcomeOf } from './programs.ts'
+
+const answer = (result: string): string => `JSON.stringify({ jsonrpc: '2.0', id: message.id, result: ${result} })`
+
+describe('a session that is answered from', () => {
+  it('lies as deep in the answer as the result of a tool', () => {
+    const program = `
+      import { createServer } from 'node:http'
+      const sessions = new Map()
+      createServer(async (req, res) => {
+        const message = JSON.parse(await text(req))
+        if (message.method === 'initialize') {
+          const id = crypto.randomUUID()
+          sessions.set(id, { notes: 'a' })
+          res.setHeader('Mcp-Session-Id', id)
+        }
+        const session = sessions.get(req.headers['mcp-session-id'])
+        if (!session) return res.end()
+        res.end(${answer("{ content: [{ type: 'text', text: session.notes }] }")})
+      }).listen(3000)`
+    expect(dispatchesOf(program)).toEqual(['* server.ts:12 unbound'])
+  })
+
+  it('is what a handler of Fastify returns', () => {
+    const program = `
+      import Fastify from 'fastify'
+      const sessions = {}
+      const app = Fastify()
+      app.post('/open', async (request, reply) => {
+        const id = crypto.randomUUID()
+        sessions[id] = { notes: 'a' }
+        return { id }
+      })
+      app.post('/mcp', async (request) => ({ result: sessions[request.headers['mcp-session-id']].notes }))
+      app.listen({ port: 3000, host: '0.0.0.0' })`
+    expect(dispatchesOf(program)).toEqual(['POST server.ts:9 unbound'])
+  })
+
+  it('is written to by what a client sent', () => {
+    const program = `
+      import express from 'express'
+      const sessions = new Map()
+      const app = express()
+      app.post('/open', (req, res) => {
+        const id = crypto.randomUUID()
+        sessions.set(id, { last: '' })
+        res.setHeader('Mcp-Session-Id', id).end()
+      })
+      app.post('/mcp', (req, res) => {
+        const session = sessions.get(req.headers['mcp-session-id'])
+        session.last = req.body.params
+        res.status(202).end()
+      })
+      app.listen(3000)`
+    expect(dispatchesOf(program)).toEqual(['POST server.ts:11 unbound'])
+  })
+})
+
+describe('streams of a server of its own', () => {
+  const program = (dispatch: string): string => `
+    import express from 'express'
+    const streams = new Map()
+    const app = express()
+    app.get('/sse', (req, res) => {
+      const id = crypto.randomUUID()
+      streams.set(id, res)
+      req.on('close', () => streams.delete(id))
+    })
+    app.post('/messages', (req, res) => {
+      const stream = streams.get(req.query.session_id)
+      const message = req.body
+      ${dispatch}
+      stream.write(${answer('result')})
+    })
+    app.listen(3000)`
+
+  it('end with their connections', () => {
+    const [store] = factsOf(program('const result = {}')).stores
+    expect(store).toMatchObject({ boundToConnection: true })
+    expect(outcomeOf('missing-session-expiry', program('const result = {}'))).toBe('pass')
+    expect(outcomeOf('missing-session-invalidation', program('const result = {}'))).toBe('pass')
+  })
+
+  it('are served to whoever names one', () => {
+    expect(dispatchesOf(program('const result = {}'))).toEqual(['POST server.ts:13 unbound'])
+  })
+
+  it.each([
+    [
+      "a table: { 'tools/call': … }",
+      "const result = { 'tools/call': (given) => given }[message.method](message.params)",
+    ],
+    ['a map', "const result = new Map([['tools/call', 1]]).get(message.method)"],
+    ['what it is not', "if (message.method !== 'tools/call') return\n      const result = {}"],
+  ])('answer MCP, told by %s', (_how, dispatch) => {
+    expect(factsOf(program(dispatch)).endpoints).toHaveLength(1)
+    expect(factsOf(program('const result = {}')).endpoints).toHaveLength(0)
+  })
+})
+
+describe('durable objects', () => {
+  const worker = (name: string, object = ''): string => `
+    export class Session {
+      async fetch(request) {
+        ${object}
+        return Response.json({ jsonrpc: '2.0', result: {} })
+      }
+    }
+    export default {
+      async fetch(request, env) {
+        const sessionId = ${name}
+        const stub = env.SESSIONS.get(env.SESSIONS.idFromName(sessionId))
+        return stub.fetch(request)
+      },
+    }`
+  const named = worker("request.headers.get('mcp-session-id') ?? crypto.randomUUID()")
+
+  it('are a store that opens whatever a client names', () => {
+    expect(findingsOf('client-supplied-session-id', named)).toEqual([expect.stringContaining('server.ts:10:')])
+    expect(findingsOf('unbound-session', named)).toEqual([expect.stringContaining('Anyone on the network')])
+    expect(outcomeOf('missing-session-expiry', named)).toBe('fail')
+    expect(outcomeOf('missing-session-invalidation', named)).toBe('fail')
+  })
+
+  it('that end themselves are not judged by what cannot be seen', () => {
+    const ending = worker(
+      "request.headers.get('mcp-session-id') ?? crypto.randomUUID()",
+      'await this.ctx.storage.setAlarm(1)\n        await this.ctx.storage.deleteAll()',
+    )
+    expect(outcomeOf('missing-session-expiry', ending)).toBe('pass')
+    expect(outcomeOf('missing-session-invalidation', ending)).toBe('pass')
+  })
+
+  it('of which there is one are no store of sessions', () => {
+    expect(factsOf(worker("'main'")).stores).toEqual([])
+  })
+})
+
+describe('a credential that is kept for everybody', () => {
+  const program = (use: string): string => `
+    import { createServer } from 'node:http'
+    let token
+    createServer(async (req, res) => {
+      ${use}
+      const answered = await fetch('https://api.example/run', { headers: { authorization: token } })
+      res.end(await answered.text())
+    }).listen(3000)`
+
+  it('serves whoever comes next without one', () => {
+    const use = 'if (req.headers.authorization) token = req.headers.authorization'
+    expect(findingsOf('unbound-session', program(use))).toEqual([
+      'server.ts:5: A request that brings no credential is served with the one that the caller before it left in token.',
+    ])
+    expect(outcomeOf('shared-session-state', program(use))).toBe('fail')
+  })
+
+  it('serves nobody else where each request brings its own', () => {
+    const use = 'token = req.headers.authorization\n      if (!token) return res.end()'
+    expect(outcomeOf('unbound-session', program(use))).not.toBe('fail')
+  })
+})
+
+describe('login sessions of a library', () => {
+  const nextAuth = (options: string): string => `
+    import NextAuth from 'next-auth'
+    export const { handlers, auth } = NextAuth(${options})
+    export async function GET(request) {
+      const session = await auth()
+      return Response.json({ session })
+    }`
+
+  it('are put off by use without end', () => {
+    const [finding] = findingsOf('missing-session-expiry', nextAuth('{ providers: [] }'))
+    expect(finding).toBe(
+      'server.ts:2: Sessions in Auth.js sessions have an idle timeout but no absolute one: a session that is used goes on for ever.',
+    )
+    expect(outcomeOf('missing-session-invalidation', nextAuth('{ providers: [] }'))).toBe('pass')
+  })
+
+  it('have one limit or the other with better-auth', () => {
+    const program = (session: string): string => `
+      import { betterAuth } from 'better-auth'
+      import { createServer } from 'node:http'
+      export const auth = betterAuth({ session: ${session} })
+      createServer((req, res) => res.end()).listen(3000)`
+    expect(findingsOf('missing-session-expiry', program('{}'))[0]).toContain('an idle timeout but no absolute one')
+    expect(findingsOf('missing-session-expiry', program('{ disableSessionRefresh: true }'))[0]).toContain(
+      'an absolute timeout but no idle one',
+    )
+  })
+})
