@@ -17,7 +17,6 @@ import {
   noteFieldRead,
   noteReplaced,
   noteFieldWrite,
-  noteServing,
   noteSharedRead,
   noteSharedWrite,
   readAt,
@@ -303,7 +302,6 @@ export function setProperty(
 ): void {
   const name = keyName(key)
   noteHandleWrite(machine, target, site, state)
-  if (name === undefined) noteServing(machine, target, value, site, state)
   for (const to of target.objects) writeTo(machine, to, name, key, value, site, state, mode)
   if (name !== undefined && target.tags.length > 0) noteFieldWrite(machine, target, name, value, site, state)
 }

@@ -6,7 +6,7 @@ import { fromRequest } from './conditions.ts'
 import { isHandleName } from './secrets.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
-import { hasTag, tagged, tagsOf, withTags } from './value.ts'
+import { hasTag, tagsOf, withTags } from './value.ts'
 
 const REQUEST_TRIGGERS = new Set(['request', 'tool', 'initialized'])
 
@@ -182,19 +182,12 @@ export function noteFieldWrite(
   site: Site,
   state: State,
 ): void {
-  noteServing(machine, target, value, site, state)
   for (const tag of tagsOf(target, 'entry')) {
     const [, store = '', outer] = tag.split(':')
     const field = outer ?? name
     machine.emit('entry-write', site, state, { store, field, value })
     if (machine.isLasting(store)) noteStale(machine, `${store}.${field}`, value, site, state, store)
   }
-}
-
-/** What a client sent is put into the session that its handle named: that serves it. */
-export function noteServing(machine: Machine, target: Value, value: Value, site: Site, state: State): void {
-  if (machine.context.trigger !== 'request' || !hasTag(target, 'held') || !hasTag(value, 'body')) return
-  machine.emit('dispatch', site, state, { receiver: tagged(...tagsOf(target, 'entry')), how: 'answer' })
 }
 
 /** A session put back whole, made of what was read of it before an await. */

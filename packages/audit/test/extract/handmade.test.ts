@@ -37,25 +37,6 @@ describe('a session that is answered from', () => {
       app.listen({ port: 3000, host: '0.0.0.0' })`
     expect(dispatchesOf(program)).toEqual(['POST server.ts:9 unbound'])
   })
-
-  it('is written to by what a client sent', () => {
-    const program = `
-      import express from 'express'
-      const sessions = new Map()
-      const app = express()
-      app.post('/open', (req, res) => {
-        const id = crypto.randomUUID()
-        sessions.set(id, { last: '' })
-        res.setHeader('Mcp-Session-Id', id).end()
-      })
-      app.post('/mcp', (req, res) => {
-        const session = sessions.get(req.headers['mcp-session-id'])
-        session.last = req.body.params
-        res.status(202).end()
-      })
-      app.listen(3000)`
-    expect(dispatchesOf(program)).toEqual(['POST server.ts:11 unbound'])
-  })
 })
 
 describe('streams of a server of its own', () => {

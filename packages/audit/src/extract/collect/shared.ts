@@ -91,7 +91,9 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
     const read = reads.find(
       (event) =>
         event.cell === write.cell &&
-        (isElsewhere(event, write) || ((holds === 'page' || holds === 'identity') && event.ofOthers)),
+        (isElsewhere(event, write) ||
+          (holds === 'page' && event.ofOthers) ||
+          (holds === 'identity' && isLeftBehind(write, event))),
     )
     if (holds === undefined || read === undefined || ((holds === 'choice' || holds === 'page') && !hasClients))
       return []
@@ -119,6 +121,8 @@ function servesClients(machine: Machine): boolean {
 /** A credential that one request brought is there for the next, which has brought none and is not asked for any. */
 function isLeftBehind(write: EventOf<'shared-write'>, read: EventOf<'shared-read'>): boolean {
   if (read.cell !== write.cell || !read.ofOthers || !hasTag(write.value, 'cred')) return false
+  // What a balance was before is no credential of anybody.
+  if (hasTag(write.value, 'counter') || write.value.tags.some((tag) => tag.startsWith('read:'))) return false
   return read.context.trigger === 'request' && !read.facts.must.has('auth')
 }
 
