@@ -135,10 +135,11 @@ function blindRuns(): readonly string[] {
   const said = runs.map(({ rows }, index) => {
     const wrong = rows.filter(([, , expected, probed]) => expected !== probed)
     const of = (wanted: Outcome): number => wrong.filter(([, , , probed]) => probed === wanted).length
+    const undecided = of('open') + of('notApplicable')
     const differing =
       wrong.length === 0
         ? ''
-        : `: of the others ${of('open')} were open though more could be known, ${of('pass')} passed what is weak, ${of('fail')} failed what is not`
+        : `: of the others ${undecided} said less than could be known, ${of('pass')} passed what is weak, ${of('fail')} failed what is not`
     const targets = new Set(rows.map(([target]) => target)).size
     return `${index === 0 ? 'At the first' : 'After what this had shown was mended, at the first'} run on ${targets} targets that the prober had not met, ${rows.length - wrong.length} of ${rows.length} verdicts were as expected${differing}.`
   })

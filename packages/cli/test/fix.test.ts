@@ -2,12 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { main } from '../src/main.ts'
 import { fakeConsole } from './fake-console.ts'
-
-// Fixes are tried out by whole audits, and the first one loads the parser.
-vi.setConfig({ testTimeout: 30_000 })
 
 /** A safe fix for the comparison, unsafe ones for the cookie (served on every interface) and the listener. */
 const source = `import express from 'express'

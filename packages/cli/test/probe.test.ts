@@ -80,7 +80,7 @@ describe.skipIf(process.platform === 'win32')('a server that the command started
     const command = ['--import', 'tsx', entry, 'probe', '--', process.execPath, program, seen]
     const prober = spawn(process.execPath, command, { stdio: 'ignore' })
     const exited = once(prober, 'exit')
-    await expect.poll(() => existsSync(seen), { timeout: 30_000 }).toBe(true)
+    await expect.poll(() => existsSync(seen), { timeout: 150_000 }).toBe(true)
     for (const signal of signals) {
       prober.kill(signal)
       await new Promise((resolve) => setTimeout(resolve, 200))
@@ -101,7 +101,7 @@ test.skipIf(process.platform === 'win32')(
     const asked = ['audit', folder, '--fix', '--allow-dirty', '--probe', '--', process.execPath, program, seen]
     const prober = spawn(process.execPath, ['--import', 'tsx', entry, ...asked], { stdio: 'ignore' })
     const exited = once(prober, 'exit')
-    await expect.poll(() => existsSync(seen), { timeout: 30_000 }).toBe(true)
+    await expect.poll(() => existsSync(seen), { timeout: 150_000 }).toBe(true)
     prober.kill('SIGINT')
     expect(await exited).toEqual([2, null])
     expect(readFileSync(source, 'utf8')).toBe(COMPARING)
