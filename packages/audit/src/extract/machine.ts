@@ -79,7 +79,7 @@ export const LIMITS = { stepsPerRoot: 200_000, stepsPerModule: 300_000, depth: 2
 const RATIONS = {
   /** Given the request, or what came with it; or at start-up, where everything is wired together. */
   ample: { share: 0.7, least: 40_000 },
-  plain: { share: 0.1, least: 8_000 },
+  plain: { share: 0.1, least: 16_000 },
 } as const
 
 /** What is read and written before the first request says nothing of requests. */
