@@ -362,11 +362,7 @@ export function callOpaque(
   const speaks = name !== undefined && SPEAKING.test(name)
   noteMayEnd(machine, name)
   const judges = !speaks && !isTakenApart(name, call)
-  const isJudge = name !== undefined && JUDGES.test(name)
-  const offered = call.args.flatMap((arg) =>
-    isJudge && isSessionCookie(arg) ? [arg] : credentialsIn(arg, isJudge ? 'library' : whose),
-  )
-  const presented = judges ? [...offered, ...keys.filter(isCredential)] : []
+  const presented = judges ? [...offeredTo(name, call, whose), ...keys.filter(isCredential)] : []
   if (!speaks) for (const arg of [...call.args, ...presented]) noteUrlCredential(machine, arg, call.site, state)
   if (speaks) noteLog(machine, name, call.args, call.site, state)
   if (!speaks) noteHandleGiven(machine, call.args, call.site, state)
@@ -378,6 +374,14 @@ export function callOpaque(
   return withTags(inner, ['verdict', 'cred', ...presented.flatMap(requestTags)])
 }
 
+/** The credentials that code we cannot see is given. */
+function offeredTo(name: string | undefined, { args }: Call, whose: 'library' | 'unknown'): readonly Value[] {
+  const isJudge = name !== undefined && JUDGES.test(name)
+  return args.flatMap((arg) =>
+    isJudge && isSessionCookie(arg) ? [arg] : credentialsIn(arg, isJudge ? 'library' : whose),
+  )
+}
+
 /**
  * A credential as it is, or sent on for somebody else to judge: `fetch(url, { headers: { authorization } })`,
  * `axios.post(url, { code })`. What our own code packs into an object, it may pack for other reasons.
@@ -387,7 +391,8 @@ function credentialsIn(value: Value, whose: 'library' | 'unknown'): readonly Val
   return value.objects.flatMap((item) => {
     if (item.kind !== 'object') return []
     const parts = REQUEST_PARTS.flatMap((name) => item.properties.get(name)?.value.objects ?? [])
-    const sent = [item.properties.get('body')?.value ?? []].flat().filter(isCredential)
+    const body = item.properties.get('body')?.value
+    const sent = body !== undefined && isCredential(body) ? [body] : []
     return [...(whose === 'library' ? heldCredentials(item) : []), ...parts.flatMap(heldCredentials), ...sent]
   })
 }

@@ -44,15 +44,32 @@ function objectOf(machine: Machine, store: StoreRef, key: Value, call: Call, sta
 
 /** What the objects do with themselves is theirs: which class is behind a namespace, the source does not say. */
 function noteEndings(machine: Machine, store: StoreRef, call: Call, state: State): void {
-  const texts = [...machine.modules.values()].map(({ file }) => file.text)
-  if (texts.some((text) => /\bsetAlarm\s*\(/.test(text)))
+  const { alarms, deletions } = endingsIn(machine)
+  if (alarms)
     for (const [limit, site] of [
       ['idle', call.site],
       ['absolute', call.argSites[0] ?? call.site],
     ] as const)
       machine.emit('expiry', site, state, { store: store.id, limit, enabled: true })
-  if (texts.some((text) => /\bdeleteAll\s*\(/.test(text)))
-    machine.emit('store-remove', call.site, state, { store, key: tagged(`key:${store.id}`) })
+  if (deletions) machine.emit('store-remove', call.site, state, { store, key: tagged(`key:${store.id}`) })
+}
+
+interface Endings {
+  readonly alarms: boolean
+  readonly deletions: boolean
+}
+
+const endings = new WeakMap<Machine, Endings>()
+
+/** The whole tree is searched once, however often a namespace is asked. */
+function endingsIn(machine: Machine): Endings {
+  let found = endings.get(machine)
+  if (found === undefined) {
+    const has = (pattern: RegExp): boolean => [...machine.modules.values()].some(({ file }) => pattern.test(file.text))
+    found = { alarms: has(/\bsetAlarm\s*\(/), deletions: has(/\bdeleteAll\s*\(/) }
+    endings.set(machine, found)
+  }
+  return found
 }
 
 /** What is asked of an object is served by it. */

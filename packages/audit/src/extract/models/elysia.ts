@@ -6,9 +6,7 @@ import { UNKNOWN, object, onlyString } from '../value.ts'
 import { noteStatus, runListenCallback } from './http.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { bag, keep, requestPart } from './requests.ts'
-import { emitListen, isApp, mountOn, optionOf, pathOf, registerRoute } from './routing.ts'
-
-const VERBS = ['get', 'post', 'put', 'patch', 'delete', 'options', 'head', 'all'] as const
+import { emitListen, isApp, mountOn, optionOf, pathOf, registerRoute, verbOf, verbs } from './routing.ts'
 
 const create: ExternalHandler = (machine, call) =>
   object(machine.library('elysia-app', call.site, { prefix: pathOf(optionOf(call.args[0], 'prefix')) }))
@@ -20,7 +18,7 @@ const route: MethodHandler = (machine, target, call, state, name) => {
     machine,
     target,
     {
-      verb: name === 'all' ? '*' : name.toUpperCase(),
+      verb: verbOf(name),
       path: pathOf(path),
       handlers: before === undefined ? [handler] : [before, handler],
       layer: false,
@@ -97,7 +95,7 @@ export const elysia: Model = {
   constructors: { 'elysia#Elysia': create, elysia: create },
   methods: {
     'elysia-app': {
-      ...Object.fromEntries(VERBS.map((verb) => [verb, route])),
+      ...verbs(route),
       route: (machine, target, call, state) => {
         const verb = onlyString(call.args[0] ?? UNKNOWN)?.toLowerCase() ?? 'all'
         return route(machine, target, { ...call, args: call.args.slice(1) }, state, verb)

@@ -7,10 +7,9 @@ import type { Value } from '../value.ts'
 import { UNKNOWN, object } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { runListenCallback } from './http.ts'
-import { emitListen, isApp, isHandler, isPath, mountOn, pathOf, registerRoute } from './routing.ts'
+import { emitListen, isApp, isHandler, isPath, mountOn, pathOf, registerRoute, verbOf, verbs } from './routing.ts'
 
 const createApp: ExternalHandler = (machine, call) => object(machine.library('express-app', call.site))
-const VERBS = ['get', 'post', 'put', 'patch', 'delete', 'options', 'head', 'all'] as const
 
 /** Middleware that neither authenticates nor touches sessions. */
 export function plain(machine: Machine, call: Call): Value {
@@ -24,7 +23,7 @@ const route: MethodHandler = (machine, target, call, state, name) => {
     machine,
     target,
     {
-      verb: name === 'all' ? '*' : name.toUpperCase(),
+      verb: verbOf(name),
       path: pathOf(path),
       handlers: flat(handlers),
       layer: false,
@@ -76,7 +75,7 @@ const onRoute: MethodHandler = (machine, target, call, state, name) => {
     machine,
     app,
     {
-      verb: name === 'all' ? '*' : name.toUpperCase(),
+      verb: verbOf(name),
       path: String(target.data['path']),
       handlers: flat(call.args),
       layer: false,
@@ -124,7 +123,7 @@ export const express: Model = {
   constructors: { 'express#Router': createApp, '@tinyhttp/app#App': createApp },
   methods: {
     'express-app': {
-      ...Object.fromEntries(VERBS.map((verb) => [verb, route])),
+      ...verbs(route),
       del: (machine, target, call, state) => route(machine, target, call, state, 'delete'),
       use,
       route: chained,
@@ -136,7 +135,7 @@ export const express: Model = {
       '()': (_machine, target) => object(target),
       '*': () => UNKNOWN,
     },
-    'express-route': Object.fromEntries(VERBS.map((verb) => [verb, onRoute])),
+    'express-route': verbs(onRoute),
   },
   properties: {
     'express-app': (machine, _target, name, _key, site) =>

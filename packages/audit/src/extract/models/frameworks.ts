@@ -25,20 +25,12 @@ import {
   optionOf,
   pathOf,
   registerRoute,
+  verbOf,
+  verbs,
 } from './routing.ts'
-
-const VERBS = ['get', 'post', 'put', 'patch', 'delete', 'options', 'head', 'all'] as const
 
 function app(type: string): ExternalHandler {
   return (machine, call) => object(machine.library(type, call.site))
-}
-
-function verbs(handler: MethodHandler): Readonly<Record<string, MethodHandler>> {
-  return Object.fromEntries(VERBS.map((verb) => [verb, handler]))
-}
-
-function verbOf(name: string): string {
-  return name === 'all' ? '*' : name.toUpperCase()
 }
 
 // Hono

@@ -11,9 +11,19 @@ import { noteAnswer, noteStatus } from './http.ts'
 import { callLibrary } from './index.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { bag, keep, part, requestPart } from './requests.ts'
-import { emitListen, isApp, isHandler, isPath, mountOn, optionOf, pathOf, registerRoute } from './routing.ts'
+import {
+  emitListen,
+  isApp,
+  isHandler,
+  isPath,
+  mountOn,
+  optionOf,
+  pathOf,
+  registerRoute,
+  verbOf,
+  verbs,
+} from './routing.ts'
 
-const VERBS = ['get', 'post', 'put', 'patch', 'delete', 'options', 'head', 'all'] as const
 /** What Nitro adds to the scope of every file of a server, whether or not it is imported. */
 const SOURCES = ['h3#', 'global:', '#imports#', 'nitro/h3#', 'nitropack/runtime#']
 
@@ -21,11 +31,10 @@ const create: ExternalHandler = (machine, call) => object(machine.library('h3-ap
 
 const route: MethodHandler = (machine, target, call, state, name) => {
   const [path, handler = UNKNOWN] = call.args
-  const verb = name === 'all' ? '*' : name.toUpperCase()
   registerRoute(
     machine,
     target,
-    { verb, path: pathOf(path), handlers: [handler], layer: false, flavour: 'h3' },
+    { verb: verbOf(name), path: pathOf(path), handlers: [handler], layer: false, flavour: 'h3' },
     call,
     state,
   )
@@ -193,7 +202,7 @@ export const h3: Model = {
   constructors: { 'h3#H3': create, 'nitro/h3#H3': create },
   methods: {
     'h3-app': {
-      ...Object.fromEntries(VERBS.map((verb) => [verb, route])),
+      ...verbs(route),
       on,
       add: on,
       use,

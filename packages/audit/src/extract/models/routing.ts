@@ -6,6 +6,18 @@ import type { Flavour, Machine } from '../machine.ts'
 import type { Facts, State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, onlyString, strings, truthiness } from '../value.ts'
+import type { MethodHandler } from './model.ts'
+
+/** Methods by which apps register handlers, named after the verbs that these answer. */
+const VERBS = ['get', 'post', 'put', 'patch', 'delete', 'options', 'head', 'all'] as const
+
+export function verbs(handler: MethodHandler): Readonly<Record<string, MethodHandler>> {
+  return Object.fromEntries(VERBS.map((verb) => [verb, handler]))
+}
+
+export function verbOf(method: string): string {
+  return method === 'all' ? '*' : method.toUpperCase()
+}
 
 export interface Mount {
   readonly app: LibraryObject
