@@ -55,6 +55,8 @@ export type SessionEvent = { readonly at: number } & (
   | { readonly kind: 'cap-reached'; readonly scope: 'principal' | 'total'; readonly principal?: Principal }
   | { readonly kind: 'principal-revoked'; readonly principal: Principal; readonly why: string }
   | { readonly kind: 'agent-reset'; readonly principal: Principal; readonly agent: string; readonly why: string }
+  /** Everything of the principal was revoked but this session. */
+  | ({ readonly kind: 'others-revoked'; readonly why: string } & About)
   | { readonly kind: 'store-unavailable'; readonly operation: string; readonly why: 'deadline' | 'fault' }
   | { readonly kind: 'exposed'; readonly where: 'plaintext' | 'url'; readonly session: string }
 )

@@ -227,6 +227,8 @@ export class Sessions {
     const credentialEnd = caller ? endOf(caller) : 0
     const bound = caller ? this.#bind(caller) : undefined
     const becomes = bound && stored.principal === '' && bound.principal !== '' ? bound : undefined
+    if (becomes && stored.parent !== '')
+      throw new MisuseError('what belongs to an anonymous session passes to nobody: open another')
     if (bound && !becomes && (bound.principal !== stored.principal || bound.agent !== stored.agent))
       throw new MisuseError('a session belongs to one principal and one agent instance: open another')
     const reply = await this.#gate.ask('regenerate', () =>
@@ -321,13 +323,26 @@ export class Sessions {
     await this.#live.check()
   }
 
-  /** Ends all sessions of the session's principal but this one, as after a change of password. How many that were. */
-  async revokeOthers(session: Session, why: string): Promise<number> {
-    const { principal, ref } = session
+  /**
+   * Ends everything of the session's principal but this session and what belongs to it, as after a change of password:
+   * sessions, state handles that belong to none, and whatever was sealed or signed for the principal before, for this
+   * session too. One step, however many there are.
+   *
+   * @param why for the event, such as 'password changed'
+   * @throws FencedError, SessionEndedError (then nothing was revoked), StoreUnavailableError, MisuseError
+   */
+  async revokeOthers(session: Session, why: string): Promise<void> {
+    const stored = Session.stored(session)
+    const { principal } = session
     if (!principal) throw new MisuseError('an anonymous session has no others')
-    const others = (await this.list(principal)).filter((other) => other.ref !== ref)
-    for (const other of others) await this.revoke({ session: other.ref }, why)
-    return others.length
+    const { ref, generation } = stored
+    const rememberMs = this.settings.absoluteTimeoutMs
+    const reply = await this.#gate.ask('revokeOthers', () => this.#store.revokeOthers({ ref, generation, rememberMs }))
+    if (reply.kind === 'fenced') throw this.#fenced(stored, 'handle')
+    if (reply.kind !== 'revoked') throw this.#over(reply)
+    this.#events.emit({ kind: 'others-revoked', why, ...about(stored) })
+    this.#callers.revoked(principal, undefined)
+    await this.#live.check()
   }
 
   /** Begins the agent's context anew: everything that was bound to this instance before is dead. */

@@ -38,6 +38,7 @@ const steps = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('read' as const), of: pick }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('terminate' as const), of: pick }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('burn' as const), of: pick }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('revokeOthers' as const), of: pick }) },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -150,6 +151,10 @@ describe.each(storeKinds)('on $name', (kind) => {
             const expected = model.burn(handle.model)
             const burnt = await sessions.burn(handle.real, 'url')
             if (expected !== 'over') expect(burnt).toBe(expected === 'burnt')
+          } else if (step.do === 'revokeOthers' && request) {
+            const got = await outcomeOf(() => sessions.revokeOthers(request.real, 'test'))
+            if (got === 'misuse') expect(request.model.owner).toBeUndefined()
+            else expect(got ?? 'done').toBe(model.revokeOthers(request.model))
           } else if (step.do === 'revoke') {
             model.revoke(step.owner, step.agent)
             const target = { principal: step.owner, ...(step.agent !== undefined && { agent: step.agent }) }

@@ -120,6 +120,13 @@ export class Model {
       if (session.owner === owner && (agent === undefined || session.agent === agent)) session.condemned = true
   }
 
+  revokeOthers({ session, generation }: ModelRequest): 'done' | 'ended' | 'fenced' {
+    if (this.#isGone(session)) return 'ended'
+    if (generation !== session.generation) return 'fenced'
+    for (const other of this.#sessions) if (other.owner === session.owner && other !== session) other.condemned = true
+    return 'done'
+  }
+
   burn({ session }: ModelHandle): 'burnt' | 'gone' | 'over' {
     if (!session.alive) return 'gone'
     const wasOver = this.#isOver(session)

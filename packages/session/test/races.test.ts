@@ -145,6 +145,37 @@ describe.each(storeKinds)('on $name, in every order,', (kind) => {
     ),
   )
 
+  verifies('asvs-5.0/7.4.3', 'revoking the others reaches whatever they had in flight, and nothing of the one', () =>
+    everyOrder(
+      async (first) => ({
+        mine: await first.open(me, { data: 0 }),
+        other: await first.open(me, { data: 0 }),
+        alone: await first.open(me, { data: 0, kind: 'state' }),
+      }),
+      ([one, two], { mine, other, alone }) => [
+        one.revokeOthers(mine.session, 'password changed'),
+        two.regenerate(other.session),
+        two.update(alone.session, () => 1),
+        two.open(me, { kind: 'state', parent: mine.session }),
+        two.update(mine.session, () => 1),
+        one.resume(other.handle, me),
+      ],
+      async (after, { mine, other, alone }, [revoked, regenerated, , opened, updated]) => {
+        expect(revoked?.status).toBe('fulfilled')
+        expect(await after.resume(other.handle, me)).toMatchObject({ live: false })
+        expect(await after.resume(alone.handle, me, { kind: 'state' })).toMatchObject({ live: false })
+        if (regenerated?.status === 'fulfilled') {
+          const late = (regenerated.value as { handle: string }).handle
+          expect(await after.resume(late, me)).toMatchObject({ live: false })
+        }
+        expect([opened?.status, updated?.status]).toEqual(['fulfilled', 'fulfilled'])
+        const child = (opened as PromiseFulfilledResult<{ handle: string }>).value
+        expect(await after.resume(child.handle, me, { kind: 'state' })).toMatchObject({ live: true })
+        expect(await after.resume(mine.handle, me)).toMatchObject({ live: true, session: { data: 1 } })
+      },
+    ),
+  )
+
   verifies(['mcp-2026-07-28/single-use-request-state', 'asvs-5.0/2.3.4'], 'what may be used once is used once', () =>
     everyOrder(
       async () => undefined,

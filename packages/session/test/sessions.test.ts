@@ -1,5 +1,14 @@
 import { describe, expect, test, vi } from 'vitest'
-import { BusyError, CapReachedError, FencedError, MisuseError, SessionEndedError } from '../src/index.ts'
+import {
+  BusyError,
+  CapReachedError,
+  createKeyRing,
+  createRequestStates,
+  createStateHandles,
+  FencedError,
+  MisuseError,
+  SessionEndedError,
+} from '../src/index.ts'
 import { alice, bob, createLayer, hourMs, minuteMs } from './layer.ts'
 import { verifies } from './verifies.ts'
 
@@ -386,10 +395,54 @@ describe('ending', () => {
     const others = [await sessions.open(as()), await sessions.open(as(alice, 'laptop'))]
     const mine = await sessions.open(as())
     const hers = await sessions.open(as(bob))
-    expect(await sessions.revokeOthers(mine.session, 'password changed')).toBe(2)
+    await sessions.revokeOthers(mine.session, 'password changed')
     expect((await sessions.resume(others[0]!.handle, as())).live).toBe(false)
+    expect((await sessions.resume(others[1]!.handle, as(alice, 'laptop'))).live).toBe(false)
     expect((await sessions.resume(mine.handle, as())).live).toBe(true)
     expect((await sessions.resume(hers.handle, as(bob))).live).toBe(true)
+    expect(await sessions.list(alice)).toHaveLength(1)
+  })
+
+  verifies(
+    'asvs-5.0/7.4.3',
+    'leaves nothing else of its principal, whether or not a session stands behind it',
+    async () => {
+      const { sessions, kinds } = createLayer()
+      const carts = createStateHandles({ sessions, prefix: 'cart' })
+      const states = createRequestStates({
+        sessions,
+        keys: createKeyRing([{ id: '1', secret: Buffer.alloc(32, 7) }]),
+        audience: 'https://mcp.example',
+      })
+      const binding = { principal: alice, method: 'tools/call', name: 'pay' }
+      const alone = await carts.create(as(), {})
+      const other = await sessions.open(as())
+      const mine = await sessions.open(as())
+      const itsOwn = await carts.create(as(), {}, { parent: mine.session })
+      const sealed = await states.seal({ step: 1 }, binding)
+      const cut: string[] = []
+      sessions.watch(other.session, (reason) => cut.push(`other: ${reason}`))
+      sessions.watch(mine.session, (reason) => cut.push(`mine: ${reason}`))
+      sessions.watchCaller(as(), (reason) => cut.push(`without a session: ${reason}`))
+      await sessions.revokeOthers(mine.session, 'password changed')
+      expect(kinds()).toContain('others-revoked')
+      expect((await carts.find(alone.handle, as())).live).toBe(false)
+      expect((await states.unseal(sealed, binding)).good).toBe(false)
+      expect((await carts.find(itsOwn.handle, as())).live).toBe(true)
+      expect(cut).toEqual(['without a session: principal-revoked', 'other: principal-revoked'])
+      await sessions.close()
+    },
+  )
+
+  test('of the others by an old handle or from an ended session is refused, and revokes nothing', async () => {
+    const { sessions } = createLayer()
+    const other = await sessions.open(as())
+    const mine = await sessions.open(as())
+    const next = await sessions.regenerate(mine.session)
+    await expect(sessions.revokeOthers(mine.session, 'late')).rejects.toThrow(FencedError)
+    await sessions.terminate(next.session)
+    await expect(sessions.revokeOthers(next.session, 'late')).rejects.toThrow(SessionEndedError)
+    expect((await sessions.resume(other.handle, as())).live).toBe(true)
   })
 
   test('cuts the streams of the session at once, and after a regeneration too', async () => {

@@ -27,6 +27,8 @@ import {
   type RegenerateRequest,
   type ResumeReply,
   type ResumeRequest,
+  type RevokeOthersReply,
+  type RevokeOthersRequest,
   type SessionStore,
   type StoredSession,
   type SweepReply,
@@ -242,6 +244,16 @@ class MemoryStore implements SessionStore {
     return epoch
   }
 
+  revokeOthers(request: RevokeOthersRequest): RevokeOthersReply {
+    const found = this.#find(request.ref, this.#now())
+    if (found.kind !== 'live') return found
+    const { record } = found
+    if (record.generation !== request.generation || record.principal === '') return { kind: 'fenced' }
+    const kept = record.parent === '' ? record : sessionOf(this.#handles.get(record.parent) as Record | OtherHandle)
+    kept.principalEpoch = this.advanceEpoch(record.principal, request.rememberMs)
+    return { kind: 'revoked', session: this.#show(record) }
+  }
+
   readEpochs(scopes: readonly string[], rememberMs: number): readonly number[] {
     const now = this.#now()
     return scopes.map((scope) => this.#readEpoch(scope, now, rememberMs))
@@ -371,7 +383,8 @@ class MemoryStore implements SessionStore {
   #overBy(record: Record, now: number): EndReason | undefined {
     const reason = timedOut(record, now)
     if (reason) return reason
-    if (record.principalEpoch !== this.#epochNow(record.principal, now)) return 'principal-revoked'
+    if (record.parent === '' && record.principalEpoch !== this.#epochNow(record.principal, now))
+      return 'principal-revoked'
     if (record.agentEpoch !== this.#epochNow(epochScope(record.principal, record.agent), now)) return 'agent-reset'
     if (record.parent !== '' && !this.#parentLives(record.parent, record.principal, now)) return 'parent-ended'
     return undefined

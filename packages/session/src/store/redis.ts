@@ -26,6 +26,8 @@ import type {
   RegenerateRequest,
   ResumeReply,
   ResumeRequest,
+  RevokeOthersReply,
+  RevokeOthersRequest,
   SessionStore,
   StoredSession,
   SweepReply,
@@ -166,6 +168,12 @@ class RedisStore implements SessionStore {
 
   async advanceEpoch(scope: string, rememberMs: number): Promise<number> {
     return Number(await this.#run('advanceEpoch', scope, rememberMs))
+  }
+
+  async revokeOthers({ ref, generation, rememberMs }: RevokeOthersRequest): Promise<RevokeOthersReply> {
+    const reply = (await this.#run('revokeOthers', ref, generation, rememberMs)) as Reply
+    if (reply[0] === 'revoked') return { kind: 'revoked', session: sessionOf(reply[1]) }
+    return reply[0] === 'fenced' ? { kind: 'fenced' } : overOrGone(reply)
   }
 
   async readEpochs(scopes: readonly string[], rememberMs: number): Promise<readonly number[]> {

@@ -32,6 +32,8 @@ import {
   type RegenerateRequest,
   type ResumeReply,
   type ResumeRequest,
+  type RevokeOthersReply,
+  type RevokeOthersRequest,
   type SessionStore,
   type StoredSession,
   type SweepReply,
@@ -239,10 +241,15 @@ class SqliteStore implements SessionStore {
   }
 
   advanceEpoch(scope: string, rememberMs: number): number {
-    return this.#atomically((now) => {
-      const epoch = Math.max(now, this.#epoch(scope) + 1)
-      this.#run('setEpoch', scope, epoch, now + Math.max(rememberMs, this.#number('longest')))
-      return epoch
+    return this.#atomically((now) => this.#advanceEpoch(scope, rememberMs, now))
+  }
+
+  revokeOthers(request: RevokeOthersRequest): RevokeOthersReply {
+    return this.#onLive(request.ref, (row, now): RevokeOthersReply => {
+      if (row.generation !== request.generation || row.principal === '') return { kind: 'fenced' }
+      const kept = row.parent === '' ? row.ref : row.parent
+      this.#run('keep', this.#advanceEpoch(row.principal, request.rememberMs, now), kept)
+      return { kind: 'revoked', session: show(row) }
     })
   }
 
@@ -479,6 +486,12 @@ class SqliteStore implements SessionStore {
     return { kind: 'ended', session: show(row), reason }
   }
 
+  #advanceEpoch(scope: string, rememberMs: number, now: number): number {
+    const epoch = Math.max(now, this.#epoch(scope) + 1)
+    this.#run('setEpoch', scope, epoch, now + Math.max(rememberMs, this.#number('longest')))
+    return epoch
+  }
+
   #epoch(scope: string): number {
     return scope === '' ? 0 : (this.#get<{ epoch: number }>('epoch', scope)?.epoch ?? 0)
   }
@@ -526,7 +539,7 @@ class SqliteStore implements SessionStore {
 function overBy(row: Row, now: number): EndReason | undefined {
   const reason = timedOut(lifetimeOf(row), now)
   if (reason) return reason
-  if (row.principal_epoch !== row.principal_now) return 'principal-revoked'
+  if (row.parent === '' && row.principal_epoch !== row.principal_now) return 'principal-revoked'
   if (row.agent_epoch !== row.agent_now) return 'agent-reset'
   return row.parent !== '' && !parentLives(row, now) ? 'parent-ended' : undefined
 }

@@ -191,6 +191,20 @@ export interface EndRequest {
 
 export type EndReply = ({ readonly kind: 'ended' } & Ended) | { readonly kind: 'gone' }
 
+/** Names the one session of a principal that is to be left, under the generation it was resumed with. */
+export interface RevokeOthersRequest {
+  readonly ref: string
+  readonly generation: number
+  readonly rememberMs: number
+}
+
+export type RevokeOthersReply =
+  | { readonly kind: 'revoked'; readonly session: StoredSession }
+  /** Its handle was regenerated since, or it is nobody's and has no others. Nothing was revoked. */
+  | { readonly kind: 'fenced' }
+  | { readonly kind: 'gone' }
+  | ({ readonly kind: 'ended' } & Ended)
+
 /** Waits for, takes, or renews the lock of a session. Calling again is how one waits and how one renews. */
 export interface LockRequest {
   readonly ref: string
@@ -239,8 +253,16 @@ export interface SessionStore {
    * instance. Returns the new epoch, which was never one before. It is remembered for `rememberMs`, and at least for as
    * long as anything that the store was ever told of may live, by whatever process and settings: the absolute timeouts
    * of sessions, the times of `readEpochs`. A revocation that is forgotten sooner would revive what it ended.
+   *
+   * A session with a parent is bound to its principal by way of the parent: where that one is revoked, so is it.
    */
   advanceEpoch(scope: string, rememberMs: number): MaybePromise<number>
+  /**
+   * Advances the epoch of the session's principal and takes the session along, in one step: all else that was bound to
+   * the principal ends. What belongs to the session stays with it; where it belongs to another, that one stays too, with
+   * all that belongs to it.
+   */
+  revokeOthers(request: RevokeOthersRequest): MaybePromise<RevokeOthersReply>
   /** The epochs of these scopes, 0 where none was ever advanced; remembers them for as long as something minted now may live. */
   readEpochs(scopes: readonly string[], rememberMs: number): MaybePromise<readonly number[]>
   /** Remembers a key for a time. `again` where it is remembered already, `full` where the store has no room to promise. */

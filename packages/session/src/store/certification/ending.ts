@@ -126,6 +126,86 @@ export const endingCases: Cases = {
     assert.equal(((await user.resume(child.ref, { kind: 'state' })) as { reason: string }).reason, 'parent-ended')
   },
 
+  'what belongs to a session is revoked with its principal': async ({ store, other }, user) => {
+    const parent = await user.open()
+    const child = await user.open({ parent: parent.ref, kind: 'state', group: 'state:alice' })
+    await other.advanceEpoch('alice', hourMs)
+    assert.equal((await user.resume(child.ref, { kind: 'state' })).kind, 'ended')
+    assert.equal((await user.write(child, '"late"')).kind, 'gone')
+    assert.deepEqual(await store.list('state:alice'), [])
+  },
+
+  'revoking the others leaves a session and what belongs to it, and nothing else of its principal': async (
+    { store, other },
+    user,
+  ) => {
+    const kept = await user.open()
+    const mine = await user.open({ parent: kept.ref, kind: 'state', group: 'state:alice' })
+    const session = await user.open({ agent: 'one' })
+    const itsOwn = await user.open({ parent: session.ref, kind: 'state', group: 'state:alice' })
+    const alone = await user.open({ kind: 'state', group: 'state:alice' })
+    const bobs = await user.open({ principal: 'bob' })
+    const epoch = await other.advanceEpoch('nobody', hourMs)
+    const reply = await new StoreUser(other).revokeOthers(kept)
+    assert.deepEqual(reply, { kind: 'revoked', session: { ...kept } })
+    assert.equal(((await user.resume(session.ref, { agent: 'one' })) as { reason: string }).reason, 'principal-revoked')
+    assert.equal(((await user.resume(alone.ref, { kind: 'state' })) as { reason: string }).reason, 'principal-revoked')
+    assert.equal((await user.write(itsOwn, '"late"')).kind, 'ended')
+    assert.equal((await user.write(kept, '"on"')).kind, 'written')
+    assert.equal((await user.write(mine, '"on"')).kind, 'written')
+    assert.equal(await user.isLive(kept.ref), true)
+    assert.equal(await user.isLive(mine.ref, { kind: 'state' }), true)
+    assert.equal(await user.isLive(bobs.ref, { principal: 'bob' }), true)
+    assert.equal(await user.isLive((await user.open()).ref), true)
+    const [now] = await store.readEpochs(['alice'], hourMs)
+    assert.ok(now !== undefined && now >= epoch, 'the epoch of the principal was advanced')
+  },
+
+  'what was left goes on as before and can be revoked': async ({ other, advance }, user) => {
+    const kept = await user.open({ absoluteTimeoutMs: 3 * hourMs, idleTimeoutMs: 3 * hourMs })
+    const mine = await user.open({ parent: kept.ref, kind: 'state', idleTimeoutMs: 3 * hourMs })
+    await user.revokeOthers(kept, 1000)
+    await advance(2 * hourMs)
+    while ((await other.sweep(1000)).more);
+    const [next, digest] = await user.regenerate(kept)
+    assert.equal(await user.isLive(digest), true)
+    assert.equal((await user.revokeOthers(next)).kind, 'revoked')
+    assert.equal(await user.isLive(mine.ref, { kind: 'state' }), true)
+    await other.advanceEpoch('alice', hourMs)
+    assert.equal(await user.isLive(digest), false)
+    assert.equal(await user.isLive(mine.ref, { kind: 'state' }), false)
+  },
+
+  'revoking the others from what belongs to a session leaves that one too': async (_, user) => {
+    const parent = await user.open()
+    const [child, sister] = [await user.open({ parent: parent.ref }), await user.open({ parent: parent.ref })]
+    const alone = await user.open()
+    assert.equal((await user.revokeOthers(child)).kind, 'revoked')
+    for (const { ref } of [parent, child, sister]) assert.equal(await user.isLive(ref), true)
+    assert.equal(await user.isLive(alone.ref), false)
+  },
+
+  'a retired handle, a session that ended and one of nobody revoke no others': async ({ store }, user) => {
+    const other = await user.open()
+    const session = await user.open()
+    const [next] = await user.regenerate(session)
+    assert.deepEqual(await user.revokeOthers(session), { kind: 'fenced' })
+    await store.end({ name: { ref: next.ref }, reason: 'terminated' })
+    assert.deepEqual(await user.revokeOthers(next), { kind: 'gone' })
+    const anonymous = await user.open({ principal: '', group: '' })
+    assert.deepEqual(await user.revokeOthers(anonymous), { kind: 'fenced' })
+    assert.equal(await user.isLive(anonymous.ref, { principal: '' }), true)
+    assert.equal(await user.isLive(other.ref), true)
+    assert.deepEqual(await store.readEpochs(['alice'], hourMs), [0])
+  },
+
+  'of two that revoke each other one is left': async ({ other }, user) => {
+    const [one, two] = [await user.open(), await user.open()]
+    const replies = await Promise.all([user.revokeOthers(one), new StoreUser(other).revokeOthers(two)])
+    assert.deepEqual(replies.map(({ kind }) => kind).toSorted(), ['ended', 'revoked'])
+    assert.equal([await user.isLive(one.ref), await user.isLive(two.ref)].filter(Boolean).length, 1)
+  },
+
   'no session is opened under a parent that is not there or is another’s': async (_, user) => {
     const parent = await user.open()
     assert.deepEqual(await user.tryOpen({ parent: user.digest() }), { kind: 'refused' })

@@ -119,6 +119,10 @@ export class StoreUser {
     })
   }
 
+  revokeOthers({ ref, generation }: StoredSession, rememberMs = hourMs): ReturnType<SessionStore['revokeOthers']> {
+    return this.#store.revokeOthers({ ref, generation, rememberMs })
+  }
+
   lock(
     { ref, generation }: StoredSession,
     owner: string,

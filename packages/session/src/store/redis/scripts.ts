@@ -71,7 +71,7 @@ local function nextEnd(s)
 end
 
 local function revoked(s)
-  if s.pe ~= epoch(s.p) then return 'principal-revoked' end
+  if s.pa == '' and s.pe ~= epoch(s.p) then return 'principal-revoked' end
   if s.ae ~= epoch(scope(s.p, s.a)) then return 'agent-reset' end
   return nil
 end
@@ -322,15 +322,28 @@ end
 return sessions
 `
 
+const advancing = `
+local function advance(of, ms)
+  -- Deletes nothing, and so may go on to write where the server is full: a revocation must.
+  call('DEL', B .. 'w:')
+  local next = num(epoch(of)) + 1
+  if now > next then next = now end
+  call('SET', B .. 'e:' .. of, int(next), 'PX', int(math.max(ms, num(call('GET', B .. 'longest') or '0'))))
+  return int(next)
+end
+`
+
 /** scope remember */
-const advanceEpoch = `
--- Deletes nothing, and so may go on to write where the server is full: a revocation must.
-call('DEL', B .. 'w:')
-local next = num(epoch(ARGV[2])) + 1
-if now > next then next = now end
-local ms = math.max(num(ARGV[3]), num(call('GET', B .. 'longest') or '0'))
-call('SET', B .. 'e:' .. ARGV[2], int(next), 'PX', int(ms))
-return int(next)
+const advanceEpoch = `return advance(ARGV[2], num(ARGV[3]))`
+
+/** ref generation remember */
+const revokeOthers = `
+local s, over = live(ARGV[2])
+if not s then return over end
+if s.g ~= num(ARGV[3]) or s.p == '' then return { 'fenced' } end
+local next = advance(s.p, num(ARGV[4]))
+call('HSET', B .. 's:' .. (s.pa == '' and s.ref or s.pa), 'pe', next)
+return { 'revoked', show(s) }
 `
 
 /** remember scopes... */
@@ -453,7 +466,8 @@ export const scripts = {
   attach: script(prelude + attach),
   end: script(prelude + end),
   list: script(prelude + list),
-  advanceEpoch: script(prelude + advanceEpoch),
+  advanceEpoch: script(prelude + advancing + advanceEpoch),
+  revokeOthers: script(prelude + advancing + revokeOthers),
   readEpochs: script(prelude + readEpochs),
   consume: script(prelude + consume),
   lock: script(prelude + lock),

@@ -56,6 +56,7 @@ export const statements = {
     authenticated_at = ?, meta = ?, absolute_end = ?, credential_end = ?, next_end = ? WHERE ref = ?`,
   bind: `UPDATE sessions SET principal = ?, agent = ?, agent_scope = ?, group_key = ?, principal_epoch = ?,
     agent_epoch = ? WHERE ref = ?`,
+  keep: `UPDATE sessions SET principal_epoch = ? WHERE ref = ?`,
   turns: `UPDATE sessions SET turns = ?, fence = ? WHERE ref = ?`,
   remove: `DELETE FROM sessions WHERE ref = ?`,
   addHandle: `INSERT INTO handles VALUES (?, ?, ?, ?, (SELECT coalesce(max(place), 0) + 1 FROM handles WHERE ref = ?))`,
