@@ -422,10 +422,12 @@ function callerOf(credential: Credential | 'anonymous' | undefined, named: strin
 
 function doNothing(): void {}
 
-/** Whole seconds until the session ends if it is not used, for clients that want to say goodbye in time. */
-function secondsLeft(session: Session): string {
-  const end = Math.min(session.expiresAt, session.lastUsedAt + session.idleTimeoutMs)
-  return String(Math.max(0, Math.floor((end - Date.now()) / 1000)))
+/**
+ * Whole seconds until the session ends if it is not used, for clients that want to say goodbye in time. All of it is
+ * the store's time: the clock of this process may be another.
+ */
+function secondsLeft({ expiresAt, lastUsedAt, idleTimeoutMs, seenAt }: Session): string {
+  return String(Math.max(0, Math.floor((Math.min(expiresAt, lastUsedAt + idleTimeoutMs) - seenAt) / 1000)))
 }
 
 function credentialsOf(target: string): readonly string[] {

@@ -22,6 +22,7 @@ export const flightKey = Symbol('flight')
 export class Session<Data = unknown> {
   [flightKey] = -1
   readonly #stored: StoredSession
+  readonly #madeAt = performance.now()
   #meta: Meta | undefined
   #data: Data | undefined
   readonly turn: Turn | undefined
@@ -73,8 +74,17 @@ export class Session<Data = unknown> {
     return this.#stored.lastUsedAt
   }
 
-  /** Whether the principal authenticated within this time: what changes a factor or moves money should ask. */
-  isFresh(maxAgeMs: number, now: number = Date.now()): boolean {
+  /** When the store was asked that said all this. */
+  get seenAt(): number {
+    return this.#stored.seenAt
+  }
+
+  /**
+   * Whether the principal authenticated within this time: what changes a factor or moves money should ask.
+   *
+   * @param now by the store's clock, as everything here; reckoned from when it was asked, unless said otherwise
+   */
+  isFresh(maxAgeMs: number, now: number = this.seenAt + performance.now() - this.#madeAt): boolean {
     return now - this.authenticatedAt < maxAgeMs
   }
 

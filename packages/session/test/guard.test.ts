@@ -15,7 +15,7 @@ import {
   type SessionOptions,
   type TransportPolicy,
 } from '../src/index.ts'
-import { alice, bob, createLayer, hourMs } from './layer.ts'
+import { alice, bob, createLayer, minuteMs, hourMs } from './layer.ts'
 import { verifies } from './verifies.ts'
 
 interface Asked {
@@ -359,13 +359,27 @@ describe('a session ID', () => {
   })
 
   test('says how long it lasts, and a request in it keeps it from idling out', async () => {
-    const { guard, sessions } = make()
+    const { guard, sessions, clock } = make()
     const { headers } = await guard.open({ principal: alice })
-    const admission = await guard.admit(ask({ headers: { 'mcp-session-id': headers['mcp-session-id']! } }))
-    if (!admission.admitted) throw new Error('refused')
-    expect(admission.headers['session-expires-in']).toMatch(/^\d+$/)
-    admission.finish()
-    admission.finish()
+    expect(headers['session-expires-in']).toBe('1800')
+    const left = async (activity: boolean) => {
+      const admission = await guard.admit(ask({ headers: { 'mcp-session-id': headers['mcp-session-id']! } }), {
+        activity,
+      })
+      if (!admission.admitted) throw new Error('refused')
+      admission.finish()
+      admission.finish()
+      return admission.headers['session-expires-in']
+    }
+    // By the store's clock, which is years behind that of this process.
+    clock.now += 10 * minuteMs + 1
+    expect(await left(false)).toBe('1199')
+    expect(await left(true)).toBe('1800')
+    for (let spent = 10; spent < 230; spent += 20) {
+      clock.now += 20 * minuteMs
+      await left(true)
+    }
+    expect(await left(true)).toBe('599')
     await sessions.close()
   })
 })

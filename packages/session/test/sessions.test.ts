@@ -310,6 +310,13 @@ describe('authentication', () => {
     expect(again.session.authenticatedAt).toBe(clock.now)
     expect(plain.session.isFresh(5 * minuteMs, clock.now)).toBe(false)
     expect(again.session.isFresh(5 * minuteMs, clock.now)).toBe(true)
+    // By the store's clock, years behind that of this process, and by what has passed since the look.
+    expect(plain.session.isFresh(5 * minuteMs)).toBe(false)
+    expect(again.session.isFresh(5 * minuteMs)).toBe(true)
+    const later = performance.now() + 5 * minuteMs
+    const spy = vi.spyOn(performance, 'now').mockReturnValue(later)
+    expect(again.session.isFresh(5 * minuteMs)).toBe(false)
+    spy.mockRestore()
   })
 })
 

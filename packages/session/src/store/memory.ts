@@ -133,7 +133,7 @@ class MemoryStore implements SessionStore {
     this.#handles.set(request.digest, record)
     this.#count += 1
     this.#join(record, request.group)
-    return { kind: 'opened', session: this.#show(record), ended: room.ended }
+    return { kind: 'opened', session: this.#show(record, now), ended: room.ended }
   }
 
   resume(request: ResumeRequest): ResumeReply {
@@ -158,7 +158,7 @@ class MemoryStore implements SessionStore {
     if (session.credentialEnd !== 0 && request.credentialEnd !== 0)
       session.credentialEnd = Math.max(session.credentialEnd, this.#relative(request.credentialEnd))
     if (request.activity && now - session.lastUsedAt >= request.coalesceMs) session.lastUsedAt = now
-    return { kind: 'live', session: this.#show(session) }
+    return { kind: 'live', session: this.#show(session, now) }
   }
 
   read(request: ReadRequest): ReadReply {
@@ -174,19 +174,20 @@ class MemoryStore implements SessionStore {
         request.principal === record.principal
       if (!inGrace) return { kind: 'fenced' }
     } else if (request.activity) record.lastUsedAt = now
-    return { kind: 'live', session: this.#show(record), retired }
+    return { kind: 'live', session: this.#show(record, now), retired }
   }
 
   write(request: WriteRequest): WriteReply {
-    const found = this.#find(request.ref, this.#now())
+    const now = this.#now()
+    const found = this.#find(request.ref, now)
     if (found.kind !== 'live') return found
     const { record } = found
     if (record.generation !== request.generation) return { kind: 'fenced', what: 'handle' }
     if (request.fence !== 0 && request.fence !== record.fence) return { kind: 'fenced', what: 'lock' }
-    if (record.version !== request.version) return { kind: 'conflict', session: this.#show(record) }
+    if (record.version !== request.version) return { kind: 'conflict', session: this.#show(record, now) }
     record.version += 1
     record.data = request.data
-    return { kind: 'written', session: this.#show(record) }
+    return { kind: 'written', session: this.#show(record, now) }
   }
 
   regenerate(request: RegenerateRequest): RegenerateReply {
@@ -209,7 +210,7 @@ class MemoryStore implements SessionStore {
     if (request.authenticated) record.authenticatedAt = now
     if (request.credentialEnd !== 0) record.credentialEnd = this.#relative(request.credentialEnd)
     this.#addHandle(record, request.digest, request.kind)
-    return { kind: 'regenerated', session: this.#show(record), ended }
+    return { kind: 'regenerated', session: this.#show(record, now), ended }
   }
 
   attach(request: AttachRequest): AttachReply {
@@ -234,7 +235,7 @@ class MemoryStore implements SessionStore {
     const now = this.#now()
     return membersOf(this.#groups.get(group))
       .filter((record) => this.#overBy(record, now) === undefined)
-      .map((record) => this.#show(record))
+      .map((record) => this.#show(record, now))
   }
 
   advanceEpoch(scope: string, rememberMs: number): number {
@@ -245,13 +246,14 @@ class MemoryStore implements SessionStore {
   }
 
   revokeOthers(request: RevokeOthersRequest): RevokeOthersReply {
-    const found = this.#find(request.ref, this.#now())
+    const now = this.#now()
+    const found = this.#find(request.ref, now)
     if (found.kind !== 'live') return found
     const { record } = found
     if (record.generation !== request.generation || record.principal === '') return { kind: 'fenced' }
     const kept = record.parent === '' ? record : sessionOf(this.#handles.get(record.parent) as Record | OtherHandle)
     kept.principalEpoch = this.advanceEpoch(record.principal, request.rememberMs)
-    return { kind: 'revoked', session: this.#show(record) }
+    return { kind: 'revoked', session: this.#show(record, now) }
   }
 
   readEpochs(scopes: readonly string[], rememberMs: number): readonly number[] {
@@ -467,7 +469,7 @@ class MemoryStore implements SessionStore {
   }
 
   #bury(record: Record, reason: EndReason, now: number): { kind: 'ended' } & Ended {
-    const session = this.#show(record)
+    const session = this.#show(record, now)
     for (const digest of [record.ref, ...(record.handles ?? [])]) {
       this.#handles.delete(digest)
       this.#tombstones.set(digest, record.ref, now + tombstoneMs)
@@ -506,7 +508,7 @@ class MemoryStore implements SessionStore {
     if (group.count === 0) this.#groups.delete(group.key)
   }
 
-  #show(record: Record): StoredSession {
+  #show(record: Record, now: number): StoredSession {
     const base = this.#epochOfTime
     return {
       ref: record.ref,
@@ -520,6 +522,7 @@ class MemoryStore implements SessionStore {
       expiresAt: base + latestEnd(record),
       lastUsedAt: base + record.lastUsedAt,
       idleTimeoutMs: record.idleTimeoutMs,
+      seenAt: base + now,
       meta: record.meta,
       data: record.data,
     }

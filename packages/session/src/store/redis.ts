@@ -239,7 +239,7 @@ function capsOf({ group, total, whenFull }: Caps): readonly [number, number, str
 function sessionOf(reply: string | Reply | undefined): StoredSession {
   const [joined, meta, data] = reply as readonly [string, string, string]
   const [ref, principal, agent, parent, ...numbers] = joined.split(' ')
-  const [generation, version, opened, authenticated, absolute, credential, used, idle] = numbers
+  const [generation, version, opened, authenticated, absolute, credential, used, idle, seen] = numbers
   const absoluteEnd = Number(absolute)
   const credentialEnd = Number(credential)
   return {
@@ -254,6 +254,7 @@ function sessionOf(reply: string | Reply | undefined): StoredSession {
     expiresAt: credentialEnd === 0 ? absoluteEnd : Math.min(absoluteEnd, credentialEnd),
     lastUsedAt: Number(used),
     idleTimeoutMs: Number(idle),
+    seenAt: Number(seen),
     meta,
     data,
   }

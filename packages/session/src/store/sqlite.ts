@@ -99,12 +99,6 @@ interface HandleRow extends Row {
   readonly handle_kind: HandleKind
 }
 
-/** A row and what is shown of it. */
-interface Seen {
-  readonly row: HandleRow
-  readonly session: StoredSession
-}
-
 /** What a look at a handle comes to; `touch` where the session lives and something about it is to be written. */
 type Look = ResumeReply | { readonly kind: 'over'; readonly reason: EndReason } | { readonly kind: 'touch' }
 
@@ -117,7 +111,7 @@ class SqliteStore implements SessionStore {
   readonly #clock: Clock
   readonly #statements = new Map<StatementName, SqliteStatement>()
   /** What was read by digest since the last change, whoever made it. */
-  readonly #seen = new Map<string, Seen>()
+  readonly #seen = new Map<string, HandleRow>()
   readonly #hasChanged: HasChanged
   #aheadMs = 0
   #clockSaved = 0
@@ -153,13 +147,12 @@ class SqliteStore implements SessionStore {
       if (room.kind === 'full') return room
       this.#insert(request, now)
       const row = this.#get<Row>('byRef', digest) as Row
-      return { kind: 'opened', session: show(row), ended: room.ended }
+      return { kind: 'opened', session: show(row, now), ended: room.ended }
     })
   }
 
   resume(request: ResumeRequest): ResumeReply {
-    const known = this.#glance(request.digest)
-    const seen = this.#look(request, known?.row, this.now(), known?.session)
+    const seen = this.#look(request, this.#glance(request.digest), this.now())
     if (seen.kind !== 'over' && seen.kind !== 'touch') return seen
     return this.#atomically((now) => {
       const again = this.#look(request, this.#get<HandleRow>('byDigest', request.digest), now)
@@ -177,17 +170,17 @@ class SqliteStore implements SessionStore {
       const row = this.#get<Row>('byRef', request.ref)
       if (again.kind === 'over') return this.#bury(row as Row, again.reason, now)
       if (again.kind !== 'touch') return again
-      return { kind: 'live', session: show(this.#used(row as Row, now)), retired: false }
+      return { kind: 'live', session: show(this.#used(row as Row, now), now), retired: false }
     })
   }
 
   write(request: WriteRequest): WriteReply {
-    return this.#onLive(request.ref, (row): WriteReply => {
+    return this.#onLive(request.ref, (row, now): WriteReply => {
       if (row.generation !== request.generation) return { kind: 'fenced', what: 'handle' }
       if (request.fence !== 0 && row.fence !== request.fence) return { kind: 'fenced', what: 'lock' }
-      if (row.version !== request.version) return { kind: 'conflict', session: show(row) }
+      if (row.version !== request.version) return { kind: 'conflict', session: show(row, now) }
       this.#run('write', request.data, row.ref)
-      return { kind: 'written', session: { ...show(row), data: request.data, version: row.version + 1 } }
+      return { kind: 'written', session: { ...show(row, now), data: request.data, version: row.version + 1 } }
     })
   }
 
@@ -209,7 +202,7 @@ class SqliteStore implements SessionStore {
       const end = nextEnd(life)
       this.#run('regenerate', now, now, authenticatedAt, request.meta, absoluteEnd, credentialEnd, end, row.ref)
       this.#addHandle(row.ref, request.digest, row.generation + 1, request.kind)
-      return { kind: 'regenerated', session: show(this.#get<Row>('byRef', row.ref) as Row), ended: room.ended }
+      return { kind: 'regenerated', session: show(this.#get<Row>('byRef', row.ref) as Row, now), ended: room.ended }
     })
   }
 
@@ -237,7 +230,7 @@ class SqliteStore implements SessionStore {
     const now = this.now()
     return this.#all<Row>('byGroup', group)
       .filter((row) => overBy(row, now) === undefined)
-      .map(show)
+      .map((row) => show(row, now))
   }
 
   advanceEpoch(scope: string, rememberMs: number): number {
@@ -249,7 +242,7 @@ class SqliteStore implements SessionStore {
       if (row.generation !== request.generation || row.principal === '') return { kind: 'fenced' }
       const kept = row.parent === '' ? row.ref : row.parent
       this.#run('keep', this.#advanceEpoch(row.principal, request.rememberMs, now), kept)
-      return { kind: 'revoked', session: show(row) }
+      return { kind: 'revoked', session: show(row, now) }
     })
   }
 
@@ -354,18 +347,16 @@ class SqliteStore implements SessionStore {
    * The row of a handle, from the last look where nothing changed since: this connection forgets what it has seen
    * whenever it writes, and asks whether another one did.
    */
-  #glance(digest: string): Seen | undefined {
+  #glance(digest: string): HandleRow | undefined {
     if (this.#hasChanged() || this.#seen.size >= maxSeen) this.#seen.clear()
     const known = this.#seen.get(digest)
     if (known) return known
     const row = this.#get<HandleRow>('byDigest', digest)
-    if (!row) return undefined
-    const seen = { row, session: show(row) }
-    this.#seen.set(digest, seen)
-    return seen
+    if (row) this.#seen.set(digest, row)
+    return row
   }
 
-  #look(request: ResumeRequest, row: HandleRow | undefined, now: number, shown?: StoredSession): Look {
+  #look(request: ResumeRequest, row: HandleRow | undefined, now: number): Look {
     if (!row) {
       const tombstone = this.#get<{ ref: string }>('tombstone', request.digest, now)
       return tombstone ? { kind: 'refused', reason: 'ended', ref: tombstone.ref } : { kind: 'unknown' }
@@ -383,7 +374,7 @@ class SqliteStore implements SessionStore {
     if (request.agent !== row.agent) return { kind: 'refused', reason: 'foreign-agent', ref }
     const isNews = request.activity && now > row.last_used_at && now - row.last_used_at >= request.coalesceMs
     const isFresher = row.credential_end !== 0 && request.credentialEnd > row.credential_end
-    return isNews || isFresher ? { kind: 'touch' } : { kind: 'live', session: shown ?? show(row) }
+    return isNews || isFresher ? { kind: 'touch' } : { kind: 'live', session: show(row, now) }
   }
 
   #touch(request: ResumeRequest, now: number): ResumeReply {
@@ -392,7 +383,7 @@ class SqliteStore implements SessionStore {
     const isNews = request.activity && now - row.last_used_at >= request.coalesceMs
     return {
       kind: 'live',
-      session: show(this.#used({ ...row, credential_end: credentialEnd }, isNews ? now : row.last_used_at)),
+      session: show(this.#used({ ...row, credential_end: credentialEnd }, isNews ? now : row.last_used_at), now),
     }
   }
 
@@ -404,12 +395,12 @@ class SqliteStore implements SessionStore {
     if (row.generation === request.generation)
       return request.activity && now > row.last_used_at
         ? { kind: 'touch' }
-        : { kind: 'live', session: show(row), retired: false }
+        : { kind: 'live', session: show(row, now), retired: false }
     const inGrace =
       request.generation === row.generation - 1 &&
       now - row.regenerated_at < request.graceMs &&
       request.principal === row.principal
-    return inGrace ? { kind: 'live', session: show(row), retired: true } : { kind: 'fenced' }
+    return inGrace ? { kind: 'live', session: show(row, now), retired: true } : { kind: 'fenced' }
   }
 
   #used(row: Row, lastUsedAt: number): Row {
@@ -483,7 +474,7 @@ class SqliteStore implements SessionStore {
     this.#run('removeHandles', row.ref)
     this.#run('remove', row.ref)
     this.#run('addNumber', -1, 'sessions')
-    return { kind: 'ended', session: show(row), reason }
+    return { kind: 'ended', session: show(row, now), reason }
   }
 
   #advanceEpoch(scope: string, rememberMs: number, now: number): number {
@@ -570,7 +561,7 @@ function turnsOf(row: Row): Turns {
   return row.turns === '' ? noTurns(row.fence) : (JSON.parse(row.turns) as Turns)
 }
 
-function show(row: Row): StoredSession {
+function show(row: Row, now: number): StoredSession {
   return {
     ref: row.ref,
     principal: row.principal,
@@ -583,6 +574,7 @@ function show(row: Row): StoredSession {
     expiresAt: latestEnd(lifetimeOf(row)),
     lastUsedAt: row.last_used_at,
     idleTimeoutMs: row.idle_timeout,
+    seenAt: now,
     meta: row.meta,
     data: row.data,
   }

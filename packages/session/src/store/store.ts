@@ -33,6 +33,8 @@ export interface StoredSession {
   readonly expiresAt: number
   readonly lastUsedAt: number
   readonly idleTimeoutMs: number
+  /** The time of this operation. */
+  readonly seenAt: number
   /** JSON of the layer above: whom it is bound to, in words. */
   readonly meta: string
   /** JSON of the application. */

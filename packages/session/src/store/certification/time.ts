@@ -81,6 +81,25 @@ export const timeCases: Cases = {
     assert.equal((await user.resume(ref)).kind, 'ended')
   },
 
+  'what is shown of a session says when that was': async ({ store, other, advance }, user) => {
+    const session = await user.open()
+    assert.equal(session.seenAt, await store.now())
+    const looks = [
+      () => user.resume(session.ref, { coalesceMs: 2500 }),
+      async () => ({ session: (await other.list('alice'))[0] }),
+      () => user.read(session),
+      () => user.read(session, true),
+      () => user.write(session, '"new"'),
+      () => user.write(session, '"conflict"'),
+      () => user.tryRegenerate(session),
+    ]
+    for (const look of looks) {
+      await advance(1000)
+      const { session: seen } = (await look()) as { session: StoredSession }
+      assert.equal(seen.seenAt, await store.now())
+    }
+  },
+
   'reading with activity keeps a session in use alive': async ({ advance }, user) => {
     const session = await user.open({ idleTimeoutMs: 4000 })
     for (let round = 0; round < 3; round += 1) {

@@ -34,8 +34,8 @@ end
 
 -- Few long texts and not many short ones: a client spends more on each than a server on joining them.
 local function show(s)
-  local numbers = string.format('%s %s %s %s %.0f %.0f %s %s %.0f %.0f %.0f %.0f', s.ref, s.p, s.a, s.pa, s.g, s.v, s.o,
-    s.w, s.x, s.c, s.u, s.i)
+  local numbers = string.format('%s %s %s %s %.0f %.0f %s %s %.0f %.0f %.0f %.0f %.0f', s.ref, s.p, s.a, s.pa, s.g, s.v,
+    s.o, s.w, s.x, s.c, s.u, s.i, now)
   return { numbers, s.m, s.d }
 end
 
