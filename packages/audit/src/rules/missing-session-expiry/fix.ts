@@ -9,7 +9,7 @@ import { sweepingFix } from '../../fix/sweep.ts'
 import type { Call, FileSyntax, ObjectLiteral } from '../../syntax/syntax.ts'
 
 /**
- * Ends tokens after an hour; sessions of express-session half an hour after their last use, and eight hours after their
+ * Ends tokens after an hour; sessions of express-session half an hour after their last use, and four hours after their
  * first; those of the SDK's transports by a sweep.
  */
 export function fix(finding: Finding, ground: Ground): Fix | undefined {
@@ -84,7 +84,7 @@ function endingSession({ file }: Place, call: Call, { limits }: StoreFact): Fix 
   const absolute = has('absolute') ? [] : absoluteTimeout(file, call)
   if (idle === undefined || absolute === undefined) return undefined
   return {
-    title: 'End sessions 30 minutes after their last use and 8 hours after their first',
+    title: 'End sessions 30 minutes after their last use and 4 hours after their first',
     kind: 'unsafe',
     edits: [...idle, ...absolute],
   }
@@ -108,11 +108,11 @@ function absoluteTimeout(file: FileSyntax, call: Call): readonly Edit[] | undefi
   const own = file.isTypeScript ? ' as typeof req.session & { openedAt?: number }' : ''
   const end = endOfLine(file, statement.end)
   const text = codeIn(file.style, file.indentAt(statement.start))`
-// However much it is used, a session ends eight hours after it was opened.
+// However much it is used, a session ends four hours after it was opened.
 ${use.callee}((req, res, next) => {
   const session = req.session${own};
   const openedAt = (session.openedAt ??= Date.now());
-  if (Date.now() - openedAt < 8 * 60 * 60 * 1000) next();
+  if (Date.now() - openedAt < 4 * 60 * 60 * 1000) next();
   else session.destroy(() => res.status(401).end());
 });`
   return [{ path: file.path, start: end, end, text }]

@@ -17,5 +17,5 @@ export const rule = defineRule({
   ],
   eras: ['legacy', 'modern'],
   why: "A session ID that Mallory finds months later, in a log or a backup, still opens Alice's session; and sessions that nobody ends fill the memory.",
-  todo: 'Give every session an idle timeout (for example 30 minutes since its last authorized request) and an absolute one (for example 8 hours since it was opened), and let the server delete its record at whichever comes first.',
+  todo: 'Give every session an idle timeout (for example 30 minutes since its last authorized request) and an absolute one (for example 4 hours since it was opened), and let the server delete its record at whichever comes first.',
 })

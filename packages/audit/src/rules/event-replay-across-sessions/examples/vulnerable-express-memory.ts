@@ -19,7 +19,7 @@ interface Session {
 
 const host = '127.0.0.1'
 const idleTimeoutMs = Number(process.env.IDLE_TIMEOUT_MS ?? 30 * 60_000)
-const absoluteTimeoutMs = Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 8 * 60 * 60_000)
+const absoluteTimeoutMs = Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 4 * 60 * 60_000)
 const tokens = process.env.TOKENS ?? JSON.stringify({ [randomBytes(32).toString('base64url')]: 'alice' })
 const users = new Map(Object.entries<string>(JSON.parse(tokens)).map(([token, user]) => [sha256(token), user]))
 const events = new InMemoryEventStore()

@@ -1,4 +1,4 @@
-// Safe: a sweep closes every session that nobody has used for half an hour and every session older than eight hours.
+// Safe: a sweep closes every session that nobody has used for half an hour and every session older than four hours.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { createMcpExpressApp } from '@modelcontextprotocol/sdk/server/express.js'
@@ -18,7 +18,7 @@ interface Session {
 
 const host = '127.0.0.1'
 const idleTimeoutMs = Number(process.env.IDLE_TIMEOUT_MS ?? 30 * 60_000)
-const absoluteTimeoutMs = Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 8 * 60 * 60_000)
+const absoluteTimeoutMs = Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 4 * 60 * 60_000)
 const tokens = process.env.TOKENS ?? JSON.stringify({ [randomBytes(32).toString('base64url')]: 'alice' })
 const users = new Map(Object.entries<string>(JSON.parse(tokens)).map(([token, user]) => [sha256(token), user]))
 const sessions = new Map<string, Session>()

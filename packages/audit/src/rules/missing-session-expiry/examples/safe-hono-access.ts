@@ -15,7 +15,7 @@ interface Session {
 
 const hostname = '127.0.0.1'
 const idleTimeoutMs = Number(process.env.IDLE_TIMEOUT_MS ?? 30 * 60_000)
-const absoluteTimeoutMs = Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 8 * 60 * 60_000)
+const absoluteTimeoutMs = Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 4 * 60 * 60_000)
 const secrets = process.env.TOKENS ?? JSON.stringify({ [randomBytes(32).toString('hex')]: 'alice' })
 const userByDigest = new Map(Object.entries<string>(JSON.parse(secrets)).map(([token, user]) => [digest(token), user]))
 const sessions = new Map<string, Session>()

@@ -9,7 +9,7 @@ type Env = { Variables: { user: string; session: JWTPayload } }
 
 const issuer = 'urn:boards'
 const idleTimeoutMs = Number(process.env.IDLE_TIMEOUT_MS ?? 30 * 60_000)
-const absoluteTimeoutMs = Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 8 * 60 * 60_000)
+const absoluteTimeoutMs = Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 4 * 60 * 60_000)
 const secrets = process.env.TOKENS ?? JSON.stringify({ [randomBytes(32).toString('base64url')]: 'alice' })
 const users = new Map(Object.entries<string>(JSON.parse(secrets)).map(([token, user]) => [digest(token), user]))
 const key = process.env.SESSION_KEY ? Buffer.from(process.env.SESSION_KEY, 'base64url') : randomBytes(32)

@@ -27,11 +27,11 @@ app.use(
     rolling: true,
   }),
 )
-// However much it is used, a session ends eight hours after it was opened.
+// However much it is used, a session ends four hours after it was opened.
 app.use((req, res, next) => {
   const session = req.session as typeof req.session & { openedAt?: number }
   const openedAt = (session.openedAt ??= Date.now())
-  if (Date.now() - openedAt < 8 * 60 * 60 * 1000) next()
+  if (Date.now() - openedAt < 4 * 60 * 60 * 1000) next()
   else session.destroy(() => res.status(401).end())
 })
 

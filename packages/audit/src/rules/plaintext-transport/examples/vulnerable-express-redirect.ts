@@ -17,7 +17,7 @@ interface Session {
 const publicOrigin = process.env.PUBLIC_ORIGIN ?? 'https://notes.example'
 const minute = 60_000
 const idleTimeoutMs = Number(process.env.IDLE_TIMEOUT_MS ?? 30 * minute)
-const absoluteTimeoutMs = Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 8 * 60 * minute)
+const absoluteTimeoutMs = Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 4 * 60 * minute)
 const accounts = process.env.TOKENS ?? JSON.stringify({ [randomBytes(32).toString('base64url')]: 'alice' })
 const owners = new Map(Object.entries<string>(JSON.parse(accounts)).map(([token, owner]) => [hash(token), owner]))
 const sessions = new Map<string, Session>()

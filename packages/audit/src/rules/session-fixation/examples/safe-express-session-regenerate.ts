@@ -13,7 +13,7 @@ declare module 'express-session' {
 
 const HOST = '127.0.0.1'
 const IDLE_TIMEOUT_MS = 30 * 60_000
-const ABSOLUTE_TIMEOUT_MS = 8 * 60 * 60_000
+const ABSOLUTE_TIMEOUT_MS = 4 * 60 * 60_000
 const notes: Record<string, string[]> = { alice: ['call the bank'] }
 const apiKeys: Record<string, string> = JSON.parse(
   process.env.TOKENS ?? JSON.stringify({ alice: randomBytes(32).toString('hex') }),

@@ -9,7 +9,7 @@ import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js'
 
 const HOST = '127.0.0.1'
 const IDLE_TIMEOUT_MS = 30 * 60_000
-const ABSOLUTE_TIMEOUT_MS = 8 * 60 * 60_000
+const ABSOLUTE_TIMEOUT_MS = 4 * 60 * 60_000
 
 interface Session {
   readonly team: string

@@ -6,7 +6,7 @@ import { json } from 'node:stream/consumers'
 
 const HOST = '127.0.0.1'
 const IDLE_TIMEOUT_MS = 30 * 60_000
-const ABSOLUTE_TIMEOUT_MS = 8 * 60 * 60_000
+const ABSOLUTE_TIMEOUT_MS = 4 * 60 * 60_000
 
 type Status = { kind: 'anonymous' } | { kind: 'authenticated'; user: string }
 

@@ -14,7 +14,7 @@ declare module 'fastify' {
 }
 
 const IDLE_TIMEOUT_MS = 30 * 60_000
-const ABSOLUTE_TIMEOUT_MS = 8 * 60 * 60_000
+const ABSOLUTE_TIMEOUT_MS = 4 * 60 * 60_000
 const apiKeys: Record<string, string> = JSON.parse(
   process.env.TOKENS ?? JSON.stringify({ alice: randomBytes(32).toString('hex') }),
 )

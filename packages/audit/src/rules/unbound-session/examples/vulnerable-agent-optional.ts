@@ -9,7 +9,7 @@ import { z } from 'zod'
 const HOST = '127.0.0.1'
 const PORT = Number(process.env.PORT ?? 3000)
 const IDLE_TIMEOUT_MS = 15 * 60_000
-const ABSOLUTE_TIMEOUT_MS = 8 * 60 * 60_000
+const ABSOLUTE_TIMEOUT_MS = 4 * 60 * 60_000
 
 interface Session {
   transport: StreamableHTTPServerTransport

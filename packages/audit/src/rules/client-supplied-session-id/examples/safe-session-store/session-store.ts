@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 
 const IDLE_TIMEOUT_MS = 30 * 60_000
-const ABSOLUTE_TIMEOUT_MS = 8 * 60 * 60_000
+const ABSOLUTE_TIMEOUT_MS = 4 * 60 * 60_000
 
 export interface Session {
   readonly id: string

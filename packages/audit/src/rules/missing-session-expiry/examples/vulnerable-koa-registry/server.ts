@@ -11,7 +11,7 @@ const tokens = process.env.TOKENS ?? JSON.stringify({ [randomBytes(32).toString(
 const users = new Map(Object.entries<string>(JSON.parse(tokens)).map(([token, user]) => [sha256(token), user]))
 const registry = new SessionRegistry({
   idleTimeoutMs: Number(process.env.IDLE_TIMEOUT_MS ?? 15 * 60_000),
-  absoluteTimeoutMs: Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 8 * 60 * 60_000),
+  absoluteTimeoutMs: Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 4 * 60 * 60_000),
 })
 
 const app = new Koa<{ user: string }>()

@@ -10,7 +10,7 @@ export interface Session {
 }
 
 const idleTimeoutMs = Number(process.env.IDLE_TIMEOUT_MS ?? 30 * 60_000)
-const absoluteTimeoutMs = Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 8 * 60 * 60_000)
+const absoluteTimeoutMs = Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 4 * 60 * 60_000)
 
 export class SessionStore {
   private readonly sessions = new Map<string, Session>()

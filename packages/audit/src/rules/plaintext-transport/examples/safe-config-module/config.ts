@@ -15,7 +15,7 @@ export function loadConfig(env = process.env, host = '127.0.0.1'): Config {
     host: env.HOST ?? host,
     port: Number(env.PORT ?? 3000),
     idleTimeoutMs: Number(env.IDLE_TIMEOUT_MS ?? 30 * 60_000),
-    absoluteTimeoutMs: Number(env.ABSOLUTE_TIMEOUT_MS ?? 8 * 60 * 60_000),
+    absoluteTimeoutMs: Number(env.ABSOLUTE_TIMEOUT_MS ?? 4 * 60 * 60_000),
     users: readUsers(env.TOKENS ?? JSON.stringify({ [randomBytes(32).toString('base64url')]: 'alice' })),
   }
 }

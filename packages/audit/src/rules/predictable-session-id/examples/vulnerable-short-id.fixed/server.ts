@@ -8,7 +8,7 @@ import { shortId } from './ids.ts'
 
 const HOST = '127.0.0.1'
 const IDLE_TIMEOUT_MS = 30 * 60_000
-const ABSOLUTE_TIMEOUT_MS = 8 * 60 * 60_000
+const ABSOLUTE_TIMEOUT_MS = 4 * 60 * 60_000
 
 interface Session {
   readonly owner: string
