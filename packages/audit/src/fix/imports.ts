@@ -1,5 +1,6 @@
 /** Brings names of a module into a file, in the file's own way. */
 import { builtinModules } from 'node:module'
+import { posix } from 'node:path'
 import type { Edit } from '../finding/finding.ts'
 import type { FileSyntax, Import, Span } from '../syntax/syntax.ts'
 import { codeIn } from './code.ts'
@@ -32,6 +33,28 @@ export function bring(file: FileSyntax, module: string, names: readonly string[]
     as: names.map((name, index) => found[index] ?? locals.get(name)!),
     edits: extended(file, known, locals) ?? [added(file, module, locals)],
   }
+}
+
+/**
+ * How a file says the name of another one of the tree: as it does already, else as it says those of its neighbours.
+ * Undefined where it does not import any way that shows.
+ */
+export function moduleName({ path, imports }: FileSyntax, other: string): string | undefined {
+  const relative = imports.map(({ module }) => module).filter((module) => module.startsWith('.'))
+  const known = relative.find((module) => isModuleOf(posix.join(posix.dirname(path), module), other))
+  if (known !== undefined) return known
+  const [neighbour] = relative
+  if (neighbour === undefined) return undefined
+  const bare = posix.relative(posix.dirname(path), other).replace(EXTENSION, EXTENSION.exec(neighbour)?.[0] ?? '')
+  return bare.startsWith('.') ? bare : `./${bare}`
+}
+
+const EXTENSION = /\.[cm]?[jt]sx?$/
+
+/** TypeScript files may be called by the names that they will have as JavaScript. */
+function isModuleOf(name: string, path: string): boolean {
+  const [one, other] = [name.replace(EXTENSION, ''), path.replace(EXTENSION, '')]
+  return one === other || `${one}/index` === other
 }
 
 /** A name for all of a module. A default import is one where the module is one of Node's; of others one cannot say. */

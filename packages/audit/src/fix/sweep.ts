@@ -1,12 +1,14 @@
 /** A timer that ends the sessions of a container of transports. */
 import type { StoreFact } from '../facts/facts.ts'
 import type { Edit, Fix, Location } from '../finding/finding.ts'
-import type { Declaration, FileSyntax, Span } from '../syntax/syntax.ts'
+import type { FileSyntax, Span, Statement, Syntax } from '../syntax/syntax.ts'
 import { codeIn } from './code.ts'
 import { entryAt, partsOf, removal, type Entry } from './entries.ts'
 import { placeAt, type Ground } from './fix.ts'
-import { endOfLine, isSetApart } from './lines.ts'
-import { freeName } from './names.ts'
+import { belonging, homeOf, type Home } from './homes.ts'
+import { bring, moduleName } from './imports.ts'
+import { endOfLine } from './lines.ts'
+import { freeName, freeNameIn } from './names.ts'
 import { handingOver, heldBy, transportsMade, type Held } from './transports.ts'
 
 /**
@@ -17,19 +19,20 @@ export function sweepingFix(store: StoreFact, ground: Ground): Fix | undefined {
   const kept = keptIn(store, ground)
   const uses = kept && usesOf(store, kept, ground)
   if (kept === undefined || uses === undefined || uses.length === 0) return undefined
-  const times = timesFor(kept.file, store)
+  const times = timesFor(kept, uses, store)
   if (times === undefined) return undefined
+  const { usedAt } = times
   const edits = [
-    declared(kept, times),
+    ...sweep(kept, usedAt === undefined ? [] : uses, times),
     ...kept.opened.map((held) => noted(kept.file, held, times)),
-    ...(times.usedAt === undefined ? [] : uses.map((use) => renewed(kept.file, use, times.usedAt!))),
+    ...(usedAt === undefined ? [] : [...uses.map((use) => renewed(use, usedAt)), ...imported(kept, uses, usedAt)]),
   ]
   return { title: titleOf(times), kind: 'unsafe', edits }
 }
 
 interface Kept {
   readonly file: FileSyntax
-  readonly declaration: Declaration
+  readonly home: Home
   readonly entry: Entry
   /** The part of an entry that is its transport; undefined where the entry is. */
   readonly part: string | undefined
@@ -44,19 +47,12 @@ function keptIn({ kind, insertions }: StoreFact, { syntax }: Ground): Kept | und
   const entry = first && entryAt(first)
   if (first === undefined || entry === undefined) return undefined
   const { file } = first
-  const declaration = declarationOf(file, entry.container)
+  const home = homeOf(file, entry.container)
   const put = puts.map((place) => (place?.file === file ? putAt(file, kind, place.span) : undefined))
-  if (declaration === undefined || !put.every((each) => each !== undefined)) return undefined
+  if (home === undefined || !put.every((each) => each !== undefined)) return undefined
   const [one] = put
   if (!put.every(({ part }) => part === one?.part)) return undefined
-  return { file, declaration, entry, part: one?.part, opened: distinct(put.map(({ held }) => held)) }
-}
-
-/** Of the variable that the container is, or is a part of. */
-function declarationOf(file: FileSyntax, container: Span): Declaration | undefined {
-  const root = /^(\w+)(?:\.\w+)*$/.exec(file.textOf(container))?.[1]
-  const declaration = root === undefined ? undefined : file.declarationOf(root, container)
-  return declaration?.kind === 'const' || declaration?.kind === 'let' ? declaration : undefined
+  return { file, home, entry, part: one?.part, opened: distinct(put.map(({ held }) => held)) }
 }
 
 interface Put {
@@ -87,29 +83,38 @@ function distinct(held: readonly Held[]): readonly Held[] {
 }
 
 interface Use {
+  readonly file: FileSyntax
   readonly transport: string
-  readonly at: number
+  readonly statement: Statement
 }
 
 /** Where requests reach sessions. What ends one without its transport does not renew it. */
-function usesOf({ id }: StoreFact, { file, declaration, entry }: Kept, { facts }: Ground): readonly Use[] | undefined {
+function usesOf({ id }: StoreFact, kept: Kept, { facts, syntax }: Ground): readonly Use[] | undefined {
   const reached = facts.dispatches.filter(({ store }) => store === id)
-  const uses = distinctPlaces(
-    reached.filter((each) => each.verb !== 'DELETE' || isHandedOver(file, each.at)).map(({ at }) => at),
+  const places = distinctPlaces(
+    reached.filter((each) => each.verb !== 'DELETE' || isHandedOver(each.at, syntax)).map(({ at }) => at),
   )
-  const found = uses.map((at) => (at.path === file.path ? handingOver(file, file.spanOf(at)) : undefined))
-  const [root = ''] = file.textOf(entry.container).split('.')
-  if (
-    !found.every(
-      (use) => use !== undefined && file.declarationOf(root, use.statement)?.span.start === declaration.span.start,
-    )
-  )
-    return undefined
-  return found.map((use) => ({ transport: use!.transport, at: use!.statement.start }))
+  const uses = places.map((at) => useAt(at, syntax))
+  return uses.every((use) => use !== undefined && canName(use, kept)) ? (uses as readonly Use[]) : undefined
 }
 
-function isHandedOver(file: FileSyntax, at: Location): boolean {
-  return at.path === file.path && handingOver(file, file.spanOf(at)) !== undefined
+function useAt(at: Location, syntax: Syntax): Use | undefined {
+  const file = syntax.file(at.path)
+  const found = file && handingOver(file, file.spanOf(at))
+  return found && { file, transport: found.transport, statement: found.statement }
+}
+
+function isHandedOver(at: Location, syntax: Syntax): boolean {
+  return useAt(at, syntax) !== undefined
+}
+
+/** Whether what is declared for the container can be named where a session is used. */
+function canName({ file, statement }: Use, { file: own, home, entry }: Kept): boolean {
+  if (home.kind === 'variable' && !home.declaration.isTopLevel) {
+    const [root = ''] = own.textOf(entry.container).split('.')
+    return file === own && file.declarationOf(root, statement)?.span.start === home.declaration.span.start
+  }
+  return file === own || (own.isModule && file.isModule && moduleName(file, own.path) !== undefined)
 }
 
 function distinctPlaces(places: readonly Location[]): readonly Location[] {
@@ -124,12 +129,13 @@ interface Times {
 }
 
 /** Where a limit is there but turned off, its owner has to turn it on. */
-function timesFor(file: FileSyntax, { limits }: StoreFact): Times | undefined {
+function timesFor({ file }: Kept, uses: readonly Use[], { limits }: StoreFact): Times | undefined {
   if (limits.some(({ optional }) => optional)) return undefined
   const lacks = (kind: 'idle' | 'absolute'): boolean => !limits.some((limit) => limit.kind === kind)
+  const files = [...new Set([file, ...uses.map((use) => use.file)])]
   return {
     openedAt: lacks('absolute') ? freeName(file, 'openedAt', 'sessionOpenedAt') : undefined,
-    usedAt: lacks('idle') ? freeName(file, 'usedAt', 'sessionUsedAt') : undefined,
+    usedAt: lacks('idle') ? freeNameIn(files, 'usedAt', 'sessionUsedAt') : undefined,
   }
 }
 
@@ -144,33 +150,37 @@ function endsOf({ openedAt, usedAt }: Times): string {
   ].join(' and ')
 }
 
-function declared({ file, declaration, entry, part }: Kept, times: Times): Edit {
-  const { path, style } = file
-  const end = endOfLine(file, declaration.whole.end)
-  const code = codeIn(style, file.indentAt(declaration.whole.start))
+function sweep({ file, home, entry, part }: Kept, uses: readonly Use[], times: Times): readonly Edit[] {
   const container = file.textOf(entry.container)
   const entries = entry.kind === 'map' ? container : `Object.entries(${container})`
   const item = part === undefined ? 'transport' : part === 'transport' ? '{ transport }' : `{ ${part}: transport }`
-  const text = code`
-
-// Sessions end ${endsOf(times)}.${weakMaps(file, code, times)}
+  const isShared = uses.some((use) => use.file !== file)
+  return belonging(file, home, {
+    comment: `Sessions end ${endsOf(times)}.`,
+    what: `When sessions were ${toldOf(times)}, by their transports.`,
+    declared: (code) => weakMaps(file, code, times, isShared),
+    run: (code) => code`
 setInterval(() => {
   const now = Date.now();
   for (const [id, ${item}] of ${entries}) {${tests(code, times)}
     transport.close().catch(console.error);
     ${removal(file, entry, 'id')};
   }
-}, 60 * 1000).unref();`
-  return { path, start: end, end, text: isSetApart(file, end) ? text : text + style.newline }
+}, 60 * 1000).unref();`,
+  })
+}
+
+function toldOf({ openedAt, usedAt }: Times): string {
+  return [...(openedAt === undefined ? [] : ['opened']), ...(usedAt === undefined ? [] : ['last used'])].join(' and ')
 }
 
 type Code = ReturnType<typeof codeIn>
 
-function weakMaps({ isTypeScript }: FileSyntax, code: Code, { openedAt, usedAt }: Times): string {
+function weakMaps({ isTypeScript }: FileSyntax, code: Code, { openedAt, usedAt }: Times, isShared: boolean): string {
   const type = isTypeScript ? '<object, number>' : ''
-  return [openedAt, usedAt]
-    .map((name) => (name === undefined ? '' : code`\nconst ${name} = new WeakMap${type}();`))
-    .join('')
+  const kept = (name: string | undefined, before: string): string =>
+    name === undefined ? '' : code`\n${before}const ${name} = new WeakMap${type}();`
+  return kept(openedAt, '') + kept(usedAt, isShared ? 'export ' : '')
 }
 
 function tests(code: Code, { openedAt, usedAt }: Times): string {
@@ -190,7 +200,16 @@ function noted(file: FileSyntax, { name, statement }: Held, times: Times): Edit 
   return { path, start: end, end, text }
 }
 
-function renewed(file: FileSyntax, { transport, at }: Use, usedAt: string): Edit {
-  const text = codeIn(file.style, file.indentAt(at))`${usedAt}.set(${transport}, Date.now());\n`
-  return { path: file.path, start: at, end: at, text }
+function renewed({ file, transport, statement: { start } }: Use, usedAt: string): Edit {
+  const text = codeIn(file.style, file.indentAt(start))`${usedAt}.set(${transport}, Date.now());\n`
+  return { path: file.path, start, end: start, text }
+}
+
+/** For the files that use sessions which another one keeps. */
+function imported({ file: own }: Kept, uses: readonly Use[], usedAt: string): readonly Edit[] {
+  const others = [...new Set(uses.map(({ file }) => file))].filter((file) => file !== own)
+  return others.flatMap((file) => {
+    const statements = uses.filter((use) => use.file === file).map(({ statement }) => statement)
+    return bring(file, moduleName(file, own.path)!, [usedAt], statements).edits
+  })
 }

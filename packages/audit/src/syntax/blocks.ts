@@ -56,7 +56,8 @@ function listAround(span: Span, index: NodeIndex): List | undefined {
   return undefined
 }
 
-function statementsOf(node: Node): readonly Node[] | undefined {
+/** What stands in a node, where that is a list of statements. */
+export function statementsOf(node: Node): readonly Node[] | undefined {
   if (node.type === 'Program' || node.type === 'BlockStatement' || node.type === 'FunctionBody')
     return node['body'] as readonly Node[]
   if (node.type === 'SwitchCase') return node['consequent'] as readonly Node[]

@@ -12,6 +12,7 @@ import { declarationOf, mentionsOf } from './scopes.ts'
 import {
   assignmentShape,
   callShape,
+  classAround,
   expressionsAround,
   functionShape,
   memberShape,
@@ -77,6 +78,7 @@ function describe({ path, text }: SourceFile, program: Node): FileSyntax {
     objects: (within) => shapesOf(objectShape, within),
     mentions: (name) => mentionsOf(name, index),
     functionsAround: (span) => index.around(span).flatMap((node) => functionShape(node, index) ?? []),
+    classAround: (span) => classAround(span, index),
     functions: () => shapesOf(functionShape),
     statementAround: (span) => statementOf(span, index),
     blockAround: (span) => blockOf(span, index),

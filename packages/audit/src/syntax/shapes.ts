@@ -1,10 +1,13 @@
 /** What stands in a place, one level deep. */
 import { bare, isFunctionNode, staticKey, type Node } from '../extract/ast.ts'
+import { statementsOf } from './blocks.ts'
 import { isExpression, type NodeIndex } from './nodes.ts'
 import type {
   Assignment,
   Binary,
   Call,
+  ClassMember,
+  ClassShape,
   FunctionShape,
   Member,
   ObjectLiteral,
@@ -110,6 +113,52 @@ export function objectShape(node: Node): ObjectLiteral | undefined {
     isOpen: properties.length < members.length || properties.some((property) => staticKey(property) === undefined),
     lastEnd: members.at(-1)?.end ?? node.start,
   }
+}
+
+/** The class that `this` is an object of in a place. */
+export function classAround(span: Span, index: NodeIndex): ClassShape | undefined {
+  const whose = index.around(span).find(bindsThis)
+  const member = whose && (MEMBERS.test(whose.type) ? whose : index.parent(whose))
+  const body = member && index.parent(member)
+  const own = body?.type === 'ClassBody' ? index.parent(body) : undefined
+  if (own === undefined || member?.['static'] === true) return undefined
+  return {
+    ...spanOf(own),
+    isDerived: Boolean(own['superClass']),
+    members: (body?.['body'] as readonly Node[]).map((each) => memberOf(each, index)),
+  }
+}
+
+const MEMBERS = /^(?:PropertyDefinition|AccessorProperty|MethodDefinition)$/
+
+/** Arrow functions have the `this` of what is around them. */
+function bindsThis(node: Node): boolean {
+  return (
+    (isFunctionNode(node) && node.type !== 'ArrowFunctionExpression') ||
+    MEMBERS.test(node.type) ||
+    node.type === 'StaticBlock'
+  )
+}
+
+function memberOf(node: Node, { text }: NodeIndex): ClassMember {
+  const key = node['key'] as Node | undefined
+  const value = (node['value'] ?? undefined) as Node | undefined
+  const kind = node['kind'] === 'constructor' ? 'constructor' : (MEMBER_KINDS[node.type] ?? 'other')
+  const body = kind === 'field' ? undefined : ((value?.['body'] ?? undefined) as Node | undefined)
+  return {
+    ...spanOf(node),
+    kind,
+    name: key === undefined || node['computed'] === true ? undefined : text.slice(key.start, key.end),
+    isStatic: node['static'] === true,
+    value: kind === 'field' ? value && spanOf(value) : body && spanOf(body),
+    lastEnd: body && (statementsOf(body)?.at(-1)?.end ?? body.start + 1),
+  }
+}
+
+const MEMBER_KINDS: Readonly<Record<string, ClassMember['kind']>> = {
+  PropertyDefinition: 'field',
+  AccessorProperty: 'field',
+  MethodDefinition: 'method',
 }
 
 function binaryShape(node: Node): Binary | undefined {

@@ -77,6 +77,23 @@ export interface FunctionShape extends Span {
   readonly isExpression: boolean
 }
 
+export interface ClassShape extends Span {
+  /** Whether it extends another. */
+  readonly isDerived: boolean
+  readonly members: readonly ClassMember[]
+}
+
+export interface ClassMember extends Span {
+  readonly kind: 'field' | 'method' | 'constructor' | 'other'
+  /** As it is written after `this.`: `sessions`, `#sessions`; undefined where it is computed. */
+  readonly name: string | undefined
+  readonly isStatic: boolean
+  /** What a field is given; the body of a method. Undefined where nothing is written. */
+  readonly value: Span | undefined
+  /** Of a method: where the last of its statements ends; the beginning of its body where it has none. */
+  readonly lastEnd: number | undefined
+}
+
 export interface Parameter extends Span {
   /** Undefined where it is taken apart. */
   readonly name: string | undefined
@@ -178,6 +195,8 @@ export interface FileSyntax {
   mentions(name: string): readonly Span[]
   /** Functions around a place, the innermost first. */
   functionsAround(span: Span): readonly FunctionShape[]
+  /** The class that `this` is an object of in a place; undefined where it is anything else. */
+  classAround(span: Span): ClassShape | undefined
   /** All functions of the file, in source order. */
   functions(): readonly FunctionShape[]
   /** The innermost statement around a place that stands in a block. */

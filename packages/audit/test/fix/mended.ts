@@ -9,6 +9,8 @@ import { memoryHost, type Files } from '../source/memory-host.ts'
 export interface MendedProgram {
   /** Of the first file that was changed; empty where none was. */
   readonly text: string
+  /** Of every file that was changed, by its path. */
+  readonly texts: Readonly<Record<string, string>>
   readonly isFixed: boolean
   /** Findings of the rule that are left. */
   readonly left: number
@@ -22,5 +24,6 @@ export async function mendedBy(rule: string, files: Files): Promise<MendedProgra
     { read: readSources, extract, rules: rules.filter((entry) => entry.rule.id === rule) },
   )
   expect(rolledBack).toEqual([])
-  return { text: changes[0]?.after ?? '', isFixed: fixed.length > 0, left: after.findings.length }
+  const texts = Object.fromEntries(changes.map(({ path, after: text }) => [path, text]))
+  return { text: changes[0]?.after ?? '', texts, isFixed: fixed.length > 0, left: after.findings.length }
 }

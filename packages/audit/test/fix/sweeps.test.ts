@@ -121,6 +121,142 @@ const app`)
   })
 })
 
+const SERVER = `${IMPORTS}
+/** Serves MCP. */
+export class Server {
+  app = express();
+  transports = {};
+
+  // Of Express.
+  listen(port) {
+    this.app.post('/mcp', async (req, res) => {
+      const sessionId = req.headers['mcp-session-id'];
+      let transport;
+      if (sessionId && this.transports[sessionId]) {
+        transport = this.transports[sessionId];
+      } else {
+        transport = new StreamableHTTPServerTransport({
+          sessionIdGenerator: () => randomUUID(),
+          onsessioninitialized: (id) => { this.transports[id] = transport; },
+        });
+        await new McpServer({ name: 'a', version: '1' }).connect(transport);
+      }
+      await transport.handleRequest(req, res, req.body);
+    });
+    this.app.listen(port);
+  }
+}
+new Server().listen(3000);
+`
+
+describe('the sweep of a field', () => {
+  test('begins in a constructor of its own, with the times beside the class', async () => {
+    const { text, left } = await mended(SERVER)
+    expect(left).toBe(0)
+    expect(text).toContain(`
+// When sessions were opened and last used, by their transports.
+const openedAt = new WeakMap();
+const usedAt = new WeakMap();
+
+/** Serves MCP. */
+export class Server {
+  app = express();
+  transports = {};
+
+  constructor() {
+    // Sessions end 30 minutes after their last use and 4 hours after they were opened.
+    setInterval(() => {
+      const now = Date.now();
+      for (const [id, transport] of Object.entries(this.transports)) {
+        const isIdle = now - (usedAt.get(transport) ?? 0) > 30 * 60 * 1000;
+        const isOld = now - (openedAt.get(transport) ?? 0) > 4 * 60 * 60 * 1000;
+        if (!isIdle && !isOld) continue;
+        transport.close().catch(console.error);
+        delete this.transports[id];
+      }
+    }, 60 * 1000).unref();
+  }
+
+  // Of Express.
+  listen(port) {`)
+    expect(text).toContain('      usedAt.set(transport, Date.now());\n      await transport.handleRequest')
+  })
+
+  test.each([
+    [
+      'at the end of what its constructor does',
+      'constructor(log) {\n    this.log = log;\n  }',
+      'this.log = log;\n    // Sessions end',
+    ],
+    ['in a constructor that does nothing yet', 'constructor() {}', 'constructor() {\n    // Sessions end'],
+    ['after a constructor on one line', 'constructor() { this.a = 1; }', 'this.a = 1;\n    // Sessions end'],
+  ])('begins %s', async (_, maker, expected) => {
+    const { text, left } = await mended(SERVER.replace('// Of Express.', `${maker}\n`))
+    expect(left).toBe(0)
+    expect(text).toContain(expected)
+    expect(text).toContain('.unref();\n  }\n')
+  })
+
+  test.each([
+    ['its class extends another and has no constructor', SERVER.replace('class Server', 'class Server extends Base')],
+    [
+      'it is filled later',
+      SERVER.replace('transports = {};', 'transports;').replace(
+        'listen(port) {',
+        'listen(port) {\n    this.transports = {};',
+      ),
+    ],
+  ])('is not offered where %s', async (_, text) => {
+    expect(await mended(text)).toMatchObject({ isFixed: false, left: 1 })
+  })
+})
+
+test('sessions that one file keeps and another serves are renewed where they are served', async () => {
+  const manager = `import { randomUUID } from 'node:crypto';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+interface Session { server: McpServer; transport: StreamableHTTPServerTransport }
+export class Manager {
+  private readonly sessions = new Map<string, Session>();
+  get(id: string): Session | undefined {
+    return this.sessions.get(id);
+  }
+  async open(): Promise<Session> {
+    const server = new McpServer({ name: 'a', version: '1' });
+    const transport = new StreamableHTTPServerTransport({
+      sessionIdGenerator: () => randomUUID(),
+      onsessioninitialized: (id) => { this.sessions.set(id, { server, transport }); },
+    });
+    await server.connect(transport);
+    return { server, transport };
+  }
+}
+`
+  const router = `import express from 'express';
+import { Manager } from '../manager.js';
+const manager = new Manager();
+const app = express();
+app.all('/mcp', async (req, res) => {
+  const id = req.headers['mcp-session-id'] as string | undefined;
+  const session = id ? manager.get(id) : await manager.open();
+  if (!session) {
+    res.status(404).end();
+    return;
+  }
+  await session.transport.handleRequest(req, res, req.body);
+});
+app.listen(3000);
+`
+  const files = { '/app/src/manager.ts': manager, '/app/src/http/router.ts': router }
+  const { texts, left } = await mendedBy('missing-session-expiry', files)
+  expect(left).toBe(0)
+  expect(texts['src/manager.ts']).toContain('const openedAt = new WeakMap<object, number>();\nexport const usedAt')
+  expect(texts['src/manager.ts']).toContain('for (const [id, { transport }] of this.sessions) {')
+  expect(texts['src/http/router.ts']).toContain("import { Manager, usedAt } from '../manager.js';")
+  expect(texts['src/http/router.ts']).toContain(`  usedAt.set(session.transport, Date.now());
+  await session.transport.handleRequest`)
+})
+
 test('a stranger does not renew a session, whichever fix comes first', async () => {
   const gate = `
 const verifier = {
