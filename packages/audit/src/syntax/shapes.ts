@@ -120,12 +120,12 @@ export function classAround(span: Span, index: NodeIndex): ClassShape | undefine
   const whose = index.around(span).find(bindsThis)
   const member = whose && (MEMBERS.test(whose.type) ? whose : index.parent(whose))
   const body = member && index.parent(member)
-  const own = body?.type === 'ClassBody' ? index.parent(body) : undefined
-  if (own === undefined || member?.['static'] === true) return undefined
+  const own = body && index.parent(body)
+  if (own === undefined || body?.type !== 'ClassBody' || member?.['static'] === true) return undefined
   return {
     ...spanOf(own),
     isDerived: Boolean(own['superClass']),
-    members: (body?.['body'] as readonly Node[]).map((each) => memberOf(each, index)),
+    members: (body['body'] as readonly Node[]).map((each) => memberOf(each, index)),
   }
 }
 
