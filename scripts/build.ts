@@ -9,7 +9,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { rolldown, type OutputChunk } from 'rolldown'
+import { rolldown, type OutputChunk, type Plugin } from 'rolldown'
 import { buildSession } from './build-session.ts'
 import { writeDeclarations } from './declarations.ts'
 import { readRuleFolders, rulesFolder } from './generate-index.ts'
@@ -47,15 +47,52 @@ async function bundle(): Promise<OutputChunk[]> {
   const manifest = JSON.parse(readFileSync(join(cli, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>
   }
-  const bundler = await rolldown({
+  const program = await rolldown({
     input: { sallyport: join(cli, 'src/sallyport.ts'), index: join(cli, 'src/index.ts') },
     platform: 'node',
     external: Object.keys(manifest.dependencies),
+    plugins: [yamlOnDemand],
     resolve: { mainFields: ['module', 'main'] },
   })
-  const { output } = await bundler.write({ dir: dist, format: 'esm', chunkFileNames: '[name].js' })
-  await bundler.close()
-  return output.filter((part) => part.type === 'chunk')
+  const yaml = await rolldown({ input: { yaml: 'yaml' }, platform: 'node', cwd: root })
+  const written = [
+    await program.write({ dir: dist, format: 'esm', chunkFileNames: '[name].js', comments: false }),
+    await yaml.write({ dir: dist, format: 'cjs', entryFileNames: '[name].cjs', comments: false }),
+  ]
+  await Promise.all([program.close(), yaml.close()])
+  const chunks = written.flatMap(({ output }) => output.filter((part) => part.type === 'chunk'))
+  for (const { fileName, code } of chunks) writeFileSync(join(dist, fileName), asAscii(code))
+  return chunks
+}
+
+/** The YAML parser is a seventh of all the code, and most audits meet no configuration: it is loaded by the first. */
+const yamlOnDemand: Plugin = {
+  name: 'yaml-on-demand',
+  resolveId: (id) => (id === 'yaml' ? '\0yaml-on-demand' : undefined),
+  load: (id) =>
+    id === '\0yaml-on-demand'
+      ? `import { createRequire } from 'node:module'
+         export const parseDocument = (...given) => createRequire(import.meta.url)('./yaml.cjs').parseDocument(...given)`
+      : undefined,
+}
+
+/**
+ * The same program in ASCII: it is read and compiled at each start, and text that needs two bytes a character takes twice
+ * as long. Throws where an escape would mean something else than the character: after a backslash, and in `String.raw`.
+ */
+function asAscii(code: string): string {
+  const misread = /\\[^ -~\s]|String\.raw`[^`]*[^ -~\s`]/.exec(code)
+  if (misread) throw new Error(`This cannot be written in ASCII: ${misread[0]}`)
+  return code.replace(/\P{ASCII}/gu, (unit) =>
+    units(unit)
+      .map((one) => `\\u${one}`)
+      .join(''),
+  )
+}
+
+/** The UTF-16 code units of a character, in hexadecimal. */
+function units(character: string): string[] {
+  return character.split('').map((unit) => unit.charCodeAt(0).toString(16).padStart(4, '0'))
 }
 
 function copyPages(): void {

@@ -1,6 +1,5 @@
 /** One connection to a server, raw, so that nothing is hidden: header bytes, duplicates, half-open streams. */
 import { connect as connectTcp, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
 import type { HeaderField } from '../finding/finding.ts'
 import type { Gate } from './gate.ts'
 import { whenTimeIsUp } from './patience.ts'
@@ -148,7 +147,8 @@ function dial({ host: name, port, tls }: Endpoint): Socket {
   // A name of this machine is never asked for elsewhere: what answers there would be taken for it.
   const host = name.endsWith('.localhost') ? 'localhost' : name
   if (tls === undefined) return connectTcp({ host, port })
-  return connectTls({
+  // Loaded when it is needed: it would cost every start of the program, and most targets are plain HTTP.
+  return process.getBuiltinModule('node:tls').connect({
     host,
     port,
     ...(/^[\d.]+$|:/.test(name) ? {} : { servername: name }),
