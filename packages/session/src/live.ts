@@ -28,12 +28,14 @@ interface Watcher {
 export class LiveWork {
   readonly #look: LookAtStore
   readonly #watchIntervalMs: number
-  readonly #beatIntervalMs: number
+  readonly #idleTimeoutMs: number
   readonly #monotonic: () => number
   readonly #watchers = new Map<string, Set<Watcher>>()
   readonly #flights = new Flights()
   #watchTimer: NodeJS.Timeout | undefined
   #beatTimer: NodeJS.Timeout | undefined
+  /** The shortest idle timeout that the timer serves. */
+  #shortestMs: number
 
   constructor(
     look: LookAtStore,
@@ -42,14 +44,19 @@ export class LiveWork {
   ) {
     this.#look = look
     this.#watchIntervalMs = watchIntervalMs
-    this.#beatIntervalMs = Math.max(1, Math.min(longestBeatMs, Math.floor(idleTimeoutMs / 4)))
+    this.#idleTimeoutMs = idleTimeoutMs
+    this.#shortestMs = idleTimeoutMs
     this.#monotonic = monotonic
   }
 
   /** A request begins. */
   begin(session: Session): void {
     this.#flights.add(session)
-    this.#beatTimer ??= every(this.#beatIntervalMs, () => this.beat())
+    if (session.idleTimeoutMs < this.#shortestMs) {
+      this.#shortestMs = session.idleTimeoutMs
+      this.#stopBeating()
+    }
+    this.#beatTimer ??= every(beatIntervalOf(this.#shortestMs), () => this.beat())
   }
 
   /** It is over; saying so twice does nothing. */
@@ -74,8 +81,8 @@ export class LiveWork {
   /** Keeps sessions with work in flight from idling out. */
   async beat(): Promise<void> {
     if (this.#flights.size === 0) {
-      clearInterval(this.#beatTimer)
-      this.#beatTimer = undefined
+      this.#stopBeating()
+      this.#shortestMs = this.#idleTimeoutMs
     }
     const sessions = new Map(this.#flights.all.map((session) => [keyOf(session), session]))
     // A store that is away is heard of by the requests themselves.
@@ -98,8 +105,12 @@ export class LiveWork {
     for (const ref of Array.from(this.#watchers.keys())) this.ended(ref, 'terminated')
     this.#flights.clear()
     clearInterval(this.#watchTimer)
-    clearInterval(this.#beatTimer)
     this.#watchTimer = undefined
+    this.#stopBeating()
+  }
+
+  #stopBeating(): void {
+    clearInterval(this.#beatTimer)
     this.#beatTimer = undefined
   }
 
@@ -178,6 +189,10 @@ class Flights {
 /** What was begun under an older handle is asked for under it. */
 function keyOf(session: Session): string {
   return `${session.ref} ${session.generation}`
+}
+
+function beatIntervalOf(idleTimeoutMs: number): number {
+  return Math.max(1, Math.min(longestBeatMs, Math.floor(idleTimeoutMs / 4)))
 }
 
 function every(intervalMs: number, work: () => Promise<void>): NodeJS.Timeout {

@@ -368,10 +368,14 @@ export class Sessions {
    * The session as it is now. Under a handle that was regenerated within the grace this still works; after that, or
    * where the session passed to a principal, it does not.
    *
+   * @param options.activity whether this is activity: for messages on a connection that was admitted long ago
    * @throws FencedError, SessionEndedError, StoreUnavailableError
    */
-  async read<Data = unknown>(session: Session<Data>): Promise<Session<Data>> {
-    const reply = await this.#look(session, false)
+  async read<Data = unknown>(
+    session: Session<Data>,
+    { activity = false }: { readonly activity?: boolean } = {},
+  ): Promise<Session<Data>> {
+    const reply = await this.#look(session, activity)
     if (reply.kind === 'live') return new Session<Data>(reply.session, session.turn)
     if (reply.kind === 'fenced') throw this.#fenced(Session.stored(session), 'handle')
     throw this.#over(reply)
@@ -579,7 +583,8 @@ export class Sessions {
   #look(session: Session, activity: boolean): ReturnType<SessionStore['read']> {
     const { ref, principal, generation } = Session.stored(session)
     const { graceMs } = this.settings
-    return this.#gate.ask('read', () => this.#store.read({ ref, principal, generation, activity, graceMs }))
+    const coalesceMs = this.#coalesceMs
+    return this.#gate.ask('read', () => this.#store.read({ ref, principal, generation, activity, graceMs, coalesceMs }))
   }
 
   async #standing(session: Session, activity: boolean): Promise<'live' | StreamEnd> {

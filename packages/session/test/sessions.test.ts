@@ -250,23 +250,57 @@ describe('time', () => {
     expect(() => createLayer(options)).toThrow(MisuseError)
   })
 
-  test('work in flight suspends the idle timeout, an open stream does not', async () => {
-    const { sessions, advance } = createLayer({ idleTimeoutMs: 200 })
-    const busy = await sessions.open(as())
-    const streaming = await sessions.open(as())
-    sessions.begin(busy.session)
-    sessions.watch(streaming.session, () => undefined)
-    for (let beat = 0; beat < 4; beat += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 70))
-      advance(100)
+  test.each([
+    ['of the layer', { idleTimeoutMs: 10_000 }, {}],
+    ['of its own', {}, { idleTimeoutMs: 10_000 }],
+  ])('work in flight suspends the idle timeout %s, an open stream does not', async (_whose, layer, own) => {
+    vi.useFakeTimers()
+    try {
+      const { sessions, advance } = createLayer(layer)
+      const busy = await sessions.open(as(), own)
+      const streaming = await sessions.open(as(), own)
+      const long = await sessions.open(as())
+      sessions.begin(long.session)
+      await vi.advanceTimersByTimeAsync(1000)
+      sessions.begin(busy.session)
+      sessions.watch(streaming.session, () => undefined)
+      for (let passed = 0; passed < 60_000; passed += 1000) {
+        await vi.advanceTimersByTimeAsync(1000)
+        advance(1000)
+      }
+      expect((await sessions.resume(busy.handle, as(), { activity: false })).live).toBe(true)
+      expect((await sessions.resume(streaming.handle, as())).live).toBe(false)
+      sessions.finish(busy.session)
+      advance(10_000)
+      expect((await sessions.resume(busy.handle, as())).live).toBe(false)
+      await sessions.close()
+    } finally {
+      vi.useRealTimers()
     }
-    await new Promise((resolve) => setTimeout(resolve, 70))
-    expect((await sessions.resume(busy.handle, as())).live).toBe(true)
-    expect((await sessions.resume(streaming.handle, as())).live).toBe(false)
-    sessions.finish(busy.session)
-    advance(200)
-    expect((await sessions.resume(busy.handle, as())).live).toBe(false)
-    await sessions.close()
+  })
+
+  test('a session of a short idle timeout lives for as long as it is used', async () => {
+    const { sessions, advance } = createLayer()
+    const { handle } = await sessions.open(as(), { idleTimeoutMs: 30_000 })
+    for (let turn = 0; turn < 10; turn += 1) {
+      advance(20_000)
+      expect((await sessions.resume(handle, as())).live).toBe(true)
+    }
+    advance(30_000)
+    expect((await sessions.resume(handle, as())).live).toBe(false)
+  })
+
+  test('looking is activity where it is said to be', async () => {
+    const { sessions, advance } = createLayer()
+    const { session } = await sessions.open(as())
+    for (let turn = 0; turn < 4; turn += 1) {
+      advance(20 * minuteMs)
+      await sessions.read(session, { activity: true })
+    }
+    advance(20 * minuteMs)
+    expect((await sessions.read(session)).lastUsedAt).toBe(session.openedAt + 80 * minuteMs)
+    advance(10 * minuteMs)
+    await expect(sessions.read(session, { activity: true })).rejects.toThrow(SessionEndedError)
   })
 })
 

@@ -17,6 +17,12 @@ export function timedOut(life: Lifetime, now: number): EndReason | undefined {
   return undefined
 }
 
+/** Whether activity at `now` is to be written down: see `coalesceMs` of the store's requests. */
+export function isNews(life: Lifetime, now: number, coalesceMs: number): boolean {
+  const sinceMs = now - life.lastUsedAt
+  return sinceMs > 0 && sinceMs >= Math.min(coalesceMs, life.idleTimeoutMs / 30)
+}
+
 /** When the session ends however active it is. */
 export function latestEnd(life: Lifetime): number {
   return life.credentialEnd === 0 ? life.absoluteEnd : Math.min(life.absoluteEnd, life.credentialEnd)

@@ -6,7 +6,7 @@ import { createClock, type Clock } from '../clock.ts'
 import type { EndReason } from '../events.ts'
 import type { HandleKind } from '../handle.ts'
 import { ExpiringMap } from './expiring.ts'
-import { latestEnd, timedOut, type Lifetime } from './lifetime.ts'
+import { isNews, latestEnd, timedOut, type Lifetime } from './lifetime.ts'
 import {
   epochScope,
   handleLimits,
@@ -157,7 +157,7 @@ class MemoryStore implements SessionStore {
     if (request.agent !== session.agent) return { kind: 'refused', reason: 'foreign-agent', ref }
     if (session.credentialEnd !== 0 && request.credentialEnd !== 0)
       session.credentialEnd = Math.max(session.credentialEnd, this.#relative(request.credentialEnd))
-    if (request.activity && now - session.lastUsedAt >= request.coalesceMs) session.lastUsedAt = now
+    if (request.activity && isNews(session, now, request.coalesceMs)) session.lastUsedAt = now
     return { kind: 'live', session: this.#show(session, now) }
   }
 
@@ -173,7 +173,7 @@ class MemoryStore implements SessionStore {
         now - record.regeneratedAt < request.graceMs &&
         request.principal === record.principal
       if (!inGrace) return { kind: 'fenced' }
-    } else if (request.activity) record.lastUsedAt = now
+    } else if (request.activity && isNews(record, now, request.coalesceMs)) record.lastUsedAt = now
     return { kind: 'live', session: this.#show(record, now), retired }
   }
 

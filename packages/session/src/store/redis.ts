@@ -128,8 +128,8 @@ class RedisStore implements SessionStore {
     }
   }
 
-  async read({ ref, principal, generation, activity, graceMs }: ReadRequest): Promise<ReadReply> {
-    const reply = (await this.#run('read', ref, principal, generation, flag(activity), graceMs)) as Reply
+  async read({ ref, principal, generation, activity, graceMs, coalesceMs }: ReadRequest): Promise<ReadReply> {
+    const reply = (await this.#run('read', ref, principal, generation, flag(activity), graceMs, coalesceMs)) as Reply
     if (reply[0] === 'live') return { kind: 'live', session: sessionOf(reply[1]), retired: reply[2] === '1' }
     return reply[0] === 'fenced' ? { kind: 'fenced' } : overOrGone(reply)
   }

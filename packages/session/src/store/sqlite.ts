@@ -8,7 +8,7 @@ import { isMainThread } from 'node:worker_threads'
 import { createClock, type Clock } from '../clock.ts'
 import type { EndReason } from '../events.ts'
 import type { HandleKind } from '../handle.ts'
-import { latestEnd, nextEnd, timedOut, type Lifetime } from './lifetime.ts'
+import { isNews, latestEnd, nextEnd, timedOut, type Lifetime } from './lifetime.ts'
 import { watchChanges, type HasChanged } from './sqlite/changes.ts'
 import { openDatabase, type SqliteDatabase, type SqliteStatement, type SqlValue } from './sqlite/database.ts'
 import { schema, schemaVersion, statements, type StatementName } from './sqlite/schema.ts'
@@ -372,18 +372,18 @@ class SqliteStore implements SessionStore {
     if (request.principal !== undefined && request.principal !== row.principal)
       return { kind: 'refused', reason: 'foreign-principal', ref }
     if (request.agent !== row.agent) return { kind: 'refused', reason: 'foreign-agent', ref }
-    const isNews = request.activity && now > row.last_used_at && now - row.last_used_at >= request.coalesceMs
+    const isUsed = request.activity && isNews(lifetimeOf(row), now, request.coalesceMs)
     const isFresher = row.credential_end !== 0 && request.credentialEnd > row.credential_end
-    return isNews || isFresher ? { kind: 'touch' } : { kind: 'live', session: show(row, now) }
+    return isUsed || isFresher ? { kind: 'touch' } : { kind: 'live', session: show(row, now) }
   }
 
   #touch(request: ResumeRequest, now: number): ResumeReply {
     const row = this.#get<Row>('byDigest', request.digest) as Row
     const credentialEnd = row.credential_end === 0 ? 0 : Math.max(row.credential_end, Math.trunc(request.credentialEnd))
-    const isNews = request.activity && now - row.last_used_at >= request.coalesceMs
+    const isUsed = request.activity && isNews(lifetimeOf(row), now, request.coalesceMs)
     return {
       kind: 'live',
-      session: show(this.#used({ ...row, credential_end: credentialEnd }, isNews ? now : row.last_used_at), now),
+      session: show(this.#used({ ...row, credential_end: credentialEnd }, isUsed ? now : row.last_used_at), now),
     }
   }
 
@@ -393,7 +393,7 @@ class SqliteStore implements SessionStore {
     const reason = overBy(row, now)
     if (reason) return { kind: 'over', reason }
     if (row.generation === request.generation)
-      return request.activity && now > row.last_used_at
+      return request.activity && isNews(lifetimeOf(row), now, request.coalesceMs)
         ? { kind: 'touch' }
         : { kind: 'live', session: show(row, now), retired: false }
     const inGrace =

@@ -92,7 +92,7 @@ export interface ResumeRequest {
   readonly credentialEnd: number
   /** For so long after a regeneration the old handle is a late request; from then on it is theft. */
   readonly graceMs: number
-  /** Activity is written down at most this often. */
+  /** Activity is written down at most this often, or thirty times within the idle timeout, where that is shorter. */
   readonly coalesceMs: number
 }
 
@@ -115,6 +115,7 @@ export interface ReadRequest {
   readonly generation: number
   readonly activity: boolean
   readonly graceMs: number
+  readonly coalesceMs: number
 }
 
 export type ReadReply =

@@ -227,7 +227,9 @@ describe('the file', () => {
     now -= 86_400_000
     const after = sqliteStore({ database, clock: () => now })
     const read = () =>
-      after.read({ ref: 'd', principal: 'alice', generation: 1, activity: false, graceMs: 0 }) as { kind: string }
+      after.read({ ref: 'd', principal: 'alice', generation: 1, activity: false, coalesceMs: 0, graceMs: 0 }) as {
+        kind: string
+      }
     expect(opened.kind).toBe('opened')
     expect(read().kind).toBe('live')
     now += 10_000

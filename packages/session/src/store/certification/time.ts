@@ -39,11 +39,28 @@ export const timeCases: Cases = {
   },
 
   'activity within the interval is not written down': async ({ advance }, user) => {
-    const { ref } = await user.open({ idleTimeoutMs: 4000 })
+    const [one, two] = [await user.open({ idleTimeoutMs: 30_000 }), await user.open({ idleTimeoutMs: 30_000 })]
     await advance(500)
-    await user.resume(ref, { coalesceMs: 1000 })
-    await advance(3500)
-    assert.equal(await user.isLive(ref), false)
+    await user.resume(one.ref, { coalesceMs: 1000 })
+    await user.read(two, true, 1000)
+    await advance(29_500)
+    assert.equal(await user.isLive(one.ref), false)
+    assert.equal(await user.isLive(two.ref), false)
+  },
+
+  'activity is written down often enough for a session whose idle timeout is short': async ({ advance }, user) => {
+    const [one, two] = [await user.open({ idleTimeoutMs: 3000 }), await user.open({ idleTimeoutMs: 3000 })]
+    for (let round = 0; round < 3; round += 1) {
+      await advance(1000)
+      assert.equal((await user.resume(one.ref, { coalesceMs: 60_000 })).kind, 'live')
+      assert.equal((await user.read(two, true, 60_000)).kind, 'live')
+    }
+    await advance(2900)
+    assert.equal(await user.isLive(one.ref), true)
+    assert.equal(await user.isLive(two.ref), true)
+    await advance(100)
+    assert.equal(await user.isLive(one.ref), false)
+    assert.equal(await user.isLive(two.ref), false)
   },
 
   'a session ends with its credential': async ({ store, advance }, user) => {

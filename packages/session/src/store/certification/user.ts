@@ -86,9 +86,9 @@ export class StoreUser {
     return (await this.resume(digest, { activity: false, ...request })).kind === 'live'
   }
 
-  read(session: StoredSession, activity = false): ReturnType<SessionStore['read']> {
+  read(session: StoredSession, activity = false, coalesceMs = 0): ReturnType<SessionStore['read']> {
     const { ref, principal, generation } = session
-    return this.#store.read({ ref, principal, generation, activity, graceMs })
+    return this.#store.read({ ref, principal, generation, activity, graceMs, coalesceMs })
   }
 
   write(session: StoredSession, data: string, fence = 0): ReturnType<SessionStore['write']> {

@@ -63,6 +63,8 @@ local function timedOut(s)
   return nil
 end
 
+local function isNews(s, coalesce) return now > s.u and now - s.u >= math.min(coalesce, s.i / 30) end
+
 local function nextEnd(s)
   local latest = s.x
   if s.c ~= 0 and s.c < latest then latest = s.c end
@@ -216,11 +218,11 @@ if g ~= s.g then
 end
 if ARGV[4] == '1' and ARGV[5] ~= s.p then return { 'refused', 'foreign-principal', ref } end
 if ARGV[6] ~= s.a then return { 'refused', 'foreign-agent', ref } end
-local isNews = ARGV[7] == '1' and now > s.u and now - s.u >= num(ARGV[10])
+local used = ARGV[7] == '1' and isNews(s, num(ARGV[10]))
 local credential = num(ARGV[8])
 local isFresher = s.c ~= 0 and credential > s.c
-if isNews or isFresher then
-  if isNews then s.u = now end
+if used or isFresher then
+  if used then s.u = now end
   if isFresher then s.c = credential end
   call('HSET', B .. 's:' .. ref, 'u', int(s.u), 'c', int(s.c))
   schedule(s)
@@ -228,12 +230,12 @@ end
 return { 'live', show(s) }
 `
 
-/** ref principal generation activity grace */
+/** ref principal generation activity grace coalesce */
 const read = `
 local s, over = live(ARGV[2])
 if not s then return over end
 if s.g == num(ARGV[4]) then
-  if ARGV[5] == '1' and now > s.u then
+  if ARGV[5] == '1' and isNews(s, num(ARGV[7])) then
     s.u = now
     call('HSET', B .. 's:' .. s.ref, 'u', int(now))
     schedule(s)
