@@ -30,11 +30,15 @@ export interface Played {
   readonly verdict: LiveVerdict
 }
 
-/** The verdict of every rule. Never throws: what cannot be played is open. */
+/**
+ * The verdict of every rule. Never throws: what cannot be played is open. `renew` logs everybody in again, who may have
+ * been logged out by what was played.
+ */
 export async function playAll(
   rules: readonly RuleEntry[],
   probing: Probing,
   survey: Survey,
+  renew: () => Promise<unknown>,
 ): Promise<readonly Played[]> {
   const program = new Program(probing, survey)
   const wanted = (timed: Scenario['timed']) => rules.filter(({ scenario }) => scenario && scenario.timed === timed)
@@ -42,7 +46,10 @@ export async function playAll(
   const [alone, others] = halves(wanted(undefined), ({ scenario }) => scenario?.alone?.(probing.config) === true)
   const [provoking, quiet] = halves(others, ({ scenario }) => scenario?.provokes === true)
   if (others.length > 1) await program.measureRoom()
-  await program.inTurn(alone)
+  for (const entry of alone) {
+    await program.inTurn([entry])
+    await renew()
+  }
   await program.sideBySideOrAgain(quiet)
   await Promise.all([early, program.sideBySide(wanted(true), MOST_AT_ONCE)])
   await program.sideBySideOrAgain(provoking)

@@ -1,6 +1,6 @@
 /** The pipeline from target to report: dial, survey, play, judge, assess, score. */
 import { randomBytes } from 'node:crypto'
-import type { Assessment, LiveFindingDraft, Report } from './finding/finding.ts'
+import type { Assessment, Exchange, HeaderField, LiveFindingDraft, Report } from './finding/finding.ts'
 import { type LiveClaim, liveFindingsOf } from './finding/live.ts'
 import type { OnProgress } from './progress.ts'
 import { rules as ownRules } from './rules/index.ts'
@@ -10,13 +10,21 @@ import { assess, type Detection } from './score/assess.ts'
 import { FORMULA_VERSION, score } from './score/score.ts'
 import { Budget, BudgetSpent } from './wire/budget.ts'
 import { Connection } from './wire/connection.ts'
-import { emptyConfig, type LoginStep, type PrincipalName, type ProbeConfig } from './wire/config.ts'
+import {
+  emptyConfig,
+  type LoginFlow,
+  type LoginStep,
+  type PrincipalName,
+  principalNames,
+  type ProbeConfig,
+} from './wire/config.ts'
 import { ProbeError } from './probe-error.ts'
 import { draftConfig } from './wire/draft.ts'
-import { handlesIn, headersFor, keepHandles, mergedHandles, noHandles, sendStep } from './wire/login.ts'
+import { hasHandles, logIn } from './wire/login.ts'
+import { isRefused, isServed, statusOf } from './wire/reading.ts'
 import { Redactor } from './wire/redact.ts'
-import type { Actors } from './wire/stage.ts'
-import { type Survey, survey } from './wire/survey.ts'
+import type { Actors, Stage } from './wire/stage.ts'
+import { NO_OTHER, type Survey, survey } from './wire/survey.ts'
 import { isPrivate, targetOf } from './wire/target.ts'
 import { type Actor, Wire } from './wire/wire.ts'
 
@@ -47,9 +55,8 @@ export async function probe(
   rules: readonly RuleEntry[] = ownRules,
 ): Promise<Report> {
   const { target, probing } = await dial(url, options)
-  await logIn(target, probing)
-  const surveyed = await surveyOrNothing(target, probing)
-  const verdicts = await playAll(rules, probing, surveyed)
+  const surveyed = await surveyLoggedIn(target, probing)
+  const verdicts = await playAll(rules, probing, surveyed, () => logInAll(target, probing))
   const findings = liveFindingsOf(claimsOf(verdicts), new URL(surveyed.url).pathname)
   const evidence = { findings, gaps: [], scored: new Set(['runtime'] as const) }
   const assessments = assess(verdicts.map(detectionOf), evidence).map((one) => withTrials(one, verdicts))
@@ -69,19 +76,21 @@ export async function probe(
 }
 
 /**
- * Whether enough was decided for a grade: a weakness was proven; or the server answered Alice, withstood something, and
- * of the rules that apply at least a third was decided.
+ * Whether enough was decided for a grade: a weakness was proven that alone takes the best ones; or the server answered
+ * Alice, something was decided, and of the rules that apply at least a third.
  */
 function isGradable(assessments: readonly Assessment[], { eras, page }: Survey): boolean {
+  const failed = assessments.filter(({ outcome }) => outcome === 'fail')
+  if (failed.some(({ severity }) => severity === 'critical' || severity === 'high')) return true
   const count = (outcome: Assessment['outcome']) => assessments.filter((one) => one.outcome === outcome).length
-  if (count('fail') > 0) return true
-  return (eras.length > 0 || page) && count('pass') > 0 && 2 * count('pass') >= count('open')
+  const decided = failed.length + count('pass')
+  return (eras.length > 0 || page || failed.length > 0) && decided > 0 && 2 * decided >= count('open')
 }
 
 /** A first configuration for the server at `url`, from what it says of itself. Throws as `probe` does. */
 export async function draftFor(url: string, options: ProbeOptions = {}): Promise<string> {
   const { target, probing } = await dial(url, options)
-  return draftConfig(probing.redactor.redacted(await surveyOrNothing(target, probing)))
+  return draftConfig(probing.redactor.redacted(await surveyLoggedIn(target, probing)))
 }
 
 const emptyReport = {
@@ -135,21 +144,30 @@ function counting(): () => number {
 /** Every part of a credential that could be a secret by itself: the token of a bearer header, the value of a cookie. */
 function keepCredentials({ principals, login, loginTool, logout }: ProbeConfig, redactor: Redactor): void {
   for (const [name, principal] of Object.entries(principals)) {
-    for (const [header, value] of principal.headers) {
+    for (const [header, value] of principal.headers.filter(mayBeSecret)) {
       const kind = `${name.toLowerCase()}-${header}`
       for (const part of value.split(/[\s;,]+/).map((one) => one.replace(/^[\w-]{1,40}=(?=.)/, '')))
         if (part.length >= 8) redactor.keep(kind, part)
       redactor.keep(kind, value)
     }
   }
-  for (const step of [login?.init, login?.auth, logout]) if (step !== undefined) keepStep(step, redactor)
+  const logins = [login, ...Object.values(principals).map((principal) => principal.login)]
+  for (const step of [...logins.flatMap((flow) => [flow?.init, flow?.auth]), logout])
+    if (step !== undefined) keepStep(step, redactor)
   for (const text of textsIn(loginTool?.arguments)) keepText(text, redactor)
 }
 
 function keepStep({ path, headers, body = '' }: LoginStep, redactor: Redactor): void {
-  for (const [, value] of headers) if (value.length >= 12) redactor.keep('login', value)
+  for (const [, value] of headers.filter(mayBeSecret)) if (value.length >= 12) redactor.keep('login', value)
   for (const text of textsInBody(body)) keepText(text, redactor)
   keepQuery(path, redactor)
+}
+
+/** What these say everybody may know, and it stands in every other request as well. */
+const NO_SECRET = /^(?:accept|accept-language|content-type|host|origin|referer|user-agent)$/
+
+function mayBeSecret([name]: HeaderField): boolean {
+  return !NO_SECRET.test(name)
 }
 
 /** Short ones are names of users and the like, unless they are called a secret. */
@@ -214,23 +232,84 @@ async function mustAnswer(wire: Wire): Promise<void> {
   connection.close()
 }
 
-/** Alice without a credential of her own gets the one that the configured login hands out. */
-async function logIn(target: URL, probing: Probing): Promise<void> {
-  const { login, principals } = probing.config
-  if (login === undefined || principals.alice !== undefined) return
-  const stage = stageFor(probing, nothingAt(target, undefined))
+/** Throws ProbeError where somebody but Alice cannot be logged in: what he is refused would show nothing. */
+async function surveyLoggedIn(target: URL, probing: Probing): Promise<Survey> {
+  const refusals = await logInAll(target, probing)
+  const [other] = [...refusals].filter(([name]) => name !== 'alice')
+  if (other !== undefined && !probing.signal.aborted) throw new ProbeError('login-failed', other[1])
+  const surveyed = await surveyOrNothing(target, probing)
+  const noOther = await withoutStrangers(surveyed, probing)
+  return { ...surveyed, noOther, refusal: surveyed.refusal && (refusals.get('alice') ?? surveyed.refusal) }
+}
+
+/**
+ * Bob and Carol must be let in themselves, and be somebody else than Alice, or what becomes of them shows nothing: who
+ * is not is no longer played. Says why there is nobody else.
+ */
+async function withoutStrangers(surveyed: Survey, probing: Probing): Promise<string> {
+  if (surveyed.eras.length === 0 || surveyed.anonymous) return NO_OTHER
+  const stage = stageFor(probing, surveyed)
+  const { alice, bob, carol, ...others } = probing.actors
   try {
-    const first = login.init && (await sendStep(probing.actors.alice, login.init, noHandles, stage))
-    const handles = first ? handlesIn(first) : noHandles
-    const now = mergedHandles(handles, handlesIn(await sendStep(probing.actors.alice, login.auth, handles, stage)))
-    keepHandles(now, stage)
-    const headers = headersFor(now).filter(([name]) => name !== 'mcp-session-id')
-    probing.actors = { ...probing.actors, alice: { name: 'alice', headers } }
+    const given = [bob, carol].filter((actor) => actor !== undefined)
+    const reasons = new Map(
+      await Promise.all(given.map(async (actor) => [actor, await whyNotPlayed(actor, alice, stage)] as const)),
+    )
+    const fit = given.filter((actor) => reasons.get(actor) === undefined)
+    probing.actors = { alice, ...others, ...Object.fromEntries(fit.map((actor) => [actor.name, actor])) }
+    return [...reasons.values()].find((reason) => reason !== undefined) ?? NO_OTHER
+  } catch (error) {
+    if (!(error instanceof BudgetSpent)) throw error
+    return NO_OTHER
+  } finally {
+    await stage.close()
+  }
+}
+
+async function whyNotPlayed(actor: Actor, alice: Actor, stage: Stage): Promise<string | undefined> {
+  if (JSON.stringify(actor.headers) === JSON.stringify(alice.headers))
+    return `What ${actor.name} presents is what alice presents: nobody else is played.`
+  const answers = await stage.knock(actor)
+  const status = answers.map(statusOf).find((one) => one === 401 || one === 403)
+  if (status === undefined || answers.some(isServed)) return undefined
+  return `The server refused ${actor.name}'s own credential (${status}), so what he is refused shows nothing.`
+}
+
+/**
+ * Everybody who has a login goes through it; Alice through the configured one, where she has no credential of her own.
+ * Says of whom it was refused: he stays what he was.
+ */
+async function logInAll(target: URL, probing: Probing): Promise<ReadonlyMap<PrincipalName, string>> {
+  const stage = stageFor(probing, nothingAt(target, undefined))
+  const refusals = new Map<PrincipalName, string>()
+  try {
+    for (const [name, login] of loginsOf(probing.config)) {
+      const bare: Actor = { name, headers: probing.config.principals[name]?.headers ?? [] }
+      const { actor, handles, answer } = await logIn(bare, login, stage)
+      if (hasHandles(handles) && !isRefused(answer)) probing.actors = { ...probing.actors, [name]: actor }
+      else refusals.set(name, describeRefusal(name, answer))
+    }
   } catch (error) {
     if (!(error instanceof BudgetSpent)) throw error
   } finally {
     await stage.close()
   }
+  return refusals
+}
+
+function loginsOf({ login, principals }: ProbeConfig): readonly (readonly [PrincipalName, LoginFlow])[] {
+  const own = principalNames.flatMap((name) => {
+    const flow = principals[name]?.login
+    return flow === undefined ? [] : [[name, flow] as const]
+  })
+  return login !== undefined && principals.alice === undefined ? [['alice', login], ...own] : own
+}
+
+function describeRefusal(name: PrincipalName, answer: Exchange): string {
+  const { response, failure } = answer
+  if (response === undefined) return `The login of ${name} was not answered: ${failure ?? 'no answer'}.`
+  if (isRefused(answer)) return `The login of ${name} was refused with ${response.status}.`
+  return `The login of ${name} was answered with ${response.status} and handed out nothing that names a session.`
 }
 
 /** A budget that does not last for the survey leaves everything open. */
@@ -265,6 +344,7 @@ function nothingAt(target: URL, refusal: string | undefined): Survey {
     tools: [],
     page: false,
     refusal,
+    noOther: NO_OTHER,
   }
 }
 

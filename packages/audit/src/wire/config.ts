@@ -10,6 +10,8 @@ export type PrincipalName = (typeof principalNames)[number]
 
 export interface Principal {
   readonly headers: readonly HeaderField[]
+  /** How the rest of the credential is come by: what this login hands out is presented too. */
+  readonly login?: LoginFlow
   /** Until when a short-lived credential holds, in milliseconds from the start of the probe. */
   readonly expiresInMs?: number
 }
@@ -27,9 +29,16 @@ export interface LoginStep {
   readonly body?: string
 }
 
+/** A login by requests: what hands out a handle before it, where there is such a thing, and what logs in. */
+export interface LoginFlow {
+  readonly init?: LoginStep
+  readonly auth: LoginStep
+}
+
 export interface ProbeConfig {
   readonly principals: Readonly<Partial<Record<PrincipalName, Principal>>>
-  readonly login?: { readonly init?: LoginStep; readonly auth: LoginStep }
+  /** Alice's, where she has no credential of her own. */
+  readonly login?: LoginFlow
   /** A login within a session, by a tool; `shows` is answered otherwise to whoever is logged in. */
   readonly loginTool?: ToolCall & { readonly shows: ToolCall }
   /** The route that ends a session, where it is no DELETE. */
@@ -129,11 +138,13 @@ function principalsOf(field: Field): ProbeConfig['principals'] {
 }
 
 function principalOf(field: Field): Principal {
-  const fields = fieldsOf(field, ['headers', 'expiresInMs'])
-  const headers = fields.get('headers') ?? refuse(field, 'must hold "headers": what the credential is sent in.')
-  const life = fields.get('expiresInMs')
+  const fields = fieldsOf(field, ['headers', 'login', 'expiresInMs'])
+  const [headers, login, life] = ['headers', 'login', 'expiresInMs'].map((name) => fields.get(name))
+  if (!headers && !login)
+    refuse(field, 'must hold "headers": what the credential is sent in; or "login": the requests that hand it out.')
   return {
-    headers: headersOf(headers),
+    headers: headers ? headersOf(headers) : [],
+    ...(login && { login: loginFlowOf(login) }),
     ...(life && { expiresInMs: numberOf(life, 1, LONGEST_LIFE_MS) }),
   }
 }
@@ -167,8 +178,15 @@ function loginOf(field: Field): Pick<ProbeConfig, 'login' | 'loginTool'> {
     )
     return { loginTool: { ...callOf(field, ['shows', 'init', 'auth']), shows: shown } }
   }
-  const step = auth ?? refuse(field, 'must hold "auth": the request that logs in; or "tool": the tool that does.')
-  return { login: { ...(init && { init: loginStepOf(init) }), auth: loginStepOf(step) } }
+  if (!auth) refuse(field, 'must hold "auth": the request that logs in; or "tool": the tool that does.')
+  return { login: loginFlowOf(field) }
+}
+
+function loginFlowOf(field: Field): LoginFlow {
+  const fields = fieldsOf(field, ['init', 'auth'])
+  const init = fields.get('init')
+  const auth = fields.get('auth') ?? refuse(field, 'must hold "auth": the request that logs in.')
+  return { ...(init && { init: loginStepOf(init) }), auth: loginStepOf(auth) }
 }
 
 function loginStepOf(field: Field): LoginStep {
@@ -178,12 +196,30 @@ function loginStepOf(field: Field): LoginStep {
   const method = fields.get('method')
   const headers = fields.get('headers')
   const body = fields.get('body')
+  const sent = headers ? headersOf(headers) : []
   return {
-    method: method ? methodOf(method) : 'GET',
+    method: method ? methodOf(method) : body ? 'POST' : 'GET',
     path,
-    headers: headers ? headersOf(headers) : [],
-    ...(body && { body: typeof body.value === 'string' ? body.value : JSON.stringify(body.value) }),
+    headers: sent,
+    ...(body && { body: bodyOf(body, sent) }),
   }
+}
+
+/** A text as it is; anything else as the form that the headers announce, or as JSON. */
+function bodyOf(field: Field, headers: readonly HeaderField[]): string {
+  const { value } = field
+  if (typeof value === 'string') return value
+  const isForm = headers.some(([name, type]) => name === 'content-type' && /^application\/x-www-form/i.test(type))
+  if (!isForm) return JSON.stringify(value)
+  const fields = [...entriesOf(field)].map(([name, item]): [string, string] => [name, formText(item)])
+  return new URLSearchParams(fields).toString()
+}
+
+function formText(field: Field): string {
+  const { value } = field
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean')
+    return refuse(field, 'must be a text, a number or a boolean: it is sent in a form.')
+  return String(value)
 }
 
 function methodOf(field: Field): string {

@@ -5,8 +5,7 @@ import type { Survey, Tool } from './survey.ts'
 export function draftConfig(survey: Survey): string {
   return `${[
     `# How to probe ${commented(survey.url)}`,
-    `# It speaks ${survey.eras.length === 0 ? 'no MCP that could be told' : survey.eras.join(' and ')}, ${survey.sessions ? 'with' : 'without'} session IDs${survey.anonymous ? ', and lets everybody in' : ''}.`,
-    ...(survey.refusal === undefined ? [] : [`# ${commented(survey.refusal)}`]),
+    `# ${describeServer(survey)}`,
     '',
     ...PRINCIPALS,
     '',
@@ -20,6 +19,15 @@ export function draftConfig(survey: Survey): string {
   ].join('\n')}\n`
 }
 
+function describeServer({ eras, sessions, anonymous, refusal }: Survey): string {
+  if (eras.length > 0)
+    return `It speaks ${eras.join(' and ')}, ${sessions ? 'with' : 'without'} session IDs${anonymous ? ', and lets everybody in' : ''}.`
+  const why = refusal === undefined ? 'Nothing was answered as MCP.' : commented(refusal)
+  return / 401\b| 403\b/.test(why)
+    ? `${why} Fill in alice below and run --init --config <this file> once more: it then names the tools.`
+    : `${why} Is this the address of the MCP endpoint, such as /mcp?`
+}
+
 const PRINCIPALS = [
   '# Who may be played. Alice and Bob share one OAuth client, Carol has another. Use test accounts.',
   'principals: {}',
@@ -28,6 +36,8 @@ const PRINCIPALS = [
   '#   carol: { headers: { authorization: "Bearer …" } }',
   '#   expired:       { headers: { authorization: "Bearer …" } }   # was valid once',
   '#   wrongAudience: { headers: { authorization: "Bearer …" } }   # valid, but issued for another server',
+  '# Where a login hands out the credential, such as a cookie, it can stand in the place of the headers:',
+  '#   bob: { login: { auth: { path: /login, body: { user: …, password: … } } } }',
 ]
 
 const LOGIN = [

@@ -1,6 +1,6 @@
 /** A web login that the configuration describes: what it hands out, and how that is presented. */
 import type { Exchange, HeaderField } from '../finding/finding.ts'
-import type { LoginStep } from './config.ts'
+import type { LoginFlow, LoginStep } from './config.ts'
 import { isHeaderName } from './connection.ts'
 import { cookiesOf } from './legacy.ts'
 import { isObject } from './reading.ts'
@@ -76,6 +76,26 @@ export function sendStep(actor: Actor, step: LoginStep, handles: Handles, stage:
       ...(step.body !== undefined && { body: withFields(fill(step.body), handles.fields) }),
     },
   )
+}
+
+export interface LoggedIn {
+  /** Presents what the login handed out, beside what the actor presented before. */
+  readonly actor: Actor
+  readonly handles: Handles
+  /** The answer to the login itself. */
+  readonly answer: Exchange
+}
+
+/** Goes through a login, as a client does. Where it hands out nothing the actor stays as before. */
+export async function logIn(actor: Actor, { init, auth }: LoginFlow, stage: Stage): Promise<LoggedIn> {
+  const first = init ? handlesIn(await sendStep(actor, init, noHandles, stage)) : noHandles
+  const answer = await sendStep(actor, auth, first, stage)
+  const handles = mergedHandles(first, handlesIn(answer))
+  keepHandles(handles, stage)
+  const headers = headersFor(handles).filter(([name]) => name !== 'mcp-session-id')
+  const own = new Set(actor.headers.map(([name]) => name))
+  const presented = headers.filter(([name]) => !own.has(name))
+  return { actor: { ...actor, headers: [...actor.headers, ...unique(presented)] }, handles, answer }
 }
 
 export function keepHandles({ cookies, fields }: Handles, stage: Stage): void {

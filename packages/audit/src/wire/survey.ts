@@ -40,7 +40,11 @@ export interface Survey {
   readonly page: boolean
   /** Why Alice was not let in, where she was not. */
   readonly refusal: string | undefined
+  /** Why nobody can be played who is somebody else than Alice. Says nothing where Bob or Carol is among the actors. */
+  readonly noOther: string
 }
+
+export const NO_OTHER = 'No second principal (bob) is configured.'
 
 export interface Surveyor {
   readonly nextId: () => number
@@ -101,6 +105,7 @@ async function surveyAt(target: URL, surveyor: Surveyor, redirects = 0): Promise
       tools: legacy.tools.length > 0 ? legacy.tools : modern.tools,
       page,
       refusal: eras.length > 0 ? undefined : (moved ?? refusalOf(legacy.exchange)).toString(),
+      noOther: NO_OTHER,
     }
   } finally {
     wire.close()

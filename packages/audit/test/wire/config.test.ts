@@ -42,6 +42,16 @@ describe('a probe configuration', () => {
     expect(loginTool).toEqual({ tool: 'login', arguments: { key: 'k' }, shows: { tool: 'whoami', arguments: {} } })
   })
 
+  it('may log in whoever it names, by a form too', () => {
+    const form =
+      '{ path: /login, headers: { content-type: application/x-www-form-urlencoded }, body: { user: b&b, pin: 7 } }'
+    const { principals } = parseProbeConfig(`principals: { bob: { login: { auth: ${form} } } }`, 'probe.yaml')
+    expect(principals.bob).toMatchObject({
+      headers: [],
+      login: { auth: { method: 'POST', path: '/login', body: 'user=b%26b&pin=7' } },
+    })
+  })
+
   it('may be empty, and is then within a budget', () => {
     expect(parseProbeConfig('', 'probe.yaml').budget).toEqual({ requests: 2_000, seconds: 60 })
   })
@@ -57,6 +67,11 @@ describe('a probe configuration', () => {
     ['principals: { alice: { headers: { "a b": x } } }', 'principals.alice.headers.a b is no name'],
     ['principals: { alice: { headers: { a: "x\\r\\nhost: y" } } }', 'must not hold line breaks'],
     ['login: { init: { path: /a } }', 'login must hold "auth"'],
+    ['principals: { bob: { login: { init: { path: /a } } } }', 'principals.bob.login must hold "auth"'],
+    [
+      'login: { auth: { path: /a, headers: { content-type: application/x-www-form-urlencoded }, body: { a: [] } } }',
+      'login.auth.body.a must be a text',
+    ],
     ['login: { auth: { path: "http://elsewhere/" } }', 'login.auth must hold a "path" on the server itself'],
     ['login: { auth: { path: //elsewhere } }', 'login.auth must hold a "path" on the server itself'],
     ['login: { tool: login }', 'login must hold "shows"'],

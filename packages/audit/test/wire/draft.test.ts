@@ -41,6 +41,7 @@ it('no name of a tool leaves its comment', () => {
     tools: [...tools, read],
     page: false,
     refusal: 'no\nno',
+    noOther: '',
   })
   expect(parseProbeConfig(draft, 'draft.yaml')).toMatchObject({ principals: {} })
   // oxlint-disable-next-line no-control-regex -- exactly what must not be there

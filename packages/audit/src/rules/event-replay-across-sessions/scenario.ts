@@ -19,7 +19,7 @@ import type { Actor } from '../../wire/wire.ts'
 type Canary = NonNullable<ProbeConfig['canary']>
 
 interface Recording {
-  readonly survey: Pick<Survey, 'eras' | 'sessions' | 'refusal' | 'transport'>
+  readonly survey: Pick<Survey, 'eras' | 'sessions' | 'refusal' | 'transport' | 'noOther'>
   readonly by: string | undefined
   readonly opening?: Exchange
   /** An answer to Alice that names her canary. */
@@ -60,7 +60,7 @@ export const scenario = defineScenario<Recording>({
     if (survey.transport === 'sse') return liveNotApplicable('HTTP+SSE resumes no streams.')
     if (asked === undefined || messagesIn(asked).length === 0) return leftOpen("Alice's own session could not be used.")
     if (eventIds.length === 0) return liveNotApplicable('The server numbers no events: nothing can be played again.')
-    if (by === undefined) return leftOpen('No second principal (bob) is configured.')
+    if (by === undefined) return leftOpen(survey.noOther)
     if (!holds(asked, canary))
       return leftOpen('No answer says what was asked for, so that nothing shows whose it is when it is played again.')
     if (resumed === undefined || !holds(resumed, canary))

@@ -1,5 +1,5 @@
 /** A handle from before authentication, presented after it from another connection: does it name what Alice became? */
-import type { Exchange, LiveFindingDraft } from '../../finding/finding.ts'
+import type { Exchange, HeaderField, LiveFindingDraft } from '../../finding/finding.ts'
 import {
   type Handles,
   handlesIn,
@@ -10,6 +10,7 @@ import {
   noHandles,
   sendStep,
 } from '../../wire/login.ts'
+import type { LoginFlow } from '../../wire/config.ts'
 import { isGranted, isRefused, isServed, responseHeader, resultIn, statusOf } from '../../wire/reading.ts'
 import { defineScenario, judgedLive, leftOpen, liveNotApplicable, type LiveVerdict } from '../../wire/scenario.ts'
 import type { Stage } from '../../wire/stage.ts'
@@ -24,6 +25,10 @@ interface Witness {
   /** The same with a handle that names nothing: what everybody sees after the login shows nothing of Alice. */
   readonly control?: Exchange
 }
+
+const PAGE: HeaderField = ['accept', 'application/json, text/html;q=0.9']
+/** The target may answer GET with a stream that says nothing. */
+const PAGE_MS = 1_500
 
 interface Recording {
   readonly survey: Survey
@@ -85,9 +90,9 @@ async function playLogin(stage: Stage): Promise<Played> {
   const { login } = stage.config
   const { nobody, alice } = stage.actors
   if (login === undefined) return NONE
-  const opening = login.init && (await sendStep(nobody, login.init, noHandles, stage))
-  const minted = opening ? handlesIn(opening) : noHandles
-  const old = hasHandles(minted) ? minted : await planted(stage)
+  const { opening, minted } = await mintedBefore(login, stage)
+  const made = await plantedBeside(minted, login, stage)
+  const old = mergedHandles(made, minted)
   keepHandles(old, stage)
   const before = await witness(nobody, old, stage)
   const raised = await sendStep(alice, login.auth, old, stage)
@@ -102,11 +107,33 @@ async function playLogin(stage: Stage): Promise<Played> {
   return { origin: hasHandles(minted) ? 'minted' : 'planted', opening, raised, witnesses }
 }
 
-/** What a login hands out, with values of Mallory's instead. */
-async function planted(stage: Stage): Promise<Handles> {
-  const { login } = stage.config
-  if (login === undefined) return noHandles
-  return inventedLike(handlesIn(await sendStep(stage.actors.alice, login.auth, noHandles, stage)), stage)
+/**
+ * What the server hands out before anybody has logged in: where the configuration says so, else the cookies of the places
+ * where a stranger would begin.
+ */
+async function mintedBefore(
+  { init, auth }: LoginFlow,
+  stage: Stage,
+): Promise<{ readonly opening?: Exchange; readonly minted: Handles }> {
+  const { nobody } = stage.actors
+  if (init !== undefined) {
+    const opening = await sendStep(nobody, init, noHandles, stage)
+    return { opening, minted: handlesIn(opening) }
+  }
+  for (const path of new Set([auth.path, '/', stage.target.pathname])) {
+    const opening = await stage.send(nobody, { method: 'GET', path, headers: [PAGE] }, { timeoutMs: PAGE_MS })
+    const minted = { cookies: handlesIn(opening).cookies, fields: [] }
+    if (hasHandles(minted)) return { opening, minted }
+  }
+  return { minted: noHandles }
+}
+
+/** What the login hands out under names that nothing was minted for, with values of Mallory's instead. */
+async function plantedBeside(minted: Handles, { auth }: LoginFlow, stage: Stage): Promise<Handles> {
+  if (minted.fields.length > 0) return noHandles
+  const handed = handlesIn(await sendStep(stage.actors.alice, auth, noHandles, stage))
+  const invented = inventedLike(handed, stage)
+  return hasHandles(minted) ? { cookies: invented.cookies, fields: [] } : invented
 }
 
 function inventedLike({ cookies, fields }: Handles, stage: Stage): Handles {
@@ -119,11 +146,7 @@ function inventedLike({ cookies, fields }: Handles, stage: Stage): Handles {
 /** What the handles open: the target as a page, and as MCP. */
 async function witness(actor: Actor, handles: Handles, stage: Stage): Promise<readonly Exchange[]> {
   const bare: Actor = { name: actor.name, headers: unique(headersFor(handles)) }
-  const page = await stage.send(
-    bare,
-    { method: 'GET', headers: [['accept', 'application/json, text/html;q=0.9']] },
-    { timeoutMs: 1_500 },
-  )
+  const page = await stage.send(bare, { method: 'GET', headers: [PAGE] }, { timeoutMs: PAGE_MS })
   const opening = await stage.open({ ...bare, headers: bare.headers.filter(([name]) => name !== 'mcp-session-id') })
   const mcp = opening.session ? await stage.request(bare, opening.session, stage.survey.method) : opening.exchange
   if (opening.session) await stage.close(opening.session)

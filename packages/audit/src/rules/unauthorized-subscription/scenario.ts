@@ -45,6 +45,7 @@ interface Recording {
   readonly eras: readonly string[]
   readonly refusal: string | undefined
   readonly anonymous: boolean
+  readonly noOther: string
   readonly by: string | undefined
   readonly hasResource: boolean
   readonly hasTasks: boolean
@@ -61,12 +62,13 @@ const TIMES_HERS = 4
 export const scenario = defineScenario<Recording>({
   async play(stage) {
     const { survey, config, actors } = stage
-    const { eras, refusal, anonymous } = survey
+    const { eras, refusal, anonymous, noOther } = survey
     const other = actors.bob ?? actors.carol
     const facts = {
       eras,
       refusal,
       anonymous,
+      noOther,
       by: other?.name,
       hasResource: config.resource !== undefined,
       hasTasks: config.tasks !== undefined,
@@ -78,11 +80,11 @@ export const scenario = defineScenario<Recording>({
   },
 
   judge(recording): LiveVerdict {
-    const { eras, refusal, anonymous, by, hasResource, hasTasks } = recording
+    const { eras, refusal, anonymous, noOther, by, hasResource, hasTasks } = recording
     if (eras.length === 0) return leftOpen(refusal ?? 'No MCP server answered.')
     if (!hasResource && !hasTasks) return liveNotApplicable('The configuration names no private resource and no task.')
     if (anonymous) return liveNotApplicable('The server lets everybody in: nothing in it is private.')
-    if (by === undefined) return leftOpen('No second principal (bob) is configured.')
+    if (by === undefined) return leftOpen(noOther)
     const views = [
       ...(hasResource ? [judgeWatch(recording, by)] : []),
       ...(hasTasks ? [judgeTasks(recording, by)] : []),

@@ -34,6 +34,7 @@ interface Attempt {
 interface Recording {
   readonly ground: Groundwork
   readonly anonymous: boolean
+  readonly noOther: string
   readonly hasOther: boolean
   readonly attempts: readonly Attempt[]
 }
@@ -46,19 +47,20 @@ export const scenario = defineScenario<Recording>({
 
   async play(stage) {
     const { survey, actors } = stage
-    const facts = { anonymous: survey.anonymous, hasOther: actors.bob !== undefined || actors.carol !== undefined }
+    const { anonymous, noOther } = survey
+    const facts = { anonymous, noOther, hasOther: actors.bob !== undefined || actors.carol !== undefined }
     const { ground, first } = await layGround(stage)
     return { ground, ...facts, attempts: first === undefined ? [] : await playAll(stage) }
   },
 
-  judge({ ground, anonymous, hasOther, attempts }): LiveVerdict {
+  judge({ ground, anonymous, noOther, hasOther, attempts }): LiveVerdict {
     const without = withoutFlow(ground)
     if (without !== undefined) return without
     const { honest } = ground
     const judged = attempts.map((attempt) => ({ attempt, worked: succeeded(attempt, honest) }))
     return judgedLive(
       judged.flatMap(({ attempt, worked }) => (worked && honest ? [findingOf(attempt, honest)] : [])),
-      hasOther || anonymous ? [] : ['No second principal (bob) is configured.'],
+      hasOther || anonymous ? [] : [noOther],
       judged.flatMap(({ attempt, worked }) => (worked ? [] : [attempt.how])),
     )
   },

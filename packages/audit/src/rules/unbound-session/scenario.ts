@@ -23,7 +23,7 @@ export const scenario = defineScenario<Recording>({
     if (unfit !== undefined) return unfit
     if (survey.anonymous)
       return liveNotApplicable('The server lets everybody in: a session has no principal to be bound to.')
-    if (others.length === 0) return leftOpen('No second principal (bob) is configured.')
+    if (others.length === 0) return leftOpen(survey.noOther)
     if (attempts.length === 0)
       return leftOpen("Alice's own session could not be used, so nothing can be said of a stolen one.")
     return judgedLive(

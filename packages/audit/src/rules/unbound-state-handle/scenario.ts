@@ -21,6 +21,7 @@ interface Recording {
   readonly eras: readonly string[]
   readonly refusal: string | undefined
   readonly anonymous: boolean
+  readonly noOther: string
   readonly hasMake: boolean
   readonly others: readonly string[]
   readonly made?: Exchange
@@ -32,12 +33,13 @@ interface Recording {
 export const scenario = defineScenario<Recording>({
   async play(stage) {
     const { survey, actors, config } = stage
-    const { eras, refusal, anonymous } = survey
+    const { eras, refusal, anonymous, noOther } = survey
     const others = anonymous ? [] : [actors.bob, actors.carol, actors.nobody].filter((actor) => actor !== undefined)
     const facts = {
       eras,
       refusal,
       anonymous,
+      noOther,
       hasMake: config.canary?.make !== undefined,
       others: others.map(({ name }) => name),
       canary: stage.canary(),
@@ -47,11 +49,11 @@ export const scenario = defineScenario<Recording>({
     return { ...facts, ...(await play(others, facts.canary, stage)) }
   },
 
-  judge({ eras, refusal, anonymous, hasMake, others, made, read, canary, attempts }): LiveVerdict {
+  judge({ eras, refusal, anonymous, noOther, hasMake, others, made, read, canary, attempts }): LiveVerdict {
     if (eras.length === 0) return leftOpen(refusal ?? 'No MCP server answered.')
     if (!hasMake) return liveNotApplicable('The configuration names no tool that gives out handles.')
     if (anonymous) return liveNotApplicable('The server lets everybody in: a handle has no principal to be bound to.')
-    if (others.every((name) => name === 'nobody')) return leftOpen('No second principal (bob) is configured.')
+    if (others.every((name) => name === 'nobody')) return leftOpen(noOther)
     if (made === undefined || read === undefined || !holds(read, canary))
       return leftOpen(
         `Alice could not keep anything under a handle (${made === undefined ? 'none was given out' : (statusOf(read ?? made) ?? 'no answer')}).`,
