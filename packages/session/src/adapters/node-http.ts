@@ -4,9 +4,11 @@ import type { Guard } from '../guard.ts'
 import { sendOnNode } from '../http/node.ts'
 import type { LoginRoutes } from '../login.ts'
 import { answerLogin, visitOnNode } from './on-node.ts'
+import { upgradeWith, type Upgrade, type UpgradeListener } from './upgrade.ts'
 import { isForCaller, type ProtectOptions, type Visit } from './visit.ts'
 
 export { visitOf } from './on-node.ts'
+export type { Upgrade, UpgradeListener } from './upgrade.ts'
 export type { ProtectOptions, Visit } from './visit.ts'
 
 /** Serves a request that was admitted. */
@@ -52,6 +54,20 @@ export function protect<Data = unknown>(
       fail(response, error)
     }
   }
+}
+
+/**
+ * A listener of `upgrade`, for the server of any framework: no other check hears of one. Lets no upgrade pass that the
+ * guard does not admit, and cuts the connection when its session ends, or its caller may not go on; to say goodbye
+ * before, watch the visit in `listener`. Being open is no activity, and neither are messages: see `Sessions.read`. The
+ * answer carries nothing, so no session can be opened here.
+ */
+export function protectUpgrade<Data = unknown>(
+  guard: Guard,
+  listener: UpgradeListener<Data>,
+  { onError = warn, ...options }: NodeProtectOptions = {},
+): Upgrade {
+  return upgradeWith(guard, listener, onError, options)
 }
 
 /** Answers a request for one of the login routes. Whether it was one; if not, nothing was done to it. */

@@ -95,6 +95,11 @@ class FetchOutlet implements Outlet {
   /** The response with what it has to carry. From here on the visit is over, unless what is sent is a stream. */
   dress(response: Response, visit: Visit, method: string): Response {
     this.#begun = true
+    // An upgrade is the runtime's, which knows it by the very object.
+    if (response.status === 101) {
+      visit.finish()
+      return response
+    }
     const streams = response.body !== null && isEventStream(response.headers.get('content-type'))
     if (!streams || method === 'GET') visit.finish()
     const { status, statusText } = response

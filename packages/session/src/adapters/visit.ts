@@ -84,8 +84,8 @@ export class Visit<Data = unknown> {
   }
 
   /**
-   * For adapters: the answer is a stream, to be cut by `cut` when the session ends; where there is none, when the caller
-   * may not go on. The returned function lets it be.
+   * What outlives its answer, as a WebSocket does, is to be cut by `cut` when the session ends; where there is none, when
+   * the caller may not go on. Adapters see to event streams. The returned function lets it be.
    */
   watch(cut: () => void): () => void {
     const { sessions } = this.#guard
