@@ -17,6 +17,7 @@ import {
 } from './heap.ts'
 import { noteMayEnd } from './logouts.ts'
 import type { Exit, Frame, Machine } from './machine.ts'
+import { mayGoOn } from './models/middleware.ts'
 import { callExternal, callLibrary, constructExternal } from './models/index.ts'
 import { withinTree } from './models/paths.ts'
 import { optionOf } from './models/routing.ts'
@@ -358,6 +359,7 @@ export function callOpaque(
   if (provided !== undefined) return provided
   if (name !== undefined && registerOnUnseen(machine, name, call, state)) return call.self
   if (!visitUnseen(machine, name, call, state)) runCallbacks(machine, call, state, UNKNOWN)
+  mayGoOn(machine, call, state)
   noteReceiver(machine, call, state, name)
   const speaks = name !== undefined && SPEAKING.test(name)
   noteMayEnd(machine, name)

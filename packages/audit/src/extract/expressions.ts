@@ -36,6 +36,7 @@ import {
   UNDEFINED,
   UNKNOWN,
   derived,
+  isThere,
   join,
   joinAll,
   object,
@@ -361,7 +362,7 @@ function assignObjectPattern(machine: Machine, pattern: Node, value: Value, stat
 
 /** A default applies where the value may be undefined; under the default configuration that is where it is a setting. */
 export function withDefault(machine: Machine, value: Value, fallback: Node, state: State, env: Environment): Value {
-  if (value !== NEVER && !value.open && !value.primitives.includes(undefined)) return value
+  if (isThere(value) || (value !== NEVER && !value.open && !value.primitives.includes(undefined))) return value
   const other = evaluate(machine, fallback, state, env)
   return defaulted(machine, value, other)
 }
@@ -380,15 +381,20 @@ function defaulted(machine: Machine, value: Value, fallback: Value): Value {
       fallback,
       setting.map((tag) => `was-${tag}`),
     )
-  return join({ ...value, primitives: rest }, fallback)
+  return filledWith(value, rest, fallback)
+}
+
+/** What is there, or else what is given for it: where that is there, the whole is. */
+function filledWith(value: Value, rest: readonly Primitive[], fallback: Value): Value {
+  const either = join({ ...value, primitives: rest }, fallback)
+  return isThere(fallback) && either.open ? { ...either, filled: true } : either
 }
 
 function evaluateLogical(machine: Machine, node: Node, state: State, env: Environment): Value {
   const left = evaluate(machine, node['left'] as Node, state, env)
   const operator = String(node['operator'])
   if (operator === '??') {
-    if (left !== NEVER && !left.open && !left.primitives.some((item) => item === undefined || item === null))
-      return left
+    if (isThere(left)) return left
     const fork = state.fork()
     assume(machine, fork, negate(left))
     const right = evaluate(machine, node['right'] as Node, fork, env)
@@ -451,7 +457,7 @@ function withLearned(value: Value, right: Value, learned: readonly string[]): Va
 
 function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env: Environment): Value {
   const truth = truthOn(machine, left, state)
-  if (!truth.canBeFalse) return left
+  if (!truth.canBeFalse || isSetAnyway(left)) return left
   const before = state.facts
   let right: Value = UNKNOWN
   branch(
@@ -468,7 +474,12 @@ function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env
   if (isDefault) noteFallback(machine, left, right, node, env)
   if (isDefault)
     return or(left, right, defaulted(machine, { ...left, primitives: left.primitives.filter(Boolean) }, right), before)
-  return or(left, right, join({ ...left, primitives: left.primitives.filter(Boolean) }, right), before)
+  return or(left, right, filledWith(left, left.primitives.filter(Boolean), right), before)
+}
+
+/** A default that is true where it stands has been given already. */
+function isSetAnyway({ filled, primitives }: Value): boolean {
+  return filled === true && primitives.length > 0 && primitives.every(Boolean)
 }
 
 function importMeta(machine: Machine, node: Node, env: Environment): Value {

@@ -9,13 +9,13 @@ import { workerEnvironment } from './models/cloudflare.ts'
 import { noteEventAnswer } from './models/functions.ts'
 import { noteAnswer } from './models/http.ts'
 import { callLibrary } from './models/index.ts'
+import { applyMiddleware } from './models/middleware.ts'
 import type { Mount } from './models/routing.ts'
 import { sessionObject } from './models/web-sessions.ts'
-import { passportLogin } from './models/web-sessions.ts'
 import { State, joinFacts } from './state.ts'
 import type { Facts } from './state.ts'
 import type { Value } from './value.ts'
-import { UNDEFINED, UNKNOWN, object, tagged } from './value.ts'
+import { UNDEFINED, UNKNOWN, object } from './value.ts'
 
 /** Runs every route once. Called twice: the second time with everything that the first put into stores. */
 export function runRoutes(machine: Machine, from = 0): void {
@@ -164,6 +164,7 @@ function makeExchange(machine: Machine, app: LibraryObject, route: Route): Excha
   const { site } = route
   const request = machine.library(requestType(route), site)
   const response = machine.library('response', site)
+  response.property('req').write(object(request))
   if (
     (machine.webSession !== undefined || app === machine.unseenApp) &&
     (route.flavour === 'express' || route.flavour === 'fastify' || route.flavour === 'koa' || route.flavour === 'node')
@@ -220,7 +221,8 @@ function runMiddleware(machine: Machine, handler: Value, route: Route, exchange:
   const ways: State[] = []
   for (const target of handler.objects) {
     const way = state.fork()
-    if (target instanceof LibraryObject && target.type === 'middleware') applyMiddleware(machine, target, exchange, way)
+    if (target instanceof LibraryObject && target.type === 'middleware')
+      applyMiddleware(machine, target, exchange.request, way)
     else if (target instanceof FunctionObject && !isErrorHandler(target, route))
       runOwnMiddleware(machine, target, next, route, exchange, way)
     else continue
@@ -293,36 +295,6 @@ function isSomething({ objects, primitives }: Value): boolean {
   return objects.length > 0 || primitives.some((item) => item !== undefined)
 }
 
-function applyMiddleware(machine: Machine, target: LibraryObject, exchange: Exchange, state: State): void {
-  state.learn((target.data['facts'] ?? []) as string[])
-  const run = target.data['run'] as ((state: State) => void) | undefined
-  run?.(state)
-  if (state.holds('auth:expiring')) machine.emit('expiring-auth', target.site, state, {})
-  if (target.data['principal'] !== true) return
-  const principal = tagged('cred', 'principal', 'verdict')
-  for (const name of ['auth', 'user']) exchange.request.property(name).write(principal)
-  const callback = target.data['callback'] as Value | undefined
-  if (callback !== undefined)
-    call_(
-      machine,
-      callback,
-      {
-        site: target.site,
-        args: [UNDEFINED, principal, UNKNOWN],
-        argSites: [],
-        self: UNDEFINED,
-        env: undefined as never,
-      },
-      state,
-    )
-  if (target.data['passport'] === true)
-    passportLogin(
-      machine,
-      { site: target.site, args: [], argSites: [], self: UNDEFINED, env: undefined as never },
-      state,
-    )
-}
-
 /** Runs what answers the request; true where it calls `next` instead. */
 function runHandler(machine: Machine, handler: Value, route: Route, exchange: Exchange, state: State): boolean {
   const next = machine.library('next', route.site)
@@ -331,7 +303,7 @@ function runHandler(machine: Machine, handler: Value, route: Route, exchange: Ex
     if (target instanceof FunctionObject) {
       invoke(machine, target, UNDEFINED, exchange.args(next), fork, answering(machine, route, target))
     } else if (target instanceof LibraryObject) {
-      if (target.type === 'middleware') applyMiddleware(machine, target, exchange, fork)
+      if (target.type === 'middleware') applyMiddleware(machine, target, exchange.request, fork)
       else callLibrary(machine, target, '()', { ...callOf(route, exchange.args(next)), self: object(target) }, fork)
     }
   }

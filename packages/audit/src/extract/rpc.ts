@@ -24,3 +24,11 @@ export function noteMethod(machine: Machine, a: Value, b: Value, site: Site, sta
   const [name, message] = METHODS.has(onlyString(b) ?? '') ? [b, a] : [a, b]
   if (METHODS.has(onlyString(name) ?? '') && hasTag(message, 'body')) machine.emit('rpc', site, state, {})
 }
+
+/** `/mcp/tools/call`: a route for each method. What answers it, and refuses nothing, is MCP. */
+export function noteRoute(machine: Machine, site: Site, state: State): void {
+  const { trigger, route } = machine.context
+  if (trigger !== 'request' || route === undefined || state.facts.may.has('denied')) return
+  const method = route.path.split('/').slice(-2).join('/')
+  if (METHODS.has(method)) machine.emit('rpc', site, state, {})
+}

@@ -23,6 +23,8 @@ export interface Value {
   readonly open: boolean
   readonly entropy?: Entropy
   readonly condition?: Condition
+  /** A default has been given already where it was missing: another one changes nothing. */
+  readonly filled?: true
 }
 
 const NOTHING: readonly never[] = []
@@ -84,8 +86,28 @@ export function join(a: Value, b: Value): Value {
   const tags = isCut && !all.includes(CUT) ? [...all, CUT] : all
   const entropy = joinEntropy(a.entropy, b.entropy)
   const open = a.open || b.open || isCut
-  if (same(a, primitives, objects, tags, open, entropy)) return withoutCondition(a)
-  return { primitives, objects, tags, open, ...(entropy === undefined ? {} : { entropy }) }
+  const filled = isThere(a) && isThere(b)
+  if (same(a, primitives, objects, tags, open, entropy)) return filled ? withoutCondition(a) : withoutFilled(a)
+  return {
+    primitives,
+    objects,
+    tags,
+    open,
+    ...(entropy === undefined ? {} : { entropy }),
+    ...(filled && open ? { filled } : {}),
+  }
+}
+
+/** Whether it is neither `undefined` nor `null`, whatever it is. */
+export function isThere(value: Value): boolean {
+  if (value.primitives.some((item) => item === undefined || item === null)) return false
+  return value.filled === true || (!value.open && value !== NEVER)
+}
+
+function withoutFilled(value: Value): Value {
+  if (value.filled === undefined) return withoutCondition(value)
+  const { condition: _, filled: __, ...rest } = value
+  return rest
 }
 
 /** Whether a full set had to leave some of these out. */

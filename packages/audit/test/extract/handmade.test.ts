@@ -81,6 +81,70 @@ describe('streams of a server of its own', () => {
   })
 })
 
+describe('a message that comes in pieces', () => {
+  const server = (read: string): string => `
+    import { createServer } from 'node:http'
+    createServer(async (req, res) => {
+      ${read}
+      function answer(text) {
+        const message = JSON.parse(text)
+        if (message.method === 'tools/call') res.end(${answer('1')})
+      }
+    }).listen(3000)`
+
+  it.each([
+    [
+      'collected by a listener',
+      `const parts = []
+      req.on('data', (part) => parts.push(part))
+      req.on('end', () => answer(Buffer.concat(parts).toString('utf8')))`,
+    ],
+    [
+      'promised by a function',
+      `const read = () => new Promise((resolve) => {
+        let text = ''
+        req.on('data', (part) => { text += part })
+        req.on('end', () => resolve(text))
+      })
+      answer(await read())`,
+    ],
+    [
+      'awaited one by one',
+      `let text = ''
+      for await (const part of req) text += part
+      answer(text)`,
+    ],
+  ])('is a message of the client: %s', (_how, read) => {
+    expect(factsOf(server(read)).endpoints.length).toBeGreaterThan(0)
+  })
+
+  it('is none where it does not come from the request', () => {
+    expect(factsOf(server("answer('{}')")).endpoints).toEqual([])
+  })
+})
+
+describe('routes that are called as methods are', () => {
+  const server = (path: string, own: string): string => `
+    import express from 'express'
+    const app = express()
+    app.use(express.json())
+    app.post('${path}', (req, res) => {
+      ${own}
+      res.json({ result: run(res.req.body) })
+    })
+    app.listen(3000)`
+
+  it('serve MCP', () => {
+    expect(factsOf(server('/mcp/tools/call', '')).endpoints).toMatchObject([{ check: 'never' }])
+    expect(factsOf(server('/mcp/tools', '')).endpoints).toEqual([])
+  })
+
+  it('may look at where a page came from', () => {
+    const own = "if (req.headers.origin !== 'https://app.example') return res.status(403).json({ error: 'no' })"
+    expect(factsOf(server('/mcp/tools/call', own)).endpoints).toMatchObject([{ check: 'always' }])
+  })
+})
+
 describe('durable objects', () => {
   const worker = (name: string, object = ''): string => `
     export class Session {

@@ -1,6 +1,6 @@
 /** Settings count by their defaults: what is off until somebody turns it on is off. */
 import { describe, expect, it } from 'vitest'
-import { authenticationOf, factsOf } from './programs.ts'
+import { authenticationOf, factsOf, listenersOf } from './programs.ts'
 
 function reachOf(before: string, host: string): string {
   const [listener] = factsOf(
@@ -169,5 +169,30 @@ describe('a credential that is verified only where a setting asks for it', () =>
       `const refuses = (req) => { if (process.env.TOKEN) { if (${wrong}) return true } return false }\n    const app`,
     )
     expect(authenticationOf(nested)).toEqual([`POST server.ts:9 ${expected}`])
+  })
+})
+
+describe('a default', () => {
+  const server = (given: string): string => `
+    import { createServer } from 'node:http'
+    const options = {}
+    for (const [name, text] of Object.entries(process.argv)) options[name] = text
+    class Transport {
+      constructor(settings) { this.settings = settings }
+      start() { createServer(() => {}).listen(80, this.settings.host ?? '0.0.0.0') }
+    }
+    new Transport({ host: ${given} }).start()`
+
+  it.each([
+    ['once given', "options.host ?? '127.0.0.1'", '127.0.0.1'],
+    ['once given for what is empty', "options.host || '127.0.0.1'", '127.0.0.1'],
+    ['that may be missing itself', 'options.host ?? options.bind', '0.0.0.0'],
+    [
+      'of one case of two',
+      "process.argv.length > 2 ? options.host ?? '127.0.0.1' : options.host",
+      '127.0.0.1 or 0.0.0.0',
+    ],
+  ])('%s decides what is left to another', (_which, given, hosts) => {
+    expect(listenersOf(server(given))).toEqual([`server.ts:6 ${hosts}`])
   })
 })

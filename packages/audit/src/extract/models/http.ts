@@ -15,6 +15,7 @@ import { emitListen, isApp, optionOf, registerRoute } from './routing.ts'
 import { noteAnswered } from '../handles.ts'
 import { noteCookieCleared } from '../logouts.ts'
 import { contentOf, noteQueryRead } from '../secrets.ts'
+import { noteRoute } from '../rpc.ts'
 import { noteEnding, noteEventStream } from '../streams.ts'
 import type { HeapObject, Site } from '../heap.ts'
 import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from '../heap.ts'
@@ -114,6 +115,7 @@ export function noteStatus(state: State, status: Value | undefined): void {
 /** An answer with what a session remembers serves that session to the caller. */
 export function noteAnswer(machine: Machine, call: Call, state: State): void {
   noteAnswered(machine, call.args, call.site, state)
+  noteRoute(machine, call.site, state)
   const keys = contentOf(call.args).tags.filter((tag) => tag.startsWith('key:'))
   if (keys.length > 0) machine.emit('answer-body', call.site, state, { value: tagged(...keys) })
   const sessions = entriesIn(call.args)
@@ -204,8 +206,15 @@ const onClose: MethodHandler = (machine, target, call, state) => {
   )
   if (event === 'close' || event === 'finish' || event === 'abort' || event === 'error')
     machine.defer(call.args[1] ?? UNDEFINED, [], state, context)
+  else if (event === 'data') runDataListener(machine, call, state)
   else runListenCallback(machine, { ...call, args: call.args.slice(1) }, state)
   return object(target)
+}
+
+/** `req.on('data', chunk => …)`: the body, in pieces. */
+function runDataListener(machine: Machine, call: Call, state: State): void {
+  const [, listener = UNDEFINED] = call.args
+  state.aside((fork) => call_(machine, listener, { ...call, args: [tagged('body')] }, fork))
 }
 
 /** `await json(req)` of node:stream/consumers. */

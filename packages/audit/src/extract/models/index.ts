@@ -27,6 +27,7 @@ import { loginSessions } from './login-sessions.ts'
 import { mcp } from './mcp.ts'
 import { mcpAdapter } from './mcp-adapter.ts'
 import { mcpHost, mcpHosts } from './mcp-hosts.ts'
+import { middleware } from './middleware.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertyHandler, PropertySetter } from './model.ts'
 import { nest } from './nest.ts'
 import { notices } from './notices.ts'
@@ -92,6 +93,8 @@ function registry(): Registry {
     stores,
     sql,
     settings,
+    // The more is known of one, the sooner it is asked.
+    middleware,
     origin,
     sallyport,
     requestState,
