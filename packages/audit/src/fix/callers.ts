@@ -2,7 +2,7 @@
 import type { FileSyntax, Span, Syntax } from '../syntax/syntax.ts'
 import { codeIn } from './code.ts'
 import { freeName } from './names.ts'
-import { subjectAmong, subjectsOfTokens } from './principals.ts'
+import { isSubject, subjectAmong, subjectsOfTokens } from './principals.ts'
 
 /** A caller, and how code names the one person that it is. */
 export interface Caller {
@@ -15,16 +15,41 @@ export interface Caller {
 }
 
 /** What a verified caller, held as `req.auth` or `user`, is known by; undefined where that cannot be said. */
-export function callerHeldAs(name: string, file: FileSyntax, syntax: Syntax): Caller | undefined {
+export function callerHeldAs(name: string, at: Span, file: FileSyntax, syntax: Syntax): Caller | undefined {
   const [root = ''] = name.split('.')
   if (name === `${root}.auth` && usesSdkTokens(syntax)) return callerOfToken(root, file, syntax)
+  if (name === root && isText(root, at, file)) return { root, code: root, helper: '' }
+  const code = subjectOf(name, file)
+  return code === undefined ? undefined : { root, code, helper: '' }
+}
+
+/** The surest of the parts of it that are read anywhere in the file, as it is read there. */
+function subjectOf(name: string, file: FileSyntax): string | undefined {
   const members = file.members().filter(({ object }) => plain(file.textOf(object)) === name)
   const subject = subjectAmong(members.map((member) => member.name))
   const member = members.find((each) => each.name === subject)
-  if (member && subject !== undefined) return { root, code: file.textOf(member), helper: '' }
-  // A value of which no part is ever read is itself the name of somebody.
-  return members.length === 0 && name === root ? { root, code: name, helper: '' } : undefined
+  if (member && subject !== undefined) return file.textOf(member)
+  const holder = members.find((each) => HOLDERS.has(each.name ?? ''))
+  return holder && subjectOf(plain(file.textOf(holder)), file)
 }
+
+/** What is said of the caller may lie one deeper. */
+const HOLDERS = new Set(['user', 'payload', 'claims'])
+
+/**
+ * Whether a variable is the same text for every request of one person. What is not known to be one may be an object that
+ * each request makes anew: like nothing that was remembered, it would lock everybody out.
+ */
+function isText(name: string, at: Span, file: FileSyntax): boolean {
+  const declaration = file.declarationOf(name, at)
+  if (declaration === undefined) return false
+  const { span, whole, initial } = declaration
+  const type = /^\w+\s*[?!]?\s*:\s*string\b(?:\s*\|\s*(?:undefined|null)\b)*\s*(?=[,)=;]|$)/
+  if (type.test(file.text.slice(span.start, whole.end))) return true
+  return NAMES_OF_TEXTS.test(name) || (initial !== undefined && isSubject(initial, file))
+}
+
+const NAMES_OF_TEXTS = /^(?:sub|uid|oid|userId|userID|user_id|username|userName|email)$/
 
 /** `(req as Authenticated).user!` is `req.user`. */
 function plain(text: string): string {

@@ -149,8 +149,84 @@ describe('the owner check', () => {
   })
 })
 
+/** Who has come is held in a variable, as a verifier gives it. */
+const held = (verified: string, use = '') =>
+  TRANSPORTS.replaceAll('GATE, ', '').replaceAll(
+    "const sessionId = req.headers['mcp-session-id'];",
+    `let claims;
+  try {
+    claims = jwt.verify(req.headers.authorization ?? '', process.env.KEY);
+  } catch {
+    return res.status(401).end();
+  }
+  const ${verified};
+  ${use}
+  const sessionId = req.headers['mcp-session-id'];`,
+  )
+
+describe('whoever is held in a variable', () => {
+  test.each([
+    ['is known by what is read of him', 'user = claims', 'console.log(user.sub);', 'user.sub'],
+    [
+      'is known by what lies one deeper',
+      'session = { user: claims }',
+      'console.log(session.user.sub);',
+      'session.user.sub',
+    ],
+    ['is known by what a variable was made of', 'caller = claims.sub', '', 'claims.sub'],
+    ['is known by a name taken out of his claims', '{ sub } = claims', '', 'sub'],
+  ])('%s', async (_, verified, use, code) => {
+    const { text, left } = await mended({ '/app/server.js': program(held(verified, use)) })
+    expect(left).toBe(0)
+    expect(text).toContain(`owners.set(transport, ${code});`)
+    expect(text).toContain(`if (owners.get(transport) !== ${code}) {`)
+  })
+})
+
+/** Who has come is held by no more than a name of his. */
+const named = (variable: string, use = '') => `
+function subjectOf(req) {
+  try {
+    return jwt.verify(req.headers.authorization ?? '', process.env.KEY).sub;
+  } catch {
+    return undefined;
+  }
+}
+${held('').replace(/let claims;[^]*?const ;\n/g, `const ${variable} = subjectOf(req);\n  if (!${variable}) return res.status(401).end();\n  ${use}`)}`
+
+describe('whoever is held by a name of his', () => {
+  test.each([
+    ['is known by it', 'userId', ''],
+    ['is known by it, though it is cut for a log', 'userId', 'console.log(userId.slice(0, 4));'],
+  ])('%s', async (_, variable, use) => {
+    const { text, left } = await mended({ '/app/server.js': program(named(variable, use)) })
+    expect(left).toBe(0)
+    expect(text).toContain('owners.set(transport, userId);')
+  })
+
+  test('is known by it where it is said to be a text, and else not', async () => {
+    const typed = program(named('caller')).replaceAll('const caller =', 'const caller: string | undefined =')
+      '/app/server.ts': typed.replaceAll('const caller =', 'const caller: string | undefined ='),
+    })
+    expect(text).toContain('owners.set(transport, caller);')
+    expect(await mended({ '/app/server.js': program(named('caller')) })).toMatchObject({ isFixed: false, left: 1 })
+  })
+})
+
 describe('no owner check is offered', () => {
   test.each([
+    ['where the caller may be an object that every request makes anew', program(held('user = claims'))],
+    [
+      'where what is read of him may be an object too',
+      program(held('session = { user: claims }', 'console.log(session.user);')),
+    ],
+    [
+      'where a verifier puts an object there for the user',
+      program(
+        VERIFIER.replace('extra: { userId: claims.sub }', 'extra: { user: claims }'),
+        TRANSPORTS.replaceAll('GATE', BEARER),
+      ),
+    ],
     [
       'where no verifier of the tree says who somebody is',
       program("import { verifier } from 'some-auth';\n", TRANSPORTS.replaceAll('GATE', BEARER)),

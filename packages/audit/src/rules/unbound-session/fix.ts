@@ -21,7 +21,7 @@ export function fix(finding: Finding, { facts, syntax }: Ground): Fix | undefine
   if (!uses.every((use) => use !== undefined)) return undefined
   const callers = first!.callers
     .filter((name) => dispatches.every((each) => each.callers.includes(name)))
-    .flatMap((name) => callerHeldAs(name, file, syntax) ?? [])
+    .flatMap((name) => callerHeldAs(name, uses[0]!.statement, file, syntax) ?? [])
   for (const caller of callers) {
     const edits = guarded(file, caller, uses)
     if (edits) return { title: 'Let nobody but its owner through to a session', kind: 'unsafe', edits }
