@@ -206,8 +206,7 @@ describe('whoever is held by a name of his', () => {
 
   test('is known by it where it is said to be a text, and else not', async () => {
     const typed = program(named('caller')).replaceAll('const caller =', 'const caller: string | undefined =')
-      '/app/server.ts': typed.replaceAll('const caller =', 'const caller: string | undefined ='),
-    })
+    const { text } = await mended({ '/app/server.ts': typed })
     expect(text).toContain('owners.set(transport, caller);')
     expect(await mended({ '/app/server.js': program(named('caller')) })).toMatchObject({ isFixed: false, left: 1 })
   })
