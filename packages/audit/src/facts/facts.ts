@@ -54,6 +54,8 @@ export type Reach = 'network' | 'loopback' | 'unknown'
 
 export interface ListenerFact {
   readonly at: Location
+  /** Where the app that requests enter by is made. */
+  readonly app: Location | undefined
   /** Where connections can come from under the default configuration. */
   readonly reach: Reach
   /** The addresses it may bind, as far as known; empty when the default applies. */

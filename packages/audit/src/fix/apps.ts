@@ -1,19 +1,23 @@
 /** The app that requests enter by, whatever framework it is of, and code that runs before all of its handlers. */
 import type { Edit } from '../finding/finding.ts'
-import type { FileSyntax, FunctionShape, Span, Statement } from '../syntax/syntax.ts'
+import type { Call, ClassShape, FileSyntax, FunctionShape, Span, Statement } from '../syntax/syntax.ts'
 import { codeIn, quoted } from './code.ts'
 import type { Place } from './fix.ts'
+import { hasPlace, inConstructor } from './homes.ts'
+import { bring } from './imports.ts'
 import { endOfLine } from './lines.ts'
 
-export type Framework = 'express' | 'fastify' | 'hono' | 'koa' | 'node'
+export type Framework = 'express' | 'fastify' | 'hono' | 'koa' | 'nest' | 'node'
 
 export interface App {
   readonly file: FileSyntax
   readonly framework: Framework
   /** `app`, `this.app`; of node:http there is none. */
   readonly name: string
-  /** In which it is made. */
+  /** In which it is made; of a field the class. */
   readonly statement: Statement
+  /** The class that keeps it in a field which is filled before its constructor runs. */
+  readonly fieldOf: ClassShape | undefined
   /** Of node:http: what answers requests. */
   readonly handler: FunctionShape | undefined
 }
@@ -23,6 +27,7 @@ const MODULES: Readonly<Record<string, Framework>> = {
   fastify: 'fastify',
   hono: 'hono',
   koa: 'koa',
+  '@nestjs/core': 'nest',
   http: 'node',
   'node:http': 'node',
 }
@@ -32,17 +37,24 @@ export function appAt({ file, span }: Place): App | undefined {
   const call = file.shapeOf(span)
   const statement = file.statementAround(span)
   if (call?.kind !== 'call' || statement === undefined) return undefined
-  const framework = frameworkOf(file, call.callee)
+  const framework = frameworkOf(file, call)
   if (framework === undefined) return undefined
+  const fieldOf = file.classAround(span)
+  const field = fieldOf?.members.find(
+    ({ kind, value }) => kind === 'field' && value?.start === span.start && value.end === span.end,
+  )
+  if (fieldOf !== undefined && field?.name !== undefined && framework !== 'node')
+    return hasPlace(fieldOf)
+      ? { file, framework, name: `this.${field.name}`, statement, fieldOf, handler: undefined }
+      : undefined
   const [handler] = framework === 'node' ? call.arguments.slice(-1) : []
   const before = file.text.slice(statement.start, span.start)
-  const name = /^(?:export\s+)?(?:(?:const|let|var)\s+)?([\w.]+)\s*(?::[^=]*)?=\s*$/.exec(before)?.[1]
+  const name = /^(?:export\s+)?(?:(?:const|let|var)\s+)?([\w.#]+)\s*(?::[^=]*)?=\s*(?:await\s+)?$/.exec(before)?.[1]
+  const app = { file, framework, statement, fieldOf: undefined }
   if (framework !== 'node')
-    return name === undefined || !isAllOf(file, span, statement)
-      ? undefined
-      : { file, framework, name, statement, handler: undefined }
+    return name === undefined || !isAllOf(file, span, statement) ? undefined : { ...app, name, handler: undefined }
   const answering = handler && functionAt(file, handler)
-  return answering && { file, framework, name: name ?? '', statement, handler: answering }
+  return answering && { ...app, name: name ?? '', handler: answering }
 }
 
 /** `express().use(…).listen(…)` is no app any more. */
@@ -50,13 +62,15 @@ function isAllOf(file: FileSyntax, { end }: Span, statement: Statement): boolean
   return /^(?:\s+as\s+[\w.]+)?\s*;?\s*$/.test(file.text.slice(end, statement.end))
 }
 
-function frameworkOf(file: FileSyntax, callee: string): Framework | undefined {
+function frameworkOf(file: FileSyntax, call: Call): Framework | undefined {
+  const { callee } = call
   const [root = ''] = callee.split('.')
   const known = file.imports.find(
     ({ whole, namespace, names }) => whole === root || namespace === root || names.some(({ local }) => local === root),
   )
   const framework = known && MODULES[known.module]
   if (framework === 'node') return /(?:^|\.)createServer$/.test(callee) ? framework : undefined
+  if (framework === 'nest') return callee === 'NestFactory.create' ? framework : undefined
   return callee === root ? framework : undefined
 }
 
@@ -70,7 +84,7 @@ function functionAt(file: FileSyntax, span: Span): FunctionShape | undefined {
 
 /** A check of every request, written once for each framework: what it needs to know, when to refuse, and how. */
 export interface Check {
-  /** A statement that comes before it, with its line break; or none. */
+  /** A statement that comes before it; or none. */
   readonly setting: string
   readonly comment: string
   /** When a request is refused. */
@@ -88,21 +102,34 @@ export interface Request {
 
 /** The edits that put a check before all handlers of an app; undefined where it has no place. */
 export function guarded(app: App, check: Check): readonly Edit[] | undefined {
-  return app.framework === 'node' ? guardedHandler(app, check) : [guardedApp(app, check)]
+  return app.framework === 'node' ? guardedHandler(app, check) : guardedApp(app, check)
 }
 
-function guardedApp(app: App, check: Check): Edit {
-  const { file, name, statement } = app
-  const code = codeIn(file.style, file.indentAt(statement.start))
-  const { path } = file
-  const text = `${check.setting}${code`\n// ${check.comment}`}${middleware(app, check, name)}`
+function guardedApp(app: App, check: Check): readonly Edit[] {
+  const { file, statement } = app
+  const typed = app.framework === 'nest' && file.isTypeScript
+  const types = typed ? bring(file, 'node:http', ['IncomingMessage', 'ServerResponse'], [statement]) : undefined
+  const write = (code: Code): string =>
+    `${check.setting === '' ? '' : code`\n${check.setting}`}${code`\n// ${check.comment}`}${middleware(app, check, code, types?.as)}`
+  return [...(types?.edits ?? []), onceMade(app, write)]
+}
+
+/** Code that runs right after an app was made. */
+export function onceMade({ file, statement, fieldOf }: App, write: (code: Code) => string): Edit {
+  if (fieldOf !== undefined) return inConstructor(file, fieldOf, write, 'first')
   const end = endOfLine(file, statement.end)
-  return { path, start: end, end, text }
+  return { path: file.path, start: end, end, text: write(codeIn(file.style, file.indentAt(statement.start))) }
 }
 
-function middleware({ framework, file, statement }: App, { refuses, status, says }: Check, name: string): string {
+type Code = ReturnType<typeof codeIn>
+
+function middleware(
+  { framework, file, name }: App,
+  { refuses, status, says }: Check,
+  code: Code,
+  types: readonly string[] | undefined,
+): string {
   const plain = codeIn(file.style)
-  const code = codeIn(file.style, file.indentAt(statement.start))
   const answer = String(status)
   const [field = '', value = ''] = says ?? []
   if (framework === 'express') {
@@ -127,6 +154,16 @@ ${name}.addHook('onRequest', (request, reply, done) => {
 ${name}.use(async (c, next) => {
   if (${refuses(honoHeaders(plain))}) return c.body(null, ${answer}${header});
   await next();
+});`
+  }
+  if (framework === 'nest') {
+    const header = says ? plain`, { ${field}: '${value}' }` : ''
+    const parameters = types ? `req: ${types[0]}, res: ${types[1]}, next: () => void` : 'req, res, next'
+    // What Node itself has for requests and answers goes with every platform of NestJS.
+    return code`
+${name}.use((${parameters}) => {
+  if (${refuses(headersOf('req.headers', file))}) res.writeHead(${answer}${header}).end();
+  else next();
 });`
   }
   const header = says ? code`\n  ctx.set('${field}', '${value}');` : ''
@@ -176,6 +213,6 @@ if (${refuses}) {
       }
     : { path, start, end: start, text: guard }
   if (check.setting === '') return [body]
-  const text = check.setting.trimStart() + file.style.newline + file.indentAt(statement.start)
+  const text = check.setting + file.style.newline + file.indentAt(statement.start)
   return [{ path, start: statement.start, end: statement.start, text }, body]
 }

@@ -38,20 +38,22 @@ function constructorOf(members: readonly ClassMember[]): ClassMember | undefined
 }
 
 /** A constructor, or a place for one: what a class that extends another has to hand on is not ours to say. */
-function hasPlace({ isDerived, members }: ClassShape): boolean {
+export function hasPlace({ isDerived, members }: ClassShape): boolean {
   return constructorOf(members) !== undefined || (!isDerived && members.some(({ kind }) => kind === 'field'))
 }
+
+type Code = ReturnType<typeof codeIn>
 
 /** Code for a container, written for where it will stand. */
 export interface Belonging {
   /** Declarations, one a line, at the place that `indent` is of. */
-  readonly declared: (code: ReturnType<typeof codeIn>) => string
+  readonly declared: (code: Code) => string
   /** A comment on them, where they stand on their own. */
   readonly what: string
   /** A comment on what runs. */
   readonly comment: string
   /** What runs once for each container. */
-  readonly run: (code: ReturnType<typeof codeIn>) => string
+  readonly run: (code: Code) => string
 }
 
 /** Below the variable; for a field the declarations before the class, and the rest at the end of its constructor. */
@@ -61,7 +63,7 @@ export function belonging(file: FileSyntax, home: Home, belongs: Belonging): rea
   const declared = belongs.declared(code)
   return [
     ...(declared === '' ? [] : [declaredBefore(file, home.of, code`\n\n// ${belongs.what}${declared}`)]),
-    inConstructor(file, home.of, belongs),
+    inConstructor(file, home.of, (within) => within`\n// ${belongs.comment}${belongs.run(within)}`, 'last'),
   ]
 }
 
@@ -73,24 +75,34 @@ function belowVariable(file: FileSyntax, { whole }: Declaration, { declared, com
   return { path, start: end, end, text: isSetApart(file, end) ? text : text + style.newline }
 }
 
-function inConstructor(file: FileSyntax, { members }: ClassShape, { comment, run }: Belonging): Edit {
+/** The code for the constructor of a class, below its indentation, and where in it that stands. */
+export function inConstructor(
+  file: FileSyntax,
+  { members }: ClassShape,
+  write: (code: Code) => string,
+  where: 'first' | 'last',
+): Edit {
   const { path, style } = file
   const maker = constructorOf(members)
-  const first = members[0]!
-  const indent = file.indentAt(first.start)
-  const code = codeIn(style, indent + style.indent)
-  const text = code`\n// ${comment}${run(code)}`
+  const indent = file.indentAt(members[0]!.start)
+  const text = write(codeIn(style, indent + style.indent))
+  const own = codeIn(style, indent)
   if (maker?.value === undefined) {
     const end = endOfLine(file, lastOfFields(members).end)
-    const own = codeIn(style, indent)
     const made = `${own`\n\nconstructor() {`}${text}${own`\n}`}`
     return { path, start: end, end, text: isSetApart(file, end) ? made : made + style.newline }
   }
-  const start = endOfLine(file, maker.lastEnd ?? maker.value.end)
+  const start = where === 'last' ? endOfLine(file, maker.lastEnd ?? maker.value.end) : beginning(file, maker.value)
   const rest = /^[ \t]*(?=\})/.exec(file.text.slice(start))?.[0]
   return rest === undefined
     ? { path, start, end: start, text }
-    : { path, start, end: start + rest.length, text: text + codeIn(style, indent)`\n` }
+    : { path, start, end: start + rest.length, text: text + own`\n` }
+}
+
+/** Of a body, or where the class that is extended has made its part. */
+function beginning(file: FileSyntax, body: Span): number {
+  const made = file.calls(body).find(({ callee }) => callee === 'super')
+  return made === undefined ? body.start + 1 : endOfLine(file, file.statementAround(made)?.end ?? made.end)
 }
 
 /** Of those that stand together at the beginning; else the first there is. */

@@ -88,6 +88,7 @@ function listenerOf(
   const { reach, hosts, byDefault } = reachOf(event.host, event.defaultHost)
   return {
     at: locate(event.site),
+    app: event.app === undefined ? undefined : locate(event.app),
     reach,
     hosts,
     byDefault,

@@ -241,7 +241,12 @@ const nestApp: ExternalHandler = (machine, call) => {
 }
 
 const nestListen: MethodHandler = (machine, target, call, state) => {
-  emitListen(machine, call, state, { tls: target.data['tls'] === true, defaultHost: '::', what: 'app.listen' })
+  emitListen(machine, call, state, {
+    tls: target.data['tls'] === true,
+    defaultHost: '::',
+    what: 'app.listen',
+    app: target,
+  })
   return object(target)
 }
 

@@ -1,11 +1,10 @@
 import type { EndpointFact } from '../../facts/facts.ts'
 import type { Edit, Finding, Fix } from '../../finding/finding.ts'
-import { appAt, guarded, type App } from '../../fix/apps.ts'
+import { appAt, guarded, onceMade, type App } from '../../fix/apps.ts'
 import { codeIn } from '../../fix/code.ts'
 import { isSamePlace, isTraced, placeAt, placeOf, type Ground, type Place } from '../../fix/fix.ts'
 import { followed } from '../../fix/follow.ts'
 import { bring } from '../../fix/imports.ts'
-import { endOfLine } from '../../fix/lines.ts'
 import { freeName } from '../../fix/names.ts'
 import { setProperties } from '../../fix/objects.ts'
 import { transportsMade } from '../../fix/transports.ts'
@@ -98,27 +97,28 @@ function listed(finding: Finding, syntax: Syntax): Fix | undefined {
 }
 
 /** With the middleware of the SDK, which has one from 1.24 on. */
-function hostChecked({ file, name, statement }: App): readonly Edit[] {
+function hostChecked(app: App): readonly Edit[] {
+  const { file, name, statement } = app
   const { as, edits } = bring(
     file,
     `${SDK}/server/middleware/hostHeaderValidation.js`,
     ['localhostHostValidation'],
     [statement],
   )
-  const code = codeIn(file.style, file.indentAt(statement.start))
-  const text = code`
+  const check = onceMade(
+    app,
+    (code) => code`
 // A page whose name was rebound to this machine says that name in Host.
-${name}.use(${as[0]!}());`
-  const end = endOfLine(file, statement.end)
-  return [...edits, { path: file.path, start: end, end, text }]
+${name}.use(${as[0]!}());`,
+  )
+  return [...edits, check]
 }
 
 function originChecked(app: App): readonly Edit[] | undefined {
-  const { file, statement } = app
+  const { file } = app
   const allowed = freeName(file, 'allowedOrigins', 'permittedOrigins')
-  const code = codeIn(file.style, file.indentAt(statement.start))
   return guarded(app, {
-    setting: code`\nconst ${allowed} = ${listOf('ALLOWED_ORIGINS', file)};`,
+    setting: codeIn(file.style)`const ${allowed} = ${listOf('ALLOWED_ORIGINS', file)};`,
     comment: 'Browsers say which page a request comes from; other clients send no Origin.',
     refuses: ({ header, sent }) => `${header('origin')} && !${allowed}.includes(${sent('origin')})`,
     status: 403,

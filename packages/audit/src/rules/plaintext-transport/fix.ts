@@ -1,14 +1,16 @@
 import type { Finding, Fix } from '../../finding/finding.ts'
 import { appAt, guarded, type App } from '../../fix/apps.ts'
 import { quoted } from '../../fix/code.ts'
-import { placeOf, type Ground, type Place } from '../../fix/fix.ts'
+import { isSamePlace, placeAt, placeOf, type Ground, type Place } from '../../fix/fix.ts'
 import { objectIn } from '../../fix/objects.ts'
 import type { Span } from '../../syntax/syntax.ts'
 
 /** Answers 426 to whatever did not come over TLS: of that the proxy in front tells. */
-export function fix(finding: Finding, { syntax }: Ground): Fix | undefined {
+export function fix(finding: Finding, { facts, syntax }: Ground): Fix | undefined {
   const place = placeOf(finding, syntax)
-  const app = place && listeningApp(place)
+  const listener = facts.listeners.find(({ at }) => finding.location && isSamePlace(at, finding.location))
+  const made = listener?.app && placeAt(listener.app, syntax)
+  const app = (made && appBehind(made, 2)) ?? (place && listeningApp(place))
   const edits =
     app &&
     guarded(app, {
