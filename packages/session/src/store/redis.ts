@@ -103,22 +103,12 @@ class RedisStore implements SessionStore {
   }
 
   async resume(request: ResumeRequest): Promise<ResumeReply> {
-    const { principal } = request
-    const reply = (await this.#run(
-      'resume',
-      request.digest,
-      request.kind,
-      flag(principal !== undefined),
-      principal ?? '',
-      request.agent,
-      flag(request.activity),
-      request.credentialEnd,
-      request.graceMs,
-      request.coalesceMs,
-    )) as Reply
+    const { digest, kind, principal, agent, activity, credentialEnd, graceMs, coalesceMs } = request
+    const terms = `${flag(activity)} ${textOf(credentialEnd)} ${textOf(graceMs)} ${textOf(coalesceMs)}`
+    const whose = principal === undefined ? '' : `=${principal}`
+    const reply = (await this.#run('resume', digest, kind, whose, agent, terms)) as string | Reply
+    if (typeof reply === 'string') return { kind: 'live', session: sessionOf(reply) }
     switch (reply[0]) {
-      case 'live':
-        return { kind: 'live', session: sessionOf(reply[1]) }
       case 'refused':
         return { kind: 'refused', reason: reply[1], ref: reply[2] } as ResumeReply
       case 'ended':
@@ -235,10 +225,12 @@ function capsOf({ group, total, whenFull }: Caps): readonly [number, number, str
   return [Math.min(group, Number.MAX_SAFE_INTEGER), Math.min(total, Number.MAX_SAFE_INTEGER), whenFull]
 }
 
-/** Keys hold no spaces, and an empty one is nothing between two of them. */
+/** Three lines, of which the last may hold more. Keys hold no spaces, and an empty one is nothing between two of them. */
 function sessionOf(reply: string | Reply | undefined): StoredSession {
-  const [joined, meta, data] = reply as readonly [string, string, string]
-  const [ref, principal, agent, parent, ...numbers] = joined.split(' ')
+  const text = reply as string
+  const first = text.indexOf('\n')
+  const second = text.indexOf('\n', first + 1)
+  const [ref, principal, agent, parent, ...numbers] = text.slice(0, first).split(' ')
   const [generation, version, opened, authenticated, absolute, credential, used, idle, seen] = numbers
   const absoluteEnd = Number(absolute)
   const credentialEnd = Number(credential)
@@ -255,8 +247,8 @@ function sessionOf(reply: string | Reply | undefined): StoredSession {
     lastUsedAt: Number(used),
     idleTimeoutMs: Number(idle),
     seenAt: Number(seen),
-    meta,
-    data,
+    meta: text.slice(first + 1, second),
+    data: text.slice(second + 1),
   }
 }
 

@@ -35,7 +35,7 @@ export interface StoredSession {
   readonly idleTimeoutMs: number
   /** The time of this operation. */
   readonly seenAt: number
-  /** JSON of the layer above: whom it is bound to, in words. */
+  /** JSON of the layer above, without line breaks: whom it is bound to, in words. */
   readonly meta: string
   /** JSON of the application. */
   readonly data: string

@@ -32,11 +32,11 @@ local function load(ref)
     f = num(f[17]), r = num(f[18]) }
 end
 
--- Few long texts and not many short ones: a client spends more on each than a server on joining them.
+-- One text: a client spends more on taking an answer apart than a server on joining it.
 local function show(s)
   local numbers = string.format('%s %s %s %s %.0f %.0f %s %s %.0f %.0f %.0f %.0f %.0f', s.ref, s.p, s.a, s.pa, s.g, s.v,
     s.o, s.w, s.x, s.c, s.u, s.i, now)
-  return { numbers, s.m, s.d }
+  return numbers .. '\\n' .. s.m .. '\\n' .. s.d
 end
 
 local function scope(p, a) if a == '' then return '' end return p .. '.' .. a end
@@ -198,8 +198,12 @@ addHandle(s, digest, kind)
 return { 'opened', show(s), ended }
 `
 
-/** digest kind checkPrincipal principal agent activity credentialEnd grace coalesce */
+/**
+ * digest kind principal agent terms; the principal after an `=`, or nothing where it is not asked; the terms are activity,
+ * credentialEnd, grace and coalesce. Asked for every request, so that it has few arguments and answers with one text.
+ */
 const resume = `
+local activity, credential, grace, coalesce = string.match(ARGV[6], '^(%d) (%S+) (%S+) (%S+)$')
 local s, ref, g, kind = find(ARGV[2])
 if not s then
   if ref then return { 'refused', 'ended', ref } end
@@ -212,14 +216,14 @@ if reason then
   return { 'ended', show(s), reason }
 end
 if g ~= s.g then
-  if now - s.r < num(ARGV[9]) then return { 'refused', 'retired', ref } end
+  if now - s.r < num(grace) then return { 'refused', 'retired', ref } end
   bury(s)
   return { 'ended', show(s), 'handle-reused' }
 end
-if ARGV[4] == '1' and ARGV[5] ~= s.p then return { 'refused', 'foreign-principal', ref } end
-if ARGV[6] ~= s.a then return { 'refused', 'foreign-agent', ref } end
-local used = ARGV[7] == '1' and isNews(s, num(ARGV[10]))
-local credential = num(ARGV[8])
+if ARGV[4] ~= '' and ARGV[4] ~= '=' .. s.p then return { 'refused', 'foreign-principal', ref } end
+if ARGV[5] ~= s.a then return { 'refused', 'foreign-agent', ref } end
+local used = activity == '1' and isNews(s, num(coalesce))
+credential = num(credential)
 local isFresher = s.c ~= 0 and credential > s.c
 if used or isFresher then
   if used then s.u = now end
@@ -227,7 +231,7 @@ if used or isFresher then
   call('HSET', B .. 's:' .. ref, 'u', int(s.u), 'c', int(s.c))
   schedule(s)
 end
-return { 'live', show(s) }
+return show(s)
 `
 
 /** ref principal generation activity grace coalesce */
