@@ -3,6 +3,7 @@
  * credential, and what it began must stop when that credential ends or its principal is revoked, on whichever process
  * that happens.
  */
+import { tell } from './events.ts'
 import type { StreamEnd, StreamEndListener } from './live.ts'
 import { agentKey, principalKey, type Principal } from './principal.ts'
 
@@ -108,12 +109,8 @@ export class CallerWatch {
   }
 
   #cut(watcher: Watcher, reason: StreamEnd): void {
-    if (!this.#watchers.delete(watcher)) return
-    try {
-      watcher.onEnd(reason)
-    } catch {
-      // What fails in stopping one must not keep the others going.
-    }
+    // What fails in stopping one must not keep the others going.
+    if (this.#watchers.delete(watcher)) tell(() => watcher.onEnd(reason))
   }
 }
 

@@ -67,6 +67,16 @@ export type EventListener = (event: SessionEvent) => void
 type WithoutTime<Event> = Event extends { readonly at: number } ? Omit<Event, 'at'> : never
 export type UntimedEvent = WithoutTime<SessionEvent>
 
+/** Tells somebody who decides nothing: what fails in it, at once or later, is no concern of whoever tells. */
+export function tell(listener: () => unknown): void {
+  try {
+    const heard = listener()
+    if (heard instanceof Promise) heard.catch(() => undefined)
+  } catch {
+    // A log that is full must not open or close a door.
+  }
+}
+
 /** Hands events to all listeners; a listener that throws silences neither the others nor the request. */
 export class EventHub {
   readonly #listeners = new Set<EventListener>()
@@ -85,12 +95,6 @@ export class EventHub {
   emit(event: UntimedEvent): void {
     if (this.#listeners.size === 0) return
     const timed = Object.freeze({ at: this.#wall(), ...event }) as SessionEvent
-    for (const listener of this.#listeners) {
-      try {
-        listener(timed)
-      } catch {
-        // A log that is full must not open or close a door.
-      }
-    }
+    for (const listener of this.#listeners) tell(() => listener(timed))
   }
 }

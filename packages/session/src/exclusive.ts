@@ -168,6 +168,7 @@ function refusal(kind: 'full' | 'fenced' | 'gone'): SessionError {
 
 /** Renders what became of a handler's turn: its result, or the reason for which it lost the session meanwhile. */
 export async function workWithin<T>(held: HeldTurn, work: () => Promise<T>): Promise<T> {
+  held.signal.throwIfAborted()
   let stop: () => void = () => undefined
   const lost = new Promise<never>((_, reject) => {
     stop = () => reject(held.signal.reason as Error)

@@ -2,7 +2,7 @@
  * What is under way in this process: requests in flight, which suspend the idle timeout, and streams, which must be cut
  * when their session ends. Other processes are heard of by asking the store, once per interval and session.
  */
-import type { EndReason } from './events.ts'
+import { tell, type EndReason } from './events.ts'
 import { flightKey, type Session } from './session.ts'
 
 /**
@@ -129,12 +129,8 @@ export class LiveWork {
   }
 
   #cut(watcher: Watcher, reason: StreamEnd): void {
-    if (!this.#unwatch(watcher)) return
-    try {
-      watcher.onEnd(reason)
-    } catch {
-      // What fails in closing one stream must not keep the others open.
-    }
+    // What fails in closing one stream must not keep the others open.
+    if (this.#unwatch(watcher)) tell(() => watcher.onEnd(reason))
   }
 
   #unwatch(watcher: Watcher): boolean {

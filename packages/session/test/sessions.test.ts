@@ -661,6 +661,20 @@ describe('exclusive work', () => {
     expect(kinds()).toContain('busy')
   })
 
+  test('a handler whose turn is over before it began does not begin', async () => {
+    const { sessions, store } = createLayer()
+    const { session } = await sessions.open(as())
+    const read = store.read.bind(store)
+    vi.spyOn(store, 'read').mockImplementation(async (request) => {
+      // Longer than the turn: it ends while the session is looked at.
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      return read(request)
+    })
+    const work = vi.fn<() => void>()
+    await expect(sessions.exclusive(session, work, { holdMs: 1 })).rejects.toThrow(FencedError)
+    expect(work).not.toHaveBeenCalled()
+  })
+
   test('a handler that keeps its turn too long loses it, and what it writes then', async () => {
     const { sessions, advance } = createLayer()
     const { session } = await sessions.open(as(), { data: 'before' })
@@ -702,6 +716,27 @@ describe('events', () => {
       throw new Error('disk full')
     })
     await expect(sessions.open(as())).resolves.toBeDefined()
+  })
+
+  test('a listener that fails later decides nothing, nor does what hears of an end', async () => {
+    const { sessions } = createLayer()
+    const unhandled = vi.fn<(reason: unknown) => void>()
+    process.on('unhandledRejection', unhandled)
+    try {
+      const fail = async (): Promise<never> => Promise.reject(new Error('disk full'))
+      sessions.onEvent(fail)
+      const { session } = await sessions.open(as())
+      sessions.watch(session, fail)
+      sessions.watchCaller(as(), fail)
+      await sessions.terminate(session)
+      await sessions.revoke({ principal: alice }, 'account disabled')
+      // Node tells of rejections when all microtasks have run.
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(unhandled).not.toHaveBeenCalled()
+    } finally {
+      process.off('unhandledRejection', unhandled)
+    }
+    await sessions.close()
   })
 
   verifies(

@@ -2,7 +2,14 @@
 
 export class ExpiringMap<Value> {
   readonly #entries = new Map<string, { value: Value; until: number }>()
+  readonly #maxEntries: number
   #cursor: Iterator<[string, { value: Value; until: number }]> | undefined
+  #oldest: Iterator<string> | undefined
+
+  /** @param maxEntries beyond which the one that came first goes */
+  constructor(maxEntries = Infinity) {
+    this.#maxEntries = maxEntries
+  }
 
   get size(): number {
     return this.#entries.size
@@ -15,6 +22,7 @@ export class ExpiringMap<Value> {
 
   set(key: string, value: Value, until: number): void {
     this.#entries.set(key, { value, until })
+    if (this.#entries.size > this.#maxEntries) this.#dropOldest()
   }
 
   /** Keeps what is there for at least as long as that. */
@@ -26,6 +34,7 @@ export class ExpiringMap<Value> {
   clear(): void {
     this.#entries.clear()
     this.#cursor = undefined
+    this.#oldest = undefined
   }
 
   /** Looks at the next `limit` entries and removes those that ended. Whether it came to the end of the map. */
@@ -41,5 +50,13 @@ export class ExpiringMap<Value> {
       if (now >= until) this.#entries.delete(key)
     }
     return false
+  }
+
+  /** By an iterator that is kept: one from the beginning would pass all that was deleted there. */
+  #dropOldest(): void {
+    this.#oldest ??= this.#entries.keys()
+    const next = this.#oldest.next()
+    if (!next.done) this.#entries.delete(next.value)
+    else this.#oldest = undefined
   }
 }

@@ -10,6 +10,7 @@ import { isNews, latestEnd, timedOut, type Lifetime } from './lifetime.ts'
 import {
   epochScope,
   handleLimits,
+  maxTombstones,
   tombstoneMs,
   type AttachReply,
   type AttachRequest,
@@ -106,7 +107,7 @@ class MemoryStore implements SessionStore {
   readonly #groups = new Map<string, Group>()
   readonly #epochs = new ExpiringMap<number>()
   readonly #consumed = new ExpiringMap<true>()
-  readonly #tombstones = new ExpiringMap<string>()
+  readonly #tombstones = new ExpiringMap<string>(maxTombstones)
   #count = 0
   /** For so long, at most, anything may live that was made so far. */
   #longestMs = 0

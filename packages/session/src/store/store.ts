@@ -287,5 +287,7 @@ export function epochScope(principal: string, agent: string): string {
 
 /** How many live handles a session may have, and how many retired ones are remembered for it. */
 export const handleLimits = { live: 8, retired: 32 } as const
-/** For so long an ended session's handles are known as such. */
+/** For so long an ended session's handles are known as such, */
 export const tombstoneMs = 10 * 60_000
+/** and so many of them, by stores in memory: whoever opens and ends sessions without end is to fill none. */
+export const maxTombstones = 20_000

@@ -3,8 +3,10 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createSessions, MisuseError } from '../../src/index.ts'
 import { principalKey } from '../../src/principal.ts'
+import { StoreUser } from '../../src/store/certification/user.ts'
 import { certification, type StoreUnderTest } from '../../src/store/certify.ts'
 import { redisStore, type RedisClient } from '../../src/store/redis.ts'
+import { maxTombstones, tombstoneMs } from '../../src/store/store.ts'
 import { alice } from '../layer.ts'
 import { hasRedis, startRedis, type RedisServer } from './redis-server.ts'
 
@@ -65,6 +67,22 @@ describe.skipIf(!hasRedis)('the Redis store is certified', () => {
     const keptMs = await client.pttl(`{long}:g:${principalKey(alice)}`)
     expect(keptMs).toBeGreaterThan(session.expiresAt - session.openedAt)
     await sessions.close()
+  })
+
+  test('whoever opens and ends sessions without end fills no memory: beyond a number none is known as ended', async () => {
+    const client = await connectIoRedis()
+    const store = await redisStore({ client, prefix: 'graves', clock: () => tombstoneMs * 7 })
+    const user = new StoreUser(store)
+    const known = await user.open()
+    await store.end({ name: { ref: known.ref }, reason: 'terminated' })
+    expect(await user.resume(known.ref)).toMatchObject({ kind: 'refused', reason: 'ended' })
+    await client.incrby('{graves}:b:7', maxTombstones - 1)
+    const { ref } = await user.open()
+    await store.end({ name: { ref }, reason: 'terminated' })
+    expect(await user.resume(ref)).toEqual({ kind: 'unknown' })
+    expect(await client.keys(`{graves}:*${ref}*`)).toEqual([])
+    expect(await client.pttl('{graves}:b:7')).toBeGreaterThan(0)
+    await client.quit()
   })
 
   test('a client that queues while offline is refused', async () => {

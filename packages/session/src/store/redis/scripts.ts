@@ -4,11 +4,11 @@
  *
  * Keys after the base: `s:` session (hash), `h:` handle (`<ref> <generation> <kind>`, or `! <ref>` once it ended),
  * `l:` digests of a session (list), `t:` turns (JSON), `g:` sessions of a group by opening (sorted set), `e:` epoch,
- * `n:` consumed key, `w:` a group was searched, `all` sessions by their next end (sorted set), `longest` for how long
+ * `n:` consumed key, `w:` a group was searched, `b:` how many handles were buried in a stretch of time, `all` sessions by their next end (sorted set), `longest` for how long
  * anything may live that was made so far. Values after the time:
  * see each script; its caller is in `redis.ts`.
  */
-import { handleLimits, tombstoneMs } from '../store.ts'
+import { handleLimits, maxTombstones, tombstoneMs } from '../store.ts'
 import { script } from './client.ts'
 
 const prelude = `
@@ -20,7 +20,8 @@ if not now then
   local time = call('TIME')
   now = num(time[1]) * 1000 + math.floor(num(time[2]) / 1000)
 end
-local TOMBSTONE, LIVE, RETIRED, MARGIN = ${tombstoneMs}, ${handleLimits.live}, ${handleLimits.retired}, 60000
+local TOMBSTONE, TOMBSTONES, MARGIN = ${tombstoneMs}, ${maxTombstones}, 60000
+local LIVE, RETIRED = ${handleLimits.live}, ${handleLimits.retired}
 
 local function int(n) return string.format('%.0f', n) end
 
@@ -99,8 +100,12 @@ end
 local function bury(s)
   -- First what frees memory: a server that is full refuses a script that begins by taking some.
   call('DEL', B .. 's:' .. s.ref, B .. 't:' .. s.ref)
-  for _, digest in ipairs(call('LRANGE', B .. 'l:' .. s.ref, 0, -1)) do
-    call('SET', B .. 'h:' .. digest, '! ' .. s.ref, 'PX', TOMBSTONE)
+  local digests = call('LRANGE', B .. 'l:' .. s.ref, 0, -1)
+  local buried = B .. 'b:' .. int(math.floor(now / TOMBSTONE))
+  local isRoom = call('INCRBY', buried, #digests) <= TOMBSTONES
+  call('PEXPIRE', buried, TOMBSTONE)
+  for _, digest in ipairs(digests) do
+    if isRoom then call('SET', B .. 'h:' .. digest, '! ' .. s.ref, 'PX', TOMBSTONE) else call('DEL', B .. 'h:' .. digest) end
   end
   call('DEL', B .. 'l:' .. s.ref)
   call('ZREM', B .. 'all', s.ref)
