@@ -1,6 +1,6 @@
 /** The pipeline from target to report: dial, survey, play, judge, assess, score. */
 import { randomBytes } from 'node:crypto'
-import type { Assessment, Exchange, HeaderField, LiveFindingDraft, Report } from './finding/finding.ts'
+import type { Assessment, Exchange, Finding, HeaderField, LiveFindingDraft, Report } from './finding/finding.ts'
 import { type LiveClaim, liveFindingsOf } from './finding/live.ts'
 import type { OnProgress } from './progress.ts'
 import { rules as ownRules } from './rules/index.ts'
@@ -24,8 +24,9 @@ import { hasHandles, logIn } from './wire/login.ts'
 import { isRefused, isServed, statusOf } from './wire/reading.ts'
 import { Redactor } from './wire/redact.ts'
 import type { Actors, Stage } from './wire/stage.ts'
-import { NO_OTHER, type Survey, survey } from './wire/survey.ts'
+import { NO_OTHER, type Survey, survey, surveyBeside, type Surveyor } from './wire/survey.ts'
 import { isPrivate, targetOf } from './wire/target.ts'
+import type { View } from './wire/scenario.ts'
 import { type Actor, Wire } from './wire/wire.ts'
 
 export interface ProbeOptions {
@@ -56,8 +57,10 @@ export async function probe(
 ): Promise<Report> {
   const { target, probing } = await dial(url, options)
   const surveyed = await surveyLoggedIn(target, probing)
-  const verdicts = await playAll(rules, probing, surveyed, () => logInAll(target, probing))
-  const findings = liveFindingsOf(claimsOf(verdicts), new URL(surveyed.url).pathname)
+  const played = await playAll(rules, probing, surveyed, () => logInAll(target, probing))
+  const beside = await playBeside(rules, probing, target, surveyed)
+  const findings = inOrderOf(rules, [...findingsOf(played, surveyed), ...findingsBeside(beside)])
+  const verdicts = bothOf(played, beside)
   const evidence = { findings, gaps: [], scored: new Set(['runtime'] as const) }
   const assessments = assess(verdicts.map(detectionOf), evidence).map((one) => withTrials(one, verdicts))
   return {
@@ -73,6 +76,87 @@ export async function probe(
     assessments,
     findings,
   }
+}
+
+interface PlayedBeside {
+  readonly surveyed: Survey
+  readonly played: readonly Played[]
+}
+
+/** What may differ by endpoint, played once more where the other transport is served beside the target. */
+async function playBeside(
+  rules: readonly RuleEntry[],
+  probing: Probing,
+  target: URL,
+  surveyed: Survey,
+): Promise<PlayedBeside> {
+  const wanted = rules.filter(({ scenario }) => scenario?.perEndpoint)
+  const found = wanted.length === 0 ? undefined : await lookBeside(surveyed, probing)
+  if (found === undefined) return { surveyed, played: [] }
+  const own: Probing = { ...probing, config: withoutEffects(probing.config) }
+  return { surveyed: found, played: await playAll(wanted, own, found, () => logInAll(target, own)) }
+}
+
+async function lookBeside(surveyed: Survey, probing: Probing): Promise<Survey | undefined> {
+  const stage = stageFor(probing, surveyed)
+  try {
+    const found = await surveyBeside(surveyed, surveyorOf(probing))
+    if (found === undefined) return undefined
+    const isSame = found.tools.length > 0 && namesOf(found) === namesOf(surveyed)
+    const elsewhere = isSame && !surveyed.anonymous ? await stage.knock(probing.actors.nobody) : []
+    return { ...found, noOther: surveyed.noOther, elsewhere }
+  } catch (error) {
+    if (!(error instanceof BudgetSpent)) throw error
+    return undefined
+  } finally {
+    await stage.close()
+  }
+}
+
+function namesOf({ tools }: Survey): string {
+  return JSON.stringify(tools.map(({ name }) => name).toSorted())
+}
+
+/** What has an effect once has had it. */
+function withoutEffects(config: ProbeConfig): ProbeConfig {
+  const { race: _race, flow: _flow, ...others } = config
+  return others
+}
+
+function at({ url }: Survey, said: string): string {
+  return `At ${new URL(url).pathname}: ${said}`
+}
+
+const NOTHING: View = { findings: [], open: [], tried: [] }
+
+/** One verdict for each rule, of both endpoints. */
+function bothOf(played: readonly Played[], { surveyed, played: others }: PlayedBeside): readonly Played[] {
+  return played.map(({ rule, verdict }) => {
+    const other = others.find((one) => one.rule.id === rule.id)?.verdict
+    if (other === undefined || other.kind === 'notApplicable') return { rule, verdict }
+    const own = verdict.kind === 'judged' ? verdict : NOTHING
+    return {
+      rule,
+      verdict: {
+        kind: 'judged',
+        findings: [...own.findings, ...other.findings],
+        open: [...own.open, ...other.open.filter((one) => !own.open.includes(one)).map((one) => at(surveyed, one))],
+        tried: [...own.tried, ...other.tried.map((one) => at(surveyed, one))],
+      },
+    }
+  })
+}
+
+function findingsBeside({ surveyed, played }: PlayedBeside): readonly Finding[] {
+  return findingsOf(played, surveyed).map((finding) => ({ ...finding, what: at(surveyed, finding.what) }))
+}
+
+function findingsOf(played: readonly Played[], { url }: Survey): readonly Finding[] {
+  return liveFindingsOf(claimsOf(played), new URL(url).pathname)
+}
+
+function inOrderOf(rules: readonly RuleEntry[], findings: readonly Finding[]): readonly Finding[] {
+  return rules.flatMap(({ rule }) => findings.filter((finding) => finding.rule === rule.id))
 }
 
 /**
@@ -314,23 +398,18 @@ function describeRefusal(name: PrincipalName, answer: Exchange): string {
 
 /** A budget that does not last for the survey leaves everything open. */
 async function surveyOrNothing(target: URL, probing: Probing): Promise<Survey> {
-  const { actors, config, redactor, wireTo, nextId } = probing
   probing.onProgress({ phase: 'surveying', done: 0, total: 0 })
   try {
-    const { alice, nobody } = actors
-    return await survey(target, {
-      wireTo,
-      nextId,
-      redactor,
-      alice,
-      nobody,
-      transport: config.transport,
-      era: config.era,
-    })
+    return await survey(target, surveyorOf(probing))
   } catch (error) {
     if (!(error instanceof BudgetSpent)) throw error
     return nothingAt(target, error.message)
   }
+}
+
+function surveyorOf({ actors, config, redactor, wireTo, nextId }: Probing): Surveyor {
+  const { alice, nobody } = actors
+  return { wireTo, nextId, redactor, alice, nobody, transport: config.transport, era: config.era }
 }
 
 function nothingAt(target: URL, refusal: string | undefined): Survey {

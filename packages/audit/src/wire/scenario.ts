@@ -29,6 +29,8 @@ export interface Scenario<Recording = unknown> {
   readonly provokes?: true
   /** Where it finds something, sessions disturb each other, and nothing is played beside anything else. */
   readonly showsIsolation?: true
+  /** An endpoint may keep it while the one beside it does not: played again where the other transport is served as well. */
+  readonly perEndpoint?: true
   play(stage: Stage): Promise<Recording>
   judge(recording: Recording): LiveVerdict
 }

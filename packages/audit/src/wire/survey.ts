@@ -42,6 +42,8 @@ export interface Survey {
   readonly refusal: string | undefined
   /** Why nobody can be played who is somebody else than Alice. Says nothing where Bob or Carol is among the actors. */
   readonly noOther: string
+  /** Of an endpoint beside the target, with the same tools: what nobody in particular is told at the target itself. */
+  readonly elsewhere?: readonly Exchange[]
 }
 
 export const NO_OTHER = 'No second principal (bob) is configured.'
@@ -77,6 +79,28 @@ export async function survey(target: URL, surveyor: Surveyor): Promise<Survey> {
     if (first === undefined || (isMissing(first) && !isMissing(found))) first = found
   }
   return first ?? surveyAt(target, surveyor)
+}
+
+/**
+ * The other transport of the legacy era, where it is served beside a target that was found: many servers keep HTTP+SSE
+ * for older clients. Undefined where there is none, or where the user names the one to probe. Throws BudgetSpent.
+ */
+export async function surveyBeside(found: Survey, surveyor: Surveyor): Promise<Survey | undefined> {
+  if (found.eras.length === 0 || surveyor.transport !== undefined || surveyor.era === 'modern') return undefined
+  const transport = found.transport === 'http' ? 'sse' : 'http'
+  const others = await Promise.all(
+    placesBeside(new URL(found.url), transport === 'sse' ? 'sse' : 'mcp').map((url) =>
+      surveyAt(url, { ...surveyor, transport, era: 'legacy' }),
+    ),
+  )
+  return others.find(({ eras }) => eras.length > 0)
+}
+
+/** `/sse`, and beside or below the target; with its query, which may hold what names the caller. */
+function placesBeside(target: URL, name: 'sse' | 'mcp'): readonly URL[] {
+  const { pathname, search } = target
+  const paths = [`/${name}`, pathname.replace(/[^/]*$/, name), `${pathname.replace(/\/$/, '')}/${name}`]
+  return [...new Set(paths)].filter((path) => path !== pathname).map((path) => new URL(`${path}${search}`, target))
 }
 
 function isMissing({ refusal }: Survey): boolean {

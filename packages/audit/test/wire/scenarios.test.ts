@@ -110,7 +110,7 @@ describe('a credential in the query of an event stream', () => {
     ['is found, though messages want it in a header', true, 'fail'],
     ['is not found where only the header counts', false, 'pass'],
   ])('%s', async (_name, inQuery, expected) => {
-    target = await startStreams(inQuery)
+    target = await startStreams({ inQuery })
     const { assessments, findings } = await probe(
       target.url,
       { config: configWith({ transport: 'sse' }) },

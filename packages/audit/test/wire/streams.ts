@@ -10,8 +10,22 @@ interface Opened {
   readonly response: ServerResponse
 }
 
-/** `inQuery`: streams, and they alone, take a token from the query as well. */
-export async function startStreams(inQuery: boolean): Promise<Running> {
+export interface StreamOptions {
+  /** Streams, and they alone, take a token from the query as well. */
+  readonly inQuery?: boolean
+  /** Messages are taken from whoever knows where they go. */
+  readonly unbound?: boolean
+  /** Nobody is asked who he is. */
+  readonly anonymous?: boolean
+  readonly tools?: readonly object[]
+}
+
+export async function startStreams({
+  inQuery = false,
+  unbound,
+  anonymous,
+  tools = [],
+}: StreamOptions = {}): Promise<Running> {
   const sessions = new Map<string, Opened>()
   const seen: string[] = []
   const server = createServer((request, response) => {
@@ -20,7 +34,7 @@ export async function startStreams(inQuery: boolean): Promise<Running> {
   })
 
   async function openStream(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const owner = callerOf(request, inQuery)
+    const owner = callerOf(request, inQuery) ?? (anonymous ? 'anybody' : undefined)
     if (owner === undefined) return void response.writeHead(401).end()
     const id = randomUUID()
     sessions.set(id, { owner, response })
@@ -30,14 +44,14 @@ export async function startStreams(inQuery: boolean): Promise<Running> {
   }
 
   async function takeMessage(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const owner = callerOf(request, false)
+    const owner = callerOf(request, false) ?? (anonymous ? 'anybody' : undefined)
     if (owner === undefined) return void response.writeHead(401).end()
     const session = sessions.get(addressOf(request).searchParams.get('session') ?? '')
-    if (session?.owner !== owner) return void response.writeHead(404).end()
+    if (session === undefined || (session.owner !== owner && !unbound)) return void response.writeHead(404).end()
     const { id, method } = JSON.parse(await text(request)) as { readonly id?: number; readonly method: string }
     response.writeHead(202).end()
     if (id === undefined) return
-    session.response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', id, result: resultOf(method) })}\n\n`)
+    session.response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', id, result: resultOf(method, tools) })}\n\n`)
   }
 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -65,8 +79,8 @@ function callerOf(request: IncomingMessage, inQuery: boolean): string | undefine
   return Object.entries(tokens).find(([, own]) => own === token)?.[0]
 }
 
-function resultOf(method: string): object {
+function resultOf(method: string, tools: readonly object[]): object {
   return method === 'initialize'
     ? { protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: { name: 'streams', version: '1' } }
-    : { tools: [] }
+    : { tools }
 }

@@ -94,7 +94,7 @@ export const tokens = {
   wrongAudience: 'elsewhere-token-0123456789',
 } as const
 
-const TOOLS = [
+export const TOOLS = [
   { name: 'note_put', inputSchema: { type: 'object', required: ['text'] } },
   { name: 'note_get', inputSchema: { type: 'object' }, annotations: { readOnlyHint: true } },
 ]

@@ -32,6 +32,7 @@ interface Recording {
 }
 
 export const scenario = defineScenario<Recording>({
+  perEndpoint: true,
   async play(stage) {
     const { survey } = stage
     if (!survey.sessions) return { survey, brought: [], unknown: undefined }

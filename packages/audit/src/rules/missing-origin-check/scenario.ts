@@ -39,6 +39,7 @@ const SIMPLE: readonly HeaderField[] = [
 ]
 
 export const scenario = defineScenario<Recording>({
+  perEndpoint: true,
   async play(stage) {
     const { survey, actors } = stage
     const ambient = actors.alice.headers.every(([name]) => name === 'cookie')

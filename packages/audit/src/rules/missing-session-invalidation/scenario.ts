@@ -53,6 +53,7 @@ const NOTICE_MS = 250
 const LATE_EVENT_MS = 1_500
 
 export const scenario = defineScenario<Recording>({
+  perEndpoint: true,
   alone: ({ logout }) => logout !== undefined,
 
   async play(stage) {

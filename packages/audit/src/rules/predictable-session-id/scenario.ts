@@ -55,6 +55,7 @@ const ENOUGH_BITS = 122
 const FEW_BITS = 64
 
 export const scenario = defineScenario<Recording>({
+  perEndpoint: true,
   alone: () => true,
 
   async play(stage) {

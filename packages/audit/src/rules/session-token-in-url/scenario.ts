@@ -28,6 +28,7 @@ const ID_PARAMETERS = ['sessionId', 'session_id', 'session', 'sid', 'mcp-session
 const CREDENTIAL_PARAMETERS = ['access_token', 'token', 'api_key', 'apiKey', 'key', 'auth', 'authorization']
 
 export const scenario = defineScenario<Recording>({
+  perEndpoint: true,
   async play(stage) {
     const { survey } = stage
     const none = { survey, legitimate: undefined, trials: [], inAddress: false, unknown: undefined }

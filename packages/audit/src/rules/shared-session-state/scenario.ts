@@ -111,6 +111,7 @@ const LOST_MS = 1_500
 const SURELY_LOST_MS = 5_000
 
 export const scenario = defineScenario<Recording>({
+  perEndpoint: true,
   alone: () => true,
   showsIsolation: true,
 

@@ -10,6 +10,7 @@ interface Recording {
 }
 
 export const scenario = defineScenario<Recording>({
+  perEndpoint: true,
   async play(stage) {
     const { survey, actors } = stage
     const others = [actors.bob, actors.carol].filter((actor) => actor !== undefined)

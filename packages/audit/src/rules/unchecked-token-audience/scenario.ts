@@ -23,6 +23,7 @@ interface Recording {
 }
 
 export const scenario = defineScenario<Recording>({
+  perEndpoint: true,
   async play(stage) {
     const { survey, actors } = stage
     const configured = actors.wrongAudience !== undefined
