@@ -64,7 +64,8 @@ export class Connection {
   /** Connects, or says why it could not. */
   static open(endpoint: Endpoint, timeoutMs: number, signal: AbortSignal): Promise<Connection | { failure: string }> {
     return new Promise((resolve) => {
-      const socket = dial(endpoint)
+      const socket = dialled(endpoint)
+      if (!('destroy' in socket)) return resolve(socket)
       const callOff = whenTimeIsUp(timeoutMs, () => settle({ failure: 'no connection in time' }))
       const settle = (result: Connection | { failure: string }): void => {
         callOff()
@@ -143,6 +144,15 @@ export class Connection {
   }
 }
 
+/** What this machine cannot even offer is thrown. */
+function dialled(endpoint: Endpoint): Socket | { failure: string } {
+  try {
+    return dial(endpoint)
+  } catch (error) {
+    return { failure: describe(error as NodeJS.ErrnoException) }
+  }
+}
+
 function dial({ host: name, port, tls }: Endpoint): Socket {
   // A name of this machine is never asked for elsewhere: what answers there would be taken for it.
   const host = name.endsWith('.localhost') ? 'localhost' : name
@@ -181,10 +191,17 @@ export function isHeaderName(name: string): boolean {
   return /^[!#$%&'*+.^_`|~\w-]+$/.test(name)
 }
 
+/** A version, or every cipher of it, that was left out of this machine's own OpenSSL or is forbidden to it. */
+const NOT_OURS =
+  /^ERR_SSL_NO_(?:PROTOCOLS_AVAILABLE|CIPHERS_AVAILABLE|CIPHER_MATCH)$|^ERR_TLS_(?:INVALID_)?PROTOCOL_VERSION/
+/** How such a failure begins: it says nothing of the server. */
+export const CANNOT_OFFER = 'this machine cannot offer it'
+
 const NOT_TRUSTED = /^(?:UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED|CERT_(?:UNTRUSTED|SIGNATURE_FAILURE))/
 
 /** Codes only: messages hold addresses, and a certificate's words are another's. */
 function describe({ code }: NodeJS.ErrnoException): string {
+  if (NOT_OURS.test(code ?? '')) return `${CANNOT_OFFER} (${code})`
   if (NOT_TRUSTED.test(code ?? ''))
     return `its certificate is signed by nobody who is trusted (${code}); --ca names the authority that signed it`
   if (code === 'CERT_HAS_EXPIRED') return 'its certificate has expired'

@@ -37,6 +37,8 @@ export class ResponseParser {
   private received = 0
   /** Bytes left of the chunk that is being read; -1 where its size comes next. */
   private chunkLeft = -1
+  /** Bytes of the fields after the last chunk; undefined before it. */
+  private trailers: number | undefined
   private text = ''
 
   constructor(method: string, limits: Limits) {
@@ -61,7 +63,7 @@ export class ResponseParser {
   /** The connection is closed. */
   end(): void {
     if (this.state !== 'wants') return
-    if (this.head !== undefined && this.body.kind === 'untilClose') this.finish()
+    if (this.trailers !== undefined || (this.head !== undefined && this.body.kind === 'untilClose')) this.finish()
     else this.fail(this.head === undefined ? 'the connection was closed before an answer' : 'the answer was cut off')
   }
 
@@ -106,8 +108,9 @@ export class ResponseParser {
       }
       const line = this.chunkLine()
       if (line === undefined) return
+      if (this.trailers !== undefined) this.endTrailer(line, this.trailers)
       // After a chunk comes an empty line, then the next size.
-      if (this.chunkLeft === 0 && line === '') this.chunkLeft = -1
+      else if (this.chunkLeft === 0 && line === '') this.chunkLeft = -1
       else this.beginChunk(line)
     }
   }
@@ -115,7 +118,8 @@ export class ResponseParser {
   private chunkLine(): string | undefined {
     const end = this.pending.indexOf('\r\n')
     if (end === -1) {
-      if (this.pending.length > LONGEST_CHUNK_LINE) this.fail('the chunks of the answer are malformed')
+      const most = this.trailers === undefined ? LONGEST_CHUNK_LINE : this.limits.headBytes
+      if (this.pending.length > most) this.fail('the chunks of the answer are malformed')
       return undefined
     }
     const line = this.pending.subarray(0, end).toString('latin1')
@@ -126,8 +130,15 @@ export class ResponseParser {
   private beginChunk(line: string): void {
     const size = /^[0-9a-f]{1,8}(?=\s*(?:;|$))/i.exec(line)?.[0]
     if (size === undefined) this.fail('the chunks of the answer are malformed')
-    else if (Number.parseInt(size, 16) === 0) this.finish()
+    else if (Number.parseInt(size, 16) === 0) this.trailers = 0
     else this.chunkLeft = Number.parseInt(size, 16)
+  }
+
+  /** Fields after the body are read, so that what comes next on the connection is not taken for them, and are worth nothing. */
+  private endTrailer(line: string, before: number): void {
+    this.trailers = before + line.length + 2
+    if (line === '') this.finish()
+    else if (this.trailers > this.limits.headBytes) this.fail('the headers are too large')
   }
 
   private keep(bytes: Buffer): void {

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { probe } from '../../src/probe.ts'
 import { ProbeError } from '../../src/probe-error.ts'
 import { rules } from '../../src/rules/index.ts'
+import { Connection } from '../../src/wire/connection.ts'
 import { makeAuthority } from './certificates.ts'
 import { configWith } from './principals.ts'
 import { startTarget } from './target.ts'
@@ -62,6 +63,25 @@ describe('a target behind TLS', { timeout: 60_000 }, () => {
     const url = `https://127.0.0.1:${port}/mcp`
     const { assessments } = await probe(url, { config: configWith(), ca: authority.cert }, played)
     expect(assessments).toMatchObject([{ outcome: 'pass' }])
+  })
+})
+
+describe('old versions of TLS', { timeout: 60_000 }, () => {
+  // Which versions there are is the business of the OpenSSL that Node was built with: where it has no old ones, it is open.
+  it('that are taken are a weakness by half, and never pass', async () => {
+    const old = { minVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const
+    const target = await startTarget({}, {}, { ...authority.issue(), ...old })
+    closing.push(target.close)
+    const { assessments, findings } = await probe(target.url, { config: configWith(), ca: authority.cert }, played)
+    expect(assessments[0]?.outcome).not.toBe('pass')
+    expect(findings.filter(({ partial, what }) => !partial || !what.includes('TLS 1.1'))).toEqual([])
+  })
+
+  it('that this machine cannot offer leave it open', async () => {
+    const signal = new AbortController().signal
+    const tls = { verify: false, maxVersion: 'TLSv0.9' as 'TLSv1.1' }
+    const refused = await Connection.open({ host: '127.0.0.1', port: 1, tls }, 1_000, signal)
+    expect(refused).toEqual({ failure: expect.stringMatching(/^this machine cannot offer it/) })
   })
 })
 

@@ -1,7 +1,7 @@
 /** What an address says of its transport, and which old versions of TLS are taken. */
 import { isServed, statusOf } from '../../wire/reading.ts'
 import type { Exchange, LiveFindingDraft } from '../../finding/finding.ts'
-import { Connection } from '../../wire/connection.ts'
+import { CANNOT_OFFER, Connection } from '../../wire/connection.ts'
 import { defineScenario, judgedLive, leftOpen, liveNotApplicable } from '../../wire/scenario.ts'
 import type { Stage } from '../../wire/stage.ts'
 import type { Survey } from '../../wire/survey.ts'
@@ -12,8 +12,8 @@ interface Recording {
   readonly secure: boolean
   readonly loopback: boolean
   readonly legitimate: readonly Exchange[]
-  /** Whether a client that speaks nothing newer than TLS 1.1 is served; undefined where this machine cannot speak it. */
-  readonly oldTls: boolean | undefined
+  /** Whether a client that speaks nothing newer than TLS 1.1 is served, or why that could not be tried. */
+  readonly oldTls: boolean | string | undefined
   /** What nobody is answered without TLS on the port of TLS; undefined where that could not be tried. */
   readonly beside: Exchange | undefined
 }
@@ -26,9 +26,9 @@ export const scenario = defineScenario<Recording>({
     const decided = survey.eras.length === 0 || (!secure && loopback)
     const legitimate = decided ? [] : await stage.knock(actors.alice)
     const old = secure ? await stage.wire.connect({ maxVersion: 'TLSv1.1' }) : undefined
-    if (old instanceof Connection) old.close()
+    const oldTls = old && tookOld(old)
     const beside = secure ? await askInPlain(stage) : undefined
-    return { survey, secure, loopback, legitimate, oldTls: old && old instanceof Connection, beside }
+    return { survey, secure, loopback, legitimate, oldTls, beside }
   },
 
   judge({ survey, secure, loopback, legitimate, oldTls, beside }) {
@@ -38,9 +38,20 @@ export const scenario = defineScenario<Recording>({
     if (served === undefined) return leftOpen("Alice's own requests are not served.")
     if (!secure) return judgedLive([plain(served)], [], [])
     if (beside !== undefined && isTaken(beside)) return judgedLive([besideTls(served, beside)], [], [])
+    if (typeof oldTls === 'string')
+      return judgedLive([], [`Whether TLS 1.1 is taken could not be tried: ${oldTls}.`], ['TLS'])
     return oldTls === true ? judgedLive([oldVersion(served)], [], []) : judgedLive([], [], ['TLS'])
   },
 })
+
+/** A refusal by the server is one; that this machine cannot offer it, or nothing came, is none. */
+function tookOld(old: Connection | { readonly failure: string }): boolean | string {
+  if (!(old instanceof Connection)) return SAYS_NOTHING.some((why) => old.failure.startsWith(why)) && old.failure
+  old.close()
+  return true
+}
+
+const SAYS_NOTHING = [CANNOT_OFFER, 'no connection in time', 'interrupted']
 
 /** Somebody without a credential: none is risked on the way. */
 async function askInPlain(stage: Stage): Promise<Exchange | undefined> {
