@@ -232,10 +232,12 @@ function callThen(machine: Machine, self: Value, callback: Value, onError: Value
 }
 
 function settle(machine: Machine, self: Value, callback: Value, onError: Value, call: Call, state: State): Value {
-  machine.moment += 1
-  if (onError.objects.length > 0) state.perhaps((fork) => call_(machine, onError, { ...call, args: [UNKNOWN] }, fork))
-  if (callback.objects.length === 0) return self
-  return state.aside((fork) => call_(machine, callback, { ...call, args: [self] }, fork))
+  return machine.later(() => {
+    machine.wait()
+    if (onError.objects.length > 0) state.perhaps((fork) => call_(machine, onError, { ...call, args: [UNKNOWN] }, fork))
+    if (callback.objects.length === 0) return self
+    return state.aside((fork) => call_(machine, callback, { ...call, args: [self] }, fork))
+  })
 }
 
 /** A promise kept where later requests find it: what is chained to it waits its turn. */

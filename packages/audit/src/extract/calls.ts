@@ -4,7 +4,7 @@ import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
 import { callBuiltin, callPromise } from './builtins.ts'
 import { callersInScope } from './callers.ts'
-import { assume, conditionFrom, fromRequest, isSentByBrowsers, requestTags, namesOrigin } from './conditions.ts'
+import { assume, conditionFrom, fromRequest, isSentByBrowsers, requestTags, namesOrigin, oneOf } from './conditions.ts'
 import { assignPattern, evaluate, initialiseFields } from './expressions.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
 import {
@@ -192,7 +192,7 @@ export function callMethod(machine: Machine, self: Value, name: string, call: Ca
   }
   if (results.length > 0) {
     const extra = self.tags.filter((tag) => OF_RECEIVER.test(tag))
-    return extra.length > 0 ? withTags(joinAll(results), extra) : joinAll(results)
+    return extra.length > 0 ? withTags(oneOf(results), extra) : oneOf(results)
   }
   const builtin = callBuiltin(machine, self, name, call, state)
   return builtin ?? callOpaque(machine, name, call, state, self)
@@ -264,7 +264,7 @@ export function call_(machine: Machine, callee: Value, call: Call, state: State)
     forks.push(fork)
   }
   state.merge(forks)
-  return joinAll(values)
+  return oneOf(values)
 }
 
 function callOne(machine: Machine, target: HeapObject, call: Call, state: State): Value {
@@ -541,7 +541,10 @@ export function invoke(
   machine.frame = frame
   const before = state.facts.must
   try {
-    const isCut = machine.rationed(rationOf(machine, ofRequest), () => runBody(machine, fn, args, state, frame))
+    const run = () => runBody(machine, fn, args, state, frame)
+    const isCut = machine.rationed(rationOf(machine, ofRequest), () =>
+      fn.node['async'] === true ? machine.later(run) : run(),
+    )
     if (isCut) machine.quiet.close(machine, fn)
   } finally {
     machine.stack.pop()

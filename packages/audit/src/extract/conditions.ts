@@ -7,7 +7,7 @@ import type { Facts, State } from './state.ts'
 import { asAnswer, equalState, isState, presenceOf } from './request-state.ts'
 import { isCheckedUnlessSwitchedOff, settledStores, vacuous, VERIFIED } from './state.ts'
 import type { Condition, Primitive, Value } from './value.ts'
-import { UNKNOWN, derived, hasTag, tagsOf, truthiness, withCondition } from './value.ts'
+import { UNKNOWN, derived, hasTag, joinAll, tagsOf, truthiness, withCondition } from './value.ts'
 
 const REQUEST_ORIGINS = ['header', 'query', 'body', 'param', 'cookie', 'url', 'rstate'] as const
 /** Names of authentication schemes: matching one proves nothing. */
@@ -226,6 +226,17 @@ export function and(a: Value, b: Value, result: Value, before: Facts): Value {
       perhaps(right.whenFalse),
     ),
   })
+}
+
+/** One of these, nobody knows which: what the truth of every one of them says is known all the same. */
+export function oneOf(values: readonly Value[]): Value {
+  const joined = joinAll(values)
+  if (values.length < 2) return joined
+  const conditions = values.map(conditionOf)
+  const common = (side: keyof Condition) =>
+    conditions[0]![side].filter((fact) => conditions.every((other) => other[side].includes(fact)))
+  const [whenTrue, whenFalse] = [common('whenTrue'), common('whenFalse')]
+  return whenTrue.length + whenFalse.length === 0 ? joined : withCondition(joined, { whenTrue, whenFalse })
 }
 
 export function or(a: Value, b: Value, result: Value, before: Facts): Value {

@@ -119,7 +119,7 @@ function evaluateAwait(machine: Machine, node: Node, state: State, env: Environm
   const given = evaluate(machine, argument, state, env)
   const call = { site: machine.site(env.file, argument), args: [], argSites: [], self: UNDEFINED, env }
   const value = runAwaited(machine, given, call, state)
-  machine.moment += 1
+  machine.wait()
   return value
 }
 

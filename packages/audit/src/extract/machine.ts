@@ -179,8 +179,9 @@ export class Machine {
   passed: State[] = []
   /** Functions being executed, innermost last. */
   readonly stack: Node[] = []
-  /** Counts awaits: two moments with different numbers may have other requests between them. */
+  /** Two moments with different numbers may have other requests between them; the later has the greater number. */
   moment = 0
+  private moments = 0
   locks = 0
   order = 0
   /** Steps of the root that runs now. */
@@ -265,6 +266,21 @@ export class Machine {
       this.locks = locks
       const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
       this.gaps.push({ path, reason: `Following ${what} of this server failed (${reason}).`, total: true })
+    }
+  }
+
+  /** Something is awaited: other requests may run before what comes next. */
+  wait(): void {
+    this.moment = this.moments += 1
+  }
+
+  /** Runs code that waits by itself: whoever called it goes on at once, unless it awaits the outcome. */
+  later<T>(run: () => T): T {
+    const { moment } = this
+    try {
+      return run()
+    } finally {
+      this.moment = moment
     }
   }
 

@@ -423,7 +423,7 @@ function executeForEach(machine: Machine, node: Node, state: State, env: Environ
   const source = evaluate(machine, node['right'] as Node, state, env)
   const item =
     node.type === 'ForInStatement' ? keysOf(source) : elementsOf(machine, source, machine.site(env.file, node))
-  if (node['await'] === true) machine.moment += 1
+  if (node['await'] === true) machine.wait()
   loop(machine, state, (body) => {
     const inner = new Env(env, env.file)
     const left = node['left'] as Node

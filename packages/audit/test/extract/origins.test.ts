@@ -24,6 +24,11 @@ describe('a check of the origin', () => {
       "const origin = req.get('origin')\nif (origin && !list.includes(origin)) return res.sendStatus(403)\nnext()",
       'pass',
     ],
+    [
+      'a list that a function makes anew',
+      "const given = req.get('origin')\nif (given && !allowed().includes(given)) return res.sendStatus(403)\nnext()",
+      'pass',
+    ],
     ['a pattern', 'if (!/^localhost(:\\d+)?$/.test(req.headers.host)) return res.sendStatus(403)\nnext()', 'pass'],
     ['any list that fits', 'if (!list.some((one) => one === req.hostname)) return res.sendStatus(403)\nnext()', 'pass'],
     ['a helper', 'if (!isTrusted(req)) return res.sendStatus(403)\nnext()', 'pass'],
@@ -78,6 +83,7 @@ describe('a check of the origin', () => {
     const before = `
       const hosts = new Set(['localhost'])
       const list = (process.env.ORIGINS ?? 'http://localhost').split(',')
+      const allowed = () => ['https://app.example']
       const isTrusted = (req) => hosts.has(req.headers.host) && (!req.headers.origin || list.includes(req.headers.origin))
     `
     expect(outcomeOf('missing-origin-check', mcp(check, before))).toBe(outcome)

@@ -24,6 +24,11 @@ describe('a comparison of secrets', () => {
     ['by localeCompare', "if (req.get('x-api-key').localeCompare(process.env.API_KEY) === 0) res.end()", 'fail'],
     ['a password of the body', 'if (req.body.password === process.env.ADMIN_PASSWORD) res.end()', 'fail'],
     ['a literal', "if (req.get('x-api-key') === 'correct-horse-battery') res.end()", 'fail'],
+    [
+      'the name of what is looked through for secrets',
+      "const clean = (of) => { for (const [name, value] of Object.entries(of)) { if (name.toLowerCase() === 'x-api-key') return '***'; clean(value) } }\nclean(req.get('x-api-key'))",
+      'pass',
+    ],
     ['a scheme', "if (req.headers.authorization.split(' ')[0] === 'Bearer') res.end()", 'pass'],
     ['lengths', "if (req.get('x-api-key').length !== process.env.API_KEY.length) res.end()", 'pass'],
     ['presence', "if (req.get('x-api-key') === undefined) res.end()", 'pass'],

@@ -109,6 +109,15 @@ describe('a read, an await, a write', () => {
     expect(staleWrites(wallet(turn))).toEqual([])
   })
 
+  it.each([
+    ['void pay(amount)', []],
+    ['await pay(amount)', ['balance server.ts:11']],
+  ])('%s: only who waits lets others in', (call, expected) => {
+    const pay = 'const pay = async (amount) => { await fetch(`http://bank/${amount}`) }'
+    const body = `const old = wallet.balance; ${call}; wallet.balance = old - amount`
+    expect(staleWrites(wallet(body, pay))).toEqual(expected)
+  })
+
   const chain = `
     const chains = new Map()
     function inTurn(key, run) {

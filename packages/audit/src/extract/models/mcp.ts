@@ -115,7 +115,7 @@ const connect: MethodHandler = (machine, target, call, state) => {
   machine.emit('connect', call.site, state, { server: target, transport, stores })
   noteTasks(machine, target, transport, call, state)
   connectOwn(machine, transport, call, state)
-  machine.moment += 1
+  machine.wait()
   return UNKNOWN
 }
 
@@ -134,7 +134,7 @@ const dispatch: MethodHandler = (machine, target, call, state) => {
     how: 'transport',
     callers: callersInScope(call.env, state),
   })
-  machine.moment += 1
+  machine.wait()
   return UNKNOWN
 }
 

@@ -57,7 +57,7 @@ function methodOf(
 const receive: MethodHandler = (machine, target, call, state) => {
   const send = methodOf(machine, target.data['transport'] as HeapObject, 'send', call, state)
   if (send !== undefined) machine.deferTool(object(send), [tagged('reply'), tagged('reply')], state)
-  machine.moment += 1
+  machine.wait()
   return UNKNOWN
 }
 

@@ -23,6 +23,7 @@ import {
   joinAll,
   object,
   onlyString,
+  hasTag,
   primitive,
   tagged,
   withTags,
@@ -152,7 +153,18 @@ const entries: ExternalHandler = (machine, call) => {
     list.transient = true
     return list
   })
-  return lists.length === 0 ? derived(source) : object(...lists)
+  if (lists.length > 0) return object(...lists)
+  if (!hasTag(source, 'cred')) return derived(source)
+  const pair = machine.allocate('array', call.site)
+  pair.property('0').write(nameIn(source))
+  pair.property('1').write(derived(source))
+  return listOfOne(machine, object(pair), call)
+}
+
+/** Who brings a record of credentials chooses their names as well, but a name is no credential. */
+function nameIn(record: Value): Value {
+  const name = derived(record)
+  return { ...name, tags: name.tags.filter((tag) => tag !== 'cred') }
 }
 
 const fromEntries: ExternalHandler = (machine, call) => {
