@@ -36,7 +36,10 @@ describe('a proof of possession', () => {
     const ask = (...proofs: string[]) => dpop.verify(request(proofs), { token, thumbprint })
     const askFor = (target: string, proof: string) =>
       dpop.verify({ ...request([proof]), target }, { token, thumbprint })
-    return { dpop, prove, ask, askFor, advance, claims }
+    /** Another process, whose clock is half a minute behind. */
+    const late = createDpop({ sessions, origin: 'https://mcp.example.com', wall: () => clock.now - 30_000 })
+    const askLate = (proof: string) => late.verify(request([proof]), { token, thumbprint })
+    return { dpop, prove, ask, askFor, askLate, advance, claims, clock }
   }
 
   const request = (proofs: string[]): RequestView => ({
@@ -45,6 +48,19 @@ describe('a proof of possession', () => {
     encrypted: true,
     remoteAddress: '192.0.2.1',
     header: (name) => (name === 'dpop' ? proofs : []),
+  })
+
+  test('is good once for as long as it is good, by whatever clock of whatever process', async () => {
+    const { ask, askLate, prove, advance, clock } = make()
+    const early = await prove({ iat: Math.floor(clock.now / 1000) + 5 })
+    const proof = await prove()
+    expect(await ask(early)).toMatchObject({ valid: true })
+    expect(await ask(proof)).toMatchObject({ valid: true })
+    advance(64_999)
+    expect(await ask(early)).toMatchObject({ reason: 'replayed' })
+    advance(1)
+    expect(await ask(early)).toMatchObject({ valid: false })
+    expect(await askLate(proof)).toMatchObject({ reason: 'replayed' })
   })
 
   test('holds for the path of a request line with a whole URL, and for no request line without a path', async () => {

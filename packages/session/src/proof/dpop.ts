@@ -54,6 +54,11 @@ type Fault = Extract<DpopVerdict, { valid: false }>['reason']
 const defaultAlgorithms = ['ES256', 'ES384', 'EdDSA', 'Ed25519', 'PS256']
 const maxProofLength = 4096
 const maxIdLength = 256
+/**
+ * How far the clocks of the processes and that of their store may be apart. A proof that is forgotten where it is still
+ * good could be used again there.
+ */
+const maxSkewMs = 60_000
 
 /** @throws MisuseError where a symmetric or no algorithm is to be accepted, or the origin is none */
 export function createDpop(options: DpopOptions): Dpop {
@@ -98,7 +103,8 @@ export class Dpop {
     if (fault) return this.#refuse(fault)
     if (!sameText(opened.thumbprint, access.thumbprint)) return this.#refuse('wrong-key')
     const key = `dpop ${sha256(JSON.stringify([opened.thumbprint, opened.claims.jti]))}`
-    if (!(await this.#options.sessions.consume(key, this.#maxAgeMs + this.#maxAheadMs))) return this.#refuse('replayed')
+    const rememberMs = this.#maxAgeMs + this.#maxAheadMs + maxSkewMs
+    if (!(await this.#options.sessions.consume(key, rememberMs))) return this.#refuse('replayed')
     return { valid: true, thumbprint: opened.thumbprint }
   }
 
@@ -123,7 +129,7 @@ export class Dpop {
     const isComplete = typeof jti === 'string' && jti.length > 0 && jti.length <= maxIdLength && typeof iat === 'number'
     if (!isComplete) return 'malformed'
     const ageMs = this.#wall() - iat * 1000
-    if (ageMs > this.#maxAgeMs || ageMs < -this.#maxAheadMs) return 'stale'
+    if (ageMs >= this.#maxAgeMs || ageMs < -this.#maxAheadMs) return 'stale'
     if (htm !== request.method || !this.#isHere(htu, request.target)) return 'wrong-request'
     return typeof ath === 'string' && sameText(ath, sha256(access.token)) ? undefined : 'wrong-key'
   }
