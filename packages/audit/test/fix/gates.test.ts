@@ -83,6 +83,15 @@ describe('a check of every request stands', () => {
     expect(text).toContain(`  const app = express();${TLS('app', '  ')}    app.post`)
   })
 
+  test('for one server, though another of the tree is of a shape that nobody knows', async () => {
+    const { texts, left } = await mendedBy('plaintext-transport', {
+      '/app/one.ts': FIELD,
+      '/app/other.ts': MADE.replace('const app = express()', 'const { app } = { app: express() }'),
+    })
+    expect(left).toBe(1)
+    expect(Object.keys(texts)).toEqual(['one.ts'])
+  })
+
   test('with its setting in the constructor too', async () => {
     const { text, left } = await mendedBy('missing-origin-check', { '/app/server.ts': FIELD })
     expect(left).toBe(0)

@@ -12,10 +12,10 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|::1|\[::1\]|ip6-localhost)$/i
 
 export function collectListeners(machine: Machine, unknowns: UnknownFact[]): readonly ListenerFact[] {
   const events = eventsOf(machine, 'listen')
-  const enforced = enforcesTls(machine)
+  const enforces = enforcing(machine)
   const secret = secretPackages(machine)
   const plain = plainApps(machine, events)
-  const seen = events.map((event) => listenerOf(machine, event, enforced, secret, plain))
+  const seen = events.map((event) => listenerOf(machine, event, enforces, secret, plain))
   const facts = seen.map((fact) => (staysAtHome(fact, seen) ? { ...fact, reach: 'loopback' as const } : fact))
   const merged = distinct(
     facts,
@@ -81,7 +81,7 @@ function packageOf(machine: Machine, path: string): string {
 function listenerOf(
   machine: Machine,
   event: EventOf<'listen'>,
-  enforced: boolean,
+  enforces: (app: Site | undefined) => boolean,
   secret: ReadonlySet<string>,
   plain: ReadonlySet<Site>,
 ): ListenerFact {
@@ -93,7 +93,7 @@ function listenerOf(
     hosts,
     byDefault,
     tls: event.tls,
-    tlsEnforced: enforced || event.facts.must.has('tls'),
+    tlsEnforced: enforces(event.app) || event.facts.must.has('tls'),
     what: event.what,
     carriesSecrets:
       (event.app === undefined || !plain.has(event.app)) &&
@@ -115,14 +115,18 @@ function reachOf(
   return { reach: LOOPBACK.test(defaultHost) ? 'loopback' : 'network', hosts, byDefault: true }
 }
 
-/** Every request that reaches a session or a handler has been seen to come over TLS. */
-function enforcesTls(machine: Machine): boolean {
+/** Whether every request that reaches a session or a handler has been seen to come over TLS: of an app, as far as known. */
+function enforcing(machine: Machine): (app: Site | undefined) => boolean {
   const served = machine.events.filter(
     (event) =>
       (event.kind === 'dispatch' || event.kind === 'transport' || event.kind === 'served') &&
       event.context.trigger === 'request',
   )
-  const sessions = served.filter((event) => event.kind !== 'served')
-  const judged = sessions.length > 0 ? sessions : served
-  return judged.length > 0 && judged.every((event) => event.facts.must.has('tls'))
+  return (app) => {
+    const own = served.filter(({ context }) => app !== undefined && keyOf(context.route?.app) === keyOf(app))
+    const all = own.length > 0 ? own : served
+    const sessions = all.filter((event) => event.kind !== 'served')
+    const judged = sessions.length > 0 ? sessions : all
+    return judged.length > 0 && judged.every((event) => event.facts.must.has('tls'))
+  }
 }
