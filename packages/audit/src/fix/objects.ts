@@ -12,7 +12,7 @@ export function setProperties(
   const entries = Object.entries(values)
   const changed = entries.flatMap(([name, value]) => {
     const property = present.get(name)
-    return property ? [replaced(file, property, value)] : []
+    return property ? replaced(file, property, value) : []
   })
   const missing = entries.filter(([name]) => !present.has(name)).map(([name, value]) => `${name}: ${value}`)
   return missing.length === 0 ? changed : [...changed, ...added(file, object, missing)]
@@ -24,8 +24,14 @@ export function objectIn(file: FileSyntax, property: Property | undefined): Obje
   return shape?.kind === 'object' ? shape : undefined
 }
 
-function replaced({ path }: FileSyntax, { name, form, value, start, end }: Property, text: string): Edit {
-  return form === 'plain' ? { path, ...value, text } : { path, start, end, text: `${name}: ${text}` }
+/** What is said behind a value, on its line, is said of that value: it would not be true of another. */
+function replaced({ path, text }: FileSyntax, property: Property, code: string): readonly Edit[] {
+  const { name, form, value, start, end } = property
+  const edit = form === 'plain' ? { path, ...value, text: code } : { path, start, end, text: `${name}: ${code}` }
+  const [, before = '', comment] =
+    /^(\s*,)?([^\S\n]*(?:\/\/[^\r\n]*|\/\*[^\r\n]*\*\/)(?=[^\S\n]*\r?\n))?/.exec(text.slice(end)) ?? []
+  const from = end + before.length
+  return comment === undefined ? [edit] : [edit, { path, start: from, end: from + comment.length, text: '' }]
 }
 
 function added(file: FileSyntax, object: ObjectLiteral, list: readonly string[]): readonly Edit[] {
