@@ -337,7 +337,17 @@ function decideEquality(a: Value, b: Value): boolean | undefined {
   const x = onlyPrimitive(a)
   const y = onlyPrimitive(b)
   if (x !== undefined && y !== undefined) return x.value === y.value
-  return undefined
+  return (isUnderTest(y) && isEnvironmentName(a)) || (isUnderTest(x) && isEnvironmentName(b)) ? false : undefined
+}
+
+/** Tests run the same code; what is audited is what people run otherwise. */
+function isUnderTest(constant: { readonly value: Primitive } | undefined): boolean {
+  return constant?.value === 'test'
+}
+
+function isEnvironmentName({ tags, objects, primitives }: Value): boolean {
+  const isNamed = tags.length > 0 && tags.every((tag) => /^(?:env|opt|setting):NODE_ENV$/.test(tag))
+  return isNamed && objects.length === 0 && !primitives.includes('test')
 }
 
 function onlyPrimitive(value: Value): { readonly value: Primitive } | undefined {

@@ -27,6 +27,10 @@ const servers: Readonly<Record<string, string>> = {
     server.post('/mcp', (req, res) => handle(req, res, req.body))
     server.del('/mcp', (req, res) => handle(req, res))
     server.listen(8080)`,
+  'fastify, set up in a chain': `import fastify from 'fastify'
+    const app = fastify().withTypeProvider().setValidatorCompiler(compiler).addContentTypeParser('text/plain', parse)
+    app.all('/mcp', (request, reply) => handle(request.raw, reply.raw, request.body))
+    await app.listen({ port: 3000, host: '0.0.0.0' })`,
   hapi: `import Hapi from '@hapi/hapi'
     const server = Hapi.server({ port: 3000 })
     server.route({ method: ['GET', 'POST', 'DELETE'], path: '/mcp', handler: async (request, h) => { await handle(request.raw.req, request.raw.res, request.payload); return h.abandon } })

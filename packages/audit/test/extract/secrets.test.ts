@@ -105,6 +105,8 @@ describe('where a secret comes from', () => {
     ['16 bytes', 'randomBytes(16)', 'fail'],
     ['32 bytes', 'randomBytes(32)', 'pass'],
     ['the environment', 'process.env.JWT_SECRET', 'pass'],
+    ['a fallback for tests', "process.env.JWT_SECRET ?? (process.env.NODE_ENV === 'test' ? 'dev' : undefined)", 'pass'],
+    ['a fallback outside of tests', "process.env.JWT_SECRET ?? (process.env.NODE_ENV !== 'test' ? 'dev' : '')", 'fail'],
     ['the environment or 32 bytes', "process.env.JWT_SECRET ?? randomBytes(32).toString('hex')", 'pass'],
   ])('%s', (_what, secret, outcome) => {
     expect(outcomeOf('weak-session-secret', signing(secret))).toBe(outcome)

@@ -226,6 +226,29 @@ const fastifyListen: MethodHandler = (machine, target, call, state) => {
   return UNKNOWN
 }
 
+/** What only sets the app up, and gives it back. */
+const FASTIFY_SETTINGS = [
+  'addConstraintStrategy',
+  'addContentTypeParser',
+  'addHttpMethod',
+  'addSchema',
+  'after',
+  'decorateReply',
+  'decorateRequest',
+  'ready',
+  'removeAllContentTypeParsers',
+  'removeContentTypeParser',
+  'setErrorHandler',
+  'setGenReqId',
+  'setNotFoundHandler',
+  'setReplySerializer',
+  'setSchemaController',
+  'setSchemaErrorFormatter',
+  'setSerializerCompiler',
+  'setValidatorCompiler',
+  'withTypeProvider',
+]
+
 const createFastify: ExternalHandler = (machine, call) =>
   object(machine.library('fastify-app', call.site, { tls: optionOf(call.args[0], 'https') !== undefined }))
 
@@ -379,9 +402,7 @@ export const frameworks: Model = {
       addHook: fastifyHook,
       register: fastifyRegister,
       listen: fastifyListen,
-      after: self,
-      ready: self,
-      decorateRequest: self,
+      ...Object.fromEntries(FASTIFY_SETTINGS.map((name) => [name, self])),
       decorate: (_machine, target, call, state) => {
         const name = onlyString(call.args[0] ?? UNKNOWN)
         if (name !== undefined) state.write(target.property(name), call.args[1] ?? UNKNOWN)
