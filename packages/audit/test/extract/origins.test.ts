@@ -29,6 +29,11 @@ describe('a check of the origin', () => {
       "const given = req.get('origin')\nif (given && !allowed().includes(given)) return res.sendStatus(403)\nnext()",
       'pass',
     ],
+    [
+      'a list of the settings or another',
+      "const list = process.env.ORIGINS ? process.env.ORIGINS.split(',') : ['http://localhost']\nconst origin = req.get('origin')\nif (origin && !list.includes(origin)) return res.sendStatus(403)\nnext()",
+      'pass',
+    ],
     ['a pattern', 'if (!/^localhost(:\\d+)?$/.test(req.headers.host)) return res.sendStatus(403)\nnext()', 'pass'],
     ['any list that fits', 'if (!list.some((one) => one === req.hostname)) return res.sendStatus(403)\nnext()', 'pass'],
     ['a helper', 'if (!isTrusted(req)) return res.sendStatus(403)\nnext()', 'pass'],
