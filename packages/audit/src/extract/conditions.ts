@@ -274,7 +274,15 @@ function unite(a: readonly string[], b: readonly string[]): readonly string[] {
 function intersect(a: readonly string[], b: readonly string[], before: Facts): readonly string[] {
   const common = b.filter((fact) => a.includes(fact) || vacuous(fact, before))
   const checked = isCheckedUnlessSwitchedOff(new Set(a), new Set(b)) && !common.includes('origin') ? ['origin'] : []
-  return unite(unite(common, checked), commonSettlement([a, b]))
+  return unite(unite(common, checked), unite(commonSettlement([a, b]), settledHere(b, before)))
+}
+
+/** `id && sessions[id]`: where the first half is false, nothing was looked up; where the second is, nothing was found. */
+function settledHere(learned: readonly string[], before: Facts): readonly string[] {
+  return learned.flatMap((fact) => {
+    const store = /^(?:absent|unowned):(.+)$/.exec(fact)?.[1]
+    return store === undefined || before.may.has(`looked:${store}`) ? [] : [`cleared:${store}`]
+  })
 }
 
 /** Different ways to know that a session is nobody else's: it is absent, has no owner, or its owner was compared. */

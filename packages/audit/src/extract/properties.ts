@@ -37,7 +37,7 @@ export function keyName(key: Value): string | undefined {
 export function getProperty(machine: Machine, target: Value, key: Value, site: Site, state: State): Value {
   const name = keyName(key)
   // How long a text is says nothing of what it is.
-  if (name === 'length' && target.objects.length === 0) return UNKNOWN
+  if ((name === 'length' || name === 'byteLength') && target.objects.length === 0) return UNKNOWN
   const presented = presentedState(machine, target, name, site, state)
   if (presented !== undefined) return presented
   if (name === undefined && isOwn(target)) learnOwn(target, state)

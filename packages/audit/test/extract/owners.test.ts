@@ -1,6 +1,6 @@
 /** Owners of more than one part: tenant, client, subject, each known sooner or later. */
 import { describe, expect, it } from 'vitest'
-import { factsOf, findingsOf, outcomeOf, place } from './programs.ts'
+import { dispatchesOf, factsOf, findingsOf, outcomeOf, place } from './programs.ts'
 
 /** A store of sessions that are bound to whoever uses them first; `bind` sets the owner, `compare` refuses others. */
 function store(bind: string, compare: string): string {
@@ -181,5 +181,35 @@ describe('a credential that is handed on', () => {
   it('is none where nothing of the caller is handed on', () => {
     expect(outcomeOf(rule, handsOn('', '', ''))).toBe('notApplicable')
     expect(outcomeOf(rule, handsOn('', '', 'tokens.run({ trace: randomUUID() }, () => '))).toBe('notApplicable')
+  })
+})
+
+describe('where a session is looked up only if there is an ID', () => {
+  const served = (known: string, check: string): string => `
+    import express from 'express'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    import { jwtVerify } from 'jose'
+    const app = express()
+    const sessions = {}
+    app.post('/mcp', async (req, res) => {
+      const { payload } = await jwtVerify(req.headers.authorization.slice(7), key)
+      const id = req.headers['mcp-session-id']
+      let transport
+      if (${known}) {
+        ${check}
+        transport = sessions[id].transport
+      } else {
+        transport = new StreamableHTTPServerTransport({
+          sessionIdGenerator: () => crypto.randomUUID(),
+          onsessioninitialized: (made) => { sessions[made] = { transport, owner: payload.sub } },
+        })
+      }
+      await transport.handleRequest(req, res, req.body)
+    })
+    app.listen(3000)`
+  const check = 'if (sessions[id].owner !== payload.sub) return res.sendStatus(404)'
+  it.each(['id && sessions[id]', 'id !== undefined && sessions[id] !== undefined', 'sessions[id]'])('%s', (known) => {
+    expect(dispatchesOf(served(known, check))).toEqual(['POST server.ts:19 bound'])
+    expect(dispatchesOf(served(known, ''))).toEqual(['POST server.ts:19 unbound'])
   })
 })

@@ -31,6 +31,11 @@ describe('a comparison of secrets', () => {
     ],
     ['a scheme', "if (req.headers.authorization.split(' ')[0] === 'Bearer') res.end()", 'pass'],
     ['lengths', "if (req.get('x-api-key').length !== process.env.API_KEY.length) res.end()", 'pass'],
+    [
+      'lengths in bytes',
+      "const bytes = (text) => new TextEncoder().encode(text).buffer\nif (bytes(req.get('x-api-key')).byteLength !== bytes(process.env.API_KEY).byteLength) res.end()",
+      'pass',
+    ],
     ['presence', "if (req.get('x-api-key') === undefined) res.end()", 'pass'],
     [
       'digests',
