@@ -1,5 +1,5 @@
 /** Questions that a handler asks, told by what they are about: who may have what, and what a header says is called. */
-import { conditionOf } from './conditions.ts'
+import { conditionOf, isRank } from './conditions.ts'
 import type { Site } from './heap.ts'
 import { siteKey } from './heap.ts'
 import type { Machine } from './machine.ts'
@@ -74,6 +74,7 @@ function asked(machine: Machine, answer: Value, given: readonly Value[], site: S
     learned.whenTrue.push('permitted')
     learned.whenFalse.push('permitted')
   }
+  if (given.some(isRank)) learned.whenTrue.push('privileged')
   const isNamed = given.some(isNaming)
   if (isNamed && given.some((value) => hasTag(value, 'body'))) machine.namesCompared.add(machine.context.activation)
   else if (isNamed) {

@@ -49,6 +49,11 @@ export function isFresh(key: Value): boolean {
   return key.entropy !== undefined || hasTag(key, 'mint')
 }
 
+/** Whether a value says what the caller may do, rather than who they are. */
+export function isRank(value: Value): boolean {
+  return value.tags.includes('claim:rank') && !hasTag(value, 'entry')
+}
+
 interface Truth {
   readonly canBeTrue: boolean
   readonly canBeFalse: boolean
@@ -159,6 +164,7 @@ export function conditionOf(value: Value): Condition {
   const whenFalse: string[] = []
   if (hasTag(value, 'verdict')) whenTrue.push(...VERIFIED, ...cookieFacts(value), ...loginFacts(value))
   if (hasTag(value, 'secure')) whenTrue.push('tls')
+  if (isRank(value)) whenTrue.push('privileged')
   // Set by default, it takes nobody to set it.
   if (!value.primitives.some((item) => typeof item === 'string' && item !== '')) whenTrue.push(...switchFacts(value))
   for (const tag of tagsOf(value, 'entry')) {
@@ -272,9 +278,15 @@ function unite(a: readonly string[], b: readonly string[]): readonly string[] {
 }
 
 function intersect(a: readonly string[], b: readonly string[], before: Facts): readonly string[] {
-  const common = b.filter((fact) => a.includes(fact) || vacuous(fact, before))
+  const common = b.filter((fact) => a.includes(fact) || vacuous(fact, before) || isOverruled(fact, a))
+  if (a.includes('bound') && isOverruled('bound', b)) common.push('bound')
   const checked = isCheckedUnlessSwitchedOff(new Set(a), new Set(b)) && !common.includes('origin') ? ['origin'] : []
   return unite(unite(common, checked), unite(commonSettlement([a, b]), settledHere(b, before)))
+}
+
+/** `session.owner === user || user.isAdmin`: whoever may see the sessions of others was told apart as well. */
+function isOverruled(fact: string, other: readonly string[]): boolean {
+  return fact === 'bound' && other.includes('privileged')
 }
 
 /** `id && sessions[id]`: where the first half is false, nothing was looked up; where the second is, nothing was found. */

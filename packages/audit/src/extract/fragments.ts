@@ -1,7 +1,7 @@
 /**
- * Pieces of a server: functions and files that nothing here calls or serves, but that set cookies, make secrets, check
- * signatures, or read what a request offers for a secret. They are run last, and only what they set, make and compare is
- * recorded; who would call them is not known.
+ * Pieces of a server: functions and files that nothing here calls or serves, but that set cookies, make secrets, sign
+ * tokens, check signatures, or read what a request offers for a secret. They are run last, and only what they set, make
+ * and compare is recorded; who would call them is not known.
  */
 import type { Node } from './ast.ts'
 import { call_ } from './calls.ts'
@@ -19,13 +19,15 @@ import { sharedInstance } from './types.ts'
 import type { Value } from './value.ts'
 import { UNDEFINED, object, primitive } from './value.ts'
 
-const RECORDED: ReadonlySet<EventKind> = new Set(['cookie', 'secret-made', 'secret-use', 'comparison'])
+const RECORDED: ReadonlySet<EventKind> = new Set(['cookie', 'secret-made', 'secret-use', 'comparison', 'token'])
 
 /** A file, or a function in it, that may set a cookie, make what must not be guessed, or read a credential. */
-const SETS_COOKIE = /set-?cookie|document\.cookie|\bcookies?\w*\s*\.\s*(?:set|serialize)\s*\(|\.cookie\s*\(/i
+const SETS_COOKIE =
+  /set-?cookie|\bcreate\w*SessionStorage\b|document\.cookie|\bcookies?\w*\s*\.\s*(?:set|serialize)\s*\(|\.cookie\s*\(/i
 const DRAWS = /\bMath\s*\.\s*random\b|\b_\s*\.\s*(?:random|sample)|\b(?:md5|sha-?\d+|createHash)\b[^\n]{0,120}\bDate\b/i
 const READS_CREDENTIAL =
   /\bheaders?\b[^\n]{0,40}\b(?:authorization|(?:x-)?(?:[\w-]*-)?(?:api-?key|token|secret|signature))\b/i
+const SIGNS_TOKEN = /\bnew\s+(?:\w+\s*\.\s*)?SignJWT\b|\b(?:jwt|jsonwebtoken)\s*\.\s*sign\s*\(/
 const NAMES_SECRET = /pass|secret|token|key|\bsid|uid|guid|otp|jwt|session|credential|code/i
 
 /** `reached`: functions that have been run. */
@@ -43,7 +45,8 @@ export function runFragments(machine: Machine, reached: ReadonlySet<Node>): void
 
 function isFragment(text: string): boolean {
   const draws = DRAWS.test(text) && NAMES_SECRET.test(text)
-  return draws || SETS_COOKIE.test(text) || READS_CREDENTIAL.test(text) || MAKES_MAC.test(text)
+  const signs = SIGNS_TOKEN.test(text) || MAKES_MAC.test(text)
+  return draws || signs || SETS_COOKIE.test(text) || READS_CREDENTIAL.test(text)
 }
 
 /** A function of such a file. What makes the MAC that it compares may be another one. */

@@ -142,15 +142,14 @@ function isCaller(value: Value): boolean {
 
 /** All users of one application share its client ID: alone it tells nobody apart. */
 function namesPerson(value: Value): boolean {
-  return !value.tags.includes('claim:client') || value.tags.includes('claim:person')
+  const isShared = value.tags.includes('claim:client') || value.tags.includes('claim:rank')
+  return !isShared || value.tags.includes('claim:person')
 }
 
 const OF_CLIENT: ReadonlySet<string> = new Set([
   'clientId',
   'client_id',
   'azp',
-  'scopes',
-  'scope',
   'resource',
   'aud',
   'iss',
@@ -158,8 +157,12 @@ const OF_CLIENT: ReadonlySet<string> = new Set([
   'expiresAt',
 ])
 
+/** What a caller may do is not who they are. */
+const RANK = /admin|role|scope|permission|privilege|group|super|staff/i
+
 /** Whether a claim tells people apart. */
 export function claimTag(name: string): string {
+  if (RANK.test(name)) return 'claim:rank'
   return OF_CLIENT.has(name) ? 'claim:client' : 'claim:person'
 }
 

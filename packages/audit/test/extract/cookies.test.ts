@@ -82,3 +82,21 @@ it('a function that nothing here calls still sets its cookie', () => {
   `
   expect(missingIn(helper)).toEqual(['auth_token SameSite', 'sid HttpOnly,Secure,SameSite'])
 })
+
+describe('the sessions of a page', () => {
+  const storage = (cookie: string): Program => `
+    import { createCookieSessionStorage } from 'react-router'
+    let storage
+    export function sessions() {
+      storage ??= createCookieSessionStorage({ cookie: { name: '__session', ${cookie} } })
+      return storage
+    }
+  `
+  it.each([
+    ['secure: true', ['remix sessions HttpOnly']],
+    ["httpOnly: true, secure: process.env.NODE_ENV === 'production'", ['remix sessions none']],
+    ["httpOnly: true, secure: true, sameSite: 'none'", ['remix sessions SameSite from every site']],
+  ])('%s', (cookie, expected) => {
+    expect(missingIn(storage(cookie))).toEqual(expected)
+  })
+})

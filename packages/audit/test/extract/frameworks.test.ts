@@ -197,3 +197,19 @@ describe('an app that serves what another package of the tree makes', () => {
     expect(outcomeOf('plaintext-transport', program)).toBe('fail')
   })
 })
+
+describe('pages that @fastify/cors lets in', () => {
+  const app = (options: string): string => `import Fastify from 'fastify'
+    import cors from '@fastify/cors'
+    const app = Fastify()
+    await app.register(cors, ${options})
+    app.get('/', () => 'ok')
+    await app.listen({ port: 3000 })`
+  it.each([
+    ['{ origin: true, credentials: true }', 'reflected'],
+    ["{ origin: ['https://notes.example'], credentials: true }", 'listed'],
+    ['{ delegator: (request, done) => done(null, { origin: false }), credentials: true }', 'listed'],
+  ])('%s', (options, allows) => {
+    expect(extracted(app(options)).facts.cors.map((fact) => fact.allows)).toEqual([allows])
+  })
+})

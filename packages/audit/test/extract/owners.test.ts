@@ -212,4 +212,17 @@ describe('where a session is looked up only if there is an ID', () => {
     expect(dispatchesOf(served(known, check))).toEqual(['POST server.ts:19 bound'])
     expect(dispatchesOf(served(known, ''))).toEqual(['POST server.ts:19 unbound'])
   })
+
+  it.each([
+    ['a role that overrules', "sessions[id].owner !== payload.sub && payload.role !== 'admin'", 'bound'],
+    ['a list of scopes', "sessions[id].owner !== payload.sub && !payload.scopes.includes('sessions:all')", 'bound'],
+    ['a helper', 'sessions[id].owner !== payload.sub && !may(payload.scopes ?? [], [1])', 'bound'],
+    ['a flag', '!(sessions[id].owner === payload.sub || payload.isAdmin)', 'bound'],
+    ['a role alone', "payload.role !== 'admin'", 'unbound'],
+    ['a setting', 'sessions[id].owner !== payload.sub && !process.env.OPEN', 'unbound'],
+  ])('%s', (_what, refused, expected) => {
+    const may = 'const may = (own, needed) => needed.every((one) => own.includes(one))'
+    const program = `${served('id && sessions[id]', `if (${refused}) return res.sendStatus(404)`)}\n    ${may}`
+    expect(dispatchesOf(program)).toEqual([`POST server.ts:19 ${expected}`])
+  })
 })

@@ -20,6 +20,7 @@ const DEFAULTS: Readonly<Record<string, CookieFlags>> = {
   koa: HIDDEN,
   '@fastify/session': { httpOnly: 'on', secure: 'on', sameSite: 'off' },
   'iron-session': { httpOnly: 'on', secure: 'on', sameSite: 'on' },
+  remix: { httpOnly: 'off', secure: 'off', sameSite: 'on' },
   cookies: HIDDEN,
   // What a framework of which we know no defaults writes.
   unseen: { httpOnly: 'on', secure: 'on', sameSite: 'on' },

@@ -99,7 +99,7 @@ function isEmptyList(list: Value): boolean {
 function cors(byDefault: 'any' | 'reflected' | 'listed', pick: (call: Call) => Value | undefined): ExternalHandler {
   return (machine, call, state) => {
     const options = pick(call)
-    const origin = optionOf(options, 'origin')
+    const origin = optionOf(options, 'origin') ?? optionOf(options, 'delegator')
     const middleware = machine.library('middleware', call.site, { facts: [] })
     const allows =
       origin === undefined || isOnlyUndefined(origin) ? byDefault : allowedBy(machine, origin, middleware, call, state)
@@ -164,6 +164,8 @@ export const origin: Model = {
     cors: cors('any', (call) => call.args[0]),
     'cors#default': cors('any', (call) => call.args[0]),
     'hono/cors#cors': cors('any', (call) => call.args[0]),
+    '@fastify/cors': cors('any', (call) => call.args[1]),
+    '@fastify/cors#default': cors('any', (call) => call.args[1]),
     '@koa/cors': cors('reflected', (call) => call.args[0]),
     'sdk#createMcpExpressApp': guardedApp('express-app', 'express'),
     'sdk#createMcpHonoApp': guardedApp('hono-app', 'hono'),

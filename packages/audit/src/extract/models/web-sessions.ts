@@ -36,6 +36,24 @@ function webSession(library: string): ExternalHandler {
   }
 }
 
+/** `createCookieSessionStorage({ cookie })` of Remix and React Router: what is kept there is the page's, and no request is seen to open it. */
+const sessionStorage: ExternalHandler = (machine, call, state) => {
+  const [options = UNDEFINED] = call.args
+  noteSessionCookie(machine, 'remix', options, call, state)
+  const secrets = optionOf(optionOf(options, 'cookie'), 'secrets')
+  noteSecret(machine, 'the secret of the session cookie', secrets, call.site, state)
+  return UNKNOWN
+}
+
+const REMIX = [
+  'react-router',
+  '@remix-run/node',
+  '@remix-run/cloudflare',
+  '@remix-run/deno',
+  '@remix-run/server-runtime',
+]
+const STORAGES = ['createCookieSessionStorage', 'createMemorySessionStorage', 'createSessionStorage']
+
 /** `maxAge` is renewed by every request where the store touches it: an idle limit. */
 function noteExpiry(
   machine: Machine,
@@ -144,6 +162,7 @@ export const webSessions: Model = {
       webSession('iron-session')(machine, { ...call, args: call.args.slice(-1) }, state, '')
       return sessionObject(machine, call.site)
     },
+    ...Object.fromEntries(REMIX.flatMap((from) => STORAGES.map((name) => [`${from}#${name}`, sessionStorage]))),
     'passport#authenticate': authenticate,
     passport: authenticate,
     'passport#session': (machine, call) => object(machine.library('middleware', call.site, { facts: [] })),
