@@ -3,6 +3,7 @@
  * turns its request into a view, asks `admit`, sends the answer or goes on, and says when the response has ended.
  */
 import { CapReachedError, MisuseError, SessionError } from './errors.ts'
+import { tell } from './events.ts'
 import { hasHandleForm, type HandleKind } from './handle.ts'
 import { clearCookie, cookiesOf, isHostCookieName, readCookie, writeCookie } from './http/cookies.ts'
 import { answer, rpcError, singleHeader, type Answer, type RequestView } from './http/request.ts'
@@ -252,17 +253,19 @@ export class Guard {
   /** What came in the clear has been read by whoever was on the way. */
   async #burnPlaintext(request: RequestView): Promise<void> {
     for (const handle of this.#presented(request)) await this.sessions.burn(handle, 'plaintext')
-    const tell = this.#options.onExposedCredential
-    if (tell) for (const value of request.header('authorization')) tell(value, 'plaintext')
+    for (const value of request.header('authorization')) this.#tellOfExposed(value, 'plaintext')
   }
 
   /** Whether the URL held a handle of ours. */
   async #burnUrl(request: RequestView): Promise<boolean> {
     let burnt = false
     for (const suspect of handlesInUrl(request.target)) if (await this.sessions.burn(suspect, 'url')) burnt = true
-    const tell = this.#options.onExposedCredential
-    if (tell) for (const value of credentialsOf(request.target)) tell(value, 'url')
+    for (const value of credentialsOf(request.target)) this.#tellOfExposed(value, 'url')
     return burnt
+  }
+
+  #tellOfExposed(credential: string, where: 'plaintext' | 'url'): void {
+    tell(() => this.#options.onExposedCredential?.(credential, where))
   }
 
   /** What could be a handle, for burning; two of a kind both burn. No more of them than of a URL are looked up. */

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import { connect } from 'node:net'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   createGuard,
   createLoginRoutes,
@@ -65,6 +65,29 @@ function make(options: Partial<GuardOptions> = {}, sessionOptions: SessionOption
 const statusOf = (admission: Admission) => (admission.admitted ? 200 : admission.answer.status)
 
 describe('transport', () => {
+  test('whoever is told of an exposed credential decides nothing, whether it fails at once or later', async () => {
+    const unhandled = vi.fn<(reason: unknown) => void>()
+    process.on('unhandledRejection', unhandled)
+    try {
+      const failing = [
+        async () => Promise.reject(new Error('the issuer is away')),
+        () => {
+          throw new Error('the issuer is away')
+        },
+      ]
+      for (const onExposedCredential of failing) {
+        const { guard } = make({ onExposedCredential })
+        expect(statusOf(await guard.admit(ask({ encrypted: false })))).toBe(426)
+        expect(statusOf(await guard.admit(ask({ target: '/mcp?access_token=guess' })))).toBe(400)
+      }
+      // Node tells of rejections when all microtasks have run.
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(unhandled).not.toHaveBeenCalled()
+    } finally {
+      process.off('unhandledRejection', unhandled)
+    }
+  })
+
   verifies(
     [
       'asvs-5.0/4.1.2',
