@@ -10,7 +10,7 @@ import { FunctionObject, HeapObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { partsOf } from './request-state.ts'
 import { runAwaited } from './models/query-chains.ts'
-import { insert, lookUp, noteLookUp, remove, storeRef } from './properties.ts'
+import { foundTags, insert, lookUp, noteLookUp, remove, storeRef } from './properties.ts'
 import { noteComparison, noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
 import { VERIFIED } from './state.ts'
@@ -185,13 +185,11 @@ function visitArray(machine: Machine, list: HeapObject, name: string, call: Call
   if (name === 'reduce') return runForEach(machine, call, [call.args[1] ?? item, item, UNKNOWN], state)
   const result = runForEach(machine, call, [item, UNKNOWN, object(list)], state)
   if (name === 'find' || name === 'findLast' || name === 'findIndex') {
-    noteLookUp(machine, storeRef(list), derived(result), call.site, state)
-    const found = withTags({ ...item, primitives: [undefined], open: true }, [`entry:${storeRef(list).id}`])
-    return name === 'findIndex'
-      ? UNKNOWN
-      : hasTag(result, 'cred')
-        ? withTags(found, ['cred', 'verdict', ...requestTags(result)])
-        : found
+    const key = derived(result)
+    noteLookUp(machine, storeRef(list), key, call.site, state)
+    if (name === 'findIndex') return UNKNOWN
+    const found = withTags({ ...item, primitives: [undefined], open: true }, foundTags(storeRef(list), key))
+    return hasTag(result, 'cred') ? withTags(found, requestTags(result)) : found
   }
   if (name === 'filter' && ENDING_TRIGGERS.has(machine.context.trigger))
     remove(machine, list, itemValue(machine, list), call.site, state)

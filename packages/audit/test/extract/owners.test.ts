@@ -226,3 +226,46 @@ describe('where a session is looked up only if there is an ID', () => {
     expect(dispatchesOf(program)).toEqual([`POST server.ts:19 ${expected}`])
   })
 })
+
+describe('a record that is found in a list', () => {
+  const notes = (check: string): string => `
+    import express from 'express'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js'
+    const notes = []
+    const create = () => {
+      const server = new McpServer({ name: 'notes', version: '1.0.0' })
+      server.registerTool('add', { inputSchema: {} }, ({ text }, { authInfo }) => {
+        const note = { id: crypto.randomUUID(), text, owner: authInfo.subject }
+        notes.push(note)
+        return { content: [{ type: 'text', text: note.id }] }
+      })
+      server.registerTool('read', { inputSchema: {} }, ({ id }, { authInfo }) => {
+        const note = notes.find((one) => one.id === id)
+        if (!note) return { content: [] }
+        ${check}
+        return { content: [{ type: 'text', text: note.text }] }
+      })
+      return server
+    }
+    const app = express()
+    app.use(requireBearerAuth({ verifier }))
+    app.post('/mcp', async (req, res) => {
+      const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+      await create().connect(transport)
+      await transport.handleRequest(req, res, req.body)
+    })
+    app.listen(3000)`
+  it.each([
+    ['is whoever asks for it', '', 'fail'],
+    ['has an owner', 'if (note.owner !== authInfo.subject) return { content: [] }', 'pass'],
+    [
+      'has an owner, and those who may read all',
+      "if (note.owner !== authInfo.subject && !authInfo.scopes.includes('all')) return { content: [] }",
+      'pass',
+    ],
+  ])('%s', (_what, check, outcome) => {
+    expect(outcomeOf('unbound-state-handle', notes(check))).toBe(outcome)
+  })
+})
