@@ -1,4 +1,5 @@
 /** Sends what actors say to one server, within a budget, and records what comes back. */
+import { setMaxListeners } from 'node:events'
 import type { Exchange, HeaderField } from '../finding/finding.ts'
 import type { Budget } from './budget.ts'
 import { Connection, type Endpoint, type RawRequest, type RawResponse } from './connection.ts'
@@ -68,6 +69,8 @@ export class Wire {
     this.options = options
     this.target = options.target
     this.endpoint = endpointOf(options)
+    // Everything that is under way listens to it: more than Node takes for a leak.
+    setMaxListeners(0, options.signal)
   }
 
   /** One request and its whole answer; of an answer that is a stream, as much as holds the reply. Throws BudgetSpent. */
