@@ -86,9 +86,11 @@ function readOptionsOf({ host, bounds, config, onProgress }: ExamineOptions): Re
   }
 }
 
-/** A gap that could matter to every rule names them all. */
+/** A gap that could matter to every rule names all that judge source. */
 function named({ total, ...gap }: Gap, all: readonly RuleEntry[]): Gap {
-  return total === true ? { ...gap, rules: all.map(({ rule }) => rule.id) } : gap
+  return total === true
+    ? { ...gap, rules: all.filter(({ detect }) => detect !== undefined).map(({ rule }) => rule.id) }
+    : gap
 }
 
 function readOrRefuse(read: () => SourceTree): SourceTree {

@@ -102,6 +102,8 @@ export type Event = Base &
       }
     | { readonly kind: 'route'; readonly route: RouteFact }
     | { readonly kind: 'served'; readonly route: RouteFact }
+    /** What answers the requests of `server` is code that we cannot see; `forMcp`: it is said to serve MCP. */
+    | { readonly kind: 'unseen-handler'; readonly server: LibraryObject; readonly forMcp: boolean }
     | { readonly kind: 'middleware'; readonly what: string }
     | {
         readonly kind: 'session-write'

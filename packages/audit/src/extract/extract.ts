@@ -11,6 +11,7 @@ import { Machine } from './machine.ts'
 import type { Module } from './modules.ts'
 import { createModule } from './modules.ts'
 import { generatedServers } from './generators.ts'
+import { unseenServers } from './unseen-servers.ts'
 import { importsOf } from './imports.ts'
 import { parse } from './parse.ts'
 import { createResolver } from './resolve.ts'
@@ -71,7 +72,7 @@ export function extract(
     runUnreached(machine)
   })
   machine.guarded('pieces of a server', () => runFragments(machine, reached))
-  const gaps = [...machine.gaps, ...generatedServers(machine)]
+  const gaps = [...machine.gaps, ...generatedServers(machine), ...unseenServers(machine)]
   return { facts: collectFacts(machine), gaps: distinct(gaps, gapKey) }
 }
 

@@ -138,7 +138,7 @@ export interface Gap {
   readonly location?: Location
   /** Rules that stay `open` because of it. Empty: the gap alone decides nothing. */
   readonly rules?: readonly string[]
-  /** What is missing could matter to every rule: none of them passes. */
+  /** What is missing could matter to every rule: none of them passes, and none is known not to apply. */
   readonly total?: boolean
 }
 

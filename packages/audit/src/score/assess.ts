@@ -19,7 +19,7 @@ export interface Evidence {
 
 /**
  * One assessment per rule, ordered by id. A rule fails by a finding on a scored surface, whatever else stayed unknown;
- * it is `open` where it crashed, left something undecided, or would pass if a gap did not name it.
+ * it is `open` where it crashed, left something undecided, or would pass or not apply if a gap did not name it.
  */
 export function assess(detections: readonly Detection[], evidence: Evidence): Assessment[] {
   return detections.map((detection) => assessOne(detection, evidence)).toSorted((a, b) => compareText(a.rule, b.rule))
@@ -27,10 +27,14 @@ export function assess(detections: readonly Detection[], evidence: Evidence): As
 
 function assessOne({ rule, verdict }: Detection, { findings, gaps, scored }: Evidence): Assessment {
   if (verdict.kind === 'crashed') return withoutFindings(rule, 'open', [verdict.reason])
-  if (verdict.kind === 'notApplicable') return withoutFindings(rule, 'notApplicable', [verdict.reason])
+  const hidden = gaps.filter((gap) => gap.rules?.includes(rule.id)).map(describe)
+  if (verdict.kind === 'notApplicable')
+    return hidden.length > 0
+      ? withoutFindings(rule, 'open', [...new Set(hidden)])
+      : withoutFindings(rule, 'notApplicable', [verdict.reason])
   const own = findings.filter((finding) => finding.rule === rule.id && scored.has(finding.surface))
   if (own.length > 0) return failed(rule, own)
-  const reasons = [...new Set([...verdict.open, ...gaps.filter((gap) => gap.rules?.includes(rule.id)).map(describe)])]
+  const reasons = [...new Set([...verdict.open, ...hidden])]
   return withoutFindings(rule, reasons.length > 0 ? 'open' : 'pass', reasons)
 }
 

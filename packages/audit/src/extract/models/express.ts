@@ -6,6 +6,7 @@ import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNKNOWN, object } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
+import { noteUnseenHandler } from '../unseen-servers.ts'
 import { runListenCallback } from './http.ts'
 import { emitListen, isApp, isHandler, isPath, mountOn, pathOf, registerRoute, verbOf, verbs } from './routing.ts'
 
@@ -49,6 +50,7 @@ const use: MethodHandler = (machine, target, call, state) => {
   const hasPath = isPath(first) && !isHandler(first!)
   const path = hasPath ? pathOf(first) : '/'
   const handlers = flat(hasPath ? call.args.slice(1) : call.args)
+  if (handlers.length === 0) noteUnseenHandler(machine, target, first, call, state)
   const functions: Value[] = []
   for (const handler of handlers) {
     const app = isApp(handler)
@@ -114,6 +116,7 @@ export const express: Model = {
     compression: plain,
     'express-rate-limit': plain,
     'express-rate-limit#rateLimit': plain,
+    'graphql-yoga#createYoga': plain,
     'sdk#mcpAuthRouter': plain,
     'sdk#mcpAuthMetadataRouter': plain,
     'express-sslify#HTTPS': tlsEnforcer,

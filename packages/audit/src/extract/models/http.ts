@@ -12,6 +12,7 @@ import { sharedInstance } from '../types.ts'
 import { libraryOfType } from './types.ts'
 import { bag, bagProperty, keep, part, requestPart } from './requests.ts'
 import { emitListen, isApp, optionOf, registerRoute } from './routing.ts'
+import { noteUnseenHandler } from '../unseen-servers.ts'
 import { noteAnswered } from '../handles.ts'
 import { noteCookieCleared } from '../logouts.ts'
 import { contentOf, noteQueryRead } from '../secrets.ts'
@@ -26,6 +27,8 @@ function createServer(tls: boolean): ExternalHandler {
     const handler = call.args.find((arg) => arg.objects.some(isRequestHandler))
     if (handler !== undefined) registerHandler(machine, server, handler, call, state)
     for (const arg of call.args) if (isApp(arg) !== undefined) server.data['app'] = isApp(arg)
+    if (handler === undefined && server.data['app'] === undefined)
+      noteUnseenHandler(machine, server, call.args.at(-1), call, state)
     return object(server)
   }
 }
@@ -76,7 +79,7 @@ function serve(defaultHost: string): ExternalHandler {
         call,
         state,
       )
-    }
+    } else noteUnseenHandler(machine, server, handler, call, state)
     const tls =
       optionOf(options, 'tls') !== undefined ||
       optionOf(options, 'cert') !== undefined ||
@@ -95,7 +98,10 @@ function serve(defaultHost: string): ExternalHandler {
 /** A function, or a handler that a library made. */
 function isRequestHandler(item: HeapObject): boolean {
   if (item instanceof FunctionObject) return true
-  return item instanceof LibraryObject && (item.type === 'mcp-handler' || item.type === 'method')
+  return (
+    item instanceof LibraryObject &&
+    (item.type === 'mcp-handler' || item.type === 'method' || item.type === 'middleware')
+  )
 }
 
 function isSecureFactory(item: unknown): boolean {

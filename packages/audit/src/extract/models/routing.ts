@@ -6,6 +6,7 @@ import type { Flavour, Machine } from '../machine.ts'
 import type { Facts, State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, onlyString, strings, truthiness } from '../value.ts'
+import { noteUnseenHandler } from '../unseen-servers.ts'
 import type { MethodHandler } from './model.ts'
 
 /** Methods by which apps register handlers, named after the verbs that these answer. */
@@ -50,6 +51,7 @@ export function registerRoute(
   machine.news += 1
   if (route.layer) machine.layers.set(app, [...(machine.layers.get(app) ?? []), route])
   machine.emit('route', call.site, state, { route: { site: call.site, verb: given.verb, path: given.path } })
+  noteUnseenHandler(machine, app, given.handlers.at(-1), call, state)
 }
 
 /** What start-up code learned on its way is not known of any request, save which settings are on. */
