@@ -224,7 +224,7 @@ function evaluateArray(machine: Machine, node: Node, state: State, env: Environm
     if (!isNode(item)) return
     const value = evaluate(machine, item, state, env)
     if (item.type === 'SpreadElement') {
-      for (const from of value.objects) target.elements.write(from.item)
+      for (const from of value.objects) spreadInto(machine, target, from)
       if (value.entropy !== undefined) target.elements.write(value)
       return
     }
@@ -234,6 +234,14 @@ function evaluateArray(machine: Machine, node: Node, state: State, env: Environm
     target.elements.write(value)
   })
   return object(target)
+}
+
+/** A map is spread into pairs of key and value, in which its entries are still found. */
+function spreadInto(machine: Machine, list: HeapObject, from: HeapObject): void {
+  if (from.kind !== 'map') return list.elements.write(from.item)
+  list.elements.write(object(entryPair(machine, from, list.site)))
+  list.origin = from
+  list.transient = true
 }
 
 /** The items of an iterable, tagged as entries of their container. */
@@ -573,9 +581,14 @@ function arithmetic(operator: string, left: Value, right: Value): Value {
 function fold(operator: string, left: Value, right: Value): Value | undefined {
   const a = known(left)
   const b = known(right)
-  if (a === undefined || b === undefined) return undefined
+  if (a === undefined || b === undefined || isUnset(left) || isUnset(right)) return undefined
   const result = compute(operator, a.value, b.value)
   return result === undefined ? undefined : withTags(primitive(result), [...left.tags, ...right.tags])
+}
+
+/** A setting that is missing by default: where text is made of it, it is there. */
+function isUnset({ primitives, tags }: Value): boolean {
+  return tags.length > 0 && (primitives[0] === undefined || primitives[0] === null)
 }
 
 function known(value: Value): { readonly value: Primitive } | undefined {

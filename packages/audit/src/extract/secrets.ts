@@ -46,9 +46,13 @@ function isAnyText({ open, tags, objects, primitives, entropy }: Value): boolean
   return open && tags.length + objects.length === 0 && entropy === undefined && primitives.every((item) => !item)
 }
 
-/** A secret of a record that was found by something else of the request: the client by its ID, the user by their name. */
+/**
+ * A secret of a record that was found by something else of the request: the client by its ID, the user by their name,
+ * the session by its handle, which was made here beside it.
+ */
 function isStoredSecret(presented: Value, expected: Value): boolean {
-  return hasTag(expected, 'stored') && hasTag(presented, 'cred') && !hasTag(expected, 'cred')
+  if (!hasTag(presented, 'cred') || hasTag(expected, 'cred')) return false
+  return hasTag(expected, 'stored') || (hasTag(expected, 'entry') && hasTag(expected, 'made-secret'))
 }
 
 /** Text that signs, seals or proves something: one key, or a list of them. */

@@ -25,7 +25,7 @@ const TOP_SCRIPT_FOLDER = /^(?:tools?|tooling|build-?tools|ci|hack)\//i
 const SCRIPT_FILE =
   /(?:(?:^|\/)[\w.-]+\.config|(?:^|\/)\.[\w.-]+rc|(?:^|\/)(?:gulpfile|gruntfile|jakefile|dangerfile)|(?:^|\/)vitest\.workspace)\.[cm]?[jt]sx?$/i
 const VENDOR_FOLDER =
-  /(?:^|\/)(?:vendor|vendored|third[-_]party|__generated__|generated|\.next|\.nuxt|\.output|\.svelte-kit|\.wrangler|coverage|bower_components)\//i
+  /(?:^|\/)(?:vendor|vendored|third[-_]party|__generated__|generated|\.next|\.nuxt|\.output|\.svelte-kit|\.wrangler|coverage|bower_components|\.history)\//i
 const BUILD_FOLDER = /^(?:dist|build|out|output|\.build)\//i
 const MAYBE_BUILD_FOLDER = /^(?:lib|es|esm|cjs|umd)\//i
 const BANNER = /@generated\b|\bdo not (?:edit|modify)\b/i

@@ -293,10 +293,96 @@ describe('ends', () => {
     expect(factsOf(program).stores.map((store) => store.name)).toEqual(['sessions'])
   })
 
+  it.each([
+    ['spread into pairs', '[...sessions.entries()]'],
+    ['spread as it is', '[...sessions]'],
+    ['made a list', 'Array.from(sessions.entries())'],
+  ])('the key of a pair that was looked for: %s', (_what, pairs) => {
+    const found = `transport.onclose = () => {
+      const sid = ${pairs}.find(([, kept]) => kept.transport === transport)?.[0]
+      if (sid) sessions.delete(sid)
+    }`
+    expect(removals(server('', '', found))).toEqual(['close right key server.ts:20'])
+  })
+
   it('a wrong key is told', () => {
     const program = server('', '', 'transport.onclose = () => sessions.delete(req.auth.clientId)')
     expect(findingsOf('missing-session-invalidation', program)).toEqual([
       expect.stringMatching(/^server\.ts:17: Nothing takes a session out of sessions/),
     ])
+  })
+})
+
+describe('a book of sessions beside their transports', () => {
+  const book = (ends: string): string => `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const transports = new Map()
+    class Book {
+      rows = new Map()
+      constructor({ onGone }) { this.gone = onGone ?? (() => undefined); setInterval(() => this.sweep(), 1000) }
+      open() { const id = randomUUID(); const row = { id, seen: Date.now() }; this.rows.set(id, row); return row }
+      find(id) { const row = this.rows.get(id); if (row) row.seen = Date.now(); return row }
+      drop(id) { if (this.rows.delete(id)) this.gone(id) }
+      sweep() { ${ends} }
+    }
+    const book = new Book({ onGone: (id) => { transports.get(id)?.close(); transports.delete(id) } })
+    const app = express()
+    app.all('/mcp', async (req, res) => {
+      const id = req.headers['mcp-session-id']
+      if (!id) {
+        const row = book.open()
+        const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => row.id })
+        transports.set(row.id, transport)
+        return transport.handleRequest(req, res)
+      }
+      if (!book.find(id)) return res.status(404).end()
+      await transports.get(id).handleRequest(req, res)
+    })
+    app.listen(3000)`
+
+  it.each([
+    [
+      'whose sweep ends both',
+      'for (const [id, row] of this.rows) if (Date.now() - row.seen > 9) this.drop(id)',
+      ['idle'],
+    ],
+    [
+      'whose sweep forgets the transports',
+      'for (const [id, row] of this.rows) if (Date.now() - row.seen > 9) this.rows.delete(id)',
+      [],
+    ],
+  ])('%s', (_what, ends, limits) => {
+    const store = factsOf(book(ends)).stores.find(({ name }) => name === 'transports')!
+    expect(store.limits.map(({ kind }) => kind)).toEqual(limits)
+  })
+})
+
+describe('a time to live that is given in small letters', () => {
+  const store = (options: string): string => `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    import { Redis } from '@upstash/redis'
+    const redis = new Redis({ url, token })
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      const id = req.headers['mcp-session-id']
+      if (!id) {
+        const fresh = randomUUID()
+        await redis.set(\`session:\${fresh}\`, { notes: [] }${options})
+        return res.setHeader('mcp-session-id', fresh).json({})
+      }
+      const session = await redis.get(\`session:\${id}\`)
+      if (!session) return res.status(404).end()
+      res.json({ notes: session.notes })
+    })
+    app.listen(3000)`
+
+  it.each([
+    ['none', '', []],
+    ['seconds', ', { ex: 1800 }', ['absolute']],
+  ])('%s', (_what, options, limits) => {
+    expect(factsOf(store(options)).stores.flatMap((found) => found.limits.map(({ kind }) => kind))).toEqual(limits)
   })
 })

@@ -4,9 +4,10 @@ import { findingsOf, outcomeOf } from './programs.ts'
 
 const web = (handler: string, before = ''): string => `
   import express from 'express'
-  import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+  import { createHash, createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
   import { decodeJwt } from 'jose'
   ${before}
+  const rooms: Record<string, { token: string }> = {}
   const app = express()
   app.post('/x', (req, res) => { ${handler} })
   app.listen(3000, '127.0.0.1')
@@ -47,6 +48,16 @@ describe('a comparison of secrets', () => {
       'the issuer that a token names, with an address',
       "const token = req.get('authorization').slice(7)\nconst { iss } = JSON.parse(atob(token.split('.')[1]))\nif (iss === 'https://accounts.example') res.end()",
       'pass',
+    ],
+    [
+      'the issuer that a token names, taken apart by hand, with its short name',
+      "const [, body] = req.get('authorization').slice(7).split('.')\nconst claims = JSON.parse(atob(body))\nif (claims.iss !== 'accounts.example') return res.status(401).end()",
+      'pass',
+    ],
+    [
+      'a secret that was made for a session beside its ID',
+      "const id = req.get('mcp-session-id')\nif (!id) { const token = createHash('sha256').update(randomBytes(32)).digest('hex'); rooms[randomUUID()] = { token }; return res.json({ token }) }\nif (rooms[id]?.token !== req.get('authorization')) return res.status(401).end()\nres.json({})",
+      'fail',
     ],
     [
       'what a decoded token says of itself, with a setting',
@@ -165,5 +176,26 @@ describe('the cookie of a session', () => {
       (text) => /with(?:out)? (.*)\./.exec(text)?.[1],
     )
     expect(lacks.join()).toBe(missing)
+  })
+})
+
+describe('a setting that nobody has to set', () => {
+  const check = (fallback: string): string => `
+    const settings = () => ({ token: process.env.ADMIN_TOKEN || ${fallback} })
+    function admitted(header, config = settings()) {
+      if (!config.token) return true
+      return header === \`Bearer \${config.token}\`
+    }`
+
+  it.each([
+    ['is no text where it is missing', 'undefined', []],
+    [
+      'is text where it falls back to some',
+      "'open-sesame'",
+      ['server.ts:5: The secret that callers must know falls back to text in the source where its setting is missing.'],
+    ],
+  ])('%s', (_what, fallback, findings) => {
+    const program = web('if (!admitted(req.headers.authorization)) return res.status(401).end()', check(fallback))
+    expect(findingsOf('weak-session-secret', program)).toEqual(findings)
   })
 })

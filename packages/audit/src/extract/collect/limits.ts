@@ -78,11 +78,17 @@ function hasConsequence(machine: Machine, check: EventOf<'time-check'>, store: S
 function isBeside(machine: Machine, id: string, store: StoreEvents, all: readonly StoreEvents[]): boolean {
   if (all.some((other) => other.ref.id === id)) return false
   const writes = writesTo(machine, id)
-  if (writes.some((event) => isKeptIn(event.key, store))) return true
+  if (writes.some((event) => isKeptIn(event.key, store) || isMintedFor(event.key, store))) return true
   const files = new Set(store.writes.map((write) => write.site.path))
   if (!writes.some((write) => files.has(write.site.path))) return false
   const presented = new Set(store.reads.flatMap((read) => requestTags(read.key)))
   return writes.some((event) => hasTag(event.key, 'sid') || requestTags(event.key).some((tag) => presented.has(tag)))
+}
+
+/** The key is the ID that was made for the sessions. */
+function isMintedFor({ entropy }: Value, store: StoreEvents): boolean {
+  const made = new Set((entropy?.sources ?? []).map(({ site }) => siteId(site)))
+  return store.writes.some((write) => write.key.entropy?.sources.some(({ site }) => made.has(siteId(site))))
 }
 
 /** The key is a session itself, its transport or its server. */

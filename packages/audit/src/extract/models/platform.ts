@@ -27,6 +27,7 @@ import {
   primitive,
   tagged,
   withTags,
+  hasTag,
 } from '../value.ts'
 import { bagsIn } from './forms.ts'
 import { entriesIn } from './http.ts'
@@ -82,6 +83,12 @@ const timer: ExternalHandler = (machine, call, state, path) => {
 const immediate: ExternalHandler = (machine, call, state) => {
   runCallbacks(machine, call, state, UNKNOWN)
   return UNKNOWN
+}
+
+/** What a credential says once it is taken apart, as a token says who issued it, is no secret. */
+const parsedText: ExternalHandler = (machine, call, state, path) => {
+  const value = sameValue(machine, call, state, path)
+  return hasTag(value, 'cred') ? withTags(value, ['decoded']) : value
 }
 
 const sameValue: ExternalHandler = (_machine, call) => {
@@ -374,7 +381,7 @@ export const platform: Model = {
     'global:btoa': sameValue,
     'global:atob': sameValue,
     'global:JSON#stringify': sameJson,
-    'global:JSON#parse': sameValue,
+    'global:JSON#parse': parsedText,
     'node:util#promisify': all,
     'node:crypto#timingSafeEqual': safeEqual,
     tsscmp: safeEqual,

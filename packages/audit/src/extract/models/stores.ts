@@ -48,9 +48,12 @@ const redisWrite: MethodHandler = (machine, target, call, state, name) => {
   return UNKNOWN
 }
 
+/** In capitals with Redis' own client, in small letters with others that speak to it. */
+const EXPIRIES = ['EX', 'PX', 'EXAT', 'PXAT', 'ex', 'px', 'exat', 'pxat', 'expiration', 'ttl']
+
 function hasExpiry(value: Value): boolean {
   if (strings(value).some((text) => /^(?:EX|PX|EXAT|PXAT)$/i.test(text))) return true
-  return ['EX', 'PX', 'EXAT', 'PXAT', 'expiration', 'ttl'].some((name) => optionOf(value, name) !== undefined)
+  return EXPIRIES.some((name) => optionOf(value, name) !== undefined)
 }
 
 /** Set where a session is only created it is an absolute limit; renewed where one was looked up it is an idle one. */
