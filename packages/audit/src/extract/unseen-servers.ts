@@ -22,7 +22,7 @@ export function noteUnseenHandler(
 ): void {
   if (handler === undefined || !isUnseen(handler)) return
   const { file, start, end } = call.site
-  const forMcp = SPEAKS_OF_MCP.test(file.text.slice(start, Math.min(end, start + MOST_READ)))
+  const forMcp = isApp(server) && SPEAKS_OF_MCP.test(file.text.slice(start, Math.min(end, start + MOST_READ)))
   machine.emit('unseen-handler', call.site, state, { server, forMcp })
 }
 
@@ -55,12 +55,16 @@ export function unseenServers(machine: Machine): readonly Gap[] {
   }))
 }
 
-/** Some handler of it, or of what is mounted on it, is known. */
+/** Some handler of it, or of what is mounted on it, is known; a bare server may be given any app, in whatever wrapping. */
 function isSeenOtherwise(machine: Machine, server: LibraryObject): boolean {
   return machine.routes.some(({ app, route }) => {
     const last = route.handlers.at(-1)
-    return last !== undefined && !isUnseen(last) && isBelow(app, server, 0)
+    return last !== undefined && !isUnseen(last) && (!isApp(server) || isBelow(app, server, 0))
   })
+}
+
+function isApp({ type }: LibraryObject): boolean {
+  return type.endsWith('-app')
 }
 
 function isBelow(app: LibraryObject, server: LibraryObject, depth: number): boolean {

@@ -98,6 +98,15 @@ describe('what is seen beside what is not', () => {
       createServer(wrap({}), app).listen(3000)`,
     ],
     [
+      'the handler of an app, taken out of it',
+      `
+      import { serve } from '@hono/node-server'
+      import { Hono } from 'hono'
+      const app = new Hono()
+      app.get('/', (c) => c.text('hello'))
+      serve({ fetch: app.fetch, port: 3000 })`,
+    ],
+    [
       'a limiter before MCP',
       `
       import express from 'express'

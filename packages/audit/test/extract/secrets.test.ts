@@ -189,6 +189,7 @@ describe('a setting that nobody has to set', () => {
 
   it.each([
     ['is no text where it is missing', 'undefined', []],
+    ['is no text where it is empty', "''", []],
     [
       'is text where it falls back to some',
       "'open-sesame'",

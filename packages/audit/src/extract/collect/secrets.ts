@@ -112,6 +112,8 @@ function secretOf({ expected }: EventOf<'comparison'>): ComparisonFact['secret']
 const ENOUGH_BITS = 256
 const SOUND_BITS = 120
 /** Keys that verify may be known to everyone. */
+/** What stands before a credential that is empty where nobody sets it. */
+const SCHEME_ALONE = /^(?:bearer|basic|token|apikey)\s*$/i
 const PUBLIC = /^\s*-----BEGIN (?:PUBLIC|CERTIFICATE|RSA PUBLIC)/
 /** Settings that hold what signs sessions or lets administrators in, by their names. */
 /** What a setting is stands last in its name, but for which one of several, or how it is written. */
@@ -138,7 +140,7 @@ function placeOf({ path, startLine, startColumn }: Location): string {
 }
 
 function secretOfUse(machine: Machine, value: Value, what: string, event: Event): SecretFact | undefined {
-  const texts = strings(value).filter((text) => text !== '' && !PUBLIC.test(text))
+  const texts = strings(value).filter((text) => text !== '' && !PUBLIC.test(text) && !SCHEME_ALONE.test(text))
   if (strings(value).some((text) => PUBLIC.test(text))) return undefined
   const fact = { at: locate(event.site), what, from: undefined, bits: undefined, used: true }
   const fallback = value.tags.map((tag) => machine.fallbacks.get(tag)).find((site) => site !== undefined)
