@@ -111,9 +111,9 @@ function secretOf({ expected }: EventOf<'comparison'>): ComparisonFact['secret']
 /** What a key should have: 32 bytes. */
 const ENOUGH_BITS = 256
 const SOUND_BITS = 120
-/** Keys that verify may be known to everyone. */
 /** What stands before a credential that is empty where nobody sets it. */
 const SCHEME_ALONE = /^(?:bearer|basic|token|apikey)\s*$/i
+/** Keys that verify may be known to everyone. */
 const PUBLIC = /^\s*-----BEGIN (?:PUBLIC|CERTIFICATE|RSA PUBLIC)/
 /** Settings that hold what signs sessions or lets administrators in, by their names. */
 /** What a setting is stands last in its name, but for which one of several, or how it is written. */

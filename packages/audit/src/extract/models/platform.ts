@@ -27,7 +27,6 @@ import {
   primitive,
   tagged,
   withTags,
-  hasTag,
 } from '../value.ts'
 import { bagsIn } from './forms.ts'
 import { entriesIn } from './http.ts'
