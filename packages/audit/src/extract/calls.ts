@@ -38,6 +38,7 @@ import { noteHandedOn } from './streams.ts'
 import { sharedInstance, typedParameter } from './types.ts'
 import { registerOnUnseen, visitUnseen } from './unseen.ts'
 import type { Value } from './value.ts'
+import { withWays } from './ways.ts'
 import { noteMade, noteReturned } from './made-secrets.ts'
 import {
   NEVER,
@@ -686,11 +687,10 @@ function assignParameterProperty(machine: Machine, param: Node, state: State, en
 function resultOf(frame: Frame, before: ReadonlySet<string>): Value {
   const value = joinAll(frame.exits.map((exit) => exit.value))
   if (frame.exits.length === 1 && frame.exits[0]!.value.condition === undefined) return value
-  const condition = conditionFrom(
-    frame.exits.map((exit) => ({ facts: exit.state.facts, value: exit.value })),
-    before,
-  )
-  return condition === undefined ? value : withCondition(value, condition)
+  const outcomes = frame.exits.map((exit) => ({ facts: exit.state.facts, value: exit.value }))
+  const condition = conditionFrom(outcomes, before)
+  const told = withWays(value, outcomes, before)
+  return condition === undefined ? told : withCondition(told, condition)
 }
 
 export function newExpression(machine: Machine, node: Node, state: State, env: Environment): Value {

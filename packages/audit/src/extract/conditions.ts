@@ -7,6 +7,7 @@ import type { Facts, State } from './state.ts'
 import { asAnswer, equalState, isState, presenceOf } from './request-state.ts'
 import { isCheckedUnlessSwitchedOff, settledStores, vacuous, VERIFIED } from './state.ts'
 import type { Condition, Primitive, Value } from './value.ts'
+import { taughtByWays } from './ways.ts'
 import { UNKNOWN, derived, hasTag, joinAll, tagsOf, truthiness, withCondition } from './value.ts'
 
 const REQUEST_ORIGINS = ['header', 'query', 'body', 'param', 'cookie', 'url', 'rstate'] as const
@@ -346,7 +347,11 @@ export function equality(machine: Machine, a: Value, b: Value): Value {
   const decided = decideEquality(a, b)
   const base = decided === undefined ? boolOf(a, b) : { ...boolOf(a, b), primitives: [decided], open: false, tags: [] }
   const ofState = equalState(machine, a, b)
-  return withCondition(asAnswer(a, b, base), { whenTrue: [...equal, ...ofState], whenFalse: different })
+  const taught = taughtByWays(a, (value) => tellApart(value, b)) ?? taughtByWays(b, (value) => tellApart(value, a))
+  return withCondition(asAnswer(a, b, base), {
+    whenTrue: [...equal, ...ofState, ...(taught?.whenTrue ?? [])],
+    whenFalse: [...different, ...(taught?.whenFalse ?? [])],
+  })
 }
 
 function boolOf(a: Value, b: Value): Value {
@@ -368,6 +373,12 @@ function isUnderTest(constant: { readonly value: Primitive } | undefined): boole
 function isEnvironmentName({ tags, objects, primitives }: Value): boolean {
   const isNamed = tags.length > 0 && tags.every((tag) => /^(?:env|opt|setting):NODE_ENV$/.test(tag))
   return isNamed && objects.length === 0 && !primitives.includes('test')
+}
+
+/** As `decideEquality`; and an object is no text, and not `null`. */
+function tellApart(value: Value, other: Value): boolean | undefined {
+  const isObject = value.objects.length > 0 && value.primitives.length === 0 && !value.open
+  return isObject && onlyPrimitive(other) !== undefined ? false : decideEquality(value, other)
 }
 
 function onlyPrimitive(value: Value): { readonly value: Primitive } | undefined {

@@ -31,6 +31,7 @@ import { noteSharedRead, noteSharedWrite } from './shared.ts'
 import type { State } from './state.ts'
 import { noteMade } from './made-secrets.ts'
 import type { Primitive, Value } from './value.ts'
+import { hasPart, isOfClass, taughtByWays, withWays } from './ways.ts'
 import {
   NEVER,
   UNDEFINED,
@@ -511,7 +512,8 @@ function evaluateConditional(machine: Machine, node: Node, state: State, env: En
   if (outcomes.length === 0) return UNKNOWN
   const value = joinAll(outcomes.map((outcome) => outcome.value))
   const condition = conditionFrom(outcomes, before)
-  return condition === undefined ? value : withCondition(value, condition)
+  const result = withWays(value, outcomes, before)
+  return condition === undefined ? result : withCondition(result, condition)
 }
 
 function evaluateBinary(machine: Machine, node: Node, state: State, env: Environment): Value {
@@ -545,7 +547,7 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
     case 'in':
       return membership(left, right)
     case 'instanceof':
-      return { ...UNKNOWN, primitives: [true, false] }
+      return told({ ...UNKNOWN, primitives: [true, false] }, left, (value) => isOfClass(value, right))
     case '-':
       return isStep(left, right)
         ? stepped(arithmetic(operator, left, right), 'down')
@@ -560,9 +562,17 @@ function membership(key: Value, container: Value): Value {
   const [name] = strings(key)
   if (name !== undefined && hasTag(container, 'reply'))
     return { ...tagged(...stepTags(container.tags, name)), primitives: [true, false] }
+  if (name !== undefined && container.ways !== undefined)
+    return told({ ...derived(key), primitives: [true, false] }, container, (value) => hasPart(value, name))
   const absent = container.objects.map((target) => `absent:${storeId(target)}`)
   const present = container.objects.map((target) => `exists:${storeId(target)}`)
   return { ...derived(key), primitives: [true, false], condition: { whenTrue: present, whenFalse: absent } }
+}
+
+/** An answer about one of several results says which it is. */
+function told(answer: Value, tested: Value, test: (value: Value) => boolean | undefined): Value {
+  const condition = taughtByWays(tested, test)
+  return condition === undefined ? answer : withCondition(answer, condition)
 }
 
 function arithmetic(operator: string, left: Value, right: Value): Value {

@@ -26,6 +26,7 @@ import { noteTable } from './rpc.ts'
 import { noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
 import type { Primitive, Value } from './value.ts'
+import { partOfWays } from './ways.ts'
 import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, joinAll, object, withCondition, withTags } from './value.ts'
 
 /** The written-down key of an access, or undefined when it is computed. */
@@ -58,7 +59,7 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   if (name !== undefined && AUDIENCE.has(name) && hasTag(target, 'principal'))
     machine.emit('audience-read', site, state, {})
   if (target.tags.length > 0 && name !== undefined) value = noteFieldRead(machine, target, name, value, site)
-  return value
+  return name === undefined || target.ways === undefined ? value : partOfWays(target, name, value)
 }
 
 /** `const { data, error } = await getUser(token)`: whoever gets an error is nobody. */

@@ -25,6 +25,13 @@ export interface Value {
   readonly condition?: Condition
   /** A default has been given already where it was missing: another one changes nothing. */
   readonly filled?: true
+  /** The results of which it is one, with what was learned on the way to each. */
+  readonly ways?: readonly Way[]
+}
+
+export interface Way {
+  readonly facts: { readonly must: ReadonlySet<string>; readonly may: ReadonlySet<string> }
+  readonly value: Value
 }
 
 const NOTHING: readonly never[] = []
@@ -87,7 +94,7 @@ export function join(a: Value, b: Value): Value {
   const entropy = joinEntropy(a.entropy, b.entropy)
   const open = a.open || b.open || isCut
   const filled = isThere(a) && isThere(b)
-  if (same(a, primitives, objects, tags, open, entropy)) return filled ? withoutCondition(a) : withoutFilled(a)
+  if (same(a, primitives, objects, tags, open, entropy)) return plain(a, filled)
   return {
     primitives,
     objects,
@@ -104,10 +111,11 @@ export function isThere(value: Value): boolean {
   return value.filled === true || (!value.open && value !== NEVER)
 }
 
-function withoutFilled(value: Value): Value {
-  if (value.filled === undefined) return withoutCondition(value)
-  const { condition: _, filled: __, ...rest } = value
-  return rest
+/** What is known of one value only is not known of it and another. */
+function plain(value: Value, isFilled: boolean): Value {
+  if (value.ways === undefined && (isFilled || value.filled === undefined)) return withoutCondition(value)
+  const { condition: _, filled, ways: __, ...rest } = value
+  return isFilled && filled ? { ...rest, filled } : rest
 }
 
 /** Whether a full set had to leave some of these out. */

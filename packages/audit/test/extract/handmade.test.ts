@@ -123,6 +123,30 @@ describe('a message that comes in pieces', () => {
   })
 })
 
+describe('what is handed out and comes back in a header', () => {
+  const server = (header: string): string => `
+    import express from 'express'
+    const kept = new Map()
+    const app = express()
+    app.get('/start', (req, res) => {
+      const id = crypto.randomUUID()
+      kept.set(id, { since: Date.now() })
+      res.json({ id })
+    })
+    app.post('/work', (req, res) => {
+      if (kept.has(req.get('${header}'))) res.json(kept.get(req.get('${header}')))
+    })
+    app.listen(3000)`
+
+  it('names a session', () => {
+    expect(factsOf(server('x-ticket')).stores).toHaveLength(1)
+  })
+
+  it('names none where it only shows that a form is ours', () => {
+    expect(factsOf(server('x-csrf-token')).stores).toEqual([])
+  })
+})
+
 describe('routes that are called as methods are', () => {
   const server = (path: string, own: string): string => `
     import express from 'express'

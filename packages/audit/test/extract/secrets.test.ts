@@ -64,6 +64,7 @@ describe('a comparison of secrets', () => {
       "const { azp } = decodeJwt(req.get('authorization').slice(7))\nif (azp !== process.env.CLIENT) res.end()",
       'pass',
     ],
+    ['a word about a token', "if (req.body.token_type_hint === 'refresh_token') res.end()", 'pass'],
     ['of principals', 'if (req.auth.subject === req.body.subject) res.end()', 'pass'],
   ])('%s', (_what, handler, outcome) => {
     expect(outcomeOf('timing-unsafe-comparison', web(handler))).toBe(outcome)

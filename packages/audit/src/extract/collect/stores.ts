@@ -155,9 +155,14 @@ function isAnnex(entry: StoreEvents, stores: readonly StoreEvents[]): boolean {
 
 /** IDs made up here at random and presented again in a header, whatever that header is called. */
 function isHandedOut(writes: readonly EventOf<'store-write'>[], reads: readonly EventOf<'store-read'>[]): boolean {
-  const isPresented = reads.some((read) => hasTag(read.key, 'header') && !hasTag(read.key, 'cred'))
+  const isPresented = reads.some(
+    ({ key }) => tagsOf(key, 'header').some((tag) => !FORM_TOKEN.test(tag)) && !hasTag(key, 'cred'),
+  )
   return isPresented && writes.some((write) => hasTag(write.key, 'mint') && write.value.objects.length > 0)
 }
+
+/** A header that shows that a request was made by a page of the server itself names no session. */
+const FORM_TOKEN = /csrf|xsrf/
 
 function isSessionOrigin(tag: string): boolean {
   return tag.startsWith('cookie:') || tag === 'header:cookie' || isCalledSession(tag)
