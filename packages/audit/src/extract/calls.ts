@@ -127,12 +127,11 @@ function callMember(machine: Machine, node: Node, callee: Node, site: Site, stat
   return askedByCalling(machine, answer, { name, given: [self, ...call.args], site }, state)
 }
 
-/** `super.name(…)` from a method of that name: what the class has it from. Undefined where that is not known. */
+/** `super.name(…)` from a method, whatever that is called: what its class has it from. Undefined where that is not known. */
 function callInherited(machine: Machine, self: Value, name: string, call: Call, state: State): Value | undefined {
-  const running = machine.stack.at(-1)
   for (const target of self.objects) {
     if (!(target instanceof InstanceObject)) continue
-    const from = lineageOf(target.of).find((of) => of.methods.get(name)?.['value'] === running)
+    const from = runningClass(machine, target.of)
     if (from === undefined) continue
     const above = lineageOf(from)
       .slice(1)
@@ -151,6 +150,17 @@ function callInherited(machine: Machine, self: Value, name: string, call: Call, 
       above,
     )
     return invoke(machine, fn, self, call.args, state)
+  }
+  return undefined
+}
+
+/** Of a class and those it extends the one whose method is running; a function within a method runs as part of it. */
+function runningClass(machine: Machine, of: ClassObject): ClassObject | undefined {
+  const lineage = lineageOf(of)
+  for (const node of machine.stack.toReversed()) {
+    const found = lineage.find(({ methods }) => [...methods.values()].some((member) => member['value'] === node))
+    if (found !== undefined) return found
+    if (node.type !== 'ArrowFunctionExpression') return undefined
   }
   return undefined
 }

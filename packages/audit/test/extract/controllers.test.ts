@@ -109,6 +109,16 @@ describe('guards of NestJS', () => {
       'always',
     ],
     [
+      'of one’s own, which asks that one from another method',
+      guarded(
+        '@UseGuards(Guard)',
+        own(
+          'return this.ask(context)\n}\nasync ask(context) {\ntry { return await super.canActivate(context) } catch { throw new Error() }',
+        ),
+      ),
+      'always',
+    ],
+    [
       'that lets pass what is declared open, which this is not',
       guarded('@UseGuards(Guard)', own(`${isOpen}\nreturn super.canActivate(context)`)),
       'always',
