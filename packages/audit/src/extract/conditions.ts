@@ -443,7 +443,8 @@ function pairFacts(machine: Machine, stored: Value, presented: Value): readonly 
   if (hasTag(stored, 'held') && isOwnerProof(machine, stored, presented))
     facts.push(...(isItself(stored, presented) ? ['self-owned'] : ['bound', ...VERIFIED]))
   if (hasTag(presented, 'cred') && !hasTag(stored, 'cred') && (!fromRequest(stored) || hasTag(stored, 'stored'))) {
-    const kind = hasTag(stored, 'entry') || hasTag(stored, 'stored') ? 'auth:verified' : 'auth:static'
+    const isPerCaller = (hasTag(stored, 'entry') || hasTag(stored, 'stored')) && !hasTag(stored, 'fixed')
+    const kind = isPerCaller ? 'auth:verified' : 'auth:static'
     facts.push('auth', kind, ...cookieFacts(presented), ...loginFacts(presented))
   }
   return facts

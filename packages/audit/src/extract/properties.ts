@@ -266,7 +266,13 @@ export function foundTags(store: StoreRef, key: Value): readonly string[] {
     ...(namesSession(key) ? ['held'] : []),
     ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : []),
     ...(hasTag(key, 'sid') && !fromRequest(key) ? ['of-session'] : []),
+    ...(isWritten(key) ? ['fixed'] : []),
   ]
+}
+
+/** A key that stands in the source: what is kept under it is the same for everybody. */
+function isWritten({ primitives, objects, tags, open }: Value): boolean {
+  return primitives.length > 0 && objects.length === 0 && tags.length === 0 && !open
 }
 
 /** The handle that came with a request, or what was found by it: what is kept under either is of that session. */

@@ -269,3 +269,33 @@ describe('a record that is found in a list', () => {
     expect(outcomeOf('unbound-state-handle', notes(check))).toBe(outcome)
   })
 })
+
+describe('a token that is kept in a table', () => {
+  it('is one for everybody where its key is written in the source', () => {
+    const server = `
+    import express from 'express'
+    import Database from 'better-sqlite3'
+    import { randomUUID, timingSafeEqual } from 'node:crypto'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const db = new Database('a.db')
+    const sessions = new Map()
+    const app = express()
+    app.use((req, res, next) => {
+      const expected = db.prepare('SELECT value FROM settings WHERE name = ?').get('mcp_token').value
+      const given = req.get('x-token')
+      if (!given || !timingSafeEqual(Buffer.from(given), Buffer.from(expected))) return res.sendStatus(401)
+      next()
+    })
+    app.post('/mcp', async (req, res) => {
+      const known = sessions.get(req.headers['mcp-session-id'])
+      if (known !== undefined) return known.handleRequest(req, res, req.body)
+      const transport = new StreamableHTTPServerTransport({
+        sessionIdGenerator: () => randomUUID(),
+        onsessioninitialized: (id) => void sessions.set(id, transport),
+      })
+      await transport.handleRequest(req, res, req.body)
+    })
+    app.listen(3000)`
+    expect(outcomeOf('unbound-session', server)).toBe('notApplicable')
+  })
+})
