@@ -230,7 +230,7 @@ export function and(a: Value, b: Value, result: Value, before: Facts): Value {
     whenTrue: unite(left.whenTrue, right.whenTrue),
     whenFalse: unite(
       intersect(left.whenFalse, unite(left.whenTrue, right.whenFalse), before),
-      perhaps(right.whenFalse),
+      unite(perhaps(right.whenFalse), settledHere(a, right.whenFalse, before)),
     ),
   })
 }
@@ -252,7 +252,10 @@ export function or(a: Value, b: Value, result: Value, before: Facts): Value {
   return withCondition(result, {
     whenTrue: unite(
       intersect(left.whenTrue, unite(left.whenFalse, right.whenTrue), before),
-      unite(perhaps(right.whenTrue), eitherSet(a, left.whenTrue, right.whenTrue)),
+      unite(
+        unite(perhaps(right.whenTrue), settledHere(a, right.whenTrue, before)),
+        eitherSet(a, left.whenTrue, right.whenTrue),
+      ),
     ),
     whenFalse: unite(left.whenFalse, right.whenFalse),
   })
@@ -282,7 +285,7 @@ function intersect(a: readonly string[], b: readonly string[], before: Facts): r
   const common = b.filter((fact) => a.includes(fact) || vacuous(fact, before) || isOverruled(fact, a))
   if (a.includes('bound') && isOverruled('bound', b)) common.push('bound')
   const checked = isCheckedUnlessSwitchedOff(new Set(a), new Set(b)) && !common.includes('origin') ? ['origin'] : []
-  return unite(unite(common, checked), unite(commonSettlement([a, b]), settledHere(b, before)))
+  return unite(unite(common, checked), commonSettlement([a, b]))
 }
 
 /** `session.owner === user || user.isAdmin`: whoever may see the sessions of others was told apart as well. */
@@ -291,7 +294,8 @@ function isOverruled(fact: string, other: readonly string[]): boolean {
 }
 
 /** `id && sessions[id]`: where the first half is false, nothing was looked up; where the second is, nothing was found. */
-function settledHere(learned: readonly string[], before: Facts): readonly string[] {
+function settledHere(first: Value, learned: readonly string[], before: Facts): readonly string[] {
+  if (!fromRequest(first)) return []
   return learned.flatMap((fact) => {
     const store = /^(?:absent|unowned):(.+)$/.exec(fact)?.[1]
     return store === undefined || before.may.has(`looked:${store}`) ? [] : [`cleared:${store}`]

@@ -260,3 +260,32 @@ describe('login sessions of a library', () => {
     )
   })
 })
+
+describe('code that tells messages apart', () => {
+  const handler = `
+    export function serve(req, res) {
+      let body = ''
+      req.on('data', (chunk) => { body += chunk })
+      req.on('end', () => {
+        const message = JSON.parse(body)
+        if (message.method === 'tools/list') res.end(${answer('{ tools: [] }')})
+      })
+    }`
+  const guarded = `
+    import { createServer } from 'node:http'
+    import { serve } from './handler.ts'
+    createServer((req, res) => {
+      if (!['localhost', '127.0.0.1'].includes(req.headers.host)) return res.writeHead(403).end()
+      serve(req, res)
+    }).listen(3000, '127.0.0.1')`
+
+  it('is judged by the requests that reach it, not by what nobody is seen to call', () => {
+    const spare = handler.replace('serve(', 'spare(')
+    const program = { 'server.ts': guarded, 'handler.ts': handler, 'spare.ts': spare }
+    expect(outcomeOf('missing-origin-check', program)).toBe('pass')
+  })
+
+  it('is judged by itself where no request is seen to reach any', () => {
+    expect(outcomeOf('missing-origin-check', { 'handler.ts': handler })).toBe('fail')
+  })
+})

@@ -22,12 +22,15 @@ export function collectEndpoints(machine: Machine): readonly EndpointFact[] {
   )
 }
 
-/** Without a transport of any library, MCP is served where messages are told apart. */
+/**
+ * Without a transport of any library, MCP is served where messages are told apart. Where requests were followed to such a
+ * place, code that none was seen to reach says nothing: what they pass on the way to it is not known.
+ */
 function handmade(machine: Machine): readonly EndpointFact[] {
   if (eventsOf(machine, 'transport').length > 0) return []
-  return eventsOf(machine, 'rpc')
-    .filter((event) => event.context.trigger === 'request')
-    .map((event) => endpointOf(event, 'never'))
+  const events = eventsOf(machine, 'rpc').filter((event) => event.context.trigger === 'request')
+  const reached = events.filter((event) => event.context.route !== undefined)
+  return (reached.length > 0 ? reached : events).map((event) => endpointOf(event, 'never'))
 }
 
 function endpointOf(event: EventOf<'dispatch' | 'endpoint' | 'rpc'>, own: EndpointFact['check']): EndpointFact {
