@@ -22,6 +22,11 @@ describe('a comparison of secrets', () => {
       "if (req.get('x-sig') === createHmac('sha256', process.env.K).update('x').digest('hex')) res.end()",
       'fail',
     ],
+    [
+      'a MAC that a token brings',
+      "const { sig } = JSON.parse(atob(req.get('authorization').slice(7)))\nif (sig === createHmac('sha256', process.env.K).update('x').digest('hex')) res.end()",
+      'fail',
+    ],
     ['by localeCompare', "if (req.get('x-api-key').localeCompare(process.env.API_KEY) === 0) res.end()", 'fail'],
     ['a password of the body', 'if (req.body.password === process.env.ADMIN_PASSWORD) res.end()', 'fail'],
     ['a literal', "if (req.get('x-api-key') === 'correct-horse-battery') res.end()", 'fail'],
