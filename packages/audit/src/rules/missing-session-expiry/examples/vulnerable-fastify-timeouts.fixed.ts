@@ -19,7 +19,7 @@ interface Session {
 const absoluteTimeoutMs = Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 24 * 60 * 60_000)
 const tokens = process.env.TOKENS ?? JSON.stringify({ [randomBytes(32).toString('base64url')]: 'alice' })
 const users = new Map(Object.entries<string>(JSON.parse(tokens)).map(([token, user]) => [sha256(token), user]))
-const sessions: Partial<Record<string, Session>> = {}
+const sessions: Record<string, Session> = {}
 
 // Sessions end 30 minutes after their last use.
 const usedAt = new WeakMap<object, number>()
