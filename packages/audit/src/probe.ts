@@ -97,14 +97,25 @@ async function playBeside(
   return { surveyed: found, played: await playAll(wanted, own, found, () => logInAll(target, own)) }
 }
 
-async function lookBeside(surveyed: Survey, probing: Probing): Promise<Survey | undefined> {
-  const stage = stageFor(probing, surveyed)
-  try {
+function lookBeside(surveyed: Survey, probing: Probing): Promise<Survey | undefined> {
+  return onStage(probing, surveyed, async (stage) => {
     const found = await surveyBeside(surveyed, surveyorOf(probing))
     if (found === undefined) return undefined
     const isSame = found.tools.length > 0 && namesOf(found) === namesOf(surveyed)
     const elsewhere = isSame && !surveyed.anonymous ? await stage.knock(probing.actors.nobody) : []
     return { ...found, noOther: surveyed.noOther, elsewhere }
+  })
+}
+
+/** What is tried before anything is played; undefined where the budget does not last for it. */
+async function onStage<T>(
+  probing: Probing,
+  surveyed: Survey,
+  run: (stage: Stage) => Promise<T>,
+): Promise<T | undefined> {
+  const stage = stageFor(probing, surveyed)
+  try {
+    return await run(stage)
   } catch (error) {
     if (!(error instanceof BudgetSpent)) throw error
     return undefined
@@ -332,22 +343,17 @@ async function surveyLoggedIn(target: URL, probing: Probing): Promise<Survey> {
  */
 async function withoutStrangers(surveyed: Survey, probing: Probing): Promise<string> {
   if (surveyed.eras.length === 0 || surveyed.anonymous) return NO_OTHER
-  const stage = stageFor(probing, surveyed)
   const { alice, bob, carol, ...others } = probing.actors
-  try {
+  const why = await onStage(probing, surveyed, async (stage) => {
     const given = [bob, carol].filter((actor) => actor !== undefined)
     const reasons = new Map(
       await Promise.all(given.map(async (actor) => [actor, await whyNotPlayed(actor, alice, stage)] as const)),
     )
     const fit = given.filter((actor) => reasons.get(actor) === undefined)
     probing.actors = { alice, ...others, ...Object.fromEntries(fit.map((actor) => [actor.name, actor])) }
-    return [...reasons.values()].find((reason) => reason !== undefined) ?? NO_OTHER
-  } catch (error) {
-    if (!(error instanceof BudgetSpent)) throw error
-    return NO_OTHER
-  } finally {
-    await stage.close()
-  }
+    return [...reasons.values()].find((reason) => reason !== undefined)
+  })
+  return why ?? NO_OTHER
 }
 
 async function whyNotPlayed(actor: Actor, alice: Actor, stage: Stage): Promise<string | undefined> {
@@ -364,20 +370,15 @@ async function whyNotPlayed(actor: Actor, alice: Actor, stage: Stage): Promise<s
  * Says of whom it was refused: he stays what he was.
  */
 async function logInAll(target: URL, probing: Probing): Promise<ReadonlyMap<PrincipalName, string>> {
-  const stage = stageFor(probing, nothingAt(target, undefined))
   const refusals = new Map<PrincipalName, string>()
-  try {
+  await onStage(probing, nothingAt(target, undefined), async (stage) => {
     for (const [name, login] of loginsOf(probing.config)) {
       const bare: Actor = { name, headers: probing.config.principals[name]?.headers ?? [] }
       const { actor, handles, answer } = await logIn(bare, login, stage)
       if (hasHandles(handles) && !isRefused(answer)) probing.actors = { ...probing.actors, [name]: actor }
       else refusals.set(name, describeRefusal(name, answer))
     }
-  } catch (error) {
-    if (!(error instanceof BudgetSpent)) throw error
-  } finally {
-    await stage.close()
-  }
+  })
   return refusals
 }
 

@@ -4,7 +4,7 @@ import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
 import { callBuiltin, callPromise } from './builtins.ts'
 import { callersInScope } from './callers.ts'
-import { assume, conditionFrom, fromRequest, isSentByBrowsers, requestTags, namesOrigin, oneOf } from './conditions.ts'
+import { assume, fromRequest, isSentByBrowsers, requestTags, namesOrigin, oneOf } from './conditions.ts'
 import { assignPattern, evaluate, initialiseFields } from './expressions.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
 import {
@@ -38,7 +38,7 @@ import { noteHandedOn } from './streams.ts'
 import { sharedInstance, typedParameter } from './types.ts'
 import { registerOnUnseen, visitUnseen } from './unseen.ts'
 import type { Value } from './value.ts'
-import { withWays } from './ways.ts'
+import { resultOf } from './ways.ts'
 import { noteMade, noteReturned } from './made-secrets.ts'
 import {
   NEVER,
@@ -52,7 +52,6 @@ import {
   primitive,
   strings,
   tagged,
-  withCondition,
   withTags,
 } from './value.ts'
 
@@ -574,7 +573,7 @@ export function invoke(
     machine.stack.length,
   )
   dropChecks(state, mark.may)
-  const result = resultOf(frame, before)
+  const result = resultOfCall(frame, before)
   machine.quiet.note(machine, fn, args, mark, state, result)
   if (walk !== undefined) machine.summaries.end(machine, walk, state, result)
   return result
@@ -694,13 +693,13 @@ function assignParameterProperty(machine: Machine, param: Node, state: State, en
 }
 
 /** The value a call gives, and what its truth says about the path taken inside. */
-function resultOf(frame: Frame, before: ReadonlySet<string>): Value {
-  const value = joinAll(frame.exits.map((exit) => exit.value))
-  if (frame.exits.length === 1 && frame.exits[0]!.value.condition === undefined) return value
-  const outcomes = frame.exits.map((exit) => ({ facts: exit.state.facts, value: exit.value }))
-  const condition = conditionFrom(outcomes, before)
-  const told = withWays(value, outcomes, before)
-  return condition === undefined ? told : withCondition(told, condition)
+function resultOfCall({ exits }: Frame, before: ReadonlySet<string>): Value {
+  const [first] = exits
+  if (exits.length === 1 && first!.value.condition === undefined) return first!.value
+  return resultOf(
+    exits.map((exit) => ({ facts: exit.state.facts, value: exit.value })),
+    before,
+  )
 }
 
 export function newExpression(machine: Machine, node: Node, state: State, env: Environment): Value {

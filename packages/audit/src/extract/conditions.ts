@@ -235,17 +235,6 @@ export function and(a: Value, b: Value, result: Value, before: Facts): Value {
   })
 }
 
-/** One of these, nobody knows which: what the truth of every one of them says is known all the same. */
-export function oneOf(values: readonly Value[]): Value {
-  const joined = joinAll(values)
-  if (values.length < 2) return joined
-  const conditions = values.map(conditionOf)
-  const common = (side: keyof Condition) =>
-    conditions[0]![side].filter((fact) => conditions.every((other) => other[side].includes(fact)))
-  const [whenTrue, whenFalse] = [common('whenTrue'), common('whenFalse')]
-  return whenTrue.length + whenFalse.length === 0 ? joined : withCondition(joined, { whenTrue, whenFalse })
-}
-
 export function or(a: Value, b: Value, result: Value, before: Facts): Value {
   const left = conditionOf(a)
   const right = conditionOf(b)
@@ -259,6 +248,17 @@ export function or(a: Value, b: Value, result: Value, before: Facts): Value {
     ),
     whenFalse: unite(left.whenFalse, right.whenFalse),
   })
+}
+
+/** One of these, nobody knows which: what the truth of every one of them says is known all the same. */
+export function oneOf(values: readonly Value[]): Value {
+  const joined = joinAll(values)
+  if (values.length < 2) return joined
+  const conditions = values.map(conditionOf)
+  const common = (side: keyof Condition) =>
+    conditions[0]![side].filter((fact) => conditions.every((other) => other[side].includes(fact)))
+  const [whenTrue, whenFalse] = [common('whenTrue'), common('whenFalse')]
+  return whenTrue.length + whenFalse.length === 0 ? joined : withCondition(joined, { whenTrue, whenFalse })
 }
 
 /** `a || b` of two settings, or of what a file may say and a setting: one of them has been set. */
@@ -319,6 +319,12 @@ function commonSettlement(sides: readonly (readonly string[])[]): readonly strin
 export interface Outcome {
   readonly facts: Facts
   readonly value: Value
+}
+
+/** A value that one of these outcomes gave, with what its truth says about which. */
+export function withConditionFrom(value: Value, outcomes: readonly Outcome[], before: ReadonlySet<string>): Value {
+  const condition = conditionFrom(outcomes, before)
+  return condition === undefined ? value : withCondition(value, condition)
 }
 
 /** What the truth of a value says about which outcome gave it. */

@@ -4,7 +4,7 @@ import { bare, isNode, staticKey } from './ast.ts'
 import { callExpression, newExpression } from './calls.ts'
 import { askedByComparing, foundByName } from './asked.ts'
 import type { Outcome } from './conditions.ts'
-import { and, assume, conditionFrom, conditionOf, equality, negate, noteWhereSet, or, truthOn } from './conditions.ts'
+import { and, assume, conditionOf, equality, negate, noteWhereSet, or, truthOn } from './conditions.ts'
 import { concatEntropy } from './entropy.ts'
 import { timeComparison } from './clock.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
@@ -31,7 +31,7 @@ import { noteSharedRead, noteSharedWrite } from './shared.ts'
 import type { State } from './state.ts'
 import { noteMade } from './made-secrets.ts'
 import type { Primitive, Value } from './value.ts'
-import { hasPart, isOfClass, taughtByWays, withWays } from './ways.ts'
+import { hasPart, isOfClass, resultOf, taughtByWays } from './ways.ts'
 import {
   NEVER,
   UNDEFINED,
@@ -39,7 +39,6 @@ import {
   derived,
   isThere,
   join,
-  joinAll,
   object,
   hasTag,
   primitive,
@@ -510,10 +509,7 @@ function evaluateConditional(machine: Machine, node: Node, state: State, env: En
     }
   branch(machine, state, test, side('consequent'), side('alternate'))
   if (outcomes.length === 0) return UNKNOWN
-  const value = joinAll(outcomes.map((outcome) => outcome.value))
-  const condition = conditionFrom(outcomes, before)
-  const result = withWays(value, outcomes, before)
-  return condition === undefined ? result : withCondition(result, condition)
+  return resultOf(outcomes, before)
 }
 
 function evaluateBinary(machine: Machine, node: Node, state: State, env: Environment): Value {

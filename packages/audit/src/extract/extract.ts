@@ -72,8 +72,9 @@ export function extract(
     runUnreached(machine)
   })
   machine.guarded('pieces of a server', () => runFragments(machine, reached))
-  const gaps = [...machine.gaps, ...generatedServers(machine), ...unseenServers(machine)]
-  return { facts: collectFacts(machine), gaps: distinct(gaps, gapKey) }
+  const facts = collectFacts(machine)
+  const gaps = [...machine.gaps, ...generatedServers(machine), ...unseenServers(machine, facts)]
+  return { facts, gaps: distinct(gaps, gapKey) }
 }
 
 /** Requests are followed twice; what cannot be followed is said once. */

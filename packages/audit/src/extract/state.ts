@@ -2,8 +2,8 @@
 import type { Cell } from './heap.ts'
 import type { Value } from './value.ts'
 import { isSaidOfState } from './request-state.ts'
-import { conditionFrom } from './conditions.ts'
-import { join, truthiness, withCondition } from './value.ts'
+import { withConditionFrom } from './conditions.ts'
+import { join, truthiness } from './value.ts'
 
 /**
  * `must`: holds on every path that leads here. `may`: happened on some path that leads here.
@@ -172,8 +172,7 @@ function told(
   if (!canBeTrue || !canBeFalse || forks.length > MOST_WAYS) return value
   const outcomes = forks.map((fork, index) => ({ facts: fork.facts, value: flat[index]!.get(cell) ?? base.read(cell) }))
   if (!outcomes.some((outcome) => !truthiness(outcome.value).canBeTrue)) return value
-  const condition = conditionFrom(outcomes, base.facts.must)
-  return condition === undefined ? value : withCondition(value, condition)
+  return withConditionFrom(value, outcomes, base.facts.must)
 }
 
 /** A session looked up by the caller's handle is `unbound` until its owner has been compared: then that taint goes. */

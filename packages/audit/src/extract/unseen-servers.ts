@@ -1,7 +1,7 @@
 /** Servers of which we see that they are there, and not what answers: its source is in no file of the tree. */
+import type { ServerFacts } from '../facts/facts.ts'
 import type { Gap } from '../finding/finding.ts'
 import type { Call } from './calls.ts'
-import { collectEndpoints } from './collect/endpoints.ts'
 import { distinct, eventsOf, locate, siteId } from './collect/collect.ts'
 import type { HeapObject } from './heap.ts'
 import { LibraryObject } from './heap.ts'
@@ -41,9 +41,9 @@ function isForeign(item: HeapObject): boolean {
  * One gap for each, where MCP was found nowhere else: then nobody knows whether it is served there. Middleware and pages
  * that are not seen say nothing against a server whose other routes are.
  */
-export function unseenServers(machine: Machine): readonly Gap[] {
+export function unseenServers(machine: Machine, { endpoints }: ServerFacts): readonly Gap[] {
+  if (endpoints.length > 0) return []
   const unseen = eventsOf(machine, 'unseen-handler')
-  if (unseen.length === 0 || collectEndpoints(machine).length > 0) return []
   return distinct(
     unseen.filter(({ server, forMcp }) => forMcp || !isSeenOtherwise(machine, server)),
     ({ site }) => siteId(site),

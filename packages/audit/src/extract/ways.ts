@@ -3,18 +3,24 @@
  * way was taken, and so what had been established there.
  */
 import type { Outcome } from './conditions.ts'
-import { conditionFrom } from './conditions.ts'
+import { conditionFrom, withConditionFrom } from './conditions.ts'
 import type { HeapObject } from './heap.ts'
 import { ClassObject, ExternalObject, InstanceObject, LibraryObject } from './heap.ts'
 import type { Condition, Value, Way } from './value.ts'
-import { NEVER, UNDEFINED, UNKNOWN, joinAll, primitive, withCondition } from './value.ts'
+import { NEVER, UNDEFINED, UNKNOWN, joinAll, primitive } from './value.ts'
 
 /** More ways than this are told apart by nothing. */
 const MOST_WAYS = 12
 const NOTHING: ReadonlySet<string> = new Set()
 
+/** The result that one of these outcomes gave: its truth, and what is in it, say which. */
+export function resultOf(outcomes: readonly Outcome[], before: ReadonlySet<string>): Value {
+  const value = joinAll(outcomes.map((outcome) => outcome.value))
+  return withConditionFrom(withWays(value, outcomes, before), outcomes, before)
+}
+
 /** A value that is one of several results, with what each of them came with. */
-export function withWays(value: Value, outcomes: readonly Outcome[], before: ReadonlySet<string>): Value {
+function withWays(value: Value, outcomes: readonly Outcome[], before: ReadonlySet<string>): Value {
   if (outcomes.length < 2 || !outcomes.some((outcome) => outcome.value.objects.some(isResult))) return value
   const ways = outcomes.flatMap((outcome) => waysOf(outcome, before))
   if (ways.length > MOST_WAYS || ways.every((way) => way.facts.must.size === 0)) return value
@@ -42,9 +48,7 @@ export function partOfWays(target: Value, name: string, part: Value): Value {
     return found === undefined ? [] : [{ facts, value: found }]
   })
   if (parts === undefined) return part
-  const condition = conditionFrom(parts, NOTHING)
-  const told = { ...part, ways: parts }
-  return condition === undefined ? told : withCondition(told, condition)
+  return withConditionFrom({ ...part, ways: parts }, parts, NOTHING)
 }
 
 /** `undefined` where nothing can be read of it: such a way does not come here. */

@@ -152,19 +152,21 @@ function keysOf(_machine: Machine, target: HeapObject): Value {
 const entries: ExternalHandler = (machine, call) => {
   const [source = UNKNOWN] = call.args
   const lists = source.objects.map((target) => {
-    const pair = machine.allocate('array', call.site)
-    pair.property('0').write(keysOf(machine, target))
-    pair.property('1').write(valuesOf(machine, target))
-    const list = view(machine, target, object(pair), call.site)
+    const pair = pairOf(machine, keysOf(machine, target), valuesOf(machine, target), call)
+    const list = view(machine, target, pair, call.site)
     list.transient = true
     return list
   })
   if (lists.length > 0) return object(...lists)
   if (!hasTag(source, 'cred')) return derived(source)
+  return listOfOne(machine, pairOf(machine, nameIn(source), derived(source), call), call)
+}
+
+function pairOf(machine: Machine, key: Value, value: Value, call: Call): Value {
   const pair = machine.allocate('array', call.site)
-  pair.property('0').write(nameIn(source))
-  pair.property('1').write(derived(source))
-  return listOfOne(machine, object(pair), call)
+  pair.property('0').write(key)
+  pair.property('1').write(value)
+  return object(pair)
 }
 
 /** Who brings a record of credentials chooses their names as well, but a name is no credential. */
