@@ -7,9 +7,11 @@
  * All candidates are started, each in a process of its own, and warmed up. In each round every one of them, in turn,
  * answers so many requests on 32 connections, and the CPU time of its process alone is taken. A round is short, so that
  * whatever else the machine does hits a candidate and its bare server alike, and what a candidate costs above it is
- * reckoned round by round: the median of these differences is the result, and the quarters on either side of it say how
- * far it is to be trusted. All of that is done for several starts, because a process has luck of its own. Compare within
- * one table only.
+ * reckoned round by round: the median of these differences is the result on a quiet machine, and the quarters on either
+ * side of it say how far it is to be trusted. On a busy one every µs of work is longer, the bare server's too. What holds
+ * there is the ratio of the two in one round: its median, applied to the least that the bare server was seen to need, is
+ * the last column. All of that is done for several starts, because a process has luck of its own. Compare within one
+ * table only.
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -110,13 +112,21 @@ async function ask({ name, load }: Running, count: number): Promise<void> {
 function printTable(): void {
   const machine = `${cpus().length} × ${cpus()[0]?.model}, load average ${loadavg()[0]?.toFixed(1)}`
   console.log(`Node ${process.versions.node}, ${machine}, ${starts} × ${rounds} rounds of ${requests} requests\n`)
-  console.log('| | CPU, µs, least | median | above its bare server, median | lower quarter | upper quarter |')
-  console.log('|---|--:|--:|--:|--:|--:|')
+  console.log(
+    '| | CPU, µs, least | median | above its bare server, median | lower quarter | upper quarter | by the ratio |',
+  )
+  console.log('|---|--:|--:|--:|--:|--:|--:|')
   for (const [name, values] of costs) {
     const bare = costs.get(baselineOf[name] ?? '')
     const above = bare && values.map((value, round) => value - (bare[round] ?? Number.NaN))
-    const figures = above ? [median(above), quantile(above, 0.25), quantile(above, 0.75)] : []
+    const figures = above ? [median(above), quantile(above, 0.25), quantile(above, 0.75), byRatio(values, bare)] : []
     const cells = [least(values), median(values), ...figures].map((cost) => cost.toFixed(1))
-    console.log(`| ${[name, ...cells, ...(above ? [] : ['', '', ''])].join(' | ')} |`)
+    console.log(`| ${[name, ...cells, ...(above ? [] : ['', '', '', ''])].join(' | ')} |`)
   }
+}
+
+/** µs above the bare server, were the machine as quiet as in the bare server's best round. */
+function byRatio(values: readonly number[], bare: readonly number[]): number {
+  const ratios = values.map((value, round) => value / (bare[round] ?? Number.NaN))
+  return least(bare) * (median(ratios) - 1)
 }

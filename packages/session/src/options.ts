@@ -19,6 +19,8 @@ export interface SessionOptions {
     readonly perPrincipal?: number
     /** State handles of one principal. */
     readonly statesPerPrincipal?: number
+    /** Agent instances of one principal that were reset within the absolute timeout. One more ends all of the principal. */
+    readonly agentsReset?: number
     /** Sessions without a principal, all together. */
     readonly anonymous?: number
     readonly total?: number
@@ -44,6 +46,7 @@ export interface Settings {
   readonly caps: {
     readonly perPrincipal: number
     readonly statesPerPrincipal: number
+    readonly agentsReset: number
     readonly anonymous: number
     readonly total: number
     readonly whenFull: 'refuse' | 'end-idlest'
@@ -73,6 +76,7 @@ export function settle(options: SessionOptions): Settings {
     caps: {
       perPrincipal: options.caps?.perPrincipal ?? 50,
       statesPerPrincipal: options.caps?.statesPerPrincipal ?? 1000,
+      agentsReset: options.caps?.agentsReset ?? 1000,
       anonymous: options.caps?.anonymous ?? 1000,
       total: options.caps?.total ?? 100_000,
       whenFull: options.caps?.whenFull ?? 'refuse',
@@ -90,7 +94,7 @@ export function settle(options: SessionOptions): Settings {
   requireRange('maxDataBytes', settings.maxDataBytes, 2, 16 * 1024 * 1024)
   requireRange('watchIntervalMs', settings.watchIntervalMs, 10, minuteMs)
   requireRange('sweepIntervalMs', settings.sweepIntervalMs, 0, hourMs)
-  for (const scope of ['perPrincipal', 'statesPerPrincipal', 'anonymous', 'total'] as const)
+  for (const scope of ['perPrincipal', 'statesPerPrincipal', 'agentsReset', 'anonymous', 'total'] as const)
     requireRange(`caps.${scope}`, settings.caps[scope], 0, Number.MAX_SAFE_INTEGER)
   return settings
 }

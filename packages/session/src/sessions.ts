@@ -3,6 +3,7 @@
  * ended for good. This is the whole API of the core; it knows nothing of HTTP.
  */
 import { CallerWatch } from './caller-watch.ts'
+import { createClock } from './clock.ts'
 import { DeadlineGate } from './deadline.ts'
 import { BusyError, CapReachedError, FencedError, MisuseError, SessionEndedError } from './errors.ts'
 import { EventHub, type EndReason, type EventListener, type RefusalReason } from './events.ts'
@@ -12,6 +13,7 @@ import { LiveWork, type StreamEnd, type StreamEndListener } from './live.ts'
 import { settle, type SessionOptions, type Settings } from './options.ts'
 import { agentKey, principalKey, type Principal } from './principal.ts'
 import { randomBytes, type RandomBytes } from './random.ts'
+import { ResetWatch } from './resets.ts'
 import { readMeta, Session, writeData, writeMeta } from './session.ts'
 import { memoryStore } from './store/memory.ts'
 import {
@@ -104,6 +106,7 @@ export class Sessions {
   readonly #turns: TurnTaking
   readonly #live: LiveWork
   readonly #callers: CallerWatch
+  readonly #resets: ResetWatch
   readonly #updates = new Map<string, { tail: Promise<unknown>; waiting: number }>()
   readonly #coalesceMs: number
   readonly #resumeInStore: (request: ResumeRequest) => MaybePromise<ResumeReply>
@@ -128,6 +131,7 @@ export class Sessions {
       { epochs: (principal, agent) => this.#epochs(principal, agent, rememberWatchedMs), now: () => this.now() },
       settings.watchIntervalMs,
     )
+    this.#resets = new ResetWatch(createClock(wall), settings.absoluteTimeoutMs, settings.caps.agentsReset)
     this.#coalesceMs = Math.min(60_000, Math.floor(settings.idleTimeoutMs / 30))
     this.#resumeInStore = (request) => store.resume(request)
   }
@@ -304,6 +308,7 @@ export class Sessions {
   /**
    * Ends by authority: sessions, their handles, their children and whatever was sealed or signed for them, on every
    * process that shares the store. For a principal or an agent this takes one step, however many sessions there are.
+   * Where more agent instances of a principal were reset than `caps.agentsReset`, one more ends all of the principal.
    *
    * @param why for the event, such as 'account disabled'
    */
@@ -314,12 +319,15 @@ export class Sessions {
     }
     const { principal } = target
     const key = principalKey(principal)
-    const agent = 'agent' in target ? target.agent : undefined
-    const scope = agent === undefined ? key : epochScope(key, agentKey(agent))
-    await this.#gate.ask('advanceEpoch', () => this.#store.advanceEpoch(scope, this.settings.absoluteTimeoutMs))
-    if (agent === undefined) this.#events.emit({ kind: 'principal-revoked', principal, why })
-    else this.#events.emit({ kind: 'agent-reset', principal, agent, why })
-    this.#callers.revoked(principal, agent)
+    if ('agent' in target && this.#resets.admits(key, agentKey(target.agent))) {
+      await this.#advance(epochScope(key, agentKey(target.agent)))
+      this.#events.emit({ kind: 'agent-reset', principal, agent: target.agent, why })
+      this.#callers.revoked(principal, target.agent)
+    } else {
+      await this.#advance(key)
+      this.#events.emit({ kind: 'principal-revoked', principal, why })
+      this.#callers.revoked(principal, undefined)
+    }
     await this.#live.check()
   }
 
@@ -664,6 +672,10 @@ export class Sessions {
   }
 
   /** From the first use on and not before: some runtimes have no timers while a module is loaded. */
+  async #advance(scope: string): Promise<void> {
+    await this.#gate.ask('advanceEpoch', () => this.#store.advanceEpoch(scope, this.settings.absoluteTimeoutMs))
+  }
+
   #keepSwept(): void {
     const { sweepIntervalMs } = this.settings
     if (this.#sweepTimer || this.#closed || sweepIntervalMs === 0) return

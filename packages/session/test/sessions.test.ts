@@ -410,6 +410,24 @@ describe('ending', () => {
     )
   })
 
+  test('who resets agents without end fills no store: one too many ends all of the principal, and of nobody else', async () => {
+    const { sessions, kinds, advance } = createLayer({ caps: { agentsReset: 2 } })
+    const mine = await sessions.open(as(alice, 'mine'))
+    const hers = await sessions.open(as(bob, 'mine'))
+    for (const agent of ['one', 'two', 'one', 'two']) await sessions.resetAgent(alice, agent, 'again')
+    expect((await sessions.resume(mine.handle, as(alice, 'mine'))).live).toBe(true)
+    await sessions.resetAgent(alice, 'three', 'one too many')
+    expect(kinds().at(-1)).toBe('principal-revoked')
+    expect((await sessions.resume(mine.handle, as(alice, 'mine'))).live).toBe(false)
+    expect((await sessions.resume(hers.handle, as(bob, 'mine'))).live).toBe(true)
+    const again = await sessions.open(as(alice, 'mine'))
+    await sessions.resetAgent(alice, 'two', 'known')
+    expect((await sessions.resume(again.handle, as(alice, 'mine'))).live).toBe(true)
+    advance(4 * hourMs)
+    await sessions.resetAgent(alice, 'three', 'the others are forgotten')
+    expect(kinds().at(-1)).toBe('agent-reset')
+  })
+
   test('a session ends what hangs on it', async () => {
     const { sessions } = createLayer()
     const parent = await sessions.open(as())
