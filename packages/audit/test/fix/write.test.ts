@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import {
+import fs, {
   chmodSync,
   chownSync,
   mkdirSync,
@@ -12,6 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -70,6 +71,50 @@ test.runIf(process.getuid?.() === 0)('a file of another user stays his', () => {
   const { uid, gid } = statSync(join(root, 'b.ts'))
   expect({ uid, gid }).toEqual({ uid: 1234, gid: 1235 })
 })
+
+const BOTH = [
+  { path: 'src/a.ts', before: 'old a', after: 'new a' },
+  { path: 'b.ts', before: 'old b', after: 'new b' },
+]
+
+test('where the second of two files cannot be put in its place, the first gets its old text back', () => {
+  chmodSync(join(root, 'src/a.ts'), 0o754)
+  const write = (): void => writeChanges(root, BOTH)
+  expect(() => whileRenamesFail([2], write)).toThrow('could not be written (EIO). Nothing was.')
+  expect(readFileSync(join(root, 'src/a.ts'), 'utf8')).toBe('old a')
+  expect(readFileSync(join(root, 'b.ts'), 'utf8')).toBe('old b')
+  expect(statSync(join(root, 'src/a.ts')).mode & 0o777).toBe(0o754)
+  expect(readdirSync(root, { recursive: true }).toSorted()).toEqual(['b.ts', 'src', 'src/a.ts'])
+})
+
+test('what cannot be put back is named, and its old text is kept', () => {
+  const write = (): void => writeChanges(root, BOTH)
+  expect(() => whileRenamesFail([2, 3], write)).toThrow(
+    /could not be put back: src\/a\.ts \(as it was: \.a\.ts\.\w+\.tmp/,
+  )
+  const [kept, ...others] = readdirSync(join(root, 'src')).filter((name) => name.endsWith('.tmp'))
+  expect(readFileSync(join(root, 'src', kept!), 'utf8')).toBe('old a')
+  expect(others).toEqual([])
+  expect(readdirSync(root).toSorted()).toEqual(['b.ts', 'src'])
+})
+
+/** Runs something while the renames with these numbers, counted from one, are refused by the disk. */
+function whileRenamesFail(numbers: readonly number[], run: () => void): void {
+  const { renameSync } = fs
+  let count = 0
+  fs.renameSync = (from, to) => {
+    count += 1
+    if (numbers.includes(count)) throw Object.assign(new Error('no rename'), { code: 'EIO' })
+    renameSync(from, to)
+  }
+  syncBuiltinESMExports()
+  try {
+    run()
+  } finally {
+    fs.renameSync = renameSync
+    syncBuiltinESMExports()
+  }
+}
 
 test.runIf(process.platform === 'linux')('a file that does not fit on the disk stays as it was', () => {
   const module = JSON.stringify(new URL('../../src/source/write.ts', import.meta.url).href)
