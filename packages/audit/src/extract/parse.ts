@@ -29,11 +29,19 @@ export function parse(file: SourceFile): Parsed {
   if (best === undefined || first === undefined)
     return gapIn(file, 'The code nests too deep to parse safely; the file was not analysed.')
   const parsed = parsedFrom(file, best, first)
-  const tooDeep =
-    best.way.risk > RISK_FOR_WALKERS && parsed.program !== undefined && treeDepth(parsed.program) > MAX_TREE_DEPTH
-  return tooDeep
+  return parsed.program !== undefined && isTooDeep(best.way, parsed.program)
     ? gapIn(file, `The code nests more than ${MAX_TREE_DEPTH} levels deep; the file was not analysed.`)
     : parsed
+}
+
+/** The tree of a file that has no mistakes and is safe to walk; else undefined, and nothing is spent on what is left of it. */
+export function parseWhole(file: SourceFile): Program | undefined {
+  const { best } = bestOf(file)
+  return best?.error === undefined && best?.program && !isTooDeep(best.way, best.program) ? best.program : undefined
+}
+
+function isTooDeep({ risk }: Way, program: Program): boolean {
+  return risk > RISK_FOR_WALKERS && treeDepth(program) > MAX_TREE_DEPTH
 }
 
 /** A way to read a file, and how deep the text may nest if it is read that way. */

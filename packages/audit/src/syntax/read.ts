@@ -1,5 +1,5 @@
 /** The questions of `syntax.ts`, answered from the parser's tree. */
-import { parse } from '../extract/parse.ts'
+import { parseWhole } from '../extract/parse.ts'
 import type { Node } from '../extract/ast.ts'
 import { lineStarts, offsetsOf } from '../source/lines.ts'
 import { manifestsOf } from '../source/manifest.ts'
@@ -49,9 +49,8 @@ export function createSyntax(tree: SourceTree): Syntax {
 
 /** A file that the parser could not read whole is none that anybody should edit. */
 function fileSyntax(file: SourceFile | undefined): FileSyntax | undefined {
-  const parsed = file && parse(file)
-  if (file === undefined || parsed?.program === undefined || parsed.gap !== undefined) return undefined
-  return describe(file, parsed.program as unknown as Node)
+  const program = file && parseWhole(file)
+  return file && program && describe(file, program as unknown as Node)
 }
 
 function describe({ path, text }: SourceFile, program: Node): FileSyntax {

@@ -121,6 +121,7 @@ export const { program } = fc.letrec<{ expression: string; statement: string; bl
         fc.tuple(e, e).map(([a, b]) => `({ ...(${a}), x: ${b}, [${a}]: 1, get y() { return ${b} } })`),
         fc.array(e, { maxLength: 3 }).map((items) => `[${items.map((item) => `(${item})`).join(', ')}, ...x]`),
         fc.tuple(e, e).map(([a, b]) => `\`\${${a}}-\${${b}}\``),
+        e.map((a) => `import((${a}), { with: { type: 'json' } })`),
       ),
       block: fc.array(s, { maxLength: 4 }).map((all) => `{ ${all.join('\n')} }`),
       statement: fc.oneof(
@@ -136,6 +137,12 @@ export const { program } = fc.letrec<{ expression: string; statement: string; bl
         fc.tuple(tie('block'), tie('block')).map(([a, b]) => `try ${a} catch (error) ${b} finally { f() }`),
         fc.tuple(e, tie('block')).map(([a, body]) => `for (const x of ${a}) ${body}`),
         fc.tuple(e, tie('block')).map(([a, body]) => `while (${a}) ${body}`),
+        fc
+          .tuple(name, e, tie('block'))
+          .map(([a, b, body]) => `{ using ${a === 'undefined' ? 'u' : a} = ${b}; for (using v of x) ${body} }`),
+        fc
+          .tuple(name, e, tie('block'))
+          .map(([a, b, body]) => `void (async () => { await using ${a === 'undefined' ? 'u' : a} = ${b}; ${body} })()`),
         fc.tuple(e, e, s, s).map(([a, b, c, d]) => `switch (${a}) { case ${b}: ${c} default: ${d} }`),
         fc
           .tuple(name, name, tie('block'))
@@ -150,6 +157,7 @@ export const { program } = fc.letrec<{ expression: string; statement: string; bl
       program: fc.tuple(fc.array(s, { maxLength: 5 }), tie('block')).map(
         ([all, handler]) => `
 import express from 'express'
+import settings from './settings.json' with { type: 'json' }
 import session_ from 'express-session'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport as Transport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
@@ -203,6 +211,10 @@ const ODDITIES = [
   'with (o) { x }\n',
   'var await = 1, yield = 2, let_ = 3\n',
   'import.meta.url\n',
+  'using u = x\n',
+  'await using v = x, w = u\n',
+  'import json from "./a.json" with { type: "json", "odd-key": "" }\n',
+  'export { x as y } from "./b.json" with { type: "json" }\n',
   'new.target\n',
   'x satisfies any as unknown as never!\n',
   'type A = { [K in keyof A]: A[K] extends infer U ? U : never }\n',
