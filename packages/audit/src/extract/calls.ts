@@ -376,7 +376,7 @@ export function callOpaque(
   const judges = !speaks && !isTakenApart(name, call)
   const presented = judges ? [...offeredTo(name, call, whose), ...keys.filter(isCredential)] : []
   if (!speaks) for (const arg of [...call.args, ...presented]) noteUrlCredential(machine, arg, call.site, state)
-  if (speaks) noteLog(machine, name, call.args, call.site, state)
+  if (speaks) noteLog(machine, name, call, state)
   if (!speaks) noteHandleGiven(machine, call.args, call.site, state)
   if (!speaks && call.args.some(namesOrigin)) return withTags(inner, ['origin-verdict'])
   if (presented.length === 0)

@@ -26,7 +26,7 @@ import { freshness, isState, noteDecision, noteStateOut, summed } from './reques
 import { noteMethod } from './rpc.ts'
 import { branch } from './statements.ts'
 import { attributesIn } from './models/cookies.ts'
-import { noteComparison, urlPart } from './secrets.ts'
+import { noteComparison, notePart, urlPart } from './secrets.ts'
 import { noteSharedRead, noteSharedWrite } from './shared.ts'
 import type { State } from './state.ts'
 import { noteMade } from './made-secrets.ts'
@@ -185,6 +185,7 @@ function evaluateObject(machine: Machine, node: Node, state: State, env: Environ
       target.elements.write(value)
       target.keys.write(key)
     } else {
+      if (!isMethod) notePart(machine, env, item['value'] as Node, value)
       for (const inner of value.objects) {
         inner.name ??= name
         if (inner instanceof LibraryObject && inner.type === 'timer') inner.data['field'] ??= name
@@ -544,6 +545,10 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
       return membership(left, right)
     case 'instanceof':
       return told({ ...UNKNOWN, primitives: [true, false] }, left, (value) => isOfClass(value, right))
+    case '+':
+      notePart(machine, env, node['left'] as Node, left)
+      notePart(machine, env, node['right'] as Node, right)
+      return arithmetic(operator, left, right)
     case '-':
       return isStep(left, right)
         ? stepped(arithmetic(operator, left, right), 'down')
@@ -667,6 +672,7 @@ function evaluateTemplate(machine: Machine, node: Node, state: State, env: Envir
   let value: Value = primitive(parts[0] ?? '')
   ;(node['expressions'] as Node[]).forEach((item, index) => {
     const inner = intoUrl(parts[index] ?? '', evaluate(machine, item, state, env))
+    notePart(machine, env, item, inner)
     value = arithmetic('+', value, inner)
     const next = parts[index + 1] ?? ''
     if (next !== '') value = withTags(arithmetic('+', value, primitive(next)), attributesIn(next))

@@ -9,6 +9,7 @@ import { Cell, FunctionObject, HeapObject, LibraryObject, siteKey } from './heap
 import type { Module } from './modules.ts'
 import { QuietFunctions } from './quiet.ts'
 import type { Resolve } from './resolve.ts'
+import type { Part } from './secrets.ts'
 import type { Facts } from './state.ts'
 import { State } from './state.ts'
 import { Summaries } from './summaries.ts'
@@ -163,6 +164,8 @@ export class Machine {
   unseenApp: LibraryObject | undefined
   /** Where serving begins, and the calls that lead there: each of several servers may use one function of another package. */
   readonly servers = new Map<string, Site>()
+  /** By place: the parts of what may be written down, and what they came of. */
+  readonly parts = new Map<string, Part>()
   /** An MCP server is made somewhere, over whatever transport. */
   servesMcp = false
   /** Classes here say by their decorators which requests they answer. */

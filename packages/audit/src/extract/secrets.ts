@@ -1,7 +1,9 @@
 /** What happens to secrets: comparisons that tell them by the time they take, and credentials that came in a URL. */
 import { fromRequest, requestTags } from './conditions.ts'
-import type { Site } from './heap.ts'
-import { LibraryObject } from './heap.ts'
+import type { Node } from './ast.ts'
+import type { Call } from './calls.ts'
+import type { Environment, Site } from './heap.ts'
+import { LibraryObject, siteKey } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { isCredentialName } from './models/requests.ts'
 import type { State } from './state.ts'
@@ -127,17 +129,39 @@ export function urlPart(before: string): string | undefined {
 const LOGS = /^(?:log|debug|info|notice|warn|warning|error|trace|fatal|verbose)$/
 const MOST_TAGS = 40
 
+/** What an expression came of that a text is made of, or that is written down. */
+export interface Part {
+  readonly site: Site
+  readonly tags: Set<string>
+}
+
+/** An expression becomes a part of a text or of an object, which may be written down. */
+export function notePart(machine: Machine, { file }: Environment, node: Node, value: Value): void {
+  if (value.tags.length > 0) keepPart(machine, machine.site(file, node), value)
+}
+
+function keepPart(machine: Machine, site: Site, value: Value): void {
+  if (value.tags.some((tag) => SILENT.has(tag))) return
+  const key = siteKey(site)
+  const part = machine.parts.get(key) ?? { site, tags: new Set() }
+  for (const tag of value.tags) if (part.tags.size < MOST_TAGS) part.tags.add(tag)
+  machine.parts.set(key, part)
+}
+
 /** `console.log(…)`, `logger.info(…)`: what is written down, members of objects included. */
 export function noteLog(
   machine: Machine,
   name: string | undefined,
-  args: readonly Value[],
-  site: Site,
+  { args, argSites, site }: Pick<Call, 'args' | 'argSites' | 'site'>,
   state: State,
 ): void {
   if (name === undefined || !LOGS.test(name)) return
   const value = contentOf(args)
-  if (value.tags.length > 0) machine.emit('log', site, state, { value })
+  if (value.tags.length === 0) return
+  machine.emit('log', site, state, { value })
+  // Arguments that are spread have no places of their own.
+  if (args.length === argSites.length)
+    for (const [index, arg] of args.entries()) keepPart(machine, argSites[index]!, contentOf([arg]))
 }
 
 /** The origins of all that a few values hold, two levels deep. */

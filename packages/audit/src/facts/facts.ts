@@ -271,6 +271,8 @@ export interface ExposureFact {
   readonly kind: 'session' | 'credential'
   /** `log`, or an answer that whoever asks is given. */
   readonly where: 'log' | 'answer'
+  /** The expressions within that hold it, as far as they are seen; none lies in another. */
+  readonly parts: readonly Location[]
 }
 
 /** Whether a request may pass is decided by what a header says is called, and what its body calls is done. */

@@ -47,6 +47,7 @@ import { fix as fixSessionFixation } from './session-fixation/fix.ts'
 import { rule as sessionTokenExposure } from './session-token-exposure/rule.ts'
 import { detect as detectSessionTokenExposure } from './session-token-exposure/detect.ts'
 import { scenario as scenarioSessionTokenExposure } from './session-token-exposure/scenario.ts'
+import { fix as fixSessionTokenExposure } from './session-token-exposure/fix.ts'
 import { rule as sessionTokenInUrl } from './session-token-in-url/rule.ts'
 import { detect as detectSessionTokenInUrl } from './session-token-in-url/detect.ts'
 import { scenario as scenarioSessionTokenInUrl } from './session-token-in-url/scenario.ts'
@@ -139,7 +140,12 @@ export const rules: readonly RuleEntry[] = [
   },
   { rule: sessionAsAuthentication, detect: detectSessionAsAuthentication, scenario: scenarioSessionAsAuthentication },
   { rule: sessionFixation, detect: detectSessionFixation, scenario: scenarioSessionFixation, fix: fixSessionFixation },
-  { rule: sessionTokenExposure, detect: detectSessionTokenExposure, scenario: scenarioSessionTokenExposure },
+  {
+    rule: sessionTokenExposure,
+    detect: detectSessionTokenExposure,
+    scenario: scenarioSessionTokenExposure,
+    fix: fixSessionTokenExposure,
+  },
   { rule: sessionTokenInUrl, detect: detectSessionTokenInUrl, scenario: scenarioSessionTokenInUrl },
   { rule: sharedSessionState, detect: detectSharedSessionState, scenario: scenarioSharedSessionState },
   { rule: streamOutlivesToken, detect: detectStreamOutlivesToken, scenario: scenarioStreamOutlivesToken },

@@ -1,19 +1,35 @@
 /** Session IDs and credentials that are written down, or told to whoever asks. */
 import type { ExposureFact, StoreFact } from '../../facts/facts.ts'
+import type { Location } from '../../finding/finding.ts'
+import type { Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
-import { isCredentialPart, isHandleName } from '../secrets.ts'
+import { isCredentialPart, isHandleName, type Part } from '../secrets.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
 export function collectExposures(machine: Machine, stores: readonly StoreFact[]): readonly ExposureFact[] {
   const keys = new Set(stores.filter(({ holds }) => holds !== 'web').map(({ id }) => `key:${id}`))
   const logged = eventsOf(machine, 'log').flatMap((event): ExposureFact[] => {
     const kind = kindOf(event.value.tags, keys)
-    return kind === undefined ? [] : [{ at: locate(event.site), kind, where: 'log' }]
+    if (kind === undefined) return []
+    const parts = [...machine.parts.values()].filter(
+      ({ site, tags }) => isWithin(site, event.site) && kindOf([...tags], keys) === kind,
+    )
+    return [{ at: locate(event.site), kind, where: 'log', parts: innermost(parts) }]
   })
   const told = eventsOf(machine, 'answer-body')
     .filter((event) => event.value.tags.some((tag) => keys.has(tag)))
-    .map((event): ExposureFact => ({ at: locate(event.site), kind: 'session', where: 'answer' }))
+    .map((event): ExposureFact => ({ at: locate(event.site), kind: 'session', where: 'answer', parts: [] }))
   return distinct([...logged, ...told], (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.kind}:${fact.where}`)
+}
+
+function isWithin(inner: Site, { path, start, end }: Site): boolean {
+  return inner.path === path && inner.start >= start && inner.end <= end
+}
+
+/** A template is written because of what is in it. */
+function innermost(parts: readonly Part[]): readonly Location[] {
+  const sites = parts.map(({ site }) => site)
+  return sites.filter((site) => !sites.some((other) => other !== site && isWithin(other, site))).map(locate)
 }
 
 function kindOf(tags: readonly string[], keys: ReadonlySet<string>): ExposureFact['kind'] | undefined {
