@@ -25,7 +25,7 @@ const SKIPPED: Readonly<Record<string, number>> = {
   'session-as-authentication': 2,
   'session-token-exposure': 2,
   'session-token-in-url': 3,
-  'shared-session-state': 6,
+  'shared-session-state': 5,
   'unauthorized-subscription': 4,
   'unbound-request-state': 1,
 }

@@ -39,6 +39,7 @@ describe('a server with', () => {
     ['unknown IDs that become sessions', { createsUnknown: true }, ['client-supplied-session-id']],
     ['no check of Origin or Host', { anyOrigin: true }, ['missing-origin-check']],
     ['a DELETE that ends nothing', { keepsDeleted: true }, ['missing-session-invalidation']],
+    ['one variable for whoever asks', { currentUser: true }, ['shared-session-state']],
     ['session IDs in the query', { idInQuery: true }, ['session-token-in-url']],
     ['tokens in the query', { tokenInQuery: true }, ['session-token-in-url']],
     ['tokens of any audience', { anyAudience: true }, ['unchecked-token-audience']],

@@ -35,6 +35,8 @@ export interface Weaknesses {
   readonly raises?: boolean
   /** Set when a session opens, with its ID for `$ID`. */
   readonly cookie?: string
+  /** Whose note is read is kept for all requests together, and looked up a moment after it was set. */
+  readonly currentUser?: boolean
   /** No session ID is minted. */
   readonly stateless?: boolean
 }
@@ -106,10 +108,11 @@ export async function startTarget(weak: Weaknesses = {}, manners: Manners = {}, 
   const notes = new Map<string, string>()
   const startedAt = performance.now()
   let [now, most] = [0, 0]
+  const context: Context = { weak, manners, sessions, notes, seen, startedAt, currentUser: '' }
   const listener: RequestListener = (req, res) => {
     most = Math.max(most, ++now)
     res.once('close', () => now--)
-    handle(req, res, { weak, manners, sessions, notes, seen, startedAt }).catch(() => res.writeHead(500).end())
+    handle(req, res, context).catch(() => res.writeHead(500).end())
   }
   const server = tls ? createTlsServer(tls, listener) : createServer(listener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -128,6 +131,7 @@ interface Context {
   readonly manners: Manners
   /** By user, where they are the user's. */
   readonly notes: Map<string, string>
+  currentUser: string
   readonly sessions: Map<string, Session>
   readonly seen: string[]
   readonly startedAt: number
@@ -164,6 +168,11 @@ async function handle(req: IncomingMessage, res: ServerResponse, context: Contex
   if (session === undefined || (isBound && session.owner !== user))
     return end(res, verb === 'DELETE' && manners.quietDelete ? 204 : (manners.unknown ?? 404))
   session.usedAt = Date.now()
+  if (verb === 'POST' && weak.currentUser) {
+    context.currentUser = session.owner
+    await setTimeout(LOOKUP_MS)
+    return serve(res, body, { ...session, owner: context.currentUser }, context.notes)
+  }
   if (verb === 'POST') return serve(res, body, session, manners.notesOfUser ? context.notes : undefined)
   if (verb === 'GET') {
     res.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -175,6 +184,9 @@ async function handle(req: IncomingMessage, res: ServerResponse, context: Contex
   if (!weak.keepsDeleted) sessions.delete(id)
   end(res, 200)
 }
+
+/** What a database takes. */
+const LOOKUP_MS = 30
 
 interface Message {
   readonly id?: number

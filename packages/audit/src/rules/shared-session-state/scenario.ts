@@ -3,6 +3,7 @@ import type { Exchange, LiveFindingDraft } from '../../finding/finding.ts'
 import { Gate } from '../../wire/gate.ts'
 import { textsIn } from '../../wire/handles.ts'
 import type { Session } from '../../wire/legacy.ts'
+import { judgeMixing, type Mixing, playMixing } from '../../wire/mixing.ts'
 import {
   holds,
   isEventStream,
@@ -99,6 +100,7 @@ interface Recording {
   readonly nameless?: Nameless
   readonly spill?: Spill
   readonly takeOver?: TakeOver
+  readonly mixings?: readonly Mixing[]
   readonly race?: Race
 }
 
@@ -123,23 +125,26 @@ export const scenario = defineScenario<Recording>({
     const facts = { eras, sessions, refusal, by: other.name, isSomebodyElse }
     if (eras.length === 0) return facts
     if (eras.includes('legacy')) return { ...facts, ...(await playSessions(other, stage)) }
-    const spill = isSomebodyElse && !survey.anonymous ? await playSpill(other, {}, stage) : undefined
+    const isOther = isSomebodyElse && !survey.anonymous
+    const spill = isOther ? await playSpill(other, {}, stage) : undefined
+    const mixings = isOther ? await playMixing({ actor: actors.alice }, { actor: other }, stage) : []
     const race = await playRace(undefined, stage)
-    return { ...facts, ...(spill && { spill }), ...(race && { race }) }
+    return { ...facts, mixings, ...(spill && { spill }), ...(race && { race }) }
   },
 
   judge(recording): LiveVerdict {
-    const { eras, refusal, crossing, race, spill } = recording
+    const { eras, refusal, by, crossing, race, spill, mixings = [] } = recording
     if (eras.length === 0) return leftOpen(refusal ?? 'No MCP server answered.')
-    if (!eras.includes('legacy') && race === undefined && spill === undefined)
+    const isTried = race !== undefined || spill !== undefined || mixings.length > 0
+    if (!eras.includes('legacy') && !isTried)
       return liveNotApplicable('The server keeps no sessions, and neither a race nor a canary for two is configured.')
-    if (crossing === undefined && race === undefined && spill === undefined)
-      return leftOpen("Alice's own session could not be used.")
+    if (crossing === undefined && !isTried) return leftOpen("Alice's own session could not be used.")
     const views = [
       judgeCrossing(recording),
       judgeNameless(recording),
       judgeTakeOver(recording),
       judgeSpill(recording),
+      ...mixings.map((mixing) => judgeMixing(mixing, by)),
       judgeRace(recording),
     ]
     return judgedViews(views)
@@ -165,6 +170,7 @@ async function playSessions(other: Actor, stage: Stage): Promise<Partial<Recordi
     ...(before && first && fallen && after && { nameless: { before, opening: first.exchange, ...fallen, after } }),
     ...(played.takeOver && { takeOver: played.takeOver }),
     ...(played.spill && hers && { spill: { ...played.spill, opening: hers.exchange } }),
+    ...(played.mixings && { mixings: played.mixings }),
     ...(race && { race: { ...race, ...(hers && { opening: hers.exchange }) } }),
   }
 }
@@ -172,12 +178,20 @@ async function playSessions(other: Actor, stage: Stage): Promise<Partial<Recordi
 interface PlayedInBoth {
   readonly takeOver: TakeOver | undefined
   readonly spill: Spill | undefined
+  readonly mixings: readonly Mixing[]
 }
 
 /** What else two sessions show. */
 async function playBoth(other: Actor, both: Both, stage: Stage): Promise<PlayedInBoth> {
   const takeOver = both.hers.transport === 'http' ? await playTakeOver(other, both, stage) : undefined
-  return { takeOver, spill: await playSpill(other, both, stage) }
+  const spill = await playSpill(other, both, stage)
+  // What one has in every session is no other's.
+  const isOther = stage.actors.bob !== undefined || stage.survey.anonymous
+  const askers = [
+    { actor: stage.actors.alice, session: both.hers },
+    { actor: other, session: both.his },
+  ] as const
+  return { takeOver, spill, mixings: isOther ? await playMixing(...askers, stage) : [] }
 }
 
 /** Something to ask, and what only its own answer holds. */
