@@ -21,6 +21,7 @@ import {
 import { ProbeError } from './probe-error.ts'
 import { draftConfig } from './wire/draft.ts'
 import { hasHandles, logIn } from './wire/login.ts'
+import { Patience } from './wire/patience.ts'
 import { isRefused, isServed, statusOf } from './wire/reading.ts'
 import { Redactor } from './wire/redact.ts'
 import type { Actors, Stage } from './wire/stage.ts'
@@ -215,6 +216,7 @@ function prepare(target: URL, options: ProbeOptions): Probing {
   const signal = options.signal ?? new AbortController().signal
   const redactor = new Redactor(random(32))
   const budget = new Budget(config.budget, now)
+  const patience = new Patience()
   keepCredentials(config, redactor)
   keepQuery(target.href, redactor)
   return {
@@ -227,7 +229,7 @@ function prepare(target: URL, options: ProbeOptions): Probing {
     now,
     random,
     onProgress: options.onProgress ?? (() => {}),
-    wireTo: (url) => new Wire({ target: url, budget, redactor, signal, ...(ca !== undefined && { ca }) }),
+    wireTo: (url) => new Wire({ target: url, budget, redactor, patience, signal, ...(ca !== undefined && { ca }) }),
   }
 }
 
@@ -338,27 +340,36 @@ async function surveyLoggedIn(target: URL, probing: Probing): Promise<Survey> {
 }
 
 /**
- * Bob and Carol must be let in themselves, and be somebody else than Alice, or what becomes of them shows nothing: who
- * is not is no longer played. Says why there is nobody else.
+ * Bob and Carol must be let in themselves, or what becomes of them shows nothing, and be somebody else than Alice: who is
+ * not is played as a client that shares her credential, and no longer as himself. Says why there is nobody else.
  */
 async function withoutStrangers(surveyed: Survey, probing: Probing): Promise<string> {
   if (surveyed.eras.length === 0 || surveyed.anonymous) return NO_OTHER
   const { alice, bob, carol, ...others } = probing.actors
+  const isSharing = (actor: Actor): boolean => JSON.stringify(actor.headers) === JSON.stringify(alice.headers)
   const why = await onStage(probing, surveyed, async (stage) => {
     const given = [bob, carol].filter((actor) => actor !== undefined)
     const reasons = new Map(
-      await Promise.all(given.map(async (actor) => [actor, await whyNotPlayed(actor, alice, stage)] as const)),
+      await Promise.all(
+        given.map(
+          async (actor) => [actor, isSharing(actor) ? sharing(actor) : await whyNotPlayed(actor, stage)] as const,
+        ),
+      ),
     )
     const fit = given.filter((actor) => reasons.get(actor) === undefined)
-    probing.actors = { alice, ...others, ...Object.fromEntries(fit.map((actor) => [actor.name, actor])) }
+    const twin = given.find(isSharing)
+    const named = Object.fromEntries(fit.map((actor) => [actor.name, actor]))
+    probing.actors = { alice, ...others, ...named, ...(twin && { sharing: twin }) }
     return [...reasons.values()].find((reason) => reason !== undefined)
   })
   return why ?? NO_OTHER
 }
 
-async function whyNotPlayed(actor: Actor, alice: Actor, stage: Stage): Promise<string | undefined> {
-  if (JSON.stringify(actor.headers) === JSON.stringify(alice.headers))
-    return `What ${actor.name} presents is what alice presents: nobody else is played.`
+function sharing({ name }: Actor): string {
+  return `What ${name} presents is what alice presents: nobody else is played.`
+}
+
+async function whyNotPlayed(actor: Actor, stage: Stage): Promise<string | undefined> {
   const answers = await stage.knock(actor)
   const status = answers.map(statusOf).find((one) => one === 401 || one === 403)
   if (status === undefined || answers.some(isServed)) return undefined

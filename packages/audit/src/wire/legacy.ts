@@ -4,7 +4,7 @@ import { isObject, isServed, messagesIn, parsed, responseHeader, resultIn } from
 import type { Redactor } from './redact.ts'
 import type { Stream } from './stream.ts'
 import { sameOrigin } from './target.ts'
-import type { Actor, Outgoing, SendOptions, Wire } from './wire.ts'
+import { type Actor, ANSWER_TIMEOUT_MS, type Outgoing, type SendOptions, type Wire } from './wire.ts'
 
 export const LEGACY_REVISION = '2025-11-25'
 
@@ -77,7 +77,10 @@ export class LegacyClient {
     const id = changes.id ?? this.nextId()
     const body = JSON.stringify({ jsonrpc: '2.0', id, method, params })
     const exchange = await this.post(actor, session, body, changes)
-    return session.stream === undefined ? exchange : withAnswer(exchange, session.stream, id)
+    const usualMs = method === 'initialize' ? ANSWER_TIMEOUT_MS : STREAM_ANSWER_MS
+    return session.stream === undefined
+      ? exchange
+      : withAnswer(exchange, session.stream, id, this.wire.patienceOf(usualMs))
   }
 
   /** A notification, for which no answer comes. */
@@ -123,7 +126,7 @@ export class LegacyClient {
   private async openStream(actor: Actor, { path, ...changes }: Changes): Promise<Opening> {
     const headers = [EVENTS, ...(changes.headers ?? [])]
     const stream = await this.wire.listen(actor, { method: 'GET', headers, ...(path && { path }) })
-    const endpoint = await stream.until(({ name }) => name === 'endpoint', ENDPOINT_MS)
+    const endpoint = await stream.until(({ name }) => name === 'endpoint', this.wire.patienceOf(ENDPOINT_MS))
     const url = endpoint && sameOrigin(endpoint.data, this.wire.target)
     if (url === undefined) {
       stream.close()
@@ -197,10 +200,10 @@ export function cookiesOf({ response }: Exchange): readonly string[] {
   )
 }
 
-async function withAnswer(exchange: Exchange, stream: Stream, id: number): Promise<Exchange> {
+async function withAnswer(exchange: Exchange, stream: Stream, id: number, timeoutMs: number): Promise<Exchange> {
   const { response } = exchange
   if (response === undefined || response.status >= 300 || messagesIn(exchange).length > 0) return exchange
-  const event = await stream.until(({ data }) => parsed(data).some((message) => message.id === id), STREAM_ANSWER_MS)
+  const event = await stream.until(({ data }) => parsed(data).some((message) => message.id === id), timeoutMs)
   if (event === undefined) return exchange
   return { ...exchange, response: { ...response, body: `event: message\ndata: ${event.data}\n\n` } }
 }

@@ -17,6 +17,8 @@ export interface Actors {
   readonly bob?: Actor
   /** A user of another client. */
   readonly carol?: Actor
+  /** Another client, which presents what Alice presents: the server tells the two apart by their sessions alone. */
+  readonly sharing?: Actor
   /** Presents nothing. */
   readonly nobody: Actor
   readonly expired?: Actor

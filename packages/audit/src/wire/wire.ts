@@ -4,7 +4,7 @@ import type { Exchange, HeaderField } from '../finding/finding.ts'
 import type { Budget } from './budget.ts'
 import { Connection, type Endpoint, type RawRequest, type RawResponse } from './connection.ts'
 import type { Gate } from './gate.ts'
-import { whenTimeIsUp } from './patience.ts'
+import { type Patience, whenTimeIsUp } from './patience.ts'
 import { parsed } from './reading.ts'
 import type { Redactor } from './redact.ts'
 import { headerValue, headerValues, type Head, type Limits } from './response.ts'
@@ -44,6 +44,7 @@ export interface WireOptions {
   readonly ca?: string
   readonly budget: Budget
   readonly redactor: Redactor
+  readonly patience: Patience
   readonly signal: AbortSignal
 }
 
@@ -77,7 +78,11 @@ export class Wire {
   async send(actor: Actor, outgoing: Outgoing, options: SendOptions = {}): Promise<Exchange> {
     if (!options.closing) this.options.budget.spend()
     const request = this.requestOf(actor, outgoing, options.over !== undefined)
-    const timeoutMs = options.closing ? CLOSING_MS : this.within(options.timeoutMs ?? ANSWER_TIMEOUT_MS)
+    const { budget, patience } = this.options
+    const timeoutMs = options.closing
+      ? CLOSING_MS
+      : this.within(options.timeoutMs ?? patience.longEnough(ANSWER_TIMEOUT_MS))
+    const startedAt = budget.secondsLeft()
     const signal = options.closing ? AbortSignal.timeout(CLOSING_MS) : this.options.signal
     const connection =
       options.over ?? (await Connection.open(this.endpoint, Math.min(timeoutMs, CONNECT_TIMEOUT_MS), signal))
@@ -89,6 +94,7 @@ export class Wire {
     const onPart = replyWatcher(request)
     const gate = options.gate && { gate: options.gate }
     const response = await connection.send(request, { limits: LIMITS, timeoutMs, signal, onPart, ...gate })
+    if (response.failure === undefined) patience.answered((startedAt - budget.secondsLeft()) * 1000)
     if (options.over === undefined) connection.close()
     this.troubled ||= !options.closing && isTroubled(response.head, response.failure)
     return this.recorded(actor, request, response, response.failure)
@@ -152,6 +158,11 @@ export class Wire {
     this.troubled ||= isTroubled(head, undefined)
     // Neither a stream nor a whole answer in time.
     if (head === undefined || !isStream(head)) stream.close()
+  }
+
+  /** So long is waited for an answer that comes elsewhere than after its request: `usualMs`, or more where answers were slow. */
+  patienceOf(usualMs: number): number {
+    return this.within(this.options.patience.longEnough(usualMs))
   }
 
   /** Never longer than what is left of the budget. */

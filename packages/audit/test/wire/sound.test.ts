@@ -43,6 +43,7 @@ describe.concurrent('a server is not weak that', { timeout: 60_000 }, () => {
     ['meets a fault with every second request', { faulty: true }],
     ['gives a user one session', { oneEach: true }],
     ['does not let a client end its session', { noDelete: true }],
+    ['ends a session after so many requests', { uses: 7 }],
   ])('%s', async (_name, manners) => {
     expect(said(await probed(manners))).toEqual([])
   })
@@ -75,6 +76,7 @@ describe.concurrent('the same manners hide no weakness', { timeout: 60_000 }, ()
       'unbound-session',
     ],
     ['sessions of others, though it answers 400', { unknown: 400 }, { unbound: ['POST'] }, 'unbound-session'],
+    ['one session for all, which whoever comes takes over', { most: 1 }, {}, 'shared-session-state'],
     [
       'sessions that do not end, though it answers all alike',
       { quietDelete: true },

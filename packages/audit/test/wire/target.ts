@@ -57,6 +57,8 @@ export interface Manners {
   readonly oneEach?: boolean
   /** So many sessions are kept: a new one ends that which nobody has used for the longest time. */
   readonly most?: number
+  /** A session is over after so many requests. */
+  readonly uses?: number
   /** Notes are the user's, in whatever session. */
   readonly notesOfUser?: boolean
   /** Milliseconds that every answer takes. */
@@ -84,6 +86,7 @@ interface Session {
   owner: string
   readonly openedAt: number
   usedAt: number
+  uses: number
   note: string
 }
 
@@ -168,6 +171,7 @@ async function handle(req: IncomingMessage, res: ServerResponse, context: Contex
   if (session === undefined || (isBound && session.owner !== user))
     return end(res, verb === 'DELETE' && manners.quietDelete ? 204 : (manners.unknown ?? 404))
   session.usedAt = Date.now()
+  if (++session.uses >= (manners.uses ?? Infinity)) sessions.delete(id)
   if (verb === 'POST' && weak.currentUser) {
     context.currentUser = session.owner
     await setTimeout(LOOKUP_MS)
@@ -266,7 +270,7 @@ function live(id: string, { sessions, weak }: Context): Session | undefined {
 }
 
 function opened(owner: string): Session {
-  return { owner, openedAt: Date.now(), usedAt: Date.now(), note: '' }
+  return { owner, openedAt: Date.now(), usedAt: Date.now(), uses: 0, note: '' }
 }
 
 function header(req: IncomingMessage, name: string): string | undefined {

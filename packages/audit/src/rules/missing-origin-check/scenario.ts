@@ -73,9 +73,9 @@ export const scenario = defineScenario<Recording>({
     const unclear = visits.filter((one) => one.page === 'rebinding' && outcomeOf(one) === 'unclear')
     return judgedLive(
       [
-        ...distinct(rebound).map((one) => reboundFinding(one, partial)),
-        ...(rebound.length === 0
-          ? distinct(crossed).map((one) => crossedFinding(one, { preflight, partial, mayAsk }))
+        ...(rebound.length > 0 ? [reboundFinding(distinct(rebound), partial)] : []),
+        ...(rebound.length === 0 && crossed.length > 0
+          ? [crossedFinding(distinct(crossed), { preflight, partial, mayAsk })]
           : []),
       ],
       unclear.map(
@@ -153,34 +153,44 @@ function distinct(visits: readonly Visit[]): readonly Visit[] {
   return visits.filter(({ verb }, at) => visits.findIndex((one) => one.verb === verb) === at)
 }
 
-function reboundFinding({ verb, origin, exchange, after }: Visit, partial: boolean): LiveFindingDraft {
+/** What all verbs show is one finding, since one check is missing. */
+function reboundFinding(visits: readonly Visit[], partial: boolean): LiveFindingDraft {
   return {
-    key: `rebinding ${verb}`,
-    what: `${verb} is served though Host is ${NAME} and Origin is ${origin}: neither is checked.`,
-    trace: [
+    key: 'rebinding',
+    what: `${served(visits)} though Host is ${NAME} and Origin is ${visits[0]?.origin}: neither is checked.`,
+    trace: visits.flatMap(({ verb, exchange, after }) => [
       { note: `a page of Mallory's sends ${verb} from Alice's browser, and it is served`, exchange },
       ...(after ? [{ note: 'the session is gone', exchange: after }] : []),
-    ],
+    ]),
     primary: 0,
     confidence: 'high',
     partial,
   }
 }
 
+function served(visits: readonly Visit[]): string {
+  const verbs = visits.map(({ verb }) => verb)
+  const last = verbs.at(-1)
+  return verbs.length > 1 ? `${verbs.slice(0, -1).join(', ')} and ${last} are served` : `${last} is served`
+}
+
 function crossedFinding(
-  { verb, exchange }: Visit,
+  visits: readonly Visit[],
   { preflight, partial, mayAsk }: { preflight: Exchange | undefined; partial: boolean; mayAsk: boolean },
 ): LiveFindingDraft {
   const door = mayAsk ? 'CORS lets every page send it' : 'it needs no permission of CORS, since plain text is taken'
+  const asked = mayAsk && preflight
   return {
-    key: `foreign ${verb}`,
-    what: `${verb} from a page of another origin is served: Origin is not checked, and ${door}.`,
+    key: 'foreign',
+    what: `${served(visits)} for a page of another origin: Origin is not checked, and ${door}.`,
     trace: [
-      ...(mayAsk && preflight
-        ? [{ note: 'the browser asks, and is told that a foreign page may', exchange: preflight }]
-        : []),
-      { note: `a page of Mallory's sends ${verb} from Alice's browser, and it is served`, exchange },
+      ...(asked ? [{ note: 'the browser asks, and is told that a foreign page may', exchange: preflight }] : []),
+      ...visits.map(({ verb, exchange }) => ({
+        note: `a page of Mallory's sends ${verb} from Alice's browser, and it is served`,
+        exchange,
+      })),
     ],
+    primary: asked ? 1 : 0,
     confidence: 'high',
     partial,
   }

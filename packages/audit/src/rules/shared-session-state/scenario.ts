@@ -50,6 +50,8 @@ interface Crossing {
   /** Whatever is asked for is answered with the list that would be told by. */
   readonly alike?: true
   readonly rounds: readonly Round[]
+  /** Where her session was gone when the other had his: a new one of hers after as long a time, while nobody opens any. */
+  readonly leftAlone?: Exchange
 }
 
 /** A request that names no session. */
@@ -259,13 +261,26 @@ async function playCrossing(
   { exchange: opening, session, alone, mark }: Answered,
   stage: Stage,
 ): Promise<{ readonly crossing: Crossing; readonly both: Both | undefined }> {
+  const usedAt = stage.now()
   const { exchange: otherOpening, session: othersOwn } = await stage.open(other)
+  const tookMs = stage.now() - usedAt
   const both = othersOwn && { hers: session, his: othersOwn }
   const isNamed = mark !== LISTING.mark
   const alike = both && !isNamed && holds(await ask(stage, other, both.his, namingQuestion(stage)), mark)
   const rounds = both && !alike ? await playRounds(other, both, isNamed, stage) : []
   const crossing = { opening, alone, mark, otherOpening, otherIsIn: both !== undefined, rounds }
-  return { crossing: { ...crossing, ...(alike && { alike }) }, both }
+  const [first] = rounds
+  const leftAlone = first && isGone(first.alice) ? await leaveAlone(tookMs, stage) : undefined
+  return { crossing: { ...crossing, ...(alike && { alike }), ...(leftAlone && { leftAlone }) }, both }
+}
+
+/** A session may be over because of the time that passed. */
+async function leaveAlone(ms: number, stage: Stage): Promise<Exchange | undefined> {
+  const hers = await openHers(stage)
+  if (hers === undefined) return undefined
+  await ask(stage, stage.actors.alice, hers.session, LISTING)
+  await stage.sleep(ms)
+  return ask(stage, stage.actors.alice, hers.session, LISTING)
 }
 
 interface Both {
@@ -359,7 +374,7 @@ function isLost(exchange: Exchange): boolean {
 
 function judgeCrossing({ crossing, by, isSomebodyElse }: Recording): View {
   if (crossing === undefined) return found()
-  const { opening, alone, mark, otherOpening, otherIsIn, alike, rounds } = crossing
+  const { opening, alone, mark, otherOpening, otherIsIn, alike, rounds, leftAlone } = crossing
   const start = [
     { note: 'Alice opens a session', exchange: opening },
     { note: 'and is answered in it', exchange: alone },
@@ -376,7 +391,11 @@ function judgeCrossing({ crossing, by, isSomebodyElse }: Recording): View {
   const lost = rounds.filter(isLostToOther)
   // A limit of one session for each principal is no weakness.
   if (lost.length >= LOST_TWICE) return found(lockedOut(start, lost.at(-1) ?? last, by))
-  if (isGone(last.alice) && isSomebodyElse) return found(lockedOut(start, last, by))
+  // One that she was served in beside him is not gone because of him.
+  const [first = last] = rounds
+  if (isGone(first.alice) && isSomebodyElse && leftAlone !== undefined && isAnswered(leftAlone))
+    return found(lockedOut(start, first, by))
+  if (isGone(last.alice) && isSomebodyElse) return undecided("Alice's session was over before she had asked in it.")
   if (![last.alice, last.other].every((exchange) => isRefused(exchange) || messagesIn(exchange).length > 0))
     return undecided(`Questions at the same time were not answered (${statusOf(last.alice) ?? 'no answer'}).`)
   return withstood(`${rounds.length} times two questions at once`)
@@ -385,6 +404,10 @@ function judgeCrossing({ crossing, by, isSomebodyElse }: Recording): View {
 /** A tool that takes its time may take more of it beside others, but not because of the id that they ask under. */
 function isLostToOther({ alice, slow, control }: Round): boolean {
   return isLost(alice) && (!slow || (control !== undefined && isServed(control)))
+}
+
+function isAnswered(exchange: Exchange): boolean {
+  return !isGone(exchange) && messagesIn(exchange).length > 0
 }
 
 function isGone(exchange: Exchange): boolean {

@@ -6,6 +6,8 @@ import { type Attempt, playTheft, refusedIn, theftsIn, undecidedIn } from '../..
 interface Recording {
   readonly survey: Survey
   readonly others: readonly string[]
+  /** Who presents what Alice presents. */
+  readonly sharing: string | undefined
   readonly attempts: readonly Attempt[]
 }
 
@@ -13,13 +15,14 @@ export const scenario = defineScenario<Recording>({
   perEndpoint: true,
   async play(stage) {
     const { survey, actors } = stage
-    const others = [actors.bob, actors.carol].filter((actor) => actor !== undefined)
+    const others = [actors.bob, actors.carol, actors.sharing].filter((actor) => actor !== undefined)
     const thieves = survey.sessions && !survey.anonymous ? others : []
     const attempts = await stage.together(thieves.map((thief) => () => playTheft(thief, stage)))
-    return { survey, others: others.map(({ name }) => name), attempts: attempts.flat() }
+    const names = others.map(({ name }) => name)
+    return { survey, others: names, sharing: actors.sharing?.name, attempts: attempts.flat() }
   },
 
-  judge({ survey, others, attempts }) {
+  judge({ survey, others, sharing, attempts }) {
     const unfit = withoutSessions(survey)
     if (unfit !== undefined) return unfit
     if (survey.anonymous)
@@ -28,7 +31,10 @@ export const scenario = defineScenario<Recording>({
     if (attempts.length === 0)
       return leftOpen("Alice's own session could not be used, so nothing can be said of a stolen one.")
     return judgedLive(
-      theftsIn(attempts, (by) => `${by}, with his own credential,`),
+      theftsIn(
+        attempts,
+        (by) => `${by}, with ${by === sharing ? 'the credential that Alice shares' : 'his own credential'},`,
+      ),
       undecidedIn(attempts),
       refusedIn(attempts),
     )

@@ -33,7 +33,7 @@ async function probed(options: Options, ids: readonly string[], config: object =
   }
 }
 
-function outcomes({ assessments }: Report): Readonly<Record<string, string>> {
+function outcomes({ assessments }: Pick<Report, 'assessments'>): Readonly<Record<string, string>> {
   return Object.fromEntries(assessments.map(({ rule, outcome }) => [rule, outcome]))
 }
 
@@ -74,21 +74,27 @@ describe('who is not let in', () => {
     await expect(probed({}, unbound, config)).rejects.toThrow('The login of bob was refused with 401.')
   })
 
-  it.each([
-    ['with a credential that the server refuses', 'refused bob', { headers: { cookie: 'sid=nobody-knows-this' } }],
-    ['with nothing of his own', 'is what alice presents', {}],
-  ])('shows nothing %s', async (_name, reason, own) => {
-    const target = await startLogins()
-    const alice = { headers: { cookie: await cookieFrom(target.url) } }
-    const config = parseProbeConfig(JSON.stringify({ principals: { alice, bob: { ...alice, ...own } } }), 'probe.yaml')
-    const { assessments } = await probe(
-      target.url,
-      { config },
-      rules.filter(({ rule }) => unbound.includes(rule.id)),
-    ).finally(() => target.close())
-    expect(assessments[0]).toMatchObject({ outcome: 'open', reasons: [expect.stringContaining(reason)] })
+  it('shows nothing with a credential that the server refuses', async () => {
+    const report = await probedBeside({ headers: { cookie: 'sid=nobody-knows-this' } }, unbound)
+    expect(report.assessments[0]).toMatchObject({ outcome: 'open', reasons: [expect.stringContaining('refused bob')] })
+  })
+
+  it('is another client of hers with what she presents, whose sessions nothing keeps apart', async () => {
+    const { assessments, findings } = await probedBeside({}, [...unbound, 'event-replay-across-sessions'])
+    expect(outcomes({ assessments })).toMatchObject({ 'unbound-session': 'fail' })
+    expect(outcomes({ assessments })).not.toMatchObject({ 'event-replay-across-sessions': 'fail' })
+    expect(findings[0]?.what).toContain('bob, with the credential that Alice shares, presents')
   })
 })
+
+/** Alice by a cookie that she has, Bob by the same or `own`. */
+async function probedBeside(own: object, ids: readonly string[]): Promise<Report> {
+  const target = await startLogins()
+  const alice = { headers: { cookie: await cookieFrom(target.url) } }
+  const config = parseProbeConfig(JSON.stringify({ principals: { alice, bob: { ...alice, ...own } } }), 'probe.yaml')
+  const asked = rules.filter(({ rule }) => ids.includes(rule.id))
+  return probe(target.url, { config }, asked).finally(() => target.close())
+}
 
 async function cookieFrom(url: string): Promise<string> {
   const body = JSON.stringify({ user: 'alice', password: passwords.alice })
