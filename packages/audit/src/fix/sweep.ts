@@ -153,21 +153,64 @@ function endsOf({ openedAt, usedAt }: Times): string {
 function sweep({ file, home, entry, part }: Kept, uses: readonly Use[], times: Times): readonly Edit[] {
   const container = file.textOf(entry.container)
   const entries = entry.kind === 'map' ? container : `Object.entries(${container})`
-  const item = part === undefined ? 'transport' : part === 'transport' ? '{ transport }' : `{ ${part}: transport }`
+  const isPartial = entry.kind === 'record' && mayBeUndefined(file, home, entry.container)
   const isShared = uses.some((use) => use.file !== file)
   return belonging(file, home, {
     comment: `Sessions end ${endsOf(times)}.`,
     what: `When sessions were ${toldOf(times)}, by their transports.`,
     declared: (code) => weakMaps(file, code, times, isShared),
-    run: (code) => code`
+    run: (code) => {
+      const item = isPartial ? itemThatMayBeUndefined(part, code) : itemOf(part)
+      return code`
 setInterval(() => {
   const now = Date.now();
-  for (const [id, ${item}] of ${entries}) {${tests(code, times)}
+  for (const [id, ${item.name}] of ${entries}) {${item.first}${tests(code, times)}
     transport.close().catch(console.error);
     ${removal(file, entry, 'id')};
   }
-}, 60 * 1000).unref();`,
+}, 60 * 1000).unref();`
+    },
   })
+}
+
+/** What stands for an entry in the head of the loop, and what comes first in it. */
+interface Item {
+  readonly name: string
+  readonly first: string
+}
+
+function itemOf(part: string | undefined): Item {
+  return { name: part === undefined ? 'transport' : taken(part), first: '' }
+}
+
+function itemThatMayBeUndefined(part: string | undefined, code: Code): Item {
+  if (part === undefined) return { name: 'transport', first: code`\n    if (transport === undefined) continue;` }
+  const first = code`\n    if (session === undefined) continue;\n    const ${taken(part)} = session;`
+  return { name: 'session', first }
+}
+
+function taken(part: string): string {
+  return part === 'transport' ? '{ transport }' : `{ ${part}: transport }`
+}
+
+/** `Partial<Record<…>>`, `{ [id: string]: T | undefined }`, or the name of such a type: what is under a key may be undefined. */
+function mayBeUndefined(file: FileSyntax, home: Home, container: Span): boolean {
+  const declared = declaredAs(file, home, container)
+  const name = /^\s*[?!]?\s*:\s*(\w+)\s*(?:[=;]|$)/.exec(declared)?.[1]
+  const type = name === undefined ? undefined : file.declarationOf(name, container)
+  return /\bPartial<|\bundefined\b/.test(type === undefined ? declared : file.textOf(type.whole))
+}
+
+/** What is written behind the name of a variable or a field. */
+function declaredAs(file: FileSyntax, home: Home, container: Span): string {
+  const [root = '', field = ''] = file.textOf(container).split('.')
+  const name = home.kind === 'variable' ? root : field
+  const member = home.kind === 'field' ? home.of.members.find((each) => each.name === name) : undefined
+  const text =
+    home.kind === 'variable'
+      ? file.text.slice(home.declaration.span.start, home.declaration.whole.end)
+      : member && file.textOf(member)
+  return text?.slice(text.indexOf(name) + name.length) ?? ''
 }
 
 function toldOf({ openedAt, usedAt }: Times): string {

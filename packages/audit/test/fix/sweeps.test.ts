@@ -257,6 +257,69 @@ app.listen(3000);
   await session.transport.handleRequest`)
 })
 
+const TYPED = `import { randomUUID } from 'node:crypto';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import express from 'express';
+
+interface Session { transport: StreamableHTTPServerTransport }
+type Sessions = Partial<Record<string, Session>>;
+const sessions: Partial<Record<string, Session>> = {};
+
+const app = express();
+app.post('/mcp', async (req, res) => {
+  const session = sessions[String(req.headers['mcp-session-id'])];
+  if (session) {
+    await session.transport.handleRequest(req, res, req.body);
+    return;
+  }
+  const transport = new StreamableHTTPServerTransport({
+    sessionIdGenerator: () => randomUUID(),
+    onsessioninitialized: (id) => { sessions[id] = { transport }; },
+  });
+  await new McpServer({ name: 'a', version: '1' }).connect(transport);
+  await transport.handleRequest(req, res, req.body);
+});
+app.listen(3000);
+`
+describe('a record whose entries may be undefined', () => {
+  test.each([
+    ['by its type', (text: string) => text],
+    ['by the name of its type', (text: string) => text.replace(/sessions: .*?> =/, 'sessions: Sessions =')],
+    [
+      'by what is said of its keys',
+      (text: string) => text.replace(/sessions: .*?> =/, 'sessions: { [id: string]: Session | undefined } ='),
+    ],
+  ])('is taken apart only where it is not, %s', async (_, change) => {
+    const { text, left } = await mendedBy('missing-session-expiry', { '/app/server.ts': change(TYPED) })
+    expect(left).toBe(0)
+    expect(text).toContain(`  for (const [id, session] of Object.entries(sessions)) {
+    if (session === undefined) continue;
+    const { transport } = session;
+    const isIdle`)
+  })
+
+  test('keeps transports without a part', async () => {
+    const bare = TYPED.replace(
+      '{ transport: StreamableHTTPServerTransport }',
+      'extends StreamableHTTPServerTransport {}',
+    )
+      .replaceAll('session.transport', 'session')
+      .replace('= { transport }', '= transport')
+    const { text, left } = await mendedBy('missing-session-expiry', { '/app/server.ts': bare })
+    expect(left).toBe(0)
+    expect(text).toContain(`  for (const [id, transport] of Object.entries(sessions)) {
+    if (transport === undefined) continue;
+    const isIdle`)
+  })
+
+  test('is asked nothing where its type has an entry for every key', async () => {
+    const whole = TYPED.replace('sessions: Partial<Record<string, Session>>', 'sessions: Record<string, Session>')
+    const { text } = await mendedBy('missing-session-expiry', { '/app/server.ts': whole })
+    expect(text).toContain('for (const [id, { transport }] of Object.entries(sessions)) {\n    const isIdle')
+  })
+})
+
 test('a stranger does not renew a session, whichever fix comes first', async () => {
   const gate = `
 const verifier = {

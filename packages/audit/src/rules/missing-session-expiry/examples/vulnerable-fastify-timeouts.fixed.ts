@@ -19,13 +19,15 @@ interface Session {
 const absoluteTimeoutMs = Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 24 * 60 * 60_000)
 const tokens = process.env.TOKENS ?? JSON.stringify({ [randomBytes(32).toString('base64url')]: 'alice' })
 const users = new Map(Object.entries<string>(JSON.parse(tokens)).map(([token, user]) => [sha256(token), user]))
-const sessions: Record<string, Session> = {}
+const sessions: Partial<Record<string, Session>> = {}
 
 // Sessions end 30 minutes after their last use.
 const usedAt = new WeakMap<object, number>()
 setInterval(() => {
   const now = Date.now()
-  for (const [id, { transport }] of Object.entries(sessions)) {
+  for (const [id, session] of Object.entries(sessions)) {
+    if (session === undefined) continue
+    const { transport } = session
     const isIdle = now - (usedAt.get(transport) ?? 0) > 30 * 60 * 1000
     if (!isIdle) continue
     transport.close().catch(console.error)

@@ -19,8 +19,8 @@ interface Session {
 const absoluteTimeoutMs = Number(process.env.ABSOLUTE_TIMEOUT_MS ?? 24 * 60 * 60_000)
 const tokens = process.env.TOKENS ?? JSON.stringify({ [randomBytes(32).toString('base64url')]: 'alice' })
 const users = new Map(Object.entries<string>(JSON.parse(tokens)).map(([token, user]) => [sha256(token), user]))
-const sessions: Record<string, Session> = {}
-//                                        ^^ 1 sessions are kept here
+const sessions: Partial<Record<string, Session>> = {}
+//                                                 ^^ 1 sessions are kept here
 
 const app = fastify({ forceCloseConnections: true })
 
