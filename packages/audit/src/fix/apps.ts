@@ -153,7 +153,7 @@ ${name}.addHook('onRequest', (request, reply, done) => {
     return code`
 ${name}.use(async (c, next) => {
   if (${refuses(honoHeaders(plain))}) return c.body(null, ${answer}${header});
-  await next();
+  return next();
 });`
   }
   if (framework === 'nest') {

@@ -5,14 +5,15 @@ import { isSamePlace, placeAt, placeOf, type Ground, type Place } from '../../fi
 import { followed } from '../../fix/follow.ts'
 import { freeName } from '../../fix/names.ts'
 import { setProperties } from '../../fix/objects.ts'
-import type { Block, FileSyntax, FunctionShape, Span, Statement, Syntax } from '../../syntax/syntax.ts'
+import { isAtLeast } from '../../fix/versions.ts'
+import type { Block, FileSyntax, FunctionShape, Parameter, Span, Statement, Syntax } from '../../syntax/syntax.ts'
 
 /** Regenerates the session before the login writes into it, and keeps what others have written into it before. */
 export function fix(finding: Finding, { facts, syntax }: Ground): Fix | undefined {
   const fact = facts.logins.find(({ at }) => finding.location && isSamePlace(at, finding.location))
   const place = placeOf(finding, syntax)
   if (fact?.how !== 'web-session' || fact.session === undefined || place === undefined) return undefined
-  const login = loginAt(place)
+  const login = loginAt(place, syntax)
   const library = libraryAt(fact, syntax)
   const edits = login && library && regenerated(place.file, login, library)
   if (edits === undefined) return undefined
@@ -37,16 +38,22 @@ interface Login {
   readonly block: Block
   readonly from: number
   readonly within: FunctionShape
+  /** Something catches them, or Express 5 hands them on; before it nobody hears of them, and the process may end. */
+  readonly rejectionsAreHandled: boolean
 }
 
-function loginAt({ file, span }: Place): Login | undefined {
+function loginAt({ file, span }: Place, syntax: Syntax): Login | undefined {
   const target = file.shapeOf(span)
   const block = file.blockAround(span)
   const [within] = file.functionsAround(span)
   if (target?.kind !== 'member' || block === undefined || within === undefined) return undefined
   const session = file.textOf(target.object)
   const from = block.statements.findIndex((statement) => writesInto(file, session, statement))
-  return from === -1 || !session.endsWith('.session') ? undefined : { session, block, from, within }
+  if (from === -1 || !session.endsWith('.session')) return undefined
+  const version = syntax.versionOf('express', file.path)
+  const isCaught = file.isCaught(block.statements[from]!)
+  const rejectionsAreHandled = isCaught || (version !== undefined && isAtLeast(version, '5'))
+  return { session, block, from, within, rejectionsAreHandled }
 }
 
 function writesInto(file: FileSyntax, session: string, statement: Statement): boolean {
@@ -83,10 +90,21 @@ function regenerated(file: FileSyntax, login: Login, library: Library): readonly
   ]
 }
 
-/** One awaited statement, with its line break. */
-function regeneration(file: FileSyntax, { session, block, from }: Login, library: Library): string {
-  const code = codeIn(file.style, file.indentAt(block.statements[from]!.start))
+/** Awaited, with the line break. */
+function regeneration(file: FileSyntax, login: Login, library: Library): string {
+  const { session, block, from, within } = login
+  const first = block.statements[from]!
+  const code = codeIn(file.style, file.indentAt(first.start))
   if (library === '@fastify/session') return code`await ${session}.regenerate();\n`
+  const answer = login.rejectionsAreHandled ? undefined : failureIn(file, within)
+  if (answer !== undefined) {
+    const unknown = file.isTypeScript ? '<unknown>' : ''
+    return code`const ${answer.error} = await new Promise${unknown}((resolve) => {
+  ${session}.regenerate(resolve);
+});
+if (${answer.error}) return ${answer.isVoid ? '' : 'void '}${answer.code};
+`
+  }
   const type = file.isTypeScript ? '<void>' : ''
   return code`await new Promise${type}((resolve, reject) => {
   ${session}.regenerate((error) => (error ? reject(error) : resolve()));
@@ -130,14 +148,8 @@ function calledBack(file: FileSyntax, login: Login): readonly Edit[] | undefined
   const moved = block.statements.slice(from)
   const span = { start: moved[0]!.start, end: moved.at(-1)!.end }
   const leaves = moved.some((statement) => statement.leaves)
-  const error = ['error', 'failure', 'problem'].find((name) => !new RegExp(`\\b${name}\\b`).test(file.textOf(span)))
-  const answer = error && answerIn(within, error)
-  if (
-    answer === undefined ||
-    error === undefined ||
-    !isMovable(file, span, moved) ||
-    !(leaves || file.endsFunction(block.statements[from]!))
-  )
+  const failure = failureIn(file, within, span)
+  if (failure === undefined || !isMovable(file, span, moved) || !(leaves || file.endsFunction(block.statements[from]!)))
     return undefined
   const kept = keptFields(file, login)
   const code = codeIn(file.style, file.indentAt(span.start))
@@ -146,18 +158,35 @@ function calledBack(file: FileSyntax, login: Login): readonly Edit[] | undefined
       ? ['', '']
       : [code`const ${kept.name} = ${kept.value};\n`, code`\n  Object.assign(${session}, ${kept.name});`]
   const end = leaves && block.of !== 'function' ? code`\nreturn;` : ''
-  const text = code`${before}${session}.regenerate((${error}) => {
-  if (${error}) return ${answer};${after}
+  const text = code`${before}${session}.regenerate((${failure.error}) => {
+  if (${failure.error}) return ${failure.code};${after}
   ${file.indented(span)}
 })`
   return [{ path: file.path, ...span, text: `${text}${file.style.semicolons ? ';' : ''}${end}` }]
 }
 
-/** How the handler says that something went wrong. */
-function answerIn({ parameters }: FunctionShape, error: string): string | undefined {
-  const [, response, next] = parameters.map(({ name }) => name)
-  if (next !== undefined) return `${next}(${error})`
-  return response === undefined ? undefined : `${response}.status(500).end()`
+/** How a handler says that something went wrong. */
+interface Failure {
+  /** A name for what went wrong that means nothing else there. */
+  readonly error: string
+  readonly code: string
+  readonly isVoid: boolean
+}
+
+/** Undefined where the function is not seen to be a handler: its second parameter may be anything. */
+function failureIn(file: FileSyntax, { parameters, body }: FunctionShape, span: Span = body): Failure | undefined {
+  const text = file.textOf(span)
+  const error = ['error', 'failure', 'problem'].find((name) => !new RegExp(`\\b${name}\\b`).test(text))
+  const [, response, next] = parameters
+  if (error === undefined || response?.name === undefined || !isResponse(file, response, body)) return undefined
+  if (next?.name !== undefined) return { error, code: `${next.name}(${error})`, isVoid: true }
+  return { error, code: `${response.name}.status(500).end()`, isVoid: false }
+}
+
+/** Its type says so, or it is answered by. */
+function isResponse(file: FileSyntax, parameter: Parameter, body: Span): boolean {
+  const answers = new RegExp(`^${parameter.name}\\.(?:status|json|send|end|redirect|render|sendStatus|cookie)\\b`)
+  return /\bResponse\b/.test(file.textOf(parameter)) || file.calls(body).some(({ callee }) => answers.test(callee))
 }
 
 function isMovable(file: FileSyntax, span: Span, moved: readonly Statement[]): boolean {

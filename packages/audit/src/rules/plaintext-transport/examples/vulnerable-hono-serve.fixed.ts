@@ -35,7 +35,7 @@ const app = new Hono()
 // TLS ends at the proxy in front, which says so; what comes without it is refused.
 app.use(async (c, next) => {
   if (c.req.header('x-forwarded-proto') !== 'https') return c.body(null, 426, { Upgrade: 'TLS/1.2' })
-  await next()
+  return next()
 })
 
 app.use(async (c, next) => {
