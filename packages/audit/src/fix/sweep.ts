@@ -1,7 +1,7 @@
 /** A timer that ends the sessions of a container of transports. */
 import type { StoreFact } from '../facts/facts.ts'
 import type { Edit, Fix, Location } from '../finding/finding.ts'
-import type { FileSyntax, Span, Statement, Syntax } from '../syntax/syntax.ts'
+import type { FileSyntax, Span, Syntax } from '../syntax/syntax.ts'
 import { codeIn } from './code.ts'
 import { entryAt, partsOf, removal, type Entry } from './entries.ts'
 import { placeAt, type Ground } from './fix.ts'
@@ -9,23 +9,28 @@ import { belonging, homeOf, type Home } from './homes.ts'
 import { bring, moduleName } from './imports.ts'
 import { endOfLine } from './lines.ts'
 import { freeName, freeNameIn } from './names.ts'
-import { handingOver, heldBy, transportsMade, type Held } from './transports.ts'
+import { handingOver, heldBy, transportsMade, type HandingOver, type Held } from './transports.ts'
 
 /**
  * Ends what is missing an end: 30 minutes after the last use, 4 hours after the opening. Times are kept beside the
  * sessions, by their transports, so that no type has to change and nothing is left of a session that ended otherwise.
  */
 export function sweepingFix(store: StoreFact, ground: Ground): Fix | undefined {
-  const kept = keptIn(store, ground)
-  const uses = kept && usesOf(store, kept, ground)
-  if (kept === undefined || uses === undefined || uses.length === 0) return undefined
-  const times = timesFor(kept, uses, store)
-  if (times === undefined) return undefined
+  const reached = usesOf(store, ground)
+  const kept = keptIn(store, reached, ground)
+  if (kept === undefined) return undefined
+  const times = timesFor(kept, reached, store)
+  const uses = times?.usedAt === undefined ? [] : reached
+  if (times === undefined || !uses.every((use) => use !== undefined && canName(use, kept))) return undefined
   const { usedAt } = times
+  if (usedAt !== undefined && uses.length === 0) return undefined
+  const renewing = uses as readonly Use[]
   const edits = [
-    ...sweep(kept, usedAt === undefined ? [] : uses, times),
+    ...sweep(kept, renewing, times),
     ...kept.opened.map((held) => noted(kept.file, held, times)),
-    ...(usedAt === undefined ? [] : [...uses.map((use) => renewed(use, usedAt)), ...imported(kept, uses, usedAt)]),
+    ...(usedAt === undefined
+      ? []
+      : [...renewing.flatMap((use) => renewed(use, usedAt)), ...imported(kept, renewing, usedAt)]),
   ]
   return { title: titleOf(times), kind: 'unsafe', edits }
 }
@@ -40,15 +45,15 @@ interface Kept {
   readonly opened: readonly Held[]
 }
 
-/** Only where all that is put in is made in the same file, under names. */
-function keptIn({ kind, insertions }: StoreFact, { syntax }: Ground): Kept | undefined {
+/** Only where all that is put in has a name where that is done. */
+function keptIn({ kind, insertions }: StoreFact, uses: Uses, { syntax }: Ground): Kept | undefined {
   const puts = insertions.map((at) => placeAt(at, syntax))
   const [first] = puts
   const entry = first && entryAt(first)
   if (first === undefined || entry === undefined) return undefined
   const { file } = first
   const home = homeOf(file, entry.container)
-  const put = puts.map((place) => (place?.file === file ? putAt(file, kind, place.span) : undefined))
+  const put = puts.map((place) => (place?.file === file ? putAt(file, kind, place.span, uses) : undefined))
   if (home === undefined || !put.every((each) => each !== undefined)) return undefined
   const [one] = put
   if (!put.every(({ part }) => part === one?.part)) return undefined
@@ -60,18 +65,34 @@ interface Put {
   readonly part: string | undefined
 }
 
-function putAt(file: FileSyntax, kind: StoreFact['kind'], span: Span): Put | undefined {
+function putAt(file: FileSyntax, kind: StoreFact['kind'], span: Span, uses: Uses): Put | undefined {
   const entry = entryAt({ file, span })
   if (entry?.kind !== kind) return undefined
   const made = transportsMade(file)
   const around = made.find(({ start, end }) => start <= span.start && end >= span.end)
   const candidates = around ? [around] : made.filter((call) => isSameFunction(file, call, span))
   for (const held of candidates.flatMap((call) => heldBy(file, call) ?? [])) {
-    if (file.textOf(entry.value) === held.name) return { held, part: undefined }
-    const part = partsOf(file, entry)?.properties.find(({ value }) => file.textOf(value) === held.name)?.name
+    if (nameOf(file, entry.value) === held.name) return { held, part: undefined }
+    const part = partsOf(file, entry)?.properties.find(({ value }) => nameOf(file, value) === held.name)?.name
     if (part !== undefined) return { held, part }
   }
-  return undefined
+  return putWithPart(file, entry, span, uses)
+}
+
+/** `transport!` is `transport`. */
+function nameOf(file: FileSyntax, value: Span): string {
+  return file.textOf(value).replace(/!$/, '')
+}
+
+/** What was made elsewhere is a transport if requests are handed to that part: `session.transport.handleRequest(…)`. */
+function putWithPart(file: FileSyntax, entry: Entry, span: Span, uses: Uses): Put | undefined {
+  const [part, ...others] = new Set(uses.flatMap((use) => /\.(\w+)$/.exec(use?.transport ?? '')?.[1] ?? []))
+  const statement = file.statementAround(span)
+  const value = partsOf(file, entry)?.properties.find(({ name }) => name === part)?.value
+  const shape = value && file.shapeOf(value)
+  if (part === undefined || others.length > 0 || statement?.start !== span.start || shape?.kind !== 'name')
+    return undefined
+  return { held: { name: shape.name, statement }, part }
 }
 
 function isSameFunction(file: FileSyntax, one: Span, other: Span): boolean {
@@ -82,30 +103,26 @@ function distinct(held: readonly Held[]): readonly Held[] {
   return held.filter(({ statement }, index) => held.findIndex((o) => o.statement.start === statement.start) === index)
 }
 
-interface Use {
+interface Use extends HandingOver {
   readonly file: FileSyntax
-  readonly transport: string
-  readonly statement: Statement
 }
 
+/** Undefined stands for a place where nothing can be said of the session that is used. */
+type Uses = readonly (Use | undefined)[]
+
 /** Where requests reach sessions. What ends one without its transport does not renew it. */
-function usesOf({ id }: StoreFact, kept: Kept, { facts, syntax }: Ground): readonly Use[] | undefined {
+function usesOf({ id }: StoreFact, { facts, syntax }: Ground): Uses {
   const reached = facts.dispatches.filter(({ store }) => store === id)
   const places = distinctPlaces(
-    reached.filter((each) => each.verb !== 'DELETE' || isHandedOver(each.at, syntax)).map(({ at }) => at),
+    reached.filter((each) => each.verb !== 'DELETE' || useAt(each.at, syntax) !== undefined).map(({ at }) => at),
   )
-  const uses = places.map((at) => useAt(at, syntax))
-  return uses.every((use) => use !== undefined && canName(use, kept)) ? (uses as readonly Use[]) : undefined
+  return places.map((at) => useAt(at, syntax))
 }
 
 function useAt(at: Location, syntax: Syntax): Use | undefined {
   const file = syntax.file(at.path)
   const found = file && handingOver(file, file.spanOf(at))
-  return found && { file, transport: found.transport, statement: found.statement }
-}
-
-function isHandedOver(at: Location, syntax: Syntax): boolean {
-  return useAt(at, syntax) !== undefined
+  return found && { ...found, file }
 }
 
 /** Whether what is declared for the container can be named where a session is used. */
@@ -129,10 +146,10 @@ interface Times {
 }
 
 /** Where a limit is there but turned off, its owner has to turn it on. */
-function timesFor({ file }: Kept, uses: readonly Use[], { limits }: StoreFact): Times | undefined {
+function timesFor({ file }: Kept, uses: Uses, { limits }: StoreFact): Times | undefined {
   if (limits.some(({ optional }) => optional)) return undefined
   const lacks = (kind: 'idle' | 'absolute'): boolean => !limits.some((limit) => limit.kind === kind)
-  const files = [...new Set([file, ...uses.map((use) => use.file)])]
+  const files = [...new Set([file, ...uses.flatMap((use) => use?.file ?? [])])]
   return {
     openedAt: lacks('absolute') ? freeName(file, 'openedAt', 'sessionOpenedAt') : undefined,
     usedAt: lacks('idle') ? freeNameIn(files, 'usedAt', 'sessionUsedAt') : undefined,
@@ -243,9 +260,11 @@ function noted(file: FileSyntax, { name, statement }: Held, times: Times): Edit 
   return { path, start: end, end, text }
 }
 
-function renewed({ file, transport, statement: { start } }: Use, usedAt: string): Edit {
-  const text = codeIn(file.style, file.indentAt(start))`${usedAt}.set(${transport}, Date.now());\n`
-  return { path: file.path, start, end: start, text }
+function renewed({ file, transport, statement: { start }, naming }: Use, usedAt: string): readonly Edit[] {
+  const code = codeIn(file.style, file.indentAt(start))
+  const named = naming ? code`${naming.code};\n` : ''
+  const text = `${named}${code`${usedAt}.set(${transport}, Date.now());\n`}`
+  return [{ path: file.path, start, end: start, text }, ...(naming ? [naming.edit] : [])]
 }
 
 /** For the files that use sessions which another one keeps. */

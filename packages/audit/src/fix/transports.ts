@@ -1,5 +1,7 @@
 /** Where the transports of the SDKs are made, what holds them, and where a request is handed to one. */
-import type { Call, FileSyntax, Span, Statement } from '../syntax/syntax.ts'
+import type { Edit } from '../finding/finding.ts'
+import type { Call, FileSyntax, Member, Span, Statement } from '../syntax/syntax.ts'
+import { freeName } from './names.ts'
 
 /** `new StreamableHTTPServerTransport(…)` and its like. */
 export function transportsMade(file: FileSyntax): readonly Call[] {
@@ -22,10 +24,17 @@ export function heldBy(file: FileSyntax, made: Span): Held | undefined {
 
 /** A statement that hands a request to a transport. */
 export interface HandingOver {
-  /** The expression that names the transport. */
+  /** What names the transport before the statement. */
   readonly transport: string
   readonly statement: Statement
   readonly call: Call
+  /** Where the transport has no name yet, as in `(await open()).handleRequest(…)`: the statement that gives it one, and its use. */
+  readonly naming: Naming | undefined
+}
+
+export interface Naming {
+  readonly code: string
+  readonly edit: Edit
 }
 
 /** Only where the statement does nothing else before: what stands in a condition may not be there at all. */
@@ -35,7 +44,28 @@ export function handingOver(file: FileSyntax, span: Span): HandingOver | undefin
   const statement = file.statementAround(span)
   if (call?.kind !== 'call' || callee?.kind !== 'member' || statement === undefined) return undefined
   if (callee.name !== 'handleRequest' && callee.name !== 'handlePostMessage') return undefined
-  if (callee.isOptional || file.textOf(callee.object).includes('?.')) return undefined
-  if (!/^(?:return\s+)?(?:await\s+|void\s+)?$/.test(file.text.slice(statement.start, span.start))) return undefined
-  return { transport: file.textOf(callee.object), statement, call }
+  const transport = file.textOf(callee.object)
+  if (callee.isOptional || transport.includes('?.')) return undefined
+  if (!HANDING.test(file.text.slice(statement.start, span.start))) return undefined
+  if (isName(transport)) return { transport, statement, call, naming: undefined }
+  const whole = withParentheses(file, callee)
+  if (whole === undefined) return undefined
+  const name = freeName(file, 'transport', 'sessionTransport')
+  const naming = { code: `const ${name} = ${transport}`, edit: { path: file.path, ...whole, text: name } }
+  return { transport: name, statement, call, naming }
+}
+
+/** What a member is read of, with the parentheses around it. */
+function withParentheses({ text }: FileSyntax, { start, object }: Member): Span | undefined {
+  const opened = text.slice(start, object.start).replace(/\s/g, '')
+  const closed = new RegExp(`^(?:\\s*\\)){${opened.length}}`).exec(text.slice(object.end))
+  return /^\(*$/.test(opened) && closed ? { start, end: object.end + closed[0].length } : undefined
+}
+
+/** `return await`, `const response = await` */
+const HANDING = /^(?:return\s+|(?:(?:const|let)\s+)?\w+\s*=\s*)?(?:await\s+|void\s+)?$/
+
+/** What may be written twice, since it does nothing: `session.transport`, `(transport as Transport)`, `sessions.get(id)!`. */
+function isName(text: string): boolean {
+  return !/\bawait\b|\bnew\b|[=`]/.test(text) && !/[\w)\]]\s*\(/.test(text.replace(/\.get\([\w.]+\)/g, ''))
 }

@@ -44,7 +44,7 @@ describe('a log', () => {
     [
       'straight from the header',
       "console.log(req.headers['mcp-session-id'] ?? 'none');",
-      "(sessionTag(req.headers['mcp-session-id'] ?? 'none'))",
+      "(sessionTag(req.headers['mcp-session-id']))",
     ],
   ])('says a tag instead of an ID %s', async (_, logs, expected) => {
     const { text, left } = await mended(logs)

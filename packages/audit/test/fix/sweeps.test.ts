@@ -257,6 +257,90 @@ app.listen(3000);
   await session.transport.handleRequest`)
 })
 
+describe('a request is handed over', () => {
+  const OPENING = `  await (await open(req)).handleRequest(req, res, req.body);
+});
+async function open(req) {
+  const id = req.headers['mcp-session-id'];
+  if (transports[id]) return transports[id];
+  const transport = new StreamableHTTPServerTransport({
+    sessionIdGenerator: () => randomUUID(),
+    onsessioninitialized: (sid) => { transports[sid] = transport; },
+  });
+  await new McpServer({ name: 'a', version: '1' }).connect(transport);
+  return transport;
+}
+app.listen(3000);
+`
+  const handing = (text: string): string => ROUTER.replace(/ {2}const sessionId = [^]*$/, text)
+
+  test('to what is opened there, once, and gets a name first', async () => {
+    const { text, left } = await mended(handing(OPENING))
+    expect(left).toBe(0)
+    expect(text).toContain(`  const sessionTransport = await open(req);
+  usedAt.set(sessionTransport, Date.now());
+  await sessionTransport.handleRequest(req, res, req.body);`)
+  })
+
+  test('and its answer looked at', async () => {
+    const { text, left } = await mended(
+      ROUTER.replace('  await transport.handle', '  const done = await transport.handle'),
+    )
+    expect(left).toBe(0)
+    expect(text).toContain('  usedAt.set(transport, Date.now());\n  const done = await transport.handleRequest')
+  })
+
+  test('in a way that nobody follows, which matters only to what renews', async () => {
+    const closing = 'if (await transport.handleRequest(req, res, req.body)) res.end();'
+    const idle = `const seen = {};
+setInterval(() => { for (const [id, transport] of Object.entries(transports)) if (Date.now() - seen[id] > 60000) { transport.close(); delete transports[id]; } }, 1000);
+app.post`
+    const odd = ROUTER.replace(
+      'await transport.handleRequest(req, res, req.body);',
+      `seen[sessionId] = Date.now();\n  ${closing}`,
+    )
+    expect(await mended(odd)).toMatchObject({ isFixed: false, left: 1 })
+    const { text, left } = await mended(odd.replace('app.post', idle))
+    expect(left).toBe(0)
+    expect(text).toContain('// Sessions end 4 hours after they were opened.')
+  })
+})
+
+test('a class that is handed transports notes them where it keeps them', async () => {
+  const sessions = `export class Sessions {
+  byId = new Map();
+  add(id, transport) {
+    this.byId.set(id, { transport, note: '' });
+  }
+  get(id) {
+    return this.byId.get(id);
+  }
+}
+`
+  const router = ROUTER.replace(
+    'const transports = {};',
+    "import { Sessions } from './sessions.js';\nconst sessions = new Sessions();",
+  )
+    .replace(
+      / {2}let transport;[^]*? {2}\} else \{/,
+      `  const session = sessions.get(sessionId);
+  if (session) {
+    await session.transport.handleRequest(req, res, req.body);
+    return;
+  }
+  let transport;
+  {`,
+    )
+    .replace('{ transports[id] = transport; }', '{ sessions.add(id, transport); }')
+  const files = { '/app/server.js': router, '/app/sessions.js': sessions }
+  const { texts, left } = await mendedBy('missing-session-expiry', files)
+  expect(left).toBe(0)
+  expect(texts['sessions.js']).toContain(`    this.byId.set(id, { transport, note: '' });
+    openedAt.set(transport, Date.now());
+    usedAt.set(transport, Date.now());`)
+  expect(texts['server.js']).toContain('    usedAt.set(session.transport, Date.now());')
+})
+
 const TYPED = `import { randomUUID } from 'node:crypto';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';

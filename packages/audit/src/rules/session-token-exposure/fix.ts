@@ -29,7 +29,7 @@ function distinct(spans: readonly Span[]): readonly Span[] {
 function tagged(file: FileSyntax, spans: readonly Span[]): Fix | undefined {
   if (!spans.every((span) => isId(file, span))) return undefined
   const helper = knownHelper(file) ?? newHelper(file)
-  const edits = spans.map((span) => replaced(file, span, (code) => `${helper.name}(${code})`))
+  const edits = spans.map((span) => replaced(file, span, `${helper.name}(${idIn(file, span)})`))
   return {
     title: 'Log a tag of the session that finds it again and opens nothing',
     kind: 'unsafe',
@@ -53,18 +53,24 @@ function namesOnly(file: FileSyntax, spans: readonly Span[]): Fix | undefined {
   return {
     title: 'Log the names of headers without what they say',
     kind: 'unsafe',
-    edits: spans.map((span) => replaced(file, span, (code) => `Object.keys(${code})`)),
+    edits: spans.map((span) => replaced(file, span, `Object.keys(${file.textOf(span)})`)),
   }
 }
 
+/** `id ?? 'none'` needs no other value: a tag says itself that there is no ID. */
+function idIn(file: FileSyntax, span: Span): string {
+  const shape = file.shapeOf(span)
+  const isText = shape?.kind === 'binary' && file.shapeOf(shape.right)?.kind === 'text'
+  return isText ? idIn(file, shape.left) : file.textOf(span)
+}
+
 /** `{ id }` becomes `{ id: … }`. */
-function replaced(file: FileSyntax, span: Span, write: (code: string) => string): Edit {
+function replaced(file: FileSyntax, span: Span, code: string): Edit {
   const { path } = file
-  const code = file.textOf(span)
   const isShorthand = file
     .objects()
     .some(({ properties }) => properties.some(({ form, value }) => form === 'shorthand' && value.start === span.start))
-  return { path, ...span, text: isShorthand ? `${code}: ${write(code)}` : write(code) }
+  return { path, ...span, text: isShorthand ? `${file.textOf(span)}: ${code}` : code }
 }
 
 interface Helper {

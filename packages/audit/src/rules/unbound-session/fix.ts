@@ -68,7 +68,7 @@ function guarded(file: FileSyntax, caller: Caller, uses: readonly Use[]): readon
   return [
     declared(file, owners, caller, uses[0]!),
     ...opened.map((held) => remembered(file, held, `${owners}.set(${held.name}, ${caller.code})`)),
-    ...uses.map((use) => asked(file, use, `${owners}.get(${use.transport}) !== ${caller.code}`)),
+    ...uses.flatMap((use) => asked(file, use, `${owners}.get(${use.transport}) !== ${caller.code}`)),
   ]
 }
 
@@ -113,17 +113,18 @@ function remembered(file: FileSyntax, { statement }: Held, call: string): Edit {
   return { path: file.path, start: end, end, text: codeIn(file.style, file.indentAt(statement.start))`\n${call};` }
 }
 
-function asked(file: FileSyntax, { transport, statement, refusal }: Use, test: string): Edit {
+function asked(file: FileSyntax, { transport, statement, refusal, naming }: Use, test: string): readonly Edit[] {
   const { path, style } = file
   const start = beforeTouching(file, transport, statement)
   const code = codeIn(style, file.indentAt(statement.start))
   const refused =
     refusal === undefined ? code`\n  return new Response(null, { status: 404 });` : code`\n  ${refusal};\n  return;`
-  const text = code`// For anybody but its owner a session does not exist.
+  const named = naming ? code`${naming.code};\n` : ''
+  const text = code`${named}// For anybody but its owner a session does not exist.
 if (${test}) {${refused}
 }
 `
-  return { path, start, end: start, text }
+  return [{ path, start, end: start, text }, ...(naming ? [naming.edit] : [])]
 }
 
 /** A stranger must not renew the session either: `session.usedAt = …`, `usedAt.set(transport, …)` come after the question. */
