@@ -54,6 +54,7 @@ import { scenario as scenarioSessionTokenInUrl } from './session-token-in-url/sc
 import { rule as sharedSessionState } from './shared-session-state/rule.ts'
 import { detect as detectSharedSessionState } from './shared-session-state/detect.ts'
 import { scenario as scenarioSharedSessionState } from './shared-session-state/scenario.ts'
+import { fix as fixSharedSessionState } from './shared-session-state/fix.ts'
 import { rule as streamOutlivesToken } from './stream-outlives-token/rule.ts'
 import { detect as detectStreamOutlivesToken } from './stream-outlives-token/detect.ts'
 import { scenario as scenarioStreamOutlivesToken } from './stream-outlives-token/scenario.ts'
@@ -147,7 +148,12 @@ export const rules: readonly RuleEntry[] = [
     fix: fixSessionTokenExposure,
   },
   { rule: sessionTokenInUrl, detect: detectSessionTokenInUrl, scenario: scenarioSessionTokenInUrl },
-  { rule: sharedSessionState, detect: detectSharedSessionState, scenario: scenarioSharedSessionState },
+  {
+    rule: sharedSessionState,
+    detect: detectSharedSessionState,
+    scenario: scenarioSharedSessionState,
+    fix: fixSharedSessionState,
+  },
   { rule: streamOutlivesToken, detect: detectStreamOutlivesToken, scenario: scenarioStreamOutlivesToken },
   { rule: timingUnsafeComparison, detect: detectTimingUnsafeComparison, fix: fixTimingUnsafeComparison },
   {
