@@ -4,6 +4,7 @@ import { call_, invoke } from './calls.ts'
 import { equality, flag, namesOrigin, pathFacts, requestTags, switchFacts, wildcardFacts } from './conditions.ts'
 import type { Entropy } from './entropy.ts'
 import { concatEntropy, cutEntropy, pickEntropy } from './entropy.ts'
+import { nameIn, noteLeftOut } from './copies.ts'
 import { itemValue, storeId } from './expressions.ts'
 import type { Site } from './heap.ts'
 import { FunctionObject, HeapObject } from './heap.ts'
@@ -127,8 +128,11 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
   switch (name) {
     case 'push':
     case 'unshift':
-      for (const value of call.args) insert(machine, list, UNDEFINED, value, call.site, state)
+      for (const value of call.args) insert(machine, list, nameIn(value), value, call.site, state)
       return UNKNOWN
+    case 'fill':
+      list.elements.write(first)
+      return object(list)
     case 'splice':
     case 'pop':
     case 'shift':
@@ -150,8 +154,8 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
         ? itemValue(machine, list)
         : { ...derived(list.item, first), entropy: pickEntropy(first.entropy) }
     case 'join':
-      return joinText(list)
     case 'toString':
+      return joinText(list)
     case 'keys':
       return derived(list.item)
     default:
@@ -196,7 +200,9 @@ function visitArray(machine: Machine, list: HeapObject, name: string, call: Call
   if (name === 'some' || name === 'every')
     return result === NEVER ? UNKNOWN : { ...result, primitives: [true, false], objects: [], open: true }
   if (name === 'map' || name === 'flatMap') return object(mapped(machine, list, result, call.site))
-  return object(view(machine, list, list.item, call.site))
+  const shown = view(machine, list, list.item, call.site)
+  if (name === 'filter') noteLeftOut(shown, list, derived(result))
+  return object(shown)
 }
 
 /** Parts of a container's entries are still found through that container. */

@@ -137,7 +137,8 @@ function callInherited(machine: Machine, self: Value, name: string, call: Call, 
       .find((of) => of.methods.has(name))
     if (above === undefined) {
       const base = baseOf(target)
-      return base === undefined ? undefined : callLibrary(machine, base, name, call, state)
+      if (base !== undefined) return callLibrary(machine, base, name, call, state)
+      return target.container && callBuiltin(machine, object(target.container), name, call, state)
     }
     const code = above.methods.get(name)!['value'] as Node
     const fn = new FunctionObject(
@@ -222,12 +223,14 @@ function callOn(machine: Machine, target: HeapObject, name: string, call: Call, 
     const base = baseOf(target)
     const own = getOwnMember(target, name)
     if (base !== undefined && !own) return callLibrary(machine, base, name, call, state)
+    if (target.container !== undefined && !own) return callBuiltin(machine, object(target.container), name, call, state)
     return undefined
   }
-  if (target.kind === 'map' || target.kind === 'set' || target.kind === 'array') {
-    return callBuiltin(machine, object(target), name, call, state)
-  }
-  return undefined
+  return isContainer(target) ? callBuiltin(machine, object(target), name, call, state) : undefined
+}
+
+function isContainer({ kind }: HeapObject): boolean {
+  return kind === 'map' || kind === 'set' || kind === 'array'
 }
 
 function getOwnMember(instance: InstanceObject, name: string): boolean {
@@ -751,6 +754,7 @@ function constructParent(machine: Machine, of: ClassObject, instance: InstanceOb
     if (parent instanceof ExternalObject) {
       for (const base of constructExternal(machine, parent.path, call, state).objects) {
         if (base instanceof LibraryObject) instance.base = base
+        else if (isContainer(base)) instance.container = base
       }
     }
   }

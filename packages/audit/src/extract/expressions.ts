@@ -5,6 +5,7 @@ import { callExpression, newExpression } from './calls.ts'
 import { askedByComparing, foundByName } from './asked.ts'
 import type { Outcome } from './conditions.ts'
 import { and, assume, conditionOf, equality, negate, noteWhereSet, or, truthOn } from './conditions.ts'
+import { nameIn, noteAdded, noteSpread, putBack } from './copies.ts'
 import { concatEntropy } from './entropy.ts'
 import { timeComparison } from './clock.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
@@ -172,6 +173,7 @@ function evaluateObject(machine: Machine, node: Node, state: State, env: Environ
     if (item.type === 'SpreadElement') {
       const source = evaluate(machine, item['argument'] as Node, state, env)
       spread(target, source)
+      noteSpread(target, source)
       tags = join(tags, { ...derived(source), open: false })
       continue
     }
@@ -184,6 +186,7 @@ function evaluateObject(machine: Machine, node: Node, state: State, env: Environ
       const key = evaluate(machine, item['key'] as Node, state, env)
       target.elements.write(value)
       target.keys.write(key)
+      noteAdded(target, key, value)
     } else {
       if (!isMethod) notePart(machine, env, item['value'] as Node, value)
       for (const inner of value.objects) {
@@ -227,8 +230,10 @@ function evaluateArray(machine: Machine, node: Node, state: State, env: Environm
     if (item.type === 'SpreadElement') {
       for (const from of value.objects) spreadInto(machine, target, from)
       if (value.entropy !== undefined) target.elements.write(value)
+      noteSpread(target, value)
       return
     }
+    noteAdded(target, nameIn(value), value)
     const cell = new Cell(String(index), target.born, machine.site(env.file, item))
     cell.write(value)
     target.define(String(index), cell)
@@ -321,7 +326,7 @@ export function assignPattern(machine: Machine, given: Node, value: Value, state
       if (cell === undefined) return
       noteSharedWrite(machine, cell, value, site, state)
       for (const target of value.objects) target.name ??= name
-      state.write(cell, value)
+      state.write(cell, putBack(machine, state.read(cell), value, site, state))
       return
     }
     case 'MemberExpression': {

@@ -37,6 +37,13 @@ export class Cell {
 
 export type HeapKind = 'object' | 'array' | 'map' | 'set' | 'instance' | 'function' | 'class' | 'library' | 'external'
 
+/** `[...list, item]`, `{ ...record, [id]: item }`, `list.filter(…)`: a container with something added or left out. */
+export interface Copy {
+  readonly of: HeapObject
+  readonly added: readonly { readonly key: Value; readonly value: Value }[]
+  readonly leftOut: Value | undefined
+}
+
 const NO_PROPERTIES: ReadonlyMap<string, Cell> = new Map()
 
 /** Most objects never hold anything, and there are many: what they could hold is made when needed. */
@@ -50,6 +57,8 @@ export class HeapObject {
   retained = false
   /** The container whose items a list shows; the list is no store of its own. */
   origin: HeapObject | undefined
+  /** What it has that the container it was copied from has not, and what was left out of that. */
+  copy: Copy | undefined
   /** A list of key-value pairs made for one loop: its items are not entries. */
   transient = false
   /** Holds more than is written down: something unknown was spread into it. */
@@ -137,6 +146,8 @@ export class ClassObject extends HeapObject {
 export class InstanceObject extends HeapObject {
   /** The library object it extends, where its class does. */
   base: LibraryObject | undefined
+  /** The container that it is itself: its class extends one of the language's. */
+  container: HeapObject | undefined
   readonly of: ClassObject
   constructor(of: ClassObject, site: Site, born: number) {
     super('instance', site, born)

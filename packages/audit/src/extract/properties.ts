@@ -1,6 +1,7 @@
 /** Reads and writes of properties: plain objects, containers used as session stores, library objects. */
 import { noteExecution } from './asked.ts'
 import { conditionOf, fromRequest, isFresh, isMove, isPresentedHandle, requestTags } from './conditions.ts'
+import { putBack } from './copies.ts'
 import { isOwn, noteHandleWrite, unprovenTags } from './handles.ts'
 import { claimTag, partOf, presentedState } from './request-state.ts'
 import { storeId, itemValue } from './expressions.ts'
@@ -55,12 +56,17 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   value = partOf(target, value, state)
   if (name === undefined && key.entropy !== undefined && target.objects.every(({ kind }) => kind === 'array'))
     return { ...derived(value, key), entropy: pickEntropy(key.entropy) }
+  if (target.objects.length === 0 && target.entropy !== undefined && name !== undefined && PLACE.test(name))
+    return { ...derived(target), entropy: pickEntropy(target.entropy) }
   if (value === NEVER) return name === 'length' ? UNKNOWN : { ...UNKNOWN }
   if (name !== undefined && AUDIENCE.has(name) && hasTag(target, 'principal'))
     machine.emit('audience-read', site, state, {})
   if (target.tags.length > 0 && name !== undefined) value = noteFieldRead(machine, target, name, value, site)
   return name === undefined || target.ways === undefined ? value : partOfWays(target, name, value)
 }
+
+/** Of a character in a text. */
+const PLACE = /^\d+$/
 
 /** `const { data, error } = await getUser(token)`: whoever gets an error is nobody. */
 function refusal(value: Value, target: Value): Value {
@@ -346,8 +352,10 @@ function writeTo(
   const cell = to.property(name)
   for (const inner of value.objects) nameTimer(inner, name)
   noteSharedWrite(machine, cell, value, site, state, to)
-  const stored = withoutReads(value, name)
+  const stored = withoutReads(putBack(machine, state.read(cell), value, site, state), name)
   const before = cell.value
+  // Whoever goes through the list meets it as one of its items.
+  if (to.kind === 'array' && PLACE.test(name)) to.elements.write(stored)
   if (to.kind === 'instance' || to.kind === 'object') state.write(cell, stored)
   else cell.write(stored)
   if (to.kind === 'instance' && cell.value !== before) machine.instanceNews += 1

@@ -43,8 +43,8 @@ function parse(text: string): Statement | undefined {
     .replace(/\s+/g, ' ')
     .trim()
   const numbered = numberPlaceholders(plain)
-  const insert = /^(?:insert(?: or \w+)?|replace) into ([\w."`[\]]+) ?\(([^)]*)\) ?values ?\((.*)$/i.exec(numbered)
-  if (insert !== null) return insertion(insert[1]!, insert[2]!, insert[3]!)
+  const insert = /^(?:insert(?: or \w+)?|replace) into ([\w."`[\]]+) ?(?:\(([^)]*)\))? ?values ?\((.*)$/i.exec(numbered)
+  if (insert !== null) return insertion(insert[1]!, insert[2], insert[3]!)
   const update = /^update(?: or \w+)? ([\w."`[\]]+)(?: as \w+| \w+)? set (.*)$/i.exec(numbered)
   if (update !== null) return updating(update[1]!, update[2]!)
   const removal = /^delete from ([\w."`[\]]+)(.*)$/i.exec(numbered)
@@ -64,9 +64,11 @@ function numberPlaceholders(text: string): string {
   })
 }
 
-function insertion(table: string, columns: string, rest: string): Statement {
+/** Where it does not say which columns, they are named by their places. */
+function insertion(table: string, columns: string | undefined, rest: string): Statement {
   const values = splitList(rest)
-  const writes = splitList(columns).map((column, index) => ({
+  const named = columns === undefined ? values.map((_, index) => String(index)) : splitList(columns)
+  const writes = named.map((column, index) => ({
     column: nameOf(column),
     operand: operandOf(values[index] ?? ''),
   }))

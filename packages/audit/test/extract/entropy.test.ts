@@ -33,6 +33,21 @@ describe('characters picked from an alphabet', () => {
       'math-random',
     ],
     [
+      'by Math.random, from a list made for it',
+      "() => new Array(32).fill(0).map(() => ALPHABET.charAt(Math.floor(Math.random() * 36))).join('')",
+      'math-random',
+    ],
+    [
+      'by Math.random, one digit each',
+      "() => [...Array(32)].map(() => Math.random().toString(36)[2]).join('')",
+      'math-random',
+    ],
+    [
+      'by Math.random, into bytes one by one',
+      "() => { const bytes = new Uint8Array(16); for (let i = 0; i < 16; i++) bytes[i] = Math.random() * 256; return Array.from(bytes).map((byte) => byte.toString(16)).join('') }",
+      'math-random',
+    ],
+    [
       'by Math.random, into a pattern',
       "() => 'xxxx-4xxx'.replace(/x/g, () => ((Math.random() * 16) | 0).toString(16))",
       'math-random',
@@ -46,6 +61,16 @@ describe('characters picked from an alphabet', () => {
     [
       'by bytes filled in place',
       "() => { const bytes = new Uint8Array(32); crypto.getRandomValues(bytes); return Array.from(bytes, (byte) => ALPHABET[byte % 36]).join('') }",
+      'csprng',
+    ],
+    [
+      'by a buffer filled in place',
+      "() => { const bytes = Buffer.alloc(16); crypto.randomFillSync(bytes); return bytes.toString('hex') }",
+      'csprng',
+    ],
+    [
+      'by large numbers filled in place',
+      '() => { const parts = new BigUint64Array(2); crypto.getRandomValues(parts); return parts[0].toString(36) + parts[1].toString(36) }',
       'csprng',
     ],
   ])('are as unpredictable as what picks them: %s', (_, generator, kind) => {

@@ -8,6 +8,7 @@ import { UNKNOWN, object } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { noteUnseenHandler } from '../unseen-servers.ts'
 import { runListenCallback } from './http.ts'
+import { keep } from './requests.ts'
 import { emitListen, isApp, isHandler, isPath, mountOn, pathOf, registerRoute, verbOf, verbs } from './routing.ts'
 
 const createApp: ExternalHandler = (machine, call) => object(machine.library('express-app', call.site))
@@ -141,8 +142,8 @@ export const express: Model = {
     'express-route': verbs(onRoute),
   },
   properties: {
-    'express-app': (machine, _target, name, _key, site) =>
-      name === 'locals' ? object(machine.library('locals', site)) : UNKNOWN,
+    'express-app': (machine, target, name, _key, site) =>
+      name === 'locals' ? keep(target, name, () => machine.library('locals', site)) : UNKNOWN,
   },
 }
 

@@ -113,12 +113,11 @@ const assign: ExternalHandler = (machine, call, state) => {
   for (const to of target.objects) {
     for (const from of sources.flatMap((source) => source.objects)) {
       for (const [name, cell] of from.properties) to.property(name).write(state.read(cell))
-      to.elements.write(from.item)
+      if (from.item !== NEVER) insert(machine, to, from.key, from.item, call.site, state)
       takeIn(to, from)
     }
     if (sources.some((source) => source.open && source.objects.length === 0)) leaveOpen(to)
   }
-  void machine
   return target
 }
 
@@ -286,16 +285,21 @@ function lockedRun(machine: Machine, call: Call, state: State): Value {
 
 const lock: ExternalHandler = (machine, call) => object(machine.library('lock', call.site))
 
+/** Lists of anything and lists of numbers: what is read from them was put there. */
+const LISTS = [
+  'Array',
+  ...['Int8', 'Uint8', 'Uint8Clamped', 'Int16', 'Uint16', 'Int32', 'Uint32', 'BigInt64', 'BigUint64'].map(
+    (of) => `${of}Array`,
+  ),
+]
+
 export const platform: Model = {
   constructors: {
     'global:Map': container('map'),
     'global:WeakMap': container('map'),
     'global:Set': container('set'),
     'global:WeakSet': container('set'),
-    'global:Array': container('array'),
-    'global:Uint8Array': container('array'),
-    'global:Uint16Array': container('array'),
-    'global:Uint32Array': container('array'),
+    ...Object.fromEntries(LISTS.map((name) => [`global:${name}`, container('array')])),
     'global:Object': container('object'),
     'global:Promise': promise,
     'global:Proxy': proxy,
@@ -316,6 +320,7 @@ export const platform: Model = {
     'await-lock': lock,
   },
   calls: {
+    'global:Array': container('array'),
     'global:Error': error,
     'http-errors': error,
     'http-errors#default': error,
@@ -374,6 +379,10 @@ export const platform: Model = {
     'global:Promise#allSettled': all,
     'global:Promise#reject': exit,
     'global:structuredClone': all,
+    'global:Buffer#alloc': container('array'),
+    'global:Buffer#allocUnsafe': container('array'),
+    'node:buffer#Buffer.alloc': container('array'),
+    'node:buffer#Buffer.allocUnsafe': container('array'),
     'global:Buffer#from': sameValue,
     'global:Buffer#concat': (_machine, call) => derived(...(call.args[0]?.objects ?? []).map((item) => item.item)),
     'node:buffer#Buffer.from': sameValue,

@@ -11,9 +11,10 @@ import { callNamespace } from './durable-objects.ts'
 import { optionOf } from './routing.ts'
 
 const READS =
-  /^(?:get|getItem|getWithMetadata|has|exists|find|findOne|findUnique|findFirst|findById|load|fetch|retrieve|read|lookup|peek)$/
-const WRITES = /^(?:set|put|setItem|create|insert|insertOne|save|store|upsert|add)$/
-const REMOVES = /^(?:delete|del|remove|deleteOne|deleteMany|findByIdAndDelete|removeItem|destroy|unset)$/
+  /^(?:get|getItem|getWithMetadata|has|exists|find|findOne|findUnique|findUniqueOrThrow|findFirst|findFirstOrThrow|findOneBy|findOneByOrFail|findOneOrFail|findById|findByPk|getById|load|fetch|retrieve|read|lookup|peek)$/
+const WRITES = /^(?:set|put|setItem|create|insert|insertOne|findOrCreate|save|store|upsert|add)$/
+const REMOVES =
+  /^(?:delete|del|remove|deleteOne|deleteMany|deleteById|findByIdAndDelete|findOneAndDelete|removeItem|destroy|unset)$/
 const LISTS = /^(?:entries|values|keys)$/
 const EXPIRIES = ['expirationTtl', 'expiration', 'ttl', 'EX', 'PX', 'ex', 'px', 'maxAge', 'expiresAt']
 const NAMES_SESSION = /^(?:header|query|param|cookie):.*(?:sess|sid)/
