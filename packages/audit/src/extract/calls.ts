@@ -352,7 +352,7 @@ export function callOpaque(
   noteHandedOn(machine, call, state)
   const queried = callWithSql(machine, name, call, state)
   if (queried !== undefined) return queried
-  const chain = beginQuery(machine, name, call)
+  const chain = beginQuery(machine, name, call, state)
   if (chain !== undefined) return chain
   // `client.callbackParams(req)` of openid-client: the code and state that an authorization server sends back.
   if (name === 'callbackParams') return tagged('query:code', 'cred')

@@ -33,6 +33,7 @@ describe('what a statement does', () => {
       'INSERT OR REPLACE INTO sessions (id, owner, seen_at) VALUES (?, ?, CURRENT_TIMESTAMP)',
       'insert sessions id owner seen_at',
     ],
+    ['insert into sessions values (?, ?)', 'insert sessions 0 1'],
     ['update sessions set seen_at = ? where id = ?', 'update sessions seen_at id'],
     ['delete from `sessions` where created_at < ?', 'delete sessions created_at'],
   ])('%s', (text, said) => {
@@ -132,6 +133,35 @@ describe('sessions in a table', () => {
     const end = "db.prepare('delete from sessions where id = ?').run(id)"
     expect(outcomeOf('missing-session-invalidation', server({ open, find: byId, end }))).toBe('pass')
     expect(outcomeOf('missing-session-invalidation', server({ open, find: byId }))).toBe('fail')
+  })
+
+  describe('of Drizzle', () => {
+    const start = `const { pgTable, text } = require('drizzle-orm/pg-core'); const { and, eq, gt } = require('drizzle-orm')
+      const sessions = pgTable('sessions', { id: text('id'), owner: text('owner'), createdAt: text('created_at') })`
+    const written = 'await db.insert(sessions).values({ id: fresh, owner: user, createdAt: Date.now() })'
+    const found = (condition: string): string =>
+      `const [session] = await db.select().from(sessions).where(${condition}).limit(1)`
+
+    it.each([
+      ['by ID alone', found('eq(sessions.id, id)'), 'fail'],
+      ['by ID and owner', found('and(eq(sessions.id, id), eq(sessions.owner, user))'), 'pass'],
+      [
+        'by a question to the model',
+        'const session = await db.query.sessions.findFirst({ where: eq(sessions.id, id) })',
+        'fail',
+      ],
+    ])('are found %s', (_, find, outcome) => {
+      expect(outcomeOf('unbound-session', server({ start, open: written, find }))).toBe(outcome)
+    })
+
+    it('last as long as the times that they are found by, and end where their row is deleted', () => {
+      const find = found('and(eq(sessions.id, id), gt(sessions.createdAt, Date.now() - 14400000))')
+      const end = 'db.delete(sessions).where(eq(sessions.id, id)).run()'
+      const program = server({ start, open: written, find, end })
+      expect(findingsOf('missing-session-expiry', program)[0]).toContain('no idle one')
+      expect(outcomeOf('missing-session-invalidation', program)).toBe('pass')
+      expect(outcomeOf('missing-session-invalidation', server({ start, open: written, find }))).toBe('fail')
+    })
   })
 
   it('are no sessions where keys are looked up by a credential', () => {

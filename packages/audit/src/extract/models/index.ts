@@ -12,6 +12,7 @@ import { cloudflare } from './cloudflare.ts'
 import { cookieWriters } from './cookie-writers.ts'
 import { credentials } from './credentials.ts'
 import { declared, declaredAuthenticator, declaredStore } from './declared.ts'
+import { drizzle } from './drizzle.ts'
 import { durableObjects } from './durable-objects.ts'
 import { elysia } from './elysia.ts'
 import { express } from './express.ts'
@@ -87,6 +88,7 @@ function registry(): Registry {
     cookieWriters,
     browsers,
     queryChains,
+    drizzle,
     credentials,
     identity,
     loginSessions,

@@ -10,14 +10,10 @@ import type { Comparison, Statement } from '../sql.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, strings } from '../value.ts'
+import { tableIn, tableOfTerms, termsIn, type Term } from './drizzle.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
+import { optionOf } from './routing.ts'
 import { runStatement } from './sql.ts'
-
-interface Term {
-  readonly column: string
-  readonly operator: string
-  readonly value: Value
-}
 
 /** What a chain has been told so far. */
 interface Chain {
@@ -39,11 +35,33 @@ const STARTS: Readonly<Record<string, { readonly verb: Statement['verb']; readon
 }
 
 /** `client.from('sessions')` on a client whose making we do not see. */
-export function beginQuery(machine: Machine, name: string | undefined, call: Call): Value | undefined {
+export function beginQuery(machine: Machine, name: string | undefined, call: Call, state: State): Value | undefined {
+  const typed = beginTyped(machine, name, call, state)
+  if (typed !== undefined) return typed
   const start = name === undefined || !Object.hasOwn(STARTS, name) ? undefined : STARTS[name]
   const table = call.args.length === 1 ? onlyString(call.args[0]!) : undefined
   if (start === undefined || table === undefined || !/^[\w.]+$/.test(table)) return undefined
   return chained(machine, { table, where: [], writes: [], single: false, ...start }, call.site)
+}
+
+const TYPED: Readonly<Record<string, Statement['verb']>> = {
+  from: 'select',
+  insert: 'insert',
+  update: 'update',
+  delete: 'delete',
+}
+
+/** `db.select().from(sessions)`, `db.insert(sessions)`, `db.query.sessions.findFirst({ where: eq(sessions.id, id) })`. */
+function beginTyped(machine: Machine, name: string | undefined, call: Call, state: State): Value | undefined {
+  const verb = name === undefined || !Object.hasOwn(TYPED, name) ? undefined : TYPED[name]
+  const table = tableIn(call.args[0])
+  const begun = { where: [], writes: [], single: false, wrapped: false }
+  if (verb !== undefined && table !== undefined) return chained(machine, { ...begun, table, verb }, call.site)
+  const condition = name === 'findFirst' || name === 'findMany' ? optionOf(call.args[0], 'where') : undefined
+  const asked = tableOfTerms(condition)
+  if (asked === undefined) return undefined
+  const chain: Chain = { ...begun, table: asked, verb: 'select', where: termsIn(condition) ?? [] }
+  return run(machine, { ...chain, single: name === 'findFirst' }, call, state)
 }
 
 function chained(machine: Machine, chain: Chain, site: Site): Value {
@@ -109,6 +127,8 @@ const compare = step(({ where }, { args: [column = UNKNOWN, value = UNKNOWN] }, 
 const where = step((chain, { args }) => ({ where: [...chain.where, ...termsOf(args)] }))
 
 function termsOf([first = UNKNOWN, second, third]: readonly Value[]): readonly Term[] {
+  const terms = termsIn(first)
+  if (terms !== undefined) return terms
   const column = onlyString(first)
   if (column !== undefined && second !== undefined) {
     const operator = third === undefined ? '=' : (onlyString(second) ?? '=')
@@ -139,7 +159,7 @@ const single = step(() => ({ single: true }))
 
 /** Steps that end a chain run it at once. */
 const end: MethodHandler = (machine, target, call, state, name) =>
-  run(machine, { ...chainOf(target), single: chainOf(target).single || /first/i.test(name) }, call, state)
+  run(machine, { ...chainOf(target), single: chainOf(target).single || /first|^get$/i.test(name) }, call, state)
 
 /** `knex(options)` gives a function that begins chains. */
 const knex: ExternalHandler = (machine, call) => object(machine.library('knex', call.site))
@@ -170,6 +190,9 @@ export const queryChains: Model = {
       maybeSingle: single,
       first: single,
       execute: end,
+      get: end,
+      all: end,
+      run: end,
       executeTakeFirst: end,
       executeTakeFirstOrThrow: end,
       '*': (_machine, target) => object(target),
