@@ -88,8 +88,9 @@ const SERVING = new RegExp(
     String.raw`\bcreateMcp\w+\(|HTTPServerTransport|\bnew (?:Server|Hono|Koa)\b|\b(?:serve|Router|express|fastify|Fastify)\s*\(`,
     String.raw`\.listen\s*\(|\bpassport\b|\b(?:req|request|ctx|context|c)\.session\b|\.(?:get|post|put|delete|all|use)\(\s*['"\x60]/`,
     String.raw`(?:\bfrom|\brequire\()\s*['"](?:express|fastify|hono|koa|ws|next|socket\.io|@nestjs|elysia|h3|polka)['"/]`,
+    String.raw`(?:\bfrom|\brequire\()\s*['"](?:next-auth|better-auth|@auth\/[\w-]+|iron-session)['"/]`,
     String.raw`(?:\bfrom|\brequire\()\s*['"](?:(?:npm|jsr):)?(?:@[\w.-]+\/)?(?:[\w.]+-)*mcp(?:-[\w.]+)*['"/@]`,
-    String.raw`\bfetch\s*\(\s*_?req(?:uest)?\b|\bexport\s+(?:(?:async\s+)?function|const)\s+(?:GET|POST|PUT|PATCH|DELETE|ALL)\b|\bNestFactory\b|\b(?:define(?:Event)?|event)Handler\b`,
+    String.raw`\bfetch\s*\(\s*_?req(?:uest)?\b|\bexport\s+(?:(?:async\s+)?function|const)\s+(?:GET|POST|PUT|PATCH|DELETE|ALL)\b|\bexport\s*(?:const\s*)?\{[^}]*\b(?:GET|POST)\b|\bNestFactory\b|\b(?:define(?:Event)?|event)Handler\b`,
     String.raw`\bexports?\b[^\n=]*\b\w*[hH]andler\b[^\n]*=|\bAPIGateway\w*Event|\bonRequest\s*\(|['"]@(?:azure/functions|google-cloud/functions-framework)['"]`,
   ].join('|'),
 )

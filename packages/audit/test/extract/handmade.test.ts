@@ -245,7 +245,25 @@ describe('login sessions of a library', () => {
     expect(finding).toBe(
       'server.ts:2: Sessions in Auth.js sessions have an idle timeout but no absolute one: a session that is used goes on for ever.',
     )
-    expect(outcomeOf('missing-session-invalidation', nextAuth('{ providers: [] }'))).toBe('pass')
+  })
+
+  it.each([
+    ['without an adapter the cookie is all there is of them', '{ providers: [] }', 'fail'],
+    ['told so, too', "{ adapter: adapterOf(db), session: { strategy: 'jwt' } }", 'fail'],
+    ['with an adapter they are kept', '{ adapter: adapterOf(db) }', 'pass'],
+    ['what is not seen may keep them', 'optionsOf(process.env)', 'pass'],
+  ])('end where there is a record of them: %s', (_, options, outcome) => {
+    expect(outcomeOf('missing-session-invalidation', nextAuth(options))).toBe(outcome)
+  })
+
+  it('are found in a route that serves nothing else', () => {
+    const program = {
+      'app/api/auth/route.ts': `
+        import NextAuth from 'next-auth'
+        const handler = NextAuth({ providers: [] })
+        export { handler as GET, handler as POST }`,
+    }
+    expect(outcomeOf('missing-session-expiry', program)).toBe('fail')
   })
 
   it('have one limit or the other with better-auth', () => {

@@ -11,7 +11,7 @@ import { noteSecret, noteUrlCredential } from '../secrets.ts'
 import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
-import { derived, object, tagged, truthiness, withTags } from '../value.ts'
+import { derived, object, onlyString, tagged, truthiness, withTags } from '../value.ts'
 import { plain } from './express.ts'
 import { noteSessions } from './login-sessions.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
@@ -81,8 +81,16 @@ const openIdGuard: ExternalHandler = (machine, call, state, path) => {
 const authJs: ExternalHandler = (machine, call, state) => {
   noteSecret(machine, 'the secret of the session cookie', optionOf(call.args[0], 'secret'), call.site, state)
   // 30 days, put off by use.
-  noteSessions(machine, 'Auth.js', 'idle', call, state)
+  noteSessions(machine, 'Auth.js', 'idle', call, state, keepsSessions(call.args[0]))
   return object(machine.library('auth-js', call.site))
+}
+
+/** Without an adapter, or told so, Auth.js keeps no record: the cookie is a JWT, and signing out takes it back and no more. */
+function keepsSessions(options: Value | undefined): boolean {
+  const strategy = optionOf(optionOf(options, 'session'), 'strategy')
+  if (strategy !== undefined) return onlyString(strategy) !== 'jwt'
+  const isSeen = options?.open === false && options.objects.length > 0 && options.objects.every((item) => !item.partial)
+  return !isSeen || optionOf(options, 'adapter') !== undefined
 }
 
 /** `auth()` gives the caller, or nobody; `auth(handler)` a handler that finds them in its request. */

@@ -23,13 +23,14 @@ const betterAuth: ExternalHandler = (machine, call, state) => {
   return object(machine.library('better-auth', call.site))
 }
 
-/** Sessions that end in one way only, and that the library's own routes end. */
+/** Sessions that end in one way only, and that the library's own routes end, unless the cookie is all there is of them. */
 export function noteSessions(
   machine: Machine,
   library: string,
   limit: 'idle' | 'absolute',
   call: Call,
   state: State,
+  kept = true,
 ): void {
   const store: StoreRef = {
     id: `${call.site.path}#${call.site.start}`,
@@ -39,7 +40,7 @@ export function noteSessions(
   }
   machine.emit('web-session', call.site, state, { library, options: call.args[0] ?? UNKNOWN, store })
   machine.emit('expiry', call.site, state, { store: store.id, limit, enabled: true })
-  machine.emit('store-remove', call.site, state, { store, key: tagged('sid') })
+  if (kept) machine.emit('store-remove', call.site, state, { store, key: tagged('sid') })
 }
 
 export const loginSessions: Model = {
