@@ -231,6 +231,43 @@ describe('a credential that is kept for everybody', () => {
   })
 })
 
+describe('tokens that are made at login and kept in memory', () => {
+  const program = (record: string, more = ''): string => `
+    import express from 'express'
+    import { randomBytes } from 'node:crypto'
+    const app = express()
+    const logins = new Map()
+    app.post('/login', async (req, res) => {
+      const user = await users.verify(req.body.name, req.body.password)
+      const token = randomBytes(32).toString('hex')
+      logins.set(token, ${record})
+      res.json({ token })
+    })
+    app.get('/me', (req, res) => {
+      const found = logins.get(req.headers.authorization?.slice(7))
+      if (!found) return res.status(401).end()
+      res.json(found.user)
+    })
+    ${more}
+    app.listen(3000)`
+
+  it('are sessions without an end where nothing says when they are over', () => {
+    expect(outcomeOf('missing-session-expiry', program('{ user }'))).toBe('fail')
+    expect(outcomeOf('missing-session-invalidation', program('{ user }'))).toBe('fail')
+  })
+
+  it('may be judged by whoever is told when they are over', () => {
+    expect(outcomeOf('missing-session-expiry', program('{ user, expiresAt: Date.now() + 3600000 }'))).toBe(
+      'notApplicable',
+    )
+  })
+
+  it('end where they are taken out', () => {
+    const logout = `app.post('/logout', (req, res) => { logins.delete(req.headers.authorization?.slice(7)); res.end() })`
+    expect(outcomeOf('missing-session-invalidation', program('{ user }', logout))).toBe('pass')
+  })
+})
+
 describe('login sessions of a library', () => {
   const nextAuth = (options: string): string => `
     import NextAuth from 'next-auth'

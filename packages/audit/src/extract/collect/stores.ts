@@ -25,31 +25,49 @@ export function collectStores(machine: Machine): readonly StoreFact[] {
   const stores = sessionStores(machine)
   return [
     ...stores.map((store) => storeFact(machine, store, stores)),
+    ...loginStores(machine, stores).map((store) => storeFact(machine, store, stores)),
     ...webStores(machine),
     ...variableStores(machine),
   ]
 }
 
+/**
+ * Tokens that are made at login, kept in memory and presented as credentials ever after: sessions by another name, where
+ * nothing in their record says when they end. What has a time in it may be judged by whoever is told it.
+ */
+function loginStores(machine: Machine, sessions: readonly StoreEvents[]): readonly StoreEvents[] {
+  return containersIn(machine)
+    .filter(({ ref, writes, reads }) => {
+      if (ref.kind === 'database' || ref.kind === 'web-session' || sessions.some((other) => other.ref.id === ref.id))
+        return false
+      const opened = writes.filter((write) => write.context.trigger === 'request')
+      return (
+        opened.some(({ key }) => hasTag(key, 'mint')) &&
+        writes.every(({ value }) => value.objects.some(({ kind }) => kind === 'object') && !saysWhen(value)) &&
+        reads.some(isByCredential) &&
+        reads.every((read) => isByCredential(read) || read.context.trigger !== 'request')
+      )
+    })
+    .map((entry) => ({ ...entry, holds: 'own' as const }))
+}
+
+function isByCredential({ key, context }: EventOf<'store-read'>): boolean {
+  return context.trigger === 'request' && hasTag(key, 'cred') && !hasTag(key, 'hash')
+}
+
+function saysWhen(value: Value): boolean {
+  return value.objects.some(
+    (item) =>
+      item.partial ||
+      [...item.properties].some(([name, cell]) => hasTag(cell.value, 'clock') || /expir|ttl|until|valid/i.test(name)),
+  )
+}
+
 /** Containers of sessions: they hold transports, or records found by an ID that a header or cookie presents. */
 export function sessionStores(machine: Machine): readonly StoreEvents[] {
-  const all = new Map<
-    string,
-    {
-      ref: StoreRef
-      writes: EventOf<'store-write'>[]
-      reads: EventOf<'store-read'>[]
-      removals: EventOf<'store-remove'>[]
-    }
-  >()
-  for (const event of machine.events) {
-    if (event.kind !== 'store-write' && event.kind !== 'store-read' && event.kind !== 'store-remove') continue
-    const entry = all.get(event.store.id) ?? { ref: event.store, writes: [], reads: [], removals: [] }
-    if (event.kind === 'store-write') entry.writes.push(event)
-    else if (event.kind === 'store-read') entry.reads.push(event)
-    else entry.removals.push(event)
-    all.set(event.store.id, entry)
-  }
-  const candidates = [...all.values()].filter((entry) => entry.ref.kind !== 'web-session').map(withoutAuthorizations)
+  const candidates = containersIn(machine)
+    .filter((entry) => entry.ref.kind !== 'web-session')
+    .map(withoutAuthorizations)
   const holding = candidates.flatMap((entry) => {
     const holds = transportKind(entry.writes)
     return holds === undefined ? [] : [{ ...entry, holds }]
@@ -70,6 +88,28 @@ export function sessionStores(machine: Machine): readonly StoreEvents[] {
         ),
       ]
     : own
+}
+
+/** Everything that was seen to happen to each container. */
+function containersIn(machine: Machine): readonly Omit<StoreEvents, 'holds'>[] {
+  const all = new Map<
+    string,
+    {
+      ref: StoreRef
+      writes: EventOf<'store-write'>[]
+      reads: EventOf<'store-read'>[]
+      removals: EventOf<'store-remove'>[]
+    }
+  >()
+  for (const event of machine.events) {
+    if (event.kind !== 'store-write' && event.kind !== 'store-read' && event.kind !== 'store-remove') continue
+    const entry = all.get(event.store.id) ?? { ref: event.store, writes: [], reads: [], removals: [] }
+    if (event.kind === 'store-write') entry.writes.push(event)
+    else if (event.kind === 'store-read') entry.reads.push(event)
+    else entry.removals.push(event)
+    all.set(event.store.id, entry)
+  }
+  return [...all.values()]
 }
 
 /**
