@@ -2,10 +2,11 @@
  * Tables and conditions of Drizzle: `pgTable('sessions', { … })`, `eq(sessions.id, id)`. The statements that are made of
  * them are the chains of `query-chains.ts`.
  */
+import { callOpaque } from '../calls.ts'
 import type { HeapObject } from '../heap.ts'
 import { LibraryObject } from '../heap.ts'
 import type { Value } from '../value.ts'
-import { object, onlyString } from '../value.ts'
+import { NEVER, UNKNOWN, object, onlyString } from '../value.ts'
 import type { ExternalHandler, Model } from './model.ts'
 
 /** What a column is compared with. */
@@ -52,30 +53,29 @@ function columnIn(value: Value | undefined): Column | undefined {
   return found?.data as Column | undefined
 }
 
+/** Of columns that are not seen, a condition is no more than what is in it. */
 function comparing(operator: string): ExternalHandler {
-  return (machine, call) => {
-    const [left, right] = call.args
+  return (machine, call, state, path) => {
+    const [left, right = UNKNOWN] = call.args
     const column = columnIn(left)
-    const terms = column === undefined || right === undefined ? [] : [{ column: column.column, operator, value: right }]
-    return object(machine.library('drizzle-term', call.site, { terms, table: column?.table }))
+    if (column === undefined) return callOpaque(machine, path.split('#').at(-1), call, state, NEVER, 'library')
+    return object(
+      machine.library('drizzle-term', call.site, {
+        terms: [{ column: column.column, operator, value: right }],
+        table: column.table,
+      }),
+    )
   }
 }
 
-const all: ExternalHandler = (machine, call) =>
-  object(
-    machine.library('drizzle-term', call.site, {
-      terms: call.args.flatMap((arg) => termsIn(arg) ?? []),
-      table: call.args.map(tableOfTerms).find((name) => name !== undefined),
-    }),
-  )
-
-const either: ExternalHandler = (machine, call) =>
-  object(
-    machine.library('drizzle-term', call.site, {
-      terms: [],
-      table: call.args.map(tableOfTerms).find((name) => name !== undefined),
-    }),
-  )
+function joining(holds: boolean): ExternalHandler {
+  return (machine, call, state, path) => {
+    const table = call.args.map(tableOfTerms).find((name) => name !== undefined)
+    if (table === undefined) return callOpaque(machine, path.split('#').at(-1), call, state, NEVER, 'library')
+    const terms = holds ? call.args.flatMap((arg) => termsIn(arg) ?? []) : []
+    return object(machine.library('drizzle-term', call.site, { terms, table }))
+  }
+}
 
 const OPERATORS = { eq: '=', ne: '!=', gt: '>', gte: '>=', lt: '<', lte: '<=', is: 'is' }
 
@@ -87,8 +87,8 @@ export const drizzle: Model = {
     ...Object.fromEntries(
       Object.entries(OPERATORS).map(([name, operator]) => [`drizzle-orm#${name}`, comparing(operator)]),
     ),
-    'drizzle-orm#and': all,
-    'drizzle-orm#or': either,
+    'drizzle-orm#and': joining(true),
+    'drizzle-orm#or': joining(false),
   },
   properties: {
     'drizzle-table': (machine, target, name, _key, site) =>
