@@ -147,8 +147,9 @@ function withoutClashes(offers: readonly Offer[]): readonly Offer[] {
   return taken
 }
 
+/** A fix that would write something else than before, since other fixes let more be seen, is another one. */
 function keyOf({ finding, fix }: Offer): string {
-  return `${finding.fingerprint}\0${fix.title}`
+  return [finding.fingerprint, fix.title, ...fix.edits.map(({ path, text }) => `${path} ${text}`)].join('\0')
 }
 
 function shownBy({ findings, gaps, detections }: Examined): Shown {

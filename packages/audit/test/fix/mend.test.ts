@@ -132,6 +132,18 @@ test('fixes that clash are made one after the other', async () => {
   expect(after.findings).toEqual([])
 })
 
+test('a fix that does not hold is tried again where another one has made another of it', async () => {
+  const comparison = "req.get('x-key') !== process.env.API_KEY"
+  const entries = withFix((finding, ground) => {
+    const isSeen = ground.syntax.file('server.ts')!.text.includes('httpOnly')
+    return replacing(comparison, isSeen ? 'false' : `(${comparison})`)(finding, ground)
+  })
+  const { fixed, rolledBack, after } = await mended({ '/app/server.ts': login }, entries)
+  expect(fixed.map(({ finding }) => finding.rule)).toEqual(['insecure-session-cookie', 'timing-unsafe-comparison'])
+  expect(rolledBack).toEqual([])
+  expect(after.findings).toEqual([])
+})
+
 test('a fix that fails costs the finding nothing and is mentioned', async () => {
   const failing: Mend = () => {
     throw new Error('no such shape')
