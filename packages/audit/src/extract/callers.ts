@@ -6,7 +6,7 @@ import { hasTag, type Value } from './value.ts'
 
 const MOST = 4
 
-/** `user`, `req.auth`; the nearest first. Empty where nothing in scope says who it is. */
+/** `user`, `req.auth`, `c.get('user')`; the nearest first. Empty where nothing in scope says who it is. */
 export function callersInScope(env: Environment, state: State): readonly string[] {
   const found: string[] = []
   for (let scope: Environment | undefined = env; scope !== undefined; scope = scope.parent)
@@ -22,8 +22,11 @@ export function callersInScope(env: Environment, state: State): readonly string[
 }
 
 function partsOf(item: HeapObject, state: State): readonly string[] {
-  if (item.kind !== 'object' && !(item instanceof LibraryObject && item.type.endsWith('request'))) return []
-  return [...item.properties].flatMap(([name, cell]) => (isCaller(state.read(cell)) ? [name] : []))
+  const isContext = item instanceof LibraryObject && item.type === 'hono-context'
+  const isRequest = item instanceof LibraryObject && item.type.endsWith('request')
+  if (item.kind !== 'object' && !isContext && !isRequest) return []
+  const names = [...item.properties].flatMap(([name, cell]) => (isCaller(state.read(cell)) ? [name] : []))
+  return isContext ? names.map((name) => `get('${name}')`) : names
 }
 
 /** Said of the caller by a credential that was verified; what a session remembers is said of its owner. */

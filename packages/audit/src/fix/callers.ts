@@ -19,13 +19,16 @@ export function callerHeldAs(name: string, at: Span, file: FileSyntax, syntax: S
   const [root = ''] = name.split('.')
   if (name === `${root}.auth` && usesSdkTokens(syntax)) return callerOfToken(root, file, syntax)
   if (name === root && isText(root, at, file)) return { root, code: root, helper: '' }
+  const kept = /^\w+\.get\('(\w+)'\)$/.exec(name)?.[1]
+  if (kept !== undefined && NAMES_OF_TEXTS.test(kept))
+    return { root, code: codeIn(file.style)`${root}.get('${kept}')`, helper: '' }
   const code = subjectOf(name, file)
   return code === undefined ? undefined : { root, code, helper: '' }
 }
 
 /** The surest of the parts of it that are read anywhere in the file, as it is read there. */
 function subjectOf(name: string, file: FileSyntax): string | undefined {
-  const members = file.members().filter(({ object }) => plain(file.textOf(object)) === name)
+  const members = file.members().filter(({ object }) => plain(file.textOf(object)) === plain(name))
   const subject = subjectAmong(members.map((member) => member.name))
   const member = members.find((each) => each.name === subject)
   if (member && subject !== undefined) return file.textOf(member)
@@ -51,9 +54,10 @@ function isText(name: string, at: Span, file: FileSyntax): boolean {
 
 const NAMES_OF_TEXTS = /^(?:sub|uid|oid|userId|userID|user_id|username|userName|email)$/
 
-/** `(req as Authenticated).user!` is `req.user`. */
+/** `(req as Authenticated).user!` is `req.user`, and `c.var.user` is `c.get("user")`. */
 function plain(text: string): string {
-  return text.replace(/[()!?]|\s+as\s+[\w.<>]+/g, '')
+  const same = text.replace(/\.var\.(\w+)/, ".get('$1')").replaceAll('"', "'")
+  return same.replace(/[()!?]|\s+as\s+[\w.<>]+/g, '')
 }
 
 function usesSdkTokens(syntax: Syntax): boolean {

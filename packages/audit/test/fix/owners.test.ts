@@ -259,3 +259,54 @@ describe('no owner check is offered', () => {
     expect(await mended({ '/app/server.js': text })).toMatchObject({ isFixed: false, left: 1 })
   })
 })
+
+const HONO = `import { randomUUID } from 'node:crypto';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
+import { serve } from '@hono/node-server';
+import { Hono } from 'hono';
+import jwt from 'jsonwebtoken';
+
+const transports = new Map();
+const app = new Hono();
+app.use('/mcp', async (c, next) => {
+  const claims = jwt.verify((c.req.header('authorization') ?? '').slice(7), process.env.KEY);
+  c.set(WHO);
+  return next();
+});
+app.get('/me', (c) => c.text(READ));
+app.all('/mcp', async (c) => {
+  const known = transports.get(c.req.header('mcp-session-id'));
+  if (known) {
+    return known.handleRequest(c.req.raw);
+  }
+  const transport = new WebStandardStreamableHTTPServerTransport({
+    sessionIdGenerator: () => randomUUID(),
+    onsessioninitialized: (id) => { transports.set(id, transport); },
+  });
+  await new McpServer({ name: 'a', version: '1' }).connect(transport);
+  return transport.handleRequest(c.req.raw);
+});
+serve({ fetch: app.fetch, port: 3000 });
+`
+
+describe('a caller that Hono keeps', () => {
+  test.each([
+    ['as a text', "'userId', claims.sub", '""', "c.get('userId')"],
+    ['as an object whose parts are read', "'user', claims", "c.get('user').sub", "c.get('user').sub"],
+    ['as an object whose parts are read from `var`', "'user', claims", 'c.var.user.sub', 'c.var.user.sub'],
+  ])('%s is the owner', async (_, who, read, code) => {
+    const { text, left } = await mended({ '/app/server.js': HONO.replace('WHO', who).replace('READ', read) })
+    expect(left).toBe(0)
+    expect(text).toContain(`    if (owners.get(known) !== ${code}) {
+      return new Response(null, { status: 404 });
+    }
+    return known`)
+    expect(text).toContain(`owners.set(transport, ${code});`)
+  })
+
+  test('as an object of which nobody reads a part is none', async () => {
+    const unread = HONO.replace('WHO', "'user', claims").replace('READ', '""')
+    expect(await mended({ '/app/server.js': unread })).toMatchObject({ isFixed: false, left: 1 })
+  })
+})
