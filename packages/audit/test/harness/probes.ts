@@ -6,7 +6,8 @@
  *
  * `env` is set before the example starts; `$FREE_PORT` in it is a port that nobody listens on, and null takes a default
  * away, in `config` as well. `unprovenFix` is the reason why the wire cannot show that a fixed twin is cured. `path` is where it is probed. `config` is a probe configuration. A header value
- * `Bearer $JWT {claims}` is a token of these claims, signed with ISSUER_KEY and an hour young.
+ * `Bearer $JWT {claims}` is a token of these claims, signed with ISSUER_KEY when the probe begins, and good for an hour;
+ * `$JWT(8s)` for eight seconds.
  */
 import { createHmac } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
@@ -18,7 +19,7 @@ export interface Probing {
   readonly env: Readonly<Record<string, string>>
   readonly path: string
   readonly config: Readonly<Record<string, unknown>>
-  /** How ISSUER_KEY is written. */
+  /** How ISSUER_KEY in `env` is written. */
   readonly key?: 'hex' | 'utf8'
   readonly unprovenFix?: string
 }
@@ -40,11 +41,14 @@ export function probingOf({ rule, name }: Pick<Example, 'rule' | 'name'>): Probi
     env,
     path: own.path ?? defaults.path ?? '/mcp',
     ...(own.unprovenFix !== undefined && { unprovenFix: own.unprovenFix }),
-    config: withTokens(
-      without(null, { ...defaults.config, ...own.config }),
-      Buffer.from(env['ISSUER_KEY'] ?? '', own.key ?? 'hex'),
-    ),
+    ...(own.key !== undefined && { key: own.key }),
+    config: without(null, { ...defaults.config, ...own.config }),
   }
+}
+
+/** The configuration for a probe that begins now. */
+export function configNow({ config, env, key = 'hex' }: Probing): Probing['config'] {
+  return withTokens(config, Buffer.from(env['ISSUER_KEY'] ?? '', key))
 }
 
 function without<T>(unwanted: unknown, fields: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
@@ -62,15 +66,17 @@ export function strayNames(rule: string, examples: readonly Example[]): readonly
 function withTokens<T>(value: T, key: Buffer): T
 function withTokens(value: unknown, key: Buffer): unknown {
   if (typeof value === 'string')
-    return value.replace(/\$JWT (\{.*\})/, (_, claims: string) => signed(JSON.parse(claims) as object, key))
+    return value.replace(/\$JWT(?:\((\d+)s\))? (\{.*\})/, (_, seconds: string | undefined, claims: string) =>
+      signed(JSON.parse(claims) as object, key, Number(seconds ?? 3_600)),
+    )
   if (Array.isArray(value)) return value.map((item: unknown) => withTokens(item, key))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, withTokens(item, key)]))
 }
 
-function signed(claims: object, key: Buffer): string {
+function signed(claims: object, key: Buffer, seconds: number): string {
   const now = Math.floor(Date.now() / 1000)
   const part = (content: object) => Buffer.from(JSON.stringify(content)).toString('base64url')
-  const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ iat: now, exp: now + 3_600, ...claims })}`
+  const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ iat: now, exp: now + seconds, ...claims })}`
   return `${text}.${createHmac('sha256', key).update(text).digest('base64url')}`
 }
