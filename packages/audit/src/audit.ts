@@ -3,13 +3,13 @@ import { AuditError } from './audit-error.ts'
 import { declarationsOf } from './config/apply.ts'
 import { detectAll } from './detect.ts'
 import { examine, ownStages, type Examined, type ExamineOptions, type Stages } from './examine.ts'
-import type { Finding, Gap, Report, Score, Subject } from './finding/finding.ts'
-import { compareText, surfaceOf } from './finding/findings.ts'
+import type { Finding, Gap, Report, Subject } from './finding/finding.ts'
+import { surfaceOf } from './finding/findings.ts'
 import { profileOf } from './finding/profile.ts'
 import { lifecyclesOf } from './lifecycle/lifecycle.ts'
 import { withFixes } from './offer.ts'
 import { assess, type Evidence } from './score/assess.ts'
-import { FORMULA_VERSION, score } from './score/score.ts'
+import { FORMULA_VERSION, lowestOf, score } from './score/score.ts'
 import { gitHost, UnknownRevisionError } from './source/git.ts'
 import { factsWithin, type Server, serversIn } from './subjects.ts'
 import type { Baseline } from './suppress/baseline.ts'
@@ -66,7 +66,7 @@ export async function reportOf(
     formula: FORMULA_VERSION,
     subject: { kind: 'source', root },
     profile,
-    ...(lowest(subjects) ?? score(assessments, listed)),
+    ...(lowestOf(subjects) ?? score(assessments, listed)),
     files: { analysed: tree.files.length, skipped: tree.skipped },
     assessments,
     subjects,
@@ -95,11 +95,6 @@ function subjectOf(
   )
   const assessments = assess(own, { ...evidence, findings, gaps })
   return { root, ...score(assessments, findings), assessments }
-}
-
-function lowest(subjects: readonly Subject[]): Score | undefined {
-  const [worst] = subjects.toSorted((a, b) => a.score - b.score || compareText(b.grade, a.grade))
-  return worst && { score: worst.score, grade: worst.grade }
 }
 
 function directivesIn({ tree, scope }: Examined, { comments = true }: AuditOptions, stages: Stages) {

@@ -13,6 +13,8 @@ export type Invocation =
       readonly fix?: Fixing
       /** The running server whose report is merged in. */
       readonly probe?: Probing
+      /** Folder of the one that is probed, of several servers. */
+      readonly subject?: string
     } & Documents &
       Settings)
   | ({
@@ -251,9 +253,13 @@ function auditInvocation(path: string, values: Values, noColor: boolean, program
     return misuse(
       '--fix changes the source of a server that has to start anew before it is probed again. Say how: --probe -- <command>.',
     )
+  const subject = values.get('subject')
+  if (subject !== undefined && target === undefined)
+    return misuse('--subject names the server that is probed, and means nothing without --probe.')
   return {
     kind: 'audit',
     ...documents,
+    ...(subject !== undefined && { subject: subject.replace(/^\.\/|\/+$/g, '') || '.' }),
     ...(fix && { fix }),
     ...(target && { probe: probing(target, values, 'probe-config') }),
     ...given(values, 'since'),

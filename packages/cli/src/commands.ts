@@ -103,6 +103,7 @@ export const commands: readonly Command[] = [
         about: 'Probe the running server too, or the one that the command starts, and merge what both show',
       },
       { name: 'probe-config', value: 'file', about: 'The configuration of that probe' },
+      { name: 'subject', value: 'folder', about: 'Of several servers in the tree, the one that is probed' },
       ca,
       authorized,
       { name: 'baseline', value: 'file', about: 'Suppress the findings that this file lists' },

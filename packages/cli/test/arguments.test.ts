@@ -214,6 +214,7 @@ describe('probe', () => {
       path: 'src',
       probe: { target: { url: 'http://127.0.0.1:3000' }, config: 'p.yaml' },
     })
+    expect(readArguments(['audit', '--subject', './wiki/', '--probe', 'http://a'])).toMatchObject({ subject: 'wiki' })
     expect(readArguments(['audit', 'src', '--probe', '--', 'npm', 'start'])).toMatchObject({
       path: 'src',
       probe: { target: { command: ['npm', 'start'] } },
@@ -224,6 +225,7 @@ describe('probe', () => {
     [['probe'], 'Name the server'],
     [['probe', 'http://a', '--', 'node'], 'not by both'],
     [['audit', '--fix', '--probe', 'http://a'], '--probe -- <command>'],
+    [['audit', '--subject', 'wiki'], 'means nothing without --probe'],
   ])('%j is refused', (argv, message) => {
     expect(readArguments(argv)).toMatchObject({ kind: 'misuse', message: expect.stringContaining(message) })
   })

@@ -72,6 +72,7 @@ test('help is whole', async () => {
       --probe <url | -- command>  Probe the running server too, or the one that the command starts, and
                                   merge what both show
       --probe-config <file>       The configuration of that probe
+      --subject <folder>          Of several servers in the tree, the one that is probed
       --ca <file>                 Trust the certificates in this PEM file
       --authorized                Whoever runs the server agrees; needed outside this machine and
                                   private networks

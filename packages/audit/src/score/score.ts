@@ -1,5 +1,6 @@
 /** Assessments → score and grade, by the published formula. */
-import type { Assessment, Finding, Grade, Score } from '../finding/finding.ts'
+import type { Assessment, Finding, Grade, Score, Subject } from '../finding/finding.ts'
+import { compareText } from '../finding/findings.ts'
 import { isAtLeast } from '../finding/severity.ts'
 
 /** Changes with every change of the formula below or of what `assess` counts. */
@@ -15,6 +16,12 @@ export function score(assessments: readonly Assessment[], findings: readonly Fin
   const decisive = new Set(failing.flatMap((assessment) => assessment.findings))
   const severe = findings.some((finding) => decisive.has(finding.fingerprint) && isAtLeast(finding.severity, 'high'))
   return { score: Math.max(0, points), grade: gradeOf(points, severe) }
+}
+
+/** Of several servers the worst; undefined of none. */
+export function lowestOf(subjects: readonly Subject[]): Score | undefined {
+  const [worst] = subjects.toSorted((a, b) => a.score - b.score || compareText(b.grade, a.grade))
+  return worst && { score: worst.score, grade: worst.grade }
 }
 
 function gradeOf(points: number, severe: boolean): Grade {

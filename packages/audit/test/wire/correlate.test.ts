@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { correlate } from '../../src/correlate.ts'
 import type { Assessment, Finding, Outcome, Report } from '../../src/finding/finding.ts'
 import { rules } from '../../src/rules/index.ts'
-import { FORMULA_VERSION } from '../../src/score/score.ts'
+import { FORMULA_VERSION, score as scoreOf } from '../../src/score/score.ts'
 
 const RULE = 'unbound-session'
 
@@ -45,6 +45,61 @@ describe('one rule, seen both ways', () => {
     })
   })
 })
+
+describe('one of several servers', () => {
+  const [wiki, shop] = [failing('wiki'), failing('shop')]
+
+  it('has to be named', () => {
+    expect(() => correlate(several(wiki, shop), liveWith('pass'), rules)).toThrow(RangeError)
+    expect(() => correlate(several(wiki, shop), liveWith('pass'), rules, 'bank')).toThrow(RangeError)
+  })
+
+  it('is what the wire refutes, and no other', () => {
+    const { subjects, assessments, findings, score } = correlate(several(wiki, shop), liveWith('pass'), rules, 'wiki')
+    expect(subjects.map((one) => [one.root, one.score, one.assessments[0]?.outcome])).toEqual([
+      ['wiki', 100, 'open'],
+      ['shop', 80, 'fail'],
+    ])
+    expect(assessments).toMatchObject([{ outcome: 'fail', findings: ['shop'] }])
+    expect(findings.map(({ confidence }) => confidence)).toEqual(['low', 'medium'])
+    expect(score).toBe(80)
+  })
+
+  it('fails as a whole what the wire shows of it', () => {
+    const sound = { ...failing('wiki'), outcome: 'pass', findings: [] } as const
+    const merged = correlate(several(sound, sound), liveWith('fail'), rules, 'wiki')
+    expect(merged.subjects.map((one) => one.score)).toEqual([80, 100])
+    expect(merged.assessments).toMatchObject([{ outcome: 'fail', findings: ['wire'] }])
+    expect(merged.score).toBe(80)
+  })
+
+  it('refutes nothing that another shares with it', () => {
+    const { findings, assessments } = correlate(several(wiki, failing('wiki')), liveWith('pass'), rules, 'wiki')
+    expect(findings).toMatchObject([{ what: 'it is weak', confidence: 'medium' }])
+    expect(assessments).toMatchObject([{ outcome: 'fail' }])
+  })
+})
+
+function failing(fingerprint: string): Assessment {
+  return { rule: RULE, outcome: 'fail', severity: 'critical', impact: 20, findings: [fingerprint], reasons: [] }
+}
+
+/** A wiki and a shop, each with what its assessment says. */
+function several(wiki: Assessment, shop: Assessment): Report {
+  const found = [...new Set([...wiki.findings, ...shop.findings])]
+  const own = (root: string, assessment: Assessment) => ({
+    root,
+    ...scoreOf([assessment], found.map(finding)),
+    assessments: [assessment],
+  })
+  const whole = { ...wiki, findings: found }
+  return {
+    ...sourceWith('pass'),
+    assessments: [whole],
+    findings: found.map(finding),
+    subjects: [own('wiki', wiki), own('shop', shop)],
+  }
+}
 
 function sourceWith(outcome: Outcome): Report {
   return reportOf({ kind: 'source', root: '.' }, outcome, 'source')

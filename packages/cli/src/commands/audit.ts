@@ -23,13 +23,23 @@ export async function auditCommand(invocation: AuditInvocation, console: Console
   const { report, config } = audited
   const asked = askedOf(invocation, config)
   if (invocation.probe === undefined) return deliverReport(report, asked, console)
-  if (report.subjects.length > 0) return refuse(SEVERAL_SERVERS, console)
+  const obstacle = whyNotCorrelated(report, invocation.subject)
+  if (obstacle !== undefined) return refuse(obstacle, console)
   return probeThen(invocation.probe, console, (live) =>
-    deliverProbed(correlate(report, live, rules), live, asked, console),
+    deliverProbed(correlate(report, live, rules, invocation.subject), live, asked, console),
   )
 }
 
-const SEVERAL_SERVERS = 'The tree holds several servers. Name the folder of the one that is probed.'
+/** One server is probed: of several it has to be said which. */
+function whyNotCorrelated({ subjects }: Report, subject: string | undefined): string | undefined {
+  if (subjects.some(({ root }) => root === subject)) return undefined
+  if (subjects.length === 0)
+    return subject === undefined ? undefined : 'The tree holds one server, and --subject chooses among several.'
+  const roots = subjects.map(({ root }) => root).join(', ')
+  return subject === undefined
+    ? `The tree holds several servers. Say which one is probed: --subject <folder>, one of ${roots}.`
+    : `The tree holds no server in ${subject}. Those that it holds: ${roots}.`
+}
 
 /**
  * Mends, then delivers the report on what is left. A dry run delivers a diff instead, and its exit code speaks of the
@@ -57,7 +67,8 @@ async function proveCommand(
   const audited = await mendUnder(invocation, fix.kinds, console)
   if ('refusal' in audited) return refuse(audited.refusal, console)
   const { mended, config } = audited
-  if (mended.before.subjects.length > 0) return refuse(SEVERAL_SERVERS, console)
+  const unclear = whyNotCorrelated(mended.before, invocation.subject)
+  if (unclear !== undefined) return refuse(unclear, console)
   const before = await probeThen<Report | ExitCode>(probing, console, (live, isInterrupted) =>
     isInterrupted ? refuse('The probe was interrupted. Nothing was fixed.', console) : live,
   )
@@ -67,7 +78,12 @@ async function proveCommand(
   console.stderr.write(renderMended(mended, fix))
   return probeThen(probing, console, (after) => {
     console.stderr.write(renderProof(before, after))
-    return deliverProbed(correlate(mended.after, after, rules), after, askedOf(invocation, config), console)
+    return deliverProbed(
+      correlate(mended.after, after, rules, invocation.subject),
+      after,
+      askedOf(invocation, config),
+      console,
+    )
   })
 }
 
