@@ -32,7 +32,7 @@ import { handedOver, noteAct } from './request-state.ts'
 import { markOf } from './quiet.ts'
 import { declareLocal, execute, hoist, patternNames, runModule } from './statements.ts'
 import { parsedBySchema } from './schemas.ts'
-import { isNamedSecret, noteLog, noteUrlCredential } from './secrets.ts'
+import { isNamedSecret, noteLog, noteUrlCredential, noteUrlProof } from './secrets.ts'
 import type { State } from './state.ts'
 import { noteHandedOn } from './streams.ts'
 import { sharedInstance, typedParameter } from './types.ts'
@@ -354,6 +354,8 @@ export function callOpaque(
   if (queried !== undefined) return queried
   const chain = beginQuery(machine, name, call, state)
   if (chain !== undefined) return chain
+  const adapted = adaptedExchange(name, call)
+  if (adapted !== undefined) return adapted
   // `client.callbackParams(req)` of openid-client: the code and state that an authorization server sends back.
   if (name === 'callbackParams') return tagged('query:code', 'cred')
   const kept = name === undefined ? undefined : callOnUnseenStore(machine, name, call, state)
@@ -378,7 +380,8 @@ export function callOpaque(
   noteMayEnd(machine, name)
   const judges = !speaks && !isTakenApart(name, call)
   const presented = judges ? [...offeredTo(name, call, whose), ...keys.filter(isCredential)] : []
-  if (!speaks) for (const arg of [...call.args, ...presented]) noteUrlCredential(machine, arg, call.site, state)
+  const noteUrl = name !== undefined && VERIFIES.test(name) ? noteUrlProof : noteUrlCredential
+  if (!speaks) for (const arg of [...call.args, ...presented]) noteUrl(machine, arg, call.site, state)
   if (speaks) noteLog(machine, name, call, state)
   if (!speaks) noteHandleGiven(machine, call.args, call.site, state)
   if (!speaks && call.args.some(namesOrigin)) return withTags(inner, ['origin-verdict'])
@@ -423,6 +426,22 @@ function isPassedOn(name: string | undefined, call: Call): boolean {
 
 /** Methods of code we cannot see that are asked whether a credential is good. */
 const JUDGES = /^(?:verify|authenticate|validate|introspect)/
+
+/** The same, and their names say that it is one. */
+const VERIFIES = /^(?:verify|authenticate|introspect)\w*(?:Key|Token|Jwt|JWT|Credentials?)$/
+
+/** `adapter.getRequest(raw)`, `toWebRequest(req)`: what an adapter makes of a request, or of an answer, is still that. */
+function adaptedExchange(name: string | undefined, { args }: Call): Value | undefined {
+  const [first] = args
+  if (name === undefined || args.length !== 1 || !ADAPTS.test(name)) return undefined
+  return first!.objects.some(isOfExchange) ? first : undefined
+}
+
+const ADAPTS = /^(?:get|to|as|make|create|wrap|adapt|convert|build|normali[sz]e)\w*(?:Req|Request|Res|Response)$/
+
+function isOfExchange(item: HeapObject): boolean {
+  return item instanceof LibraryObject && /(?:request|response)$/.test(item.type)
+}
 
 /** `validateSession(id)`, whatever the cookie is called. */
 function isSessionCookie(value: Value): boolean {

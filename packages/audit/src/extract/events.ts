@@ -152,7 +152,8 @@ export type Event = Base &
     | { readonly kind: 'rpc' }
     /** A secret and what a request offers for it are compared, not in constant time. */
     | { readonly kind: 'comparison'; readonly how: string; readonly presented: Value; readonly expected: Value }
-    | { readonly kind: 'url-credential'; readonly value: Value }
+    /** `proves`: what is done with it tells that it is a credential, whatever it is called. */
+    | { readonly kind: 'url-credential'; readonly value: Value; readonly proves?: true }
     /** Text signs, seals or proves something here: `what` says which, with an article. */
     | { readonly kind: 'secret-use'; readonly what: string; readonly value: Value }
     /** A token of somebody else is verified; `named`: only one that is meant for this server passes. */

@@ -2,6 +2,7 @@
 import type { Call } from './calls.ts'
 import { parametersOf } from './calls.ts'
 import type { Node } from './ast.ts'
+import type { HeapObject } from './heap.ts'
 import { ClassObject, FunctionObject, siteKey } from './heap.ts'
 import type { Flavour, Machine } from './machine.ts'
 import { isWorker } from './models/cloudflare.ts'
@@ -81,7 +82,23 @@ function registerWorker(machine: Machine, module: Module): void {
     if (app !== undefined) machine.hosted.add(siteKey(app.site))
     const isServed = handler !== undefined && (target.kind === 'object' ? isHandler(handler) : isWorker(handler))
     if (isServed) register(machine, module, '*', handler, 'worker')
+    if (handler !== undefined) noteListening(machine, target)
   }
+}
+
+/** `export default { port, fetch }`: Bun listens, on every interface unless `hostname` says otherwise. */
+function noteListening(machine: Machine, target: HeapObject): void {
+  if (target.kind !== 'object' || !target.properties.has('port')) return
+  const site = target.properties.get('port')?.site ?? target.site
+  machine.root({ trigger: 'startup', activation: 0 }, () =>
+    machine.emit('listen', site, State.beginning(), {
+      host: target.properties.get('hostname')?.value ?? UNDEFINED,
+      tls: target.properties.has('tls'),
+      defaultHost: '0.0.0.0',
+      what: 'The default export',
+      app: undefined,
+    }),
+  )
 }
 
 /** `export async function POST(request)`. */

@@ -24,7 +24,8 @@ export function noteComparison(machine: Machine, a: Value, b: Value, how: string
   if (expected === undefined) return
   const presented = expected === b ? a : b
   machine.emit('comparison', site, state, { how, presented, expected })
-  noteUrlCredential(machine, presented, site, state)
+  if (isNamedSecret(expected)) noteUrlProof(machine, presented, site, state)
+  else noteUrlCredential(machine, presented, site, state)
 }
 
 /** Whether `presented` is what a request offers as the secret `expected`. A digest of it tells nothing by its time. */
@@ -98,6 +99,22 @@ function isPassword(text: string): boolean {
 export function noteUrlCredential(machine: Machine, value: Value, site: Site, state: State): void {
   if (requestTags(value).some((tag) => isUrlCredential(tag) || isQueryHandle(tag)))
     machine.emit('url-credential', site, state, { value })
+}
+
+/** What stands in the URL is verified as a credential: whatever it is called there, it is one. */
+export function noteUrlProof(machine: Machine, value: Value, site: Site, state: State): void {
+  const isItself = !['found', 'entry', 'made', 'verdict'].some((tag) => hasTag(value, tag))
+  const parts = isItself ? value.tags.filter((tag) => IN_URL.test(tag) && !isOfProtocol(tag)) : []
+  const isNamed = value.tags.some((tag) => isUrlCredential(tag) || isQueryHandle(tag))
+  if (isNamed || parts.length === 0) return noteUrlCredential(machine, value, site, state)
+  machine.emit('url-credential', site, state, { value: tagged(...parts), proves: true })
+}
+
+const IN_URL = /^(?:query|param):[^*]/
+
+/** What OAuth sends through URLs is made for them: signed, short-lived, and good for one exchange. */
+function isOfProtocol(tag: string): boolean {
+  return /^query:(?:code|state|nonce|request|id_token_hint|logout_token)$/.test(tag)
 }
 
 export function isUrlCredential(tag: string): boolean {
@@ -192,8 +209,8 @@ export function isCredentialPart(tag: string): boolean {
 
 const SILENT: ReadonlySet<string> = new Set(['hash', 'mac', 'excerpt', 'clock', 'counter'])
 
-/** A part of the query string is read. */
-export function noteQueryRead(machine: Machine, name: string, site: Site, state: State): void {
-  if (isCredentialName(name) || isHandleName(name))
+/** A part of the query string is read: at a place of its own, or where all of it is taken apart. */
+export function noteQueryRead(machine: Machine, name: string, site: Site, state: State, isShared = false): void {
+  if (name !== '' && (!isShared || isCredentialName(name) || isHandleName(name)))
     machine.emit('query-read', site, state, { name: name.toLowerCase(), written: name })
 }

@@ -10,7 +10,12 @@ import { hasTag, strings, tagsOf } from '../value.ts'
 import { distinct, eventsOf, locate, sameSite } from './collect.ts'
 
 export function collectUrlTokens(machine: Machine, stores: readonly StoreFact[]): readonly UrlTokenFact[] {
-  const facts = [...presentedIds(machine, stores), ...credentials(machine), ...sent(machine)]
+  const facts = [
+    ...presentedIds(machine, stores),
+    ...credentials(machine),
+    ...credentialsOfRows(machine),
+    ...sent(machine),
+  ]
   return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.kind}:${fact.part}`)
 }
 
@@ -37,8 +42,37 @@ function presentedIds(machine: Machine, stores: readonly StoreFact[]): readonly 
 function credentials(machine: Machine): readonly UrlTokenFact[] {
   return eventsOf(machine, 'url-credential').flatMap((event) =>
     urlTags(event.value)
-      .filter((tag) => isUrlCredential(tag) || isHandleName(tag))
-      .map((tag) => acceptedAs(isUrlCredential(tag) ? 'credential' : 'session', tag, event, machine, false)),
+      .filter((tag) => event.proves === true || isUrlCredential(tag) || isHandleName(tag))
+      .map((tag) => acceptedAs(kindOf(tag, event), tag, event, machine, false)),
+  )
+}
+
+function kindOf(tag: string, { proves }: EventOf<'url-credential'>): UrlTokenFact['kind'] {
+  return proves === true || isUrlCredential(tag) ? 'credential' : 'session'
+}
+
+/**
+ * A row of a table is found by it: the caller's, where the same is found by a credential from a header, or where MCP is
+ * served on the way. What else a link brings, such as the address of a mail to confirm, lets nobody in here.
+ */
+function credentialsOfRows(machine: Machine): readonly UrlTokenFact[] {
+  const reads = eventsOf(machine, 'store-read').filter(
+    ({ store, key, context }) => store.kind === 'database' && context.trigger === 'request' && hasTag(key, 'cred'),
+  )
+  const ofCallers = new Set(reads.filter(({ key }) => hasTag(key, 'header')).map(({ store }) => store.id))
+  const serving = new Set(machine.events.filter(servesMcp).map(({ context }) => context))
+  return reads
+    .filter(({ store, context }) => ofCallers.has(store.id) || serving.has(context))
+    .flatMap((event) =>
+      urlTags(event.key)
+        .filter(isUrlCredential)
+        .map((tag) => acceptedAs('credential', tag, event, machine, false)),
+    )
+}
+
+function servesMcp(event: Event): boolean {
+  return (
+    event.kind === 'endpoint' || event.kind === 'transport' || (event.kind === 'dispatch' && event.how === 'transport')
   )
 }
 

@@ -4,7 +4,7 @@ import { call_ } from '../calls.ts'
 import { flag, fromRequest, isSentByBrowsers } from '../conditions.ts'
 import { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
-import { noteSecret, noteUrlCredential } from '../secrets.ts'
+import { noteSecret, noteUrlCredential, noteUrlProof } from '../secrets.ts'
 import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
@@ -17,7 +17,7 @@ const verifyToken: ExternalHandler = (machine, call, state) => {
   state.learn([...VERIFIED, ...(isOn(call.args[2], 'ignoreExpiration') ? [] : ['auth:expiring'])])
   machine.emit('expiring-auth', call.site, state, {})
   if (isSentByBrowsers(call.args[0] ?? UNKNOWN)) state.learn(['auth:cookie'])
-  noteUrlCredential(machine, call.args[0] ?? UNKNOWN, call.site, state)
+  noteUrlProof(machine, call.args[0] ?? UNKNOWN, call.site, state)
   noteKey(machine, call, state, 'the key that tokens are verified with')
   if (fromRequest(call.args[0] ?? UNKNOWN)) {
     const limits = ['maxTokenAge', 'maxAge'].some((name) => optionOf(call.args[2], name) !== undefined)

@@ -71,6 +71,27 @@ const honoOn: MethodHandler = (machine, target, call, state) => {
   return object(target)
 }
 
+/** `app.openapi(createRoute({ method, path, middleware }), handler)` of @hono/zod-openapi; its paths say `{id}`. */
+const honoDescribed: MethodHandler = (machine, target, call, state) => {
+  const [route, handler = UNDEFINED] = call.args
+  const method = optionOf(route, 'method')
+  const before = optionOf(route, 'middleware')
+  registerRoute(
+    machine,
+    target,
+    {
+      verb: verbOf((method === undefined ? undefined : onlyString(method)) ?? '*'),
+      path: pathOf(optionOf(route, 'path')).replaceAll(/\{(\w+)\}/g, ':$1'),
+      handlers: [...(before === undefined ? [] : flat([before])), handler],
+      layer: false,
+      flavour: 'hono',
+    },
+    call,
+    state,
+  )
+  return object(target)
+}
+
 const honoUse: MethodHandler = (machine, target, call, state) => {
   const [first] = call.args
   const hasPath = isPath(first) && !isHandler(first!)
@@ -109,6 +130,16 @@ const honoMountHandler: MethodHandler = (machine, target, call, state) => {
   )
   return object(target)
 }
+
+/** What `c.req.valid(target)` gives, once a schema has let it pass. */
+const PARTS_OF_SCHEMA: ReadonlyMap<string, string> = new Map([
+  ['json', 'body'],
+  ['form', 'body'],
+  ['query', 'query'],
+  ['param', 'param'],
+  ['header', 'header'],
+  ['cookie', 'cookie'],
+])
 
 const honoAnswer: MethodHandler = (machine, _target, call, state) => {
   for (const arg of call.args.slice(1)) noteStatus(state, arg)
@@ -307,6 +338,7 @@ const cookie: ExternalHandler = (_machine, call) => part('cookie', call.args[1] 
 export const frameworks: Model = {
   calls: {
     'hono/factory#createMiddleware': same,
+    '@hono/zod-openapi#createRoute': same,
     'fastify-plugin': openPlugin,
     'fastify-plugin#default': openPlugin,
     'fastify-plugin#fastifyPlugin': openPlugin,
@@ -349,6 +381,7 @@ export const frameworks: Model = {
   methods: {
     'hono-app': {
       ...verbs(honoRoute),
+      openapi: honoDescribed,
       on: honoOn,
       use: honoUse,
       route: honoMount,
@@ -393,6 +426,10 @@ export const frameworks: Model = {
         call.args.length === 0 ? bag(machine, 'param', call.site) : part('param', call.args[0]!),
       json: (machine, _target, call) => bag(machine, 'body', call.site),
       parseBody: (machine, _target, call) => bag(machine, 'body', call.site),
+      valid: (machine, _target, call) => {
+        const origin = PARTS_OF_SCHEMA.get(onlyString(call.args[0] ?? UNKNOWN) ?? '')
+        return origin === undefined ? UNKNOWN : bag(machine, origin, call.site)
+      },
       text: (machine, _target, call) => bag(machine, 'body', call.site),
       '*': () => UNKNOWN,
     },

@@ -294,7 +294,7 @@ const header: MethodHandler = (_machine, _target, call) => part('header', call.a
 function noteRead(machine: Machine, target: LibraryObject, key: Value, site: Site, state: State): void {
   const name = target.data['origin'] === 'query' ? onlyString(key) : undefined
   const taken = target.data['taken'] as Site | undefined
-  if (name !== undefined) noteQueryRead(machine, name, taken ?? site, state)
+  if (name !== undefined) noteQueryRead(machine, name, taken ?? site, state, taken !== undefined)
 }
 
 /** `next(new Error(…))` hands the request to whatever answers errors: what stands behind is not reached. */

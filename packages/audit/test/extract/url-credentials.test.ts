@@ -1,0 +1,119 @@
+/** Credentials that came in a URL, told by what is done with them. */
+import { describe, expect, it } from 'vitest'
+import { findingsOf, listenersOf, outcomeOf } from './programs.ts'
+
+const app = (guard: string, more = ''): string => `
+  import express from 'express'
+  import { Pool } from 'pg'
+  import { jwtVerify } from 'jose'
+  import { verifyFileKey, findRow } from 'elsewhere'
+  import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+  import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+  const pool = new Pool()
+  const app = express()
+  const keyOf = async (key) => (await pool.query('SELECT owner FROM api_keys WHERE key = $1', [key])).rows[0]
+  const mailOf = async (token) => (await pool.query('SELECT mail FROM mails WHERE token = $1', [token])).rows[0]
+  app.post('/mcp', async (req, res) => {
+    ${guard}
+    const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+    await new McpServer({ name: 'n', version: '1' }).connect(transport)
+    await transport.handleRequest(req, res, req.body)
+  })
+  ${more}
+  app.listen(3000, '127.0.0.1')`
+
+const refused = 'return res.status(401).end()'
+
+describe('a credential in a URL', () => {
+  it.each([
+    ['in place of a header, in a table', `if (!(await keyOf(req.get('x-api-key') ?? req.query.token))) ${refused}`],
+    ['alone, in a table, before MCP is served', `if (!(await keyOf(req.query.token))) ${refused}`],
+    ['that is a signed token, whatever it is called', 'await jwtVerify(String(req.query.fk), process.env.KEY)'],
+    ['that a setting must equal, whatever it is called', `if (req.query.q !== process.env.API_KEY) ${refused}`],
+    ['that unseen code verifies as a key', `if (!(await verifyFileKey(req.query.fk))) ${refused}`],
+  ])('is one %s', (_what, guard) => {
+    expect(outcomeOf('session-token-in-url', app(guard))).toBe('fail')
+  })
+
+  it('is read where the program reads it', () => {
+    expect(
+      findingsOf(
+        'session-token-in-url',
+        app(`const fk = req.query.fk
+    await jwtVerify(fk, process.env.KEY)`),
+      ),
+    ).toEqual([expect.stringMatching(/^server\.ts:12: .* query parameter fk/)])
+  })
+
+  const guarded = `if (!(await keyOf(req.get('x-api-key')))) ${refused}`
+
+  it.each([
+    ['a mail is confirmed by', "app.get('/confirm', async (req, res) => res.json(await mailOf(req.query.token)))"],
+    ['OAuth sends along', "app.get('/callback', async (req, res) => res.json(await jwtVerify(req.query.state, KEY)))"],
+    [
+      'a row found by an ID holds',
+      "app.get('/n', async (req, res) => { const row = await findRow(req.query.id); await jwtVerify(row.jwt, KEY) })",
+    ],
+  ])('is none that %s', (_what, more) => {
+    expect(findingsOf('session-token-in-url', app(guarded, more))).toEqual([])
+  })
+})
+
+describe('routes that are described', () => {
+  const described = (guard: string): string => `
+    import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
+    import { serve } from '@hono/node-server'
+    const app = new OpenAPIHono()
+    const guard = async (c, next) => { if (${guard} !== process.env.API_KEY) return c.json({}, 401); await next() }
+    app.openapi(
+      createRoute({ method: 'get', path: '/files/{id}', middleware: [guard] as const }),
+      (c) => c.json(c.req.valid('query')),
+    )
+    serve({ fetch: app.fetch, port: 3000, hostname: '127.0.0.1' })`
+
+  it('are run behind their middleware', () => {
+    expect(findingsOf('session-token-in-url', described("c.req.query('k')"))).toHaveLength(1)
+    expect(findingsOf('session-token-in-url', described("c.req.header('x-api-key')"))).toEqual([])
+  })
+
+  it('are read by what a schema let pass', () => {
+    expect(findingsOf('session-token-in-url', described("c.req.valid('query').k"))).toHaveLength(1)
+    expect(findingsOf('session-token-in-url', described("c.req.valid('header').k"))).toEqual([])
+  })
+})
+
+describe('a request that an adapter hands on', () => {
+  const adapted = (id: string): string => `
+    import { createServer } from 'node:http'
+    import { adapter } from 'elsewhere'
+    import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
+    const transports = new Map()
+    createServer(async (raw, res) => {
+      const req = adapter.getRequest(raw)
+      const transport = transports.get(${id})
+      if (transport) return transport.handlePostMessage(raw, res)
+      const fresh = new SSEServerTransport('/messages', res)
+      transports.set(fresh.sessionId, fresh)
+    }).listen(3000)`
+
+  it('is that request', () => {
+    expect(findingsOf('session-token-in-url', adapted('req.query.sessionId'))).toHaveLength(1)
+    expect(findingsOf('session-token-in-url', adapted("req.headers['mcp-session-id']"))).toEqual([])
+  })
+})
+
+describe('an exported server', () => {
+  const exported = (more: string): string => `
+    import { Hono } from 'hono'
+    const app = new Hono()
+    app.post('/mcp', (c) => c.json({}))
+    export default { fetch: app.fetch${more} }`
+
+  it.each([
+    ['listens on every interface with a port', ', port: 3000', ['server.ts:4 network']],
+    ['listens where it is told to', ", port: 3000, hostname: '127.0.0.1'", ['server.ts:4 127.0.0.1']],
+    ['leaves that to its host without one', '', []],
+  ])('%s', (_what, more, listeners) => {
+    expect(listenersOf(exported(more))).toEqual(listeners)
+  })
+})
