@@ -19,6 +19,7 @@ import {
   LibraryObject,
 } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { isModelled } from './models/index.ts'
 import { runAwaited } from './models/query-chains.ts'
 import { runTemplate } from './models/sql.ts'
 import { getProperty, readGlobal, setProperty, stepTags, takeIn } from './properties.ts'
@@ -153,6 +154,7 @@ function evaluateMember(machine: Machine, node: Node, state: State, env: Environ
 
 /** `a?.b()`: what follows `?.` runs only where there is an `a`. */
 function evaluateChain(machine: Machine, inner: Node, state: State, env: Environment): Value {
+  if (isOfPlatform(machine, inner, state, env)) return evaluate(machine, inner, state, env)
   const taken = state.fork()
   const value = evaluate(machine, inner, taken, env)
   const learned = [...taken.facts.must].filter((fact) => !state.holds(fact))
@@ -491,9 +493,10 @@ function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env
   return or(left, right, filledWith(left, left.primitives.filter(Boolean), right), before)
 }
 
-/** A default that is true where it stands has been given already. */
-function isSetAnyway({ filled, primitives }: Value): boolean {
-  return filled === true && primitives.length > 0 && primitives.every(Boolean)
+/** A default that is true where it stands has been given already, and an ID that was made is no empty text. */
+function isSetAnyway(value: Value): boolean {
+  if (value.filled !== true || !value.primitives.every(Boolean)) return false
+  return value.primitives.length > 0 || hasTag(value, 'mint')
 }
 
 function importMeta(machine: Machine, node: Node, env: Environment): Value {
@@ -516,6 +519,26 @@ function evaluateConditional(machine: Machine, node: Node, state: State, env: En
   branch(machine, state, test, side('consequent'), side('alternate'))
   if (outcomes.length === 0) return UNKNOWN
   return resultOf(outcomes, before)
+}
+
+/** `crypto?.randomUUID?.()`: what we know a platform to have is there on every one that is supported. */
+function isOfPlatform(machine: Machine, inner: Node, state: State, env: Environment): boolean {
+  const callee = (inner.type === 'CallExpression' ? inner['callee'] : inner) as Node
+  if (callee.type !== 'MemberExpression' || callee['computed'] === true) return false
+  const root = callee['object'] as Node
+  const isPath = root.type === 'Identifier' || (root.type === 'MemberExpression' && root['optional'] !== true)
+  return isPath && staysPlain(root) && isKnownMember(evaluate(machine, root, state, env), staticKey(callee))
+}
+
+/** Names joined by dots: to look at them does nothing. */
+function staysPlain(node: Node): boolean {
+  if (node.type === 'Identifier') return true
+  return node.type === 'MemberExpression' && node['computed'] !== true && staysPlain(node['object'] as Node)
+}
+
+function isKnownMember({ objects, open, primitives }: Value, name: string | undefined): boolean {
+  if (name === undefined || open || primitives.length > 0 || objects.length === 0) return false
+  return objects.every((item) => item instanceof ExternalObject && isModelled(`${item.path}#${name}`))
 }
 
 function evaluateBinary(machine: Machine, node: Node, state: State, env: Environment): Value {
@@ -566,6 +589,7 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
 /** `id in sessions`: false means that there is no such session. `'id' in message`: what that field says. */
 function membership(key: Value, container: Value): Value {
   const [name] = strings(key)
+  if (isKnownMember(container, name)) return primitive(true)
   if (name !== undefined && hasTag(container, 'reply'))
     return { ...tagged(...stepTags(container.tags, name)), primitives: [true, false] }
   if (name !== undefined && container.ways !== undefined)
@@ -660,7 +684,10 @@ function typeOf(value: Value): Value {
     !value.open &&
     value.primitives.length === 0 &&
     value.objects.every((item) => item.kind === 'external')
-  if (isPlatform) return { ...UNKNOWN, primitives: ['object'], open: false }
+  if (isPlatform) {
+    const isFunction = value.objects.every((item) => item instanceof ExternalObject && isModelled(item.path))
+    return { ...UNKNOWN, primitives: [isFunction ? 'function' : 'object'], open: false }
+  }
   if (value.tags.includes('origin')) return tagged('typeof-origin')
   return isState(value) ? tagged('typeof-rstate') : UNKNOWN
 }

@@ -157,6 +157,42 @@ describe('bits', () => {
   })
 })
 
+/** Platforms that we support have it, so what is given in its place is never taken. */
+describe('a fallback for a platform without randomUUID', () => {
+  const weak = 'Math.random().toString(36)'
+  it.each([
+    ['called where it is there', `crypto?.randomUUID?.() ?? ${weak}`, 0],
+    ['called on the global object', `globalThis.crypto?.randomUUID?.() || ${weak}`, 0],
+    ['looked for', `globalThis.crypto?.randomUUID ? globalThis.crypto.randomUUID() : ${weak}`, 0],
+    ['asked for its type', `typeof globalThis.crypto?.randomUUID === 'function' ? crypto.randomUUID() : ${weak}`, 0],
+    ['asked for by name', `'randomUUID' in crypto ? crypto.randomUUID() : ${weak}`, 0],
+    ['which is a setting', `process.env.IDS?.trim() || ${weak}`, 1],
+    ['which is something unknown', `ids?.make?.() ?? ${weak}`, 1],
+  ])('%s', (_, id, findings) => {
+    expect(findingsOf('predictable-session-id', minting(`() => ${id}`, "import { ids } from 'some-ids'"))).toHaveLength(
+      findings,
+    )
+  })
+
+  it('and for the ID that the SSE transport makes', () => {
+    const program = (transport: string): string => `
+      import express from 'express'
+      import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
+      const transports = new Map()
+      const app = express()
+      app.get('/sse', (req, res) => {
+        const transport = ${transport}
+        transports.set(transport.sessionId || Math.random().toString(36), transport)
+      })
+      app.post('/messages', (req, res) => transports.get(req.query.sessionId).handlePostMessage(req, res))
+      app.listen(3000)`
+    expect(findingsOf('predictable-session-id', program("new SSEServerTransport('/messages', res)"))).toEqual([])
+    expect(
+      findingsOf('predictable-session-id', program('{ sessionId: req.query.id, handlePostMessage() {} }')),
+    ).toHaveLength(1)
+  })
+})
+
 describe('bits of own sessions', () => {
   const own = (id: string): string => `
     import express from 'express'

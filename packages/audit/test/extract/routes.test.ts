@@ -428,6 +428,18 @@ describe('what a listener carries', () => {
     expect(judged(`app.listen(3000)${metrics}`)).toEqual(['fail', 'fail'])
   })
 
+  it('is what enters by its server: one that waits for a login to come back carries no session', () => {
+    const callback = `
+    import http from 'node:http'
+    const waiting = http.createServer((req, res) => {
+      const url = new URL(req.url, 'http://localhost')
+      if (url.pathname === '/callback') res.end('You may close this page.')
+    })
+    waiting.listen(8080, () => {})`
+    expect(judged(`${callback}\n    http.createServer(app).listen(3000, '127.0.0.1')`)[0]).toBe('pass')
+    expect(judged(`${callback}\n    http.createServer(app).listen(3000)`)[0]).toBe('fail')
+  })
+
   it('is plain where TLS is for those who set it up', () => {
     const listen = (app: string): string =>
       judged(

@@ -117,3 +117,34 @@ describe('an exported server', () => {
     expect(listenersOf(exported(more))).toEqual(listeners)
   })
 })
+
+describe('what is kept beside the sessions, under their IDs', () => {
+  const beside = (id: string): string => `
+    import express from 'express'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    const transports = new Map()
+    const notes = new Map()
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      const known = req.headers['mcp-session-id']
+      const old = transports.get(known)
+      notes.set(known, { at: Date.now() })
+      if (old) return old.handleRequest(req, res, req.body)
+      const transport = new StreamableHTTPServerTransport({
+        sessionIdGenerator: () => crypto.randomUUID(),
+        onsessioninitialized: (fresh) => { transports.set(fresh, transport) },
+      })
+      await new McpServer({ name: 'n', version: '1' }).connect(transport)
+      await transport.handleRequest(req, res, req.body)
+    })
+    app.post('/notes/:sessionId/:user', (req, res) => res.json(notes.get(${id})))
+    app.listen(3000)`
+
+  it('is asked for with an ID from the path where the route says so', () => {
+    expect(findingsOf('session-token-in-url', beside('req.params.sessionId'))).toEqual([
+      expect.stringMatching(/^server\.ts:19: .* path parameter sessionId/),
+    ])
+    expect(findingsOf('session-token-in-url', beside('req.params.user'))).toEqual([])
+  })
+})

@@ -22,21 +22,26 @@ export function collectUrlTokens(machine: Machine, stores: readonly StoreFact[])
 /** Sessions looked up by an ID from the URL. */
 function presentedIds(machine: Machine, stores: readonly StoreFact[]): readonly UrlTokenFact[] {
   const known = new Map(stores.filter((store) => store.holds !== 'web').map((store) => [store.id, store]))
+  const beside = keptBySession(machine)
   return eventsOf(machine, 'store-read').flatMap((event) => {
     const store = known.get(event.store.id)
-    if (store === undefined || event.context.trigger !== 'request' || hasTag(event.key, 'cred')) return []
+    if (event.context.trigger !== 'request' || hasTag(event.key, 'cred')) return []
+    if (store === undefined && !beside.has(event.store.id)) return []
+    const ofConnection = store?.holds === 'sse' || store?.boundToConnection === true || hasTag(event.key, 'sse')
     return urlTags(event.key)
-      .filter((tag) => tag.startsWith('query:') || isHandleName(tag))
-      .map((tag) =>
-        acceptedAs(
-          'session',
-          tag,
-          event,
-          machine,
-          store.holds === 'sse' || store.boundToConnection || hasTag(event.key, 'sse'),
-        ),
-      )
+      .filter((tag) => (store !== undefined && tag.startsWith('query:')) || isHandleName(tag))
+      .map((tag) => acceptedAs('session', tag, event, machine, ofConnection))
   })
+}
+
+/** What is kept beside the sessions, under the IDs that their clients present in headers. */
+function keptBySession(machine: Machine): ReadonlySet<string> {
+  const found = machine.events.flatMap((event) =>
+    (event.kind === 'store-read' || event.kind === 'store-write') && hasTag(event.key, 'header:mcp-session-id')
+      ? [event.store.id]
+      : [],
+  )
+  return new Set(found)
 }
 
 function credentials(machine: Machine): readonly UrlTokenFact[] {
@@ -90,11 +95,13 @@ function acceptedAs(
   const [origin = '', name = ''] = tag.split(':')
   const read = eventsOf(machine, 'query-read').find((other) => other.name === name && other.context === event.context)
   const written = origin === 'query' ? read?.written : parameterOf(event, name)
+  // A parameter of the path stands where the route is declared.
+  const from = origin === 'query' || written === undefined ? read?.site : event.context.route?.site
   return {
     kind,
     way: 'accepted',
     part: `the ${origin === 'query' ? 'query' : 'path'} parameter ${written ?? name}`,
-    read: read === undefined || sameSite(read.site, event.site) ? undefined : locate(read.site),
+    read: from === undefined || sameSite(from, event.site) ? undefined : locate(from),
     at: locate(event.site),
     ofConnection,
   }

@@ -53,7 +53,12 @@ const onServer: MethodHandler = (machine, target, call, state) => {
 const HANDLED = new Set(['request', 'upgrade', 'connect'])
 
 const listen: MethodHandler = (machine, target, call, state) => {
-  emitListen(machine, call, state, { tls: target.data['tls'] === true, defaultHost: '::', what: 'server.listen' })
+  emitListen(machine, call, state, {
+    tls: target.data['tls'] === true,
+    defaultHost: '::',
+    what: 'server.listen',
+    app: (target.data['app'] as LibraryObject | undefined) ?? target,
+  })
   runListenCallback(machine, call, state)
   return object(target)
 }

@@ -84,7 +84,7 @@ const sse: ExternalHandler = (machine, call, state) => {
   const transport = machine.library('mcp-transport', call.site, { stateful: true, kind: 'sse', check })
   machine.emit('endpoint', call.site, state, { check })
   transport.name = 'transport'
-  transport.property('sessionId').write(tagged('mint', 'sid', 'sse'))
+  transport.property('sessionId').write({ ...tagged('mint', 'sid', 'sse'), filled: true })
   machine.emit('transport', call.site, state, { object: transport, type: 'sse', stateful: true })
   return object(transport)
 }

@@ -19,7 +19,7 @@ function source(call: Call, kind: EntropySource['kind'], label: string, bits: nu
 }
 
 function random(entropy: Entropy, ...tags: string[]): Value {
-  return { ...tagged('mint', ...tags), entropy }
+  return { ...tagged('mint', ...tags), entropy, filled: true }
 }
 
 const uuid: ExternalHandler = (_machine, call) =>
