@@ -381,7 +381,8 @@ export function callOpaque(
   const judges = !speaks && !isTakenApart(name, call)
   const presented = judges ? [...offeredTo(name, call, whose), ...keys.filter(isCredential)] : []
   const noteUrl = name !== undefined && VERIFIES.test(name) ? noteUrlProof : noteUrlCredential
-  if (!speaks) for (const arg of [...call.args, ...presented]) noteUrl(machine, arg, call.site, state)
+  if (looks) noteUrlKeys(machine, keys, { name, call }, state)
+  else if (!speaks) for (const arg of [...call.args, ...presented]) noteUrl(machine, arg, call.site, state)
   if (speaks) noteLog(machine, name, call, state)
   if (!speaks) noteHandleGiven(machine, call.args, call.site, state)
   if (!speaks && call.args.some(namesOrigin)) return withTags(inner, ['origin-verdict'])
@@ -426,6 +427,18 @@ function isPassedOn(name: string | undefined, call: Call): boolean {
 
 /** Methods of code we cannot see that are asked whether a credential is good. */
 const JUDGES = /^(?:verify|authenticate|validate|introspect)/
+
+/** What records are asked for by, in something we do not see: which, what stands before the method says. */
+function noteUrlKeys(
+  machine: Machine,
+  keys: readonly Value[],
+  { name, call }: { readonly name: string; readonly call: Call },
+  state: State,
+): void {
+  const text = call.site.file.text.slice(call.site.start, Math.min(call.site.end, call.site.start + 300))
+  const kept = /^(.*?)[!?]?\.\s*\w+\s*\(/s.exec(text.slice(0, text.indexOf(name) + name.length + 1))?.[1] ?? name
+  for (const key of keys) if (hasTag(key, 'cred')) machine.emit('record-asked', call.site, state, { kept, key })
+}
 
 /** The same, and their names say that it is one. */
 const VERIFIES = /^(?:verify|authenticate|introspect)\w*(?:Key|Token|Jwt|JWT|Credentials?)$/

@@ -152,6 +152,8 @@ export type Event = Base &
     | { readonly kind: 'rpc' }
     /** A secret and what a request offers for it are compared, not in constant time. */
     | { readonly kind: 'comparison'; readonly how: string; readonly presented: Value; readonly expected: Value }
+    /** What something that is not seen, `kept`, is asked for a record by: a credential that a request brings. */
+    | { readonly kind: 'record-asked'; readonly kept: string; readonly key: Value }
     /** `proves`: what is done with it tells that it is a credential, whatever it is called. */
     | { readonly kind: 'url-credential'; readonly value: Value; readonly proves?: true }
     /** Text signs, seals or proves something here: `what` says which, with an article. */

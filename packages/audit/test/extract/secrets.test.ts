@@ -163,6 +163,15 @@ describe('where a secret comes from', () => {
     ])
   })
 
+  it('a compose file sets what start-up refuses to run with', () => {
+    const files = {
+      'server.ts': signing('process.env.SIGNED_WITH'),
+      'start.ts': "if (['change-me', 'secret'].includes(process.env.SIGNED_WITH)) throw new Error('Set it.')",
+      'docker-compose.yml': 'services:\n  web:\n    environment:\n      SIGNED_WITH: ${SIGNED_WITH:-change-me}\n',
+    }
+    expect(findingsOf('weak-session-secret', files)).toEqual([])
+  })
+
   it('a compose file without a default sets nothing', () => {
     const files = {
       'server.ts': signing('process.env.SIGNED_WITH'),

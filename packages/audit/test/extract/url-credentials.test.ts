@@ -6,7 +6,7 @@ const app = (guard: string, more = ''): string => `
   import express from 'express'
   import { Pool } from 'pg'
   import { jwtVerify } from 'jose'
-  import { verifyFileKey, findRow } from 'elsewhere'
+  import { verifyFileKey, findRow, prisma } from 'elsewhere'
   import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
   import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
   const pool = new Pool()
@@ -28,6 +28,10 @@ describe('a credential in a URL', () => {
   it.each([
     ['in place of a header, in a table', `if (!(await keyOf(req.get('x-api-key') ?? req.query.token))) ${refused}`],
     ['alone, in a table, before MCP is served', `if (!(await keyOf(req.query.token))) ${refused}`],
+    [
+      'alone, in a database that is not seen, before MCP is served',
+      `if (!(await prisma.keys.findUnique({ where: { token: req.query.token } }))) ${refused}`,
+    ],
     ['that is a signed token, whatever it is called', 'await jwtVerify(String(req.query.fk), process.env.KEY)'],
     ['that a setting must equal, whatever it is called', `if (req.query.q !== process.env.API_KEY) ${refused}`],
     ['that unseen code verifies as a key', `if (!(await verifyFileKey(req.query.fk))) ${refused}`],
@@ -49,6 +53,10 @@ describe('a credential in a URL', () => {
 
   it.each([
     ['a mail is confirmed by', "app.get('/confirm', async (req, res) => res.json(await mailOf(req.query.token)))"],
+    [
+      'a mail is confirmed by, in a database that is not seen',
+      "app.get('/confirm', async (req, res) => { const mail = await prisma.mail.findUnique({ where: { token: req.query.token } }); if (!mail) return res.status(400).end(); res.json({}) })",
+    ],
     ['OAuth sends along', "app.get('/callback', async (req, res) => res.json(await jwtVerify(req.query.state, KEY)))"],
     [
       'a row found by an ID holds',

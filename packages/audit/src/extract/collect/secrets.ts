@@ -13,7 +13,7 @@ export function collectUrlTokens(machine: Machine, stores: readonly StoreFact[])
   const facts = [
     ...presentedIds(machine, stores),
     ...credentials(machine),
-    ...credentialsOfRows(machine),
+    ...credentialsOfRecords(machine),
     ...sent(machine),
   ]
   return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.kind}:${fact.part}`)
@@ -57,18 +57,22 @@ function kindOf(tag: string, { proves }: EventOf<'url-credential'>): UrlTokenFac
 }
 
 /**
- * A row of a table is found by it: the caller's, where the same is found by a credential from a header, or where MCP is
- * served on the way. What else a link brings, such as the address of a mail to confirm, lets nobody in here.
+ * A record of a database is found by it: the caller's, where the same is found by a credential from a header, or where
+ * MCP is served, or a stream opened, on the way. What else a link brings, such as the token that confirms an address of
+ * mail, lets nobody in here.
  */
-function credentialsOfRows(machine: Machine): readonly UrlTokenFact[] {
-  const reads = eventsOf(machine, 'store-read').filter(
-    ({ store, key, context }) => store.kind === 'database' && context.trigger === 'request' && hasTag(key, 'cred'),
+function credentialsOfRecords(machine: Machine): readonly UrlTokenFact[] {
+  const rows = eventsOf(machine, 'store-read').flatMap((event) =>
+    event.store.kind === 'database' ? [{ event, kept: event.store.id }] : [],
   )
-  const ofCallers = new Set(reads.filter(({ key }) => hasTag(key, 'header')).map(({ store }) => store.id))
+  const asked = [...rows, ...eventsOf(machine, 'record-asked').map((event) => ({ event, kept: event.kept }))].filter(
+    ({ event }) => event.context.trigger === 'request' && hasTag(event.key, 'cred'),
+  )
+  const ofCallers = new Set(asked.filter(({ event }) => hasTag(event.key, 'header')).map(({ kept }) => kept))
   const serving = new Set(machine.events.filter(servesMcp).map(({ context }) => context))
-  return reads
-    .filter(({ store, context }) => ofCallers.has(store.id) || serving.has(context))
-    .flatMap((event) =>
+  return asked
+    .filter(({ event, kept }) => ofCallers.has(kept) || serving.has(event.context))
+    .flatMap(({ event }) =>
       urlTags(event.key)
         .filter(isUrlCredential)
         .map((tag) => acceptedAs('credential', tag, event, machine, false)),
@@ -76,9 +80,8 @@ function credentialsOfRows(machine: Machine): readonly UrlTokenFact[] {
 }
 
 function servesMcp(event: Event): boolean {
-  return (
-    event.kind === 'endpoint' || event.kind === 'transport' || (event.kind === 'dispatch' && event.how === 'transport')
-  )
+  if (event.kind === 'dispatch') return event.how === 'transport'
+  return event.kind === 'endpoint' || event.kind === 'transport' || event.kind === 'stream-open'
 }
 
 function urlTags(value: Value): readonly string[] {
@@ -204,6 +207,7 @@ function deployedDefaults(machine: Machine): readonly SecretFact[] {
   return machine.tree.deployments.flatMap(({ text, locate: place }) =>
     [...text.matchAll(DEPLOYED)].flatMap((match): SecretFact[] => {
       const name = match[1]!
+      if (isRefused(machine, match[2]!)) return []
       const use = uses.find(({ value }) => value.tags.includes(`env:${name}`))
       const isNamed = SECRET_SETTING.test(name) && !NO_SECRET_SETTING.test(name)
       if (use === undefined && !isNamed) return []
@@ -215,6 +219,14 @@ function deployedDefaults(machine: Machine): readonly SecretFact[] {
         ]
       return [{ at: locate(use.site), what: use.what, source: 'fallback', from, bits: undefined, used: true }]
     }),
+  )
+}
+
+/** The source names the text itself, in a list of what it does not start with. */
+function isRefused(machine: Machine, text: string): boolean {
+  const literal = new RegExp(`(['"\`])${text.replaceAll(/[^\w]/g, '\\$&')}\\1`)
+  return [...machine.modules.values()].some(
+    ({ file }) => literal.test(file.text) && /\bthrow\b|\bprocess\.exit\b/.test(file.text),
   )
 }
 

@@ -126,11 +126,12 @@ function withoutNetwork(facts: ServerFacts, stores: readonly StoreFact[]): Verdi
     ({ handsOn, credential, bound }) => handsOn && credential === undefined && !bound,
   )
   if (several.length > 0) return judged(oncePerStore(several, stores).map(handedOnFinding))
-  if (facts.listeners.some((listener) => listener.reach === 'loopback'))
-    return notApplicable('Anonymous and on loopback only: there is no second principal.')
+  // Whoever sets it up has several callers, wherever it listens.
   const open = facts.dispatches.filter(
     ({ authenticated, credential, bound }) => authenticated === 'optional' && credential === 'personal' && !bound,
   )
+  if (open.length === 0 && facts.listeners.some((listener) => listener.reach === 'loopback'))
+    return notApplicable('Anonymous and on loopback only: there is no second principal.')
   return judged(
     oncePerStore(open, stores).map((dispatches) => unboundFinding(dispatches, 'medium')),
     open.length > 0 ? [] : ['No credential is verified here, and where the server listens is not known.'],
