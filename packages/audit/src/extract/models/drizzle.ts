@@ -70,10 +70,10 @@ function comparing(operator: string): ExternalHandler {
 
 function joining(holds: boolean): ExternalHandler {
   return (machine, call, state, path) => {
-    const table = call.args.map(tableOfTerms).find((name) => name !== undefined)
-    if (table === undefined) return callOpaque(machine, path.split('#').at(-1), call, state, NEVER, 'library')
+    const named = call.args.map(tableOfTerms).find((name) => name !== undefined)
+    if (named === undefined) return callOpaque(machine, path.split('#').at(-1), call, state, NEVER, 'library')
     const terms = holds ? call.args.flatMap((arg) => termsIn(arg) ?? []) : []
-    return object(machine.library('drizzle-term', call.site, { terms, table }))
+    return object(machine.library('drizzle-term', call.site, { terms, table: named }))
   }
 }
 
