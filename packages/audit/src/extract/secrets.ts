@@ -43,7 +43,7 @@ function isGuessAt(presented: Value, expected: Value): boolean {
 }
 
 /** What was verified, made or found by what a request brought is no longer what it offers. */
-const OF_SOMETHING_ELSE = ['principal', 'claim', 'verdict', 'made', 'hash', 'mac', 'sid', 'entry']
+const OF_SOMETHING_ELSE = ['principal', 'claim', 'verdict', 'made', 'hash', 'mac', 'sid', 'found']
 
 /** Nothing is known of it: what is held against a MAC came from outside, whoever calls the function that does it. */
 function isAnyText({ open, tags, objects, primitives, entropy }: Value): boolean {
