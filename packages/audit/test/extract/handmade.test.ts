@@ -287,6 +287,11 @@ describe('login sessions of a library', () => {
   it.each([
     ['without an adapter the cookie is all there is of them', '{ providers: [] }', 'fail'],
     ['told so, too', "{ adapter: adapterOf(db), session: { strategy: 'jwt' } }", 'fail'],
+    [
+      'who signs out may be remembered by the program',
+      "{ session: { strategy: 'jwt' }, events: { signOut: ({ token }) => users.raiseVersion(token.sub) } }",
+      'pass',
+    ],
     ['with an adapter they are kept', '{ adapter: adapterOf(db) }', 'pass'],
     ['what is not seen may keep them', 'optionsOf(process.env)', 'pass'],
   ])('end where there is a record of them: %s', (_, options, outcome) => {

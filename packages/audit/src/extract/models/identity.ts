@@ -85,8 +85,12 @@ const authJs: ExternalHandler = (machine, call, state) => {
   return object(machine.library('auth-js', call.site))
 }
 
-/** Without an adapter, or told so, Auth.js keeps no record: the cookie is a JWT, and signing out takes it back and no more. */
+/**
+ * Without an adapter, or told so, Auth.js keeps no record: the cookie is a JWT, and signing out takes it back and no more,
+ * unless the program does something about it then.
+ */
 function keepsSessions(options: Value | undefined): boolean {
+  if (optionOf(optionOf(options, 'events'), 'signOut') !== undefined) return true
   const strategy = optionOf(optionOf(options, 'session'), 'strategy')
   if (strategy !== undefined) return onlyString(strategy) !== 'jwt'
   const isSeen = options?.open === false && options.objects.length > 0 && options.objects.every((item) => !item.partial)
