@@ -1,7 +1,16 @@
 /** Methods of the language's own values: Map, Set, Array, String, Promise. */
 import type { Call } from './calls.ts'
 import { call_, invoke } from './calls.ts'
-import { equality, flag, namesOrigin, pathFacts, requestTags, switchFacts, wildcardFacts } from './conditions.ts'
+import {
+  equality,
+  flag,
+  fromRequest,
+  namesOrigin,
+  pathFacts,
+  requestTags,
+  switchFacts,
+  wildcardFacts,
+} from './conditions.ts'
 import type { Entropy } from './entropy.ts'
 import { concatEntropy, cutEntropy, pickEntropy } from './entropy.ts'
 import { nameIn, noteLeftOut } from './copies.ts'
@@ -141,6 +150,7 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
     case 'includes':
     case 'indexOf':
       noteUrlCredential(machine, first, call.site, state)
+      noteComparison(machine, list.item, first, name, call.site, state)
       return includes(list, first)
     case 'slice':
     case 'concat':
@@ -284,6 +294,7 @@ const TESTS = new Set([
   'match',
   'test',
   'equals',
+  'compare',
   'localeCompare',
   'indexOf',
   'search',
@@ -355,11 +366,16 @@ function numberOf(value: Value | undefined): number | undefined {
   return typeof only === 'number' ? only : undefined
 }
 
+const COMPARES = new Set(['equals', 'compare', 'localeCompare'])
+const IS_LISTED = new Set(['includes', 'indexOf'])
+
 function testText(machine: Machine, self: Value, name: string, call: Call, state: State): Value {
   const [other = UNKNOWN] = call.args
   const subject = name === 'test' ? other : self
   const [text] = strings(other)
-  if (name === 'equals' || name === 'localeCompare') noteComparison(machine, self, other, name, call.site, state)
+  if (COMPARES.has(name)) noteComparison(machine, self, other, name, call.site, state)
+  // In a list of secrets one is looked for. What a text that a request brought begins with or holds is no guess at one.
+  if (IS_LISTED.has(name) && !fromRequest(self)) noteComparison(machine, self, other, name, call.site, state)
   if (name === 'equals') return equality(machine, self, other)
   if (namesOrigin(subject) || (name === 'includes' && namesOrigin(other))) return flag(['origin'], [], subject)
   if (hasTag(subject, 'url') && text !== undefined) return testPath(name, text, subject)

@@ -673,8 +673,10 @@ function evaluateUnary(machine: Machine, node: Node, state: State, env: Environm
 }
 
 /** Yes or no holds a bit at most. */
+/** Whether there is something says nothing of what it is. */
 function negated(value: Value): Value {
-  return value.entropy === undefined ? negate(value) : { ...negate(value), entropy: { ...value.entropy, cap: 1 } }
+  const negative = value.tags.length > 0 ? withTags(negate(value), ['excerpt']) : negate(value)
+  return value.entropy === undefined ? negative : { ...negative, entropy: { ...value.entropy, cap: 1 } }
 }
 
 /** Platform objects exist on every supported Node; of anything else the type is not decided here. */

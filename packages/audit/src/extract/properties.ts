@@ -127,7 +127,8 @@ function readFrom(
     for (const parent of from.parent.objects) return readFrom(machine, parent, name, key, site, state)
   }
   if (from instanceof FunctionObject || from.kind === 'map' || from.kind === 'set') return UNKNOWN
-  if (name === 'length' && from.kind === 'array') return from.item === NEVER ? UNKNOWN : derived(from.item)
+  if (name === 'length' && from.kind === 'array')
+    return from.item === NEVER ? UNKNOWN : withTags(derived(from.item), ['excerpt'])
   if (from.item !== NEVER) return from.item
   if (from.spreads !== undefined)
     return joinAll(from.spreads.map((part) => readFrom(machine, part, name, key, site, state)))

@@ -3,14 +3,14 @@ import { posix } from 'node:path'
 import type { Call } from '../calls.ts'
 import { call_, runCallbacks } from '../calls.ts'
 import { view } from '../builtins.ts'
-import { equality, flag } from '../conditions.ts'
+import { equality, flag, negate } from '../conditions.ts'
 import { itemValue } from '../expressions.ts'
 import type { HeapKind, HeapObject } from '../heap.ts'
 import { LibraryObject, siteKey } from '../heap.ts'
 import { requireModule } from '../modules.ts'
 import { getProperty, insert, remove, takeIn } from '../properties.ts'
 import { runModule } from '../statements.ts'
-import { contentOf, isCredentialPart } from '../secrets.ts'
+import { contentOf, isCredentialPart, noteComparison } from '../secrets.ts'
 import type { State } from '../state.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
@@ -100,6 +100,13 @@ const sameValue: ExternalHandler = (_machine, call) => {
         open: value.open || value.tags.length > 0,
         ...(value.entropy === undefined ? {} : { entropy: value.entropy }),
       }
+}
+
+/** `Buffer.compare(a, b)` is 0 where they are equal. */
+const compareBytes: ExternalHandler = (machine, call, state) => {
+  const [a = UNKNOWN, b = UNKNOWN] = call.args
+  noteComparison(machine, a, b, 'compare', call.site, state)
+  return negate(equality(machine, a, b))
 }
 
 const number: ExternalHandler = (_machine, call) => {
@@ -342,7 +349,7 @@ export const platform: Model = {
     'global:parseInt': number,
     'global:Number#parseInt': number,
     'global:parseFloat': number,
-    'global:Boolean': (_machine, call) => call.args[0] ?? UNKNOWN,
+    'global:Boolean': (_machine, call) => withTags(negate(negate(call.args[0] ?? UNKNOWN)), ['excerpt']),
     'global:Object#assign': assign,
     'global:Object#freeze': sameValue,
     'global:Object#values': listOf(valuesOf),
@@ -386,6 +393,8 @@ export const platform: Model = {
     'global:Buffer#from': sameValue,
     'global:Buffer#concat': (_machine, call) => derived(...(call.args[0]?.objects ?? []).map((item) => item.item)),
     'node:buffer#Buffer.from': sameValue,
+    'global:Buffer#compare': compareBytes,
+    'node:buffer#Buffer.compare': compareBytes,
     'global:encodeURIComponent': sameValue,
     'global:decodeURIComponent': sameValue,
     'global:btoa': sameValue,
