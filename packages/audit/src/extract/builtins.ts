@@ -18,6 +18,7 @@ import { itemValue, storeId } from './expressions.ts'
 import type { Site } from './heap.ts'
 import { FunctionObject, HeapObject } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { LOOSELY, isLooselyTested } from './origins.ts'
 import { partsOf } from './request-state.ts'
 import { runAwaited } from './models/query-chains.ts'
 import { foundTags, insert, lookUp, noteLookUp, remove, storeRef } from './properties.ts'
@@ -377,11 +378,18 @@ function testText(machine: Machine, self: Value, name: string, call: Call, state
   // In a list of secrets one is looked for. What a text that a request brought begins with or holds is no guess at one.
   if (IS_LISTED.has(name) && !fromRequest(self)) noteComparison(machine, self, other, name, call.site, state)
   if (name === 'equals') return equality(machine, self, other)
-  if (namesOrigin(subject) || (name === 'includes' && namesOrigin(other))) return flag(['origin'], [], subject)
+  if (namesOrigin(subject)) return originFlag(isLooselyTested(name, self, other), subject, state)
+  if (name === 'includes' && namesOrigin(other)) return flag(['origin'], [], subject)
   if (hasTag(subject, 'url') && text !== undefined) return testPath(name, text, subject)
   if (hasTag(subject, 'cred') && text === undefined && name !== 'match' && name !== 'test')
     return equality(machine, self, other)
   return flag(name === 'includes' ? wildcardFacts(subject, text) : switchFacts(subject), [], subject)
+}
+
+/** What lets foreign hosts pass teaches nothing but that it was there. */
+function originFlag(isLoose: boolean, subject: Value, state: State): Value {
+  if (isLoose) state.note(LOOSELY)
+  return flag(isLoose ? [] : ['origin'], [], subject)
 }
 
 function testPath(name: string, text: string, subject: Value): Value {

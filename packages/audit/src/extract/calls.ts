@@ -5,6 +5,7 @@ import { bare, isNode, staticKey } from './ast.ts'
 import { callBuiltin, callPromise } from './builtins.ts'
 import { callersInScope } from './callers.ts'
 import { assume, fromRequest, isSentByBrowsers, requestTags, namesOrigin, oneOf } from './conditions.ts'
+import { noteConfigured, noteLibraryUse, speakingFor } from './configured.ts'
 import { assignPattern, evaluate, initialiseFields } from './expressions.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
 import {
@@ -120,6 +121,7 @@ function callMember(machine: Machine, node: Node, callee: Node, site: Site, stat
   const key = name === undefined ? evaluate(machine, callee['property'] as Node, state, env) : primitive(name)
   const call = makeCall(machine, node, self, site, state, env)
   if (name === undefined) return call_(machine, getProperty(machine, self, key, site, state), call, state)
+  if (!isSuper) noteConfigured(machine, callee['object'] as Node, name, call, state, env)
   const inherited = isSuper ? callInherited(machine, self, name, call, state) : undefined
   const answer = inherited ?? callMethod(machine, self, name, call, state)
   if (self.objects.some(isGlobal)) return answer
@@ -287,7 +289,10 @@ function callOne(machine: Machine, target: HeapObject, call: Call, state: State)
     machine.calls.pop()
     return ownDigest(target.name, call.args, result)
   }
-  if (target instanceof ExternalObject) return callExternal(machine, target.path, call, state)
+  if (target instanceof ExternalObject) {
+    noteLibraryUse(machine, target.path, call.site, state)
+    return callExternal(machine, target.path, call, state)
+  }
   if (target instanceof LibraryObject)
     return (
       callLibrary(machine, target, '()', call, state) ?? callOpaque(machine, undefined, call, state, object(target))
@@ -744,12 +749,13 @@ export function newExpression(machine: Machine, node: Node, state: State, env: E
   const results: Value[] = []
   for (const target of callee.objects) {
     if (target instanceof ClassObject) results.push(object(instantiate(machine, target, call, state)))
-    else if (target instanceof ExternalObject) results.push(constructExternal(machine, target.path, call, state))
+    else if (target instanceof ExternalObject)
+      results.push(speakingFor(machine, constructExternal(machine, target.path, call, state), call.args))
     else if (target instanceof FunctionObject) results.push(constructFunction(machine, target, call, state))
   }
   if (results.length > 0) return joinAll(results)
   runCallbacks(machine, call, state, UNKNOWN)
-  return derived(...call.args)
+  return speakingFor(machine, derived(...call.args), call.args)
 }
 
 export function instantiate(machine: Machine, of: ClassObject, call: Call, state: State): InstanceObject {

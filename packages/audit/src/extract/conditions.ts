@@ -1,7 +1,8 @@
 /** What a path learns from a condition that held, or did not. */
 import type { RouteFact } from './events.ts'
-import type { Site } from './heap.ts'
+import type { HeapObject, Site } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { namesBoth } from './origins.ts'
 import { methodFacts, methodsOf } from './protocol.ts'
 import type { Facts, State } from './state.ts'
 import { asAnswer, equalState, isState, presenceOf } from './request-state.ts'
@@ -372,7 +373,20 @@ function decideEquality(a: Value, b: Value): boolean | undefined {
   const x = onlyPrimitive(a)
   const y = onlyPrimitive(b)
   if (x !== undefined && y !== undefined) return x.value === y.value
+  if ((isOwnCode(a) && isPlatform(b)) || (isOwnCode(b) && isPlatform(a))) return false
   return (isUnderTest(y) && isEnvironmentName(a)) || (isUnderTest(x) && isEnvironmentName(b)) ? false : undefined
+}
+
+/** A class or function of the tree, and nothing else. */
+function isOwnCode({ objects, open, primitives }: Value): boolean {
+  const isCode = ({ kind }: HeapObject): boolean => kind === 'class' || kind === 'function'
+  return !open && primitives.length === 0 && objects.length > 0 && objects.every(isCode)
+}
+
+/** `Object` itself, and what else the language brings. */
+function isPlatform({ objects, open, primitives }: Value): boolean {
+  const isExternal = ({ kind }: HeapObject): boolean => kind === 'external'
+  return !open && primitives.length === 0 && objects.length > 0 && objects.every(isExternal)
 }
 
 /** Tests run the same code; what is audited is what people run otherwise. */
@@ -448,7 +462,8 @@ function protocolFacts(protocol: string): EqualityFacts {
 
 /** Facts from comparing something stored with something presented. */
 function pairFacts(machine: Machine, stored: Value, presented: Value): readonly string[] {
-  const facts: string[] = namesOrigin(presented) && !fromRequest(stored) ? ['origin'] : []
+  const isOrigin = namesOrigin(presented) && !fromRequest(stored) && !namesBoth(stored, presented)
+  const facts: string[] = isOrigin ? ['origin'] : []
   if (hasTag(stored, 'entry') && hasTag(presented, 'reply')) facts.push('addressed')
   if (hasTag(stored, 'held') && isOwnerProof(machine, stored, presented))
     facts.push(...(isItself(stored, presented) ? ['self-owned'] : ['bound', ...VERIFIED]))

@@ -29,6 +29,8 @@ import { noteMethod } from './rpc.ts'
 import { branch } from './statements.ts'
 import { attributesIn } from './models/cookies.ts'
 import { noteComparison, notePart, urlPart } from './secrets.ts'
+import { noteConfiguredPart } from './configured.ts'
+import { LOOSELY, namesBoth, patternTags } from './origins.ts'
 import { noteSharedRead, noteSharedWrite } from './shared.ts'
 import type { State } from './state.ts'
 import { noteMade } from './made-secrets.ts'
@@ -128,6 +130,8 @@ function evaluateAwait(machine: Machine, node: Node, state: State, env: Environm
 function literal(node: Node): Value {
   const value = node['value'] as unknown
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return primitive(value)
+  const { pattern } = (node['regex'] ?? {}) as { readonly pattern?: string }
+  if (pattern !== undefined) return withTags(UNKNOWN, patternTags(pattern))
   return node['raw'] === 'null' ? primitive(null) : UNKNOWN
 }
 
@@ -335,6 +339,7 @@ export function assignPattern(machine: Machine, given: Node, value: Value, state
       const target = evaluate(machine, pattern['object'] as Node, state, env)
       const name = staticKey(pattern)
       const key = name === undefined ? evaluate(machine, pattern['property'] as Node, state, env) : primitive(name)
+      noteConfiguredPart(machine, pattern['object'] as Node, target, value, site, state, env)
       setProperty(machine, target, key, value, site, state)
       return
     }
@@ -546,7 +551,10 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
   if (isNode(node['left']) && node['left'].type === 'PrivateIdentifier') return UNKNOWN
   const left = evaluate(machine, node['left'] as Node, state, env)
   const right = evaluate(machine, node['right'] as Node, state, env)
-  if (/^[!=]==?$/.test(operator)) noteWhereSet(machine, left, right, machine.site(env.file, node), state)
+  if (/^[!=]==?$/.test(operator)) {
+    noteWhereSet(machine, left, right, machine.site(env.file, node), state)
+    if (namesBoth(left, right)) state.note(LOOSELY)
+  }
   switch (operator) {
     case '===':
     case '==':
@@ -679,6 +687,14 @@ function negated(value: Value): Value {
   return value.entropy === undefined ? negative : { ...negative, entropy: { ...value.entropy, cap: 1 } }
 }
 
+function isCertainlyCode({ objects, open, primitives }: Value): boolean {
+  return !open && primitives.length === 0 && objects.length > 0 && objects.every(isCode)
+}
+
+function isCode(item: HeapObject): boolean {
+  return item instanceof FunctionObject || item instanceof ClassObject
+}
+
 /** Platform objects exist on every supported Node; of anything else the type is not decided here. */
 function typeOf(value: Value): Value {
   const isPlatform =
@@ -690,6 +706,7 @@ function typeOf(value: Value): Value {
     const isFunction = value.objects.every((item) => item instanceof ExternalObject && isModelled(item.path))
     return { ...UNKNOWN, primitives: [isFunction ? 'function' : 'object'], open: false }
   }
+  if (isCertainlyCode(value)) return primitive('function')
   if (value.tags.includes('origin')) return tagged('typeof-origin')
   return isState(value) ? tagged('typeof-rstate') : UNKNOWN
 }

@@ -171,6 +171,7 @@ export class Machine {
   /** Classes here say by their decorators which requests they answer. */
   hasControllers = false
   private readonly databases = new Map<string, Cell>()
+  readonly toldLibraries = new Map<string, Cell>()
   private readonly listeners = new Map<string, Map<string, Value>>()
   /** Kinds of events that count now; all if undefined. */
   private recorded: ReadonlySet<EventKind> | undefined
@@ -429,6 +430,13 @@ export class Machine {
       cell = new Cell(id, 0)
       this.databases.set(id, cell)
     }
+    return cell
+  }
+
+  /** What a package is told by requests, which all of them share. */
+  libraryCell(name: string): Cell {
+    const cell = this.toldLibraries.get(name) ?? new Cell(name, 0)
+    this.toldLibraries.set(name, cell)
     return cell
   }
 

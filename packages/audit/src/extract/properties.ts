@@ -40,6 +40,8 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   const name = keyName(key)
   // How long a text is says nothing of what it is.
   if ((name === 'length' || name === 'byteLength') && target.objects.length === 0) return UNKNOWN
+  const made = name === 'constructor' ? classOf(target) : undefined
+  if (made !== undefined) return made
   const presented = presentedState(machine, target, name, site, state)
   if (presented !== undefined) return presented
   if (name === undefined && isOwn(target)) learnOwn(target, state)
@@ -183,13 +185,30 @@ function readExternal(
   state: State,
 ): Value {
   if (name === undefined) return UNKNOWN
-  if (isGlobalObject(from)) return name in globalThis ? readGlobal(name, site) : state.read(ownGlobal(machine, name))
-  if (from.path === 'global:process#env') return environment(machine, name)
+  if (isGlobalObject(from))
+    return name in globalThis ? readGlobal(name, site) : readLasting(machine, ownGlobal(machine, name), site, state)
+  if (from.path === 'global:process#env') return readEnvironment(machine, name, site, state)
   // What else it holds, its host decides.
   if (from.path === 'global:import.meta' && !/^(?:url|dirname|filename)$/.test(name)) return UNKNOWN
   if (name === 'default' && !from.path.includes('#')) return object(from)
   const path = from.path.includes('#') ? `${from.path}.${name}` : `${from.path}#${name}`
   return object(externalValue(machine, GLOBAL_ALIASES.get(path) ?? path, site))
+}
+
+function readLasting(machine: Machine, cell: Cell, site: Site, state: State): Value {
+  return noteSharedRead(machine, cell, state.read(cell), site, state)
+}
+
+/** The class of an instance is known wherever the instance comes from. */
+function classOf({ objects }: Value): Value | undefined {
+  const classes = objects.flatMap((item) => (item instanceof InstanceObject ? [item.of] : []))
+  return classes.length > 0 && classes.length === objects.length ? object(...new Set(classes)) : undefined
+}
+
+/** As it was set from outside, whatever a request may have made of it. */
+function readEnvironment(machine: Machine, name: string, site: Site, state: State): Value {
+  const value = environment(machine, name)
+  return noteSharedRead(machine, machine.databaseCell(`process.env#${name}`), value, site, state)
 }
 
 /** `globalThis.sessions`, `global.sessions`: a variable of the whole process. */
@@ -331,9 +350,11 @@ function writeTo(
   mode: 'write' | 'delete',
 ): void {
   if (isGlobalObject(to)) {
-    if (name !== undefined) ownGlobal(machine, name).write(value)
+    if (name !== undefined) setLasting(machine, ownGlobal(machine, name), value, site, state)
     return
   }
+  if (to instanceof ExternalObject && to.path === 'global:process#env' && name !== undefined)
+    return noteSharedWrite(machine, machine.databaseCell(`process.env#${name}`), value, site, state)
   if (to instanceof LibraryObject) return setLibraryProperty(machine, to, name, value, site, state)
   if (to instanceof ExternalObject && `${to.path}.${name}` === 'global:document.cookie')
     noteCookieText(machine, value, site, state, 'script')
@@ -360,6 +381,11 @@ function writeTo(
   if (to.kind === 'instance' || to.kind === 'object') state.write(cell, stored)
   else cell.write(stored)
   if (to.kind === 'instance' && cell.value !== before) machine.instanceNews += 1
+}
+
+function setLasting(machine: Machine, cell: Cell, value: Value, site: Site, state: State): void {
+  noteSharedWrite(machine, cell, value, site, state)
+  cell.write(value)
 }
 
 /** `set name(value)` of the class or one that it extends. */

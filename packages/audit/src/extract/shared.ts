@@ -10,7 +10,8 @@ import { hasTag, tagsOf, withTags } from './value.ts'
 
 const REQUEST_TRIGGERS = new Set(['request', 'tool', 'initialized'])
 
-function inRequest(machine: Machine): boolean {
+/** While a request is served, by a handler or by a tool. */
+export function inRequest(machine: Machine): boolean {
   return REQUEST_TRIGGERS.has(machine.context.trigger)
 }
 
@@ -114,7 +115,12 @@ export function noteSharedWrite(
   if (born !== 0) return
   for (const target of value.objects) if (target.born === machine.context.activation) target.retained = true
   machine.sharedCells.add(cell)
-  if (!belongsToRequest(machine, value)) return
+  if (belongsToRequest(machine, value)) emitSharedWrite(machine, cell, value, site, state)
+}
+
+/** A request leaves something of its own in a place that outlives it. */
+export function emitSharedWrite(machine: Machine, cell: Cell, value: Value, site: Site, state: State): void {
+  machine.sharedCells.add(cell)
   state.learn([ownFact(cell)])
   machine.emit('shared-write', site, state, { cell, value, name: cell.name, moment: machine.moment })
 }
@@ -142,7 +148,8 @@ function isNothing(value: Value): boolean {
 /** Made in this request, or taken from it. */
 function belongsToRequest(machine: Machine, value: Value): boolean {
   if (value.objects.some((target) => target.born === machine.context.activation && target.born !== 0)) return true
-  return fromRequest(value) || hasTag(value, 'cred') || hasTag(value, 'principal') || namesSession(value)
+  const isOfCaller = ['cred', 'principal', 'speaks-for'].some((tag) => hasTag(value, tag))
+  return isOfCaller || fromRequest(value) || namesSession(value)
 }
 
 /** The ID of a session: as a client presents it, or read off the session that was found. */

@@ -183,6 +183,8 @@ export interface EndpointFact {
   readonly route: Location | undefined
   /** Whether a foreign Origin or Host is refused on every path here; `optional`: where configured. */
   readonly check: 'always' | 'optional' | 'never'
+  /** Origin is looked at, but in a way that lets foreign hosts pass: by how it begins, by a part, by the Host that comes with it. */
+  readonly loosely: boolean
   readonly authenticated: DispatchFact['authenticated']
   /** A cookie is taken for a credential. */
   readonly byCookie: boolean

@@ -2,10 +2,9 @@
 import { describe, expect, it } from 'vitest'
 import { findingsOf, type Program } from './programs.ts'
 
-/** The weakness is found at `place` before, and nowhere after. */
-function expectCured(rule: string, place: string, before: Program, after: Program): void {
-  expect(findingsOf(rule, before).map((finding) => finding.slice(0, finding.indexOf(': ')))).toEqual([place])
-  expect(findingsOf(rule, after)).toEqual([])
+/** Where the weakness is found. */
+function placesOf(rule: string, program: Program): readonly string[] {
+  return findingsOf(rule, program).map((finding) => finding.slice(0, finding.indexOf(': ')))
 }
 
 describe('a key that is looked for in a list', () => {
@@ -38,7 +37,8 @@ describe('a key that is looked for in a list', () => {
       'if (Buffer.from(process.env.API_KEY).compare(Buffer.from(key)) !== 0) return res.status(401).end()',
     ],
   ])('by %s', (_how, check) => {
-    expectCured('timing-unsafe-comparison', 'server.ts:8', guarded(check), cured)
+    expect(placesOf('timing-unsafe-comparison', guarded(check))).toEqual(['server.ts:8'])
+    expect(placesOf('timing-unsafe-comparison', cured)).toEqual([])
   })
 
   it('of a file that is read at start-up', () => {
@@ -57,12 +57,13 @@ describe('a key that is looked for in a list', () => {
           res.end()
         }).listen(3000)`,
     })
-    expectCured(
-      'timing-unsafe-comparison',
-      'server.ts:7',
-      server('if (!auth.keys.includes(key)) return res.writeHead(401).end()'),
-      server('if (!auth.keys.some((known) => timingSafeEqual(Buffer.from(known), Buffer.from(key)))) return res.end()'),
+    const guardedWell = server(
+      'if (!auth.keys.some((known) => timingSafeEqual(Buffer.from(known), Buffer.from(key)))) return res.end()',
     )
+    expect(
+      placesOf('timing-unsafe-comparison', server('if (!auth.keys.includes(key)) return res.writeHead(401).end()')),
+    ).toEqual(['server.ts:7'])
+    expect(placesOf('timing-unsafe-comparison', guardedWell)).toEqual([])
   })
 
   it.each([
@@ -97,11 +98,132 @@ describe('what is said of a secret without telling it', () => {
       app.post('/ask', (req, res) => res.json(sessions[req.headers['x-session-id']]))
       app.get('/health', (req, res) => res.json({ sessions: ${sessions} }))
       app.listen(3000)`
-    expectCured(
-      'session-token-exposure',
-      'server.ts:7',
-      health('Object.keys(sessions)'),
-      health('Object.keys(sessions).length'),
-    )
+    expect(placesOf('session-token-exposure', health('Object.keys(sessions)'))).toEqual(['server.ts:7'])
+    expect(placesOf('session-token-exposure', health('Object.keys(sessions).length'))).toEqual([])
+  })
+})
+
+describe('whom a server speaks for', () => {
+  /** Sessions that each bring a key; the tool asks another service in its name. */
+  const sessions = (before: string, open: string, ask: string): Program => ({
+    'server.ts': `
+      import express from 'express'
+      import axios from 'axios'
+      import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+      import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+      import { randomUUID } from 'node:crypto'
+      import { Client } from './client'
+      ${before}
+      const transports = new Map()
+      const app = express()
+      app.post('/mcp', async (req, res) => {
+        const known = transports.get(req.headers['mcp-session-id'])
+        if (known) return known.handleRequest(req, res, req.body)
+        const key = req.headers['x-api-key']
+        ${open}
+        const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: randomUUID, onsessioninitialized: (id) => transports.set(id, transport) })
+        const server = new McpServer({ name: 'orders', version: '1' })
+        server.registerTool('list', {}, async () => ({ content: [{ type: 'text', text: await ${ask} }] }))
+        await server.connect(transport)
+        await transport.handleRequest(req, res, req.body)
+      })
+      app.listen(3000, '127.0.0.1')`,
+  })
+  const rule = 'shared-session-state'
+  const url = "'https://orders.example'"
+
+  it.each([
+    ['a package', '', "axios.defaults.headers.common['Authorization'] = key", `axios.get(${url})`, 14],
+    ['the process', '', 'process.env.ORDERS_KEY = key', `axios.get(${url}, { key: process.env.ORDERS_KEY })`, 14],
+    ['a global variable', '', 'globalThis.key = key', `axios.get(${url}, { key: globalThis.key })`, 14],
+    ['a client from elsewhere', 'const client = new Client()', 'client.setApiKey(key)', 'client.list()', 14],
+    [
+      'the client of whoever came first',
+      'let client\n      const get = (key) => (client ??= new Client({ key }))',
+      '',
+      'get(key).list()',
+      8,
+    ],
+    [
+      'a client of a registry',
+      'class Orders { configure({ key }) { this.key = key } list() { return axios.get(this.key) } }\n      const all = [new Orders()]',
+      'for (const one of all) one.configure({ key })',
+      'all[0].list()',
+      7,
+    ],
+    [
+      'a setting whatever its header is called',
+      'class Orders { configure(config) { this._apiKey = config.key } list() { return axios.get(this._apiKey) } }\n      const orders = new Orders()',
+      'orders.configure({ key: req.headers[process.env.HEADER] })',
+      'orders.list()',
+      7,
+    ],
+  ])('is written into %s', (_what, before, open, ask, line) => {
+    expect(placesOf(rule, sessions(before, open, ask))).toEqual([`server.ts:${line}`])
+  })
+
+  it.each([
+    ['a client of its own', '', 'const client = new Client({ key })', 'client.list()'],
+    ['a client made anew where it is used', '', '', 'new Client({ key }).list()'],
+    ['a header of each call', '', '', `axios.get(${url}, { headers: { authorization: key } })`],
+    [
+      'a store that is told whose it is',
+      'const keys = new Client()',
+      'keys.setToken(randomUUID(), key)',
+      'keys.list()',
+    ],
+    [
+      'a client of the same class as the one of start-up',
+      'class Orders { configure({ key }) { this.key = key } list() { return axios.get(this.key) } }\n      const all = [new Orders()]',
+      'const orders = new all[0].constructor(); orders.configure({ key })',
+      'orders.list()',
+    ],
+    [
+      'a copy, unless what is copied is a plain object',
+      'class Orders { configure({ key }) { this.key = key } list() { return axios.get(this.key) } }\n      const all = [new Orders()]\n      const copy = (of) => { const made = of.constructor; if (made && made !== Object && typeof made === "function") return new made(); return of }',
+      'const orders = copy(all[0]); orders.configure({ key })',
+      'orders.list()',
+    ],
+  ])('is kept in %s', (_what, before, open, ask) => {
+    expect(placesOf(rule, sessions(before, open, ask))).toEqual([])
+  })
+})
+
+describe('an Origin that is checked', () => {
+  const server = (check: string): string => `
+    import { createServer } from 'node:http'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    const ALLOWED = ['http://localhost:3000', 'http://127.0.0.1:3000']
+    const HOSTS = ['http://localhost', 'http://127.0.0.1']
+    createServer(async (req, res) => {
+      const { origin, host } = req.headers
+      if (origin && !(${check})) return res.writeHead(403).end()
+      const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+      await new McpServer({ name: 'notes', version: '1' }).connect(transport)
+      await transport.handleRequest(req, res)
+    }).listen(3000, '127.0.0.1')`
+
+  it.each([
+    ['by how its host begins', "origin.startsWith('http://localhost')"],
+    ['by how one of a list begins', 'HOSTS.some((one) => origin.startsWith(one))'],
+    ['by a part of it', "origin.includes('localhost')"],
+    ['by how it ends, before which anything may stand', "origin.endsWith('example.com')"],
+    ['by a pattern that ends too soon', '/^https?:\\/\\/localhost/.test(origin)'],
+    ['by the Host that comes with it', 'new URL(origin).host === host'],
+  ])('%s lets foreign hosts pass', (_how, check) => {
+    expect(findingsOf('missing-origin-check', server(check))).toEqual([
+      expect.stringContaining('Origin is checked in a way that foreign hosts pass'),
+    ])
+  })
+
+  it.each([
+    ['by how it begins, port included', "origin.startsWith('http://localhost:')"],
+    ['against a list', 'ALLOWED.includes(origin)'],
+    ['by what stands behind a dot', "origin.endsWith('.example.com')"],
+    ['by a pattern for all of it', '/^https?:\\/\\/localhost(:\\d+)?$/.test(origin)'],
+    ['by its host name', "['localhost', '127.0.0.1'].includes(new URL(origin).hostname)"],
+  ])('%s lets none pass', (_how, check) => {
+    expect(findingsOf('missing-origin-check', server(check))).toEqual([])
   })
 })

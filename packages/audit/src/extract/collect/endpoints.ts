@@ -4,6 +4,7 @@ import type { EventOf } from '../events.ts'
 import type { HeapObject } from '../heap.ts'
 import { InstanceObject, LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
+import { LOOSELY } from '../origins.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 import { authenticationOf } from './dispatches.ts'
 
@@ -40,6 +41,7 @@ function endpointOf(event: EventOf<'dispatch' | 'endpoint' | 'rpc'>, own: Endpoi
     app: route?.app === undefined ? undefined : locate(route.app),
     route: route === undefined ? undefined : locate(route.site),
     check: event.facts.must.has('origin') ? 'always' : own,
+    loosely: event.facts.may.has(LOOSELY),
     authenticated: authenticationOf(event),
     byCookie: event.facts.may.has('maybe-cookie'),
     behindUnknown: event.facts.may.has('opaque-middleware'),

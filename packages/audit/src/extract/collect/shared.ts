@@ -12,6 +12,8 @@ import { children } from '../ast.ts'
 import type { Environment, HeapObject } from '../heap.ts'
 import { FunctionObject, InstanceObject, LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
+import { fromRequest } from '../conditions.ts'
+import { isCredentialName } from '../models/requests.ts'
 import { namesSession, withFields } from '../shared.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
@@ -92,14 +94,14 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
       (event) =>
         event.cell === write.cell &&
         (isElsewhere(event, write) ||
-          (holds === 'page' && event.ofOthers) ||
+          (event.ofOthers && (holds === 'page' || isClientOfCaller(write))) ||
           (holds === 'identity' && isLeftBehind(write, event))),
     )
     if (holds === undefined || read === undefined || ((holds === 'choice' || holds === 'page') && !hasClients))
       return []
     return [
       {
-        name: write.name,
+        name: write.name.replace('#', '.'),
         holds,
         declared: write.cell.site === undefined ? undefined : locate(write.cell.site),
         written: locate(write.site),
@@ -109,6 +111,11 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
     ]
   })
   return distinct(facts, (fact) => `${fact.written.path}:${fact.name}`)
+}
+
+/** Made with the credential of whoever came first. */
+function isClientOfCaller({ value }: EventOf<'shared-write'>): boolean {
+  return hasTag(value, 'speaks-for')
 }
 
 /** Tools are called by many at once: over HTTP, not over the standard streams of one client. */
@@ -136,12 +143,25 @@ function heldBy(event: EventOf<'shared-write'>): SharedVariableFact['holds'] | u
     const held = item instanceof FunctionObject ? closedOver(item, event) : kindOf(item)
     if (held !== undefined) return held
   }
+  if (event.value.objects.some((item) => speaksFor(item, event))) return 'identity'
   if (event.value.objects.length > 0) return undefined
   const names = (tag: string): boolean => hasTag(event.value, tag)
-  if (names('cred') || names('principal') || namesSession(event.value)) return 'identity'
+  if (names('cred') || names('principal') || names('speaks-for') || namesSession(event.value)) return 'identity'
+  // A header whatever it is called, kept as a key or a token: it is one.
+  if (fromRequest(event.value) && isCredentialName(event.name)) return 'identity'
   // How much the server writes down is no state of anybody's.
   if (event.facts.must.has('rpc:logging/setLevel')) return undefined
   return event.context.trigger === 'tool' && names('body') ? 'choice' : undefined
+}
+
+/** Made in this request of what the caller has to prove who they are: a client with their token, a record of them. */
+function speaksFor(item: HeapObject, { context }: EventOf<'shared-write'>): boolean {
+  if (item.born === 0 || item.born !== context.activation || (item.kind !== 'instance' && item.kind !== 'object'))
+    return false
+  return [...item.properties.values()].some(
+    ({ value }) =>
+      value.objects.length === 0 && (hasTag(value, 'cred') || hasTag(value, 'principal')) && !hasTag(value, 'entry'),
+  )
 }
 
 function kindOf(item: HeapObject): SharedVariableFact['holds'] | undefined {

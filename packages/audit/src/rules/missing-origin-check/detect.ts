@@ -43,9 +43,10 @@ function byApp(endpoints: readonly EndpointFact[]): readonly (readonly EndpointF
 
 function uncheckedFinding(endpoints: readonly EndpointFact[], open: readonly CorsFact[]): FindingDraft {
   const isOptional = endpoints.every(({ check }) => check === 'optional')
+  const isLoose = endpoints.every(({ loosely }) => loosely)
   const needsCredential = endpoints.every(needsOwnCredential)
   return {
-    what: `${isOptional ? 'Neither Origin nor Host is checked unless an option is set' : 'Neither Origin nor Host is checked'} before MCP is served${needsCredential ? '; the caller’s credential is all that keeps a foreign page out' : ''}.`,
+    what: `${isOptional ? 'Neither Origin nor Host is checked unless an option is set' : isLoose ? 'Origin is checked in a way that foreign hosts pass (by how it begins, by a part of it, or by the Host that comes with it)' : 'Neither Origin nor Host is checked'} before MCP is served${needsCredential ? '; the caller’s credential is all that keeps a foreign page out' : ''}.`,
     trace: stepsOf(endpoints, open),
     primary: 0,
     confidence: endpoints.some(({ behindUnknown }) => behindUnknown) ? 'medium' : 'high',
