@@ -151,7 +151,7 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
     case 'includes':
     case 'indexOf':
       noteUrlCredential(machine, first, call.site, state)
-      noteComparison(machine, list.item, first, name, call.site, state)
+      noteComparison(machine, listedIn(list, call), first, name, call.site, state)
       return includes(list, first)
     case 'slice':
     case 'concat':
@@ -182,6 +182,11 @@ function joinText(list: HeapObject): Value {
   const value = derived(list.item)
   const own = entropy ?? list.item.entropy
   return own === undefined ? value : { ...value, entropy: own }
+}
+
+/** What a list holds: that of a setting, or one from the source where there is no setting. */
+function listedIn(list: HeapObject, { self }: Call): Value {
+  return self.open ? join(list.item, { ...derived(self), open: true }) : list.item
 }
 
 function includes(list: HeapObject, item: Value): Value {

@@ -16,7 +16,7 @@ import {
   InstanceObject,
   LibraryObject,
 } from './heap.ts'
-import { noteMayEnd } from './logouts.ts'
+import { noteMayEnd, notePasswordSet } from './logouts.ts'
 import type { Exit, Frame, Machine } from './machine.ts'
 import { mayGoOn } from './models/middleware.ts'
 import { callExternal, callLibrary, constructExternal } from './models/index.ts'
@@ -361,6 +361,7 @@ export function callOpaque(
   if (chain !== undefined) return chain
   const adapted = adaptedExchange(name, call)
   if (adapted !== undefined) return adapted
+  notePasswordSet(machine, name, call, state)
   // `client.callbackParams(req)` of openid-client: the code and state that an authorization server sends back.
   if (name === 'callbackParams') return tagged('query:code', 'cred')
   const kept = name === undefined ? undefined : callOnUnseenStore(machine, name, call, state)

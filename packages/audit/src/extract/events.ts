@@ -144,7 +144,8 @@ export type Event = Base &
     | { readonly kind: 'send-all'; readonly store: StoreRef; readonly call: Site; readonly reply: boolean }
     /** A token was signed; `expires` is unknown where its claims are. */
     | { readonly kind: 'token'; readonly expires: boolean | undefined }
-    | { readonly kind: 'token-check'; readonly limits: boolean }
+    /** `ignores`: one that has expired passes. */
+    | { readonly kind: 'token-check'; readonly limits: boolean; readonly ignores: boolean }
     | { readonly kind: 'handle-out'; readonly value: Value }
     /** MCP is served here by something that is no transport object of a session: a new stream, a handler of the SDK. */
     | { readonly kind: 'endpoint'; readonly check: 'always' | 'optional' | 'never' }
@@ -167,6 +168,8 @@ export type Event = Base &
     | { readonly kind: 'cookie'; readonly what: string; readonly names: readonly string[]; readonly flags: CookieFlags }
     /** A cookie is taken back. */
     | { readonly kind: 'cookie-cleared'; readonly cookies: readonly string[] }
+    /** A record of somebody is given a new password. */
+    | { readonly kind: 'password-set' }
     /** The body says what is done, after a policy on what a header says is called. */
     | { readonly kind: 'named-execution'; readonly policy: Site; readonly matched: boolean }
     /** Somebody is told that what they subscribed to has changed; by `handler`, whoever listens is. */

@@ -35,6 +35,7 @@ export function registerHosted(machine: Machine): void {
     registerWorker(machine, module)
     registerVerbs(machine, module)
     registerPage(machine, module)
+    registerActions(machine, module)
     registerObjects(machine, module)
     registerEventHandlers(machine, module)
   }
@@ -119,6 +120,45 @@ function registerPage(machine: Machine, module: Module): void {
   if (handler !== undefined && isFunction(handler)) register(machine, module, '*', handler, 'express')
 }
 
+/** What frameworks call where a form is sent or a function of the server is asked for by a page. */
+function registerActions(machine: Machine, module: Module): void {
+  const { path, text } = module.file
+  if (SERVER_PAGE.test(path)) {
+    for (const [name, handler] of actionsOf(module))
+      registerAt(machine, module, 'POST', handler, 'fetch', pathOf(path, name))
+  } else if (SERVER_FUNCTIONS.test(text)) {
+    for (const [name, { value }] of module.exports)
+      if (isFunction(value)) registerAt(machine, module, 'POST', value, 'action', pathOf(path, name))
+  } else if (ROUTES_FOLDER.test(path)) {
+    const handler = module.exports.get('action')?.value
+    if (handler !== undefined && isFunction(handler))
+      registerAt(machine, module, 'POST', handler, 'fetch', pathOf(path, 'default'))
+  }
+}
+
+/** Pages of SvelteKit with code for the server. */
+const SERVER_PAGE = /(?:^|\/)\+page\.server\.[cm]?[jt]s$/
+const SERVER_FUNCTIONS = /^(?:\s|\/\/[^\n]*\n|\/\*[\s\S]*?\*\/)*(['"])use server\1/
+/** Where Remix and React Router look for the modules of pages. */
+const ROUTES_FOLDER = /(?:^|\/)routes\/.+\.[jt]sx?$/
+
+/** `export const actions = { default: … , logout: … }`. */
+function actionsOf(module: Module): readonly (readonly [string, Value])[] {
+  const exported = module.exports.get('actions')?.value.objects ?? []
+  return exported.flatMap(({ kind, properties }) =>
+    kind === 'object'
+      ? [...properties].flatMap(([name, { value }]) => (isFunction(value) ? [[name, value] as const] : []))
+      : [],
+  )
+}
+
+/** Where it is asked for, as far as the place of its file says it: a function is called after its name. */
+function pathOf(file: string, name: string): string {
+  const folder = file.replace(/(?:\/|^)[^/]*$/, '').replace(/^.*?\broutes(?:\/|$)/, '')
+  const page = SERVER_PAGE.test(file) ? '' : `/${file.replace(/^.*\//, '').replace(/\.[^/]*$/, '')}`
+  return `/${folder}${page}${name === 'default' ? '' : `/${name}`}`.replace('//', '/')
+}
+
 /** An exported class with a `fetch` of its own: the host makes one instance per name and hands it requests. */
 function registerObjects(machine: Machine, module: Module): void {
   for (const cell of module.exports.values()) {
@@ -154,11 +194,22 @@ function takesEventOfGateway({ node }: FunctionObject, name: string): boolean {
 }
 
 function register(machine: Machine, module: Module, verb: string, handler: Value, flavour: Flavour): void {
+  registerAt(machine, module, verb, handler, flavour, '*')
+}
+
+function registerAt(
+  machine: Machine,
+  module: Module,
+  verb: string,
+  handler: Value,
+  flavour: Flavour,
+  path: string,
+): void {
   const { site } = handler.objects[0]!
   const call: Call = { site, args: [], argSites: [], self: UNDEFINED, env: module.env }
   const app = machine.library('http-server', site, { tls: false })
   machine.hosted.add(siteKey(site))
-  registerRoute(machine, app, { verb, path: '*', handlers: [handler], layer: false, flavour }, call, State.beginning())
+  registerRoute(machine, app, { verb, path, handlers: [handler], layer: false, flavour }, call, State.beginning())
 }
 
 function isFunction(value: Value): boolean {

@@ -68,6 +68,7 @@ export type Flavour =
   | 'h3'
   | 'node'
   | 'fetch'
+  | 'action'
   | 'worker'
   | 'lambda'
   | 'socket'
@@ -140,6 +141,8 @@ export class Machine {
   readonly permissionAsked = new Set<string>()
   /** Activations in which code ran that we cannot see and that may have ended something. */
   readonly mayHaveEnded = new Set<number>()
+  /** Activations in which code was called that by its words has to do with sessions of a user. */
+  readonly touchedSessions = new Set<number>()
   /** Activations in which it is asked whether the caller may have what it wants. */
   readonly permitting = new Set<number>()
   /** Activations in which what a header says is called was held against what the body calls. */

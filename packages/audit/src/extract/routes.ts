@@ -15,7 +15,7 @@ import { sessionObject } from './models/web-sessions.ts'
 import { State, joinFacts } from './state.ts'
 import type { Facts } from './state.ts'
 import type { Value } from './value.ts'
-import { UNDEFINED, UNKNOWN, object } from './value.ts'
+import { UNDEFINED, UNKNOWN, object, tagged } from './value.ts'
 
 /** Runs every route once. Called twice: the second time with everything that the first put into stores. */
 export function runRoutes(machine: Machine, from = 0): void {
@@ -178,6 +178,7 @@ function makeExchange(machine: Machine, app: LibraryObject, route: Route): Excha
   if (route.flavour === 'hapi')
     return { request, args: () => [object(request), object(machine.library('hapi-toolkit', site))] }
   if (route.flavour === 'worker') return { request, args: () => [object(request), workerEnvironment(site), UNKNOWN] }
+  if (route.flavour === 'action') return { request, args: () => [tagged('body'), tagged('body'), tagged('body')] }
   const single = ['hono', 'koa', 'fetch', 'elysia', 'h3', 'socket-io', 'lambda'].includes(route.flavour)
   if (single) return { request, args: (next) => [object(request), object(next), UNKNOWN] }
   return { request, args: (next) => [object(request), object(response), object(next)] }
@@ -195,6 +196,7 @@ function requestType(route: Route): string {
     case 'koa':
       return 'koa-context'
     case 'fetch':
+    case 'action':
     case 'worker':
       return 'fetch-request'
     case 'fastify':

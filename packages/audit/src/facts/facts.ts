@@ -38,6 +38,7 @@ export interface ServerFacts {
   readonly stateHandles: readonly StateHandleFact[]
   readonly logins: readonly LoginFact[]
   readonly logouts: readonly LogoutFact[]
+  readonly passwordChanges: readonly PasswordChangeFact[]
   readonly sharedServers: readonly SharedServerFact[]
   readonly sharedVariables: readonly SharedVariableFact[]
   readonly staleWrites: readonly StaleWriteFact[]
@@ -115,6 +116,8 @@ export interface TokenFact {
   readonly checked: Location
   /** By its own claims or by how it is verified; undefined where the claims could not be followed. */
   readonly expires: boolean | undefined
+  /** It passes after it has expired. */
+  readonly ignored: boolean
 }
 
 export interface EntropyFact {
@@ -356,6 +359,13 @@ export interface LogoutFact {
   /** Where it is given to a caller. */
   readonly set: Location
   /** Something is ended on the server as well, or may be by code that cannot be seen. */
+  readonly ends: boolean
+}
+
+/** A user is given a new password. */
+export interface PasswordChangeFact {
+  readonly at: Location
+  /** Something is done about the sessions of before, or may be by code that cannot be seen. */
   readonly ends: boolean
 }
 

@@ -227,3 +227,171 @@ describe('an Origin that is checked', () => {
     expect(findingsOf('missing-origin-check', server(check))).toEqual([])
   })
 })
+
+describe('a new password', () => {
+  const server = (change: string): string => `
+    import express from 'express'
+    import cookieParser from 'cookie-parser'
+    import bcrypt from 'bcryptjs'
+    import Database from 'better-sqlite3'
+    import { randomBytes } from 'node:crypto'
+    import { users } from './users'
+    const db = new Database('sessions.db')
+    const app = express()
+    app.use(cookieParser())
+    app.post('/login', async (req, res) => {
+      const user = db.prepare('SELECT * FROM users WHERE email = ?').get(req.body.email)
+      if (!(await bcrypt.compare(req.body.password, user.password_hash))) return res.status(401).end()
+      const id = randomBytes(32).toString('hex')
+      db.prepare('INSERT INTO sessions (id, user_id) VALUES (?, ?)').run(id, user.id)
+      res.cookie('sid', id).end()
+    })
+    app.post('/logout', (req, res) => { db.prepare('DELETE FROM sessions WHERE id = ?').run(req.cookies.sid); res.end() })
+    app.post('/password', async (req, res) => {
+      const session = db.prepare('SELECT * FROM sessions WHERE id = ?').get(req.cookies.sid)
+      if (!session) return res.status(401).end()
+      const hash = await bcrypt.hash(req.body.next, 12)
+      ${change}
+      res.end()
+    })
+    app.listen(3000)`
+  const rule = 'missing-session-invalidation'
+  const update = "db.prepare('UPDATE users SET password_hash = ? WHERE id = ?').run(hash, session.user_id)"
+
+  it.each([
+    ['by a statement', update],
+    ['by a repository', 'await users.update({ where: { id: session.user_id }, data: { passwordHash: hash } })'],
+  ])('that is set %s ends no session', (_how, change) => {
+    expect(findingsOf(rule, server(change))).toEqual([
+      'server.ts:22: A new password ends no session: whoever got in with the old one stays in.',
+    ])
+  })
+
+  it.each([
+    ['sessions are deleted', `${update}; db.prepare('DELETE FROM sessions WHERE user_id = ?').run(session.user_id)`],
+    ['code that is not seen revokes them', `${update}; await users.revokeAll(session.user_id)`],
+    [
+      'what was issued before is marked as old',
+      'await users.update({ where: { id: session.user_id }, data: { passwordHash: hash, sessionVersion: 2 } })',
+    ],
+    [
+      'it is somebody new',
+      "db.prepare('INSERT INTO users (email, password_hash) VALUES (?, ?)').run(req.body.email, hash)",
+    ],
+    [
+      'it is another column',
+      "db.prepare('UPDATE users SET name = ? WHERE id = ?').run(req.body.name, session.user_id)",
+    ],
+  ])('is told from a change where %s', (_what, change) => {
+    expect(findingsOf(rule, server(change))).toEqual([])
+  })
+})
+
+describe('an ID that a library asks for', () => {
+  const express = (generator: string): string => `
+    import express from 'express'
+    import session from 'express-session'
+    import { randomUUID } from 'node:crypto'
+    const app = express()
+    app.use(session({ genid: ${generator}, secret: process.env.SECRET, cookie: { maxAge: 1000 } }))
+    app.listen(3000)`
+  const remix = (id: string): string => `
+    import { createSessionStorage } from '@remix-run/node'
+    import { redis } from './redis'
+    export const storage = createSessionStorage({
+      async createData(data) { const key = ${id}; await redis.set(key, JSON.stringify(data)); return key },
+    })`
+
+  it.each([
+    ['express-session', express('() => Date.now() + Math.random().toString(36)'), express('() => randomUUID()')],
+    ['Remix', remix('Math.random().toString(36).slice(2)'), remix('crypto.randomUUID()')],
+  ])('is followed to its generator: %s', (_library, before, after) => {
+    expect(findingsOf('predictable-session-id', before)).toHaveLength(1)
+    expect(findingsOf('predictable-session-id', after)).toEqual([])
+  })
+})
+
+describe('tokens of passport-jwt', () => {
+  const nest = (options: string): Program => ({
+    'constants.ts': "export const constants = { key: 'a text that everybody can read' }",
+    'strategy.ts': `
+      import { ExtractJwt, Strategy } from 'passport-jwt'
+      import { PassportStrategy } from '@nestjs/passport'
+      import { constants } from './constants'
+      export class TokenStrategy extends PassportStrategy(Strategy) {
+        constructor() { super({ ${options} }) }
+      }`,
+    'server.ts': `
+      import express from 'express'
+      import passport from 'passport'
+      import { TokenStrategy } from './strategy'
+      passport.use(new TokenStrategy())
+      const app = express()
+      app.get('/me', passport.authenticate('jwt', { session: false }), (req, res) => res.json(req.user))
+      app.listen(3000)`,
+  })
+  const header = 'jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken()'
+
+  it('are verified by a key in the source', () => {
+    const rule = 'weak-session-secret'
+    expect(findingsOf(rule, nest(`${header}, secretOrKey: constants.key`))).toHaveLength(1)
+    expect(findingsOf(rule, nest(`${header}, secretOrKey: process.env.KEY`))).toEqual([])
+  })
+
+  it('are taken from the URL', () => {
+    const rule = 'session-token-in-url'
+    const url = "jwtFromRequest: ExtractJwt.fromUrlQueryParameter('token')"
+    expect(findingsOf(rule, nest(`${url}, secretOrKey: process.env.KEY`))).toHaveLength(1)
+    expect(findingsOf(rule, nest(`${header}, secretOrKey: process.env.KEY`))).toEqual([])
+  })
+})
+
+describe('a token that is verified', () => {
+  const server = (options: string): string => `
+    import express from 'express'
+    import jwt from 'jsonwebtoken'
+    const app = express()
+    app.post('/login', (req, res) => res.json(jwt.sign({ sub: 'alice' }, process.env.KEY, { expiresIn: '1h' })))
+    app.get('/me', (req, res) => res.json(jwt.verify(req.headers.authorization, process.env.KEY${options})))
+    app.listen(3000)`
+
+  it('though it has expired', () => {
+    expect(findingsOf('missing-session-expiry', server(', { ignoreExpiration: true }'))).toEqual([
+      expect.stringContaining('server.ts:5: Tokens are accepted after they have expired'),
+    ])
+    expect(findingsOf('missing-session-expiry', server(''))).toEqual([])
+  })
+})
+
+describe('what a framework calls where a page sends a form', () => {
+  const login = `
+      cookies.set('sid', await open(await request.formData()), { path: '/' })`
+  const kit = (logout: string): Program => ({
+    'src/routes/login/+page.server.ts': `
+      import { redirect } from '@sveltejs/kit'
+      import { open } from '$lib/sessions'
+      export const actions = { default: async ({ request, cookies }) => {${login} } }`,
+    'src/routes/logout/+page.server.ts': `
+      import { redirect } from '@sveltejs/kit'
+      import { close } from '$lib/sessions'
+      export const actions = { default: async ({ cookies }) => { ${logout} } }`,
+  })
+  const next = (logout: string): Program => ({
+    'app/actions.ts': `
+      'use server'
+      import { cookies } from 'next/headers'
+      import { close, open } from '../lib/sessions'
+      export async function login(form: FormData) { (await cookies()).set('session', await open(form)) }
+      export async function logout() { const jar = await cookies(); ${logout} }`,
+  })
+
+  it.each([
+    ['SvelteKit', kit("cookies.delete('sid')"), kit("await close(cookies.get('sid')); cookies.delete('sid')")],
+    ['Next.js', next("jar.delete('session')"), next("await close(jar.get('session')); jar.delete('session')")],
+  ])('is a logout by its name: %s', (_framework, before, after) => {
+    expect(findingsOf('missing-session-invalidation', before)).toEqual([
+      expect.stringContaining('Logging out only takes the cookie'),
+    ])
+    expect(findingsOf('missing-session-invalidation', after)).toEqual([])
+  })
+})

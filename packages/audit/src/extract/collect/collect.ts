@@ -1,5 +1,5 @@
 /** Events → facts. Classifies what happened; judges nothing. */
-import type { ServerFacts, UnknownFact } from '../../facts/facts.ts'
+import type { SecretFact, ServerFacts, UnknownFact } from '../../facts/facts.ts'
 import type { Location } from '../../finding/finding.ts'
 import { soundBits } from '../entropy.ts'
 import type { Event, EventKind, EventOf } from '../events.ts'
@@ -8,7 +8,7 @@ import type { Machine } from '../machine.ts'
 import { collectDispatches, verifiesCredentials } from './dispatches.ts'
 import { collectListeners } from './listeners.ts'
 import { collectLateBindings, collectLogins } from './logins.ts'
-import { collectLogouts } from './logouts.ts'
+import { collectLogouts, collectPasswordChanges } from './logouts.ts'
 import { collectAdoptions, collectMadeSecrets, collectMints } from './mints.ts'
 import { collectBroadcasts, collectSharedServers, collectSharedVariables, collectStaleWrites } from './shared.ts'
 import { collectStores } from './stores.ts'
@@ -31,8 +31,9 @@ export function collectFacts(machine: Machine): ServerFacts {
   const dispatches = collectDispatches(machine, stores)
   const listeners = collectListeners(machine, unknowns)
   const mints = collectMints(machine, stores, unknowns)
+  const secrets = collectSecrets(machine)
   return {
-    hasServerCode: hasServerCode(machine),
+    hasServerCode: hasServerCode(machine) || secrets.some(isGivenAway),
     servers: [...machine.servers.values()].map(locate),
     listeners,
     stores,
@@ -45,7 +46,7 @@ export function collectFacts(machine: Machine): ServerFacts {
     cors: collectCors(machine),
     urlTokens: collectUrlTokens(machine, stores),
     comparisons: collectComparisons(machine),
-    secrets: collectSecrets(machine),
+    secrets,
     cookies: collectCookies(machine),
     dependencies: collectDependencies(machine),
     audiences: collectAudiences(machine),
@@ -58,6 +59,7 @@ export function collectFacts(machine: Machine): ServerFacts {
     lateBindings: collectLateBindings(machine, stores),
     logins: collectLogins(machine, stores),
     logouts: collectLogouts(machine),
+    passwordChanges: collectPasswordChanges(machine, stores),
     requestStates: collectRequestStates(machine),
     stateHandles: collectStateHandles(machine),
     sharedServers: collectSharedServers(machine),
@@ -74,6 +76,11 @@ export function collectFacts(machine: Machine): ServerFacts {
   }
 }
 
+/** What signs or seals by a secret that everybody can read serves somebody, wherever it is used. */
+function isGivenAway({ used, source }: SecretFact): boolean {
+  return used && (source === 'written' || source === 'fallback')
+}
+
 function hasServerCode(machine: Machine): boolean {
   return (
     machine.servesMcp ||
@@ -86,6 +93,7 @@ function hasServerCode(machine: Machine): boolean {
         event.kind === 'connect' ||
         event.kind === 'cookie' ||
         event.kind === 'comparison' ||
+        event.kind === 'web-session' ||
         (event.kind === 'secret-made' && soundBits(event.value.entropy!) === 0),
     )
   )

@@ -1,7 +1,7 @@
 /** Logouts that take the cookie back and leave what it names or proves in force. */
-import type { LogoutFact } from '../../facts/facts.ts'
-import type { EventOf } from '../events.ts'
-import { isLogout } from '../logouts.ts'
+import type { LogoutFact, PasswordChangeFact, StoreFact } from '../../facts/facts.ts'
+import type { Event, EventOf } from '../events.ts'
+import { isLogout, isPasswordField, marksTime } from '../logouts.ts'
 import type { Machine } from '../machine.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
@@ -31,3 +31,28 @@ function hasEnded(machine: Machine, { context }: EventOf<'cookie-cleared'>): boo
 }
 
 const ENDING: ReadonlySet<string> = new Set(['store-remove', 'store-write', 'entry-write', 'entry-close'])
+
+/** New passwords of users, and whether that ends the sessions that were opened with the old ones. */
+export function collectPasswordChanges(machine: Machine, stores: readonly StoreFact[]): readonly PasswordChangeFact[] {
+  const ids = new Set(stores.map(({ id }) => id))
+  const written = eventsOf(machine, 'entry-write').filter(
+    ({ field, store, context }) => context.trigger === 'request' && !ids.has(store) && isPasswordField(field),
+  )
+  const facts = [...written, ...eventsOf(machine, 'password-set')].map((event) => ({
+    at: locate(event.site),
+    ends: touchesSessions(machine, event, ids),
+  }))
+  return distinct(facts, ({ at, ends }) => `${at.path}:${at.startLine}:${ends}`)
+}
+
+/** Something is done about sessions while the request is served: they are ended, marked as old, or opened anew. */
+function touchesSessions(machine: Machine, { context: { activation } }: Event, stores: ReadonlySet<string>): boolean {
+  if (machine.touchedSessions.has(activation)) return true
+  return machine.events.some((other) => {
+    if (other.context.activation !== activation) return false
+    if (other.kind === 'entry-write') return marksTime(other.field)
+    if (other.kind === 'store-remove' || other.kind === 'store-write')
+      return stores.has(other.store.id) || /sess|refresh/i.test(other.store.name)
+    return other.kind === 'entry-close' || other.kind === 'login'
+  })
+}

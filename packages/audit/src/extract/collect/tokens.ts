@@ -7,12 +7,14 @@ export function collectTokens(machine: Machine): readonly TokenFact[] {
   const checks = eventsOf(machine, 'token-check').filter((event) => event.context.trigger === 'request')
   if (checks.length === 0) return []
   const limited = checks.every((event) => event.limits)
+  const ignored = checks.every((event) => event.ignores)
   const facts = eventsOf(machine, 'token')
     .filter((event) => event.context.trigger === 'request')
     .map((event): TokenFact => ({
       at: locate(event.site),
       checked: locate(checks[0]!.site),
-      expires: limited ? true : event.expires,
+      expires: ignored ? false : limited ? true : event.expires,
+      ignored,
     }))
   return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.expires}`)
 }

@@ -8,7 +8,7 @@ import { noteSecret, noteUrlCredential, noteUrlProof } from '../secrets.ts'
 import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, UNKNOWN, derived, object, tagged, withTags } from '../value.ts'
+import { UNDEFINED, UNKNOWN, derived, object, strings, tagged, withTags } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
 
@@ -21,7 +21,7 @@ const verifyToken: ExternalHandler = (machine, call, state) => {
   noteKey(machine, call, state, 'the key that tokens are verified with')
   if (fromRequest(call.args[0] ?? UNKNOWN)) {
     const limits = ['maxTokenAge', 'maxAge'].some((name) => optionOf(call.args[2], name) !== undefined)
-    machine.emit('token-check', call.site, state, { limits })
+    machine.emit('token-check', call.site, state, { limits, ignores: isOn(call.args[2], 'ignoreExpiration') })
     const options = call.args.slice(2).filter((arg) => !arg.objects.some((item) => item.kind === 'function'))
     noteAudience(machine, options, call, state)
   }
@@ -132,8 +132,24 @@ const signBuilt: MethodHandler = (machine, target, call, state) => {
   return tokenOf(claims)
 }
 
+/** `new Strategy({ jwtFromRequest, secretOrKey })` of passport-jwt. */
+const tokenStrategy: ExternalHandler = (machine, call, state) => {
+  const [options] = call.args
+  noteSecret(machine, 'the key that tokens are verified with', optionOf(options, 'secretOrKey'), call.site, state)
+  return UNKNOWN
+}
+
+/** `ExtractJwt.fromUrlQueryParameter('token')`: where tokens are looked for. */
+const fromQuery: ExternalHandler = (machine, call, state) => {
+  const [name = 'token'] = strings(call.args[0] ?? UNKNOWN)
+  machine.emit('url-credential', call.site, state, { value: tagged(`query:${name.toLowerCase()}`, 'cred') })
+  return UNKNOWN
+}
+
 export const credentials: Model = {
   calls: {
+    'passport-jwt#ExtractJwt.fromUrlQueryParameter': fromQuery,
+    '@nestjs/passport#PassportStrategy': (_machine, call) => call.args[0] ?? UNKNOWN,
     'sdk#requireBearerAuth': tokenMiddleware,
     'sdk#verifyBearerToken': verifyToken,
     'jsonwebtoken#verify': verifyToken,
@@ -172,7 +188,11 @@ export const credentials: Model = {
       return object(machine.library('middleware', call.site, { facts: [] }))
     },
   },
-  constructors: { 'jose#SignJWT': tokenBuilder, 'jose#EncryptJWT': tokenBuilder },
+  constructors: {
+    'passport-jwt#Strategy': tokenStrategy,
+    'jose#SignJWT': tokenBuilder,
+    'jose#EncryptJWT': tokenBuilder,
+  },
   methods: {
     'token-builder': {
       setExpirationTime: setExpiration,

@@ -3,6 +3,7 @@ import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import type { StoreRef } from '../events.ts'
 import type { LibraryObject, Site } from '../heap.ts'
+import { FunctionObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
@@ -30,10 +31,25 @@ function webSession(library: string): ExternalHandler {
     machine.emit('web-session', call.site, state, { library, options, store })
     noteExpiry(machine, library, options, store, call, state)
     noteSessionCookie(machine, library, options, call, state)
+    for (const name of ['genid', 'idGenerator']) noteGenerator(machine, optionOf(options, name), call, state)
     for (const name of ['secret', 'secrets', 'keys', 'password'])
       noteSecret(machine, 'the secret of the session cookie', optionOf(options, name), call.site, state)
     return object(machine.library('middleware', call.site, { facts: [], session: library }))
   }
+}
+
+/** A function that a library asks for the ID of a new session. */
+function noteGenerator(
+  machine: Machine,
+  generator: Value | undefined,
+  call: Call,
+  state: State,
+  ...args: Value[]
+): void {
+  const own = generator?.objects.find((item) => item instanceof FunctionObject)
+  if (own === undefined) return
+  const value = call_(machine, object(own), { ...call, args }, state.fork())
+  if (value.entropy !== undefined) machine.emit('mint', own.site, state, { value, what: 'session ID' })
 }
 
 /** `createCookieSessionStorage({ cookie })` of Remix and React Router: what is kept there is the page's, and no request is seen to open it. */
@@ -42,6 +58,7 @@ const sessionStorage: ExternalHandler = (machine, call, state) => {
   noteSessionCookie(machine, 'remix', options, call, state)
   const secrets = optionOf(optionOf(options, 'cookie'), 'secrets')
   noteSecret(machine, 'the secret of the session cookie', secrets, call.site, state)
+  noteGenerator(machine, optionOf(options, 'createData'), call, state, UNKNOWN, UNKNOWN)
   return UNKNOWN
 }
 

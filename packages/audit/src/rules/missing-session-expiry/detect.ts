@@ -45,6 +45,7 @@ function noLimit(store: StoreFact): FindingDraft {
 }
 
 function endlessToken(token: TokenFact): FindingDraft {
+  if (token.ignored) return ignoredExpiry(token)
   return {
     what: 'A token is signed without an expiry: a stolen one is good for as long as the key is.',
     trace: [
@@ -54,6 +55,19 @@ function endlessToken(token: TokenFact): FindingDraft {
     primary: 0,
     confidence: 'high',
     todo: 'Set `exp` when the token is signed, renew it by use, and limit its total age when it is verified.',
+  }
+}
+
+function ignoredExpiry({ at, checked }: TokenFact): FindingDraft {
+  return {
+    what: 'Tokens are accepted after they have expired: a stolen one is good for as long as the key is.',
+    trace: [
+      { note: 'signed here', location: at },
+      { note: 'accepted however old it is', location: checked },
+    ],
+    primary: 1,
+    confidence: 'high',
+    todo: 'Verify tokens without `ignoreExpiration`.',
   }
 }
 

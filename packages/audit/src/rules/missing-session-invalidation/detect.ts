@@ -1,4 +1,4 @@
-import type { LogoutFact, RemovalFact, ServerFacts, StoreFact } from '../../facts/facts.ts'
+import type { LogoutFact, PasswordChangeFact, RemovalFact, ServerFacts, StoreFact } from '../../facts/facts.ts'
 import type { FindingDraft, Step } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
@@ -10,7 +10,31 @@ export function detect(facts: ServerFacts): Verdict {
   const forgotten = facts.logouts.filter(
     (logout) => !facts.logouts.some((other) => isSame(other, logout) && other.ends),
   )
-  return judged(surviving.length > 0 ? surviving : forgotten.slice(0, 1).map(() => cookieOnly(forgotten)))
+  const outlived = facts.stores.some(isOfUsers) ? facts.passwordChanges.filter((change) => !mayEnd(facts, change)) : []
+  return judged([
+    ...(surviving.length > 0 ? surviving : forgotten.slice(0, 1).map(() => cookieOnly(forgotten))),
+    ...outlived.map(passwordOnly),
+  ])
+}
+
+/** What a login opens, and not a connection of the protocol. */
+function isOfUsers({ holds, kind }: StoreFact): boolean {
+  return holds === 'own' && kind === 'database'
+}
+
+/** One place may be reached on several ways. */
+function mayEnd({ passwordChanges }: ServerFacts, { at }: PasswordChangeFact): boolean {
+  return passwordChanges.some((other) => other.ends && other.at.path === at.path && other.at.startLine === at.startLine)
+}
+
+function passwordOnly({ at }: PasswordChangeFact): FindingDraft {
+  return {
+    what: 'A new password ends no session: whoever got in with the old one stays in.',
+    trace: [{ note: 'the password is changed, and the sessions of its user are left alone', location: at }],
+    confidence: 'medium',
+    why: 'Alice sees that somebody uses her account and changes her password. Mallory, who logged in with the old one, keeps his session until it expires by itself.',
+    todo: 'After a new password end all other sessions of the user, and regenerate the one that asked for it.',
+  }
 }
 
 /** One place may be reached on several ways. */
