@@ -117,7 +117,11 @@ function servingModules(machine: Machine): readonly Module[] {
 
 function runStartupTimers(machine: Machine, timers: readonly Deferred[]): void {
   machine.deferred = [...timers]
-  machine.root({ trigger: 'startup', activation: 0 }, () => runDeferred(machine))
+  machine.root({ trigger: 'startup', activation: 0 }, () => {
+    runDeferred(machine)
+    if (machine.exhausted)
+      machine.gaps.push({ path: '.', reason: 'The timers are too large to follow to their end.', total: true })
+  })
 }
 
 function loadModules(machine: Machine, tree: SourceTree, { surfaces = SERVED, onProgress }: ExtractOptions): void {

@@ -81,7 +81,7 @@ export const LIMITS = { stepsPerRoot: 200_000, stepsPerModule: 300_000, depth: 2
 const RATIONS = {
   /** Given the request, or what came with it; or at start-up, where everything is wired together. */
   ample: { share: 0.7, least: 40_000 },
-  plain: { share: 0.1, least: 16_000 },
+  plain: { share: 0.1, least: 40_000 },
 } as const
 
 /** What is read and written before the first request says nothing of requests. */
@@ -302,6 +302,14 @@ export class Machine {
     } finally {
       this.limit = limit
     }
+  }
+
+  /** Says what was cut off, if the root that runs now was: nobody may take what was not read for kept. */
+  noteCut(what: string, site: Site): void {
+    if (!this.exhausted) return
+    const location = site.file.locate(site.start, site.end)
+    const reason = `The ${what} at line ${location.startLine} is too large to follow to its end.`
+    this.gaps.push({ path: site.path, reason, total: true, location })
   }
 
   /** Runs code of which only some kinds of events matter. */

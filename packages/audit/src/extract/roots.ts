@@ -80,7 +80,7 @@ function runClass(machine: Machine, of: ClassObject): void {
     const fn = member['value'] as Node
     const route = controllerRoute(machine, of, member)
     if (route !== undefined) machine.hasControllers = true
-    runRoot(machine, fn, route, () => {
+    runRoot(machine, machine.site(of.env.file, fn), fn, route, () => {
       const state = State.beginning()
       if (route !== undefined && route.verb !== '*') state.learn([`verb:${route.verb}`])
       // A guard may stand before it that we do not see.
@@ -135,10 +135,12 @@ function connectLeftTransport(machine: Machine, of: ClassObject): void {
   if (start === undefined || machine.reached.has(start) || !isTransportClass(of)) return
   const self = object(sharedInstance(machine, of))
   const call = { site: of.site, args: [self], argSites: [], self: UNDEFINED, env: of.env }
-  runRoot(machine, start, undefined, () => connectOwn(machine, self, call, State.beginning()))
+  runRoot(machine, machine.site(of.env.file, start), start, undefined, () =>
+    connectOwn(machine, self, call, State.beginning()),
+  )
 }
 
-function runRoot(machine: Machine, fn: Node, route: RouteFact | undefined, run: () => void): void {
+function runRoot(machine: Machine, site: Site, fn: Node, route: RouteFact | undefined, run: () => void): void {
   const isHandler = route !== undefined || takesRequest(fn)
   const activation = isHandler ? machine.newActivation() : 0
   const trigger = isHandler ? ('request' as const) : ('startup' as const)
@@ -146,6 +148,7 @@ function runRoot(machine: Machine, fn: Node, route: RouteFact | undefined, run: 
     machine.guarded('a function', () => {
       run()
       runDeferred(machine)
+      machine.noteCut('function', site)
     }),
   )
 }
@@ -192,7 +195,7 @@ function runHandlersIn(machine: Machine, value: Value): void {
 
 function runLeft(machine: Machine, target: FunctionObject): void {
   let result: Value = UNDEFINED
-  runRoot(machine, target.node, undefined, () => {
+  runRoot(machine, target.site, target.node, undefined, () => {
     result = call_(
       machine,
       object(target),

@@ -59,13 +59,7 @@ function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
       if (!route.layer || !goesOn) machine.emit('served', route.site, state, { route: fact })
     }
     runDeferred(machine)
-    if (machine.exhausted)
-      machine.gaps.push({
-        path: route.site.path,
-        reason: `The handler at line ${lineOf(route)} is too large to follow to its end.`,
-        total: true,
-        location: route.site.file.locate(route.site.start, route.site.end),
-      })
+    machine.noteCut('handler', route.site)
   })
 }
 
@@ -84,10 +78,6 @@ function asItIsServed(machine: Machine, app: LibraryObject, exchange: Exchange, 
 function outermost(app: LibraryObject, depth: number): LibraryObject {
   const [mount] = (app.data['mounts'] ?? []) as Mount[]
   return mount === undefined || depth > 6 ? app : outermost(mount.app, depth + 1)
-}
-
-function lineOf(route: Route): number {
-  return route.site.file.locate(route.site.start, route.site.end).startLine
 }
 
 function fullPath(app: LibraryObject, path: string): string {
@@ -376,4 +366,5 @@ function runTool(machine: Machine, item: Deferred): void {
     state,
   )
   runDeferred(machine)
+  machine.noteCut('tool', siteOf(item.callee))
 }

@@ -82,7 +82,10 @@ export function sharedInstance(machine: Machine, of: ClassObject): InstanceObjec
   instance.name = of.name
   of.shared = instance
   const state = State.beginning()
-  machine.root({ trigger: 'startup', activation: 0 }, () => buildInstance(machine, of, instance, state))
+  machine.root({ trigger: 'startup', activation: 0 }, () => {
+    buildInstance(machine, of, instance, state)
+    machine.noteCut('class', of.site)
+  })
   // Each of the instances that it stands for has its own.
   for (const cell of instance.properties.values())
     for (const item of cell.value.objects) if (item instanceof LibraryObject) item.data['perInstance'] = true
