@@ -138,7 +138,10 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
   switch (name) {
     case 'push':
     case 'unshift':
-      for (const value of call.args) insert(machine, list, nameIn(value), value, call.site, state)
+      for (const value of call.args) {
+        if (machine.frame.made?.has(list) === false) machine.noteLeft(value)
+        insert(machine, list, nameIn(value), value, call.site, state)
+      }
       return UNKNOWN
     case 'fill':
       list.elements.write(first)

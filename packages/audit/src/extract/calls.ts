@@ -588,6 +588,7 @@ export function invoke(
     exits: [],
     jumps: [],
     self: selfOf(fn, self),
+    made: new Set(),
   }
   machine.frame = frame
   const before = state.facts.must

@@ -40,6 +40,12 @@ export function isPresentedHandle(value: Value): boolean {
   return fromRequest(value) && !hasTag(value, 'cred')
 }
 
+/** Found by a credential on one way and presented by the client on another: what may be either proves nothing. */
+export function provedOnEachWay(value: Value, ways: readonly Value[]): Value {
+  if (!hasTag(value, 'verdict') || !ways.some(isPresentedHandle) || ways.every(isPresentedHandle)) return value
+  return { ...value, tags: value.tags.filter((tag) => tag !== 'cred' && tag !== 'verdict') }
+}
+
 /** A session that was found in a store, under another ID, is put there again under an ID made for it. */
 export function isMove(store: string, key: Value, value: Value): boolean {
   return isFresh(key) && value.tags.includes(`entry:${store}`) && !hasTag(value, 'new')

@@ -4,7 +4,7 @@ import { bare, isNode, staticKey } from './ast.ts'
 import { callExpression, newExpression } from './calls.ts'
 import { askedByComparing, foundByName } from './asked.ts'
 import type { Outcome } from './conditions.ts'
-import { and, assume, conditionOf, equality, negate, noteWhereSet, or, truthOn } from './conditions.ts'
+import { and, assume, conditionOf, equality, negate, noteWhereSet, or, provedOnEachWay, truthOn } from './conditions.ts'
 import { nameIn, noteAdded, noteSpread, putBack } from './copies.ts'
 import { concatEntropy } from './entropy.ts'
 import { timeComparison } from './clock.ts'
@@ -332,6 +332,7 @@ export function assignPattern(machine: Machine, given: Node, value: Value, state
       if (cell === undefined) return
       noteSharedWrite(machine, cell, value, site, state)
       for (const target of value.objects) target.name ??= name
+      if (cell.level < machine.stack.length) machine.noteLeft(value)
       state.write(cell, putBack(machine, state.read(cell), value, site, state))
       return
     }
@@ -407,7 +408,7 @@ function defaulted(machine: Machine, value: Value, fallback: Value): Value {
 
 /** What is there, or else what is given for it: where that is there, the whole is. */
 function filledWith(value: Value, rest: readonly Primitive[], fallback: Value): Value {
-  const either = join({ ...value, primitives: rest }, fallback)
+  const either = provedOnEachWay(join({ ...value, primitives: rest }, fallback), [value, fallback])
   return isThere(fallback) && either.open ? { ...either, filled: true } : either
 }
 

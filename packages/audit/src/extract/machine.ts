@@ -28,6 +28,8 @@ export interface Frame {
   readonly exits: Exit[]
   readonly jumps: { readonly label: string | undefined; readonly loop: boolean; readonly states: State[] }[]
   readonly self: Value | undefined
+  /** What the function itself has made. */
+  readonly made?: Set<HeapObject>
 }
 
 /** Code that runs later: a timer, a listener, a transport callback. */
@@ -388,7 +390,14 @@ export class Machine {
   }
 
   allocate(kind: HeapObject['kind'], site: Site): HeapObject {
-    return new HeapObject(kind, site, this.context.activation)
+    const made = new HeapObject(kind, site, this.context.activation)
+    this.frame.made?.add(made)
+    return made
+  }
+
+  /** A function has put something with an origin where another one finds it: called again, it has to do so again. */
+  noteLeft(value: Value): void {
+    if (this.context.activation !== 0 && value.tags.length > 0) this.eventCount += 1
   }
 
   library(type: string, site: Site, data: Record<string, unknown> = {}): LibraryObject {

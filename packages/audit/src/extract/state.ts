@@ -2,8 +2,8 @@
 import type { Cell } from './heap.ts'
 import type { Value } from './value.ts'
 import { isSaidOfState } from './request-state.ts'
-import { withConditionFrom } from './conditions.ts'
-import { join, truthiness } from './value.ts'
+import { provedOnEachWay, withConditionFrom } from './conditions.ts'
+import { joinAll, truthiness } from './value.ts'
 
 /**
  * `must`: holds on every path that leads here. `may`: happened on some path that leads here.
@@ -104,12 +104,9 @@ export class State {
     const cells = new Set<Cell>()
     for (const writes of flat) for (const cell of writes.keys()) if (cell.level <= level) cells.add(cell)
     for (const cell of cells) {
-      let value: Value | undefined
-      for (const writes of flat) {
-        const written = writes.get(cell) ?? this.read(cell)
-        value = value === undefined ? written : join(value, written)
-      }
-      this.layer.set(cell, told(value!, alive, flat, cell, this))
+      const written = flat.map((writes) => writes.get(cell) ?? this.read(cell))
+      const value = provedOnEachWay(joinAll(written), written)
+      this.layer.set(cell, told(value, alive, flat, cell, this))
     }
   }
 

@@ -20,7 +20,7 @@ export function collectDispatches(machine: Machine, stores: readonly StoreFact[]
   const facts = events.flatMap((event) =>
     [...storesOf(event), ...recordsOf(event).filter((store) => records.has(store))]
       .filter((store) => ids.has(store) && (event.how === 'transport' || !viaTransport.has(store)))
-      .filter((store) => event.how !== 'answer' || (records.has(store) && !isLoggedIn(machine, event, store)))
+      .filter((store) => event.how !== 'answer' || (records.has(store) && isAskedFor(machine, event, store)))
       .map((store) => dispatchOf(machine, event, store)),
   )
   return distinct(
@@ -54,12 +54,16 @@ function isSettled({ facts, store }: EventOf<'store-remove'>): boolean {
   return facts.must.has('bound') || facts.must.has(`cleared:${store.id}`)
 }
 
-/** Found by a cookie, a session is itself what its owner logged in to: an answer from it needs no other credential. */
-function isLoggedIn(machine: Machine, event: EventOf<'dispatch'>, store: string): boolean {
+/**
+ * An answer tells of a session where the request has named one: how many there are is no session. Found by a cookie, a
+ * session is itself what its owner logged in to, and an answer from it needs no other credential.
+ */
+function isAskedFor(machine: Machine, event: EventOf<'dispatch'>, store: string): boolean {
   const reads = eventsOf(machine, 'store-read').filter(
     (read) => read.store.id === store && read.context === event.context,
   )
-  return reads.some(({ key }) => hasTag(key, 'cookie') || hasTag(key, 'header:cookie'))
+  const isCounted = reads.length > 0 && reads.every(({ key }) => key.tags.length === 0)
+  return !isCounted && !reads.some(({ key }) => hasTag(key, 'cookie') || hasTag(key, 'header:cookie'))
 }
 
 function storesOf(event: EventOf<'dispatch'>): readonly string[] {

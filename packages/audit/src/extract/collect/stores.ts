@@ -76,7 +76,9 @@ export function sessionStores(machine: Machine): readonly StoreEvents[] {
   const own = candidates
     .filter(
       (entry) =>
-        !primary.some((other) => other.ref.id === entry.ref.id) && isOwnStore(machine, entry.writes, entry.reads),
+        !primary.some((other) => other.ref.id === entry.ref.id) &&
+        isOwnStore(machine, entry.writes, entry.reads) &&
+        !isTally(entry.writes),
     )
     .map((entry) => ({ ...entry, holds: 'own' as const }))
     .filter((entry, _, others) => !isAnnex(entry, [...primary, ...others]))
@@ -168,6 +170,31 @@ function isOwnStore(
       hasTag(write.key, 'sid') ||
       write.key.entropy !== undefined ||
       write.key.tags.some(isCalledSession),
+  )
+}
+
+/** Counts and times, kept for whatever a client calls itself: how often it came, and no session that it could come back to. */
+function isTally(writes: readonly EventOf<'store-write'>[]): boolean {
+  return writes.every(
+    ({ key, value }) =>
+      !hasTag(key, 'mint') &&
+      !hasTag(key, 'sid') &&
+      key.entropy === undefined &&
+      (isNumber(value) || (value.objects.length > 0 && value.objects.every(isCount))),
+  )
+}
+
+function isCount(item: HeapObject): boolean {
+  const fields = [...item.properties.values()]
+  return item.kind === 'object' && fields.length > 0 && fields.every(({ value }) => isNumber(value))
+}
+
+function isNumber({ primitives, objects, tags, open }: Value): boolean {
+  const isTime = open && tags.some((tag) => tag === 'clock' || tag.startsWith('clock:'))
+  return (
+    objects.length === 0 &&
+    primitives.every((item) => typeof item === 'number') &&
+    (isTime || (!open && primitives.length > 0))
   )
 }
 
