@@ -131,6 +131,8 @@ export class Machine {
   /** Functions that start-up has made, the first of each place. */
   readonly functions = new Map<Node, FunctionObject>()
   readonly requiredEnv = new Set<string>()
+  /** Keys of MACs that are made only to be compared with each other. */
+  readonly blindedKeys = new Set<string>()
   /** Where the text stands that a setting falls back to, by the tag of its value. */
   readonly fallbacks = new Map<string, Site>()
   /** Origins that name sessions in this program, as seen in look-ups. */

@@ -8,7 +8,7 @@ import type { Machine } from './machine.ts'
 import { isCredentialName } from './models/requests.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
-import { hasTag, tagged } from './value.ts'
+import { hasTag, tagged, tagsOf } from './value.ts'
 
 /** Names of authentication schemes and the like are short; a secret that is written down is not. */
 const SHORTEST_LITERAL = 8
@@ -28,11 +28,15 @@ export function noteComparison(machine: Machine, a: Value, b: Value, how: string
   else noteUrlCredential(machine, presented, site, state)
 }
 
-/** Whether `presented` is what a request offers as the secret `expected`. A digest of it tells nothing by its time. */
+/**
+ * Whether `presented` is what a request offers as the secret `expected`. A digest of it tells nothing by its time. What was
+ * found by a MAC is none.
+ */
 function isGuessAt(presented: Value, expected: Value): boolean {
-  if (hasTag(expected, 'mac') && isAnyText(presented)) return true
+  const isMac = hasTag(expected, 'mac') && !hasTag(expected, 'verdict')
+  if (isMac && isAnyText(presented)) return true
   if (!fromRequest(presented) || OF_SOMETHING_ELSE.some((tag) => hasTag(presented, tag))) return false
-  if (hasTag(expected, 'mac')) return true
+  if (isMac) return true
   // What a token says once it is taken apart is no secret, but for the MAC that it brings.
   if (hasTag(presented, 'decoded')) return false
   if (isStoredSecret(presented, expected)) return true
@@ -70,6 +74,15 @@ export function noteSecret(machine: Machine, what: string, value: Value | undefi
     if (isText || item.entropy !== undefined || item.tags.length > 0)
       machine.emit('secret-use', site, state, { what, value: item })
   }
+}
+
+/**
+ * Two texts are made into MACs only to be compared with each other: that takes the same time whatever they are, and whoever
+ * knows the key knows nothing.
+ */
+export function noteBlinded(machine: Machine, left: Value, right: Value): void {
+  const [one, other] = [tagsOf(left, 'keyed'), tagsOf(right, 'keyed')]
+  if (one.length > 0 && other.length > 0) for (const tag of [...one, ...other]) machine.blindedKeys.add(tag)
 }
 
 /** A setting whose name says that it is a secret. */

@@ -13,6 +13,24 @@ const web = (handler: string, before = ''): string => `
   app.listen(3000, '127.0.0.1')
 `
 
+describe('the key of MACs', () => {
+  const program = (compared: string): string =>
+    web(`const mac = (text) => createHmac('sha256', 'compare').update(text).digest()
+      const given = mac(req.get('x-api-key'))
+      if (${compared}) res.json({})`)
+
+  it('is no secret where two of them are only compared with each other', () => {
+    const blinded = program('timingSafeEqual(given, mac(process.env.API_KEY))')
+    expect(outcomeOf('weak-session-secret', blinded)).not.toBe('fail')
+    expect(outcomeOf('timing-unsafe-comparison', blinded)).toBe('pass')
+  })
+
+  it('is one where what came in has to be such a MAC', () => {
+    const signed = program("timingSafeEqual(given, Buffer.from(req.get('x-signature'), 'hex'))")
+    expect(outcomeOf('weak-session-secret', signed)).toBe('fail')
+  })
+})
+
 describe('a comparison of secrets', () => {
   it.each([
     ['a setting', "if (req.get('x-api-key') !== process.env.API_KEY) return res.status(401).end()", 'fail'],
@@ -21,6 +39,11 @@ describe('a comparison of secrets', () => {
       'a MAC',
       "if (req.get('x-sig') === createHmac('sha256', process.env.K).update('x').digest('hex')) res.end()",
       'fail',
+    ],
+    [
+      'what was found by a MAC',
+      "const row = db.get(createHmac('sha256', process.env.K).update(req.headers.authorization).digest('hex'))\nif (!row) return res.status(401).end()\nif (row.team !== req.query.team) return res.status(403).end()",
+      'pass',
     ],
     [
       'a MAC that a token brings',

@@ -3,6 +3,7 @@ import type { ComparisonFact, SecretFact, StoreFact, UrlTokenFact } from '../../
 import type { Location } from '../../finding/finding.ts'
 import { soundBits } from '../entropy.ts'
 import type { Event, EventOf } from '../events.ts'
+import { siteKey } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { isHandleName, isUrlCredential } from '../secrets.ts'
 import type { Value } from '../value.ts'
@@ -166,9 +167,9 @@ const SECRET_SETTING =
 const NO_SECRET_SETTING = /public|path|file|url|uri|name|header|issuer|audience|expir|client.?id|param/i
 
 export function collectSecrets(machine: Machine): readonly SecretFact[] {
-  const uses = eventsOf(machine, 'secret-use').flatMap(
-    (event) => secretOfUse(machine, event.value, event.what, event) ?? [],
-  )
+  const uses = eventsOf(machine, 'secret-use')
+    .filter(({ site }) => !machine.blindedKeys.has(`keyed:${siteKey(site)}`))
+    .flatMap((event) => secretOfUse(machine, event.value, event.what, event) ?? [])
   const compared = eventsOf(machine, 'comparison')
     .filter(({ expected }) => !hasTag(expected, 'mac') && !hasTag(expected, 'entry'))
     .flatMap((event) => secretOfUse(machine, event.expected, 'the secret that callers must know', event) ?? [])

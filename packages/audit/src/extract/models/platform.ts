@@ -10,7 +10,7 @@ import { LibraryObject, siteKey } from '../heap.ts'
 import { requireModule } from '../modules.ts'
 import { getProperty, insert, remove, takeIn } from '../properties.ts'
 import { runModule } from '../statements.ts'
-import { contentOf, isCredentialPart, noteComparison } from '../secrets.ts'
+import { contentOf, isCredentialPart, noteBlinded, noteComparison } from '../secrets.ts'
 import type { State } from '../state.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
@@ -233,8 +233,11 @@ function listOfOne(machine: Machine, item: Value, call: Call): Value {
   return object(list)
 }
 
-const safeEqual: ExternalHandler = (machine, call) =>
-  equality(machine, call.args[0] ?? UNKNOWN, call.args[1] ?? UNKNOWN)
+const safeEqual: ExternalHandler = (machine, call) => {
+  const [left = UNKNOWN, right = UNKNOWN] = call.args
+  noteBlinded(machine, left, right)
+  return equality(machine, left, right)
+}
 
 const all: ExternalHandler = (_machine, call) => call.args[0] ?? UNKNOWN
 

@@ -3,6 +3,7 @@ import type { Call } from '../calls.ts'
 import type { Entropy, EntropySource } from '../entropy.ts'
 import { concatEntropy } from '../entropy.ts'
 import type { LibraryObject } from '../heap.ts'
+import { siteKey } from '../heap.ts'
 import type { Value } from '../value.ts'
 import { UNKNOWN, derived, object, onlyString, strings, tagged, withTags } from '../value.ts'
 import { noteSecret } from '../secrets.ts'
@@ -121,7 +122,9 @@ export function ownDigest(name: string | undefined, args: readonly Value[], resu
 const createHash: ExternalHandler = (machine, call, state, path) => {
   if (path.endsWith('createHmac'))
     noteSecret(machine, 'the key of a MAC', call.args[1], call.argSites[1] ?? call.site, state)
-  const hash = machine.library('hash', call.site, { tag: path.endsWith('createHmac') ? 'mac' : 'hash' })
+  const key = call.argSites[1] ?? call.site
+  const tags = path.endsWith('createHmac') ? ['mac', `keyed:${siteKey(key)}`] : ['hash']
+  const hash = machine.library('hash', call.site, { tags })
   hash.elements.write(derived(...call.args.slice(1)))
   return { primitives: [], objects: [hash], tags: [], open: false }
 }
@@ -213,9 +216,8 @@ export const randomness: Model = {
       },
       digest: (_machine, target) => {
         const { value } = target.elements
-        const tag = String(target.data['tag'])
         return {
-          ...withTags(derived(value), [tag]),
+          ...withTags(derived(value), target.data['tags'] as readonly string[]),
           ...(value.entropy === undefined ? {} : { entropy: value.entropy }),
         }
       },

@@ -8,7 +8,7 @@ const CREDENTIAL_NAME =
   /authorization$|token|api-?_?key|secret|passw|credential|bearer|jwt|access-?_?key|(?:^|[-_])auth(?:[-_]|$)|(?:^|[-_.])key$/i
 /** Sessions are not credentials, tokens of language models are counted (`max_tokens`, `tokensUsed`), and a `token_type_hint` is a word about one. */
 const NOT_CREDENTIAL =
-  /session|csrf|xsrf|(?:type|hint|method|endpoint)$|(?:max|min|num|total|in|out|prompt|input|output|completion)_?tokens|tokens?_?(?:gte?|lte?|min|max|used|usage|counts?|limit|budget)$/i
+  /session|csrf|xsrf|(?:type|hint|method|endpoint)$|(?:max|min|num|total|in|out|prompt|input|output|completion|budget|cache\w*|reasoning|thinking|context)_?tokens|tokens?_?(?:gte?|lte?|min|max|used|usage|counts?|limit|budget)$/i
 const PROTOCOL_HEADERS = new Set([
   'x-forwarded-proto',
   'x-forwarded-protocol',
