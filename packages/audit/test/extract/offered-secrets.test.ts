@@ -147,3 +147,31 @@ describe('a signature that a library checks', () => {
     expect(outcomeOf(timing, library('return this.sign(payload).length === 43'))).toBe('pass')
   })
 })
+
+describe('a token in the address to which the caller is sent', () => {
+  const program = (answer: string): string => `
+    import { SignJWT } from 'jose'
+    export default {
+      async fetch(request) {
+        const token = await new SignJWT({ sub: 'alice' }).sign(process.env.KEY)
+        const to = new URL(request.url).origin
+        ${answer}
+      },
+    }`
+
+  it.each([
+    ['by Response.redirect', 'return Response.redirect(`${to}/done?token=${token}`, 302)', 'fail'],
+    [
+      'by a Location',
+      'return new Response(null, { status: 302, headers: { Location: `${to}/done?token=${token}` } })',
+      'fail',
+    ],
+    [
+      'in a fragment, which no server is told',
+      'return Response.redirect(`${to}/done#token=${token}`, 302)',
+      'notApplicable',
+    ],
+  ])('%s', (_, answer, outcome) => {
+    expect(outcomeOf('session-token-in-url', program(answer))).toBe(outcome)
+  })
+})

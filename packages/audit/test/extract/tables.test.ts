@@ -93,6 +93,11 @@ describe('sessions in a table', () => {
       "const session = (await db.execute({ sql: 'select * from sessions where id = ?', args: [id] })).rows[0]",
     ],
     [
+      'sql.js',
+      `const made = db.prepare('${insert}'); made.bind([fresh, user, 0, 0]); made.step(); made.free()`,
+      "const asked = db.prepare('select * from sessions where id = $id'); asked.bind({ $id: id }); const session = asked.step() ? asked.getAsObject() : undefined",
+    ],
+    [
       'D1',
       `await env.DB.prepare('${insert}').bind(fresh, user, 0, 0).run()`,
       "const session = await env.DB.prepare('select * from sessions where id = ?').bind(id).first()",

@@ -239,8 +239,18 @@ const fetchResponse: ExternalHandler = (machine, call, state) => {
   noteStatus(state, optionOf(call.args[1], 'status'))
   noteAnswer(machine, call, state)
   for (const headers of optionOf(call.args[1], 'headers')?.objects ?? [])
-    for (const [name, cell] of headers.properties)
+    for (const [name, cell] of headers.properties) {
       noteEventStream(machine, { name, value: cell.value }, call.args[0] ?? UNKNOWN, call.site, state)
+      // Where the caller is sent is part of the answer.
+      if (name.toLowerCase() === 'location')
+        machine.emit('handle-out', call.site, state, { value: derived(cell.value) })
+    }
+  return object(machine.library('fetch-response', call.site))
+}
+
+/** `Response.redirect(url)` */
+const fetchRedirect: ExternalHandler = (machine, call, state) => {
+  machine.emit('handle-out', call.site, state, { value: derived(call.args[0] ?? UNKNOWN) })
   return object(machine.library('fetch-response', call.site))
 }
 
@@ -323,7 +333,9 @@ export const http: Model = {
     'global:Deno#serve': serve('0.0.0.0'),
     '@nestjs/core#NestFactory.create': nestApp,
     'global:Response#json': fetchResponse,
+    'global:Response#redirect': fetchRedirect,
     'next/server#NextResponse.json': fetchResponse,
+    'next/server#NextResponse.redirect': fetchRedirect,
     'next/headers#headers': (machine, call) => bag(machine, 'header', call.site),
     'next/headers#cookies': (machine, call) =>
       object(machine.library('bag', call.site, { origin: 'cookie', jar: 'cookie' })),

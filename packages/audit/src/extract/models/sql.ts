@@ -29,7 +29,7 @@ import { optionOf } from './routing.ts'
 
 const CLOCK_VALUE = tagged('clock')
 const PREPARES = /^(?:prepare|query|sql)$/i
-const ONE_ROW = /^(?:get|first|one|oneOrNone|maybeOne|queryOne)$/i
+const ONE_ROW = /^(?:get|getAsObject|step|first|one|oneOrNone|maybeOne|queryOne)$/i
 
 /** A call that is given a statement; undefined where it is given none. */
 export function callWithSql(machine: Machine, name: string | undefined, call: Call, state: State): Value | undefined {
@@ -184,8 +184,11 @@ function asResult(machine: Machine, row: Value, call: Call, store: StoreRef): Va
   return { ...object(machine.library('sql-result', call.site, { row, store: store.id })), open: true }
 }
 
-const bind: MethodHandler = (machine, target, call) =>
-  object(machine.library('sql-statement', call.site, { statement: target.data['statement'], bound: call.args }))
+/** Some drivers bind the statement itself, others give back another one: whichever is run, these are its parameters. */
+const bind: MethodHandler = (_machine, target, call) => {
+  target.data['bound'] = call.args
+  return object(target)
+}
 
 const runPrepared: MethodHandler = (machine, target, call, state, name) => {
   const bound = target.data['bound'] as readonly Value[]
@@ -197,7 +200,7 @@ const COUNTS = new Set(['length', 'rowCount', 'size', 'changes', 'affectedRows']
 
 export const sql: Model = {
   methods: {
-    'sql-statement': { bind, finalize: () => UNKNOWN, reset: () => UNKNOWN, '*': runPrepared },
+    'sql-statement': { bind, finalize: () => UNKNOWN, reset: () => UNKNOWN, free: () => UNKNOWN, '*': runPrepared },
     'sql-result': {
       map: visit,
       forEach: visit,
