@@ -48,7 +48,8 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   let value: Value = NEVER
   for (const from of target.objects) value = join(value, readFrom(machine, from, name, key, site, state))
   // What is read of something that is not listed is not known.
-  if (target.open && value !== NEVER && value.objects.length === 0) value = { ...value, open: true }
+  if (value !== NEVER && (target.cut === true || (target.open && value.objects.length === 0)))
+    value = { ...value, open: true }
   if (target.tags.length > 0)
     value = withTags(value === NEVER ? UNKNOWN : withoutVerdict(value, target), [
       ...stepTags(target.tags, name),

@@ -23,6 +23,8 @@ export interface Value {
   readonly open: boolean
   readonly entropy?: Entropy
   readonly condition?: Condition
+  /** There were more objects than are kept: what a part of it may be is not known. */
+  readonly cut?: true
   /** A default has been given already where it was missing: another one changes nothing. */
   readonly filled?: true
   /** The results of which it is one, with what was learned on the way to each. */
@@ -93,8 +95,9 @@ export function join(a: Value, b: Value): Value {
   const tags = isCut && !all.includes(CUT) ? [...all, CUT] : all
   const entropy = joinEntropy(a.entropy, b.entropy)
   const open = a.open || b.open || isCut
+  const cut = a.cut === true || b.cut === true || leavesOut(objects, b.objects)
   const filled = isThere(a) && isThere(b)
-  if (same(a, primitives, objects, tags, open, entropy)) return plain(a, filled)
+  if (cut === (a.cut === true) && same(a, primitives, objects, tags, open, entropy)) return plain(a, filled)
   return {
     primitives,
     objects,
@@ -102,6 +105,7 @@ export function join(a: Value, b: Value): Value {
     open,
     ...(entropy === undefined ? {} : { entropy }),
     ...(filled && open ? { filled } : {}),
+    ...(cut ? { cut } : {}),
   }
 }
 
@@ -121,6 +125,11 @@ function plain(value: Value, isFilled: boolean): Value {
 /** Whether a full set had to leave some of these out. */
 function lacks(kept: readonly Primitive[], given: readonly Primitive[]): boolean {
   return kept.length >= MAX_PRIMITIVES && given.some((item) => !kept.includes(item))
+}
+
+/** As `lacks`. */
+function leavesOut(kept: readonly HeapObject[], given: readonly HeapObject[]): boolean {
+  return kept.length >= MAX_OBJECTS && given.some((item) => !kept.includes(item))
 }
 
 function same(

@@ -95,3 +95,28 @@ describe('what a result says of the caller', () => {
     expect(endpointOf(check, ask("result.error === 'missing'"))).not.toMatchObject({ authenticated: 'always' })
   })
 })
+
+describe('more results than are told apart', () => {
+  const refusals = Array.from(
+    { length: 12 },
+    (_, code) => `if (request.headers.get('x-${code}')) return { user: null, error: { code: ${code} } }`,
+  )
+  const program = `
+    async function verify(request) {
+      ${refusals.join('\n')}
+      return { user: { name: 'alice' }, error: null }
+    }
+    export default {
+      async fetch(request) {
+        const { user, error } = await verify(request)
+        if (error) return Response.json({ error })
+        const { id, method } = await request.json()
+        if (method === 'tools/list') return Response.json({ jsonrpc: '2.0', id, result: { tools: [] } })
+        return Response.json({ jsonrpc: '2.0', id, result: { content: [] } })
+      },
+    }`
+
+  it('may be any of them: what comes after is read', () => {
+    expect(factsOf(program).endpoints).not.toEqual([])
+  })
+})
