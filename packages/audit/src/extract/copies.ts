@@ -5,7 +5,7 @@ import type { Machine } from './machine.ts'
 import { insert, remove } from './properties.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
-import { NEVER, UNDEFINED, hasTag, join, object, withTags } from './value.ts'
+import { UNDEFINED, hasTag, join, object, withTags } from './value.ts'
 
 /** Something is spread into a literal: the first container of its kind is what the literal is a copy of. */
 export function noteSpread(copy: HeapObject, source: Value): void {
@@ -37,7 +37,7 @@ export function putBack(machine: Machine, before: Value, value: Value, site: Sit
     if (copy === undefined) continue
     for (const { key, value: item } of copy.added) insert(machine, copy.of, key, item, site, state)
     if (copy.leftOut !== undefined) remove(machine, copy.of, copy.leftOut, site, state)
-    kept = join(kept === NEVER ? NEVER : kept, object(copy.of))
+    kept = join(kept, object(copy.of))
   }
   return kept
 }

@@ -3,11 +3,10 @@
  * them are the chains of `query-chains.ts`.
  */
 import { callOpaque } from '../calls.ts'
-import type { HeapObject } from '../heap.ts'
-import { LibraryObject } from '../heap.ts'
 import type { Value } from '../value.ts'
 import { NEVER, UNKNOWN, object, onlyString } from '../value.ts'
 import type { ExternalHandler, Model } from './model.ts'
+import { libraryIn } from './routing.ts'
 
 /** What a column is compared with. */
 export interface Term {
@@ -28,29 +27,21 @@ const table: ExternalHandler = (machine, call) => {
 
 /** The name of the table that a value is, or undefined where it is none. */
 export function tableIn(value: Value | undefined): string | undefined {
-  const found = value?.objects.find((item): item is LibraryObject => isOf(item, 'drizzle-table'))
-  return found === undefined ? undefined : String(found.data['table'])
+  return libraryIn(value, 'drizzle-table')?.data['table'] as string | undefined
 }
 
 /** The conditions that a value is, or undefined where it is none. `or` says nothing for certain: it has no terms. */
 export function termsIn(value: Value | undefined): readonly Term[] | undefined {
-  const found = value?.objects.find((item): item is LibraryObject => isOf(item, 'drizzle-term'))
-  return found?.data['terms'] as readonly Term[] | undefined
+  return libraryIn(value, 'drizzle-term')?.data['terms'] as readonly Term[] | undefined
 }
 
 /** The table whose columns a condition speaks of. */
 export function tableOfTerms(value: Value | undefined): string | undefined {
-  const found = value?.objects.find((item): item is LibraryObject => isOf(item, 'drizzle-term'))
-  return found?.data['table'] as string | undefined
-}
-
-function isOf(item: HeapObject, type: string): boolean {
-  return item instanceof LibraryObject && item.type === type
+  return libraryIn(value, 'drizzle-term')?.data['table'] as string | undefined
 }
 
 function columnIn(value: Value | undefined): Column | undefined {
-  const found = value?.objects.find((item): item is LibraryObject => isOf(item, 'drizzle-column'))
-  return found?.data as Column | undefined
+  return libraryIn(value, 'drizzle-column')?.data as Column | undefined
 }
 
 /** Of columns that are not seen, a condition is no more than what is in it. */

@@ -86,6 +86,11 @@ export function isApp(value: Value): LibraryObject | undefined {
   return value.objects.find((item): item is LibraryObject => item instanceof Library && item.type.endsWith('-app'))
 }
 
+/** What a value is of this type of library object, or undefined where it is none. */
+export function libraryIn(value: Value | undefined, type: string): LibraryObject | undefined {
+  return value?.objects.find((item): item is LibraryObject => item instanceof Library && item.type === type)
+}
+
 export function isHandler(value: Value): boolean {
   return value.objects.some((item) => item instanceof FunctionObject || item instanceof Library)
 }

@@ -17,7 +17,7 @@ import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, strings, tagged, truthiness, withTags } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertyHandler } from './model.ts'
 import { part } from './requests.ts'
-import { optionOf, registerRoute } from './routing.ts'
+import { libraryIn, optionOf, registerRoute } from './routing.ts'
 
 const PACKAGE = '@sallyport/session'
 const HANDLE_BITS = 256
@@ -159,10 +159,6 @@ const createGuard: ExternalHandler = (machine, call) => {
 }
 
 const mcpSessionId: Value = { ...UNKNOWN, primitives: ['mcp-session-id'], open: false }
-
-function libraryIn(value: Value | undefined, type: string): LibraryObject | undefined {
-  return value?.objects.find((item): item is LibraryObject => item instanceof LibraryObject && item.type === type)
-}
 
 /** What is known of a request once the guard let it pass. */
 function admit(machine: Machine, guard: LibraryObject, looks: boolean, call: Call, state: State): void {
