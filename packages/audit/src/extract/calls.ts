@@ -15,6 +15,7 @@ import {
   FunctionObject,
   InstanceObject,
   LibraryObject,
+  isContainer,
 } from './heap.ts'
 import { noteMayEnd, notePasswordSet } from './logouts.ts'
 import type { Exit, Frame, Machine } from './machine.ts'
@@ -229,10 +230,6 @@ function callOn(machine: Machine, target: HeapObject, name: string, call: Call, 
     return undefined
   }
   return isContainer(target) ? callBuiltin(machine, object(target), name, call, state) : undefined
-}
-
-function isContainer({ kind }: HeapObject): boolean {
-  return kind === 'map' || kind === 'set' || kind === 'array'
 }
 
 function getOwnMember(instance: InstanceObject, name: string): boolean {

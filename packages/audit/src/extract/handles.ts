@@ -4,6 +4,7 @@
  */
 import { isOfCaller } from './conditions.ts'
 import type { HeapObject, Site } from './heap.ts'
+import { isContainer } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { PROVEN, RAW, noteStateUse } from './request-state.ts'
 import type { Facts, State } from './state.ts'
@@ -56,10 +57,6 @@ export function noteHandleCall(
 /** Something that a record holds is written to: `board.cells[at] = color`. */
 export function noteHandleWrite(machine: Machine, target: Value, site: Site, state: State): void {
   if (inRequest(machine)) noteUse(machine, storesOf(target.tags, 'unproven:'), 'changed', site, state)
-}
-
-function isContainer({ kind }: HeapObject): boolean {
-  return kind === 'map' || kind === 'set' || kind === 'array'
 }
 
 /** A record, or a part of one, is handed to code that cannot be seen. */

@@ -109,6 +109,11 @@ export class HeapObject {
   }
 }
 
+/** One of the language's own. */
+export function isContainer({ kind }: HeapObject): boolean {
+  return kind === 'map' || kind === 'set' || kind === 'array'
+}
+
 /** A function with the environment it closes over. */
 export class FunctionObject extends HeapObject {
   executed = false

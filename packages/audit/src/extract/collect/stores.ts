@@ -21,11 +21,14 @@ export interface StoreEvents {
   readonly holds: StoreFact['holds']
 }
 
+type Container = Omit<StoreEvents, 'holds'>
+
 export function collectStores(machine: Machine): readonly StoreFact[] {
-  const stores = sessionStores(machine)
+  const containers = containersIn(machine)
+  const stores = sessionStores(machine, containers)
   return [
     ...stores.map((store) => storeFact(machine, store, stores)),
-    ...loginStores(machine, stores).map((store) => storeFact(machine, store, stores)),
+    ...loginStores(containers, stores).map((store) => storeFact(machine, store, stores)),
     ...webStores(machine),
     ...variableStores(machine),
   ]
@@ -35,8 +38,8 @@ export function collectStores(machine: Machine): readonly StoreFact[] {
  * Tokens that are made at login, kept in memory and presented as credentials ever after: sessions by another name, where
  * nothing in their record says when they end. What has a time in it may be judged by whoever is told it.
  */
-function loginStores(machine: Machine, sessions: readonly StoreEvents[]): readonly StoreEvents[] {
-  return containersIn(machine)
+function loginStores(containers: readonly Container[], sessions: readonly StoreEvents[]): readonly StoreEvents[] {
+  return containers
     .filter(({ ref, writes, reads }) => {
       if (ref.kind === 'database' || ref.kind === 'web-session' || sessions.some((other) => other.ref.id === ref.id))
         return false
@@ -64,10 +67,11 @@ function saysWhen(value: Value): boolean {
 }
 
 /** Containers of sessions: they hold transports, or records found by an ID that a header or cookie presents. */
-export function sessionStores(machine: Machine): readonly StoreEvents[] {
-  const candidates = containersIn(machine)
-    .filter((entry) => entry.ref.kind !== 'web-session')
-    .map(withoutAuthorizations)
+export function sessionStores(
+  machine: Machine,
+  containers: readonly Container[] = containersIn(machine),
+): readonly StoreEvents[] {
+  const candidates = containers.filter((entry) => entry.ref.kind !== 'web-session').map(withoutAuthorizations)
   const holding = candidates.flatMap((entry) => {
     const holds = transportKind(entry.writes)
     return holds === undefined ? [] : [{ ...entry, holds }]
@@ -93,7 +97,7 @@ export function sessionStores(machine: Machine): readonly StoreEvents[] {
 }
 
 /** Everything that was seen to happen to each container. */
-function containersIn(machine: Machine): readonly Omit<StoreEvents, 'holds'>[] {
+function containersIn(machine: Machine): readonly Container[] {
   const all = new Map<
     string,
     {
