@@ -3,8 +3,9 @@ import type { OnProgress } from './progress.ts'
 import type { Rule, RuleEntry } from './rules/rule.ts'
 import { type Budget, BudgetSpent } from './wire/budget.ts'
 import type { ProbeConfig } from './wire/config.ts'
+import type { Session } from './wire/legacy.ts'
 import type { Redactor } from './wire/redact.ts'
-import { MOST_AT_ONCE, roomOn, witnessOn } from './wire/room.ts'
+import { MOST_AT_ONCE, type Room, roomOn, witnessOn } from './wire/room.ts'
 import type { LiveVerdict, Scenario } from './wire/scenario.ts'
 import { type Actors, Stage, type StageOptions } from './wire/stage.ts'
 import type { Survey } from './wire/survey.ts'
@@ -53,6 +54,7 @@ export async function playAll(
   await program.sideBySideOrAgain(quiet)
   await Promise.all([early, program.sideBySide(wanted(true), MOST_AT_ONCE)])
   await program.sideBySideOrAgain(provoking)
+  await program.close()
   return rules.map(({ rule }) => ({ rule, verdict: program.verdicts.get(rule.id) ?? NO_SCENARIO }))
 }
 
@@ -70,7 +72,9 @@ class Program {
   private readonly probing: Probing
   private readonly survey: Survey
   private readonly writing = new Turns(1)
-  private room = 1
+  private room: Room = { most: 1 }
+  /** Where the room was measured: what is left of it is a witness later on. */
+  private measured: Stage | undefined
 
   constructor(probing: Probing, survey: Survey) {
     this.probing = probing
@@ -94,22 +98,34 @@ class Program {
    * everything where a session was ended that nobody had touched.
    */
   async sideBySideOrAgain(entries: readonly RuleEntry[]): Promise<void> {
-    if (this.room === 1 || this.showsDisturbance || entries.length === 0) return this.inTurn(entries)
-    const stage = this.stage(new Turns(1))
-    const isUntouched = await witnessOn(stage)
-    const undecided = await this.sideBySide(entries, this.room)
+    const { most } = this.room
+    if (most === 1 || this.showsDisturbance || entries.length === 0) return this.inTurn(entries)
+    const { stage, left } = await this.watchtower()
+    const isUntouched = await witnessOn(stage, left)
+    const undecided = await this.sideBySide(entries, most)
     const again = (await isUntouched()) ? undecided : entries
-    await stage.close()
     await this.inTurn(again)
   }
 
   async measureRoom(): Promise<void> {
-    const stage = this.stage(new Turns(1))
-    try {
-      this.room = await roomOn(stage)
-    } finally {
-      await stage.close()
-    }
+    this.measured = this.stage(new Turns(1))
+    this.room = await roomOn(this.measured)
+    if (this.room.most === 1) await this.close()
+  }
+
+  /** Where a witness may stand: among what is left of measuring, unless Alice has logged in again since. */
+  private async watchtower(): Promise<{ readonly stage: Stage; readonly left: Session | undefined }> {
+    const { measured } = this
+    if (measured?.actors.alice === this.probing.actors.alice) return { stage: measured, left: this.room.left }
+    await this.close()
+    this.measured = this.stage(new Turns(1))
+    return { stage: this.measured, left: undefined }
+  }
+
+  /** Ends what is still open. */
+  async close(): Promise<void> {
+    await this.measured?.close()
+    this.measured = undefined
   }
 
   /** Whether it was not decided, and may be if it is played again with nothing beside it. */
@@ -125,7 +141,7 @@ class Program {
   }
 
   private stage(turns: Turns): Stage {
-    return stageFor(this.probing, this.survey, { turns, writing: this.writing, room: this.room })
+    return stageFor(this.probing, this.survey, { turns, writing: this.writing, room: this.room.most })
   }
 }
 

@@ -24,7 +24,7 @@ const SKIPPED: Readonly<Record<string, number>> = {
   'session-token-exposure': 2,
   'session-token-in-url': 3,
   'shared-session-state': 5,
-  'stream-outlives-token': 7,
+  'stream-outlives-token': 6,
   'unauthorized-subscription': 4,
   'unbound-request-state': 1,
 }

@@ -42,6 +42,7 @@ const SURELY_MS = 1_000
 const TIMES_HERS = 4
 /** Stores that sort their events by time and chance lose track of two in one millisecond: one answer is not enough. */
 const ASKS = 8
+const MOST_WAYS = 16
 const PATIENT = 2
 
 export const scenario = defineScenario<Recording>({
@@ -94,20 +95,43 @@ async function play(other: Actor | undefined, stage: Stage): Promise<Partial<Rec
   const eventIds = [...first.ids, ...eventIdsIn(opening)]
   const start = { opening, asked: first.asked, canary: first.canary, eventIds }
   if (other === undefined || eventIds.length === 0 || !holds(first.asked, first.canary)) return start
-  for (const { asked, canary, ids, waitMs } of await waysBack(first, eventIds, () => ask(session, stage))) {
-    const [eventId] = ids
-    if (eventId === undefined) continue
-    const since = stage.now()
-    const resumed = await resume(alice, session, eventId, { canary, waitMs }, stage)
-    if (!holds(resumed, canary)) continue
-    const found = { ...start, asked, canary, eventId, resumed }
-    const hersMs = stage.now() - since
-    const { exchange: foreignOpening, session: his } = await stage.open(other)
-    if (his === undefined) return found
-    const patience = { canary, waitMs: REPLAY_MS + hersMs * TIMES_HERS }
-    return { ...found, foreignOpening, foreign: await resume(other, his, eventId, patience, stage) }
+  const back = await wayBack(await waysBack(first, eventIds, () => ask(session, stage)), session, stage)
+  if (back === undefined) return start
+  const { hersMs, ...found } = back
+  const { exchange: foreignOpening, session: his } = await stage.open(other)
+  if (his === undefined) return { ...start, ...found }
+  const patience = { canary: found.canary, waitMs: REPLAY_MS + hersMs * TIMES_HERS }
+  return { ...start, ...found, foreignOpening, foreign: await resume(other, his, found.eventId, patience, stage) }
+}
+
+interface WayBack extends Required<Pick<Recording, 'asked' | 'canary' | 'eventId' | 'resumed'>> {
+  /** How long Alice waited for what she had missed. */
+  readonly hersMs: number
+}
+
+/** The first after which her answer comes again: of all at once, since each is an answer of its own; else of some, one after another and with patience. */
+async function wayBack(ways: readonly Asked[], session: Session, stage: Stage): Promise<WayBack | undefined> {
+  const soon = await Promise.all(ways.map((way) => goBack(way, REPLAY_MS, session, stage)))
+  const found = soon.find((back) => back !== undefined)
+  if (found !== undefined) return found
+  for (const way of ways.slice(0, PATIENT)) {
+    const back = await goBack(way, SURELY_MS, session, stage)
+    if (back !== undefined) return back
   }
-  return start
+  return undefined
+}
+
+/** Undefined where what she was answered does not come again. */
+async function goBack(
+  { asked, canary, ids: [eventId] }: Asked,
+  waitMs: number,
+  session: Session,
+  stage: Stage,
+): Promise<WayBack | undefined> {
+  if (eventId === undefined) return undefined
+  const since = stage.now()
+  const resumed = await resume(stage.actors.alice, session, eventId, { canary, waitMs }, stage)
+  return holds(resumed, canary) ? { asked, canary, eventId, resumed, hersMs: stage.now() - since } : undefined
 }
 
 /** Asks for something that names a new canary. */
@@ -146,14 +170,10 @@ async function waysBack(
   first: Asked,
   eventIds: readonly string[],
   ask: () => Promise<Asked>,
-): Promise<readonly (Asked & { readonly waitMs: number })[]> {
+): Promise<readonly Asked[]> {
   const asks = [first]
   while (asks.length < ASKS) asks.push(await ask())
-  const soon = [...asks, ...eventIds.slice(1).map((id) => ({ ...first, ids: [id] }))]
-  return [
-    ...soon.map((one) => ({ ...one, waitMs: REPLAY_MS })),
-    ...asks.slice(0, PATIENT).map((one) => ({ ...one, waitMs: SURELY_MS })),
-  ]
+  return [...asks, ...eventIds.slice(1).map((id) => ({ ...first, ids: [id] }))].slice(0, MOST_WAYS)
 }
 
 function eventIdsIn(exchange: Exchange): readonly string[] {

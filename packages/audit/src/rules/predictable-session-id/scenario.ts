@@ -38,6 +38,8 @@ interface Recording {
 const SAMPLE = 40
 /** Where one takes so long, fewer are asked for, and the next before the last has come. */
 const SLOW_MS = 250
+/** Between two that are asked for before the first has come. */
+const APART_MS = 100
 const SLOW_SAMPLE = 16
 /** Of the time that the whole probe has. */
 const SAMPLE_SHARE = 0.25
@@ -158,20 +160,26 @@ async function issueMany(stage: Stage, mint: Mint): Promise<Issued[]> {
   const { alice, bob } = stage.actors
   const startedAt = stage.now()
   const until = startedAt + stage.config.budget.seconds * SAMPLE_SHARE * 1000
-  const first = await issue(stage, bob ?? alice, mint)
-  if (first === undefined) return []
-  const tookMs = stage.now() - startedAt
-  const isSlow = tookMs > SLOW_MS
+  const ask = (): Promise<Issued | undefined> => {
+    const one = issue(stage, bob ?? alice, mint)
+    // Whoever waits for it is told; where the one before it failed, nobody waits any longer.
+    one.catch(() => {})
+    return one
+  }
+  let tookMs: number | undefined
+  const first = ask()
+  const answered = first.then(() => (tookMs = stage.now() - startedAt))
+  await Promise.race([answered, stage.sleep(SLOW_MS)])
+  const isSlow = tookMs === undefined
   const most = isSlow ? SLOW_SAMPLE : SAMPLE
   const ahead = isSlow ? stage.room : 1
-  const issued = [first]
-  const asked: Promise<Issued | undefined>[] = []
+  const issued: Issued[] = []
+  const asked = [first]
   for (;;) {
     const count = issued.length + asked.length
     const isEnough = count >= most || (count >= FEWEST && stage.now() >= until)
-    if (!isEnough) asked.push(issue(stage, bob ?? alice, mint))
-    const isNextWanted = !isEnough && asked.length < ahead
-    if (isNextWanted) await stage.sleep(tookMs / ahead)
+    if (!isEnough && asked.length < ahead) asked.push(ask())
+    if (!isEnough && asked.length < ahead) await stage.sleep(tookMs === undefined ? APART_MS : tookMs / ahead)
     else {
       const one = await asked.shift()
       if (one === undefined) break

@@ -1,4 +1,4 @@
-// Safe: the request, and with it every stream that it opens, is over when its token is.
+// Safe: whatever is answered, a stream of subscriptions too, is cut off when the token is over.
 import { randomBytes } from 'node:crypto'
 import { serve } from '@hono/node-server'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
@@ -16,7 +16,9 @@ app.all('/mcp', async (c) => {
   const claims = await jwtVerify(token, key, expectations).catch(() => undefined)
   if (claims === undefined) return c.text('', 401)
   const left = Number(claims.payload.exp ?? 0) * 1_000 - Date.now()
-  return handler.fetch(new Request(c.req.raw, { signal: AbortSignal.timeout(Math.max(left, 0)) }))
+  const answer = await handler.fetch(c.req.raw)
+  const signal = AbortSignal.timeout(Math.max(left, 0))
+  return new Response(answer.body?.pipeThrough(new TransformStream(), { signal }), answer)
 })
 
 serve({ fetch: app.fetch, hostname: '127.0.0.1', port: Number(process.env.PORT ?? 3000) }, ({ port }) => {
