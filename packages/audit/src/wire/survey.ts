@@ -38,6 +38,8 @@ export interface Survey {
   readonly tools: readonly Tool[]
   /** No MCP, but a page that Alice may read and nobody else: what asks for a credential can be tried on it as well. */
   readonly page: boolean
+  /** No MCP, but a stream of events that Alice may read and nobody else. */
+  readonly feed?: true
   /** Why Alice was not let in, where she was not. */
   readonly refusal: string | undefined
   /** Why nobody can be played who is somebody else than Alice. Says nothing where Bob or Carol is among the actors. */
@@ -74,7 +76,7 @@ export async function survey(target: URL, surveyor: Surveyor): Promise<Survey> {
   let first: Survey | undefined
   for (const candidate of candidates) {
     const found = await surveyAt(candidate, surveyor)
-    if (found.eras.length > 0 || found.page) return found
+    if (found.eras.length > 0 || found.page || found.feed) return found
     // A refusal for want of a credential is an answer of the endpoint; a path that is not there is not.
     if (first === undefined || (isMissing(first) && !isMissing(found))) first = found
   }
@@ -117,7 +119,7 @@ async function surveyAt(target: URL, surveyor: Surveyor, redirects = 0): Promise
     const legacy = surveyor.era === 'modern' ? { ...looked, era: false } : looked
     const moved = redirectOf(legacy.exchange, target)
     if (moved instanceof URL && redirects < MOST_REDIRECTS) return await surveyAt(moved, surveyor, redirects + 1)
-    const page = !legacy.era && !modern.era && (await isPage(wire, surveyor))
+    const page = legacy.era || modern.era ? undefined : await pageAt(wire, surveyor)
     const eras: Era[] = [...(legacy.era ? (['legacy'] as const) : []), ...(modern.era ? (['modern'] as const) : [])]
     return {
       url: target.href,
@@ -127,7 +129,8 @@ async function surveyAt(target: URL, surveyor: Surveyor, redirects = 0): Promise
       sessions: legacy.era && legacy.sessions,
       anonymous: legacy.era ? legacy.anonymous : modern.anonymous,
       tools: legacy.tools.length > 0 ? legacy.tools : modern.tools,
-      page,
+      page: page !== undefined && !isEventStream(page),
+      ...(page !== undefined && isEventStream(page) && { feed: true as const }),
       refusal: eras.length > 0 ? undefined : (moved ?? refusalOf(legacy.exchange)).toString(),
       noOther: NO_OTHER,
     }
@@ -136,10 +139,11 @@ async function surveyAt(target: URL, surveyor: Surveyor, redirects = 0): Promise
   }
 }
 
-async function isPage(wire: Wire, { alice, nobody }: Surveyor): Promise<boolean> {
-  if (alice.headers.length === 0) return false
+/** What Alice may read there, and nobody else. */
+async function pageAt(wire: Wire, { alice, nobody }: Surveyor): Promise<Exchange | undefined> {
+  if (alice.headers.length === 0) return undefined
   const own = await wire.send(alice, { method: 'GET' })
-  return isSuccess(own) && !isEventStream(own) && isRefused(await wire.send(nobody, { method: 'GET' }))
+  return isSuccess(own) && isRefused(await wire.send(nobody, { method: 'GET' })) ? own : undefined
 }
 
 interface Side {

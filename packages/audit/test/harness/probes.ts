@@ -2,7 +2,7 @@
  * How the examples of a rule are probed: `examples/probe.yaml` beside them.
  *
  *   defaults:   what holds for every example: env, path, config
- *   examples:   by name, what is different; or `skip`, with the reason why the wire cannot show it
+ *   examples:   by name, what is different
  *
  * `env` is set before the example starts; `$FREE_PORT` in it is a port that nobody listens on, and null takes a default
  * away, in `config` as well. `unprovenFix` is the reason why the wire cannot show that a fixed twin is cured. `path` is where it is probed. `config` is a probe configuration. A header value
@@ -26,16 +26,15 @@ export interface Probing {
 
 interface Document {
   readonly defaults?: Partial<Probing>
-  readonly examples?: Readonly<Record<string, Partial<Probing> & { readonly skip?: string }>>
+  readonly examples?: Readonly<Record<string, Partial<Probing>>>
 }
 
 /** Undefined where the rule's folder says nothing of probing: it has no scenario. */
-export function probingOf({ rule, name }: Pick<Example, 'rule' | 'name'>): Probing | { skip: string } | undefined {
+export function probingOf({ rule, name }: Pick<Example, 'rule' | 'name'>): Probing | undefined {
   const path = join(rulesFolder, rule, 'examples', 'probe.yaml')
   if (!existsSync(path)) return undefined
-  const { defaults = {}, examples = {} } = parse(readFileSync(path, 'utf8')) as Document
-  const { skip, ...own } = examples[name.slice(rule.length + 1)] ?? {}
-  if (skip !== undefined) return { skip }
+  const { defaults = {}, examples = {} } = (parse(readFileSync(path, 'utf8'), { merge: true }) ?? {}) as Document
+  const own = examples[name.slice(rule.length + 1)] ?? {}
   const env = without(null, { ...defaults.env, ...own.env })
   return {
     env,
@@ -60,7 +59,9 @@ export function strayNames(rule: string, examples: readonly Example[]): readonly
   const path = join(rulesFolder, rule, 'examples', 'probe.yaml')
   if (!existsSync(path)) return []
   const known = new Set(examples.map(({ name }) => name.slice(rule.length + 1)))
-  return Object.keys((parse(readFileSync(path, 'utf8')) as Document).examples ?? {}).filter((name) => !known.has(name))
+  return Object.keys((parse(readFileSync(path, 'utf8'), { merge: true }) as Document).examples ?? {}).filter(
+    (name) => !known.has(name),
+  )
 }
 
 function withTokens<T>(value: T, key: Buffer): T

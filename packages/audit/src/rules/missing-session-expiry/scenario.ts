@@ -1,8 +1,9 @@
 /** Two sessions that nobody uses, and one that is used all the time: do they end when the server says they do? */
 import type { Exchange, LiveFindingDraft } from '../../finding/finding.ts'
-import { isRefused, isServed, statusOf } from '../../wire/reading.ts'
+import { handlesIn, hasHandles, headersFor, logIn, mergedHandles } from '../../wire/login.ts'
+import { isGranted, isRefused, statusOf } from '../../wire/reading.ts'
 import { defineScenario, judgedLive, leftOpen, withoutSessions } from '../../wire/scenario.ts'
-import type { Session } from '../../wire/legacy.ts'
+import type { LoginFlow } from '../../wire/config.ts'
 import type { Stage } from '../../wire/stage.ts'
 import type { Survey } from '../../wire/survey.ts'
 
@@ -24,6 +25,8 @@ interface Wait {
 
 interface Recording {
   readonly survey: Survey
+  /** No session of MCP is watched, but what a login hands out. */
+  readonly byLogin: boolean
   readonly stated: { readonly idleMs?: number; readonly absoluteMs?: number }
   /** The limit passed, and twice the limit: servers sweep now and then. */
   readonly idle: readonly Wait[]
@@ -48,8 +51,9 @@ export const scenario = defineScenario<Recording>({
   async play(stage) {
     const { survey, config } = stage
     const { idleMs, absoluteMs } = config.timeouts
-    const none = { survey, stated: config.timeouts, idle: [], absolute: undefined }
-    if (!survey.sessions || (idleMs === undefined && absoluteMs === undefined)) return none
+    const byLogin = !survey.sessions && survey.page && loginOf(stage) !== undefined
+    const none = { survey, byLogin, stated: config.timeouts, idle: [], absolute: undefined }
+    if ((!survey.sessions && !byLogin) || (idleMs === undefined && absoluteMs === undefined)) return none
     const stated = config.timeouts
     const [absolute, ...idle] = await Promise.all([
       absoluteMs === undefined
@@ -68,8 +72,8 @@ export const scenario = defineScenario<Recording>({
     return { ...none, idle: idle.filter((wait) => wait !== undefined), absolute }
   },
 
-  judge({ survey, stated, idle, absolute }) {
-    const unfit = withoutSessions(survey)
+  judge({ survey, byLogin, stated, idle, absolute }) {
+    const unfit = byLogin ? undefined : withoutSessions(survey)
     if (unfit !== undefined) return unfit
     if (stated.idleMs === undefined && stated.absoluteMs === undefined)
       return leftOpen('No timeouts are configured, and waiting for the usual ones takes hours.')
@@ -111,23 +115,67 @@ function idleWaits(idleMs: number | undefined, absoluteMs = Infinity): readonly 
   return waits.filter((ms, at) => ms > idleMs * LEAST_BEYOND && ms !== waits[at - 1])
 }
 
-async function openUsed(
-  stage: Stage,
-): Promise<(Pick<Wait, 'opening' | 'legitimate'> & { session: Session }) | undefined> {
-  const { exchange: opening, session } = await stage.open(stage.actors.alice)
-  if (session === undefined) return undefined
-  const legitimate = await stage.request(stage.actors.alice, session, stage.survey.method)
-  return isServed(legitimate) ? { opening, legitimate, session } : undefined
+/** Something of Alice's that should end. */
+interface Held {
+  readonly opening: Exchange
+  use(): Promise<Exchange>
+  close(): Promise<void>
+}
+
+function open(stage: Stage): Promise<Held | Exchange> {
+  const login = loginOf(stage)
+  return stage.survey.sessions || login === undefined ? openSession(stage) : openLogin(login, stage)
+}
+
+async function openSession(stage: Stage): Promise<Held | Exchange> {
+  const { actors, survey } = stage
+  const { exchange: opening, session } = await stage.open(actors.alice)
+  if (session === undefined) return opening
+  return {
+    opening,
+    use: () => stage.request(actors.alice, session, survey.method),
+    close: () => stage.close(session),
+  }
+}
+
+function loginOf({ config }: Stage): LoginFlow | undefined {
+  return config.login ?? config.principals.alice?.login
+}
+
+/** A login of its own, and the page that it opens. What is renewed by use is presented from then on. */
+async function openLogin(login: LoginFlow, stage: Stage): Promise<Held | Exchange> {
+  const own = stage.config.principals.alice?.headers ?? []
+  const names = new Set(own.map(([name]) => name.toLowerCase()))
+  const { handles: first, answer: opening } = await logIn({ name: 'alice', headers: own }, login, stage)
+  if (!hasHandles(first)) return opening
+  let handles = first
+  return {
+    opening,
+    async use() {
+      const presented = headersFor(handles).filter(([name]) => !names.has(name))
+      const page = await stage.send({ name: 'alice', headers: [...own, ...presented] }, { method: 'GET' })
+      handles = mergedHandles(handles, handlesIn(page))
+      return page
+    },
+    close: () => Promise.resolve(),
+  }
+}
+
+async function openUsed(stage: Stage): Promise<(Pick<Wait, 'opening' | 'legitimate'> & { held: Held }) | undefined> {
+  const held = await open(stage)
+  if (!('use' in held)) return undefined
+  const legitimate = await held.use()
+  return isGranted(legitimate) ? { opening: held.opening, legitimate, held } : undefined
 }
 
 async function waitUnused(ms: number, stage: Stage): Promise<Wait | undefined> {
   const startedAt = stage.now()
   const own = await openUsed(stage)
   if (own === undefined) return undefined
-  const { session, ...shown } = own
+  const { held, ...shown } = own
   const usedAt = stage.now()
   await stage.sleep(ms)
-  const after = await stage.request(stage.actors.alice, session, stage.survey.method)
+  const after = await held.use()
   const endedAt = stage.now()
   const waitedMs = endedAt - usedAt
   return { ...shown, after, waitedMs, gapMs: waitedMs, ageMs: endedAt - startedAt, ...(await renewal(after, stage)) }
@@ -136,9 +184,11 @@ async function waitUnused(ms: number, stage: Stage): Promise<Wait | undefined> {
 /** Her credential may have ended instead of the session. */
 async function renewal(after: Exchange, stage: Stage): Promise<Pick<Wait, 'renewed'>> {
   if (!WANTS_CREDENTIAL.has(statusOf(after))) return {}
-  const { exchange, session } = await stage.open(stage.actors.alice)
-  if (session !== undefined) await stage.close(session)
-  return { renewed: exchange }
+  const held = await open(stage)
+  if (!('use' in held)) return { renewed: held }
+  const renewed = await held.use()
+  await held.close()
+  return { renewed }
 }
 
 const WANTS_CREDENTIAL: ReadonlySet<number | undefined> = new Set([401, 403])
@@ -148,7 +198,7 @@ async function waitInUse(latestMs: number, stage: Stage): Promise<Wait | undefin
   const openedAt = stage.now()
   const own = await openUsed(stage)
   if (own === undefined) return undefined
-  const { session, ...shown } = own
+  const { held, ...shown } = own
   const { idleMs = LONGEST_PAUSE_MS * USES_PER_IDLE } = stage.config.timeouts
   const pauseMs = Math.min(LONGEST_PAUSE_MS, idleMs / USES_PER_IDLE)
   const startedAt = stage.now()
@@ -158,11 +208,11 @@ async function waitInUse(latestMs: number, stage: Stage): Promise<Wait | undefin
   for (;;) {
     await stage.sleep(Math.min(pauseMs, latestMs))
     const askedAt = stage.now()
-    const after = await stage.request(stage.actors.alice, session, stage.survey.method)
+    const after = await held.use()
     const now = stage.now()
     const waitedMs = now - startedAt
     gapMs = Math.max(gapMs, now - usedAt)
-    if (!isServed(after) || waitedMs > latestMs)
+    if (!isGranted(after) || waitedMs > latestMs)
       return { ...shown, last, after, waitedMs, gapMs, ageMs: now - openedAt, ...(await renewal(after, stage)) }
     last = after
     usedAt = askedAt
@@ -171,18 +221,18 @@ async function waitInUse(latestMs: number, stage: Stage): Promise<Wait | undefin
 
 /** A machine that stood still may have waited so long that the other limit was the reason. */
 function isByIdle({ after, ageMs }: Wait, { absoluteMs = Infinity }: Recording['stated']): boolean {
-  return isServed(after) || ageMs < absoluteMs
+  return isGranted(after) || ageMs < absoluteMs
 }
 
 function isByAge({ after, gapMs }: Wait, { idleMs = Infinity }: Recording['stated']): boolean {
-  return isServed(after) || gapMs < idleMs
+  return isGranted(after) || gapMs < idleMs
 }
 
 /** Ended at the first look or at a later one; lives where it is served at the last. */
 function outcomeOf(waits: readonly Wait[]): 'ends' | 'lives' | 'unknown' {
-  if (waits.some(({ after, renewed }) => isRefused(after) && (renewed === undefined || isServed(renewed))))
+  if (waits.some(({ after, renewed }) => isRefused(after) && (renewed === undefined || isGranted(renewed))))
     return 'ends'
-  return waits.length > 0 && waits.every(({ after }) => isServed(after)) ? 'lives' : 'unknown'
+  return waits.length > 0 && waits.every(({ after }) => isGranted(after)) ? 'lives' : 'unknown'
 }
 
 function findingFor(kind: 'idle' | 'absolute', wait: Wait | undefined, partial: boolean): LiveFindingDraft | undefined {

@@ -1,13 +1,16 @@
 /** Somebody whose credential is about to end opens a stream; when it has ended, is he still told things? */
-import type { Exchange, LiveFindingDraft } from '../../finding/finding.ts'
-import { isEventStream, isRefused, isServed, statusOf } from '../../wire/reading.ts'
+import type { Era, Exchange, LiveFindingDraft } from '../../finding/finding.ts'
+import { isEventStream, isGranted, isRefused, statusOf } from '../../wire/reading.ts'
 import { defineScenario, judgedLive, leftOpen, liveNotApplicable, type LiveVerdict } from '../../wire/scenario.ts'
 import type { Stage } from '../../wire/stage.ts'
 import type { Stream } from '../../wire/stream.ts'
 import type { Actor } from '../../wire/wire.ts'
 
+/** Where the stream is opened: in an era of MCP, or as one of the server's own. */
+type Kind = Era | 'feed'
+
 interface Watched {
-  readonly era: string
+  readonly kind: Kind
   /** A request with the credential while it holds. */
   readonly before: Exchange
   /** The same when it no longer does. */
@@ -21,7 +24,7 @@ interface Watched {
 }
 
 interface Recording {
-  readonly eras: readonly string[]
+  readonly kinds: readonly Kind[]
   readonly refusal: string | undefined
   readonly anonymous: boolean
   readonly hasShortLived: boolean
@@ -37,37 +40,38 @@ export const scenario = defineScenario<Recording>({
 
   async play(stage) {
     const { survey, actors, config } = stage
-    const { eras, refusal, anonymous } = survey
+    const { eras, refusal, anonymous, feed } = survey
+    const kinds = feed ? (['feed'] as const) : eras
     const { shortLived } = actors
     const lifeMs = config.principals.shortLived?.expiresInMs
-    const facts = { eras, refusal, anonymous, hasShortLived: shortLived !== undefined && lifeMs !== undefined }
-    if (shortLived === undefined || lifeMs === undefined || anonymous || eras.length === 0)
+    const facts = { kinds, refusal, anonymous, hasShortLived: shortLived !== undefined && lifeMs !== undefined }
+    if (shortLived === undefined || lifeMs === undefined || anonymous || kinds.length === 0)
       return { ...facts, watched: [] }
-    const watched = await Promise.all(eras.map((era) => watch(era, shortLived, lifeMs, stage)))
+    const watched = await Promise.all(kinds.map((kind) => watch(kind, shortLived, lifeMs, stage)))
     return { ...facts, watched }
   },
 
-  judge({ eras, refusal, anonymous, hasShortLived, watched }): LiveVerdict {
-    if (eras.length === 0) return leftOpen(refusal ?? 'No MCP server answered.')
+  judge({ kinds, refusal, anonymous, hasShortLived, watched }): LiveVerdict {
+    if (kinds.length === 0) return leftOpen(refusal ?? 'No MCP server answered.')
     if (anonymous) return liveNotApplicable('The server asks for no credential that a stream could outlive.')
     if (!hasShortLived) return leftOpen('No short-lived credential (shortLived, with expiresInMs) is configured.')
     const streams = watched.filter(({ opened }) => opened)
     if (streams.length === 0)
-      return watched.some(({ before }) => isServed(before))
+      return watched.some(({ before }) => isGranted(before))
         ? liveNotApplicable('The server opens no streams.')
         : leftOpen('The short-lived credential was over before a stream could be opened.')
     return judgedLive(
       streams.filter(outlived).map(findingOf),
-      streams.flatMap(({ after, era }) =>
+      streams.flatMap(({ after, kind }) =>
         isRefused(after)
           ? []
           : [
-              `The short-lived credential was still good when its time was over (${era}, ${statusOf(after) ?? 'no answer'}).`,
+              `The short-lived credential was still good when its time was over (${kind}, ${statusOf(after) ?? 'no answer'}).`,
             ],
       ),
       streams
         .filter(({ stayed, after }) => !stayed && isRefused(after))
-        .map(({ era }) => `a stream beyond its credential (${era})`),
+        .map(({ kind }) => `a stream beyond its credential (${kind})`),
     )
   },
 })
@@ -78,18 +82,24 @@ interface Opened {
   ask(): Promise<Exchange>
 }
 
-async function watch(era: string, actor: Actor, lifeMs: number, stage: Stage): Promise<Watched> {
-  const { before, stream, ask } = await (era === 'modern' ? openModern(actor, stage) : openLegacy(actor, stage))
+const OPENERS: Readonly<Record<Kind, (actor: Actor, stage: Stage) => Promise<Opened>>> = {
+  legacy: openLegacy,
+  modern: openModern,
+  feed: openFeed,
+}
+
+async function watch(kind: Kind, actor: Actor, lifeMs: number, stage: Stage): Promise<Watched> {
+  const { before, stream, ask } = await OPENERS[kind](actor, stage)
   const first = stream?.exchange()
   const opened = first !== undefined && isEventStream(first)
   if (stream === undefined || !opened)
-    return { era, before, after: before, stream: first ?? before, opened: false, stayed: false }
+    return { kind, before, after: before, stream: first ?? before, opened: false, stayed: false }
   // The life counts from the start of the probe, so that this waits long enough.
   const closed = await stream.ends(lifeMs + GRACE_MS)
   const after = await ask()
   const told = closed ? undefined : await tellsOf(stream, stage)
   const watched = {
-    era,
+    kind,
     before,
     after,
     stream: stream.exchange(),
@@ -123,6 +133,12 @@ async function openModern(actor: Actor, stage: Stage): Promise<Opened> {
   return { before, stream: await stage.listen(actor, 'subscriptions/listen', { notifications }), ask }
 }
 
+/** A stream of the server's own. */
+async function openFeed(actor: Actor, stage: Stage): Promise<Opened> {
+  const ask = () => stage.send(actor, { method: 'GET' })
+  return { before: await ask(), stream: await stage.wire.listen(actor, { method: 'GET' }), ask }
+}
+
 /** Alice makes something happen. */
 async function tellsOf(stream: Stream, stage: Stage): Promise<boolean | undefined> {
   const { resource } = stage.config
@@ -141,9 +157,9 @@ function outlived({ stayed, after }: Watched): boolean {
   return stayed && isRefused(after)
 }
 
-function findingOf({ era, before, after, stream, told }: Watched): LiveFindingDraft {
+function findingOf({ kind, before, after, stream, told }: Watched): LiveFindingDraft {
   return {
-    key: `${era} stream`,
+    key: `${kind} stream`,
     what: `A stream stays open when the credential that it was opened with has ended${told ? ', and goes on telling what happens' : ''}.`,
     trace: [
       { note: 'the credential holds', exchange: before },

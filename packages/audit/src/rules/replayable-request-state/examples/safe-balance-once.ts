@@ -49,6 +49,7 @@ function withdraw(state: string, user: string, tool: string): number {
 }
 
 async function callTool({ name, arguments: given, requestState, inputResponses }: Params, user: string) {
+  if (name === 'balance') return { content: [{ type: 'text', text: String(accounts.get(user)?.balance) }] }
   if (name !== 'cash_withdraw') return { isError: true, content: [{ type: 'text', text: 'no such tool' }] }
   if (requestState === undefined || inputResponses?.approve !== true) {
     const id = randomUUID()

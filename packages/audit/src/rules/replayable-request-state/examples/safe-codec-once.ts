@@ -46,6 +46,10 @@ function createPayments(): McpServer {
     payments.push({ to: payment.to, amount: payment.amount, by: callerOf(ctx) })
     return { content: [{ type: 'text', text: `sent ${payment.amount} to ${payment.to}` }] }
   })
+  server.registerTool('pay_history', {}, (ctx) => {
+    const own = payments.filter(({ by }) => by === callerOf(ctx))
+    return { content: [{ type: 'text', text: JSON.stringify(own) }] }
+  })
   return server
 }
 

@@ -52,6 +52,7 @@ function withdraw(state: string, user: string, tool: string): number {
 
 async function callTool({ name, arguments: given, requestState, inputResponses }: Params, user: string) {
 //                                                ^^^^^^^^^^^^ 2 comes back, for the first or the tenth time
+  if (name === 'balance') return { content: [{ type: 'text', text: String(accounts.get(user)?.balance) }] }
   if (name !== 'cash_withdraw') return { isError: true, content: [{ type: 'text', text: 'no such tool' }] }
   if (requestState === undefined || inputResponses?.approve !== true) {
     const id = randomUUID()

@@ -45,6 +45,10 @@ function createPayments(): McpServer {
 //  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 done again
     return { content: [{ type: 'text', text: `sent ${payment.amount} to ${payment.to}` }] }
   })
+  server.registerTool('pay_history', {}, (ctx) => {
+    const own = payments.filter(({ by }) => by === callerOf(ctx))
+    return { content: [{ type: 'text', text: JSON.stringify(own) }] }
+  })
   return server
 }
 

@@ -11,6 +11,7 @@ const app = express()
 app.use(authenticate)
 app.get('/prices', (_req, res) => {
   res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+  res.flushHeaders()
   listeners.add(res)
   const expiry = setTimeout(() => res.end(), res.locals.expiresAt - Date.now())
   res.on('close', () => {

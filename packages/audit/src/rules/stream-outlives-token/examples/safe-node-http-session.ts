@@ -13,7 +13,7 @@ interface Session {
   lastSeenAt: number
 }
 
-const IDLE_TIMEOUT_MS = 20 * 60_000
+const IDLE_TIMEOUT_MS = Number(process.env.IDLE_TIMEOUT_MS ?? 20 * 60_000)
 const ABSOLUTE_TIMEOUT_MS = 6 * 60 * 60_000
 
 const key = Buffer.from(process.env.ISSUER_KEY ?? randomBytes(32).toString('hex'), 'hex')

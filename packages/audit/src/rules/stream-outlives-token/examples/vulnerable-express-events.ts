@@ -12,6 +12,7 @@ app.use(authenticate)
 app.get('/prices', (_req, res) => {
   res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
 //^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 stays open for as long as the client likes
+  res.flushHeaders()
   listeners.add(res)
   res.on('close', () => listeners.delete(res))
 })

@@ -10,6 +10,7 @@ interface Params {
   inputResponses?: { keep?: boolean }
 }
 
+const lifeMs = Number(process.env.STATE_LIFE_MS ?? 5 * 60_000)
 const key = randomBytes(32)
 const digest = (text: string) => createHash('sha256').update(text).digest('hex')
 const tokens: Record<string, string> = JSON.parse(process.env.TOKENS ?? JSON.stringify({ [randomUUID()]: 'alice' }))
@@ -34,7 +35,7 @@ function open(user: string, text: string): { theme: string; until: number } {
 async function callTool({ name, arguments: given, requestState, inputResponses }: Params, user: string) {
   if (name !== 'theme_set') return { isError: true, content: [{ type: 'text', text: 'no such tool' }] }
   if (!requestState) {
-    const state = { theme: given?.theme ?? 'dark', until: Date.now() + 300_000 }
+    const state = { theme: given?.theme ?? 'dark', until: Date.now() + lifeMs }
     return { resultType: 'input_required', inputRequests: { keep: {} }, requestState: sign(user, state) }
   }
   const wanted = open(user, requestState)

@@ -10,6 +10,7 @@ interface Params {
   inputResponses?: { keep?: boolean }
 }
 
+const lifeMs = Number(process.env.STATE_LIFE_MS ?? 5 * 60_000)
 const key = randomBytes(32)
 const digest = (text: string) => createHash('sha256').update(text).digest('hex')
 const tokens: Record<string, string> = JSON.parse(process.env.TOKENS ?? JSON.stringify({ [randomUUID()]: 'alice' }))
@@ -36,7 +37,7 @@ async function callTool({ name, arguments: given, requestState, inputResponses }
 //                                                ^^^^^^^^^^^^ 2 comes back
   if (name !== 'theme_set') return { isError: true, content: [{ type: 'text', text: 'no such tool' }] }
   if (!requestState) {
-    const state = { theme: given?.theme ?? 'dark', until: Date.now() + 300_000 }
+    const state = { theme: given?.theme ?? 'dark', until: Date.now() + lifeMs }
     return { resultType: 'input_required', inputRequests: { keep: {} }, requestState: sign(user, state) }
 //         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 given to the client to carry
   }

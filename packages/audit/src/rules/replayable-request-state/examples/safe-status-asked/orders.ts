@@ -23,6 +23,7 @@ export class Orders {
   private readonly kitchen: string[] = []
 
   async call({ name, arguments: given, requestState, inputResponses }: Params, user: string) {
+    if (name === 'dishes') return { content: [{ type: 'text', text: this.kitchen.join('\n') }] }
     if (name !== TOOL) return ENDED
     const address = inputResponses?.address
     if (requestState === undefined || address === undefined) return this.ask(given?.dish ?? 'soup', user)

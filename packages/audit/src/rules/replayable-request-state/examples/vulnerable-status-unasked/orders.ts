@@ -24,6 +24,7 @@ export class Orders {
 
   async call({ name, arguments: given, requestState, inputResponses }: Params, user: string) {
 //                                     ^^^^^^^^^^^^ 2 comes back, for the first or the tenth time
+    if (name === 'dishes') return { content: [{ type: 'text', text: this.kitchen.join('\n') }] }
     if (name !== TOOL) return ENDED
     const address = inputResponses?.address
     if (requestState === undefined || address === undefined) return this.ask(given?.dish ?? 'soup', user)
