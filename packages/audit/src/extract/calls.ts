@@ -17,11 +17,12 @@ import {
   LibraryObject,
   isContainer,
 } from './heap.ts'
-import { noteMayEnd, notePasswordSet } from './logouts.ts'
+import { hashedPassword, noteEnding, noteMayEnd, namesPasswordChange, notePasswordSet } from './logouts.ts'
 import type { Exit, Frame, Machine } from './machine.ts'
 import { mayGoOn } from './models/middleware.ts'
 import { callExternal, callLibrary, constructExternal } from './models/index.ts'
 import { withinTree } from './models/paths.ts'
+import { onlyMethod } from './password-changes.ts'
 import { optionOf } from './models/routing.ts'
 import { ownDigest } from './models/randomness.ts'
 import { beginQuery } from './models/query-chains.ts'
@@ -77,7 +78,9 @@ export function callExpression(machine: Machine, node: Node, state: State, env: 
   const target = evaluate(machine, callee, state, env)
   const call = makeCall(machine, node, UNDEFINED, site, state, env)
   const name = callee.type === 'Identifier' ? String(callee['name']) : undefined
-  return askedByCalling(machine, call_(machine, target, call, state), { name, given: call.args, site }, state)
+  noteEnding(machine, name, state)
+  const answer = hashedPassword(name, call_(machine, target, call, state))
+  return askedByCalling(machine, answer, { name, given: call.args, site }, state)
 }
 
 function makeCall(machine: Machine, node: Node, self: Value, site: Site, state: State, env: Environment): Call {
@@ -123,8 +126,9 @@ function callMember(machine: Machine, node: Node, callee: Node, site: Site, stat
   const call = makeCall(machine, node, self, site, state, env)
   if (name === undefined) return call_(machine, getProperty(machine, self, key, site, state), call, state)
   if (!isSuper) noteConfigured(machine, callee['object'] as Node, name, call, state, env)
+  noteEnding(machine, name, state)
   const inherited = isSuper ? callInherited(machine, self, name, call, state) : undefined
-  const answer = inherited ?? callMethod(machine, self, name, call, state)
+  const answer = hashedPassword(name, inherited ?? callMethod(machine, self, name, call, state))
   if (self.objects.some(isGlobal)) return answer
   return askedByCalling(machine, answer, { name, given: [self, ...call.args], site }, state)
 }
@@ -358,6 +362,8 @@ export function callOpaque(
   if (chain !== undefined) return chain
   const adapted = adaptedExchange(name, call)
   if (adapted !== undefined) return adapted
+  const changed = name === undefined || !namesPasswordChange(name) ? undefined : onlyMethod(machine, name)
+  if (changed !== undefined) return call_(machine, object(changed.fn), { ...call, self: changed.self }, state)
   notePasswordSet(machine, name, call, state)
   // `client.callbackParams(req)` of openid-client: the code and state that an authorization server sends back.
   if (name === 'callbackParams') return tagged('query:code', 'cred')
@@ -554,6 +560,7 @@ export function runCallbacks(machine: Machine, call: Call, state: State, given: 
   for (const arg of call.args) {
     for (const target of arg.objects) {
       if (!(target instanceof FunctionObject)) continue
+      machine.givenAway.add(target.node)
       state.perhaps((fork) => invoke(machine, target, UNDEFINED, [given, given, given], fork))
     }
   }

@@ -178,8 +178,11 @@ export function conditionOf(value: Value): Condition {
   for (const tag of tagsOf(value, 'entry')) {
     const [, store = '', field] = tag.split(':')
     whenFalse.push(`absent:${store}`)
-    if (field === undefined) whenTrue.push(`exists:${store}`)
-    else if (hasTag(value, 'cred') || hasTag(value, 'owner')) {
+    if (field === undefined) {
+      whenTrue.push(`exists:${store}`)
+      // A table of owners beside that of sessions: where it has none, there is nobody to be told apart from.
+      if (isOfCaller(value) && value.objects.length === 0) whenFalse.push('incomparable')
+    } else if (hasTag(value, 'cred') || hasTag(value, 'owner')) {
       whenTrue.push(`set:${store}:${field}`)
       whenFalse.push(`unowned:${store}`, 'incomparable', `unset:${store}:${field}`)
     }
@@ -355,7 +358,17 @@ function learnedWhen(outcomes: readonly Outcome[], before: ReadonlySet<string>, 
   const common = [...all].filter((fact) =>
     sets.every(({ facts, learned }) => learned.has(fact) || vacuous(fact, facts)),
   )
+  if (!common.includes('origin') && isOriginChecked(sets.map(({ learned }) => learned))) common.push('origin')
   return unite(common, commonSettlement(sets.map(({ learned }) => [...learned])))
+}
+
+/** On every way that somebody has not opened on purpose, by a setting. */
+function isOriginChecked(ways: readonly ReadonlySet<string>[]): boolean {
+  const checked = ways.find((learned) => learned.has('origin'))
+  return (
+    checked !== undefined &&
+    ways.every((learned) => learned.has('origin') || isCheckedUnlessSwitchedOff(checked, learned))
+  )
 }
 
 /** `a === b`, `timingSafeEqual(a, b)` and the like. */

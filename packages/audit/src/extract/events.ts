@@ -168,8 +168,11 @@ export type Event = Base &
     | { readonly kind: 'cookie'; readonly what: string; readonly names: readonly string[]; readonly flags: CookieFlags }
     /** A cookie is taken back. */
     | { readonly kind: 'cookie-cleared'; readonly cookies: readonly string[] }
-    /** A record of somebody is given a new password. */
-    | { readonly kind: 'password-set' }
+    /**
+     * A record of somebody is given a new password. `store`: where it lies, if that is known; `ended`: something was done
+     * about sessions on the way here; `touches`: how often that was done anywhere until now.
+     */
+    | { readonly kind: 'password-set'; readonly store?: string; readonly ended: boolean; readonly touches: number }
     /** The body says what is done, after a policy on what a header says is called. */
     | { readonly kind: 'named-execution'; readonly policy: Site; readonly matched: boolean }
     /** Somebody is told that what they subscribed to has changed; by `handler`, whoever listens is. */

@@ -17,6 +17,7 @@ import { parse } from './parse.ts'
 import { createResolver } from './resolve.ts'
 import { runFragments } from './fragments.ts'
 import { registerHosted } from './hosted.ts'
+import { runPasswordChanges } from './password-changes.ts'
 import { runUnreached } from './roots.ts'
 import { runDeferred, runRoutes, runTools } from './routes.ts'
 import { runModule } from './statements.ts'
@@ -72,6 +73,7 @@ export function extract(
     runUnreached(machine)
   })
   machine.guarded('pieces of a server', () => runFragments(machine, reached))
+  machine.guarded('new passwords', () => runPasswordChanges(machine))
   const facts = collectFacts(machine)
   const gaps = [...machine.gaps, ...generatedServers(machine), ...unseenServers(machine, facts)]
   return { facts, gaps: distinct(gaps, gapKey) }

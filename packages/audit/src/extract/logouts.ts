@@ -1,11 +1,12 @@
 /** Logouts: where a cookie is taken back from the caller, and whether anything is ended on the server at the same time. */
 import type { Call } from './calls.ts'
+import type { EventKind, EventOf } from './events.ts'
 import type { Site } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { wordsOf } from './made-secrets.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
-import { strings } from './value.ts'
+import { hasTag, strings, withTags } from './value.ts'
 
 /** A cookie is deleted. */
 export function noteCookieCleared(
@@ -45,7 +46,11 @@ const ENDS_NOTHING =
 /** `password`, `passwordHash`, `hashed_password`. */
 const PASSWORD = /^(?:(?:new|hashed|encrypted)_?)?pass(?:word|wd)?(?:_?(?:hash|digest|hashed))?$/i
 const UPDATES = /^(?:update|save|set|change|reset|patch)/i
-const OF_SESSIONS = /sess|refresh|revok|invalidat|log_?out|sign_?out|password.?(?:changed|updated|reset)/i
+/** `changePassword(user, old, next)`: what is asked for is a new password, whatever is handed over. */
+const CHANGES_PASSWORD = /^(?:change|update|replace)_?\w*pass(?:word|wd)(?:_?hash)?$/i
+const OF_SESSIONS = /sess|refresh|revok|invalidat|log_?out|sign_?out|password.?(?:changed|updated)|password[.:]reset/i
+/** That a session was used is written down on every request. */
+const OF_ACTIVITY = /last_?(?:used|seen|activ|access)|touch|heartbeat/i
 /** Who looks or tells ends nothing. */
 const READS =
   /^(?:get|find|select|load|fetch|query|has|is|count|list|verify|check|validate|compare|hash|parse|log|debug|info|warn|error)/i
@@ -55,12 +60,81 @@ const LONGEST_CALL = 300
 
 /** `user.update({ where, data: { passwordHash } })`, by code that we cannot see. */
 export function notePasswordSet(machine: Machine, name: string | undefined, call: Call, state: State): void {
-  const { trigger, activation } = machine.context
+  const { trigger } = machine.context
   if (trigger !== 'request' || (name !== undefined && READS.test(name))) return
   const fields = name !== undefined && UPDATES.test(name) ? fieldsIn(call.args) : []
-  if (OF_SESSIONS.test(askedFor(call)) || fields.some((field) => MARKS_TIME.test(field)))
-    machine.touchedSessions.add(activation)
-  if (fields.some(isPasswordField)) machine.emit('password-set', call.site, state, {})
+  const asked = askedFor(call)
+  if ((OF_SESSIONS.test(asked) && !OF_ACTIVITY.test(asked)) || fields.some((field) => MARKS_TIME.test(field)))
+    noteTouch(machine, state)
+  if (fields.some(isPasswordField) || (name !== undefined && CHANGES_PASSWORD.test(name)))
+    emitChange(machine, call.site, state)
+}
+
+/** `revokeSessions(…)`, `endAll(…)` of this tree: what is called so has to do with the sessions of a user. */
+export function noteEnding(machine: Machine, name: string | undefined, state: State): void {
+  if (name !== undefined && machine.context.trigger === 'request' && ENDS_SESSIONS.test(name)) noteTouch(machine, state)
+}
+
+/** Something is done about sessions of a user: known on this path from now on, and to what happened before. */
+export function noteTouch(machine: Machine, state: State): void {
+  // Whoever does this is worth walking again.
+  machine.eventCount += 1
+  machine.touches += 1
+  machine.lastTouch.set(machine.context.activation, machine.touches)
+  state.note(TOUCHED)
+}
+
+/** Whether something was done about sessions on the way here. What other ways have done is none of this one. */
+function isTouched(state: State): boolean {
+  return state.facts.may.has(TOUCHED)
+}
+
+const TOUCHED = 'sessions-touched'
+
+function emitChange(machine: Machine, site: Site, state: State, store?: string): void {
+  machine.emit('password-set', site, state, {
+    ...(store === undefined ? {} : { store }),
+    ended: isTouched(state),
+    touches: machine.touches,
+  })
+}
+
+/** Whether sessions of a user are ended, marked as old, or opened anew by what happens here. */
+export function touchesSessions(kind: EventKind, data: object): boolean {
+  switch (kind) {
+    case 'store-remove':
+    case 'store-write':
+      return /sess|refresh/i.test((data as EventOf<'store-write'>).store.name)
+    case 'entry-write':
+      return marksTime((data as EventOf<'entry-write'>).field)
+    case 'entry-close':
+    case 'login':
+      return true
+    default:
+      return false
+  }
+}
+
+const ENDS_SESSIONS =
+  /^(?:delete|destroy|revoke|invalidate|remove|end|clear|drop|purge|kill|terminate|expire|rotate|bump|increment|reset)_?\w*(?:sess|token|refresh|logins?|devices?|version)|^(?:log|sign)_?out/i
+
+/** A column or field called after a password is written; `store`: where the record lies. */
+export function notePasswordField(machine: Machine, store: string, field: string, site: Site, state: State): void {
+  if (machine.context.trigger === 'request' && isPasswordField(field)) emitChange(machine, site, state, store)
+}
+
+/** `user.password = hash`, where the user was found: a record that is made here has had no password before. */
+export function notePasswordWrite(
+  machine: Machine,
+  target: Value,
+  field: string,
+  value: Value,
+  site: Site,
+  state: State,
+): void {
+  if (machine.context.trigger !== 'request' || !(isPasswordField(field) || hasTag(value, HASHED))) return
+  if (target.objects.length === 0 && ['found', 'principal'].some((tag) => hasTag(target, tag)))
+    emitChange(machine, site, state)
 }
 
 /** What is called, and what is written in its arguments: `revokeAll(`, `redis.del('sessions:…`. */
@@ -68,6 +142,11 @@ function askedFor({ site: { file, start, end } }: Call): string {
   const text = file.text.slice(start, Math.min(end, start + LONGEST_CALL))
   const [callee = ''] = text.split('(', 1)
   return [callee, ...(text.match(/(['"`])(?:(?!\1).)*/g) ?? [])].join(' ')
+}
+
+/** Whether what is called so gives somebody a new password. */
+export function namesPasswordChange(name: string): boolean {
+  return CHANGES_PASSWORD.test(name) || /^reset_?\w*pass(?:word|wd)$/i.test(name)
 }
 
 export function isPasswordField(field: string): boolean {
@@ -79,13 +158,21 @@ export function marksTime(field: string): boolean {
   return MARKS_TIME.test(field)
 }
 
+/** Marks what a function has made that is called after hashing passwords, wherever it comes from. */
+export function hashedPassword(name: string | undefined, value: Value): Value {
+  return name !== undefined && HASHES_PASSWORD.test(name) ? withTags(value, [HASHED]) : value
+}
+
+const HASHES_PASSWORD = /^(?:hash|encrypt|encode|bcrypt|digest)_?\w*pass(?:word|wd)?|pass(?:word|wd)?_?hash$/i
+const HASHED = 'password-hash'
+
 function fieldsIn(args: readonly Value[], depth = 2): readonly string[] {
   return args.flatMap(({ objects }) =>
     objects.flatMap((item) =>
       item.kind !== 'object'
         ? []
         : [...item.properties].flatMap(([name, { value }]) => [
-            name,
+            hasTag(value, HASHED) ? 'password' : name,
             ...(depth > 1 ? fieldsIn([value], depth - 1) : []),
           ]),
     ),

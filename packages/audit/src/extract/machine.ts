@@ -6,6 +6,7 @@ import type { Context, Event, EventKind, EventOf, RouteFact, StoreRef, Trigger }
 import { type Declared, NOTHING_DECLARED } from './declared.ts'
 import type { Site } from './heap.ts'
 import { Cell, FunctionObject, HeapObject, LibraryObject, siteKey } from './heap.ts'
+import { noteTouch, touchesSessions } from './logouts.ts'
 import type { Module } from './modules.ts'
 import { QuietFunctions } from './quiet.ts'
 import type { Resolve } from './resolve.ts'
@@ -128,6 +129,10 @@ export class Machine {
   /** Plugins that work on the context of whoever registers them (`fastify-plugin`). */
   readonly openPlugins = new Set<HeapObject>()
   readonly reached = new Set<Node>()
+  /** Functions that have run while a request was served. */
+  readonly served = new Set<Node>()
+  /** Functions that code has been given that we cannot see, and that may have called them. */
+  readonly givenAway = new Set<Node>()
   /** Functions that start-up has made, the first of each place. */
   readonly functions = new Map<Node, FunctionObject>()
   readonly requiredEnv = new Set<string>()
@@ -145,8 +150,10 @@ export class Machine {
   readonly permissionAsked = new Set<string>()
   /** Activations in which code ran that we cannot see and that may have ended something. */
   readonly mayHaveEnded = new Set<number>()
-  /** Activations in which code was called that by its words has to do with sessions of a user. */
-  readonly touchedSessions = new Set<number>()
+  /** Counts how often something was done about sessions of a user. */
+  touches = 0
+  /** The last time that this was done in an activation. */
+  readonly lastTouch = new Map<number, number>()
   /** Activations in which it is asked whether the caller may have what it wants. */
   readonly permitting = new Set<number>()
   /** Activations in which what a header says is called was held against what the body calls. */
@@ -169,6 +176,8 @@ export class Machine {
   readonly hosted = new Set<string>()
   /** Stands for apps whose making was not seen. */
   unseenApp: LibraryObject | undefined
+  /** Handlers that no route leads to and that were put on that app. */
+  readonly leftHandlers = new Set<Node>()
   /** Where serving begins, and the calls that lead there: each of several servers may use one function of another package. */
   readonly servers = new Map<string, Site>()
   /** By place: the parts of what may be written down, and what they came of. */
@@ -224,6 +233,7 @@ export class Machine {
     data: Omit<EventOf<K>, 'kind' | 'site' | 'via' | 'calledFrom' | 'context' | 'facts'>,
   ): void {
     if (this.context.trigger === 'unreached' && kind !== 'listen' && kind !== 'route') return
+    if (touchesSessions(kind, data)) noteTouch(this, state)
     if (this.recorded?.has(kind) === false) return
     if (this.context.trigger !== 'startup' || !PASSING_AT_START.has(kind)) this.eventCount += 1
     if (SERVING.has(kind))
@@ -427,6 +437,11 @@ export class Machine {
     })
   }
 
+  /** No request is seen to lead there, be it that nobody calls it or that it was only handed to code that we cannot see. */
+  isLeft(node: Node): boolean {
+    return !this.served.has(node) && (!this.reached.has(node) || this.givenAway.has(node))
+  }
+
   /** Start-up made it; nobody may ever be seen to call it. */
   noteFunction(fn: FunctionObject): void {
     if (this.context.activation === 0 && !this.functions.has(fn.node)) this.functions.set(fn.node, fn)
@@ -478,6 +493,7 @@ export class Machine {
   markReached(fn: FunctionObject): void {
     fn.executed = true
     this.reached.add(fn.node)
+    if (this.context.trigger === 'request') this.served.add(fn.node)
   }
 
   /** Containers by identity, for entries that remember only where they came from. */

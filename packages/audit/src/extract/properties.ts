@@ -10,6 +10,7 @@ import { pickEntropy } from './entropy.ts'
 import type { StoreRef } from './events.ts'
 import type { Cell, HeapObject, Site } from './heap.ts'
 import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
+import { notePasswordWrite } from './logouts.ts'
 import type { Machine } from './machine.ts'
 import { noteCookieText } from './models/cookies.ts'
 import { bodyTag, isCredentialName } from './models/requests.ts'
@@ -337,7 +338,9 @@ export function setProperty(
   const name = keyName(key)
   noteHandleWrite(machine, target, site, state)
   for (const to of target.objects) writeTo(machine, to, name, key, value, site, state, mode)
-  if (name !== undefined && target.tags.length > 0) noteFieldWrite(machine, target, name, value, site, state)
+  if (name === undefined || target.tags.length === 0) return
+  noteFieldWrite(machine, target, name, value, site, state)
+  notePasswordWrite(machine, target, name, value, site, state)
 }
 
 function writeTo(

@@ -13,6 +13,7 @@ import { connectOwn, isTransportClass } from './models/own-transports.ts'
 import type { Module } from './modules.ts'
 import { getProperty } from './properties.ts'
 import { runDeferred, runLayers } from './routes.ts'
+import { registerLeft } from './unseen.ts'
 import { State } from './state.ts'
 import { sharedInstance } from './types.ts'
 import type { Value } from './value.ts'
@@ -41,12 +42,23 @@ export function runUnreached(machine: Machine): void {
 /** `api.mcp.handle = async (req: Request) => …`: put somewhere for somebody who is not seen to call it. */
 function runLeftHandlers(machine: Machine): void {
   for (const [node, fn] of machine.functions) {
-    if (!machine.reached.has(node) && isHandlerOfRequests(node) && mentionsServing(node)) runLeft(machine, fn)
+    if (!machine.isLeft(node) || !isHandlerOfRequests(node)) continue
+    if (changesWebSession(fn)) registerLeft(machine, fn)
+    else if (!machine.reached.has(node) && mentionsServing(node)) runLeft(machine, fn)
   }
 }
 
+/** `req.session.user = …`, `req.session.destroy(…)`, `req.logout(…)`: a login or logout that is registered elsewhere. */
+function changesWebSession({ node, site: { file, start, end } }: FunctionObject): boolean {
+  const [request, response] = parametersOf(node).map(nameOfParameter)
+  if (!/^_?req(?:uest)?$/.test(request ?? '') || !RESPONSE_NAMES.test(response ?? '')) return false
+  return /\b_?req(?:uest)?\s*\.\s*(?:session\s*\??\.\s*(?:destroy\b|regenerate\b|\w+\s*=[^=])|log_?(?:out|in)\s*\()/i.test(
+    file.text.slice(start, end),
+  )
+}
+
 /** What is given `next` stands before handlers, where it is used at all. */
-function isHandlerOfRequests(fn: Node): boolean {
+export function isHandlerOfRequests(fn: Node): boolean {
   const names = parametersOf(fn).map(nameOfParameter)
   return !names.includes('next') && (isGivenRequest(fn) || names.some((name) => /^_?req(?:uest)?$/.test(name)))
 }
@@ -253,6 +265,28 @@ function runLeftVariables(machine: Machine, module: Module): void {
   }
 }
 
+/** `Router` of `Router` and of `express.Router`. */
+function nameOfType({ typeName }: Node): string {
+  const name = typeName as Node
+  return String((name.type === 'TSQualifiedName' ? (name['right'] as Node) : name)['name'] ?? '')
+}
+
+/** `app.post('/login', …)` on whatever app that is: a function that does this is called to register routes. */
+function registersRoute(node: Node): boolean {
+  if (node.type !== 'CallExpression') return false
+  const callee = node['callee'] as Node
+  const [path, ...handlers] = node['arguments'] as Node[]
+  return (
+    callee.type === 'MemberExpression' &&
+    REGISTERS.test(staticKey(callee) ?? '') &&
+    path?.type === 'Literal' &&
+    String(path['value']).startsWith('/') &&
+    handlers.some(({ type }) => type === 'ArrowFunctionExpression' || type === 'FunctionExpression')
+  )
+}
+
+const REGISTERS = /^(?:get|post|put|patch|delete|all)$/
+
 const verdicts = new WeakMap<Node, boolean>()
 
 function mentionsServing(root: Node): boolean {
@@ -270,7 +304,8 @@ function search(root: Node): boolean {
     const name =
       node.type === 'Identifier' ? String(node['name']) : node.type === 'MemberExpression' ? staticKey(node) : undefined
     if (name !== undefined && SERVING.test(name)) return true
-    if (node.type === 'TSTypeReference' && APP_TYPES.test(String(node['typeName']?.name ?? ''))) return true
+    if (node.type === 'TSTypeReference' && APP_TYPES.test(nameOfType(node))) return true
+    if (registersRoute(node)) return true
     for (const child of children(node)) pending.push(child)
   }
   return false

@@ -1,6 +1,7 @@
 /** State that outlives a request: who writes it, who reads it, and whether another request fits in between. */
 import type { Cell, HeapObject, Site } from './heap.ts'
 import { LibraryObject } from './heap.ts'
+import { notePasswordField } from './logouts.ts'
 import type { Machine } from './machine.ts'
 import { fromRequest } from './conditions.ts'
 import { isHandleName } from './secrets.ts'
@@ -193,6 +194,7 @@ export function noteFieldWrite(
     const [, store = '', outer] = tag.split(':')
     const field = outer ?? name
     machine.emit('entry-write', site, state, { store, field, value })
+    notePasswordField(machine, store, field, site, state)
     if (machine.isLasting(store)) noteStale(machine, `${store}.${field}`, value, site, state, store)
   }
 }

@@ -4,11 +4,11 @@ import { parametersOf, runCallbacks } from './calls.ts'
 import type { Node } from './ast.ts'
 import type { HeapObject } from './heap.ts'
 import { FunctionObject } from './heap.ts'
-import type { Machine } from './machine.ts'
+import type { Flavour, Machine } from './machine.ts'
 import { pathOf, registerRoute } from './models/routing.ts'
-import type { State } from './state.ts'
+import { State } from './state.ts'
 import type { Value } from './value.ts'
-import { object, strings } from './value.ts'
+import { UNDEFINED, object, strings } from './value.ts'
 
 const REGISTERS = /^(?:get|post|put|patch|delete|del|all|head|options|use|route)$/
 const ANY_VERB = new Set(['all', 'use', 'route'])
@@ -29,13 +29,30 @@ export function registerOnUnseen(machine: Machine, name: string, call: Call, sta
     registerRoute(
       machine,
       unseenApp(machine, call),
-      { verb, path: pathOf(first), handlers: chain, layer, flavour: 'express' },
+      { verb, path: pathOf(first), handlers: chain, layer, flavour: flavourOfChain(chain) },
       call,
       state,
     )
   if (handlers.length > 0) register(rest, name === 'use')
   for (const handler of grouped) register([object(handler)], false)
   return true
+}
+
+/** A handler of web sessions that no route here leads to: it is put on the app whose making we did not see. */
+export function registerLeft(machine: Machine, fn: FunctionObject): void {
+  const { site, env } = fn
+  const call: Call = { site, args: [], argSites: [], self: UNDEFINED, env }
+  const route = { verb: '*', path: '*', handlers: [object(fn)], layer: false, flavour: 'express' } as const
+  if (!machine.leftHandlers.has(fn.node))
+    registerRoute(machine, unseenApp(machine, call), route, call, State.beginning())
+  machine.leftHandlers.add(fn.node)
+}
+
+function flavourOfChain(chain: readonly Value[]): Flavour {
+  const flavours = chain.flatMap(({ objects }) =>
+    objects.flatMap((item) => (item instanceof FunctionObject ? (flavourOf(item) ?? []) : [])),
+  )
+  return flavours[0] ?? 'express'
 }
 
 function unseenApp(machine: Machine, call: Call): ReturnType<Machine['library']> {
@@ -45,8 +62,14 @@ function unseenApp(machine: Machine, call: Call): ReturnType<Machine['library']>
 
 function isHandler(item: HeapObject): item is FunctionObject {
   if (!(item instanceof FunctionObject)) return false
-  const [request, response] = parametersOf(item.node)
-  return isNamed(request, /^_?req(?:uest)?$/) && isNamed(response, /^_?res(?:p|ponse)?$|^reply$/)
+  return flavourOf(item) !== undefined
+}
+
+/** Whose handlers look like this one: they are given a request and an answer, or a context of both. */
+function flavourOf({ node }: FunctionObject): Flavour | undefined {
+  const [first, second] = parametersOf(node)
+  if (isNamed(first, /^_?req(?:uest)?$/)) return isNamed(second, /^_?res(?:p|ponse)?$|^reply$/) ? 'express' : undefined
+  return isNamed(first, /^c$/) ? 'hono' : isNamed(first, /^ctx$/) ? 'koa' : undefined
 }
 
 function isNamed(param: Node | undefined, name: RegExp): boolean {

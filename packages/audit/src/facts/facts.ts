@@ -39,6 +39,8 @@ export interface ServerFacts {
   readonly logins: readonly LoginFact[]
   readonly logouts: readonly LogoutFact[]
   readonly passwordChanges: readonly PasswordChangeFact[]
+  /** Whether something shows that a login lasts longer than its request. */
+  readonly keepsLogins: boolean
   readonly sharedServers: readonly SharedServerFact[]
   readonly sharedVariables: readonly SharedVariableFact[]
   readonly staleWrites: readonly StaleWriteFact[]
@@ -365,6 +367,8 @@ export interface LogoutFact {
 /** A user is given a new password. */
 export interface PasswordChangeFact {
   readonly at: Location
+  /** The call in a handler that led there, where it is another place. */
+  readonly asked: Location | undefined
   /** Something is done about the sessions of before, or may be by code that cannot be seen. */
   readonly ends: boolean
 }

@@ -37,6 +37,16 @@ describe('a check of the origin', () => {
     ['a pattern', 'if (!/^localhost(:\\d+)?$/.test(req.headers.host)) return res.sendStatus(403)\nnext()', 'pass'],
     ['any list that fits', 'if (!list.some((one) => one === req.hostname)) return res.sendStatus(403)\nnext()', 'pass'],
     ['a helper', 'if (!isTrusted(req)) return res.sendStatus(403)\nnext()', 'pass'],
+    [
+      'a function with a switch',
+      "const known = new Set(['http://a'])\nconst allows = (origin) => { if (!origin) return true; if (known.has(origin)) return true; if (process.env.ANY) return true; return false }\nif (!allows(req.get('origin'))) return res.sendStatus(403)\nnext()",
+      'pass',
+    ],
+    [
+      'a function that lets some paths through',
+      "const known = new Set(['http://a'])\nconst allows = (origin) => { if (!origin) return true; if (known.has(origin)) return true; if (friend(req)) return true; return false }\nif (!allows(req.get('origin'))) return res.sendStatus(403)\nnext()",
+      'fail',
+    ],
     ['no browser at all', 'if (req.headers.origin !== undefined) return res.sendStatus(403)\nnext()', 'pass'],
     [
       'a wildcard on purpose',

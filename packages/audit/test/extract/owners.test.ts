@@ -124,6 +124,12 @@ describe('an owner that is kept beside the session', () => {
       'owners.get(transport) !== req.auth.clientId',
       [true],
     ],
+    [
+      'and compared where there is one',
+      'owners.set(id, req.auth.token)',
+      'owners.get(id) && owners.get(id) !== req.auth.token',
+      [true],
+    ],
     ['and never compared', 'owners.set(id, req.auth.extra.sub)', '!owners.has(id)', [false]],
     [
       'and compared with itself',

@@ -8,7 +8,7 @@ import type { Machine } from '../machine.ts'
 import { collectDispatches, verifiesCredentials } from './dispatches.ts'
 import { collectListeners } from './listeners.ts'
 import { collectLateBindings, collectLogins } from './logins.ts'
-import { collectLogouts, collectPasswordChanges } from './logouts.ts'
+import { collectKeepsLogins, collectLogouts, collectPasswordChanges } from './logouts.ts'
 import { collectAdoptions, collectMadeSecrets, collectMints } from './mints.ts'
 import { collectBroadcasts, collectSharedServers, collectSharedVariables, collectStaleWrites } from './shared.ts'
 import { collectStores } from './stores.ts'
@@ -60,6 +60,7 @@ export function collectFacts(machine: Machine): ServerFacts {
     logins: collectLogins(machine, stores),
     logouts: collectLogouts(machine),
     passwordChanges: collectPasswordChanges(machine, stores),
+    keepsLogins: collectKeepsLogins(machine, stores),
     requestStates: collectRequestStates(machine),
     stateHandles: collectStateHandles(machine),
     sharedServers: collectSharedServers(machine),
@@ -94,6 +95,7 @@ function hasServerCode(machine: Machine): boolean {
         event.kind === 'cookie' ||
         event.kind === 'comparison' ||
         event.kind === 'web-session' ||
+        event.kind === 'password-set' ||
         (event.kind === 'secret-made' && soundBits(event.value.entropy!) === 0),
     )
   )

@@ -1,8 +1,10 @@
 /** Logouts that take the cookie back and leave what it names or proves in force. */
 import type { LogoutFact, PasswordChangeFact, StoreFact } from '../../facts/facts.ts'
-import type { Event, EventOf } from '../events.ts'
-import { isLogout, isPasswordField, marksTime } from '../logouts.ts'
+import type { EventOf } from '../events.ts'
+import { isLogout } from '../logouts.ts'
+import type { Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
+import { keepsLogins } from '../password-changes.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
 export function collectLogouts(machine: Machine): readonly LogoutFact[] {
@@ -35,24 +37,45 @@ const ENDING: ReadonlySet<string> = new Set(['store-remove', 'store-write', 'ent
 /** New passwords of users, and whether that ends the sessions that were opened with the old ones. */
 export function collectPasswordChanges(machine: Machine, stores: readonly StoreFact[]): readonly PasswordChangeFact[] {
   const ids = new Set(stores.map(({ id }) => id))
-  const written = eventsOf(machine, 'entry-write').filter(
-    ({ field, store, context }) => context.trigger === 'request' && !ids.has(store) && isPasswordField(field),
-  )
-  const facts = [...written, ...eventsOf(machine, 'password-set')].map((event) => ({
+  const set = eventsOf(machine, 'password-set').filter(({ store }) => store === undefined || !ids.has(store))
+  // A field that is written and a record that is saved are one change.
+  const changes = [...new Map(set.toReversed().map((event) => [event.context.activation, event])).values()].toReversed()
+  const facts = changes.map((event) => ({
     at: locate(event.site),
+    asked: event.via === undefined || isWithin(event.site, event.via) ? undefined : locate(event.via),
     ends: touchesSessions(machine, event, ids),
   }))
   return distinct(facts, ({ at, ends }) => `${at.path}:${at.startLine}:${ends}`)
 }
 
-/** Something is done about sessions while the request is served: they are ended, marked as old, or opened anew. */
-function touchesSessions(machine: Machine, { context: { activation } }: Event, stores: ReadonlySet<string>): boolean {
-  if (machine.touchedSessions.has(activation)) return true
-  return machine.events.some((other) => {
-    if (other.context.activation !== activation) return false
-    if (other.kind === 'entry-write') return marksTime(other.field)
-    if (other.kind === 'store-remove' || other.kind === 'store-write')
-      return stores.has(other.store.id) || /sess|refresh/i.test(other.store.name)
-    return other.kind === 'entry-close' || other.kind === 'login'
-  })
+function isWithin(inner: Site, outer: Site): boolean {
+  return inner.path === outer.path && outer.start <= inner.start && inner.end <= outer.end
 }
+
+/** Something is done about sessions while the request is served: they are ended, marked as old, or opened anew. */
+function touchesSessions(
+  machine: Machine,
+  { context: { activation }, ended, touches }: EventOf<'password-set'>,
+  stores: ReadonlySet<string>,
+): boolean {
+  if (ended || (machine.lastTouch.get(activation) ?? 0) > touches) return true
+  return machine.events.some(
+    (other) =>
+      (other.kind === 'store-remove' || other.kind === 'store-write') &&
+      other.context.activation === activation &&
+      stores.has(other.store.id),
+  )
+}
+
+/** Whether something shows that a login lasts: its sessions are kept, cookies carry it, or somewhere it is revoked. */
+export function collectKeepsLogins(machine: Machine, stores: readonly StoreFact[]): boolean {
+  return (
+    machine.webSession !== undefined ||
+    [...machine.modules.values()].some(({ file }) => keepsLogins(file.text)) ||
+    stores.some(({ holds, kind }) => holds === 'own' && kind === 'database') ||
+    eventsOf(machine, 'login').length > 0 ||
+    eventsOf(machine, 'cookie').some(({ names }) => names.some((name) => CARRIES_LOGIN.test(name)))
+  )
+}
+
+const CARRIES_LOGIN = /sess|\bsid\b|auth(?!_?(?:state|cb|code))|jwt|(?<!csrf.?|xsrf.?)token|login/i

@@ -4,6 +4,7 @@ import { call_ } from '../calls.ts'
 import type { StoreRef } from '../events.ts'
 import type { LibraryObject } from '../heap.ts'
 import { FunctionObject } from '../heap.ts'
+import { notePasswordField } from '../logouts.ts'
 import type { Machine } from '../machine.ts'
 import { foundTags, noteLookUp } from '../properties.ts'
 import type { Comparison, Operand, Statement } from '../sql.ts'
@@ -134,8 +135,10 @@ function perform(
     case 'insert':
       return insertRow(machine, statement, store, given, call, state)
     case 'update':
-      for (const { column, operand } of statement.writes)
+      for (const { column, operand } of statement.writes) {
         machine.emit('entry-write', call.site, state, { store: store.id, field: column, value: given(operand) })
+        notePasswordField(machine, store.id, column, call.site, state)
+      }
       return NEVER
     case 'delete':
       machine.emit('store-remove', call.site, state, {

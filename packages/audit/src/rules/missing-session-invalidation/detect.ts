@@ -5,21 +5,18 @@ import { judged, notApplicable, type Verdict } from '../rule.ts'
 const MOST_OPENINGS = 4
 
 export function detect(facts: ServerFacts): Verdict {
-  if (facts.stores.length === 0 && facts.logouts.length === 0) return notApplicable('The server keeps no sessions.')
+  const changes = facts.keepsLogins ? facts.passwordChanges : []
+  if (facts.stores.length + facts.logouts.length + changes.length === 0)
+    return notApplicable('The server keeps no sessions.')
   const surviving = facts.stores.flatMap((store) => survivingSessions(store))
   const forgotten = facts.logouts.filter(
     (logout) => !facts.logouts.some((other) => isSame(other, logout) && other.ends),
   )
-  const outlived = facts.stores.some(isOfUsers) ? facts.passwordChanges.filter((change) => !mayEnd(facts, change)) : []
+  const outlived = changes.filter((change) => !mayEnd(facts, change))
   return judged([
     ...(surviving.length > 0 ? surviving : forgotten.slice(0, 1).map(() => cookieOnly(forgotten))),
     ...outlived.map(passwordOnly),
   ])
-}
-
-/** What a login opens, and not a connection of the protocol. */
-function isOfUsers({ holds, kind }: StoreFact): boolean {
-  return holds === 'own' && kind === 'database'
 }
 
 /** One place may be reached on several ways. */
@@ -27,10 +24,15 @@ function mayEnd({ passwordChanges }: ServerFacts, { at }: PasswordChangeFact): b
   return passwordChanges.some((other) => other.ends && other.at.path === at.path && other.at.startLine === at.startLine)
 }
 
-function passwordOnly({ at }: PasswordChangeFact): FindingDraft {
+function passwordOnly({ at, asked }: PasswordChangeFact): FindingDraft {
+  const note = 'the password is changed, and the sessions of its user are left alone'
   return {
     what: 'A new password ends no session: whoever got in with the old one stays in.',
-    trace: [{ note: 'the password is changed, and the sessions of its user are left alone', location: at }],
+    trace: [
+      ...(asked === undefined ? [] : [{ note: 'a new password is asked for', location: asked }]),
+      { note, location: at },
+    ],
+    primary: asked === undefined ? 0 : 1,
     confidence: 'medium',
     why: 'Alice sees that somebody uses her account and changes her password. Mallory, who logged in with the old one, keeps his session until it expires by itself.',
     todo: 'After a new password end all other sessions of the user, and regenerate the one that asked for it.',
