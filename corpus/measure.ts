@@ -1,7 +1,7 @@
 /** Runs the audit over checkouts, one after another; a crash is a result, not the end. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { audit, type Report } from '@sallyport/audit'
+import { audit, AuditError, type Report } from '@sallyport/audit'
 import { type FixScore, isScored, scoreFix } from './fixes.ts'
 import { Places } from './place.ts'
 import { type Pair, scoreServer } from './score.ts'
@@ -99,7 +99,9 @@ async function attempt(root: string): Promise<Attempt> {
     const report = await audit(root)
     return { report, milliseconds: performance.now() - start, crash: undefined }
   } catch (error) {
-    const crash = describe(error)
+    // Where nothing is there to be graded, nothing is found: that is an answer.
+    const isAnswer = error instanceof AuditError && error.code === 'no-server-code'
+    const crash = isAnswer ? undefined : describe(error)
     return { report: undefined, milliseconds: performance.now() - start, crash }
   }
 }

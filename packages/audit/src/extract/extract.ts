@@ -67,6 +67,7 @@ export function extract(
   const reached = new Set(machine.reached)
   machine.guarded('the requests', () => {
     machine.reached.clear()
+    machine.served.clear()
     runRoutes(machine)
     // As requests have registered them: what nobody calls would register them anew, with objects that no request has touched.
     runTools(machine)

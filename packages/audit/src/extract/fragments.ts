@@ -17,7 +17,7 @@ import { State } from './state.ts'
 import { runModule } from './statements.ts'
 import { sharedInstance } from './types.ts'
 import type { Value } from './value.ts'
-import { UNDEFINED, object, primitive } from './value.ts'
+import { UNDEFINED, UNKNOWN, object, primitive } from './value.ts'
 
 const RECORDED: ReadonlySet<EventKind> = new Set(['cookie', 'secret-made', 'secret-use', 'comparison', 'token'])
 
@@ -95,10 +95,26 @@ function runLeft(machine: Machine, { fn, self }: Left): void {
   machine.root({ trigger: 'startup', activation: 0 }, () =>
     machine.guarded('a function', () => {
       const args = takesArguments ? argumentsFor(machine, fn.node, fn.site) : []
-      call_(machine, object(fn), { site: fn.site, args, argSites: [], self, env: fn.env }, State.beginning())
+      const made = call_(
+        machine,
+        object(fn),
+        { site: fn.site, args, argSites: [], self, env: fn.env },
+        State.beginning(),
+      )
+      for (const target of made.objects) if (target.kind === 'object') runParts(machine, target)
     }),
   )
 }
+
+/** `createStorage({ … })` gives an object with the functions that do the work, on what this one was given. */
+function runParts(machine: Machine, made: HeapObject): void {
+  for (const { fn, self } of functionsIn(machine, made, 1).slice(0, MOST_PARTS)) {
+    const args = parametersOf(fn.node).map(() => UNKNOWN)
+    call_(machine, object(fn), { site: fn.site, args, argSites: [], self, env: fn.env }, State.beginning())
+  }
+}
+
+const MOST_PARTS = 12
 
 function textOf({ site }: FunctionObject): string {
   return site.file.text.slice(site.start, site.end)

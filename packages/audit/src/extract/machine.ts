@@ -337,6 +337,11 @@ export class Machine {
     }
   }
 
+  /** Pieces of a server are run, of which only some kinds of events are recorded. */
+  get inPieces(): boolean {
+    return this.recorded !== undefined
+  }
+
   /** Counts one step; false when the budget of what runs now is spent. */
   step(): boolean {
     this.steps += 1

@@ -17,6 +17,16 @@ export function noteReturned(machine: Machine, name: string, value: Value, site:
   return note(machine, `result of ${name}`, value, site, state)
 }
 
+/**
+ * A record is kept under what was drawn, by code of sessions that nothing here serves: where a store or its folder is called
+ * after sessions, its key names one.
+ */
+export function noteKeyMade(machine: Machine, store: string, key: Value, site: Site, state: State): void {
+  if (!machine.inPieces || !isMade(key)) return
+  if ([...wordsOf(store), ...wordsOf(site.path)].some((word) => /^sessions?$/.test(word)))
+    note(machine, 'session ID', key, site, state)
+}
+
 function note(machine: Machine, what: string, value: Value, site: Site, state: State): Value {
   machine.emit('secret-made', site, state, { what, value })
   return withTags(value, [NOTED])

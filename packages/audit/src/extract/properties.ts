@@ -12,6 +12,7 @@ import type { Cell, HeapObject, Site } from './heap.ts'
 import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
 import { notePasswordWrite } from './logouts.ts'
 import type { Machine } from './machine.ts'
+import { noteKeyMade } from './made-secrets.ts'
 import { noteCookieText } from './models/cookies.ts'
 import { bodyTag, isCredentialName } from './models/requests.ts'
 import { externalValue, libraryProperty, setLibraryProperty } from './models/index.ts'
@@ -432,6 +433,7 @@ export function noteInsert(
   state: State,
 ): void {
   machine.emit('store-write', site, state, { store, key, value })
+  noteKeyMade(machine, store.name, key, site, state)
   noteReplaced(machine, store.id, key, value, site, state)
   if (isMove(store.id, key, value)) state.learn([`renewed:${store.id}`])
 }

@@ -159,3 +159,39 @@ describe('an app that a function is given', () => {
     expect(factsOf({ 'routes.ts': register }).hasServerCode).toBe(true)
   })
 })
+
+describe('a library of sessions', () => {
+  const storage = (id: string): Program => ({
+    'lib/sessions/memory.ts': `
+      import { createStorage } from '../storage'
+      export function createMemorySessionStorage() {
+        const map = new Map()
+        return createStorage({
+          async createData(data) {
+            let id = ${id}
+            map.set(id, data)
+            return id
+          },
+        })
+      }`,
+    'lib/storage.ts': `
+      export function createStorage({ createData }) {
+        return { async commit(session) { return 'sid=' + (session.id || (await createData(session.data))) } }
+      }`,
+  })
+
+  it('is graded by the IDs that it makes', () => {
+    expect(findingsOf('predictable-session-id', storage('Math.random().toString(36).slice(2)'))).toEqual([
+      expect.stringMatching(/^lib\/sessions\/memory.ts:7: The session ID holds at most/),
+    ])
+    expect(findingsOf('predictable-session-id', storage('crypto.randomUUID()'))).toEqual([])
+  })
+})
+
+describe('code that keeps secrets well', () => {
+  it('has an answer, though it serves nothing', () => {
+    const check = "import { timingSafeEqual } from 'node:crypto'\nexport const isKey = (a, b) => timingSafeEqual(a, b)"
+    expect(factsOf({ 'key.ts': check }).hasServerCode).toBe(true)
+    expect(factsOf({ 'sum.ts': 'export const sum = (a, b) => a + b' }).hasServerCode).toBe(false)
+  })
+})

@@ -86,6 +86,7 @@ function hasServerCode(machine: Machine): boolean {
   return (
     machine.servesMcp ||
     machine.hasControllers ||
+    handlesSecrets(machine) ||
     machine.events.some(
       (event) =>
         event.kind === 'listen' ||
@@ -100,6 +101,14 @@ function hasServerCode(machine: Machine): boolean {
     )
   )
 }
+
+/** Code that makes, keeps or checks credentials and handles has an answer, be it that nothing is wrong with it. */
+function handlesSecrets(machine: Machine): boolean {
+  return [...machine.modules.values()].some(({ file }) => file.surface === 'runtime' && OF_SECRETS.test(file.text))
+}
+
+const OF_SECRETS =
+  /\b(?:timingSafeEqual|randomBytes|randomUUID|getRandomValues|createHmac|SignJWT|jwtVerify)\b|(?:\bfrom|\brequire\()\s*['"](?:jsonwebtoken|jose|iron-session|express-session|cookie-session|bcrypt(?:js)?|argon2|passport|next-auth|better-auth|lucia)\b|\bset-cookie\b|\bheaders?\b[^\n]{0,40}\bauthorization\b/i
 
 const indexes = new WeakMap<Machine, Map<EventKind, Event[]>>()
 
