@@ -52,7 +52,6 @@ const earlier: Unplayed = {
   because: 'It speaks earlier revisions, in which headers are to repeat nothing.',
 }
 const password: Unplayed = { why: 'not answered', because: 'What is drawn is a password, and no session.' }
-const taskless: Unplayed = { why: 'not answered', because: 'It has no tool that starts a task.' }
 
 /** By name. */
 export const unplayed: Readonly<Record<string, Unplayed>> = {
@@ -119,6 +118,4 @@ export const unplayed: Readonly<Record<string, Unplayed>> = {
     'Streams that everybody has one of.',
     '/events/alice',
   ),
-  'unauthorized-subscription/safe-express-tasks.ts': taskless,
-  'unauthorized-subscription/vulnerable-express-tasks.ts': taskless,
 }

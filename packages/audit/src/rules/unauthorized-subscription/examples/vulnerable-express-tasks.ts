@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks/stores/in-memory.js'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
 import express, { type NextFunction, type Request, type Response } from 'express'
 
 const userByDigest = readUsers(process.env.TOKENS ?? JSON.stringify({ [randomBytes(32).toString('hex')]: 'alice' }))
@@ -33,7 +34,21 @@ function authenticate(req: Request, res: Response, next: NextFunction): void {
 
 function createReportServer(): McpServer {
   const capabilities = { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } }
-  return new McpServer({ name: 'reports', version: '1.0.0' }, { capabilities, taskStore })
+  const server = new McpServer({ name: 'reports', version: '1.0.0' }, { capabilities, taskStore })
+  server.experimental.tasks.registerToolTask(
+    'report_run',
+    { execution: { taskSupport: 'required' } },
+    {
+      createTask: async ({ taskStore: own }) => {
+        const task = await own.createTask({ ttl: 60_000 })
+        await own.storeTaskResult(task.taskId, 'completed', { content: [{ type: 'text', text: 'all is well' }] })
+        return { task }
+      },
+      getTask: ({ taskId, taskStore: own }) => own.getTask(taskId),
+      getTaskResult: async ({ taskId, taskStore: own }) => (await own.getTaskResult(taskId)) as CallToolResult,
+    },
+  )
+  return server
 }
 
 function readUsers(json: string): Map<string, string> {
