@@ -12,7 +12,8 @@ import { parseArgs } from 'node:util'
 import type { Report } from '../packages/audit/src/finding/finding.ts'
 import { probe } from '../packages/audit/src/probe.ts'
 import { parseProbeConfig } from '../packages/audit/src/wire/config.ts'
-import { type Cost, type Result, resultOf, table, withSection } from './targets/results.ts'
+import { countIdle } from './targets/idle.ts'
+import { type Cost, costLine, type Result, resultOf, table, withSection } from './targets/results.ts'
 import { type Folders, start } from './targets/run.ts'
 import { configurationOf, readTargets, type Target } from './targets/target.ts'
 
@@ -45,6 +46,7 @@ async function judged(target: Target): Promise<Result> {
   process.stderr.write(`${target.name}\n`)
   try {
     const { report, cost } = await probed(target)
+    process.stderr.write(`  ${costLine(cost)}\n`)
     if (flags.all) process.stderr.write(`${everything(report)}\n`)
     return resultOf(target, report, cost)
   } catch (error) {
@@ -53,15 +55,19 @@ async function judged(target: Target): Promise<Result> {
 }
 
 async function probed(target: Target): Promise<{ readonly report: Report; readonly cost: Cost }> {
-  const { url, stop } = await start(target, folders)
+  const { url, cpuMs: targetCpuMs, stop } = await start(target, folders)
   try {
     const config = parseProbeConfig(configurationOf(target, new URL(url).port), 'targets.json')
-    const [cpu, startedAt] = [process.cpuUsage(), performance.now()]
+    const before = targetCpuMs()
+    const [cpu, startedAt, idle] = [process.cpuUsage(), performance.now(), countIdle()]
     const report = await probe(url, { config })
+    const idleMs = Math.round(idle.stop())
     const { user, system } = process.cpuUsage(cpu)
     const requests = report.subject.kind === 'target' ? (report.subject.requests ?? 0) : 0
     const wallMs = Math.round(performance.now() - startedAt)
-    return { report, cost: { requests, cpuMs: Math.round((user + system) / 1000), wallMs } }
+    const after = targetCpuMs()
+    const ofTarget = before !== undefined && after !== undefined && { targetCpuMs: after - before }
+    return { report, cost: { requests, cpuMs: Math.round((user + system) / 1000), ...ofTarget, wallMs, idleMs } }
   } finally {
     await stop()
   }

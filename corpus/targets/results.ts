@@ -15,8 +15,13 @@ export interface Row {
 /** What a probe asked of its target, and what it took of this machine. */
 export interface Cost {
   readonly requests: number
+  /** Of the prober itself. */
   readonly cpuMs: number
+  /** Of the target meanwhile, and of what it started. */
+  readonly targetCpuMs?: number
   readonly wallMs: number
+  /** As long as no request of the prober's waited for an answer: what it added of its own. */
+  readonly idleMs?: number
 }
 
 export interface Result {
@@ -40,6 +45,13 @@ function saysAsExpected(rule: string, { says, saysNot }: Expected, { findings }:
   const said = findings.filter((one) => one.rule === rule).map(({ what }) => what)
   const isSaid = (text: string): boolean => said.some((what) => what.includes(text))
   return (says === undefined || isSaid(says)) && (saysNot === undefined || !isSaid(saysNot))
+}
+
+/** For the terminal. */
+export function costLine({ requests, cpuMs, targetCpuMs, wallMs, idleMs }: Cost): string {
+  const ofTarget = targetCpuMs === undefined ? '' : `, of the target ${seconds(targetCpuMs)} s`
+  const idle = idleMs === undefined ? '' : `, idle for ${seconds(idleMs)} s`
+  return `${requests} requests in ${seconds(wallMs)} s${idle}; CPU ${seconds(cpuMs)} s${ofTarget}`
 }
 
 /** For the terminal: what is wrong is marked, and has its reason. */
@@ -98,7 +110,9 @@ function section(results: readonly Result[]): string {
     '',
     mostAsked(results),
     '',
-    'One letter for each verdict, in bold where it is not the expected one: **f**ail, **p**ass, **o**pen, **n**ot applicable; a dash where nothing was expected. The wall time is that of a busy machine, and of targets that are told to wait for a timeout.',
+    ...howLong(results),
+    '',
+    'One letter for each verdict, in bold where it is not the expected one: **f**ail, **p**ass, **o**pen, **n**ot applicable; a dash where nothing was expected. CPU is that of the prober, its CPU that of the target and of what it starts; idle is how long no request waited for its answer: for silence, and at targets that are told of timeouts, for those to pass. The wall time is that of a machine that was busy otherwise.',
     '',
     ...matrix(results),
     '',
@@ -129,6 +143,24 @@ function mostAsked(results: readonly Result[]): string {
   return `The longest probe asked ${most(({ requests }) => requests)} requests of its target, and the dearest took ${seconds(most(({ cpuMs }) => cpuMs))} s of CPU.`
 }
 
+/** What a probe is to take at the most, where it waits for no limit to pass. */
+const MOST_MS = 5_000
+
+/** A target that is told of a limit is watched until it has passed. */
+function howLong(results: readonly Result[]): readonly string[] {
+  const waiting = new Set(
+    readTargets().flatMap(({ name, config }) => (config?.['timeouts'] === undefined ? [] : [name])),
+  )
+  const timed = results.flatMap(({ name, cost }) => (cost && !waiting.has(name) ? [{ name, ...cost }] : []))
+  const long = timed.filter(({ wallMs }) => wallMs > MOST_MS)
+  const own = timed.filter(({ cpuMs, idleMs = 0 }) => cpuMs + idleMs <= MOST_MS)
+  return [
+    `Of ${timed.length} targets that were told of no limit to wait for, ${timed.length - long.length} were probed in ${seconds(MOST_MS)} s or less on a machine of two cores that had other things to do. What the prober adds of its own, its CPU and the time in which it waits for nothing that it asked, is that much or less in ${own.length}. Those that took longer:`,
+    '',
+    ...long.map((one) => `- ${one.name}: ${costLine(one)}`),
+  ]
+}
+
 /** Some were judged by reading before they were probed for the first time. */
 function blindRuns(): readonly string[] {
   const runs = JSON.parse(readFileSync(join(import.meta.dirname, 'blind.json'), 'utf8')) as readonly BlindRun[]
@@ -153,12 +185,12 @@ interface BlindRun {
 function matrix(results: readonly Result[]): readonly string[] {
   const numbers = COLUMNS.map((_, index) => index + 1)
   return [
-    `| target | ${numbers.join(' | ')} | requests | CPU | wall |`,
-    `|---|${numbers.map(() => '---|').join('')}--:|--:|--:|`,
+    `| target | ${numbers.join(' | ')} | requests | CPU | its CPU | wall | idle |`,
+    `|---|${numbers.map(() => '---|').join('')}--:|--:|--:|--:|--:|`,
     ...results.map(({ name, rows, cost, failure }) =>
       failure === undefined && cost !== undefined
-        ? `| ${name} | ${COLUMNS.map((rule) => letterOf(rows, rule)).join(' | ')} | ${cost.requests} | ${seconds(cost.cpuMs)} s | ${seconds(cost.wallMs)} s |`
-        : `| ${name} | ${numbers.map(() => '').join(' | ')} | could not be probed | | |`,
+        ? `| ${name} | ${COLUMNS.map((rule) => letterOf(rows, rule)).join(' | ')} | ${cost.requests} | ${seconds(cost.cpuMs)} s | ${orDash(cost.targetCpuMs)} | ${seconds(cost.wallMs)} s | ${orDash(cost.idleMs)} |`
+        : `| ${name} | ${numbers.map(() => '').join(' | ')} | could not be probed | | | | |`,
     ),
   ]
 }
@@ -190,6 +222,10 @@ function letterOf(rows: readonly Row[], rule: string): string {
   if (row === undefined) return '-'
   const letter = row.actual.slice(0, 1)
   return row.isRight ? letter : `**${letter}**`
+}
+
+function orDash(ms: number | undefined): string {
+  return ms === undefined ? '-' : `${seconds(ms)} s`
 }
 
 function seconds(ms: number): string {

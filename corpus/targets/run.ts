@@ -1,7 +1,7 @@
 /** Installs, starts and stops targets. On loopback only, for a bounded time, ended by their own process ids. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { basename, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -17,6 +17,8 @@ export interface Folders {
 
 export interface Started {
   readonly url: string
+  /** What it and everything that it started have taken of this machine so far; undefined where the system does not say. */
+  cpuMs(): number | undefined
   stop(): Promise<void>
 }
 
@@ -54,9 +56,15 @@ export async function start(target: Target, folders: Folders): Promise<Started> 
       detached: true,
     },
   )
-  const stop = (): Promise<void> => ended(child)
+  const meter = new Meter(child.pid ?? 0)
+  const stop = (): Promise<void> => {
+    meter.stop()
+    return ended(child)
+  }
   const printed = listenTo(child)
-  if (await comesUp(child, port)) return { url: `http://127.0.0.1:${port}${target.path}`, stop }
+  if (await comesUp(child, port)) {
+    return { url: `http://127.0.0.1:${port}${target.path}`, cpuMs: () => meter.cpuMs(), stop }
+  }
   await stop()
   throw new Error(`did not listen:\n${printed().slice(-800)}`)
 }
@@ -176,5 +184,72 @@ function kill(child: ChildProcess): void {
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
   } catch {
     child.kill('SIGKILL')
+  }
+}
+
+/** How often a second Linux counts the time of a process; the same on every machine that Node runs on. */
+const TICKS_PER_SECOND = 100
+const LOOK_EVERY_MS = 250
+
+/**
+ * The time of a process and of all that it starts. It is looked at again and again: the time of a process that ends is
+ * nobody's, unless whoever started it waits for it. Linux alone tells it without a program.
+ */
+class Meter {
+  private readonly ticks = new Map<string, number>()
+  private readonly timer: NodeJS.Timeout
+
+  constructor(root: number) {
+    this.ticks.set(String(root), 0)
+    this.timer = setInterval(() => this.look(), LOOK_EVERY_MS).unref()
+  }
+
+  cpuMs(): number | undefined {
+    this.look()
+    const sum = [...this.ticks.values()].reduce((total, one) => total + one, 0)
+    return existsSync('/proc/self/stat') ? sum * (1000 / TICKS_PER_SECOND) : undefined
+  }
+
+  stop(): void {
+    clearInterval(this.timer)
+  }
+
+  private look(): void {
+    let rest = processes()
+    for (;;) {
+      const [own, others] = halves(rest, ({ id, parent }) => this.ticks.has(id) || this.ticks.has(parent))
+      for (const { id, ticks } of own) this.ticks.set(id, ticks)
+      if (own.length === 0) return
+      // Children of those that were found just now.
+      rest = others
+    }
+  }
+}
+
+function halves<T>(items: readonly T[], isFirst: (item: T) => boolean): readonly [readonly T[], readonly T[]] {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))]
+}
+
+interface Process {
+  readonly id: string
+  readonly parent: string
+  /** User and system time. */
+  readonly ticks: number
+}
+
+function processes(): readonly Process[] {
+  return existsSync('/proc/self/stat') ? readdirSync('/proc').flatMap((name) => processOf(name)) : []
+}
+
+function processOf(id: string): readonly Process[] {
+  if (!/^\d+$/.test(id)) return []
+  try {
+    // After the name, which may hold anything, from the third field of proc(5) on.
+    const fields = readFileSync(`/proc/${id}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+    return [{ id, parent: fields[1] ?? '', ticks: Number(fields[11]) + Number(fields[12]) }]
+  } catch {
+    return [] // It has ended meanwhile.
   }
 }
