@@ -77,9 +77,11 @@ export const scenario = defineScenario<Recording>({
     if (unfit !== undefined) return unfit
     if (stated.idleMs === undefined && stated.absoluteMs === undefined)
       return leftOpen('No timeouts are configured, and waiting for the usual ones takes hours.')
-    const byIdle = stated.idleMs === undefined ? 'unstated' : outcomeOf(idle.filter((wait) => isByIdle(wait, stated)))
+    const byIdle = stated.idleMs === undefined ? 'unstated' : outcomeOf(idle, (wait) => isByIdle(wait, stated))
     const byAge =
-      stated.absoluteMs === undefined ? 'unstated' : outcomeOf(absolute && isByAge(absolute, stated) ? [absolute] : [])
+      stated.absoluteMs === undefined
+        ? 'unstated'
+        : outcomeOf(absolute ? [absolute] : [], (wait) => isByAge(wait, stated))
     const findings = [
       ...(byIdle === 'lives' ? [findingFor('idle', idle.at(-1), byAge === 'ends')] : []),
       ...(byAge === 'lives' ? [findingFor('absolute', absolute, byIdle === 'ends')] : []),
@@ -228,10 +230,11 @@ function isByAge({ after, gapMs }: Wait, { idleMs = Infinity }: Recording['state
   return isGranted(after) || gapMs < idleMs
 }
 
-/** Ended at the first look or at a later one; lives where it is served at the last. */
-function outcomeOf(waits: readonly Wait[]): 'ends' | 'lives' | 'unknown' {
-  if (waits.some(({ after, renewed }) => isRefused(after) && (renewed === undefined || isGranted(renewed))))
-    return 'ends'
+/** Ended at the first look or at a later one; lives where it is served at every one, and no other limit was in play. */
+function outcomeOf(waits: readonly Wait[], tells: (wait: Wait) => boolean): 'ends' | 'lives' | 'unknown' {
+  const hasEnded = ({ after, renewed }: Wait): boolean =>
+    isRefused(after) && (renewed === undefined || isGranted(renewed))
+  if (waits.some((wait) => tells(wait) && hasEnded(wait))) return 'ends'
   return waits.length > 0 && waits.every(({ after }) => isGranted(after)) ? 'lives' : 'unknown'
 }
 
