@@ -45,6 +45,7 @@ export interface ServerFacts {
   readonly sharedVariables: readonly SharedVariableFact[]
   readonly staleWrites: readonly StaleWriteFact[]
   readonly broadcasts: readonly BroadcastFact[]
+  readonly collisions: readonly CollisionFact[]
   /** Whether session IDs or credentials travel to this server at all. */
   readonly carriesSecrets: boolean
   /** Whether any path verifies a credential, always or when configured. */
@@ -402,6 +403,13 @@ export interface StaleWriteFact {
 
 /** Messages are sent to every session. */
 export interface BroadcastFact {
+  readonly store: string
+  readonly kept: Location
+  readonly at: Location
+}
+
+/** Requests wait for their answers in one place, each under an ID that its client chose. */
+export interface CollisionFact {
   readonly store: string
   readonly kept: Location
   readonly at: Location

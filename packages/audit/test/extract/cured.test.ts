@@ -145,6 +145,13 @@ describe('whom a server speaks for', () => {
       8,
     ],
     [
+      'a client of our own class, of whoever came first',
+      'class Orders { constructor(key) { this.key = key } list() { return axios.get(this.key) } }\n      let client\n      const get = (key) => { if (!client) client = new Orders(key); return client }',
+      '',
+      'get(key).list()',
+      9,
+    ],
+    [
       'a client of a registry',
       'class Orders { configure({ key }) { this.key = key } list() { return axios.get(this.key) } }\n      const all = [new Orders()]',
       'for (const one of all) one.configure({ key })',

@@ -337,3 +337,53 @@ describe('a table of tools', () => {
     expect(factsOf(server(dispatch)).sharedVariables.map(({ name }) => name)).toEqual(['lastUser'])
   })
 })
+
+describe('answers that wait under an ID', () => {
+  const bridge = (ask: string, before = ''): string => `
+    import { spawn } from 'node:child_process'
+    import express from 'express'
+    ${before}
+    const child = spawn('node', ['backend.js'])
+    const waiting = new Map()
+    child.stdout.on('data', (line) => {
+      const answer = JSON.parse(line)
+      waiting.get(answer.id)?.(answer)
+      waiting.delete(answer.id)
+    })
+    const app = express()
+    app.use(express.json())
+    app.post('/mcp', async (req, res) => {
+      const message = req.body
+      ${ask}
+      child.stdin.write(JSON.stringify(message))
+    })
+    app.listen(3000)`
+  const collisions = (program: Program): readonly string[] =>
+    factsOf(program).collisions.map((fact) => `${fact.store} ${place(fact.at)}`)
+
+  it.each([
+    ['the answer itself', 'waiting.set(message.id, (answer) => res.json(answer))'],
+    ['the response', 'waiting.set(message.id, res)'],
+    [
+      'a promise',
+      'const asked = new Promise((resolve) => waiting.set(message.id, resolve)); asked.then((a) => res.json(a))',
+    ],
+    ['a record', 'const asked = new Promise((resolve, reject) => waiting.set(message.id, { resolve, reject }))'],
+  ])('collide where the client chose it: %s', (_, ask) => {
+    expect(collisions(bridge(ask))).toEqual(['waiting server.ts:15'])
+  })
+
+  it.each([
+    ['a number of our own', 'const id = next++; waiting.set(id, res); message.id = id', 'let next = 1'],
+    ['with the session before it', "waiting.set(`${req.get('mcp-session-id')}:${message.id}`, res)", ''],
+    [
+      'refused while it is in use',
+      'if (waiting.has(message.id)) return res.sendStatus(409); waiting.set(message.id, res)',
+      '',
+    ],
+    ['one table for each request', 'const waiting = new Map(); waiting.set(message.id, res)', ''],
+    ['nobody waits', 'waiting.set(message.id, Date.now())', ''],
+  ])('do not collide: %s', (_, ask, before) => {
+    expect(collisions(bridge(ask, before))).toEqual([])
+  })
+})

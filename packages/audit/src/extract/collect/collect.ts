@@ -10,7 +10,13 @@ import { collectListeners } from './listeners.ts'
 import { collectLateBindings, collectLogins } from './logins.ts'
 import { collectKeepsLogins, collectLogouts, collectPasswordChanges } from './logouts.ts'
 import { collectAdoptions, collectMadeSecrets, collectMints } from './mints.ts'
-import { collectBroadcasts, collectSharedServers, collectSharedVariables, collectStaleWrites } from './shared.ts'
+import {
+  collectBroadcasts,
+  collectCollisions,
+  collectSharedServers,
+  collectSharedVariables,
+  collectStaleWrites,
+} from './shared.ts'
 import { collectStores } from './stores.ts'
 import { collectCors, collectEndpoints } from './endpoints.ts'
 import { collectDependencies } from './dependencies.ts'
@@ -67,6 +73,7 @@ export function collectFacts(machine: Machine): ServerFacts {
     sharedVariables: collectSharedVariables(machine),
     staleWrites: collectStaleWrites(machine, stores),
     broadcasts: collectBroadcasts(machine, stores),
+    collisions: collectCollisions(machine),
     carriesSecrets:
       stores.length > 0 ||
       verifiesCredentials(machine) ||

@@ -1,6 +1,7 @@
 /** What sessions share: one server for all, a variable of the last caller, state written over across an await. */
 import type {
   BroadcastFact,
+  CollisionFact,
   SharedServerFact,
   SharedVariableFact,
   StaleWriteFact,
@@ -15,6 +16,7 @@ import type { Machine } from '../machine.ts'
 import { fromRequest } from '../conditions.ts'
 import { isCredentialName } from '../models/requests.ts'
 import { namesSession, withFields } from '../shared.ts'
+import type { Value } from '../value.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
@@ -114,8 +116,8 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
 }
 
 /** Made with the credential of whoever came first. */
-function isClientOfCaller({ value }: EventOf<'shared-write'>): boolean {
-  return hasTag(value, 'speaks-for')
+function isClientOfCaller(write: EventOf<'shared-write'>): boolean {
+  return hasTag(write.value, 'speaks-for') || write.value.objects.some((item) => speaksFor(item, write))
 }
 
 /** Tools are called by many at once: over HTTP, not over the standard streams of one client. */
@@ -254,4 +256,38 @@ function isFilledByRequests(machine: Machine, store: StoreRef): boolean {
   return eventsOf(machine, 'store-write').some(
     (event) => event.store.id === store.id && SERVING.has(event.context.trigger) && event.value.objects.length > 0,
   )
+}
+
+/**
+ * Who waits for an answer is kept for all clients together, under what the message says and nothing else. JSON-RPC asks
+ * that the IDs of one client differ; those of two are often the same.
+ */
+export function collectCollisions(machine: Machine): readonly CollisionFact[] {
+  const waits = eventsOf(machine, 'store-write').filter(
+    (event) =>
+      event.context.trigger === 'request' &&
+      machine.containers.get(event.store.id)?.born === 0 &&
+      isChosenByMessage(event.key) &&
+      !event.facts.must.has(`absent:${event.store.id}`) &&
+      event.value.objects.flatMap(withFields).some((item) => isWaiting(item, event)),
+  )
+  return distinct(
+    waits.map((event) => ({
+      store: event.store.name,
+      kept: locate(event.store.site),
+      at: locate(event.site),
+    })),
+    (fact) => `${fact.at.path}:${fact.at.startLine}`,
+  )
+}
+
+/** Taken from the body of the request alone: no session, no caller and no number of our own is part of it. */
+function isChosenByMessage({ tags, objects, entropy }: Value): boolean {
+  return objects.length === 0 && entropy === undefined && tags.length > 0 && tags.every((tag) => tag === 'body')
+}
+
+/** The answer to this very request, or what is called when there is one. */
+function isWaiting(item: HeapObject, { context }: EventOf<'store-write'>): boolean {
+  if (item instanceof LibraryObject) return item.type === 'response' || item.type === 'settle'
+  return item instanceof FunctionObject && item.born === context.activation
 }

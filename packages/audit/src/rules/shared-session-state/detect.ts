@@ -1,5 +1,6 @@
 import type {
   BroadcastFact,
+  CollisionFact,
   ServerFacts,
   SharedServerFact,
   SharedVariableFact,
@@ -9,11 +10,17 @@ import type { FindingDraft } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
-  if (!facts.carriesSecrets && facts.sharedVariables.length === 0)
+  if (!facts.carriesSecrets && facts.sharedVariables.length === 0 && facts.collisions.length === 0)
     return notApplicable('The server keeps nothing between requests.')
   const servers = facts.sharedServers.map(sharedServer)
   const variables = facts.sharedVariables.map(sharedVariable)
-  return judged([...servers, ...variables, ...facts.staleWrites.map(staleWrite), ...facts.broadcasts.map(broadcast)])
+  return judged([
+    ...servers,
+    ...variables,
+    ...facts.staleWrites.map(staleWrite),
+    ...facts.broadcasts.map(broadcast),
+    ...facts.collisions.map(collision),
+  ])
 }
 
 const AMONG: Readonly<Record<SharedServerFact['among'], string>> = {
@@ -82,5 +89,18 @@ function broadcast(fact: BroadcastFact): FindingDraft {
     primary: 1,
     confidence: 'medium',
     todo: 'Send an answer only to the session whose request it answers.',
+  }
+}
+
+function collision(fact: CollisionFact): FindingDraft {
+  return {
+    what: `Whoever waits for an answer is kept in ${fact.store} under an ID that the client chose: of two clients with the same ID one gets the answer to the other.`,
+    trace: [
+      { note: 'the requests of all clients wait here', location: fact.kept },
+      { note: 'under an ID from the message alone', location: fact.at },
+    ],
+    primary: 1,
+    confidence: 'high',
+    todo: 'Give every request a number of the server’s own on its way in, and put the client’s ID back into the answer.',
   }
 }
