@@ -9,7 +9,7 @@ import { asAnswer, equalState, isState, presenceOf } from './request-state.ts'
 import { isCheckedUnlessSwitchedOff, settledStores, vacuous, VERIFIED } from './state.ts'
 import type { Condition, Primitive, Value } from './value.ts'
 import { taughtByWays } from './ways.ts'
-import { UNKNOWN, derived, hasTag, joinAll, tagsOf, truthiness, withCondition } from './value.ts'
+import { UNKNOWN, UNSET, derived, hasTag, joinAll, tagsOf, truthiness, withCondition } from './value.ts'
 
 const REQUEST_ORIGINS = ['header', 'query', 'body', 'param', 'cookie', 'url', 'rstate'] as const
 /** Names of authentication schemes: matching one proves nothing. */
@@ -123,8 +123,11 @@ function withoutSlash(path: string): string {
   return path.replace(/(?<=.)\/$/, '')
 }
 
+const IS_FALSE: Truth = { canBeTrue: false, canBeFalse: true }
+
 export function truthOf(machine: Machine, value: Value): Truth {
   const truth = truthiness(value)
+  if (isNotGiven(value)) return IS_FALSE
   const switches = switchesOf(value)
   // An answer about a setting is not the setting.
   const isSetting =
@@ -393,6 +396,7 @@ function decideEquality(a: Value, b: Value): boolean | undefined {
   const y = onlyPrimitive(b)
   if (x !== undefined && y !== undefined) return x.value === y.value
   if ((isOwnCode(a) && isPlatform(b)) || (isOwnCode(b) && isPlatform(a))) return false
+  if ((isNotGiven(a) && isYes(y)) || (isNotGiven(b) && isYes(x))) return false
   return (isUnderTest(y) && isEnvironmentName(a)) || (isUnderTest(x) && isEnvironmentName(b)) ? false : undefined
 }
 
@@ -406,6 +410,16 @@ function isOwnCode({ objects, open, primitives }: Value): boolean {
 function isPlatform({ objects, open, primitives }: Value): boolean {
   const isExternal = ({ kind }: HeapObject): boolean => kind === 'external'
   return !open && primitives.length === 0 && objects.length > 0 && objects.every(isExternal)
+}
+
+/** A setting that is not there, where start-up is followed without any. */
+export function isNotGiven({ tags, condition }: Value): boolean {
+  return tags.includes(UNSET) && condition === undefined
+}
+
+/** What a switch is set to. A word of another kind chooses among ways to run, of which one has to be chosen. */
+function isYes(constant: { readonly value: Primitive } | undefined): boolean {
+  return /^(?:true|1|yes|on)$/i.test(String(constant?.value))
 }
 
 /** Tests run the same code; what is audited is what people run otherwise. */

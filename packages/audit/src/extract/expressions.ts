@@ -4,7 +4,18 @@ import { bare, isNode, staticKey } from './ast.ts'
 import { callExpression, newExpression } from './calls.ts'
 import { askedByComparing, foundByName } from './asked.ts'
 import type { Outcome } from './conditions.ts'
-import { and, assume, conditionOf, equality, negate, noteWhereSet, or, provedOnEachWay, truthOn } from './conditions.ts'
+import {
+  and,
+  assume,
+  conditionOf,
+  equality,
+  isNotGiven,
+  negate,
+  noteWhereSet,
+  or,
+  provedOnEachWay,
+  truthOn,
+} from './conditions.ts'
 import { nameIn, noteAdded, noteSpread, putBack } from './copies.ts'
 import { concatEntropy } from './entropy.ts'
 import { timeComparison } from './clock.ts'
@@ -684,6 +695,7 @@ function evaluateUnary(machine: Machine, node: Node, state: State, env: Environm
 /** Yes or no holds a bit at most. */
 /** Whether there is something says nothing of what it is. */
 function negated(value: Value): Value {
+  if (isNotGiven(value)) return primitive(true)
   const negative = value.tags.length > 0 ? withTags(negate(value), ['excerpt']) : negate(value)
   return value.entropy === undefined ? negative : { ...negative, entropy: { ...value.entropy, cap: 1 } }
 }

@@ -5,6 +5,7 @@ import type { OnProgress } from '../progress.ts'
 import type { SourceTree } from '../source/tree.ts'
 import type { Node } from './ast.ts'
 import { collectFacts, distinct } from './collect/collect.ts'
+import { followDefaults } from './defaults.ts'
 import type { Declared } from './declared.ts'
 import type { Deferred } from './machine.ts'
 import { Machine } from './machine.ts'
@@ -39,8 +40,8 @@ export function extract(
 ): { readonly facts: ServerFacts; readonly gaps: readonly Gap[] } {
   const machine = new Machine(tree, createResolver(tree), options.declared)
   loadModules(machine, tree, options)
+  const serving = servingModules(machine)
   machine.guarded('the start-up', () => {
-    const serving = servingModules(machine)
     for (const [done, module] of serving.entries()) {
       options.onProgress?.({ phase: 'following', done, total: serving.length })
       runModule(machine, module)
@@ -75,6 +76,7 @@ export function extract(
   })
   machine.guarded('pieces of a server', () => runFragments(machine, reached))
   machine.guarded('new passwords', () => runPasswordChanges(machine))
+  machine.guarded('the defaults', () => followDefaults(machine, serving))
   const facts = collectFacts(machine)
   const gaps = [...machine.gaps, ...generatedServers(machine), ...unseenServers(machine, facts)]
   return { facts, gaps: distinct(gaps, gapKey) }

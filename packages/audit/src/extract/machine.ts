@@ -136,6 +136,10 @@ export class Machine {
   /** Functions that start-up has made, the first of each place. */
   readonly functions = new Map<Node, FunctionObject>()
   readonly requiredEnv = new Set<string>()
+  /** `unset`: what the environment does not insist on is not there. What it runs as (`NODE_ENV`) always is. */
+  settings: 'any' | 'unset' = 'any'
+  /** Addresses that a call to listen is given while nothing is set, by its place. */
+  readonly defaultHosts = new Map<string, Value>()
   /** Keys of MACs that are made only to be compared with each other. */
   readonly blindedKeys = new Set<string>()
   /** Where the text stands that a setting falls back to, by the tag of its value. */

@@ -30,7 +30,19 @@ import { noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
 import type { Primitive, Value } from './value.ts'
 import { partOfWays } from './ways.ts'
-import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, joinAll, object, withCondition, withTags } from './value.ts'
+import {
+  NEVER,
+  UNDEFINED,
+  UNKNOWN,
+  UNSET,
+  derived,
+  hasTag,
+  join,
+  joinAll,
+  object,
+  withCondition,
+  withTags,
+} from './value.ts'
 
 /** The written-down key of an access, or undefined when it is computed. */
 export function keyName(key: Value): string | undefined {
@@ -241,7 +253,12 @@ function environment(machine: Machine, name: string): Value {
   const tag = `env:${name}`
   return machine.requiredEnv.has(tag)
     ? { primitives: [], objects: [], tags: [tag], open: true }
-    : { primitives: [undefined], objects: [], tags: [tag], open: true }
+    : { primitives: [undefined], objects: [], tags: isMissing(machine, name) ? [tag, UNSET] : [tag], open: true }
+}
+
+/** What the program runs as is always said. */
+function isMissing(machine: Machine, name: string): boolean {
+  return machine.settings === 'unset' && name !== 'NODE_ENV'
 }
 
 export function storeRef(from: HeapObject): StoreRef {

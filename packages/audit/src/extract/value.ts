@@ -45,6 +45,8 @@ const MAX_TAGS = 24
 
 /** Tag of a value that may be more than could be kept. */
 export const CUT = 'cut'
+/** Tag of a setting that is not given, where start-up is followed without any. */
+export const UNSET = 'unset'
 
 /** No value at all: the bottom of the lattice. */
 export const NEVER: Value = { primitives: NOTHING, objects: NOTHING, tags: NOTHING, open: false }

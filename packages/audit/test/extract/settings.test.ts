@@ -1,6 +1,6 @@
 /** Settings count by their defaults: what is off until somebody turns it on is off. */
 import { describe, expect, it } from 'vitest'
-import { authenticationOf, factsOf, listenersOf } from './programs.ts'
+import { authenticationOf, factsOf, listenersOf, type Program } from './programs.ts'
 
 function reachOf(before: string, host: string): string {
   const [listener] = factsOf(
@@ -194,5 +194,42 @@ describe('a default', () => {
     ],
   ])('%s decides what is left to another', (_which, given, hosts) => {
     expect(listenersOf(server(given))).toEqual([`server.ts:6 ${hosts}`])
+  })
+})
+
+describe('where it listens while nothing is set', () => {
+  const started = (start: string): Program => `
+    import express from 'express'
+    const app = express()
+    app.get('/', (req, res) => res.end())
+    ${start}`
+
+  it.each([
+    ['a switch', "app.listen(3000, process.env.IN_CLOUD ? '0.0.0.0' : 'localhost')", 'localhost'],
+    ['a switch the other way round', "app.listen(3000, !process.env.IN_CLOUD ? 'localhost' : '0.0.0.0')", 'localhost'],
+    ['a word for yes', "app.listen(3000, process.env.PUBLIC === 'true' ? '0.0.0.0' : '127.0.0.1')", '127.0.0.1'],
+    [
+      'a switch in another function, in a mode that has to be chosen',
+      "const host = () => { if (process.env.PUBLIC === '1') return '0.0.0.0'; return '127.0.0.1' }\n    if (process.env.MODE === 'http') app.listen(3000, host())",
+      '127.0.0.1',
+    ],
+    [
+      'a setting that start-up insists on',
+      "if (!process.env.KEY) throw new Error('KEY is missing')\n    app.listen(3000, process.env.PUBLIC ? '0.0.0.0' : '127.0.0.1')",
+      '127.0.0.1',
+    ],
+    ['a switch that closes it', "app.listen(3000, process.env.LOCAL ? '127.0.0.1' : '0.0.0.0')", '0.0.0.0'],
+    [
+      'what it runs as',
+      "app.listen(3000, process.env.NODE_ENV === 'production' ? '0.0.0.0' : 'localhost')",
+      '0.0.0.0 or localhost',
+    ],
+    [
+      'a word that chooses',
+      "app.listen(3000, process.env.MODE === 'lan' ? '0.0.0.0' : 'localhost')",
+      '0.0.0.0 or localhost',
+    ],
+  ])('%s', (_, start, hosts) => {
+    expect(listenersOf(started(start))).toEqual([expect.stringMatching(new RegExp(` ${hosts}$`))])
   })
 })

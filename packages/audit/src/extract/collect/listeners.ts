@@ -85,7 +85,10 @@ function listenerOf(
   secret: ReadonlySet<string>,
   plain: ReadonlySet<Site>,
 ): ListenerFact {
-  const { reach, hosts, byDefault } = reachOf(event.host, event.defaultHost)
+  const { reach, hosts, byDefault } = reachOf(
+    machine.defaultHosts.get(siteKey(event.site)) ?? event.host,
+    event.defaultHost,
+  )
   return {
     at: locate(event.site),
     app: event.app === undefined ? undefined : locate(event.app),
