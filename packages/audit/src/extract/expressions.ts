@@ -39,7 +39,8 @@ import { freshness, isState, noteDecision, noteStateOut, summed } from './reques
 import { noteMethod } from './rpc.ts'
 import { branch } from './statements.ts'
 import { attributesIn } from './models/cookies.ts'
-import { noteComparison, notePart, urlPart } from './secrets.ts'
+import { asAddress } from './models/urls.ts'
+import { noteComparison, afterText, notePart } from './secrets.ts'
 import { noteConfiguredPart } from './configured.ts'
 import { LOOSELY, namesBoth, patternTags } from './origins.ts'
 import { noteSharedRead, noteSharedWrite } from './shared.ts'
@@ -596,7 +597,11 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
     case '+':
       notePart(machine, env, node['left'] as Node, left)
       notePart(machine, env, node['right'] as Node, right)
-      return arithmetic(operator, left, right)
+      return arithmetic(
+        operator,
+        left,
+        intoText(machine, endOf(node['left'] as Node), node['right'] as Node, right, state, env),
+      )
     case '-':
       return isStep(left, right)
         ? stepped(arithmetic(operator, left, right), 'down')
@@ -636,6 +641,20 @@ function arithmetic(operator: string, left: Value, right: Value): Value {
   return operator === '+' && typeof prefix === 'string' && prefix !== ''
     ? withTags(attributed, [`prefix:${prefix}`])
     : attributed
+}
+
+function intoText(machine: Machine, before: string, node: Node, value: Value, state: State, env: Environment): Value {
+  if (value.objects.length > 0) return asAddress(value)
+  return value.tags.length === 0 && value.entropy === undefined
+    ? value
+    : afterText(machine, before, value, machine.site(env.file, node), state)
+}
+
+/** The text that an expression ends with, as far as it is written there. */
+function endOf(node: Node): string {
+  if (node.type === 'BinaryExpression') return endOf(node['right'] as Node)
+  if (node.type === 'TemplateLiteral') return String((node['quasis'] as Node[]).at(-1)?.['value'].cooked ?? '')
+  return node.type === 'Literal' && typeof node['value'] === 'string' ? node['value'] : ''
 }
 
 function fold(operator: string, left: Value, right: Value): Value | undefined {
@@ -735,20 +754,13 @@ function evaluateTemplate(machine: Machine, node: Node, state: State, env: Envir
   const parts = (node['quasis'] as Node[]).map((item) => String(item['value'].cooked ?? ''))
   let value: Value = primitive(parts[0] ?? '')
   ;(node['expressions'] as Node[]).forEach((item, index) => {
-    const inner = intoUrl(parts[index] ?? '', evaluate(machine, item, state, env))
+    const inner = intoText(machine, parts[index] ?? '', item, evaluate(machine, item, state, env), state, env)
     notePart(machine, env, item, inner)
     value = arithmetic('+', value, inner)
     const next = parts[index + 1] ?? ''
     if (next !== '') value = withTags(arithmetic('+', value, primitive(next)), attributesIn(next))
   })
   return value
-}
-
-/** A secret that a template puts into a query string. */
-function intoUrl(before: string, value: Value): Value {
-  const name = urlPart(before)
-  const isSecret = ['mint', 'sid', 'jwt', 'cred'].some((tag) => hasTag(value, tag))
-  return name !== undefined && isSecret ? withTags(value, [`in-url:${name}`]) : value
 }
 
 function evaluateTagged(machine: Machine, node: Node, state: State, env: Environment): Value {

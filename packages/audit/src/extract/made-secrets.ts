@@ -27,6 +27,11 @@ export function noteKeyMade(machine: Machine, store: string, key: Value, site: S
     note(machine, 'session ID', key, site, state)
 }
 
+/** `?code=…`: what a client is sent away with, to be exchanged for tokens. Whoever guesses it is that client. */
+export function noteCode(machine: Machine, name: string, value: Value, site: Site, state: State): void {
+  if (name === 'code' && isMade(value)) note(machine, 'authorization code', value, site, state)
+}
+
 function note(machine: Machine, what: string, value: Value, site: Site, state: State): Value {
   machine.emit('secret-made', site, state, { what, value })
   return withTags(value, [NOTED])

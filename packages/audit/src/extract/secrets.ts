@@ -5,10 +5,11 @@ import type { Call } from './calls.ts'
 import type { Environment, Site } from './heap.ts'
 import { LibraryObject, siteKey } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { noteCode } from './made-secrets.ts'
 import { isCredentialName } from './models/requests.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
-import { hasTag, tagged, tagsOf } from './value.ts'
+import { hasTag, tagged, tagsOf, withTags } from './value.ts'
 
 /** Names of authentication schemes and the like are short; a secret that is written down is not. */
 const SHORTEST_LITERAL = 8
@@ -20,7 +21,8 @@ export function noteComparison(machine: Machine, a: Value, b: Value, how: string
   if (a.tags.length === 0 && b.tags.length === 0) return
   noteHandleCheck(machine, a, b, site, state)
   noteHandleCheck(machine, b, a, site, state)
-  const expected = isGuessAt(a, b) ? b : isGuessAt(b, a) ? a : undefined
+  const isGuess = (one: Value, other: Value): boolean => isGuessAt(one, other) || isSearchedFor(one, other, state)
+  const expected = isGuess(a, b) ? b : isGuess(b, a) ? a : undefined
   if (expected === undefined) return
   const presented = expected === b ? a : b
   machine.emit('comparison', site, state, { how, presented, expected })
@@ -61,6 +63,17 @@ function isAnyText({ open, tags, objects, primitives, entropy }: Value): boolean
 function isStoredSecret(presented: Value, expected: Value): boolean {
   if (!hasTag(presented, 'cred') || hasTag(expected, 'cred')) return false
   return hasTag(expected, 'stored') || (hasTag(expected, 'entry') && hasTag(expected, 'made-secret'))
+}
+
+/** A walk through records, none of which was found by a key, for the one that has the credential of the request. */
+function isSearchedFor(presented: Value, expected: Value, state: State): boolean {
+  if (!hasTag(presented, 'cred') || !fromRequest(presented) || hasTag(presented, 'decoded')) return false
+  if (OF_SOMETHING_ELSE.some((tag) => hasTag(presented, tag)) || hasTag(expected, 'hash')) return false
+  const fields = tagsOf(expected, 'entry').map((tag) => tag.split(':'))
+  return (
+    fields.length > 0 &&
+    fields.every(([, store = '', field = '']) => isCredentialName(field) && !state.facts.may.has(`looked:${store}`))
+  )
 }
 
 /** Text that signs, seals or proves something: one key, or a list of them. */
@@ -149,11 +162,22 @@ export function isHandleName(name: string): boolean {
   return /sess|sid\b|conn(?:ection)?_?-?id/i.test(name)
 }
 
-/** `?token=${token}`: text that puts a secret into a URL. */
-export function urlPart(before: string): string | undefined {
+/** `?token=${token}`: a secret that stands in a URL after this text. */
+export function afterText(machine: Machine, before: string, value: Value, site: Site, state: State): Value {
   const name = /[?&]([\w.-]+)=$/.exec(before)?.[1]
-  return name !== undefined && (isCredentialName(name) || isHandleName(name)) ? name.toLowerCase() : undefined
+  return name === undefined ? value : inQuery(machine, name, value, site, state)
 }
+
+/** A secret under a name of a query that says so. */
+export function inQuery(machine: Machine, name: string, value: Value, site: Site, state: State): Value {
+  noteCode(machine, name, value, site, state)
+  const isNamed = isCredentialName(name) || isHandleName(name)
+  const isSecret =
+    !hasTag(value, 'excerpt') && (value.entropy !== undefined || SECRETS.some((tag) => hasTag(value, tag)))
+  return isNamed && isSecret ? withTags(value, [`in-url:${name.toLowerCase()}`]) : value
+}
+
+const SECRETS = ['mint', 'sid', 'jwt', 'cred', 'made-secret']
 
 const LOGS = /^(?:log|debug|info|notice|warn|warning|error|trace|fatal|verbose)$/
 const MOST_TAGS = 40

@@ -19,6 +19,7 @@ const DEFAULTS: Readonly<Record<string, CookieFlags>> = {
   'koa-session': HIDDEN,
   koa: HIDDEN,
   '@fastify/session': { httpOnly: 'on', secure: 'on', sameSite: 'off' },
+  '@fastify/secure-session': HIDDEN,
   'iron-session': { httpOnly: 'on', secure: 'on', sameSite: 'on' },
   remix: { httpOnly: 'off', secure: 'off', sameSite: 'on' },
   cookies: HIDDEN,

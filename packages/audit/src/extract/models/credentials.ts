@@ -13,7 +13,7 @@ import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
 
 /** Throws on a bad token, so what follows is authenticated; with a callback, what it runs is. */
-const verifyToken: ExternalHandler = (machine, call, state) => {
+export const verifyToken: ExternalHandler = (machine, call, state) => {
   state.learn([...VERIFIED, ...(isOn(call.args[2], 'ignoreExpiration') ? [] : ['auth:expiring'])])
   machine.emit('expiring-auth', call.site, state, {})
   if (isSentByBrowsers(call.args[0] ?? UNKNOWN)) state.learn(['auth:cookie'])
@@ -78,7 +78,7 @@ const comparePassword: ExternalHandler = (machine, call, state) => {
 }
 
 /** `jwt.sign(payload, secret, { expiresIn })`: it expires when told to. */
-const signToken: ExternalHandler = (machine, call, state) => {
+export const signToken: ExternalHandler = (machine, call, state) => {
   const [claims = UNKNOWN, , options] = call.args
   noteKey(machine, call, state, 'the key that tokens are signed with')
   noteToken(machine, call, state, claims, saysOption(options, 'expiresIn'))
@@ -93,7 +93,7 @@ const signPayload: ExternalHandler = (machine, call, state) => {
 }
 
 /** What a token says of itself, unproven: its claims are no secret, and everybody can write them. */
-function decodeToken(_machine: Machine, call: Call): Value {
+export function decodeToken(_machine: Machine, call: Call): Value {
   return withTags(derived(...call.args), ['decoded'])
 }
 

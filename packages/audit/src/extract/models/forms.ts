@@ -3,30 +3,32 @@ import type { Call } from '../calls.ts'
 import type { HeapObject, LibraryObject } from '../heap.ts'
 import { LibraryObject as Library } from '../heap.ts'
 import type { Machine } from '../machine.ts'
+import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, derived, hasTag, object, onlyString } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { bag } from './requests.ts'
+import { inQuery } from '../secrets.ts'
 
 /** `new URLSearchParams(text)`: of a request's body or its query; of an object, a form of our own. */
-const searchParams: ExternalHandler = (machine, call) => {
+const searchParams: ExternalHandler = (machine, call, state) => {
   const [source = UNDEFINED] = call.args
   const given = bagsIn(source)
   if (given.length > 0) return object(...given)
   if (hasTag(source, 'body')) return bag(machine, 'body', call.site)
   const records = source.objects.filter(isRecord)
   const isEmpty = call.args.length === 0
-  return records.length > 0 || isEmpty ? formOf(machine, records, call) : bag(machine, 'query', call.site)
+  return records.length > 0 || isEmpty ? formOf(machine, records, call, state) : bag(machine, 'query', call.site)
 }
 
-const form: ExternalHandler = (machine, call) => formOf(machine, [], call)
+const form: ExternalHandler = (machine, call, state) => formOf(machine, [], call, state)
 
-const headers: ExternalHandler = (machine, call) => {
+const headers: ExternalHandler = (machine, call, state) => {
   const [source = UNDEFINED] = call.args
   const given = bagsIn(source)
   if (given.length > 0) return object(...given)
   const made = machine.library('plain-headers', call.site)
-  for (const record of source.objects.filter(isRecord)) fill(made, record)
+  for (const record of source.objects.filter(isRecord)) fill(machine, made, record, call, state)
   return object(made)
 }
 
@@ -34,14 +36,15 @@ const headers: ExternalHandler = (machine, call) => {
 const parse: ExternalHandler = (machine, call) =>
   bag(machine, hasTag(call.args[0] ?? UNKNOWN, 'body') ? 'body' : 'query', call.site)
 
-function formOf(machine: Machine, records: readonly HeapObject[], call: Call): Value {
+function formOf(machine: Machine, records: readonly HeapObject[], call: Call, state: State): Value {
   const made = machine.library('form', call.site)
-  for (const record of records) fill(made, record)
+  for (const record of records) fill(machine, made, record, call, state)
   return object(made)
 }
 
-function fill(made: LibraryObject, record: HeapObject): void {
-  for (const [name, cell] of record.properties) made.property(name).write(cell.value)
+function fill(machine: Machine, made: LibraryObject, record: HeapObject, call: Call, state: State): void {
+  for (const [name, cell] of record.properties)
+    made.property(name).write(inQuery(machine, name, cell.value, cell.site ?? call.site, state))
 }
 
 function isRecord(item: HeapObject): boolean {
@@ -55,10 +58,10 @@ export function bagsIn(value: Value): readonly LibraryObject[] {
   return value.objects.filter((item): item is LibraryObject => item instanceof Library && item.type === 'bag')
 }
 
-const write: MethodHandler = (_machine, target, call) => {
+const write: MethodHandler = (machine, target, call, state) => {
   const name = onlyString(call.args[0] ?? UNKNOWN)
   if (name === undefined) target.elements.write(call.args[1] ?? UNKNOWN)
-  else target.property(name).write(call.args[1] ?? UNKNOWN)
+  else target.property(name).write(inQuery(machine, name, call.args[1] ?? UNKNOWN, call.site, state))
   return UNDEFINED
 }
 
@@ -67,9 +70,12 @@ const read: MethodHandler = (_machine, target, call) => {
   return (name === undefined ? undefined : target.properties.get(name)?.value) ?? UNKNOWN
 }
 
+const asText: MethodHandler = (_machine, target) => contentOfForm(target)
+
 /** As text it is made of all that is in it. */
-const asText: MethodHandler = (_machine, target) =>
-  derived(target.item, ...[...target.properties.values()].map((cell) => cell.value))
+export function contentOfForm(made: LibraryObject): Value {
+  return derived(made.item, ...[...made.properties.values()].map((cell) => cell.value))
+}
 
 const methods: Readonly<Record<string, MethodHandler>> = {
   set: write,

@@ -12,6 +12,7 @@ import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString } from '../value.ts'
 import { flat, plain } from './express.ts'
 import { noteAnswer, noteStatus, runListenCallback } from './http.ts'
+import { noteRedirect } from './redirects.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { guardedApp } from './origin.ts'
 import { bag, keep, part, requestPart } from './requests.ts'
@@ -140,6 +141,11 @@ const PARTS_OF_SCHEMA: ReadonlyMap<string, string> = new Map([
   ['header', 'header'],
   ['cookie', 'cookie'],
 ])
+
+const redirected: MethodHandler = (machine, _target, call, state) => {
+  noteRedirect(machine, call, state)
+  return object(machine.library('fetch-response', call.site))
+}
 
 const honoAnswer: MethodHandler = (machine, _target, call, state) => {
   for (const arg of call.args.slice(1)) noteStatus(state, arg)
@@ -402,6 +408,7 @@ export const frameworks: Model = {
       body: honoAnswer,
       html: honoAnswer,
       status: honoAnswer,
+      redirect: redirected,
       get: (_machine, target, call) =>
         target.properties.get(onlyString(call.args[0] ?? UNKNOWN) ?? '')?.value ??
         requestPart(_machine, onlyString(call.args[0] ?? UNKNOWN), UNKNOWN, call.site) ??
@@ -459,6 +466,7 @@ export const frameworks: Model = {
     },
     'koa-context': {
       get: headerOf,
+      redirect: redirected,
       throw: (_machine, _target, call, state) => {
         noteStatus(state, call.args[0])
         state.dead = true

@@ -17,6 +17,7 @@ import { noteAnswered } from '../handles.ts'
 import { noteCookieCleared } from '../logouts.ts'
 import { contentOf, noteQueryRead } from '../secrets.ts'
 import { noteRoute } from '../rpc.ts'
+import { noteRedirect } from './redirects.ts'
 import { noteEnding, noteEventStream } from '../streams.ts'
 import type { HeapObject, Site } from '../heap.ts'
 import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from '../heap.ts'
@@ -153,7 +154,7 @@ export function entriesIn(values: readonly Value[]): readonly string[] {
 const MOST_FIELDS = 20
 const MOST_PARTS = 200
 const WRITES = new Set(['write', 'send', 'json'])
-const ANSWERS = new Set(['send', 'json', 'end', 'redirect', 'render', 'sendFile'])
+const ANSWERS = new Set(['send', 'json', 'end', 'render', 'sendFile'])
 
 const status: MethodHandler = (_machine, target, call, state) => {
   noteStatus(state, call.args[0])
@@ -248,12 +249,6 @@ const fetchResponse: ExternalHandler = (machine, call, state) => {
   return object(machine.library('fetch-response', call.site))
 }
 
-/** `Response.redirect(url)` */
-const fetchRedirect: ExternalHandler = (machine, call, state) => {
-  machine.emit('handle-out', call.site, state, { value: derived(call.args[0] ?? UNKNOWN) })
-  return object(machine.library('fetch-response', call.site))
-}
-
 /** NestJS: what `create` gives listens; its controllers are found by their classes. */
 const nestApp: ExternalHandler = (machine, call) => {
   const app = machine.library('nest-server', call.site, { tls: optionOf(call.args[1], 'httpsOptions') !== undefined })
@@ -333,9 +328,7 @@ export const http: Model = {
     'global:Deno#serve': serve('0.0.0.0'),
     '@nestjs/core#NestFactory.create': nestApp,
     'global:Response#json': fetchResponse,
-    'global:Response#redirect': fetchRedirect,
     'next/server#NextResponse.json': fetchResponse,
-    'next/server#NextResponse.redirect': fetchRedirect,
     'next/headers#headers': (machine, call) => bag(machine, 'header', call.site),
     'next/headers#cookies': (machine, call) =>
       object(machine.library('bag', call.site, { origin: 'cookie', jar: 'cookie' })),
@@ -387,6 +380,12 @@ export const http: Model = {
       append: setHeader,
       on: onClose,
       once: onClose,
+      redirect: (machine, target, call, state) => {
+        noteRedirect(machine, call, state)
+        state.learn(['answered'])
+        noteAnswer(machine, call, state)
+        return object(target)
+      },
       '*': (machine, target, call, state, name) => {
         if (ANSWERS.has(name)) state.learn(['answered'])
         // The stream of a session that the caller's handle named: whoever names it is answered there.

@@ -31,11 +31,13 @@ import { mcpHost, mcpHosts } from './mcp-hosts.ts'
 import { middleware } from './middleware.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertyHandler, PropertySetter } from './model.ts'
 import { nest } from './nest.ts'
+import { nestJwt } from './nest-jwt.ts'
 import { notices } from './notices.ts'
 import { origin } from './origin.ts'
 import { ownTransports } from './own-transports.ts'
 import { paths } from './paths.ts'
 import { platform } from './platform.ts'
+import { redirects } from './redirects.ts'
 import { requestState } from './request-state.ts'
 import { randomness } from './randomness.ts'
 import { sallyport } from './sallyport.ts'
@@ -46,6 +48,7 @@ import { socketIo } from './socket-io.ts'
 import { sockets } from './sockets.ts'
 import { stores } from './stores.ts'
 import { streams } from './streams.ts'
+import { urls } from './urls.ts'
 import { webSessions } from './web-sessions.ts'
 
 interface Registry {
@@ -65,7 +68,9 @@ function registry(): Registry {
     paths,
     randomness,
     http,
+    redirects,
     forms,
+    urls,
     sockets,
     socketIo,
     streams,
@@ -79,6 +84,7 @@ function registry(): Registry {
     mcpAdapter,
     mcpHosts,
     nest,
+    nestJwt,
     notices,
     ownTransports,
     fastmcp,

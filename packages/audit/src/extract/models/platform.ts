@@ -313,8 +313,6 @@ export const platform: Model = {
     'global:Object': container('object'),
     'global:Promise': promise,
     'global:Proxy': proxy,
-    'global:URL': (machine, call) => object(machine.library('url', call.site, { source: call.args[0] ?? UNKNOWN })),
-    'node:url#URL': (machine, call) => object(machine.library('url', call.site, { source: call.args[0] ?? UNKNOWN })),
     'global:Error': error,
     'global:TypeError': error,
     'global:RangeError': error,
@@ -458,17 +456,6 @@ export const platform: Model = {
       const asked = name === undefined ? key : primitive(name)
       const call = { site, args: [], argSites: [], self: object(target), env: undefined as never }
       return readProxy(machine, target, asked, call, state)
-    },
-    url: (machine, target, name, _key, site) => {
-      const source = target.data['source'] as Value
-      const tags = derived(source).tags
-      if (name === 'searchParams' || name === 'query')
-        return object(machine.library('bag', site, { origin: tags.includes('url') ? 'query' : 'none' }))
-      return tags.includes('url')
-        ? withTags(UNKNOWN, ['url'])
-        : name === 'protocol'
-          ? withTags(UNKNOWN, ['proto'])
-          : derived(source)
     },
   },
 }

@@ -26,6 +26,7 @@ const TYPES: Readonly<Record<string, string>> = {
   'fastify#FastifyRequest': 'fastify-request',
   'fastify#FastifyReply': 'response',
   '@nestjs/config#ConfigService': 'settings-service',
+  '@nestjs/jwt#JwtService': 'nest-jwt',
   '@nestjs/core#Reflector': 'nest-reflector',
   '@nestjs/common#ExecutionContext': 'nest-context',
   'global:Request': 'fetch-request',

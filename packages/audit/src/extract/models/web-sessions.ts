@@ -8,10 +8,11 @@ import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, UNKNOWN, object, tagged, truthiness } from '../value.ts'
+import { UNDEFINED, UNKNOWN, object, onlyString, tagged, truthiness } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { noteSecret } from '../secrets.ts'
 import { noteSessionCookie } from './cookies.ts'
+import { REMIX } from './packages.ts'
 import { optionOf } from './routing.ts'
 import { isBelow } from './versions.ts'
 
@@ -34,6 +35,9 @@ function webSession(library: string): ExternalHandler {
     for (const name of ['genid', 'idGenerator']) noteGenerator(machine, optionOf(options, name), call, state)
     for (const name of ['secret', 'secrets', 'keys', 'password'])
       noteSecret(machine, 'the secret of the session cookie', optionOf(options, name), call.site, state)
+    // Elsewhere `key` is the name of the cookie.
+    if (library === '@fastify/secure-session')
+      noteSecret(machine, 'the secret of the session cookie', optionOf(options, 'key'), call.site, state)
     return object(machine.library('middleware', call.site, { facts: [], session: library }))
   }
 }
@@ -62,14 +66,9 @@ const sessionStorage: ExternalHandler = (machine, call, state) => {
   return UNKNOWN
 }
 
-const REMIX = [
-  'react-router',
-  '@remix-run/node',
-  '@remix-run/cloudflare',
-  '@remix-run/deno',
-  '@remix-run/server-runtime',
-]
 const STORAGES = ['createCookieSessionStorage', 'createMemorySessionStorage', 'createSessionStorage']
+
+const EXPIRES_BY_DEFAULT = new Set(['koa-session', 'iron-session', '@fastify/secure-session'])
 
 /** `maxAge` is renewed by every request where the store touches it: an idle limit. */
 function noteExpiry(
@@ -81,9 +80,10 @@ function noteExpiry(
   state: State,
 ): void {
   const maxAge =
-    optionOf(optionOf(options, 'cookie'), 'maxAge') ?? optionOf(options, 'maxAge') ?? optionOf(options, 'ttl')
+    optionOf(optionOf(options, 'cookie'), 'maxAge') ??
+    ['maxAge', 'ttl', 'expiry'].map((name) => optionOf(options, name)).find((value) => value !== undefined)
   const isOn = maxAge !== undefined && truthiness(maxAge).canBeTrue
-  if (!isOn && library !== 'koa-session' && library !== 'iron-session') return
+  if (!isOn && !EXPIRES_BY_DEFAULT.has(library)) return
   const rolling = optionOf(options, 'rolling')
   const idle =
     library === 'express-session' ||
@@ -169,11 +169,19 @@ function fieldWrite(
   machine.webFields.add(name ?? '*')
 }
 
+function fieldOf(target: LibraryObject, name: string | undefined): Value {
+  return {
+    ...tagged(`entry:${String(target.data['store'])}:${name ?? '*'}`, 'verdict', 'cred', 'web-session'),
+    primitives: [undefined],
+  }
+}
+
 export const webSessions: Model = {
   calls: {
     'express-session': webSession('express-session'),
     'cookie-session': webSession('cookie-session'),
     '@fastify/session': webSession('@fastify/session'),
+    '@fastify/secure-session': webSession('@fastify/secure-session'),
     'koa-session': webSession('koa-session'),
     'iron-session#getIronSession': (machine, call, state) => {
       webSession('iron-session')(machine, { ...call, args: call.args.slice(-1) }, state, '')
@@ -195,14 +203,18 @@ export const webSessions: Model = {
         if (callback !== undefined) call_(machine, callback, { ...call, args: [UNDEFINED] }, state)
         return UNKNOWN
       },
+      get: (_machine, target, call) => fieldOf(target, onlyString(call.args[0] ?? UNKNOWN)),
+      set: (machine, target, call, state) => {
+        const [name = UNKNOWN, value = UNKNOWN] = call.args
+        fieldWrite(machine, target, onlyString(name), value, call.site, state)
+        return UNDEFINED
+      },
+      delete: destroy,
       '*': () => UNKNOWN,
     },
   },
   properties: {
-    'web-session': (_machine, target, name) => ({
-      ...tagged(`entry:${String(target.data['store'])}:${name ?? '*'}`, 'verdict', 'cred', 'web-session'),
-      primitives: [undefined],
-    }),
+    'web-session': (_machine, target, name) => fieldOf(target, name),
   },
   setters: { 'web-session': fieldWrite },
 }

@@ -1,0 +1,28 @@
+/** Answers that send the caller elsewhere. */
+import type { Call } from '../calls.ts'
+import type { Machine } from '../machine.ts'
+import type { State } from '../state.ts'
+import { derived, object } from '../value.ts'
+import type { ExternalHandler, Model } from './model.ts'
+import { asAddress } from './urls.ts'
+import { REMIX } from './packages.ts'
+
+/** The address stands in the bar of the browser, in logs, and in what it tells the next site that is asked for something. */
+export function noteRedirect(machine: Machine, call: Call, state: State): void {
+  machine.emit('handle-out', call.site, state, { value: derived(...call.args.map(asAddress)) })
+}
+
+const redirect: ExternalHandler = (machine, call, state) => {
+  noteRedirect(machine, call, state)
+  return object(machine.library('fetch-response', call.site))
+}
+
+const NAMES = [
+  'global:Response#redirect',
+  'next/server#NextResponse.redirect',
+  'next/navigation#redirect',
+  '@sveltejs/kit#redirect',
+  ...REMIX.map((path) => `${path}#redirect`),
+]
+
+export const redirects: Model = { calls: Object.fromEntries(NAMES.map((name) => [name, redirect])) }
