@@ -21,6 +21,7 @@ import type { Machine } from './machine.ts'
 import { LOOSELY, isLooselyTested } from './origins.ts'
 import { partsOf } from './request-state.ts'
 import { runAwaited } from './models/query-chains.ts'
+import { position } from './positions.ts'
 import { foundTags, insert, lookUp, noteLookUp, remove, storeRef } from './properties.ts'
 import { noteComparison, noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
@@ -155,7 +156,7 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
     case 'indexOf':
       noteUrlCredential(machine, first, call.site, state)
       noteComparison(machine, listedIn(list, call), first, name, call.site, state)
-      return includes(list, first)
+      return position(includes(list, first))
     case 'slice':
     case 'concat':
     case 'reverse':
@@ -379,6 +380,11 @@ const COMPARES = new Set(['equals', 'compare', 'localeCompare'])
 const IS_LISTED = new Set(['includes', 'indexOf'])
 
 function testText(machine: Machine, self: Value, name: string, call: Call, state: State): Value {
+  const answer = textTest(machine, self, name, call, state)
+  return name === 'indexOf' || name === 'search' ? position(answer) : answer
+}
+
+function textTest(machine: Machine, self: Value, name: string, call: Call, state: State): Value {
   const [other = UNKNOWN] = call.args
   const subject = name === 'test' ? other : self
   const [text] = strings(other)

@@ -39,6 +39,7 @@ import { freshness, isState, noteDecision, noteStateOut, summed } from './reques
 import { noteMethod } from './rpc.ts'
 import { branch } from './statements.ts'
 import { attributesIn } from './models/cookies.ts'
+import { testPosition } from './positions.ts'
 import { asAddress } from './models/urls.ts'
 import { noteComparison, afterText, notePart } from './secrets.ts'
 import { noteConfiguredPart } from './configured.ts'
@@ -568,6 +569,8 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
     noteWhereSet(machine, left, right, machine.site(env.file, node), state)
     if (namesBoth(left, right)) state.note(LOOSELY)
   }
+  const placed = testPosition(operator, left, right)
+  if (placed !== undefined) return placed
   switch (operator) {
     case '===':
     case '==':

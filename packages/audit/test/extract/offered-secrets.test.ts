@@ -175,3 +175,27 @@ describe('a token in the address to which the caller is sent', () => {
     expect(outcomeOf('session-token-in-url', program(answer))).toBe(outcome)
   })
 })
+
+describe('what is no secret', () => {
+  const compared = (body: string, before = ''): readonly string[] => findingsOf(timing, endpoint(body, before))
+
+  it.each([
+    ['a code that is held against a sign', "if (req.query.code === 'DEVICE_FLOW_COMPLETE') return res.end()"],
+    ['the name of a setting', "if (req.body.key === 'telegram.bot_token') return res.end()"],
+    [
+      'the ID of a client',
+      "const [id] = Buffer.from(req.headers.authorization.slice(6), 'base64').toString().split(':')\n      if (id === process.env.CLI_CLIENT_ID) return res.end()",
+    ],
+  ])('%s', (_, body) => {
+    expect(compared(body)).toEqual([])
+  })
+
+  it('is told from what is one', () => {
+    expect(
+      compared('if (req.headers.authorization !== process.env.CLI_SECRET) return res.status(401).end()'),
+    ).toHaveLength(1)
+    expect(
+      compared("if (req.headers['x-api-key'] !== 'a-key-in-the-source') return res.status(401).end()"),
+    ).toHaveLength(1)
+  })
+})

@@ -34,6 +34,16 @@ describe('a check of the origin', () => {
       "const list = process.env.ORIGINS ? process.env.ORIGINS.split(',') : ['http://localhost']\nconst origin = req.get('origin')\nif (origin && !list.includes(origin)) return res.sendStatus(403)\nnext()",
       'pass',
     ],
+    [
+      'the position in a list',
+      "const origin = req.get('origin')\nif (origin && list.indexOf(origin) === -1) return res.sendStatus(403)\nnext()",
+      'pass',
+    ],
+    [
+      'the position in a list, the wrong way round',
+      "const origin = req.get('origin')\nif (origin && list.indexOf(origin) >= 0) return res.sendStatus(403)\nnext()",
+      'fail',
+    ],
     ['a pattern', 'if (!/^localhost(:\\d+)?$/.test(req.headers.host)) return res.sendStatus(403)\nnext()', 'pass'],
     ['any list that fits', 'if (!list.some((one) => one === req.hostname)) return res.sendStatus(403)\nnext()', 'pass'],
     ['a helper', 'if (!isTrusted(req)) return res.sendStatus(403)\nnext()', 'pass'],
@@ -231,5 +241,31 @@ describe('cookies for other pages', () => {
     const open = cors('{ origin: true, credentials: true }')
     expect(confidenceOf(open)).toBe('low')
     expect(confidenceOf(open.replace('res.end()', "res.cookie('sid', '1').end()"))).toBe('high')
+  })
+})
+
+describe('@fastify/cors', () => {
+  const app = (origin: string): string => `
+    import Fastify from 'fastify'
+    import cors from '@fastify/cors'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const app = Fastify()
+    const allowed = (process.env.ORIGINS ?? '').split(',')
+    app.register(cors, { origin: ${origin}, credentials: true })
+    app.post('/mcp', async (request, reply) => {
+      await new StreamableHTTPServerTransport({ sessionIdGenerator: undefined }).handleRequest(request.raw, reply.raw, request.body)
+    })
+    app.listen({ port: 3000 })`
+
+  it.each([
+    [
+      'refuses by an error',
+      "(origin, done) => !origin || allowed.indexOf(origin) !== -1 ? done(null, true) : done(new Error('not allowed'), false)",
+      'pass',
+    ],
+    ['only says what may be read', '(origin, done) => done(null, allowed.includes(origin))', 'fail'],
+    ['has a list', 'allowed', 'fail'],
+  ])('%s', (_, origin, outcome) => {
+    expect(outcomeOf('missing-origin-check', app(origin))).toBe(outcome)
   })
 })

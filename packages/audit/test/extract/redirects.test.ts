@@ -154,6 +154,30 @@ describe('the key of @nestjs/jwt', () => {
   ])('%s', (_, registered, count) => {
     expect(findingsOf('weak-session-secret', server(registered))).toHaveLength(count)
   })
+
+  const asked =
+    "JwtModule.registerAsync({ inject: [ConfigService], useFactory: (config: ConfigService) => ({ secret: config.get('auth.secret') }) })"
+  it.each([
+    [
+      'falls back to text in settings that are loaded',
+      "() => ({ auth: { secret: process.env.SECRET ?? 'change-me' } })",
+      1,
+    ],
+    [
+      'falls back to text in a part of them',
+      "registerAs('auth', () => ({ secret: process.env.SECRET || 'change-me' }))",
+      1,
+    ],
+    ['is loaded from outside', '() => ({ auth: { secret: process.env.SECRET } })', 0],
+  ])('%s', (_, settings, count) => {
+    const program = {
+      'server.ts': `import settings from './settings'
+${String(server(`ConfigModule.forRoot({ load: [settings] }), ${asked}`)).replace('{ ConfigService }', '{ ConfigModule, ConfigService }')}`,
+      'settings.ts': `import { registerAs } from '@nestjs/config'
+export default ${settings}`,
+    }
+    expect(findingsOf('weak-session-secret', program)).toHaveLength(count)
+  })
 })
 
 describe('the key of @fastify/secure-session', () => {

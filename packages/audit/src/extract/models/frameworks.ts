@@ -1,7 +1,7 @@
 /** Hono, Fastify, Koa: how each registers handlers and what each hands to them. */
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
-import type { LibraryObject } from '../heap.ts'
+import { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import { noteQueryRead, noteSecret } from '../secrets.ts'
@@ -227,8 +227,24 @@ const fastifyRegister: MethodHandler = (machine, target, call, state) => {
   const [plugin = UNDEFINED, options = UNDEFINED] = call.args
   const isOpen = plugin.objects.some((item) => machine.openPlugins.has(item))
   const context = isOpen ? target : innerContext(machine, target, options, call, state)
-  state.aside((fork) => call_(machine, plugin, { ...call, args: [object(context), options, UNKNOWN] }, fork))
+  const made = state.aside((fork) =>
+    call_(machine, plugin, { ...call, args: [object(context), options, UNKNOWN] }, fork),
+  )
+  const handlers = checksIn(made)
+  if (handlers.length > 0)
+    registerRoute(machine, target, { verb: '*', path: '*', handlers, layer: true, flavour: 'fastify' }, call, state)
   return object(target)
+}
+
+/** What a library stands before all routes, where that refuses anything. */
+function checksIn(made: Value): readonly Value[] {
+  return made.objects
+    .filter((item) => item instanceof LibraryObject && item.type === 'middleware' && listsFacts(item))
+    .map((item) => object(item))
+}
+
+function listsFacts({ data }: LibraryObject): boolean {
+  return Array.isArray(data['facts']) && data['facts'].length > 0
 }
 
 /** What a plugin adds stays within it; what its parent has it has as well. */

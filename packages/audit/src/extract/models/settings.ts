@@ -3,7 +3,8 @@ import type { Call } from '../calls.ts'
 import type { HeapObject, LibraryObject } from '../heap.ts'
 import { LibraryObject as Library } from '../heap.ts'
 import type { Machine } from '../machine.ts'
-import { runCallbacks } from '../calls.ts'
+import { call_, runCallbacks } from '../calls.ts'
+import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, strings, tagged, withTags } from '../value.ts'
 import { isSent, takenIn } from '../schemas.ts'
@@ -178,11 +179,52 @@ function settingValue(given: Value | undefined, name: string): Value {
   return given
 }
 
-/** `config.get('HOST', '127.0.0.1')` of @nestjs/config: a setting of the environment, by its name. */
+/** `ConfigModule.forRoot({ load: [configuration] })`: what its functions give is asked for by path. */
+const loadSettings: ExternalHandler = (machine, call, state) => {
+  const loaded = machine.readyMade.get(LOADED) ?? machine.library(LOADED, call.site)
+  machine.readyMade.set(LOADED, loaded)
+  for (const list of optionOf(call.args[0], 'load')?.objects ?? [])
+    for (const cell of list.properties.values()) load(machine, loaded, cell.value, call, state)
+  return UNKNOWN
+}
+
+const LOADED = 'nest-settings'
+
+function load(machine: Machine, loaded: LibraryObject, factory: Value, call: Call, state: State): void {
+  for (const item of factory.objects) {
+    const space = item instanceof Library && item.type === 'nest-namespace' ? item : undefined
+    const made = space === undefined ? object(item) : (space.data['factory'] as Value)
+    const settings = state.aside((fork) => call_(machine, made, { ...call, args: [] }, fork))
+    if (space !== undefined) loaded.property(String(space.data['name'])).write(settings)
+    else
+      for (const record of settings.objects)
+        for (const [name, { value }] of record.properties) loaded.property(name).write(value)
+  }
+}
+
+/** `registerAs('auth', () => ({ … }))`. */
+const registerAs: ExternalHandler = (machine, call) =>
+  object(
+    machine.library('nest-namespace', call.site, {
+      name: onlyString(call.args[0] ?? UNKNOWN),
+      factory: call.args[1] ?? UNKNOWN,
+    }),
+  )
+
+/** What was loaded under a path such as `auth.secret`. */
+function loadedSetting(machine: Machine, path: string): Value | undefined {
+  const loaded = machine.readyMade.get(LOADED)
+  if (loaded === undefined) return undefined
+  return path.split('.').reduce<Value | undefined>((from, name) => optionOf(from, name), object(loaded))
+}
+
+/** `config.get('HOST', '127.0.0.1')` of @nestjs/config: a setting of the environment, by its name, or one that was loaded. */
 const namedSetting: MethodHandler = (machine, _target, call, _state, method) => {
   const [given = UNKNOWN, fallback] = call.args
   const name = onlyString(given)
   if (name === undefined) return UNKNOWN
+  const loaded = loadedSetting(machine, name)
+  if (loaded !== undefined) return loaded
   if (fallback === undefined || fallback.objects.length > 0)
     return method === 'getOrThrow' ? tagged(`env:${name}`) : withTags({ ...unset(name), tags: [] }, [`env:${name}`])
   if (strings(fallback).some(Boolean)) machine.fallbacks.set(`setting:${name}`, call.argSites[1] ?? call.site)
@@ -191,6 +233,8 @@ const namedSetting: MethodHandler = (machine, _target, call, _state, method) => 
 
 export const settings: Model = {
   calls: {
+    '@nestjs/config#ConfigModule.forRoot': loadSettings,
+    '@nestjs/config#registerAs': registerAs,
     yargs: createYargs,
     'yargs/yargs': createYargs,
     'node:util#parseArgs': parseArgs,
