@@ -386,7 +386,7 @@ export function callOpaque(
   mayGoOn(machine, call, state)
   noteReceiver(machine, call, state, name)
   const speaks = name !== undefined && SPEAKING.test(name)
-  noteMayEnd(machine, name)
+  noteMayEnd(machine, name, state)
   const judges = !speaks && !isTakenApart(name, call)
   const presented = judges ? [...offeredTo(name, call, whose), ...keys.filter(isCredential)] : []
   const noteUrl = name !== undefined && VERIFIES.test(name) ? noteUrlProof : noteUrlCredential

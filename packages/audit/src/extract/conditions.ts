@@ -199,11 +199,15 @@ export function conditionOf(value: Value): Condition {
   if (value.tags.includes('reply:id')) whenFalse.push('unasked')
   if (value.tags.includes('reply:method')) whenTrue.push('unasked')
   if (hasTag(value, 'claim') && !hasTag(value, 'entry')) whenFalse.push('incomparable')
+  if (value.tags.some((tag) => SESSION_HEADER.test(tag)) && isPresentedHandle(value)) whenFalse.push('unpresented')
   if (hasTag(value, 'origin-verdict')) whenTrue.push('origin')
   // Only browsers send it: a request without an Origin comes from no page.
   else if (hasTag(value, 'origin')) whenFalse.push('origin')
   return { whenTrue, whenFalse }
 }
+
+/** A request without it names no session. */
+const SESSION_HEADER = /^header:[\w-]*sess/
 
 /** A credential that browsers send along by themselves, whoever has them ask. */
 function cookieFacts(value: Value): readonly string[] {

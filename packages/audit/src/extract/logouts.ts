@@ -1,10 +1,11 @@
 /** Logouts: where a cookie is taken back from the caller, and whether anything is ended on the server at the same time. */
 import type { Call } from './calls.ts'
-import type { EventKind, EventOf } from './events.ts'
+import { pathsOf } from './branches.ts'
+import type { Context, EventKind, EventOf } from './events.ts'
 import type { Site } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { wordsOf } from './made-secrets.ts'
-import type { State } from './state.ts'
+import type { Facts, State } from './state.ts'
 import type { Value } from './value.ts'
 import { hasTag, strings, withTags } from './value.ts'
 
@@ -29,19 +30,46 @@ export function cookieNames(name: Value | undefined, named: Site | undefined): r
 
 /** Whether code that is called so, or stands at this path, is there to log somebody out. */
 export function isLogout(text: string): boolean {
-  return LEAVES.test(wordsOf(text).join(' '))
+  const words = wordsOf(text).join(' ')
+  return LEAVES.test(words) && !HAS_LEFT.test(words)
 }
 
-const LEAVES = /\b(?:log ?(?:out|off)|sign ?(?:out|off)|revoke|end session)\b/
+/** Where somebody is sent who has been logged out. */
+const HAS_LEFT = /\b(?:success|complete|done|callback|page)$/
+const LEAVES = /\b(?:log ?(?:out|off)|sign ?(?:out|off)|revoke|revocation|disconnect|end session)\b/
+
+/** Whether a request that is served so has come to log somebody out. */
+export function isAtLogout({ route }: Context, facts: Facts): boolean {
+  const paths = pathsOf(facts)
+  // A module that is a route says by its own path what it serves.
+  const own = route === undefined ? [] : [route.path === '*' ? route.site.path : route.path]
+  return [...paths, ...own].some(isLogout)
+}
+
+/** A request is answered, and not refused: who came to be logged out takes it for done. */
+export function noteLoggedOut(machine: Machine, site: Site, state: State): void {
+  if (machine.context.trigger !== 'request' || state.facts.may.has('denied')) return
+  if (isAtLogout(machine.context, state.facts)) machine.emit('logged-out', site, state, { how: 'answer' })
+}
 
 /** A call that we cannot follow may end what the caller had. */
-export function noteMayEnd(machine: Machine, name: string | undefined): void {
+export function noteMayEnd(machine: Machine, name: string | undefined, state: State): void {
   if (machine.context.trigger !== 'request') return
-  if (name === undefined || !ENDS_NOTHING.test(name)) machine.mayHaveEnded.add(machine.context.activation)
+  if (name === undefined || !endsNothing(name)) machine.mayHaveEnded.add(machine.context, state.facts)
+}
+
+/** What stood before the handler of a request has ended nothing: it stands before others as well. */
+export function noteHandlerBegins(machine: Machine): void {
+  machine.mayHaveEnded.begin(machine.context)
+  machine.handlersBegan.set(machine.context.activation, machine.events.length)
+}
+
+function endsNothing(name: string): boolean {
+  return ENDS_NOTHING.test(name) || (READS.test(name) && !/delete|remove|update|modify/i.test(name))
 }
 
 const ENDS_NOTHING =
-  /^(?:global:(?!fetch$).*|log|debug|info|warn|error|trace|send|json|status|sendStatus|redirect|end|header|setHeader|getHeader|next|render|type|get\w*|has\w*|is\w*|to\w*|parse\w*|stringify|now|clearCookie|deleteCookie|cookies?|headers|getOrThrow)$/
+  /^(?:global:(?!fetch$).*|log|debug|info|warn|error|trace|send|json|status|sendStatus|redirect|end|header|setHeader|getHeader|next|render|type|get\w*|has\w*|is\w*|to\w*|parse\w*|stringify|now|bind|clearCookie|deleteCookie|cookies?|headers|getOrThrow)$/
 
 /** `password`, `passwordHash`, `hashed_password`. */
 const PASSWORD = /^(?:(?:new|hashed|encrypted)_?)?pass(?:word|wd)?(?:_?(?:hash|digest|hashed))?$/i

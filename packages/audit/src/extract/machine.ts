@@ -2,6 +2,7 @@
 import type { SourceFile, SourceTree } from '../source/tree.ts'
 import type { Gap } from '../finding/finding.ts'
 import type { Node } from './ast.ts'
+import { Branches } from './branches.ts'
 import type { Context, Event, EventKind, EventOf, RouteFact, StoreRef, Trigger } from './events.ts'
 import { type Declared, NOTHING_DECLARED } from './declared.ts'
 import type { Site } from './heap.ts'
@@ -153,7 +154,9 @@ export class Machine {
   /** Methods in whose handlers it is asked who may have what. */
   readonly permissionAsked = new Set<string>()
   /** Activations in which code ran that we cannot see and that may have ended something. */
-  readonly mayHaveEnded = new Set<number>()
+  readonly mayHaveEnded = new Branches()
+  /** How much had happened when the handler of a request was called. */
+  readonly handlersBegan = new Map<number, number>()
   /** Counts how often something was done about sessions of a user. */
   touches = 0
   /** The last time that this was done in an activation. */
@@ -245,18 +248,20 @@ export class Machine {
         if (place !== undefined) this.servers.set(`${place.path}#${place.start}`, place)
     const { activation, trigger, timer } = this.context
     const armed = timer === undefined ? '' : `${timer.site.start}.${String(timer.data['field'])}`
-    // One call may connect a server found and another one made, or start one with TLS and one without, or use what it made and what another left: they are two things.
+    // One call may connect a server found and another one made, or start one with TLS and one without, or use what it made and what another left, or set several columns: they are two things.
     const {
       server,
       receiver,
       tls = '',
+      field = '',
     } = data as {
       readonly server?: HeapObject
       readonly receiver?: Value
       readonly tls?: boolean
+      readonly field?: string
     }
     const isOfOthers = receiver?.objects.some(({ born }) => born !== activation) ?? false
-    const of = server === undefined ? `${tls}${isOfOthers}` : `${siteKey(server.site)}#${server.born}`
+    const of = server === undefined ? `${tls}${isOfOthers}${field}` : `${siteKey(server.site)}#${server.born}`
     const key = `${kind}|${site.path}|${site.start}|${activation}|${trigger}|${armed}|${of}|${signature(state.facts)}`
     if (this.emitted.has(key)) return
     this.emitted.add(key)

@@ -63,9 +63,12 @@ function relative(context: Context, specifier: string, fromPath: string): Resolu
   return found === undefined ? MISSING : { kind: 'file', path: found }
 }
 
-/** `@/x` and `~/x` can be no package; where nothing explains them (a bundler's configuration is a program) they mean the source folder. */
+/**
+ * `@/x`, `~/x` and SvelteKit's `$lib/x` can be no package; where nothing explains them (a bundler's configuration is a program,
+ * and some are written by a build) they mean the source folder, and what is called so in it.
+ */
 function conventional(context: Context, specifier: string, fromPath: string): Resolution | undefined {
-  const local = /^[@~]\/(.+)$/.exec(specifier)?.[1]
+  const local = /^(?:[@~]\/|\$(?=lib(?:\/|$)))(.+)$/.exec(specifier)?.[1]
   if (local === undefined) return undefined
   const dir = context.tree.packageOf(fromPath)?.dir ?? ''
   const folders = dir.startsWith('..') ? ['src', ''] : [posix.join(dir, 'src'), dir]

@@ -7,6 +7,7 @@ import type { RouteFact } from './events.ts'
 import { runGuards } from './guards.ts'
 import type { Environment, Site } from './heap.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
+import { noteHandlerBegins } from './logouts.ts'
 import type { Machine } from './machine.ts'
 import { noteAnswer } from './models/http.ts'
 import { connectOwn, isTransportClass } from './models/own-transports.ts'
@@ -100,6 +101,7 @@ function runClass(machine: Machine, of: ClassObject): void {
       if (isGuarded(of.node, seen) || isGuarded(member, seen)) state.note('opaque-middleware')
       if (route !== undefined) runBefore(machine, of, member, instance.site, state)
       if (state.dead) return
+      noteHandlerBegins(machine)
       const method = getProperty(machine, object(instance), primitive(name), instance.site, state)
       const call = {
         site: instance.site,

@@ -4,6 +4,7 @@ import { call_, invoke } from './calls.ts'
 import type { Context } from './events.ts'
 import type { Site } from './heap.ts'
 import { FunctionObject, LibraryObject } from './heap.ts'
+import { noteHandlerBegins } from './logouts.ts'
 import type { Deferred, Exit, Machine, Route } from './machine.ts'
 import { workerEnvironment } from './models/cloudflare.ts'
 import { noteEventAnswer } from './models/functions.ts'
@@ -48,6 +49,7 @@ function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
       runMiddleware(machine, handler, hooked, exchange, passed)
       if (optional) state.merge([passed, state.fork()])
     }
+    noteHandlerBegins(machine)
     const final = route.handlers.at(-1) ?? UNDEFINED
     for (const handler of route.handlers.slice(0, -1)) {
       if (!state.dead) runMiddleware(machine, handler, hooked, exchange, state)

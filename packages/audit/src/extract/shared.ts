@@ -114,6 +114,8 @@ export function noteSharedWrite(
     noteStale(machine, key, value, site, state, undefined)
   }
   if (born !== 0) return
+  // A key that is drawn anew ends what the old one has signed.
+  machine.mayHaveEnded.add(machine.context, state.facts)
   for (const target of value.objects) if (target.born === machine.context.activation) target.retained = true
   machine.sharedCells.add(cell)
   if (belongsToRequest(machine, value)) emitSharedWrite(machine, cell, value, site, state)

@@ -82,6 +82,8 @@ export interface RemovalFact {
   readonly rightKey: boolean
   /** The live transport or stream is closed as well. */
   readonly closes: boolean
+  /** Where the request that brought the end about puts the session in again. */
+  readonly undone?: Location
 }
 
 export interface LimitFact {
@@ -355,13 +357,15 @@ export interface LoginFact {
   readonly session: Location | undefined
 }
 
-/** A caller logs out: the cookie that proves who they are is taken back from them. */
+/** A caller logs out, or has a token revoked. */
 export interface LogoutFact {
   readonly at: Location
-  readonly cookie: string
-  /** Where it is given to a caller. */
-  readonly set: Location
-  /** Something is ended on the server as well, or may be by code that cannot be seen. */
+  /** The cookie that proves who they are is taken back; they are told that it is done; the SDK's OAuth router asks for it. */
+  readonly how: 'cookie' | 'answer' | 'provider'
+  readonly cookie?: string
+  /** Where that cookie is given to a caller. */
+  readonly set?: Location
+  /** Something is ended on the server, or may be by code that cannot be seen. */
   readonly ends: boolean
 }
 

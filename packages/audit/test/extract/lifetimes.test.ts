@@ -57,6 +57,21 @@ describe('limits', () => {
       ['absolute', 'idle'],
     ],
     [
+      'a page that tells how old they are',
+      server(
+        "app.get('/list', (req, res) => res.json([...sessions.values()].map((one) => Date.now() - one.openedAt > 9)))",
+      ),
+      [],
+    ],
+    [
+      'a timer that ends all of them',
+      server(
+        '',
+        'clearTimeout(leaving); leaving = setTimeout(() => { for (const one of sessions.values()) one.transport.close(); sessions.clear() }, 9)',
+      ),
+      [],
+    ],
+    [
       'a sweep with forEach',
       server(
         'setInterval(() => sessions.forEach((session, id) => { if (Date.now() - session.openedAt > ABSOLUTE_MS) sessions.delete(id) }), 60_000)',

@@ -89,3 +89,113 @@ describe('a logout', () => {
     ).toEqual([expect.stringContaining('server.ts:5:')])
   })
 })
+
+function bearer(served: string): string {
+  return `
+    import express from 'express'
+    import jwt from 'jsonwebtoken'
+    import { audit } from './audit'
+    const revoked = new Set()
+    let key = process.env.KEY
+    const app = express()
+    app.use((req, res, next) => { audit.note(req); next() })
+    app.post('/login', (req, res) => {
+      if (req.body.password !== process.env.PASSWORD) return res.status(401).end()
+      res.json({ token: jwt.sign({ sub: req.body.user }, key, { expiresIn: '1h' }) })
+    })
+    function known(req, res, next) {
+      try { req.user = jwt.verify(req.headers.authorization.slice(7), key) } catch { return res.status(401).end() }
+      next()
+    }
+    ${served}
+    app.listen(3000)`
+}
+
+const provider = (revokeToken: string): string => `
+  import express from 'express'
+  import { mcpAuthRouter } from '@modelcontextprotocol/sdk/server/auth/router.js'
+  import { database } from './database'
+  class Provider {
+    private readonly tokens = new Map()
+    ${revokeToken}
+  }
+  const app = express()
+  app.use(mcpAuthRouter({ provider: new Provider(), issuerUrl: new URL('https://auth.example') }))
+  app.listen(3000)`
+
+const inWordOnly = expect.stringContaining('answers that it is done and ends nothing')
+
+describe('who is told that a token is ended', () => {
+  it.each([
+    ['logs out', "app.post('/auth/logout', known, (req, res) => res.json({ ok: true }))"],
+    [
+      'revokes',
+      "app.post('/oauth/revoke', (req, res) => { if (!req.body.token) return res.status(400).end(); res.sendStatus(200) })",
+    ],
+    ['disconnects', "app.post('/disconnect', (_req, res) => { res.json({ status: 'ok' }) })"],
+  ])('%s and goes on', (_how, route) => {
+    expect(findingsOf(rule, bearer(route))).toEqual([inWordOnly])
+  })
+
+  it.each([
+    ['is noted', 'revoked.add(req.headers.authorization)'],
+    ['has a new key', "key = 'k'.repeat(64)"],
+    ['is asked for by code that cannot be seen', 'audit.forget(req.headers.authorization)'],
+  ])('%s', (_how, end) => {
+    const route = `app.post('/auth/logout', known, (req, res) => { ${end}; res.json({ ok: true }) })`
+    expect(outcomeOf(rule, bearer(route))).toBe('pass')
+  })
+
+  it.each([
+    ['refused', "app.post('/revoke', (_req, res) => res.status(501).json({}))"],
+    ['shown a page', "app.get('/logout/success', (_req, res) => res.send('Goodbye'))"],
+  ])('is not, but %s', (_how, route) => {
+    expect(outcomeOf(rule, bearer(route))).not.toBe('fail')
+  })
+
+  it('holds no token at all', () => {
+    const plain =
+      "import express from 'express'\nconst app = express()\napp.post('/logout', (_req, res) => res.json({}))\napp.listen(1)"
+    expect(outcomeOf(rule, plain)).toBe('notApplicable')
+  })
+
+  it('is served by a handler that does much else', () => {
+    const worker = (logout: string): string => `
+      import { jwtVerify, SignJWT } from 'jose'
+      export default {
+        async fetch(request, env) {
+          const { pathname } = new URL(request.url)
+          if (pathname === '/login') return new Response(await new SignJWT({}).setExpirationTime('1h').sign(env.KEY))
+          await jwtVerify(request.headers.get('authorization'), env.KEY)
+          if (pathname === '/notes') await env.NOTES.drop(request.url)
+          if (pathname === '/logout') { ${logout}; return new Response('done') }
+          return new Response('')
+        },
+      }`
+    expect(findingsOf(rule, worker(''))).toEqual([inWordOnly])
+    expect(outcomeOf(rule, worker('await env.GONE.note(request)'))).toBe('pass')
+  })
+})
+
+describe('a provider of OAuth', () => {
+  it.each(['async revokeToken() {}', "async revokeToken(client, request) { console.log('revoked', client) }"])(
+    'ends no token: %s',
+    (method) => {
+      expect(findingsOf(rule, provider(method))).toEqual([inWordOnly])
+    },
+  )
+
+  it.each([
+    ['takes the record out', 'async revokeToken(client, { token }) { this.tokens.delete(token) }'],
+    [
+      'asks a database',
+      "async revokeToken(client, { token }) { await database.query('UPDATE tokens SET revoked = 1 WHERE token = ?', [token]) }",
+    ],
+  ])('%s', (_how, method) => {
+    expect(outcomeOf(rule, provider(method))).toBe('pass')
+  })
+
+  it.each(['', "async revokeToken() { throw new Error('not supported') }"])('promises no end: %s', (method) => {
+    expect(outcomeOf(rule, provider(method))).toBe('notApplicable')
+  })
+})

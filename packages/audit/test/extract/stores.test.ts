@@ -57,6 +57,12 @@ describe('sessions that never end are found', () => {
       'await repository.findOneBy({ id })',
       'await repository.save({ id })',
     ],
+    [
+      'in a table behind a Proxy',
+      "import { connect } from './data.js'\nconst db = new Proxy({}, { get: (_, key) => connect()[key] })",
+      "db.prepare('SELECT * FROM sessions WHERE id = ?').get(id)",
+      "db.prepare('INSERT INTO sessions (id) VALUES (?)').run(id)",
+    ],
     ['by a model', 'import { Session } from "./data.js"', 'await Session.findByPk(id)', 'await Session.create({ id })'],
   ])('%s', (_, kept, found, opened) => {
     expect(findingsOf('missing-session-expiry', keeping(kept, found, opened))).toHaveLength(1)

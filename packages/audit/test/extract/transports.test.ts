@@ -1,6 +1,6 @@
 /** Transports that the program wrote itself: the SDK starts them, hands them its inbox and sends through them. */
 import { describe, expect, it } from 'vitest'
-import { factsOf, place, type Program } from './programs.ts'
+import { factsOf, outcomeOf, place, type Program } from './programs.ts'
 
 /** An SSE transport that keeps a connection per client; `send` is what the SDK calls with an answer. */
 function transport(send: string, around: { readonly members?: string; readonly after?: string } = {}): string {
@@ -130,5 +130,115 @@ describe('what a class keeps', () => {
         res.end(String(third.all.get(req.headers['mcp-session-id'])))
       }).listen(3000)`
     expect(factsOf(program).stores.map((store) => place(store.at))).toEqual(['server.ts:5'])
+  })
+})
+
+describe('a transport that a DELETE has closed', () => {
+  const served = (after: string, verb = 'all'): string => `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js'
+    const transports = new Map()
+    const app = express()
+    const handle = async (req, res) => {
+      const id = req.headers['mcp-session-id']
+      let transport
+      if (id && transports.has(id)) transport = transports.get(id)
+      else {
+        transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => randomUUID() })
+        transport.onclose = () => transports.delete(transport.sessionId)
+        await serverFor(req).connect(transport)
+      }
+      await transport.handleRequest(req, res, req.body)
+      ${after}
+    }
+    app.${verb}('/mcp', handle)
+    app.delete('/mcp', async (req, res) => transports.get(req.headers['mcp-session-id']).handleRequest(req, res))
+    app.listen(3000)`
+
+  it.each([
+    'transports.set(transport.sessionId, transport)',
+    'if (!transports.has(transport.sessionId)) transports.set(transport.sessionId, transport)',
+  ])('is put in again: %s', (after) => {
+    expect(outcomeOf('missing-session-invalidation', served(after))).toBe('fail')
+  })
+
+  it.each([
+    ['only requests without a session come there', 'if (!id) transports.set(transport.sessionId, transport)'],
+    [
+      'only the first message does',
+      'if (isInitializeRequest(req.body)) transports.set(transport.sessionId, transport)',
+    ],
+    ['only other verbs do', "if (req.method !== 'DELETE') transports.set(transport.sessionId, transport)"],
+    [
+      'it is taken out after that',
+      "transports.set(transport.sessionId, transport); if (req.method === 'DELETE') transports.delete(id)",
+    ],
+  ])('is gone where %s', (_why, after) => {
+    expect(outcomeOf('missing-session-invalidation', served(after))).toBe('pass')
+  })
+
+  it('is gone where another route serves DELETE', () => {
+    expect(
+      outcomeOf('missing-session-invalidation', served('transports.set(transport.sessionId, transport)', 'post')),
+    ).toBe('pass')
+  })
+})
+
+it('is no session while it is being opened', () => {
+  const program = (opening: string): string => `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const transports = new Map()
+    const opening = new Map()
+    const app = express()
+    app.all('/mcp', async (req, res) => {
+      const known = transports.get(req.headers['mcp-session-id'])
+      if (known) return known.handleRequest(req, res)
+      const id = randomUUID()
+      const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => id })
+      transport.onclose = () => transports.delete(id)
+      ${opening}
+      transports.set(id, transport)
+      await transport.handleRequest(req, res)
+    })
+    app.listen(3000)`
+  const names = (opening: string): readonly string[] => factsOf(program(opening)).stores.map(({ name }) => name)
+  expect(names('opening.set(id, transport); await connect(transport); opening.delete(id)')).toEqual(['transports'])
+  expect(names('opening.set(id, transport); await connect(transport)')).toEqual(['transports', 'opening'])
+})
+
+describe('a transport that is made to take up a session', () => {
+  const restoring = (restore: string): string => `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const known = new Set()
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      const id = req.headers['mcp-session-id']
+      const transport = new StreamableHTTPServerTransport({
+        sessionIdGenerator: () => randomUUID(),
+        onsessioninitialized: (sid) => known.add(sid),
+      })
+      ${restore}
+      await transport.handleRequest(req, res)
+    })
+    app.listen(3000)`
+
+  it.each([
+    'if (id) transport.sessionId = id',
+    'Object.assign(transport, { sessionId: id, _initialized: true })',
+    'transport._webStandardTransport.sessionId = id',
+  ])('takes up whatever a client names: %s', (restore) => {
+    expect(outcomeOf('client-supplied-session-id', restoring(restore))).toBe('fail')
+    expect(outcomeOf('predictable-session-id', restoring(restore))).not.toBe('open')
+  })
+
+  it('takes up what is known', () => {
+    const restore = 'if (!known.has(id)) return res.status(404).end()\n      transport.sessionId = id'
+    expect(outcomeOf('client-supplied-session-id', restoring(restore))).toBe('pass')
   })
 })

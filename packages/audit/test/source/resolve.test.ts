@@ -97,6 +97,12 @@ test('@/ and ~/ mean the source folder where nothing explains them', () => {
   expect(resolve(TWO_FILES, '@/gone')).toBe('missing')
 })
 
+test('$lib is the folder of that name in the source of SvelteKit', () => {
+  const files = { 'app/package.json': '{"name":"app"}', 'app/src/lib/db.ts': '', 'app/src/lib/index.ts': '' }
+  expect(resolve(files, '$lib/db', 'app/src/routes/+server.ts')).toBe('app/src/lib/db.ts')
+  expect(resolve(files, '$lib', 'app/src/routes/+server.ts')).toBe('app/src/lib/index.ts')
+})
+
 const WORKSPACE = {
   'packages/core/package.json': JSON.stringify({
     name: '@notes/core',

@@ -63,15 +63,29 @@ function checked(
     })
 }
 
-/** What a sweep finds to be old it must end: counting it, or removing it under a key it does not have, ends nothing. */
+/**
+ * What a sweep finds to be old it must end: counting it, or removing it under a key it does not have, ends nothing. Nor does
+ * a request that only tells how old sessions are: where they are transports, one has to be ended, or served, after the look.
+ */
 function hasConsequence(machine: Machine, check: EventOf<'time-check'>, store: StoreEvents): boolean {
-  if (check.context.trigger !== 'timer') return true
   const fact = `timed:${check.store}:${check.field}`
+  if (check.context.trigger !== 'timer')
+    return store.holds === 'own' || store.holds === 'web' || isActedOn(machine, fact)
   return machine.events.some((event) => {
     if (event.context.trigger !== 'timer' || !event.facts.may.has(fact)) return false
     if (event.kind === 'store-remove') return event.store.id !== store.ref.id || isRightKey(event.key, store)
     return event.kind === 'entry-close' || event.kind === 'entry-write' || event.kind === 'dispatch'
   })
+}
+
+function isActedOn(machine: Machine, fact: string): boolean {
+  return machine.events.some(
+    (event) =>
+      event.facts.may.has(fact) &&
+      (event.kind === 'store-remove' ||
+        event.kind === 'entry-close' ||
+        (event.kind === 'dispatch' && event.how !== 'answer')),
+  )
 }
 
 /** A container of times beside the sessions: filled under the same IDs, or under what is kept as a session. */
@@ -152,9 +166,11 @@ function isPresented(key: Value): boolean {
 
 /** A timer per session that removes or closes it, without looking at the clock. */
 function timed(machine: Machine, store: StoreEvents, optional: (event: Event) => boolean): readonly LimitFact[] {
+  const emptying = new Set(store.removals.filter((event) => isSweepKey(event, store)).map(callbackOf))
   const ends = [...store.removals, ...closesIn(machine, store)].filter(
     (event) =>
       event.context.trigger === 'timer' &&
+      !(event.kind === 'entry-close' && emptying.has(callbackOf(event))) &&
       event.context.timer?.data['interval'] !== true &&
       !looksAtClock(event) &&
       !isSweepKey(event, store) &&

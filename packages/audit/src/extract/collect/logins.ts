@@ -61,7 +61,7 @@ function tellsCaller(value: Value): boolean {
 }
 
 /** At the address of a login the session is told who the caller is: whatever was asked before, from here on it is theirs. */
-function becomesSomebody({ field, value, context: { route } }: EventOf<'session-write'>): boolean {
+function becomesSomebody({ field, value, context: { route } }: EventOf<'session-write' | 'entry-write'>): boolean {
   if (route === undefined || !OF_CALLER.test(field) || hasTag(value, 'entry')) return false
   const words = wordsOf(route.path).join(' ')
   return LOGIN.test(words) && !LEAVES.test(words) && truthiness(value).canBeTrue
@@ -95,7 +95,7 @@ function recordLogins(machine: Machine, stores: readonly StoreFact[]): readonly 
     .filter(
       (event) =>
         own.has(event.store) &&
-        event.facts.must.has('login') &&
+        (event.facts.must.has('login') || takesOver(event)) &&
         !hasTag(event.value, 'clock') &&
         !hasTag(event.value, 'counter'),
     )
@@ -107,6 +107,11 @@ function recordLogins(machine: Machine, stores: readonly StoreFact[]): readonly 
       regenerated: false,
       session: own.get(event.store)!.insertions[0] ?? own.get(event.store)!.at,
     }))
+}
+
+/** At the address of a login, a record that was found by what the request named is told who the caller is. */
+function takesOver(event: EventOf<'entry-write'>): boolean {
+  return event.context.trigger === 'request' && event.facts.may.has(`looked:${event.store}`) && becomesSomebody(event)
 }
 
 /** The record is moved to a new ID: before it is marked, and then on every path, or right after. */

@@ -1,38 +1,73 @@
 /** Logouts that take the cookie back and leave what it names or proves in force. */
 import type { LogoutFact, PasswordChangeFact, StoreFact } from '../../facts/facts.ts'
-import type { EventOf } from '../events.ts'
-import { isLogout } from '../logouts.ts'
+import { isSameBranch } from '../branches.ts'
+import type { Event, EventOf } from '../events.ts'
+import { isAtLogout } from '../logouts.ts'
 import type { Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { keepsLogins } from '../password-changes.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
+import { verifiesCredentials } from './dispatches.ts'
 
 export function collectLogouts(machine: Machine): readonly LogoutFact[] {
-  const kept = new Map(
-    eventsOf(machine, 'cookie').flatMap((event) => event.names.map((name) => [name, event] as const)),
-  )
-  const facts = eventsOf(machine, 'cookie-cleared').flatMap((event): LogoutFact[] => {
-    const name = event.cookies.find((cookie) => kept.has(cookie))
-    if (name === undefined || !isAtLogout(event)) return []
-    return [{ at: locate(event.site), cookie: name, set: locate(kept.get(name)!.site), ends: hasEnded(machine, event) }]
-  })
+  const facts = [...cookiesTakenBack(machine), ...toldToBeDone(machine)]
   return distinct(facts, ({ at, ends }) => `${at.path}:${at.startLine}:${at.startColumn}:${ends}`)
 }
 
-function isAtLogout({ context: { route }, facts }: EventOf<'cookie-cleared'>): boolean {
-  const paths = [...facts.must].flatMap((fact) => /^path:(?:is|starts):(.+)$/.exec(fact)?.[1] ?? [])
-  // A module that is a route says by its own path what it serves.
-  const own = route === undefined ? [] : [route.path === '*' ? route.site.path : route.path]
-  return [...paths, ...own].some(isLogout)
+function cookiesTakenBack(machine: Machine): readonly LogoutFact[] {
+  const kept = new Map(
+    eventsOf(machine, 'cookie').flatMap((event) => event.names.map((name) => [name, event] as const)),
+  )
+  return eventsOf(machine, 'cookie-cleared').flatMap((event): LogoutFact[] => {
+    const cookie = event.cookies.find((name) => kept.has(name))
+    if (cookie === undefined || !isAtLogout(event.context, event.facts)) return []
+    return [
+      {
+        at: locate(event.site),
+        how: 'cookie',
+        cookie,
+        set: locate(kept.get(cookie)!.site),
+        ends: hasEnded(machine, event),
+      },
+    ]
+  })
 }
 
-/** Something was taken out, marked, or asked of code that cannot be seen, while the request was served. */
-function hasEnded(machine: Machine, { context }: EventOf<'cookie-cleared'>): boolean {
-  if (machine.mayHaveEnded.has(context.activation)) return true
-  return machine.events.some((event) => ENDING.has(event.kind) && event.context.activation === context.activation)
+/** Where credentials are handed out that no record stands behind, whoever revokes one is owed more than an answer. */
+function toldToBeDone(machine: Machine): readonly LogoutFact[] {
+  const cleared = eventsOf(machine, 'cookie-cleared')
+  const handsOut = handsOutTokens(machine)
+  return eventsOf(machine, 'logged-out')
+    .filter((event) => event.how === 'provider' || (handsOut && !cleared.some((other) => isSameBranch(event, other))))
+    .map((event) => ({ at: locate(event.site), how: event.how, ends: hasEnded(machine, event) }))
 }
 
-const ENDING: ReadonlySet<string> = new Set(['store-remove', 'store-write', 'entry-write', 'entry-close'])
+/** Callers are given tokens that are signed or sealed, and are known by them. */
+function handsOutTokens(machine: Machine): boolean {
+  const signs = eventsOf(machine, 'token').some(({ context }) => context.trigger === 'request')
+  return signs || (eventsOf(machine, 'secret-use').some(isOwnSeal) && verifiesCredentials(machine))
+}
+
+function isOwnSeal({ what, context }: EventOf<'secret-use'>): boolean {
+  return context.trigger === 'request' && (what === 'the key of a cipher' || what === 'the key of a MAC')
+}
+
+/** Something was taken out, marked, or asked of code that cannot be seen, since the handler of the request was called. */
+function hasEnded(machine: Machine, event: Event): boolean {
+  if (machine.mayHaveEnded.has(event.context, event.facts)) return true
+  return machine.events
+    .slice(machine.handlersBegan.get(event.context.activation) ?? 0)
+    .some((other) => ENDING.has(other.kind) && isSameBranch(event, other))
+}
+
+const ENDING: ReadonlySet<string> = new Set([
+  'store-remove',
+  'store-write',
+  'entry-write',
+  'entry-close',
+  'shared-write',
+  'shared-clear',
+])
 
 /** New passwords of users, and whether that ends the sessions that were opened with the old ones. */
 export function collectPasswordChanges(machine: Machine, stores: readonly StoreFact[]): readonly PasswordChangeFact[] {

@@ -16,7 +16,10 @@ export function collectMints(
   unknowns: UnknownFact[],
 ): readonly MintFact[] {
   const ids = new Set(stores.filter((store) => store.holds === 'own').map((store) => store.id))
-  const generators = eventsOf(machine, 'mint').map((event) => mintOf(event.value, event.site, event.what))
+  // What the client chooses is made by nobody here: that is told as what it is.
+  const generators = eventsOf(machine, 'mint')
+    .filter(({ value }) => value.entropy !== undefined || !adopted(value))
+    .map((event) => mintOf(event.value, event.site, event.what))
   const keys = eventsOf(machine, 'store-write')
     .filter((event) => ids.has(event.store.id) && event.key.entropy !== undefined && !hasTag(event.key, 'sid'))
     .map((event) => mintOf(event.key, event.site, 'session ID'))

@@ -76,7 +76,9 @@ export function sessionStores(
     const holds = transportKind(entry.writes)
     return holds === undefined ? [] : [{ ...entry, holds }]
   })
-  const primary = holding.filter((entry) => !isListOfServers(entry) || holding.every(isListOfServers))
+  const opened = holding.filter((entry) => !isUnderWay(machine, entry))
+  const kept = opened.length > 0 ? opened : holding
+  const primary = kept.filter((entry) => !isListOfServers(entry) || kept.every(isListOfServers))
   const own = candidates
     .filter(
       (entry) =>
@@ -125,6 +127,12 @@ function containersIn(machine: Machine): readonly Container[] {
 function withoutAuthorizations<T extends Pick<StoreEvents, 'reads' | 'removals'>>(entry: T): T {
   if (!entry.reads.some((read) => read.key.tags.some(isCalledSession))) return entry
   return { ...entry, removals: entry.removals.filter(({ key }) => !key.tags.includes('query:state')) }
+}
+
+/** What is being opened, so that nobody opens it twice: the request that put it in takes it out. */
+function isUnderWay(machine: Machine, { writes, removals }: Container): boolean {
+  const taken = removals.filter(({ context, facts }) => context.trigger === 'request' && !facts.must.has('verb:DELETE'))
+  return writes.every((write) => taken.some((event) => isBefore(machine, write, event)))
 }
 
 /** Beside a store of sessions, a list of the servers connected to them: no client reaches a session through it. */
@@ -303,13 +311,47 @@ function removalsOf(machine: Machine, store: StoreEvents): readonly RemovalFact[
       (event.context.trigger !== 'request' || endsOnPurpose(event, store.holds)) &&
       !isOfOtherKind(event, store),
   )
-  const facts = counted.map((event): RemovalFact => ({
-    at: locate(event.site),
-    trigger: triggerOf(event),
-    rightKey: isRightKey(event.key, store),
-    closes: !isLeftOpen(machine, store, event),
-  }))
+  const back = puttingBack(machine, store)
+  const facts = counted.map((event): RemovalFact => {
+    const trigger = triggerOf(event)
+    return {
+      at: locate(event.site),
+      trigger,
+      rightKey: isRightKey(event.key, store),
+      closes: !isLeftOpen(machine, store, event),
+      ...(trigger === 'close' && back !== undefined ? { undone: locate(back.site) } : {}),
+    }
+  })
   return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.trigger}`)
+}
+
+/** A DELETE is served by the transport that was found, whose end takes it out, and after that it is put in once more. */
+function puttingBack(machine: Machine, store: StoreEvents): EventOf<'store-write'> | undefined {
+  const served = eventsOf(machine, 'dispatch').filter((event) => event.how === 'transport' && servesDelete(event))
+  return store.writes.find(
+    (write) =>
+      servesDelete(write) &&
+      isFound(write, store) &&
+      !write.facts.must.has('init') &&
+      !write.facts.must.has('unpresented') &&
+      served.some((event) => isBefore(machine, event, write)) &&
+      !store.removals.some((event) => event.context.trigger === 'request' && isBefore(machine, write, event)),
+  )
+}
+
+function isFound({ value, context }: EventOf<'store-write'>, { ref }: StoreEvents): boolean {
+  return (
+    context.trigger === 'request' &&
+    value.tags.includes(`entry:${ref.id}`) &&
+    value.objects.some((item) => item instanceof LibraryObject && item.type === 'mcp-transport')
+  )
+}
+
+/** In the same request. */
+function isBefore(machine: Machine, first: Event, then: Event): boolean {
+  return (
+    first.context.activation === then.context.activation && machine.events.indexOf(first) < machine.events.indexOf(then)
+  )
 }
 
 /** Among sessions of both kinds, the end of a connection ends those that are one. */

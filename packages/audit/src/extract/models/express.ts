@@ -118,7 +118,6 @@ export const express: Model = {
     'express-rate-limit': plain,
     'express-rate-limit#rateLimit': plain,
     'graphql-yoga#createYoga': plain,
-    'sdk#mcpAuthRouter': plain,
     'sdk#mcpAuthMetadataRouter': plain,
     'express-sslify#HTTPS': tlsEnforcer,
     'express-enforces-ssl': tlsEnforcer,

@@ -14,7 +14,7 @@ import { bag, bagProperty, keep, part, requestPart } from './requests.ts'
 import { emitListen, isApp, optionOf, registerRoute } from './routing.ts'
 import { noteUnseenHandler } from '../unseen-servers.ts'
 import { noteAnswered } from '../handles.ts'
-import { noteCookieCleared } from '../logouts.ts'
+import { noteCookieCleared, noteLoggedOut } from '../logouts.ts'
 import { contentOf, noteQueryRead } from '../secrets.ts'
 import { noteRoute } from '../rpc.ts'
 import { noteRedirect } from './redirects.ts'
@@ -128,6 +128,7 @@ export function noteStatus(state: State, status: Value | undefined): void {
 export function noteAnswer(machine: Machine, call: Call, state: State): void {
   noteAnswered(machine, call.args, call.site, state)
   noteRoute(machine, call.site, state)
+  noteLoggedOut(machine, call.site, state)
   const keys = contentOf(call.args).tags.filter((tag) => tag.startsWith('key:'))
   if (keys.length > 0) machine.emit('answer-body', call.site, state, { value: tagged(...keys) })
   const sessions = entriesIn(call.args)
@@ -369,7 +370,11 @@ export const http: Model = {
     response: {
       status,
       code: status,
-      sendStatus: status,
+      sendStatus: (machine, target, call, state) => {
+        noteStatus(state, call.args[0])
+        noteLoggedOut(machine, call.site, state)
+        return object(target)
+      },
       writeHead,
       cookie: setCookie,
       setCookie,

@@ -35,6 +35,7 @@ import { nestJwt } from './nest-jwt.ts'
 import { notices } from './notices.ts'
 import { origin } from './origin.ts'
 import { ownTransports } from './own-transports.ts'
+import { oauthRouter } from './oauth-router.ts'
 import { paths } from './paths.ts'
 import { platform } from './platform.ts'
 import { redirects } from './redirects.ts'
@@ -75,6 +76,7 @@ function registry(): Registry {
     socketIo,
     streams,
     express,
+    oauthRouter,
     frameworks,
     hapi,
     h3,

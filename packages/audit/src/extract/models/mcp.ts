@@ -5,7 +5,7 @@ import type { Call } from '../calls.ts'
 import { call_, noteSendAll, parametersOf } from '../calls.ts'
 import { noteToolName } from '../request-state.ts'
 import { noteStdio, stateVerifier } from './request-state.ts'
-import { flag } from '../conditions.ts'
+import { flag, requestTags } from '../conditions.ts'
 import type { HeapObject, Site } from '../heap.ts'
 import { FunctionObject, LibraryObject as Library } from '../heap.ts'
 import type { Machine } from '../machine.ts'
@@ -163,10 +163,16 @@ const setOnclose: PropertySetter = (machine, target, name, value, _site, state) 
   machine.deferOnclose(value, target, state)
 }
 
-/** `transport.onmessage = …`: called with each message that a request brings. */
+/** `transport.onmessage = …`: called with each message that a request brings; `transport.sessionId = …` opens a session under it. */
 const setCallback: PropertySetter = (machine, target, name, value, site, state) => {
-  if (name === 'onmessage') machine.defer(value, [bag(machine, 'body', site)], state, machine.context)
+  if (name === 'sessionId') noteRestored(machine, value, site, state)
+  else if (name === 'onmessage') machine.defer(value, [bag(machine, 'body', site)], state, machine.context)
   else setOnclose(machine, target, name, value, site, state)
+}
+
+function noteRestored(machine: Machine, value: Value, site: Site, state: State): void {
+  if (requestTags(value).length > 0 || value.entropy !== undefined)
+    machine.emit('mint', site, state, { value, what: 'session ID' })
 }
 
 const tool: MethodHandler = (machine, target, call, state, name) => {
@@ -293,8 +299,11 @@ export const mcp: Model = {
     'mcp-handler': { '()': handled, fetch: handled, '*': () => UNKNOWN },
   },
   properties: {
-    'mcp-transport': (_machine, target, name) =>
-      name === 'sessionId' && target.data['typed'] === true ? tagged('mint', 'sid') : UNKNOWN,
+    'mcp-transport': (_machine, target, name) => {
+      // For node:http it stands around another that keeps the ID.
+      if (name === '_webStandardTransport') return object(target)
+      return name === 'sessionId' && target.data['typed'] === true ? tagged('mint', 'sid') : UNKNOWN
+    },
     'mcp-server': (_machine, target, name) => (name === 'server' ? object(target) : UNKNOWN),
     'mcp-extra': (machine, target, name, _key, site, state) => {
       if (name === 'sessionId') return tagged('sid')

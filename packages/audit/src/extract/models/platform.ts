@@ -1,14 +1,14 @@
 /** The platform: containers, timers, processes, text. */
 import { posix } from 'node:path'
 import type { Call } from '../calls.ts'
-import { call_, runCallbacks } from '../calls.ts'
+import { call_, runCallbacks, callOpaque } from '../calls.ts'
 import { view } from '../builtins.ts'
 import { equality, flag, negate } from '../conditions.ts'
 import { itemValue } from '../expressions.ts'
 import type { HeapKind, HeapObject } from '../heap.ts'
 import { LibraryObject, siteKey } from '../heap.ts'
 import { requireModule } from '../modules.ts'
-import { getProperty, insert, remove, takeIn } from '../properties.ts'
+import { getProperty, insert, remove, setProperty, takeIn } from '../properties.ts'
 import { runModule } from '../statements.ts'
 import { contentOf, isCredentialPart, noteBlinded, noteComparison } from '../secrets.ts'
 import type { State } from '../state.ts'
@@ -119,7 +119,10 @@ const assign: ExternalHandler = (machine, call, state) => {
   const [target = UNKNOWN, ...sources] = call.args
   for (const to of target.objects) {
     for (const from of sources.flatMap((source) => source.objects)) {
-      for (const [name, cell] of from.properties) to.property(name).write(state.read(cell))
+      for (const [name, cell] of from.properties)
+        if (to instanceof LibraryObject)
+          setProperty(machine, object(to), primitive(name), state.read(cell), call.site, state)
+        else to.property(name).write(state.read(cell))
       if (from.item !== NEVER) insert(machine, to, from.key, from.item, call.site, state)
       takeIn(to, from)
     }
@@ -281,6 +284,9 @@ function callProxy(machine: Machine, on: LibraryObject, call: Call, state: State
     return call_(machine, trap, { ...call, args: [target, call.self, object(list)] }, state)
   }
   const callee = name === '()' ? target : readProxy(machine, on, primitive(name), call, state)
+  // What is behind it is not seen, but what is asked of it is: `new Proxy({}, { get: (_, key) => connect()[key] })`.
+  if (name !== '()' && callee.objects.length === 0)
+    return callOpaque(machine, name, { ...call, self: callee }, state, callee)
   return call_(machine, callee, { ...call, self: target }, state)
 }
 

@@ -13,10 +13,7 @@ export function detect(facts: ServerFacts): Verdict {
     (logout) => !facts.logouts.some((other) => isSame(other, logout) && other.ends),
   )
   const outlived = changes.filter((change) => !mayEnd(facts, change))
-  return judged([
-    ...(surviving.length > 0 ? surviving : forgotten.slice(0, 1).map(() => cookieOnly(forgotten))),
-    ...outlived.map(passwordOnly),
-  ])
+  return judged([...(surviving.length > 0 ? surviving : lasting(forgotten)), ...outlived.map(passwordOnly)])
 }
 
 /** One place may be reached on several ways. */
@@ -44,14 +41,33 @@ function isSame(a: LogoutFact, b: LogoutFact): boolean {
   return a.at.path === b.at.path && a.at.startLine === b.at.startLine
 }
 
+function lasting(logouts: readonly LogoutFact[]): readonly FindingDraft[] {
+  const ofCookies = logouts.filter(({ how }) => how === 'cookie')
+  const others = logouts.filter(({ how }) => how !== 'cookie')
+  return [
+    ...ofCookies.slice(0, 1).map(() => cookieOnly(ofCookies)),
+    ...others.slice(0, 1).map(() => inWordOnly(others)),
+  ]
+}
+
+/** Who asks for an end of their token is told that it has come. */
+function inWordOnly(logouts: readonly LogoutFact[]): FindingDraft {
+  return {
+    what: 'What is asked to end a login or a token answers that it is done and ends nothing: the token goes on working.',
+    trace: logouts.slice(0, MOST_OPENINGS).map(({ at }) => ({ note: 'nothing is ended here', location: at })),
+    confidence: 'medium',
+    todo: 'Delete the record of the token, or note its ID among those that are refused, and look there whenever a token is verified.',
+  }
+}
+
 /** The browser forgets its cookie; whoever has a copy does not. */
 function cookieOnly(logouts: readonly LogoutFact[]): FindingDraft {
-  const [first] = logouts
+  const given = logouts.flatMap(({ set }) => set ?? [])
   const names = [...new Set(logouts.map(({ cookie }) => cookie))]
   return {
     what: `Logging out only takes the cookie ${names.join(' and ')} back from the browser: what it holds goes on working.`,
     trace: [
-      ...(first === undefined ? [] : [{ note: 'given to whoever logs in', location: first.set }]),
+      ...given.slice(0, 1).map((location) => ({ note: 'given to whoever logs in', location })),
       ...logouts
         .slice(0, MOST_OPENINGS)
         .map(({ at }) => ({ note: 'taken back, and nothing is ended here', location: at })),
@@ -64,7 +80,7 @@ function cookieOnly(logouts: readonly LogoutFact[]): FindingDraft {
 
 function survivingSessions(store: StoreFact): readonly FindingDraft[] {
   const ends = store.removals.filter((removal) => removal.trigger !== 'timer')
-  const effective = ends.filter((removal) => removal.rightKey)
+  const effective = ends.filter((removal) => removal.rightKey && removal.undone === undefined)
   if (effective.length === 0) return [neverRemoved(store, ends)]
   if (store.holds !== 'sse' && !store.boundToConnection && !store.endsOnRequest) return [noWayToEnd(store, effective)]
   const leaving = store.removals.find((removal) => !removal.closes && removal.rightKey)
@@ -79,6 +95,12 @@ function neverRemoved(store: StoreFact, ends: readonly RemovalFact[]): FindingDr
     ...store.openings.slice(0, MOST_OPENINGS).map((location) => ({ note: 'where one is opened', location })),
   ]
   if (wrong !== undefined) trace.push({ note: 'removes under a key that no session has', location: wrong.at })
+  const back = ends.find((removal) => removal.undone !== undefined)
+  if (back?.undone !== undefined)
+    trace.push(
+      { note: 'removed when it is closed', location: back.at },
+      { note: 'and put in again', location: back.undone },
+    )
   const late = store.removals.find((removal) => removal.trigger === 'timer' && removal.rightKey)
   if (late !== undefined) trace.push({ note: 'removed only when its time is over', location: late.at })
   for (const location of store.deadHandlers.slice(0, 1))
