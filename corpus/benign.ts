@@ -105,7 +105,7 @@ function row({ name, version, near }: Package, outcomes: readonly Outcome[]): st
   const files = Math.max(...outcomes.map((outcome) => outcome.files))
   const serves = outcomes.some((outcome) => outcome.serves)
   const findings = outcomes.flatMap((outcome) => outcome.findings).length
-  return `| ${name} | ${version} | ${near} | ${serves ? `${files} files, serves` : 'no server code'} | ${findings} |`
+  return `| ${name} | ${version} | ${near} | ${serves ? `${files} files, graded` : 'no server code'} | ${findings} |`
 }
 
 function page(): string {
