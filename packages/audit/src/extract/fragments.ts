@@ -4,10 +4,10 @@
  * and compare is recorded; who would call them is not known.
  */
 import type { Node } from './ast.ts'
-import { call_ } from './calls.ts'
-import { parametersOf } from './calls.ts'
+import { isNode } from './ast.ts'
+import { call_, parametersOf } from './calls.ts'
 import type { EventKind } from './events.ts'
-import type { HeapObject } from './heap.ts'
+import type { HeapObject, Site } from './heap.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { Module } from './modules.ts'
@@ -26,7 +26,7 @@ const SETS_COOKIE =
   /set-?cookie|\bcreate\w*SessionStorage\b|document\.cookie|\bcookies?\w*\s*\.\s*(?:set|serialize)\s*\(|\.cookie\s*\(/i
 const DRAWS = /\bMath\s*\.\s*random\b|\b_\s*\.\s*(?:random|sample)|\b(?:md5|sha-?\d+|createHash)\b[^\n]{0,120}\bDate\b/i
 const READS_CREDENTIAL =
-  /\bheaders?\b[^\n]{0,40}\b(?:authorization|(?:x-)?(?:[\w-]*-)?(?:api-?key|token|secret|signature))\b/i
+  /\bheaders?\b[^\n]{0,40}\b(?:authorization|(?:[\w-]*[-_])?(?:api[-_]?key|token|secret|signature)(?:_header)?)\b/i
 const SIGNS_TOKEN = /\bnew\s+(?:\w+\s*\.\s*)?SignJWT\b|\b(?:jwt|jsonwebtoken)\s*\.\s*sign\s*\(/
 const NAMES_SECRET = /pass|secret|token|key|\bsid|uid|guid|otp|jwt|session|credential|code/i
 
@@ -40,7 +40,46 @@ export function runFragments(machine: Machine, reached: ReadonlySet<Node>): void
         if (!reached.has(left.fn.node) && !machine.reached.has(left.fn.node) && isPiece(textOf(left.fn), left.fn.site))
           runLeft(machine, left)
     }
+    runGivenAway(machine)
   })
+}
+
+/**
+ * `guard.use(async ({ ctx, next }) => …)`: a layer that was given to code that we cannot see. What it is called with holds
+ * the request, by the names of its parts.
+ */
+function runGivenAway(machine: Machine): void {
+  for (const [node, { site, env }] of [...machine.functions]) {
+    if (!machine.givenAway.has(node) || machine.served.has(node) || !holdsRequest(node, site)) continue
+    if (!READS_CREDENTIAL.test(site.file.text.slice(site.start, site.end))) continue
+    machine.root({ trigger: 'startup', activation: 0 }, () =>
+      machine.guarded('a function', () => {
+        const call = { site, args: [requestIn(machine, site)], argSites: [], self: UNDEFINED, env }
+        call_(machine, object(machine.functions.get(node)!), call, State.beginning())
+      }),
+    )
+  }
+}
+
+const PARTS: ReadonlyMap<string, string> = new Map([
+  ['ctx', 'koa-context'],
+  ['context', 'koa-context'],
+  ['req', 'request'],
+  ['request', 'fetch-request'],
+])
+
+function holdsRequest(node: Node, { file }: Site): boolean {
+  const [given] = parametersOf(node)
+  if (given?.type === 'Identifier')
+    return new RegExp(String.raw`\b${String(given['name'])}\.ctx\b`).test(file.text.slice(node.start, node.end))
+  const parts = given?.type === 'ObjectPattern' ? (given['properties'] as Node[]) : []
+  return parts.some((part) => isNode(part['key']) && PARTS.has(String(part['key']['name'])))
+}
+
+function requestIn(machine: Machine, site: Site): Value {
+  const given = machine.allocate('object', site)
+  for (const [name, type] of PARTS) given.property(name).write(object(machine.library(type, site)))
+  return { ...object(given), open: true }
 }
 
 function isFragment(text: string): boolean {

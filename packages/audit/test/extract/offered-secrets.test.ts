@@ -199,3 +199,24 @@ describe('what is no secret', () => {
     ).toHaveLength(1)
   })
 })
+
+describe('a layer that is given to code that we cannot see', () => {
+  const guarded = (layer: string): string => `
+    import { make } from 'rpc-of-somebody'
+    const api = make()
+    const guard = api.middleware(${layer})
+    export const procedure = api.procedure.use(guard)`
+
+  it.each([
+    ['what it takes apart', "({ ctx, next }) => ctx.req.headers['x-api-key'] === process.env.API_KEY && next()"],
+    ['its one argument', "(opts) => opts.ctx.headers.get('x-api-key') === process.env.API_KEY && opts.next()"],
+    ['a context by its whole name', '({ context }) => context.headers.authorization === process.env.TOKEN'],
+  ])('finds the request in %s', (_, layer) => {
+    expect(findingsOf(timing, guarded(layer))).toHaveLength(1)
+  })
+
+  it('compares nothing where only lengths are held against each other', () => {
+    const layer = "({ ctx }) => ctx.headers['x-api-key'].length === process.env.API_KEY.length"
+    expect(findingsOf(timing, guarded(layer))).toEqual([])
+  })
+})
