@@ -60,6 +60,11 @@ export function joinEntropy(a: Entropy | undefined, b: Entropy | undefined): Ent
   return hasSound && weaker.onlyFallback !== true ? { ...weaker, onlyFallback: true } : weaker
 }
 
+/** What a sum of shifted characters keeps. */
+export function rolledEntropy(site: Site): Entropy {
+  return { sources: [{ kind: 'guessable', label: 'a hash by shifts and sums', bits: 32, site }] }
+}
+
 /** One of several, picked by a number: how many are picked is not followed, so a sound generator is taken to suffice. */
 export function pickEntropy(index: Entropy): Entropy {
   return { sources: index.sources.map((source) => (source.kind === 'csprng' ? { ...source, bits: ENOUGH } : source)) }

@@ -17,7 +17,7 @@ import {
   truthOn,
 } from './conditions.ts'
 import { nameIn, noteAdded, noteSpread, putBack } from './copies.ts'
-import { concatEntropy } from './entropy.ts'
+import { concatEntropy, rolledEntropy } from './entropy.ts'
 import { timeComparison } from './clock.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
 import {
@@ -41,7 +41,7 @@ import { branch } from './statements.ts'
 import { attributesIn } from './models/cookies.ts'
 import { testPosition } from './positions.ts'
 import { asAddress } from './models/urls.ts'
-import { noteComparison, afterText, notePart } from './secrets.ts'
+import { noteComparison, afterText, isMadeOrSetSecret, notePart } from './secrets.ts'
 import { noteConfiguredPart } from './configured.ts'
 import { LOOSELY, namesBoth, patternTags } from './origins.ts'
 import { noteSharedRead, noteSharedWrite } from './shared.ts'
@@ -600,6 +600,7 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
     case '+':
       notePart(machine, env, node['left'] as Node, left)
       notePart(machine, env, node['right'] as Node, right)
+      if (isRolling(node['left'] as Node)) return rolled(right, machine.site(env.file, node))
       return arithmetic(
         operator,
         left,
@@ -609,9 +610,30 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
       return isStep(left, right)
         ? stepped(arithmetic(operator, left, right), 'down')
         : arithmetic(operator, left, right)
+    case '^':
+      if (isRolling(node['left'] as Node)) return rolled(right, machine.site(env.file, node))
+      return arithmetic(operator, left, right)
     default:
       return arithmetic(operator, left, right)
   }
+}
+
+/** `(sum << 5) - sum`: the step of a hash that is written out, before the next character is added. */
+function isRolling(given: Node): boolean {
+  const node = bare(given)
+  if (node.type !== 'BinaryExpression' || !/^[+-]$/.test(String(node['operator']))) return false
+  const [shifted, sum] = [bare(node['left'] as Node), bare(node['right'] as Node)]
+  if (shifted.type !== 'BinaryExpression' || shifted['operator'] !== '<<' || sum.type !== 'Identifier') return false
+  const of = bare(shifted['left'] as Node)
+  return of.type === 'Identifier' && of['name'] === sum['name']
+}
+
+/** Whoever sees such a sum takes it back: of what was unpredictable, or a secret, 32 bits are left at most, and none sound. */
+function rolled(added: Value, site: Site): Value {
+  const value = derived(added)
+  if (added.entropy === undefined && !isMadeOrSetSecret(added)) return value
+  const tags = value.tags.filter((tag) => tag !== 'made-secret' && tag !== 'mint')
+  return { ...withTags({ ...value, tags }, ['hash']), entropy: rolledEntropy(site) }
 }
 
 /** `id in sessions`: false means that there is no such session. `'id' in message`: what that field says. */

@@ -49,7 +49,7 @@ export function runFragments(machine: Machine, reached: ReadonlySet<Node>): void
  * the request, by the names of its parts.
  */
 function runGivenAway(machine: Machine): void {
-  for (const [node, { site, env }] of [...machine.functions]) {
+  for (const [node, { site, env }] of machine.functions) {
     if (!machine.givenAway.has(node) || machine.served.has(node) || !holdsRequest(node, site)) continue
     if (!READS_CREDENTIAL.test(site.file.text.slice(site.start, site.end))) continue
     machine.root({ trigger: 'startup', activation: 0 }, () =>

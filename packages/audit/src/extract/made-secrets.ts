@@ -41,12 +41,14 @@ const NOTED = 'made-secret'
 
 /**
  * Drawn from a generator, and not yet told of. What is drawn only where there is no better generator is not what it
- * usually is. A time may be anything, but nobody hashes one for what it is.
+ * usually is. A time, or a UUID by a name, may be anything, but nobody hashes one for what it is.
  */
 function isMade({ entropy, tags }: Value): boolean {
   if (entropy === undefined || entropy.onlyFallback === true || tags.includes(NOTED)) return false
   const isHash = tags.includes('hash')
-  return entropy.sources.some(({ kind }) => kind === 'csprng' || kind === 'math-random' || (isHash && kind === 'clock'))
+  return entropy.sources.some(
+    ({ kind }) => kind === 'csprng' || kind === 'math-random' || (isHash && (kind === 'clock' || kind === 'guessable')),
+  )
 }
 
 /** What the last word of a name may be. */

@@ -106,6 +106,13 @@ export function isNamedSecret({ tags }: Value): boolean {
   })
 }
 
+/** It was made to be unpredictable, or is set, under a name that says so: what signs sessions is meant as well. */
+export function isMadeOrSetSecret(value: Value): boolean {
+  return hasTag(value, 'made-secret') || isNamedSecret(value) || value.tags.some((tag) => SET_SECRET.test(tag))
+}
+
+const SET_SECRET = /^(?:was-)?(?:env|opt|setting):.*secret$/i
+
 /** Not a word of the protocol: something from outside the program, or a literal that is long enough to be a password. */
 function isSecretText(presented: Value, expected: Value): boolean {
   if (isNamedIdentifier(expected)) return false

@@ -106,3 +106,28 @@ it('what names a session is told of where it does, and only there', () => {
   expect(linesOf(server)).toEqual(['6: The session ID'])
   expect(outcomeOf(rule, server)).toBe('fail')
 })
+
+describe('a secret that is summed up by shifts', () => {
+  const signed = (sum: string, of: string): string =>
+    `import express from 'express'
+    const KEY = process.env.SIGNING_SECRET ?? crypto.randomUUID()
+    function sum(text) {
+      let all = 0
+      ${sum}
+      return Math.abs(all).toString(36)
+    }
+    const createSessionToken = (until) => until + ':' + sum(${of})
+    express().post('/login', (req, res) => res.json({ token: createSessionToken(5) })).listen(3000)`
+  const loop = 'for (const byte of new TextEncoder().encode(text)) all = (all << 5) - all + byte'
+
+  it.each([
+    ['byte by byte', loop],
+    ['by positions', 'for (let at = 0; at < text.length; at++) all = ((all << 5) + all) ^ text.charCodeAt(at)'],
+  ])('%s, is no signature', (_, sum) => {
+    expect(linesOf(signed(sum, "until + ':' + KEY"))).toEqual(['8: The result of createSessionToken'])
+  })
+
+  it('is told from a text that is no secret', () => {
+    expect(linesOf(signed(loop, 'until + process.env.REGION'))).toEqual([])
+  })
+})
