@@ -86,6 +86,20 @@ describe('a new password in code that nothing here serves', () => {
     expect(findingsOf(invalidation, program(end))).toEqual([])
   })
 
+  it.each(['deletePasswordResetTokens', 'removeResetToken', 'deleteVerificationToken', 'clear_invitation_tokens'])(
+    'ends nothing where the token of the mail is used up by %s',
+    (name) => {
+      expect(findingsOf(invalidation, wrapped(`await ${name}(req.user.id)`))).toEqual([`password.ts:6: ${survives}`])
+    },
+  )
+
+  it.each(['deleteTokens', 'resetTokenVersion', 'revokeRefreshTokens', 'resetPasswordTokenVersion'])(
+    'may end all that %s names',
+    (name) => {
+      expect(findingsOf(invalidation, wrapped(`await ${name}(req.user.id)`))).toEqual([])
+    },
+  )
+
   it('is nobody’s concern where nothing keeps a login', () => {
     const { 'tokens.js': _tokens, ...alone } = wrapped('') as Record<string, string>
     expect(outcomeOf(invalidation, alone)).toBe('notApplicable')
