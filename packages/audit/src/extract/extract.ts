@@ -66,6 +66,7 @@ export function extract(
   machine.summaries.forget()
   machine.guarded('the timers', () => runStartupTimers(machine, timers))
   const reached = new Set(machine.reached)
+  machine.spent = 0
   machine.guarded('the requests', () => {
     machine.reached.clear()
     machine.served.clear()
@@ -74,6 +75,7 @@ export function extract(
     runTools(machine)
     runUnreached(machine)
   })
+  machine.spent = 0
   machine.guarded('pieces of a server', () => runFragments(machine, reached))
   machine.guarded('new passwords', () => runPasswordChanges(machine))
   machine.guarded('the defaults', () => followDefaults(machine, serving))

@@ -79,7 +79,16 @@ export type Flavour =
   | 'socket-io'
 
 /** Bounds: an audit must end, whatever it reads. */
-export const LIMITS = { stepsPerRoot: 200_000, stepsPerModule: 300_000, depth: 24, recursion: 2 } as const
+export const LIMITS = {
+  stepsPerRoot: 200_000,
+  stepsPerModule: 300_000,
+  /** Of all roots together, each time that requests are followed. */
+  stepsPerPass: 2_000_000,
+  /** Of one root, where those are spent. */
+  stepsAfterwards: 1_000,
+  depth: 24,
+  recursion: 2,
+} as const
 
 /** What a call may use of what its caller has left, and what it may use at least: no callee starves what comes after it. */
 const RATIONS = {
@@ -217,6 +226,10 @@ export class Machine {
   private limit: number = LIMITS.stepsPerRoot
   private activations = 0
   exhausted = false
+  /** Activations of which not all was read. */
+  readonly cut = new Set<number>()
+  /** Steps that the roots of this pass have taken. */
+  spent = 0
   /** Counts roots, to tell one from the next. */
   rootNumber = 0
 
@@ -330,6 +343,7 @@ export class Machine {
   /** Says what was cut off, if the root that runs now was: nobody may take what was not read for kept. */
   noteCut(what: string, site: Site): void {
     if (!this.exhausted) return
+    this.cut.add(this.context.activation)
     const location = site.file.locate(site.start, site.end)
     const reason = `The ${what} at line ${location.startLine} is too large to follow to its end.`
     this.gaps.push({ path: site.path, reason, total: true, location })
@@ -374,12 +388,13 @@ export class Machine {
     this.passed = []
     this.calls = []
     this.steps = 0
-    this.limit = budget
+    this.limit = this.spent < LIMITS.stepsPerPass ? budget : Math.min(budget, LIMITS.stepsAfterwards)
     this.exhausted = false
     this.rootNumber += 1
     try {
       return run()
     } finally {
+      this.spent += this.steps
       this.context = saved.context
       this.frame = saved.frame
       this.calls = saved.calls

@@ -3,7 +3,7 @@ import type { Call } from './calls.ts'
 import { call_, invoke } from './calls.ts'
 import type { Context } from './events.ts'
 import type { Site } from './heap.ts'
-import { FunctionObject, LibraryObject } from './heap.ts'
+import { FunctionObject, LibraryObject, siteKey } from './heap.ts'
 import { noteHandlerBegins } from './logouts.ts'
 import type { Deferred, Exit, Machine, Route } from './machine.ts'
 import { workerEnvironment } from './models/cloudflare.ts'
@@ -20,11 +20,19 @@ import { UNDEFINED, UNKNOWN, object, tagged } from './value.ts'
 
 /** Runs every route once. Called twice: the second time with everything that the first put into stores. */
 export function runRoutes(machine: Machine, from = 0): void {
+  const alike = new Map<string, number>()
   for (const { app, route } of machine.routes.slice(from)) {
     if (route.layer && !isRouteLike(app, route)) continue
+    const key = `${siteKey(route.site)} ${route.verb} ${fullPath(app, route.path)}`
+    const times = (alike.get(key) ?? 0) + 1
+    alike.set(key, times)
+    if (times > MOST_ALIKE) continue
     machine.guarded('a handler', () => runRoute(machine, app, route), route.site.path)
   }
 }
+
+/** A function that makes an app may be called with other settings; called from ever more places it makes the same again. */
+const MOST_ALIKE = 3
 
 /** Middleware that answers by itself (`app.use('/mcp', handler)`, a Koa app without a router) is a route as well. */
 function isRouteLike(app: LibraryObject, route: Route): boolean {

@@ -1,5 +1,6 @@
 /** Which code stands before which handler: middleware, routers and hooks, in the order in which each framework runs them. */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { Machine } from '../../src/extract/machine.ts'
 import { authenticationOf, factsOf, listenersOf, outcomeOf } from './programs.ts'
 
 /** What every program here has: a store of transports, a handler that serves on them, and a middleware that checks a token. */
@@ -447,5 +448,19 @@ describe('what a listener carries', () => {
       )[0]!
     expect(listen('(tls ? https.createServer(tls, app) : app)')).toBe('fail')
     expect(listen('https.createServer(tls, app)')).toBe('pass')
+  })
+})
+
+describe('one app that many make', () => {
+  it('is followed a few times', () => {
+    const root = vi.spyOn(Machine.prototype, 'root')
+    factsOf(`
+      import express from 'express'
+      function make() { const app = express(); app.get('/notes', (req, res) => res.end()); app.listen(0, '127.0.0.1') }
+      ${'make();'.repeat(9)}`)
+    const followed = root.mock.calls.filter(([context]) => context.route?.path === '/notes')
+    root.mockRestore()
+    // Requests are followed twice.
+    expect(followed).toHaveLength(2 * 3)
   })
 })

@@ -52,8 +52,12 @@ function isOwnSeal({ what, context }: EventOf<'secret-use'>): boolean {
   return context.trigger === 'request' && (what === 'the key of a cipher' || what === 'the key of a MAC')
 }
 
-/** Something was taken out, marked, or asked of code that cannot be seen, since the handler of the request was called. */
+/**
+ * Something was taken out, marked, or asked of code that cannot be seen, since the handler of the request was called; or not
+ * all of that was read.
+ */
 function hasEnded(machine: Machine, event: Event): boolean {
+  if (machine.cut.has(event.context.activation)) return true
   if (machine.mayHaveEnded.has(event.context, event.facts)) return true
   return machine.events
     .slice(machine.handlersBegan.get(event.context.activation) ?? 0)
