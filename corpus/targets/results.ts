@@ -112,7 +112,7 @@ function section(results: readonly Result[]): string {
     '',
     ...howLong(results),
     '',
-    'One letter for each verdict, in bold where it is not the expected one: **f**ail, **p**ass, **o**pen, **n**ot applicable; a dash where nothing was expected. CPU is that of the prober, its CPU that of the target and of what it starts; idle is how long no request waited for its answer: for silence, and at targets that are told of timeouts, for those to pass. The wall time is that of a machine that was busy otherwise.',
+    'One letter for each verdict, in bold where it is not the expected one: **f**ail, **p**ass, **o**pen, **n**ot applicable; a dash where nothing was expected. CPU is that of the prober, its CPU that of the target and of what it starts; idle is how long no request waited for its answer: for silence, and at targets that are told of timeouts, for those to pass.',
     '',
     ...matrix(results),
     '',
@@ -155,7 +155,7 @@ function howLong(results: readonly Result[]): readonly string[] {
   const long = timed.filter(({ wallMs }) => wallMs > MOST_MS)
   const own = timed.filter(({ cpuMs, idleMs = 0 }) => cpuMs + idleMs <= MOST_MS)
   return [
-    `Of ${timed.length} targets that were told of no limit to wait for, ${timed.length - long.length} were probed in ${seconds(MOST_MS)} s or less on a machine of two cores that had other things to do. What the prober adds of its own, its CPU and the time in which it waits for nothing that it asked, is that much or less in ${own.length}. Those that took longer:`,
+    `Of ${timed.length} targets that were told of no limit to wait for, ${timed.length - long.length} were probed in ${seconds(MOST_MS)} s or less on a machine of two cores with nothing else to do. What the prober adds of its own, its CPU and the time in which it waits for nothing that it asked, is that much or less in ${own.length}. Those that took longer:`,
     '',
     ...long.map((one) => `- ${one.name}: ${costLine(one)}`),
   ]
