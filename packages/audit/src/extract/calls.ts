@@ -17,7 +17,14 @@ import {
   LibraryObject,
   isContainer,
 } from './heap.ts'
-import { hashedPassword, noteEnding, noteMayEnd, namesPasswordChange, notePasswordSet } from './logouts.ts'
+import {
+  hashedPassword,
+  namesPasswordChange,
+  noteEnding,
+  noteMayEnd,
+  noteMayHaveEnded,
+  notePasswordSet,
+} from './logouts.ts'
 import type { Exit, Frame, Machine } from './machine.ts'
 import { mayGoOn } from './models/middleware.ts'
 import { callExternal, callLibrary, constructExternal } from './models/index.ts'
@@ -579,7 +586,10 @@ export function invoke(
   machine.markReached(fn)
   const ofRequest = isOfRequest(self) || args.some(isOfRequest)
   const recalled = machine.quiet.recall(machine, fn, args, ofRequest)
-  if (recalled !== undefined) return recalled
+  if (recalled !== undefined) {
+    if (machine.quiet.mayEnd(machine, fn)) noteMayHaveEnded(machine, state)
+    return recalled
+  }
   const given = { fn, self, args }
   const isStartup = machine.context.activation === 0
   const remembered = isStartup && goesOn === undefined ? machine.summaries.recall(machine, given, state) : undefined

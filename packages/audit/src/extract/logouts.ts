@@ -55,7 +55,13 @@ export function noteLoggedOut(machine: Machine, site: Site, state: State): void 
 /** A call that we cannot follow may end what the caller had. */
 export function noteMayEnd(machine: Machine, name: string | undefined, state: State): void {
   if (machine.context.trigger !== 'request') return
-  if (name === undefined || !endsNothing(name)) machine.mayHaveEnded.add(machine.context, state.facts)
+  if (name === undefined || !endsNothing(name)) noteMayHaveEnded(machine, state)
+}
+
+/** As it happened in a function that is not walked again. */
+export function noteMayHaveEnded(machine: Machine, state: State): void {
+  machine.mayEnds += 1
+  machine.mayHaveEnded.add(machine.context, state.facts)
 }
 
 /** What stood before the handler of a request has ended nothing: it stands before others as well. */
@@ -81,7 +87,7 @@ const OF_SESSIONS = /sess|refresh|revok|invalidat|log_?out|sign_?out|password.?(
 const OF_ACTIVITY = /last_?(?:used|seen|activ|access)|touch|heartbeat/i
 /** Who looks or tells ends nothing. */
 const READS =
-  /^(?:get|find|select|load|fetch|query|has|is|count|list|verify|check|validate|compare|hash|parse|log|debug|info|warn|error)/i
+  /^(?:get|find|select|load|fetch|query|has|is|count|list|verify|check|validate|compare|hash|parse|log(?!_?(?:in|out|off|s))|debug|info|warn|error)/i
 /** What tells tokens of before from those of now. */
 const MARKS_TIME = /version|valid_?(?:after|from|since)|changed_?at|invalid|epoch|stamp$/i
 const LONGEST_CALL = 300

@@ -228,6 +228,8 @@ export class Machine {
   exhausted = false
   /** Activations of which not all was read. */
   readonly cut = new Set<number>()
+  /** Counts calls that may have ended what a caller had. */
+  mayEnds = 0
   /** Steps that the roots of this pass have taken. */
   spent = 0
   /** Counts roots, to tell one from the next. */

@@ -20,6 +20,8 @@ interface Record {
   /** The root that `runs` and `steps` count for. */
   root: number
   result: Value
+  /** It may have ended what its caller had: that is no event, and counts each time. */
+  mayEnd: boolean
 }
 
 const QUIET_RUNS = 2
@@ -47,7 +49,7 @@ export class QuietFunctions {
     }
     let record = byNode.get(node)
     if (record === undefined) {
-      record = { quietRuns: 0, deafRuns: 0, runs: 0, steps: 0, root: 0, result: NEVER }
+      record = { quietRuns: 0, deafRuns: 0, runs: 0, steps: 0, root: 0, result: NEVER, mayEnd: false }
       byNode.set(node, record)
     }
     return record
@@ -74,6 +76,11 @@ export class QuietFunctions {
     return record.result === NEVER ? UNKNOWN : record.result
   }
 
+  /** Whether a run of the function may have ended what its caller had. */
+  mayEnd(machine: Machine, fn: FunctionObject): boolean {
+    return this.recordOf(machine, fn.node).mayEnd
+  }
+
   /** A function that could not be followed to its end is not tried again within this root. */
   close(machine: Machine, fn: FunctionObject): void {
     this.recordOf(machine, fn.node).runs = MAX_RUNS
@@ -83,6 +90,7 @@ export class QuietFunctions {
     const record = this.recordOf(machine, fn.node)
     record.result = join(record.result, result)
     record.steps += machine.steps - before.steps
+    record.mayEnd ||= machine.mayEnds !== before.mayEnds
     const isStill =
       !state.dead &&
       sameMark(before, markOf(machine, state)) &&
@@ -104,6 +112,7 @@ export interface Mark {
   readonly deferred: number
   readonly tools: number
   readonly passed: number
+  readonly mayEnds: number
   readonly must: ReadonlySet<string>
   readonly may: ReadonlySet<string>
 }
@@ -117,6 +126,7 @@ export function markOf(machine: Machine, state: State): Mark {
     deferred: machine.deferred.length,
     tools: machine.tools.size,
     passed: machine.passed.length,
+    mayEnds: machine.mayEnds,
     must: state.facts.must,
     may: state.facts.may,
   }

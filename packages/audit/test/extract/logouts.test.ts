@@ -61,6 +61,25 @@ describe('a logout', () => {
     expect(outcomeOf(rule, express(`res.clearCookie('access_token')\n      ${end}`))).not.toBe('fail')
   })
 
+  it.each(['logout(req.cookies.access_token)', 'logOutEverywhere(req)', 'log_off(req)'])(
+    'is left to somebody who cannot be seen: %s',
+    (call) => {
+      const name = call.slice(0, call.indexOf('('))
+      const program = express(`await ${call}; res.clearCookie('access_token')`)
+      expect(outcomeOf(rule, program.replace('{ revocations }', `{ revocations, ${name} }`))).not.toBe('fail')
+    },
+  )
+
+  it('is left to a function that others have called before', () => {
+    const program = express("await done(); res.clearCookie('access_token')").replace(
+      'const app = express()',
+      `const done = () => revocations.flush()
+    const app = express()
+    for (const path of ['/a', '/b', '/c', '/d']) app.get(path, (req, res) => { done(); done(); res.end() })`,
+    )
+    expect(outcomeOf(rule, program)).not.toBe('fail')
+  })
+
   it('clears another cookie than that of the login', () => {
     expect(outcomeOf(rule, express("res.clearCookie('theme')"))).not.toBe('fail')
   })
