@@ -38,6 +38,11 @@ export function pathsOf({ must }: Facts): readonly string[] {
   return [...must].flatMap((fact) => /^path:(?:is|starts):(.+)$/.exec(fact)?.[1] ?? [])
 }
 
+/** Facts are never changed, only replaced; and calls that are made one after the other share them. */
+const branches = new WeakMap<Facts['must'], string>()
+
 function branchOf(facts: Facts): string {
-  return pathsOf(facts).toSorted().join(' ')
+  let branch = branches.get(facts.must)
+  if (branch === undefined) branches.set(facts.must, (branch = pathsOf(facts).toSorted().join(' ')))
+  return branch
 }

@@ -1,6 +1,5 @@
 /** What the program does when nothing is set: start-up once more, without the settings that decided an address. */
-import type { Value } from './value.ts'
-import { join, strings } from './value.ts'
+import { NEVER, join, strings } from './value.ts'
 import { eventsOf } from './collect/collect.ts'
 import { siteKey } from './heap.ts'
 import { Machine } from './machine.ts'
@@ -24,12 +23,8 @@ export function followDefaults(machine: Machine, serving: readonly Module[]): vo
     for (const { file } of serving) runModule(bare, bare.modules.get(file.path) as Module)
   })
   if (bare.exhausted) return
-  for (const { site, host } of eventsOf(bare, 'listen')) {
-    if (host !== undefined)
-      machine.defaultHosts.set(siteKey(site), joined(machine.defaultHosts.get(siteKey(site)), host))
+  for (const { site, host = NEVER } of eventsOf(bare, 'listen')) {
+    const known = machine.defaultHosts.get(siteKey(site)) ?? NEVER
+    if (host !== NEVER) machine.defaultHosts.set(siteKey(site), join(known, host))
   }
-}
-
-function joined(known: Value | undefined, host: Value): Value {
-  return known === undefined ? host : join(known, host)
 }

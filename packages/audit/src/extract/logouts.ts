@@ -106,8 +106,8 @@ export function notePasswordSet(machine: Machine, name: string | undefined, call
 
 /** `revokeSessions(…)`, `endAll(…)` of this tree: what is called so has to do with the sessions of a user. */
 export function noteEnding(machine: Machine, name: string | undefined, state: State): void {
-  if (name === undefined || machine.context.trigger !== 'request' || ONE_TIME.test(name)) return
-  if (ENDS_SESSIONS.test(name)) noteTouch(machine, state)
+  if (name === undefined || machine.context.trigger !== 'request') return
+  if (ENDS_SESSIONS.test(name) && !ONE_TIME.test(name)) noteTouch(machine, state)
 }
 
 /** Something is done about sessions of a user: known on this path from now on, and to what happened before. */
@@ -154,7 +154,7 @@ const ENDS_SESSIONS =
   /^(?:delete|destroy|revoke|invalidate|remove|end|clear|drop|purge|kill|terminate|expire|rotate|bump|increment|reset)_?\w*(?:sess|token|refresh|logins?|devices?|version)|^(?:log|sign)_?out/i
 /** A token that was sent by mail is used up by what it lets somebody do: no session goes with it. */
 const ONE_TIME =
-  /(?:(?<!^)reset(?:_?pass(?:word|wd))?|forgot(?:ten)?_?pass(?:word|wd)|verification|confirmation|activation|invit(?:e|ation)|magic_?link)_?tokens?(?!_?version|\w*sess|\w*refresh)/i
+  /(?:(?<!^)reset(?:_?pass(?:word|wd))?|forgot(?:ten)?_?pass(?:word|wd)|verification|confirmation|activation|invit(?:e|ation)|magic_?link)_?tokens?(?!_?version|\w{0,60}sess|\w{0,60}refresh)/i
 
 /** A column or field called after a password is written; `store`: where the record lies. */
 export function notePasswordField(machine: Machine, store: string, field: string, site: Site, state: State): void {

@@ -20,9 +20,13 @@ import { UNDEFINED, object, primitive } from './value.ts'
 const RECORDED: ReadonlySet<EventKind> = new Set(['password-set', 'cookie', 'token', 'login', 'web-session'])
 /** What is stored of a password is a hash of it. */
 const HASHES = /bcrypt|argon|scrypt|pbkdf2|hash/i
-const CHANGES =
-  /(?:hash|bcrypt|argon|scrypt|pbkdf)[^]*pass|pass[^]*(?:hash|bcrypt|argon|scrypt|pbkdf)|(?:change|update|edit|reset)\w*pass/i
+const NAMES_CHANGE = /(?:change|update|edit|reset)\w{0,60}pass/i
 const PASSWORD = /pass(?:word|wd)|pash\b/i
+
+/** Two looks at a text, and not one that looks for the second word after each first: a hostile text has many. */
+function mayChange(text: string): boolean {
+  return /pass/i.test(text) && (HASHES.test(text) || NAMES_CHANGE.test(text))
+}
 
 interface Left {
   readonly site: Site
@@ -34,7 +38,7 @@ interface Left {
 
 /** Code that keeps logins, or that ends them: whoever has it has sessions that a new password should end. */
 const KEEPS_LOGINS =
-  /(?:\bfrom|\brequire\()\s*['"](?:express-session|cookie-session|passport|iron-session|lucia|better-auth|next-auth|@auth\/|@fastify\/(?:session|secure-session)|koa-session)|\b(?:revoke|delete|destroy|invalidate|end|remove|clear|drop|purge)\w*(?:Sessions?|RefreshTokens?|Logins)\w*\s*\(|\b(?:\w*[sS]essions?|refresh_?[tT]okens?)\w*\s*\.\s*(?:delete|destroy|remove|update|create|insert|save)\w*\s*\(/
+  /(?:\bfrom|\brequire\()\s*['"](?:express-session|cookie-session|passport|iron-session|lucia|better-auth|next-auth|@auth\/|@fastify\/(?:session|secure-session)|koa-session)|\b(?:revoke|delete|destroy|invalidate|end|remove|clear|drop|purge)\w{0,60}(?:Sessions?|RefreshTokens?|Logins)\w{0,60}\s{0,9}\(|\b(?:\w{0,60}[sS]essions?|refresh_?[tT]okens?)\w{0,60}\s{0,99}\.\s{0,99}(?:delete|destroy|remove|update|create|insert|save)\w{0,60}\s{0,9}\(/
 
 /** Whether the text of a module shows that logins are kept. */
 export function keepsLogins(text: string): boolean {
@@ -42,7 +46,7 @@ export function keepsLogins(text: string): boolean {
 }
 
 export function runPasswordChanges(machine: Machine): void {
-  const modules = [...machine.modules.values()].filter(({ file }) => CHANGES.test(file.text))
+  const modules = [...machine.modules.values()].filter(({ file }) => mayChange(file.text))
   const isLeft = ({ node }: Left): boolean => machine.isLeft(node)
   machine.recordOnly(RECORDED, () => {
     for (const module of modules) runModule(machine, module)
@@ -100,7 +104,7 @@ export function onlyMethod(
   machine: Machine,
   name: string,
 ): { readonly fn: FunctionObject; readonly self: Value } | undefined {
-  const definesIt = new RegExp(String.raw`\b${name}\s*(?:<[^>]*>)?\([^)]*\)[^;{]*\{`)
+  const definesIt = new RegExp(String.raw`\b${name}\s{0,9}(?:<[^>]{0,200}>)?\([^)]{0,600}\)[^;{]{0,300}\{`)
   const modules = [...machine.modules.values()].filter(({ file }) => definesIt.test(file.text))
   for (const module of modules) runModule(machine, module)
   const classes = classesIn(modules).filter(({ methods }) => methods.has(name))

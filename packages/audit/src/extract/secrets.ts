@@ -100,18 +100,20 @@ export function noteBlinded(machine: Machine, left: Value, right: Value): void {
 
 /** A setting whose name says that it is a secret. */
 export function isNamedSecret({ tags }: Value): boolean {
-  return tags.some((tag) => {
-    const name = /^(?:was-)?(?:env|opt|setting):(.+)$/.exec(tag)?.[1]
-    return name !== undefined && isCredentialName(name)
-  })
+  return settingsIn(tags).some(isCredentialName)
+}
+
+/** The names of the settings that a value comes from. */
+function settingsIn(tags: readonly string[]): readonly string[] {
+  return tags.flatMap((tag) => /^(?:was-)?(?:env|opt|setting):(.+)$/.exec(tag)?.[1] ?? [])
 }
 
 /** It was made to be unpredictable, or is set, under a name that says so: what signs sessions is meant as well. */
 export function isMadeOrSetSecret(value: Value): boolean {
-  return hasTag(value, 'made-secret') || isNamedSecret(value) || value.tags.some((tag) => SET_SECRET.test(tag))
+  return (
+    hasTag(value, 'made-secret') || isNamedSecret(value) || settingsIn(value.tags).some((name) => /secret$/i.test(name))
+  )
 }
-
-const SET_SECRET = /^(?:was-)?(?:env|opt|setting):.*secret$/i
 
 /** Not a word of the protocol: something from outside the program, or a literal that is long enough to be a password. */
 function isSecretText(presented: Value, expected: Value): boolean {
@@ -127,7 +129,7 @@ function isSecretText(presented: Value, expected: Value): boolean {
 
 /** A setting that says who somebody is: everybody may know it. */
 function isNamedIdentifier({ tags }: Value): boolean {
-  const names = tags.flatMap((tag) => /^(?:was-)?(?:env|opt|setting):(.+)$/.exec(tag)?.[1] ?? [])
+  const names = settingsIn(tags)
   return names.length > 0 && names.every((name) => /(?:client|user|account|tenant|app)_?-?(?:ids?|names?)$/i.test(name))
 }
 

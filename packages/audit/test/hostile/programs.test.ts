@@ -348,3 +348,14 @@ describe('syntax that is rare', () => {
     expect(await soon(serverWith('', `{ ${hostile} }`))).toSatisfy(isAnswer)
   })
 })
+
+describe('words that a text is searched for before it is read', () => {
+  test.each([
+    ['hash ', 200_000],
+    ['change', 200_000],
+    ['session', 200_000],
+    ['Sessions', 200_000],
+  ])('%s, as often as a file holds it', async (word, times) => {
+    expect(isAnswer(await soon(serverWith(`// delete${word.repeat(times)}`)))).toBe(true)
+  })
+})

@@ -12,7 +12,7 @@ import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString } from '../value.ts'
 import { flat, plain } from './express.ts'
 import { noteAnswer, noteStatus, runListenCallback } from './http.ts'
-import { noteRedirect } from './redirects.ts'
+import { redirectAnswer } from './redirects.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { guardedApp } from './origin.ts'
 import { bag, keep, part, requestPart } from './requests.ts'
@@ -142,10 +142,7 @@ const PARTS_OF_SCHEMA: ReadonlyMap<string, string> = new Map([
   ['cookie', 'cookie'],
 ])
 
-const redirected: MethodHandler = (machine, _target, call, state) => {
-  noteRedirect(machine, call, state)
-  return object(machine.library('fetch-response', call.site))
-}
+const redirected: MethodHandler = (machine, _target, call, state) => redirectAnswer(machine, call, state)
 
 const honoAnswer: MethodHandler = (machine, _target, call, state) => {
   for (const arg of call.args.slice(1)) noteStatus(state, arg)

@@ -2,6 +2,7 @@
 import type { Call } from '../calls.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
+import type { Value } from '../value.ts'
 import { derived, object } from '../value.ts'
 import type { ExternalHandler, Model } from './model.ts'
 import { asAddress } from './urls.ts'
@@ -12,10 +13,13 @@ export function noteRedirect(machine: Machine, call: Call, state: State): void {
   machine.emit('handle-out', call.site, state, { value: derived(...call.args.map(asAddress)) })
 }
 
-const redirect: ExternalHandler = (machine, call, state) => {
+/** The same, and the answer that does so. */
+export function redirectAnswer(machine: Machine, call: Call, state: State): Value {
   noteRedirect(machine, call, state)
   return object(machine.library('fetch-response', call.site))
 }
+
+const redirect: ExternalHandler = (machine, call, state) => redirectAnswer(machine, call, state)
 
 const NAMES = [
   'global:Response#redirect',
