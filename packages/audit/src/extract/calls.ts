@@ -44,6 +44,7 @@ import { declareLocal, execute, hoist, patternNames, runModule } from './stateme
 import { parsedBySchema } from './schemas.ts'
 import { isNamedSecret, noteLog, noteUrlCredential, noteUrlProof } from './secrets.ts'
 import type { State } from './state.ts'
+import { noteUnseenAct } from './messages.ts'
 import { noteHandedOn } from './streams.ts'
 import { sharedInstance, typedParameter } from './types.ts'
 import { registerOnUnseen, visitUnseen } from './unseen.ts'
@@ -361,6 +362,7 @@ export function callOpaque(
   whose: 'library' | 'unknown' = 'unknown',
 ): Value {
   if (name !== undefined && LISTENERS.test(name) && deferListener(machine, call, state)) return call.self
+  noteUnseenAct(machine, name, call, state, whose)
   if (isPassedOn(name, call)) noteExecution(machine, call.site, state)
   noteHandedOn(machine, call, state)
   const queried = callWithSql(machine, name, call, state)

@@ -2,7 +2,7 @@
 import type { RouteFact } from './events.ts'
 import type { HeapObject, Site } from './heap.ts'
 import type { Machine } from './machine.ts'
-import { namesBoth } from './origins.ts'
+import { OWN_HOST, isOwnHost, namesBoth } from './origins.ts'
 import { methodFacts, methodsOf } from './protocol.ts'
 import type { Facts, State } from './state.ts'
 import { asAnswer, equalState, isState, presenceOf } from './request-state.ts'
@@ -201,8 +201,8 @@ export function conditionOf(value: Value): Condition {
   if (hasTag(value, 'claim') && !hasTag(value, 'entry')) whenFalse.push('incomparable')
   if (value.tags.some((tag) => SESSION_HEADER.test(tag)) && isPresentedHandle(value)) whenFalse.push('unpresented')
   if (hasTag(value, 'origin-verdict')) whenTrue.push('origin')
-  // Only browsers send it: a request without an Origin comes from no page.
-  else if (hasTag(value, 'origin')) whenFalse.push('origin')
+  // A page's request has both: without an Origin, or a Host, it comes from no page.
+  else if (namesOrigin(value)) whenFalse.push('origin', OWN_HOST)
   return { whenTrue, whenFalse }
 }
 
@@ -211,7 +211,10 @@ const SESSION_HEADER = /^header:[\w-]*sess/
 
 /** A credential that browsers send along by themselves, whoever has them ask. */
 function cookieFacts(value: Value): readonly string[] {
-  return isSentByBrowsers(value) ? ['auth:cookie'] : []
+  if (!isSentByBrowsers(value)) return []
+  // Libraries of logins set cookies that browsers send from the site's own pages alone.
+  const isOfLibrary = hasTag(value, 'web-session') && !hasTag(value, 'entry')
+  return isOfLibrary ? ['auth:cookie', 'auth:own-site'] : ['auth:cookie']
 }
 
 /** A cookie, or the session of one. */
@@ -500,7 +503,7 @@ function protocolFacts(protocol: string): EqualityFacts {
 /** Facts from comparing something stored with something presented. */
 function pairFacts(machine: Machine, stored: Value, presented: Value): readonly string[] {
   const isOrigin = namesOrigin(presented) && !fromRequest(stored) && !namesBoth(stored, presented)
-  const facts: string[] = isOrigin ? ['origin'] : []
+  const facts: string[] = isOrigin ? ['origin', OWN_HOST] : isOwnHost(stored, presented) ? [OWN_HOST] : []
   if (hasTag(stored, 'entry') && hasTag(presented, 'reply')) facts.push('addressed')
   if (hasTag(stored, 'held') && isOwnerProof(machine, stored, presented))
     facts.push(...(isItself(stored, presented) ? ['self-owned'] : ['bound', ...VERIFIED]))

@@ -149,6 +149,10 @@ export type Event = Base &
     | { readonly kind: 'handle-out'; readonly value: Value }
     /** MCP is served here by something that is no transport object of a session: a new stream, a handler of the SDK. */
     | { readonly kind: 'endpoint'; readonly check: 'always' | 'optional' | 'never' }
+    /** A connection of a client is taken into use; `handedOn`: by code that cannot be seen. */
+    | { readonly kind: 'socket'; readonly handedOn: boolean }
+    /** A message makes the server do something; `direct`: start a program, run text as code, or write a file. */
+    | { readonly kind: 'message-act'; readonly direct: boolean }
     /** The method of a message is told apart by the server's own code. */
     | { readonly kind: 'rpc' }
     /** A secret and what a request offers for it are compared, not in constant time. */

@@ -17,6 +17,7 @@ import { importsOf } from './imports.ts'
 import { parse } from './parse.ts'
 import { createResolver } from './resolve.ts'
 import { runFragments } from './fragments.ts'
+import { registerGateways } from './gateways.ts'
 import { registerHosted } from './hosted.ts'
 import { runPasswordChanges } from './password-changes.ts'
 import { runUnreached } from './roots.ts'
@@ -48,6 +49,7 @@ export function extract(
     }
   })
   registerHosted(machine)
+  registerGateways(machine)
   registerTaskStores(machine)
   const timers = [...machine.deferred]
   machine.guarded('the timers', () => runStartupTimers(machine, timers))
@@ -94,7 +96,7 @@ const SERVING = new RegExp(
     String.raw`\b(?:createServer|createSecureServer|McpServer|FastMCP|handleRequest|handlePostMessage|writeHead|SSEServerTransport|WebSocketServer)\b`,
     String.raw`\bcreateMcp\w+\(|HTTPServerTransport|\bnew (?:Server|Hono|Koa)\b|\b(?:serve|Router|express|fastify|Fastify)\s*\(`,
     String.raw`\.listen\s*\(|\bpassport\b|\b(?:req|request|ctx|context|c)\.session\b|\.(?:get|post|put|delete|all|use)\(\s*['"\x60]/`,
-    String.raw`(?:\bfrom|\brequire\()\s*['"](?:express|fastify|hono|koa|ws|next|socket\.io|@nestjs|elysia|h3|polka)['"/]`,
+    String.raw`(?:\bfrom|\brequire\()\s*['"](?:express|fastify|hono|koa|ws|next|socket\.io|uWebSockets\.js|@nestjs|elysia|h3|polka)['"/]`,
     String.raw`(?:\bfrom|\brequire\()\s*['"](?:next-auth|better-auth|@auth\/[\w-]+|iron-session|@sveltejs\/kit|@remix-run\/[\w-]+)['"/]`,
     String.raw`^\s*['"]use server['"]|\bexport\s+(?:(?:async\s+)?function|const)\s+action\b`,
     String.raw`(?:\bfrom|\brequire\()\s*['"](?:(?:npm|jsr):)?(?:@[\w.-]+\/)?(?:[\w.]+-)*mcp(?:-[\w.]+)*['"/@]`,

@@ -58,7 +58,8 @@ export interface Route extends RouteFact {
 
 /**
  * `fastify-socket`: hooks as of Fastify, and a handler that is given a socket first. `worker`: as `fetch`, with an
- * environment; `hono-mount`: that, behind middleware of Hono.
+ * environment; `hono-mount`: that, behind middleware of Hono; `express-socket`: handlers that are given a socket first,
+ * behind middleware of Express.
  */
 export type Flavour =
   | 'express'
@@ -67,6 +68,7 @@ export type Flavour =
   | 'hono-mount'
   | 'fastify'
   | 'fastify-socket'
+  | 'express-socket'
   | 'hapi'
   | 'elysia'
   | 'h3'

@@ -34,6 +34,15 @@ export function patternTags(pattern: string): readonly string[] {
   return pattern.startsWith('^') && (OPEN_END.test(text) || SCHEME_ALONE.test(text)) ? [OPEN_ENDED] : []
 }
 
+/** Known where Origin is the host that was asked: enough where a browser sends along what it has for that name alone. */
+export const OWN_HOST = 'own-host'
+
+/** Origin and what a request, or a proxy before the server, says was asked. */
+export function isOwnHost(a: Value, b: Value): boolean {
+  const isForwarded = (value: Value): boolean => hasTag(value, 'header:x-forwarded-host')
+  return namesBoth(a, b) || (hasTag(a, 'origin') && isForwarded(b)) || (hasTag(b, 'origin') && isForwarded(a))
+}
+
 /** Origin and Host of one request: where a foreign name leads here, both are that name. */
 export function namesBoth(a: Value, b: Value): boolean {
   const isOrigin = (value: Value): boolean => hasTag(value, 'origin')

@@ -59,11 +59,12 @@ function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
     }
     noteHandlerBegins(machine)
     const final = route.handlers.at(-1) ?? UNDEFINED
+    const last = hooked === route ? exchange : asItIsServed(machine, app, exchange, route)
+    const own = route.flavour === 'express-socket' ? last : exchange
     for (const handler of route.handlers.slice(0, -1)) {
-      if (!state.dead) runMiddleware(machine, handler, hooked, exchange, state)
+      if (!state.dead) runMiddleware(machine, handler, hooked, own, state)
     }
     if (!state.dead) {
-      const last = hooked === route ? exchange : asItIsServed(machine, app, exchange, route)
       const goesOn = runHandler(machine, final, route, last, state)
       // Middleware that hands on has served nothing.
       if (!route.layer || !goesOn) machine.emit('served', route.site, state, { route: fact })
@@ -76,11 +77,14 @@ function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
 /** What stands before a route may be given something else than the route. */
 function asItsMiddlewareSees(route: Route): Route {
   if (route.flavour === 'fastify-socket') return { ...route, flavour: 'fastify' }
+  if (route.flavour === 'express-socket') return { ...route, flavour: 'express' }
   return route.flavour === 'hono-mount' ? { ...route, flavour: 'hono' } : route
 }
 
+const SOCKETS_BEHIND: ReadonlySet<Route['flavour']> = new Set(['fastify-socket', 'express-socket'])
+
 function asItIsServed(machine: Machine, app: LibraryObject, exchange: Exchange, route: Route): Exchange {
-  if (route.flavour === 'fastify-socket') return onSocket(machine, exchange, route)
+  if (SOCKETS_BEHIND.has(route.flavour)) return onSocket(machine, exchange, route)
   return makeExchange(machine, app, { ...route, flavour: 'worker' })
 }
 
@@ -167,7 +171,11 @@ function makeExchange(machine: Machine, app: LibraryObject, route: Route): Excha
   response.property('req').write(object(request))
   if (
     (machine.webSession !== undefined || app === machine.unseenApp) &&
-    (route.flavour === 'express' || route.flavour === 'fastify' || route.flavour === 'koa' || route.flavour === 'node')
+    (route.flavour === 'express' ||
+      route.flavour === 'fastify' ||
+      route.flavour === 'koa' ||
+      route.flavour === 'node' ||
+      route.flavour === 'socket')
   ) {
     request.property('session').write(sessionObject(machine, site))
   }
@@ -179,6 +187,12 @@ function makeExchange(machine: Machine, app: LibraryObject, route: Route): Excha
     return { request, args: () => [object(request), object(machine.library('hapi-toolkit', site))] }
   if (route.flavour === 'worker') return { request, args: () => [object(request), workerEnvironment(site), UNKNOWN] }
   if (route.flavour === 'action') return { request, args: () => [tagged('body'), tagged('body'), tagged('body')] }
+  const sockets = app.data['websocket'] as Value | undefined
+  if (sockets !== undefined)
+    return {
+      request,
+      args: () => [object(request), object(machine.library('bun-server', site, { websocket: sockets }))],
+    }
   const single = ['hono', 'koa', 'fetch', 'elysia', 'h3', 'socket-io', 'lambda'].includes(route.flavour)
   if (single) return { request, args: (next) => [object(request), object(next), UNKNOWN] }
   return { request, args: (next) => [object(request), object(response), object(next)] }
@@ -186,7 +200,7 @@ function makeExchange(machine: Machine, app: LibraryObject, route: Route): Excha
 
 /** The request has become a connection: its handler is given the socket first. */
 function onSocket(machine: Machine, { request }: Pick<Exchange, 'request'>, { site }: Route): Exchange {
-  return { request, args: () => [object(machine.library('socket', site)), object(request)] }
+  return { request, args: (next) => [object(machine.library('socket', site)), object(request), object(next)] }
 }
 
 function requestType(route: Route): string {

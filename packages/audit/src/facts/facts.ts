@@ -20,6 +20,7 @@ export interface ServerFacts {
   readonly adoptions: readonly AdoptionFact[]
   readonly dispatches: readonly DispatchFact[]
   readonly endpoints: readonly EndpointFact[]
+  readonly sockets: readonly SocketFact[]
   readonly cors: readonly CorsFact[]
   readonly urlTokens: readonly UrlTokenFact[]
   readonly comparisons: readonly ComparisonFact[]
@@ -196,6 +197,33 @@ export interface EndpointFact {
   readonly authenticated: DispatchFact['authenticated']
   /** A cookie is taken for a credential. */
   readonly byCookie: boolean
+  readonly behindUnknown: boolean
+}
+
+/** Connections that are kept, and listened to, after a request asked for them: WebSockets and what stands on them. */
+export interface SocketFact {
+  /** Where the program says what becomes of a new connection. */
+  readonly accepted: Location
+  /** Where what takes connections in is made. */
+  readonly server: Location | undefined
+  /** Where the connection is listened to or handed on. */
+  readonly at: Location
+  /**
+   * Whether a foreign Origin is refused on every path here; `own-host`: one that is not the host that was asked, which keeps
+   * nobody out whose name was made to lead here.
+   */
+  readonly check: 'always' | 'own-host' | 'never'
+  /** Origin is looked at, but in a way that lets foreign hosts pass. */
+  readonly loosely: boolean
+  /** CORS keeps foreign pages from the same by long polling, and from nothing else. */
+  readonly pollingChecked: boolean
+  /** `other`: by something that a page of another site cannot have a browser send. */
+  readonly letInBy: 'cookie' | 'nobody' | 'other'
+  /** What a message makes the server do; `commands`: start a program, run text as code, write a file. */
+  readonly does: 'commands' | 'something' | 'nothing'
+  readonly act: Location | undefined
+  /** It is reached from its own machine alone, or is a program of whoever sits there. */
+  readonly local: boolean
   readonly behindUnknown: boolean
 }
 

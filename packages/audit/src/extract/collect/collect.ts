@@ -23,6 +23,7 @@ import { collectDependencies } from './dependencies.ts'
 import { collectEventStores } from './event-stores.ts'
 import { collectExposures } from './exposures.ts'
 import { collectNamePolicies } from './names.ts'
+import { collectSockets } from './sockets.ts'
 import { collectStreams } from './streams.ts'
 import { collectSubscriptions, collectTaskStores } from './subscriptions.ts'
 import { collectCookies } from './cookies.ts'
@@ -49,6 +50,7 @@ export function collectFacts(machine: Machine): ServerFacts {
     adoptions: collectAdoptions(machine, stores),
     dispatches,
     endpoints: collectEndpoints(machine),
+    sockets: collectSockets(machine, listeners),
     cors: collectCors(machine),
     urlTokens: collectUrlTokens(machine, stores),
     comparisons: collectComparisons(machine),

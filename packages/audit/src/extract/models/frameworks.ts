@@ -241,7 +241,7 @@ function checksIn(made: Value): readonly Value[] {
 }
 
 function listsFacts({ data }: LibraryObject): boolean {
-  return Array.isArray(data['facts']) && data['facts'].length > 0
+  return (Array.isArray(data['facts']) && data['facts'].length > 0) || data['run'] !== undefined
 }
 
 /** What a plugin adds stays within it; what its parent has it has as well. */

@@ -75,6 +75,8 @@ function serve(defaultHost: string): ExternalHandler {
   return (machine, call, state) => {
     const server = machine.library('http-server', call.site, { tls: false })
     const options = call.args.find((arg) => arg.objects.some((item) => item.kind === 'object')) ?? UNDEFINED
+    const websocket = optionOf(options, 'websocket')
+    if (websocket !== undefined) server.data['websocket'] = websocket
     const handler =
       optionOf(options, 'fetch') ?? call.args.find((arg) => arg.objects.some((item) => item instanceof FunctionObject))
     if (handler !== undefined && handler.objects.some(isRequestHandler)) {
@@ -300,9 +302,18 @@ function addLayers(app: LibraryObject, layers: readonly Value[]): void {
   known.push(...layers)
 }
 
-const header: MethodHandler = (_machine, _target, call) => part('header', call.args[0] ?? UNKNOWN)
+const header: MethodHandler = (_machine, _target, call, state) => {
+  noteCookieRead('header', onlyString(call.args[0] ?? UNKNOWN), state)
+  return part('header', call.args[0] ?? UNKNOWN)
+}
+
+/** What a browser sends along whichever page asks is looked at. */
+function noteCookieRead(from: unknown, name: string | undefined, state: State): void {
+  if (from === 'cookie' || (from === 'header' && name?.toLowerCase() === 'cookie')) state.note('asks-cookie')
+}
 
 function noteRead(machine: Machine, target: LibraryObject, key: Value, site: Site, state: State): void {
+  noteCookieRead(target.data['origin'], onlyString(key), state)
   const name = target.data['origin'] === 'query' ? onlyString(key) : undefined
   const taken = target.data['taken'] as Site | undefined
   if (name !== undefined) noteQueryRead(machine, name, taken ?? site, state, taken !== undefined)

@@ -46,6 +46,7 @@ import { queryChains } from './query-chains.ts'
 import { settings } from './settings.ts'
 import { sql } from './sql.ts'
 import { socketIo } from './socket-io.ts'
+import { socketHosts } from './socket-hosts.ts'
 import { sockets } from './sockets.ts'
 import { stores } from './stores.ts'
 import { streams } from './streams.ts'
@@ -73,6 +74,7 @@ function registry(): Registry {
     forms,
     urls,
     sockets,
+    socketHosts,
     socketIo,
     streams,
     express,

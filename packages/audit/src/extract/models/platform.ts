@@ -13,6 +13,7 @@ import { runModule } from '../statements.ts'
 import { contentOf, isCredentialPart, noteBlinded, noteComparison } from '../secrets.ts'
 import type { State } from '../state.ts'
 import type { Machine } from '../machine.ts'
+import { noteSettled } from '../messages.ts'
 import type { Value } from '../value.ts'
 import {
   NEVER,
@@ -418,7 +419,8 @@ export const platform: Model = {
     proxy: { '()': callProxy, '*': callProxy },
     'text-encoder': { encode: (machine, _target, call, state) => sameValue(machine, call, state, '') },
     settle: {
-      '()': (machine, target, call) => {
+      '()': (machine, target, call, state) => {
+        noteSettled(machine, target, call, state)
         // Whoever waits for it gets it from here: a function that does no more than this is no quiet one.
         machine.eventCount += 1
         target.elements.write(call.args[0] ?? UNDEFINED)

@@ -30,7 +30,8 @@ export function partTags(origin: string, name: string): readonly string[] {
   if (origin === 'header' && key === 'origin') return ['origin']
   if (origin === 'none') return []
   const tags = origin === 'body' ? [bodyTag(key)] : [`${origin}:${key}`]
-  const isCredential = isCredentialName(key) || isAuthorizationCode(origin, key)
+  const isCredential =
+    isCredentialName(key) || `${origin}:${key}` === 'header:sec-websocket-protocol' || isAuthorizationCode(origin, key)
   return isCredential ? [...tags, 'cred'] : tags
 }
 

@@ -1,15 +1,49 @@
 /** Socket.IO: middleware of a namespace is given each connection, then its listeners are. */
-import { callOpaque, runCallbacks } from '../calls.ts'
+import { callOpaque } from '../calls.ts'
+import type { Call } from '../calls.ts'
 import type { LibraryObject } from '../heap.ts'
-import { NEVER, UNDEFINED, UNKNOWN, object, onlyString, tagged } from '../value.ts'
+import type { State } from '../state.ts'
+import type { Value } from '../value.ts'
+import type { Machine } from '../machine.ts'
+import { sessionObject } from './web-sessions.ts'
+import { NEVER, UNDEFINED, UNKNOWN, object, onlyString } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
+import { POLLING_CHECKED, admit, listenToMessages } from '../messages.ts'
 import { bag, keep, requestPart } from './requests.ts'
-import { emitListen, registerRoute } from './routing.ts'
+import { emitListen, optionOf, registerRoute } from './routing.ts'
 
 const create: ExternalHandler = (machine, call, state) => {
   const server = machine.library('io-server', call.site)
+  const options = call.args.find((arg) => arg.objects.some((item) => item.kind === 'object'))
+  const guard = object(machine.library('middleware', call.site, { facts: [], run: guardOf(machine, options, call) }))
+  server.data['guard'] = guard
+  guardBy(machine, server, guard, call, state)
   if (typeof call.args[0]?.primitives[0] === 'number') listenOn(machine, server, call, state, 'new Server')
   return object(server)
+}
+
+function guardBy(machine: Machine, server: LibraryObject, guard: Value, call: Call, state: State): void {
+  const route = { verb: '*', path: '*', handlers: [guard], layer: true, flavour: 'socket-io' } as const
+  registerRoute(machine, server, route, call, state)
+}
+
+/**
+ * `allowRequest` refuses. What `cors` says holds for long polling only, and where it names no origins, or some, a page of
+ * another site reads nothing that way; a WebSocket it may open all the same.
+ */
+export function guardOf(machine: Machine, options: Value | undefined, call: Call): (state: State) => void {
+  const asks = optionOf(options, 'allowRequest')
+  const origins = optionOf(optionOf(options, 'cors'), 'origin') ?? optionOf(options, 'origins')
+  return (state) => {
+    const request = machine.library('request', call.site)
+    if (asks !== undefined) admit(machine, asks, call, state, { args: [object(request)], answer: 1 })
+    else if (origins === undefined || !isForAll(origins)) state.note(POLLING_CHECKED)
+  }
+}
+
+function isForAll({ primitives, open, objects }: Value): boolean {
+  const names = objects.flatMap((item) => [...item.properties.values()].flatMap((cell) => cell.value.primitives))
+  return [...primitives, ...names].some((item) => item === '*' || item === '*:*' || (item === true && !open))
 }
 
 const listenOn: MethodHandler = (machine, target, call, state) => {
@@ -26,7 +60,12 @@ const attach: MethodHandler = (machine, target, call, state, name) => {
 }
 
 /** Each namespace has middleware of its own. */
-const namespace: MethodHandler = (machine, _target, call) => object(machine.library('io-server', call.site))
+const namespace: MethodHandler = (machine, target, call, state) => {
+  const inner = machine.library('io-server', call.site)
+  const guard = target.data['guard'] as Value | undefined
+  if (guard !== undefined) guardBy(machine, inner, guard, call, state)
+  return object(inner)
+}
 
 const use: MethodHandler = (machine, target, call, state) => {
   const [middleware = UNDEFINED] = call.args
@@ -49,7 +88,7 @@ const CONNECTS: ReadonlySet<string> = new Set(['connection', 'connect'])
 const onEvent: MethodHandler = (machine, target, call, state) => {
   const [event = UNKNOWN, listener = UNDEFINED] = call.args
   if (ENDS.has(onlyString(event) ?? '')) machine.defer(listener, [], state, machine.triggered('disconnect'))
-  else runCallbacks(machine, { ...call, args: [listener] }, state, tagged('body'))
+  else listenToMessages(machine, listener, call, state)
   return object(target)
 }
 
@@ -58,6 +97,13 @@ const ENDS: ReadonlySet<string> = new Set(['disconnect', 'disconnecting', 'error
 /** `socket.handshake`: what the client sent when it connected. `auth` is what it chose to send with it. */
 function handshakeOf(target: LibraryObject, machine: Parameters<MethodHandler>[0]): ReturnType<typeof object> {
   return keep(target, 'handshake', () => machine.library('io-handshake', target.site))
+}
+
+/** `io.engine.use(session(…))` gives it the session of its cookie. */
+function requestOf(machine: Machine, target: LibraryObject): LibraryObject {
+  const request = machine.library('request', target.site)
+  if (machine.webSession !== undefined) request.property('session').write(sessionObject(machine, target.site))
+  return request
 }
 
 export const socketIo: Model = {
@@ -85,10 +131,14 @@ export const socketIo: Model = {
     'io-server': (_machine, target, name) => (name === 'sockets' ? object(target) : UNKNOWN),
     'io-socket': (machine, target, name) => {
       if (name === 'handshake') return handshakeOf(target, machine)
-      if (name === 'request') return keep(target, 'request', () => machine.library('request', target.site))
+      if (name === 'request') return keep(target, 'request', () => requestOf(machine, target))
       return name === 'data' ? keep(target, 'data', () => machine.library('locals', target.site)) : UNKNOWN
     },
     'io-handshake': (machine, _target, name, key, site) =>
-      name === 'auth' ? bag(machine, 'body', site) : (requestPart(machine, name, key, site) ?? UNKNOWN),
+      name === 'session' && machine.webSession !== undefined
+        ? sessionObject(machine, site)
+        : name === 'auth'
+          ? bag(machine, 'body', site)
+          : (requestPart(machine, name, key, site) ?? UNKNOWN),
   },
 }

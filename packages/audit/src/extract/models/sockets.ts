@@ -1,7 +1,11 @@
 /** Emitters, whose listeners run where something is emitted, and the connections of `ws`, which begin as requests. */
 import type { Call } from '../calls.ts'
-import { call_, callOpaque, noteReceiver, runCallbacks } from '../calls.ts'
+import { call_, callOpaque, noteReceiver } from '../calls.ts'
 import type { LibraryObject } from '../heap.ts'
+import { LibraryObject as Library } from '../heap.ts'
+import type { Machine } from '../machine.ts'
+import { admit, answerAdmission, listenToMessages, noteSocket } from '../messages.ts'
+import type { State } from '../state.ts'
 import { noteEnding, noteOpened } from '../streams.ts'
 import type { Value } from '../value.ts'
 import { NEVER, UNDEFINED, UNKNOWN, join, object, onlyString, tagged } from '../value.ts'
@@ -54,8 +58,12 @@ const socketServer: ExternalHandler = (machine, call, state) => {
       what: 'WebSocketServer',
       app: undefined,
     })
-  const isVerified = optionOf(options, 'verifyClient') !== undefined
-  return object(machine.library('socket-server', call.site, { byHand, isVerified }))
+  const verifier = optionOf(options, 'verifyClient')
+  return object(machine.library('socket-server', call.site, { byHand, verifier, server: serverIn(options) }))
+}
+
+function serverIn(options: Value | undefined): LibraryObject | undefined {
+  return optionOf(options, 'server')?.objects.find((item): item is LibraryObject => item instanceof Library)
 }
 
 /** A connection is a request that goes on: its listener is given the socket and the request that asked for it. */
@@ -63,26 +71,40 @@ const onSocketServer: MethodHandler = (machine, target, call, state) => {
   const [event = UNKNOWN, listener = UNDEFINED] = call.args
   keepListener(target, call)
   if (onlyString(event) !== 'connection' || target.data['byHand'] === true) return object(target)
-  const isVerified = target.data['isVerified'] === true
+  const before = verifierOf(machine, target, call)
   registerRoute(
     machine,
     target,
-    { verb: '*', path: '*', handlers: [...(isVerified ? [UNKNOWN] : []), listener], layer: false, flavour: 'socket' },
+    { verb: '*', path: '*', handlers: [...before, listener], layer: false, flavour: 'socket' },
     call,
     state,
   )
   return object(target)
 }
 
+/** `verifyClient: ({ origin, req, secure }) => …`, or `(info, done) => …`. */
+function verifierOf(machine: Machine, target: LibraryObject, call: Call): readonly Value[] {
+  const verifier = target.data['verifier'] as Value | undefined
+  return verifier === undefined ? [] : [verifiedBy(machine, verifier, call)]
+}
+
+/** What stands before a connection where a function decides whether it may be made. */
+export function verifiedBy(machine: Machine, verifier: Value, call: Call): Value {
+  const request = machine.library('request', call.site)
+  const info = machine.allocate('object', call.site)
+  info.property('origin').write(tagged('origin'))
+  info.property('secure').write(tagged('secure'))
+  info.property('req').write(object(request))
+  const run = (state: State): void => admit(machine, verifier, call, state, { args: [object(info)], answer: 0 })
+  return object(machine.library('middleware', call.site, { facts: [], run }))
+}
+
 /** `wss.handleUpgrade(request, socket, head, (socket, request) => …)` */
 const handleUpgrade: MethodHandler = (machine, _target, call, state) => {
   const [request = UNKNOWN, , , callback = UNDEFINED] = call.args
-  call_(
-    machine,
-    callback,
-    { ...call, args: [object(machine.library('socket', call.site)), request], argSites: [] },
-    state,
-  )
+  const socket = object(machine.library('socket', call.site))
+  if (callback.objects.length === 0) noteSocket(machine, call.site, state, true)
+  call_(machine, callback, { ...call, args: [socket, request], argSites: [] }, state)
   return UNDEFINED
 }
 
@@ -91,7 +113,7 @@ const onSocket: MethodHandler = (machine, target, call, state, name) => {
   const [event = UNKNOWN, listener = UNDEFINED] = call.args
   const kind = onlyString(event)
   if (kind === 'close' || kind === 'error') machine.defer(listener, [], state, machine.triggered('disconnect'))
-  else if (kind === 'message') runCallbacks(machine, { ...call, args: [listener] }, state, tagged('body'))
+  else if (kind === 'message') listenToMessages(machine, listener, call, state)
   else callOpaque(machine, name, call, state, NEVER)
   return object(target)
 }
@@ -121,14 +143,23 @@ export const sockets: Model = {
       handleUpgrade,
       '*': () => UNKNOWN,
     },
+    admission: { '()': answerAdmission },
     socket: {
       on: onSocket,
       once: onSocket,
       addListener: onSocket,
+      addEventListener: onSocket,
       '*': (machine, target, call, state, name) => {
         if (name !== 'send') noteEnding(machine, name, target, call.site, state)
         return UNKNOWN
       },
+    },
+  },
+  setters: {
+    // `socket.onmessage = (event) => …`
+    socket: (machine, _target, name, value, site, state) => {
+      const call: Call = { site, args: [value], argSites: [], self: UNDEFINED, env: undefined as never }
+      if (name === 'onmessage') listenToMessages(machine, value, call, state)
     },
   },
   properties: {

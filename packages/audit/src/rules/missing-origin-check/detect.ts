@@ -1,4 +1,4 @@
-import type { CorsFact, EndpointFact, ServerFacts } from '../../facts/facts.ts'
+import type { CorsFact, EndpointFact, ServerFacts, SocketFact } from '../../facts/facts.ts'
 import type { Confidence, FindingDraft, Location, Step } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
@@ -6,12 +6,14 @@ const MOST_STEPS = 8
 
 export function detect(facts: ServerFacts): Verdict {
   const generous = facts.cors.filter((cors) => cors.credentials && cors.allows !== 'listed')
-  if (facts.endpoints.length === 0 && generous.length === 0)
+  const sockets = facts.sockets.filter(isWorthOpening)
+  if (facts.endpoints.length === 0 && generous.length === 0 && sockets.length === 0)
     return notApplicable('MCP is not served over HTTP here, and no page is let in with cookies.')
   const unchecked = facts.endpoints.filter((endpoint) => !isGuarded(endpoint))
   const open = facts.cors.filter((cors) => cors.allows !== 'listed')
   return judged([
     ...byApp(unchecked).map((endpoints) => uncheckedFinding(endpoints, open)),
+    ...byServer(sockets.filter(isUnrefused)).map(socketFinding),
     ...generous.map((cors) => generousFinding(cors, letsInByCookie(facts) ? 'high' : 'low')),
   ])
 }
@@ -24,6 +26,20 @@ function letsInByCookie({ endpoints, stores, cookies, carriesSecrets, verifiesCr
 /** Checked on every path, or optionally where a credential is asked for that a foreign page cannot send. */
 function isGuarded(endpoint: EndpointFact): boolean {
   return endpoint.check === 'always' || (endpoint.check === 'optional' && needsOwnCredential(endpoint))
+}
+
+/**
+ * What a page of Mallory's would open: a connection that Alice's cookie lets her browser make; one that nothing is asked for
+ * and that does what it is told, where only Alice's own machine can reach it, or where what it does is to run commands.
+ */
+function isWorthOpening({ letInBy, does, local, behindUnknown }: SocketFact): boolean {
+  if (letInBy !== 'nobody' || behindUnknown) return letInBy === 'cookie'
+  return does === 'commands' || (does === 'something' && local)
+}
+
+/** Alice's browser has no cookie of hers for a name of Mallory's, wherever that leads. */
+function isUnrefused({ check, letInBy }: SocketFact): boolean {
+  return check === 'never' || (check === 'own-host' && letInBy === 'nobody')
 }
 
 /** A cookie is no such credential: the browser sends it along, whichever page asks. */
@@ -52,6 +68,49 @@ function uncheckedFinding(endpoints: readonly EndpointFact[], open: readonly Cor
     confidence: endpoints.some(({ behindUnknown }) => behindUnknown) ? 'medium' : 'high',
     partial: needsCredential,
   }
+}
+
+/** One finding for each place that connections are made at. */
+function byServer(sockets: readonly SocketFact[]): readonly (readonly SocketFact[])[] {
+  const groups = new Map<string, SocketFact[]>()
+  for (const socket of sockets)
+    groups.set(placeOf(socket.accepted), [...(groups.get(placeOf(socket.accepted)) ?? []), socket])
+  return [...groups.values()]
+}
+
+const COOKIE_WHY =
+  "Alice, logged in, opens a page of Mallory's: a script there opens the connection, her browser adds her cookie, and no rule of browsers keeps the script from reading what comes over it and sending what it likes, in her name."
+const NOBODY_WHY =
+  "Alice opens a page of Mallory's: a script there opens a connection to the program on her machine, which no rule of browsers forbids, and has it do what its messages can make it do."
+const SOCKET_TODO =
+  'Refuse the upgrade, before anything is accepted, where its Origin is not on a list; or ask for a token that only the page of your own has, in the first message or as a subprotocol.'
+
+function socketFinding(sockets: readonly SocketFact[]): FindingDraft {
+  const byCookie = sockets.some(({ letInBy }) => letInBy === 'cookie')
+  const isLoose = sockets.every(({ loosely }) => loosely)
+  const steps = new Map<string, Step>()
+  const add = (location: Location | undefined, note: string): void => {
+    if (location !== undefined && !steps.has(placeOf(location))) steps.set(placeOf(location), { note, location })
+  }
+  for (const { accepted } of sockets) add(accepted, 'connections are accepted from whatever page')
+  for (const { server } of sockets) add(server, 'this takes them in')
+  for (const { at } of sockets)
+    add(at, byCookie ? 'who has the cookie is listened to' : 'whoever connects is listened to')
+  for (const { act } of sockets) add(act, 'a message has this done')
+  return {
+    what: `${isLoose ? 'Origin is checked in a way that foreign hosts pass' : 'Origin is not checked'} before a WebSocket is accepted ${byCookie ? 'for a cookie, which browsers send along whichever page asks' : 'from anybody, and its messages are acted upon'}.`,
+    trace: [...steps.values()].slice(0, MOST_STEPS),
+    primary: 0,
+    confidence: confidenceIn(sockets),
+    why: byCookie ? COOKIE_WHY : NOBODY_WHY,
+    todo: SOCKET_TODO,
+  }
+}
+
+/** Most would take the CORS of Socket.IO for a check of both ways in. */
+function confidenceIn(sockets: readonly SocketFact[]): Confidence {
+  if (sockets.every(({ pollingChecked }) => pollingChecked)) return 'low'
+  return sockets.some(({ behindUnknown }) => behindUnknown) ? 'medium' : 'high'
 }
 
 function stepsOf(endpoints: readonly EndpointFact[], open: readonly CorsFact[]): readonly Step[] {

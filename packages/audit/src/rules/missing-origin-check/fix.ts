@@ -18,6 +18,9 @@ const TITLE = 'Refuse pages of origins that ALLOWED_ORIGINS does not list'
 export function fix(finding: Finding, { facts, syntax }: Ground): Fix | undefined {
   const generous = facts.cors.find(({ at }) => finding.location && isSamePlace(at, finding.location))
   if (generous !== undefined) return listed(finding, syntax)
+  // What a connection is refused by depends on what accepts it.
+  if (facts.sockets.some(({ accepted }) => finding.location && isSamePlace(accepted, finding.location)))
+    return undefined
   const [first] = finding.trace
   const endpoint = facts.endpoints.find(
     ({ app }) =>

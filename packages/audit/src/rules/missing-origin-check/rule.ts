@@ -5,7 +5,7 @@ export const rule = defineRule({
   title: 'Any web page may talk to the server through a browser',
   severity: 'high',
   impact: 8,
-  cwe: ['CWE-346', 'CWE-350', 'CWE-942'],
+  cwe: ['CWE-346', 'CWE-350', 'CWE-942', 'CWE-1385'],
   requirements: [
     'mcp-2025-11-25/validate-origin',
     'mcp-2026-07-28/validate-origin',
