@@ -26,7 +26,7 @@ const SETS_COOKIE =
   /set-?cookie|\bcreate\w*SessionStorage\b|document\.cookie|\bcookies?\w*\s*\.\s*(?:set|serialize)\s*\(|\.cookie\s*\(/i
 const DRAWS = /\bMath\s*\.\s*random\b|\b_\s*\.\s*(?:random|sample)|\b(?:md5|sha-?\d+|createHash)\b[^\n]{0,120}\bDate\b/i
 const READS_CREDENTIAL =
-  /\bheaders?\b[^\n]{0,40}\b(?:authorization|(?:[\w-]*[-_])?(?:api[-_]?key|token|secret|signature)(?:_header)?)\b/i
+  /\bheaders?\b[^\n]{0,40}\b(?:authorization|(?:[\w-]*[-_])?(?:api[-_]?key|token|secret|signature)(?:_header)?)\b|\.(?:get|header|getHeader)\(\s*['"`](?:authorization|x-[\w-]*(?:key|token|secret|signature))\b/i
 const SIGNS_TOKEN = /\bnew\s+(?:\w+\s*\.\s*)?SignJWT\b|\b(?:jwt|jsonwebtoken)\s*\.\s*sign\s*\(/
 const NAMES_SECRET = /pass|secret|token|key|\bsid|uid|guid|otp|jwt|session|credential|code/i
 
@@ -104,7 +104,7 @@ interface Left {
 /** Functions of a module: declared, assigned, in the objects that it exports, and methods of its classes. */
 function leftIn(machine: Machine, module: Module): readonly Left[] {
   const cells = [...module.env.ownCells(), ...module.exports.values(), module.commonjsCell]
-  return [...new Set(cells)].flatMap((cell) => cell.value.objects.flatMap((item) => functionsIn(machine, item, 2)))
+  return [...new Set(cells)].flatMap((cell) => cell.value.objects.flatMap((item) => functionsIn(machine, item, 3)))
 }
 
 function functionsIn(machine: Machine, item: HeapObject, depth: number): readonly Left[] {
@@ -140,7 +140,15 @@ function runLeft(machine: Machine, { fn, self }: Left): void {
         { site: fn.site, args, argSites: [], self, env: fn.env },
         State.beginning(),
       )
-      for (const target of made.objects) if (target.kind === 'object') runParts(machine, target)
+      for (const target of made.objects) {
+        if (target.kind === 'object') runParts(machine, target)
+        // `guard(options)` makes what stands before handlers.
+        if (target instanceof FunctionObject && !machine.reached.has(target.node)) {
+          const given = argumentsFor(machine, target.node, target.site)
+          const call = { site: target.site, args: given, argSites: [], self: UNDEFINED, env: target.env }
+          call_(machine, object(target), call, State.beginning())
+        }
+      }
     }),
   )
 }

@@ -109,7 +109,13 @@ function registerVerbs(machine: Machine, module: Module): void {
     if (handler === undefined) continue
     const isRoute = ROUTE_FILE.test(module.file.path) && isFunction(handler)
     if (isRoute || isAdapterHandler(handler) || handler.objects.some(takesRequest))
-      register(machine, module, verb === 'ALL' ? '*' : verb, handler, 'fetch')
+      register(
+        machine,
+        module,
+        verb === 'ALL' ? '*' : verb,
+        handler,
+        handler.objects.some(answersItself) ? 'express' : 'fetch',
+      )
   }
 }
 
@@ -218,6 +224,12 @@ function isFunction(value: Value): boolean {
 
 function takesRequest(item: unknown): boolean {
   return item instanceof FunctionObject && takesOneRequest(item.node)
+}
+
+/** `(req, res) => …` */
+function answersItself(item: unknown): boolean {
+  const [, second] = item instanceof FunctionObject ? parametersOf(item.node) : []
+  return second?.type === 'Identifier' && /^_?res(?:ponse)?$/.test(String(second['name']))
 }
 
 function takesOneRequest(fn: Node): boolean {

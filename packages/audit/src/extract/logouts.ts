@@ -38,6 +38,14 @@ export function isLogout(text: string): boolean {
 const HAS_LEFT = /\b(?:success|complete|done|callback|page)$/
 const LEAVES = /\b(?:log ?(?:out|off)|sign ?(?:out|off)|revoke|revocation|disconnect|end session)\b/
 
+/** What a function is called where it is written: `logout: async (`, `async logout(`, `const logout = (`. */
+export function nameBefore({ file, start }: Site): string {
+  const before = file.text.slice(Math.max(0, start - 80), start + 80)
+  const at = Math.min(80, start)
+  const own = /^(?:async\s+)?function\s*\*?\s*(\w+)/.exec(before.slice(at))?.[1]
+  return own ?? /(\w+)\s*(?:[:=]\s*)?(?:async\s*)?$/.exec(before.slice(0, at))?.[1] ?? ''
+}
+
 /** Whether a request that is served so has come to log somebody out. */
 export function isAtLogout({ route }: Context, facts: Facts): boolean {
   const paths = pathsOf(facts)

@@ -1,4 +1,5 @@
 /** Code that nobody calls in this tree but that serves: exported handlers, classes for others to use. */
+import type { Call } from './calls.ts'
 import { call_, parametersOf } from './calls.ts'
 import type { Node } from './ast.ts'
 import { children, isNode, staticKey } from './ast.ts'
@@ -7,10 +8,12 @@ import type { RouteFact } from './events.ts'
 import { runGuards } from './guards.ts'
 import type { Environment, Site } from './heap.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
-import { noteHandlerBegins } from './logouts.ts'
+import { isLogout, nameBefore, noteHandlerBegins } from './logouts.ts'
 import type { Machine } from './machine.ts'
+import { isCarried } from './models/carriers.ts'
 import { noteAnswer } from './models/http.ts'
 import { connectOwn, isTransportClass } from './models/own-transports.ts'
+import { registerRoute } from './models/routing.ts'
 import type { Module } from './modules.ts'
 import { getProperty } from './properties.ts'
 import { runDeferred, runLayers } from './routes.ts'
@@ -29,6 +32,7 @@ const APP_TYPES =
 const REQUEST_NAMES = /^(?:_?req(?:uest)?|ctx|c|context)$/
 
 export function runUnreached(machine: Machine): void {
+  registerCarriedFunctions(machine)
   for (const module of machine.modules.values()) {
     if (!module.started) continue
     for (const cell of new Set(module.exports.values())) {
@@ -43,10 +47,60 @@ export function runUnreached(machine: Machine): void {
 /** `api.mcp.handle = async (req: Request) => …`: put somewhere for somebody who is not seen to call it. */
 function runLeftHandlers(machine: Machine): void {
   for (const [node, fn] of machine.functions) {
-    if (!machine.isLeft(node) || !isHandlerOfRequests(node)) continue
+    if (!machine.isLeft(node) || machine.leftHandlers.has(node)) continue
+    if (!machine.reached.has(node) && takesApp(node) && mentionsServing(node)) setUp(machine, fn)
+    if (!isHandlerOfRequests(node)) continue
     if (changesWebSession(fn)) registerLeft(machine, fn)
     else if (!machine.reached.has(node) && mentionsServing(node)) runLeft(machine, fn)
   }
+}
+
+/** `extendExpressApp: (app) => { app.post(…) }`, `register: (server) => server.route(…)` */
+function takesApp(fn: Node): boolean {
+  const [first] = parametersOf(fn)
+  return first !== undefined && /^(?:app|server|router|fastify)$/.test(nameOfParameter(first))
+}
+
+function setUp(machine: Machine, fn: FunctionObject): void {
+  const args = parametersOf(fn.node).map(() => UNKNOWN)
+  const call: Call = { site: fn.site, args, argSites: [], self: UNDEFINED, env: fn.env }
+  machine.root({ trigger: 'startup', activation: 0 }, () =>
+    machine.guarded('a function', () => call_(machine, object(fn), call, State.beginning())),
+  )
+}
+
+/** Handlers that set cookies, whoever calls them, before anything else is made of them. */
+function registerCarriedFunctions(machine: Machine): void {
+  for (const [node, fn] of machine.functions)
+    if (machine.isLeft(node) && movesCookie(fn)) registerCarried(machine, fn, UNDEFINED)
+}
+
+/** A handler that gives or takes back a cookie: who calls it with the request is not seen. */
+function registerCarried(machine: Machine, fn: FunctionObject, self: Value): void {
+  if (machine.leftHandlers.has(fn.node)) return
+  machine.leftHandlers.add(fn.node)
+  const { site, env } = fn
+  const call: Call = { site, args: [], argSites: [], self, env }
+  const run = (state: State): void => {
+    call_(machine, object(fn), { ...call, args: argumentsFor(machine, fn.node, site, env) }, state)
+  }
+  const name = nameBefore(site)
+  const app = machine.library('http-server', site, { tls: false })
+  const handlers = [object(machine.library('carried-handler', site, { run }))]
+  const path = isLogout(name) ? `/${name}` : '*'
+  const route = { verb: '*', path, handlers, layer: false, flavour: 'express' } as const
+  registerRoute(machine, app, route, call, State.beginning())
+}
+
+function movesCookie({ node, site: { file, start, end } }: FunctionObject): boolean {
+  return !takesApp(node) && parametersOf(node).some(carriesRequest) && MOVES_COOKIE.test(file.text.slice(start, end))
+}
+
+const MOVES_COOKIE =
+  /set-?cookie|clear_?cookie|(?:delete|remove)Cookie|\bcookies?\s*\)?\s*\.\s*(?:set|delete|remove|clear)\s*\(|\bunstate\s*\(|\.cookie\s*\(\s*['"`]/i
+
+function carriesRequest(param: Node): boolean {
+  return isCarrier(param) || REQUEST_NAMES.test(nameOfParameter(param))
 }
 
 /** `req.session.user = …`, `req.session.destroy(…)`, `req.logout(…)`: a login or logout that is registered elsewhere. */
@@ -76,6 +130,7 @@ function decoratedClasses(module: Module): readonly ClassObject[] {
 
 function runClass(machine: Machine, of: ClassObject): void {
   connectLeftTransport(machine, of)
+  registerCarriedMethods(machine, of)
   const pending = [...of.methods].filter(
     ([name, member]) =>
       name !== 'constructor' &&
@@ -114,6 +169,20 @@ function runClass(machine: Machine, of: ClassObject): void {
       // What a method of a controller gives back is the answer.
       if (route !== undefined && !state.dead) noteAnswer(machine, { ...call, args: [answer] }, state)
     })
+  }
+}
+
+/** Methods that a framework of which nothing is known calls with a request. */
+function registerCarriedMethods(machine: Machine, of: ClassObject): void {
+  for (const [name, member] of of.methods) {
+    const fn = member['value'] as Node
+    if (name === 'constructor' || machine.reached.has(fn) || controllerRoute(machine, of, member) !== undefined)
+      continue
+    if (!parametersOf(fn).some(carriesRequest) || !MOVES_COOKIE.test(of.env.file.text.slice(fn.start, fn.end))) continue
+    const instance = object(sharedInstance(machine, of))
+    const method = getProperty(machine, instance, primitive(name), of.site, State.beginning())
+    for (const target of method.objects)
+      if (target instanceof FunctionObject) registerCarried(machine, target, instance)
   }
 }
 
@@ -175,9 +244,20 @@ export function argumentsFor(machine: Machine, fn: Node, site: Site, env?: Envir
   return names.map((name, index) => {
     const wanted = env === undefined ? undefined : decoratedArgument(machine, params[index]!, env, site)
     if (wanted !== undefined) return wanted
+    if (isCarrier(params[index]!)) return { ...object(machine.library('carrier', site)), open: true }
     const type = requestTypeOf(name, index, answers)
     return type === undefined ? UNKNOWN : { ...object(machine.library(type, site)), open: true }
   })
+}
+
+/** `context`, `event`, or an object of which the request, its answer or its headers are taken: `({ request, cookies }) => …`. */
+export function isCarrier(param: Node): boolean {
+  const inner = (param['left'] ?? param) as Node
+  if (inner.type === 'Identifier') return /^_?(?:context|event)$/.test(String(inner['name']))
+  if (inner.type !== 'ObjectPattern') return false
+  return (inner['properties'] as Node[]).some(
+    ({ key }) => isNode(key) && key.type === 'Identifier' && isCarried(String(key['name'])),
+  )
 }
 
 function requestTypeOf(name: string, index: number, answers: boolean): string | undefined {
@@ -200,11 +280,15 @@ function runHandlersIn(machine: Machine, value: Value): void {
     if (item.kind !== 'object') continue
     for (const cell of item.properties.values()) {
       for (const target of cell.value.objects) {
-        if (target instanceof FunctionObject && takesRequest(target.node) && !machine.reached.has(target.node))
+        if (target instanceof FunctionObject && takesRequest(target.node) && isUntouched(machine, target))
           runLeft(machine, target)
       }
     }
   }
+}
+
+function isUntouched(machine: Machine, { node }: FunctionObject): boolean {
+  return !machine.reached.has(node) && !machine.leftHandlers.has(node)
 }
 
 function runLeft(machine: Machine, target: FunctionObject): void {
@@ -260,7 +344,7 @@ function runLeftFunctions(machine: Machine, module: Module): void {
 function runLeftVariables(machine: Machine, module: Module): void {
   for (const cell of new Set(module.exports.values())) {
     for (const target of cell.value.objects) {
-      if (target instanceof FunctionObject && !machine.reached.has(target.node) && mentionsServing(target.node))
+      if (target instanceof FunctionObject && isUntouched(machine, target) && mentionsServing(target.node))
         runLeft(machine, target)
     }
     runHandlersIn(machine, cell.value)
@@ -278,12 +362,22 @@ function registersRoute(node: Node): boolean {
   if (node.type !== 'CallExpression') return false
   const callee = node['callee'] as Node
   const [path, ...handlers] = node['arguments'] as Node[]
+  if (callee.type === 'MemberExpression' && staticKey(callee) === 'route' && isRouteOptions(path)) return true
   return (
     callee.type === 'MemberExpression' &&
     REGISTERS.test(staticKey(callee) ?? '') &&
     path?.type === 'Literal' &&
     String(path['value']).startsWith('/') &&
     handlers.some(({ type }) => type === 'ArrowFunctionExpression' || type === 'FunctionExpression')
+  )
+}
+
+/** `{ method: 'POST', path: '/login', handler }` */
+function isRouteOptions(options: Node | undefined): boolean {
+  if (options?.type !== 'ObjectExpression') return false
+  const names = (options['properties'] as Node[]).map((property) => staticKey(property))
+  return (
+    ['method', 'handler'].every((name) => names.includes(name)) && (names.includes('path') || names.includes('url'))
   )
 }
 

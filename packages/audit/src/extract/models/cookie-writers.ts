@@ -4,10 +4,10 @@ import { noteCookieCleared } from '../logouts.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, UNKNOWN, derived, object, withTags } from '../value.ts'
+import { UNDEFINED, UNKNOWN, derived, hasTag, object, withTags } from '../value.ts'
 import { SERIALISED, cookieIn, noteCookie } from './cookies.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
-import { part } from './requests.ts'
+import { bag, part } from './requests.ts'
 import { optionOf } from './routing.ts'
 
 /** `serialize(name, value, options)`: the text carries its attributes from here on. */
@@ -54,8 +54,19 @@ function jar(library: string): ExternalHandler {
 /** Libraries for scripts, whose `set` takes name, value and options. */
 const SCRIPT_LIBRARIES = ['js-cookie', 'es-cookie', 'browser-cookies', 'tiny-cookie', 'cookies-js', 'typescript-cookie']
 
+/** `parse(request.headers.cookie)`: cookies by their names. */
+const parseCookies: ExternalHandler = (machine, call) => {
+  const [text = UNKNOWN] = call.args
+  return hasTag(text, 'header:cookie') ? bag(machine, 'cookie', call.site) : derived(text)
+}
+
+const PARSERS = ['cookie', 'cookie-es', 'es-cookie'].flatMap((from) =>
+  ['parse', 'parseCookie', 'default.parse'].map((name) => `${from}#${name}`),
+)
+
 export const cookieWriters: Model = {
   calls: {
+    ...Object.fromEntries(PARSERS.map((path) => [path, parseCookies])),
     'cookie#serialize': serialize,
     'cookie-es#serialize': serialize,
     'nookies#setCookie': setInContext,
@@ -88,6 +99,8 @@ export const cookieWriters: Model = {
   },
   properties: {
     'fetch-response': (machine, _target, name, _key, site) =>
-      name === 'cookies' ? object(machine.library('answer-cookies', site)) : UNKNOWN,
+      name === 'cookies' || name === 'headers'
+        ? object(machine.library(name === 'cookies' ? 'answer-cookies' : 'plain-headers', site))
+        : UNKNOWN,
   },
 }

@@ -6,6 +6,7 @@ import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, derived, hasTag, object, onlyString } from '../value.ts'
+import { noteCookieText } from './cookies.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { bag } from './requests.ts'
 import { inQuery } from '../secrets.ts'
@@ -65,6 +66,13 @@ const write: MethodHandler = (machine, target, call, state) => {
   return UNDEFINED
 }
 
+/** `headers.append('Set-Cookie', …)`, for an answer. */
+const writeHeader: MethodHandler = (machine, target, call, state, method) => {
+  const [name = UNKNOWN, value = UNKNOWN] = call.args
+  if (onlyString(name)?.toLowerCase() === 'set-cookie') noteCookieText(machine, value, call.site, state)
+  return write(machine, target, call, state, method)
+}
+
 const read: MethodHandler = (_machine, target, call) => {
   const name = onlyString(call.args[0] ?? UNKNOWN)
   return (name === undefined ? undefined : target.properties.get(name)?.value) ?? UNKNOWN
@@ -103,7 +111,7 @@ export const forms: Model = {
   },
   methods: {
     form: methods,
-    'plain-headers': methods,
+    'plain-headers': { ...methods, set: writeHeader, append: writeHeader },
     'fetch-request': { formData: (machine, _target, call) => bag(machine, 'body', call.site) },
     'hono-request': { formData: (machine, _target, call) => bag(machine, 'body', call.site) },
   },

@@ -493,6 +493,10 @@ export const frameworks: Model = {
         noteCookie(machine, cookieIn(call), 'koa', call.site, state)
         return object(target)
       },
+      delete: (machine, target, call, state) => {
+        noteCookieCleared(machine, call.args[0], call.argSites[0], call.site, state)
+        return object(target)
+      },
       '*': () => UNKNOWN,
     },
   },
@@ -513,6 +517,7 @@ export const frameworks: Model = {
       if (name === 'res' || name === 'response') return keep(target, name, () => machine.library('response', site))
       if (name === 'cookies') return keep(target, name, () => machine.library('koa-cookies', site))
       if (name === 'state') return keep(target, name, () => machine.library('locals', site))
+      if (name === 'meta' || name === 'action') return keep(target, name, () => machine.library('carrier', site))
       return requestPart(machine, name, key, site) ?? UNKNOWN
     },
     'fastify-app': (machine, target, name, _key, site) =>

@@ -5,7 +5,8 @@ import { FunctionObject } from '../heap.ts'
 import type { Flavour, Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { NEVER, UNKNOWN, object, strings, tagged } from '../value.ts'
+import { NEVER, UNKNOWN, object, onlyString, strings, tagged } from '../value.ts'
+import { isLogout, nameBefore } from '../logouts.ts'
 import { noteAnswer, noteHeaders, noteStatus } from './http.ts'
 import type { ExternalHandler, Model } from './model.ts'
 import { bag, keep, requestPart } from './requests.ts'
@@ -31,7 +32,9 @@ export function noteEventAnswer(machine: Machine, given: Value, call: Call, stat
 function serves(flavour: Flavour): ExternalHandler {
   return (machine, call, state) => {
     const app = machine.library('http-server', call.site, { tls: true })
-    for (const given of call.args) register(machine, app, given, '*', flavour, call, state)
+    const name = nameBefore(call.site)
+    const path = isLogout(name) ? `/${name}` : '*'
+    for (const given of call.args) register(machine, app, given, { verb: '*', path, flavour }, call, state)
     return object(app)
   }
 }
@@ -40,15 +43,13 @@ function register(
   machine: Machine,
   app: LibraryObject,
   given: Value,
-  verb: string,
-  flavour: Flavour,
+  route: { readonly verb: string; readonly path: string; readonly flavour: Flavour },
   call: Call,
   state: State,
 ): void {
   const mounted = isApp(given)
   if (mounted !== undefined) mountOn(machine, app, mounted, '/', [], state)
-  else if (isHandler(given))
-    registerRoute(machine, app, { verb, path: '*', handlers: [given], layer: false, flavour }, call, state)
+  else if (isHandler(given)) registerRoute(machine, app, { ...route, handlers: [given], layer: false }, call, state)
 }
 
 /** `app.http(name, { methods, handler })`. */
@@ -56,7 +57,14 @@ const azureFunction: ExternalHandler = (machine, call, state) => {
   const app = machine.library('http-server', call.site, { tls: true })
   const handler = optionOf(call.args[1], 'handler') ?? UNKNOWN
   for (const verb of verbsOf(optionOf(call.args[1], 'methods')))
-    register(machine, app, handler, verb, 'fetch', call, state)
+    register(
+      machine,
+      app,
+      handler,
+      { verb, path: `/${onlyString(call.args[0] ?? UNKNOWN) ?? '*'}`, flavour: 'fetch' },
+      call,
+      state,
+    )
   return UNKNOWN
 }
 

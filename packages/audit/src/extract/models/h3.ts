@@ -6,6 +6,7 @@ import { noteQueryRead, noteSecret } from '../secrets.ts'
 import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
 import { NEVER, UNDEFINED, UNKNOWN, object, onlyString, tagged } from '../value.ts'
+import { noteCookieCleared } from '../logouts.ts'
 import { cookieIn, noteCookie } from './cookies.ts'
 import { noteAnswer, noteStatus } from './http.ts'
 import { callLibrary } from './index.ts'
@@ -106,6 +107,11 @@ function responseOf(machine: Machine, event: LibraryObject, call: Call): Library
   return kept.objects[0] as LibraryObject
 }
 
+const deleteCookie: ExternalHandler = (machine, call, state) => {
+  noteCookieCleared(machine, call.args[1], call.argSites[1], call.site, state)
+  return UNDEFINED
+}
+
 const setCookie: ExternalHandler = (machine, call, state) => {
   noteCookie(machine, cookieIn(call, 1), 'h3', call.site, state)
   machine.emit('handle-out', call.site, state, { value: call.args[2] ?? UNKNOWN })
@@ -179,6 +185,7 @@ const FUNCTIONS: Readonly<Record<string, ExternalHandler>> = {
   setResponseHeaders: onResponse('set'),
   setResponseStatus: onResponse('status'),
   setCookie,
+  deleteCookie,
   createError,
   sendError: send,
   send,

@@ -8,6 +8,7 @@ import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { NEVER, UNKNOWN, object } from '../value.ts'
 import { browsers } from './browsers.ts'
+import { carriers } from './carriers.ts'
 import { cloudflare } from './cloudflare.ts'
 import { cookieWriters } from './cookie-writers.ts'
 import { credentials } from './credentials.ts'
@@ -84,6 +85,7 @@ function registry(): Registry {
     h3,
     elysia,
     functions,
+    carriers,
     mcp,
     mcpAdapter,
     mcpHosts,

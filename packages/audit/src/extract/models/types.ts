@@ -2,6 +2,23 @@
 import type { Site } from '../heap.ts'
 import { LibraryObject } from '../heap.ts'
 
+/** Contexts with the request in them. */
+const CARRIERS = [
+  '@adonisjs/core/http#HttpContext',
+  '@ioc:Adonis/Core/HttpContext#HttpContextContract',
+  '@feathersjs/feathers#HookContext',
+  '@nocobase/actions#Context',
+  '@nocobase/server#Context',
+  'moleculer#Context',
+  '@sveltejs/kit#RequestEvent',
+  'astro#APIContext',
+  '@trpc/server/adapters/next#CreateNextContextOptions',
+  '@trpc/server/adapters/express#CreateExpressContextOptions',
+  '@trpc/server/adapters/fastify#CreateFastifyContextOptions',
+  '@trpc/server/adapters/fetch#FetchCreateContextFnOptions',
+  '@trpc/server/adapters/standalone#CreateHTTPContextOptions',
+] as const
+
 const TYPES: Readonly<Record<string, string>> = {
   'express#Request': 'request',
   'express-serve-static-core#Request': 'request',
@@ -31,6 +48,17 @@ const TYPES: Readonly<Record<string, string>> = {
   '@nestjs/common#ExecutionContext': 'nest-context',
   'global:Request': 'fetch-request',
   'node:http#Server': 'http-server',
+  'next#NextApiRequest': 'request',
+  'next#NextApiResponse': 'response',
+  '@vercel/node#VercelRequest': 'request',
+  '@vercel/node#VercelResponse': 'response',
+  '@loopback/rest#Request': 'request',
+  '@loopback/rest#Response': 'response',
+  '@hapi/hapi#Server': 'hapi-app',
+  '@hapi/hapi#Request': 'hapi-request',
+  '@hapi/hapi#ResponseToolkit': 'hapi-toolkit',
+  'payload#PayloadRequest': 'fetch-request',
+  ...Object.fromEntries(CARRIERS.map((path) => [path, 'carrier'])),
   'ws#WebSocketServer': 'socket-server',
   'ws#Server': 'socket-server',
   'ws#WebSocket': 'socket',

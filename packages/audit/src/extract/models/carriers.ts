@@ -1,0 +1,86 @@
+/**
+ * What frameworks of which nothing else is known hand to handlers: a context that carries the request, its answer and
+ * their parts, which are called everywhere alike.
+ */
+import type { LibraryObject, Site } from '../heap.ts'
+import type { Machine } from '../machine.ts'
+import type { State } from '../state.ts'
+import type { Value } from '../value.ts'
+import { UNDEFINED, UNKNOWN, object, tagged } from '../value.ts'
+import type { MethodHandler, Model } from './model.ts'
+import { bag, keep, part, requestPart } from './requests.ts'
+
+/** Names of its parts, and which object each is. */
+const OBJECTS: ReadonlyMap<string, string> = new Map([
+  ['req', 'carried-request'],
+  ['request', 'carried-request'],
+  ['res', 'response'],
+  ['response', 'response'],
+  ['reply', 'response'],
+  ['cookies', 'koa-cookies'],
+  ...['ctx', 'context', 'event', 'http', 'meta', 'action', 'params'].map((name) => [name, 'carrier'] as const),
+])
+const BODIES: ReadonlySet<string> = new Set(['body', 'data', 'input', 'payload', 'args', 'values', 'formData'])
+
+/** Whether what is called so may be part of a request that a handler is given. */
+export function isCarried(name: string): boolean {
+  return OBJECTS.has(name) || name === 'headers'
+}
+
+function carriedBy(
+  machine: Machine,
+  target: LibraryObject,
+  name: string | undefined,
+  key: Value,
+  site: Site,
+): Value | undefined {
+  if (name === undefined) return undefined
+  if (name === 'url') return object(machine.library('url', site, { source: tagged('url') }))
+  const type = OBJECTS.get(name)
+  if (type !== undefined) return keep(target, name, () => machine.library(type, site, { of: name }))
+  if (BODIES.has(name) || target.data['of'] === 'params') return bag(machine, 'body', site)
+  return requestPart(machine, name, key, site)
+}
+
+const named =
+  (origin: string): MethodHandler =>
+  (machine, _target, call) =>
+    call.args.length === 0 ? bag(machine, origin, call.site) : part(origin, call.args[0]!)
+
+const whole: MethodHandler = (machine, _target, call) => bag(machine, 'body', call.site)
+
+export const carriers: Model = {
+  methods: {
+    carrier: { get: named('header'), '*': () => UNKNOWN },
+    'carried-handler': {
+      '()': (_machine, target, _call, state) => {
+        ;(target.data['run'] as (state: State) => void)(state)
+        return UNDEFINED
+      },
+    },
+    'carried-request': {
+      get: named('header'),
+      header: named('header'),
+      cookie: named('cookie'),
+      plainCookie: named('cookie'),
+      input: whole,
+      all: whole,
+      only: whole,
+      json: whole,
+      text: whole,
+      formData: whole,
+      qs: named('query'),
+      param: named('param'),
+      '*': () => UNKNOWN,
+    },
+  },
+  properties: {
+    carrier: (machine, target, name, key, site) => carriedBy(machine, target, name, key, site) ?? UNKNOWN,
+    'carried-request': (machine, target, name, key, site) => {
+      if (name === 'raw' || name === 'req' || name === 'request') return object(target)
+      if (name === 'state') return bag(machine, 'cookie', site)
+      if (name === 'payload') return tagged('body')
+      return requestPart(machine, name, key, site) ?? { ...UNKNOWN, primitives: [undefined] }
+    },
+  },
+}
