@@ -92,9 +92,14 @@ function registerCarried(machine: Machine, fn: FunctionObject, self: Value): voi
   registerRoute(machine, app, route, call, State.beginning())
 }
 
-function movesCookie({ node, site: { file, start, end } }: FunctionObject): boolean {
-  return !takesApp(node) && parametersOf(node).some(carriesRequest) && MOVES_COOKIE.test(file.text.slice(start, end))
+function movesCookie({ node, site: { file, start, end } }: Pick<FunctionObject, 'node' | 'site'>): boolean {
+  if (!filesWithCookies.has(file)) filesWithCookies.set(file, MOVES_COOKIE.test(file.text))
+  if (filesWithCookies.get(file) !== true || takesApp(node) || !parametersOf(node).some(carriesRequest)) return false
+  return MOVES_COOKIE.test(file.text.slice(start, end))
 }
+
+/** Most files have none: their functions are not looked at one by one. */
+const filesWithCookies = new WeakMap<object, boolean>()
 
 const MOVES_COOKIE =
   /set-?cookie|clear_?cookie|(?:delete|remove)Cookie|\bcookies?\s*\)?\s*\.\s*(?:set|delete|remove|clear)\s*\(|\bunstate\s*\(|\.cookie\s*\(\s*['"`]/i
@@ -178,7 +183,7 @@ function registerCarriedMethods(machine: Machine, of: ClassObject): void {
     const fn = member['value'] as Node
     if (name === 'constructor' || machine.reached.has(fn) || controllerRoute(machine, of, member) !== undefined)
       continue
-    if (!parametersOf(fn).some(carriesRequest) || !MOVES_COOKIE.test(of.env.file.text.slice(fn.start, fn.end))) continue
+    if (!movesCookie({ node: fn, site: machine.site(of.env.file, fn) })) continue
     const instance = object(sharedInstance(machine, of))
     const method = getProperty(machine, instance, primitive(name), of.site, State.beginning())
     for (const target of method.objects)
