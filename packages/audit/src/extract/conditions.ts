@@ -6,7 +6,7 @@ import { OWN_HOST, isOwnHost, namesBoth } from './origins.ts'
 import { methodFacts, methodsOf } from './protocol.ts'
 import type { Facts, State } from './state.ts'
 import { asAnswer, equalState, isState, presenceOf } from './request-state.ts'
-import { isCheckedUnlessSwitchedOff, settledStores, vacuous, VERIFIED } from './state.ts'
+import { NO_PAGE, arePagesKeptOut, isCheckedUnlessSwitchedOff, settledStores, vacuous, VERIFIED } from './state.ts'
 import type { Condition, Primitive, Value } from './value.ts'
 import { taughtByWays } from './ways.ts'
 import { UNKNOWN, UNSET, derived, hasTag, joinAll, tagsOf, truthiness, withCondition } from './value.ts'
@@ -305,7 +305,8 @@ function intersect(a: readonly string[], b: readonly string[], before: Facts): r
   const common = b.filter((fact) => a.includes(fact) || vacuous(fact, before) || isOverruled(fact, a))
   if (a.includes('bound') && isOverruled('bound', b)) common.push('bound')
   const checked = isCheckedUnlessSwitchedOff(new Set(a), new Set(b)) && !common.includes('origin') ? ['origin'] : []
-  return unite(unite(common, checked), commonSettlement([a, b]))
+  const noPage = arePagesKeptOut([new Set(a), new Set(b)]) ? [NO_PAGE] : []
+  return unite(unite(unite(common, checked), noPage), commonSettlement([a, b]))
 }
 
 /** `session.owner === user || user.isAdmin`: whoever may see the sessions of others was told apart as well. */
@@ -369,6 +370,7 @@ function learnedWhen(outcomes: readonly Outcome[], before: ReadonlySet<string>, 
     sets.every(({ facts, learned }) => learned.has(fact) || vacuous(fact, facts)),
   )
   if (!common.includes('origin') && isOriginChecked(sets.map(({ learned }) => learned))) common.push('origin')
+  if (arePagesKeptOut(sets.map(({ learned }) => learned))) common.push(NO_PAGE)
   return unite(common, commonSettlement(sets.map(({ learned }) => [...learned])))
 }
 

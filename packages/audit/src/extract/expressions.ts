@@ -33,7 +33,7 @@ import type { Machine } from './machine.ts'
 import { isModelled } from './models/index.ts'
 import { runAwaited } from './models/query-chains.ts'
 import { runTemplate } from './models/sql.ts'
-import { getProperty, readGlobal, setProperty, stepTags, takeIn } from './properties.ts'
+import { leaveOpen, getProperty, readGlobal, setProperty, stepTags, takeIn } from './properties.ts'
 import { narrow } from './narrow.ts'
 import { freshness, isState, noteDecision, noteStateOut, summed } from './request-state.ts'
 import { noteMethod } from './rpc.ts'
@@ -222,7 +222,10 @@ function evaluateObject(machine: Machine, node: Node, state: State, env: Environ
 }
 
 function spread(target: HeapObject, source: Value): void {
-  if (source.open) target.partial = true
+  if (source.open) {
+    target.partial = true
+    leaveOpen(target)
+  }
   for (const from of source.objects) {
     if (from.partial || from.kind === 'library') target.partial = true
     takeIn(target, from)

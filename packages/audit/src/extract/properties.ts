@@ -40,6 +40,7 @@ import {
   join,
   joinAll,
   object,
+  tagged,
   withCondition,
   withTags,
 } from './value.ts'
@@ -389,6 +390,9 @@ function writeTo(
         value.objects.length === 0 &&
         !value.open &&
         value.primitives.every((item) => item === undefined || item === null))
+    // `for (const [variable, name] of …) config[name] = process.env[variable]`
+    if (to.kind === 'object' && machine.context.activation === 0 && value.open && value.objects.length === 0)
+      leaveOpen(to)
     return isRemoval ? remove(machine, to, key, site, state) : insert(machine, to, key, value, site, state)
   }
   if (mode === 'delete') return
@@ -403,6 +407,15 @@ function writeTo(
   if (to.kind === 'instance' || to.kind === 'object') state.write(cell, stored)
   else cell.write(stored)
   if (to.kind === 'instance' && cell.value !== before) machine.instanceNews += 1
+}
+
+/** `{ ...defaults, ...loaded }`: an empty default is there to be filled by what was loaded. */
+export function leaveOpen(to: HeapObject): void {
+  for (const [name, cell] of to.properties) {
+    const { primitives, objects, open } = cell.value
+    const isEmpty = primitives.every((item) => item === '' || item === undefined || item === null)
+    if (isEmpty && objects.length === 0 && !open) cell.write(tagged(`opt:${name}`))
+  }
 }
 
 function setLasting(machine: Machine, cell: Cell, value: Value, site: Site, state: State): void {

@@ -130,8 +130,11 @@ export class State {
     return this.facts.must.has(fact)
   }
 
-  learn(facts: readonly string[]): void {
-    if (facts.length === 0) return
+  learn(given: readonly string[]): void {
+    if (given.length === 0) return
+    const facts = given.some((fact) => fact.startsWith('path:'))
+      ? [...given, ...knownAtPaths(this.facts.must, given)]
+      : given
     this.facts = addFacts(this.facts, facts)
     if (facts.includes('auth') || facts.includes('maybe-auth')) this.note('maybe-auth')
     if (facts.includes('auth:verified')) this.note('maybe-verified')
@@ -204,8 +207,46 @@ export function joinFacts(a: Facts, b: Facts): Facts {
   const must = new Set<string>()
   for (const fact of a.must) if (b.must.has(fact) || vacuous(fact, b)) must.add(fact)
   for (const fact of b.must) if (vacuous(fact, a)) must.add(fact)
+  noteGuardedPaths(must, a.must, b.must)
+  noteGuardedPaths(must, b.must, a.must)
   if (!must.has('origin') && isCheckedUnlessSwitchedOff(a.must, b.must)) must.add('origin')
+  if (arePagesKeptOut([a.must, b.must])) must.add(NO_PAGE)
   return { must, may: new Set([...a.may, ...b.may]) }
+}
+
+/** What a check teaches that some handlers make for some of their paths. */
+const OF_PATHS = ['origin', 'auth', 'auth:verified', 'auth:static', 'auth:cookie', 'auth:expiring'] as const
+
+/** `if (path === '/mcp') check()`: what goes on behind it for that path has passed the check, whatever else goes on there. */
+function noteGuardedPaths(must: Set<string>, elsewhere: ReadonlySet<string>, guarded: ReadonlySet<string>): void {
+  for (const fact of elsewhere) {
+    if (!fact.startsWith('not-path:') || guarded.has(fact)) continue
+    const path = fact.slice('not-path:'.length)
+    for (const known of [...OF_PATHS, NO_PAGE])
+      if (guarded.has(known) || guarded.has(`at:${known} ${path}`)) must.add(`at:${known} ${path}`)
+  }
+}
+
+/** What is known of a request for such a path. */
+function knownAtPaths(must: ReadonlySet<string>, added: readonly string[]): readonly string[] {
+  const paths = added.flatMap((fact) => /^path:(?:is|starts):(.*)$/.exec(fact)?.[1] ?? [])
+  if (paths.length === 0) return []
+  return [...must].flatMap((fact) => {
+    const [, known, how, path = ''] = /^at:(\S+) (is|starts):(.*)$/.exec(fact) ?? []
+    if (known === undefined) return []
+    const isMeant = paths.some((asked) => (how === 'is' ? asked === path : asked.startsWith(path)))
+    return isMeant ? [known] : []
+  })
+}
+
+/** Known where either the origin was checked or a credential was, that no page of another site has a browser send. */
+export const NO_PAGE = 'no-page'
+
+/** On each of these ways by one or the other. Where it is the same on all of them, that itself is known. */
+export function arePagesKeptOut(ways: readonly ReadonlySet<string>[]): boolean {
+  const checked = ways.filter((facts) => facts.has('origin') || facts.has(NO_PAGE))
+  if (checked.length === 0) return false
+  return ways.every((facts) => checked.includes(facts) || (facts.has('auth') && !facts.has('auth:cookie')))
 }
 
 /** One side has checked the origin; the other is taken only where somebody has set an option. */

@@ -400,6 +400,8 @@ export interface LogoutFact {
 /** A user is given a new password. */
 export interface PasswordChangeFact {
   readonly at: Location
+  /** The call of the function that does it. */
+  readonly calledFrom: Location | undefined
   /** The call in a handler that led there, where it is another place. */
   readonly asked: Location | undefined
   /** Something is done about the sessions of before, or may be by code that cannot be seen. */

@@ -218,3 +218,40 @@ describe('a provider of OAuth', () => {
     expect(outcomeOf(rule, provider(method))).toBe('notApplicable')
   })
 })
+
+describe('a new password that a repository writes', () => {
+  const users =
+    'export const setPassword = (id, hash) => prisma.user.update({ where: { id }, data: { passwordHash: hash } })'
+  const handlers = (after: string): Program => ({
+    'users.ts': users,
+    'server.ts': `
+      import express from 'express'
+      import session from 'express-session'
+      import { setPassword } from './users'
+      import { endSessions } from './sessions'
+      const app = express()
+      app.use(session({ secret: process.env.SECRET }))
+      app.post('/password', async (req, res) => {
+        await change(req.session.userId, await hash(req.body.password))
+        res.end()
+      })
+      app.post('/logout', (req, res) => req.session.destroy(() => res.end()))
+      app.post('/reset', async (req, res) => {
+        await setPassword(req.body.id, await hash(req.body.password))
+        await endSessions(req.body.id)
+        res.end()
+      })
+      async function change(id, password) {
+        await setPassword(id, password)
+        ${after}
+      }
+      app.listen(3000)`,
+  })
+
+  it('is found with the function that asks for it, though another one ends the sessions', () => {
+    expect(findingsOf(rule, handlers(''))).toEqual([
+      'users.ts:1: A new password ends no session: whoever got in with the old one stays in.',
+    ])
+    expect(findingsOf(rule, handlers('await endSessions(id)'))).toEqual([])
+  })
+})

@@ -220,3 +220,19 @@ describe('a layer that is given to code that we cannot see', () => {
     expect(findingsOf(timing, guarded(layer))).toEqual([])
   })
 })
+
+describe('a secret whose default is empty', () => {
+  it.each([
+    ['and that a file fills', "const config = { token: '', ...JSON.parse(readFileSync('config.json', 'utf8')) }"],
+    [
+      'and that the environment fills, name by name',
+      "const config = { token: '' }\n    for (const [variable, name] of Object.entries({ APP_TOKEN: 'token', APP_KEY: 'key' })) { const value = process.env[variable]; if (value) config[name] = value }",
+    ],
+  ])('%s is compared', (_, made) => {
+    const program = endpoint(
+      'if (config.token && req.headers.authorization !== config.token) return res.status(401).end()',
+      made,
+    )
+    expect(outcomeOf(timing, program)).toBe('fail')
+  })
+})

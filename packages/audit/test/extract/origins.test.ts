@@ -269,3 +269,49 @@ describe('@fastify/cors', () => {
     expect(outcomeOf('missing-origin-check', app(origin))).toBe(outcome)
   })
 })
+
+/** A server of node:http that serves MCP on `/mcp` and something else on `/status`. */
+const byHand = (check: string): string => `
+  import http from 'node:http'
+  import { timingSafeEqual } from 'node:crypto'
+  import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+  const hosts = new Set(['localhost'])
+  const isKnown = (req) => timingSafeEqual(Buffer.from(req.headers.authorization), Buffer.from(process.env.TOKEN))
+  http.createServer(async (req, res) => {
+    const path = new URL(req.url, 'http://localhost').pathname
+    ${check}
+    if (path === '/status') return res.end('up')
+    if (path === '/mcp') await new StreamableHTTPServerTransport({ sessionIdGenerator: undefined }).handleRequest(req, res)
+  }).listen(3000, '127.0.0.1')`
+
+describe('a check of the origin that not all requests pass', () => {
+  it.each([
+    [
+      'on the paths that matter',
+      "if (path === '/mcp' || path === '/admin') { if (!hosts.has(req.headers.host)) return res.writeHead(403).end() }",
+      'pass',
+    ],
+    [
+      'below a path',
+      "if (path.startsWith('/mcp')) { if (!hosts.has(req.headers.host)) return res.writeHead(403).end() }",
+      'pass',
+    ],
+    [
+      'on others',
+      "if (path === '/status') { if (!hosts.has(req.headers.host)) return res.writeHead(403).end() }",
+      'fail',
+    ],
+    [
+      'unless a credential is shown that no page can send',
+      'if (!hosts.has(req.headers.host) && !isKnown(req)) return res.writeHead(401).end()',
+      'pass',
+    ],
+    [
+      'unless the caller is on this machine',
+      'if (!isLocal(req.socket.remoteAddress) && !isKnown(req)) return res.writeHead(401).end()',
+      'fail',
+    ],
+  ])('%s', (_, check, outcome) => {
+    expect(outcomeOf('missing-origin-check', byHand(check))).toBe(outcome)
+  })
+})

@@ -81,6 +81,8 @@ export function collectPasswordChanges(machine: Machine, stores: readonly StoreF
   const changes = [...new Map(set.toReversed().map((event) => [event.context.activation, event])).values()].toReversed()
   const facts = changes.map((event) => ({
     at: locate(event.site),
+    calledFrom:
+      event.calledFrom === undefined || isWithin(event.site, event.calledFrom) ? undefined : locate(event.calledFrom),
     asked: event.via === undefined || isWithin(event.site, event.via) ? undefined : locate(event.via),
     ends: touchesSessions(machine, event, ids),
   }))

@@ -8,7 +8,7 @@ import { itemValue } from '../expressions.ts'
 import type { HeapKind, HeapObject } from '../heap.ts'
 import { LibraryObject, siteKey } from '../heap.ts'
 import { requireModule } from '../modules.ts'
-import { getProperty, insert, remove, setProperty, takeIn } from '../properties.ts'
+import { leaveOpen, getProperty, insert, remove, setProperty, takeIn } from '../properties.ts'
 import { runModule } from '../statements.ts'
 import { contentOf, isCredentialPart, noteBlinded, noteComparison } from '../secrets.ts'
 import type { State } from '../state.ts'
@@ -130,15 +130,6 @@ const assign: ExternalHandler = (machine, call, state) => {
     if (sources.some((source) => source.open && source.objects.length === 0)) leaveOpen(to)
   }
   return target
-}
-
-/** `Object.assign({}, defaults, loaded)`: an empty default is there to be filled by what was loaded. */
-function leaveOpen(to: HeapObject): void {
-  for (const [name, cell] of to.properties) {
-    const { primitives, objects, open } = cell.value
-    const isEmpty = primitives.every((item) => item === '' || item === undefined || item === null)
-    if (isEmpty && objects.length === 0 && !open) cell.write(tagged(`opt:${name}`))
-  }
 }
 
 function listOf(pick: (machine: Machine, target: HeapObject) => Value): ExternalHandler {

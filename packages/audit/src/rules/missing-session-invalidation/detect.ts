@@ -1,5 +1,5 @@
 import type { LogoutFact, PasswordChangeFact, RemovalFact, ServerFacts, StoreFact } from '../../facts/facts.ts'
-import type { FindingDraft, Step } from '../../finding/finding.ts'
+import type { FindingDraft, Location, Step } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 const MOST_OPENINGS = 4
@@ -17,19 +17,25 @@ export function detect(facts: ServerFacts): Verdict {
 }
 
 /** One place may be reached on several ways. */
-function mayEnd({ passwordChanges }: ServerFacts, { at }: PasswordChangeFact): boolean {
-  return passwordChanges.some((other) => other.ends && other.at.path === at.path && other.at.startLine === at.startLine)
+function mayEnd({ passwordChanges }: ServerFacts, { at, calledFrom }: PasswordChangeFact): boolean {
+  return passwordChanges.some((other) => other.ends && isAt(other.at, at) && isAt(other.calledFrom, calledFrom))
 }
 
-function passwordOnly({ at, asked }: PasswordChangeFact): FindingDraft {
+function isAt(one: Location | undefined, other: Location | undefined): boolean {
+  return one?.path === other?.path && one?.startLine === other?.startLine
+}
+
+function passwordOnly({ at, asked, calledFrom }: PasswordChangeFact): FindingDraft {
+  const between = isAt(calledFrom, asked) ? undefined : calledFrom
   const note = 'the password is changed, and the sessions of its user are left alone'
   return {
     what: 'A new password ends no session: whoever got in with the old one stays in.',
     trace: [
       ...(asked === undefined ? [] : [{ note: 'a new password is asked for', location: asked }]),
+      ...(between === undefined ? [] : [{ note: 'and is to be set', location: between }]),
       { note, location: at },
     ],
-    primary: asked === undefined ? 0 : 1,
+    primary: (asked === undefined ? 0 : 1) + (between === undefined ? 0 : 1),
     confidence: 'medium',
     why: 'Alice sees that somebody uses her account and changes her password. Mallory, who logged in with the old one, keeps his session until it expires by itself.',
     todo: 'After a new password end all other sessions of the user, and regenerate the one that asked for it.',
