@@ -291,3 +291,45 @@ describe('a connection that nothing is asked for', () => {
     ).toBe('fail')
   })
 })
+
+describe('a token of @fastify/jwt', () => {
+  const served = (options: string, check = ''): Program => `
+    import Fastify from 'fastify'
+    import jwt from '@fastify/jwt'
+    import websocket from '@fastify/websocket'
+    const app = Fastify()
+    app.register(jwt, { secret: process.env.SECRET, ${options} })
+    app.register(websocket)
+    app.addHook('onRequest', async (req, reply) => {
+      ${check}
+      try { await req.jwtVerify() } catch { return reply.code(401).send() }
+    })
+    app.get('/live', { websocket: true }, (ws, req) => { ws.on('message', (text) => perform(req.user, text)) })`
+
+  it.each([
+    ["cookie: { cookieName: 'token' }", '', 'fail'],
+    [
+      "cookie: { cookieName: 'token' }",
+      'if (req.headers.origin !== process.env.SITE) return reply.code(403).send()',
+      'pass',
+    ],
+    ["sign: { expiresIn: '1h' }", '', 'notApplicable'],
+  ])('with %s %s', (options, check, outcome) => {
+    expect(outcomeOf(RULE, served(options, check))).toBe(outcome)
+  })
+
+  it('is judged by its key and its end', () => {
+    const program = (key: string, options: string): Program => `
+      import Fastify from 'fastify'
+      import jwt from '@fastify/jwt'
+      const app = Fastify()
+      app.register(jwt, { secret: ${key} })
+      app.post('/login', async (req) => ({ token: app.jwt.sign({ id: await check(req.body) }${options}) }))
+      app.get('/me', async (req) => { await req.jwtVerify(); return req.user })
+      app.listen({ port: 3000 })`
+    expect(outcomeOf('weak-session-secret', program("'supersecret'", ''))).toBe('fail')
+    expect(outcomeOf('weak-session-secret', program('process.env.SECRET', ''))).toBe('pass')
+    expect(outcomeOf('missing-session-expiry', program('process.env.SECRET', ''))).toBe('fail')
+    expect(outcomeOf('missing-session-expiry', program('process.env.SECRET', ", { expiresIn: '1h' }"))).toBe('pass')
+  })
+})

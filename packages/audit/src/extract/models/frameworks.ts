@@ -7,6 +7,7 @@ import type { State } from '../state.ts'
 import { noteQueryRead, noteSecret } from '../secrets.ts'
 import { workerEnvironment } from './cloudflare.ts'
 import { cookieIn, noteCookie, noteCookieText } from './cookies.ts'
+import { tokensOfFastify } from './fastify-jwt.ts'
 import { noteCookieCleared } from '../logouts.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString } from '../value.ts'
@@ -520,8 +521,10 @@ export const frameworks: Model = {
       if (name === 'meta' || name === 'action') return keep(target, name, () => machine.library('carrier', site))
       return requestPart(machine, name, key, site) ?? UNKNOWN
     },
-    'fastify-app': (machine, target, name, _key, site) =>
-      name === 'server' ? keep(target, name, () => machine.library('http-server', site)) : UNKNOWN,
+    'fastify-app': (machine, target, name, _key, site) => {
+      if (name === 'jwt') return tokensOfFastify(machine) ?? UNKNOWN
+      return name === 'server' ? keep(target, name, () => machine.library('http-server', site)) : UNKNOWN
+    },
     'fastify-request': (machine, target, name, key, site) => {
       if (name === 'raw') return keep(target, name, () => machine.library('request', site))
       return requestPart(machine, name, key, site) ?? { ...UNKNOWN, primitives: [undefined] }

@@ -17,6 +17,7 @@ import { drizzle } from './drizzle.ts'
 import { durableObjects } from './durable-objects.ts'
 import { elysia } from './elysia.ts'
 import { express } from './express.ts'
+import { fastifyJwt } from './fastify-jwt.ts'
 import { fastmcp } from './fastmcp.ts'
 import { frameworks } from './frameworks.ts'
 import { h3 } from './h3.ts'
@@ -93,6 +94,7 @@ function registry(): Registry {
     nestJwt,
     notices,
     ownTransports,
+    fastifyJwt,
     fastmcp,
     cloudflare,
     durableObjects,
