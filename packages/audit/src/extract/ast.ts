@@ -42,14 +42,16 @@ export function staticKey(node: Node): string | undefined {
 }
 
 /** The child nodes of a node, in source order as far as the parser lists them so. */
-export function* children(node: Node): Generator<Node> {
+export function children(node: Node): readonly Node[] {
+  const found: Node[] = []
   for (const field in node) {
     if (field === 'type' || field === 'start' || field === 'end' || field === 'parent') continue
     const value = node[field] as unknown
     if (Array.isArray(value)) {
-      for (const item of value) if (isNode(item)) yield item
-    } else if (isNode(value)) yield value
+      for (const item of value) if (isNode(item)) found.push(item)
+    } else if (isNode(value)) found.push(value)
   }
+  return found
 }
 
 export function isFunctionNode(node: Node): boolean {

@@ -357,6 +357,7 @@ export function conditionFrom(outcomes: readonly Outcome[], before: ReadonlySet<
 
 function learnedWhen(outcomes: readonly Outcome[], before: ReadonlySet<string>, truth: boolean): readonly string[] {
   const fitting = outcomes.filter(({ value }) => (truth ? truthiness(value).canBeTrue : truthiness(value).canBeFalse))
+  if (fitting.every((outcome) => tellsNothing(outcome, before, truth))) return []
   const sets = fitting.map(({ facts, value }) => {
     const own = conditionOf(value)
     const learned = [...[...facts.must].filter((fact) => !before.has(fact)), ...(truth ? own.whenTrue : own.whenFalse)]
@@ -372,6 +373,15 @@ function learnedWhen(outcomes: readonly Outcome[], before: ReadonlySet<string>, 
   if (!common.includes('origin') && isOriginChecked(sets.map(({ learned }) => learned))) common.push('origin')
   if (arePagesKeptOut(sets.map(({ learned }) => learned))) common.push(NO_PAGE)
   return unite(common, commonSettlement(sets.map(({ learned }) => [...learned])))
+}
+
+/** As it is with most: nothing to be had in common. */
+function tellsNothing({ facts, value }: Outcome, before: ReadonlySet<string>, truth: boolean): boolean {
+  const own = conditionOf(value)
+  if ((truth ? own.whenTrue : own.whenFalse).length > 0) return false
+  if (facts.must === before) return true
+  for (const fact of facts.must) if (!before.has(fact)) return false
+  return true
 }
 
 /** On every way that somebody has not opened on purpose, by a setting. */

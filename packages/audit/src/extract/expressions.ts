@@ -41,10 +41,10 @@ import { branch } from './statements.ts'
 import { attributesIn } from './models/cookies.ts'
 import { testPosition } from './positions.ts'
 import { asAddress } from './models/urls.ts'
-import { noteComparison, afterText, isMadeOrSetSecret, notePart } from './secrets.ts'
+import { noteComparison, afterText, isMadeOrSetSecret, notePart, noteUrlAlternative } from './secrets.ts'
 import { noteConfiguredPart } from './configured.ts'
 import { LOOSELY, namesBoth, patternTags } from './origins.ts'
-import { noteSharedRead, noteSharedWrite } from './shared.ts'
+import { isOwn, noteSharedRead, noteSharedWrite } from './shared.ts'
 import type { State } from './state.ts'
 import { noteMade } from './made-secrets.ts'
 import type { Primitive, Value } from './value.ts'
@@ -73,7 +73,7 @@ export function evaluate(machine: Machine, given: Node, state: State, env: Envir
     case 'Literal':
       return literal(node)
     case 'Identifier':
-      return readVariable(machine, String(node['name']), machine.site(env.file, node), state, env)
+      return readVariable(machine, node, state, env)
     case 'MemberExpression':
       return evaluateMember(machine, node, state, env)
     case 'CallExpression':
@@ -148,12 +148,13 @@ function literal(node: Node): Value {
   return node['raw'] === 'null' ? primitive(null) : UNKNOWN
 }
 
-function readVariable(machine: Machine, name: string, site: Site, state: State, env: Environment): Value {
+function readVariable(machine: Machine, node: Node, state: State, env: Environment): Value {
+  const name = String(node['name'])
   if (name === 'undefined') return UNDEFINED
   const cell = env.find(name)
-  if (cell === undefined) return readGlobal(name, site)
+  if (cell === undefined) return readGlobal(name, machine.site(env.file, node))
   const value = state.read(cell)
-  return noteSharedRead(machine, cell, value, site, state)
+  return isOwn(machine, cell) ? value : noteSharedRead(machine, cell, value, machine.site(env.file, node), state)
 }
 
 function evaluateMember(machine: Machine, node: Node, state: State, env: Environment): Value {
@@ -437,6 +438,7 @@ function evaluateLogical(machine: Machine, node: Node, state: State, env: Enviro
     assume(machine, fork, negate(left))
     const right = evaluate(machine, node['right'] as Node, fork, env)
     state.merge([fork, state.fork()])
+    noteAlternative(machine, left, right, node, state, env)
     noteFallback(machine, left, right, node, env)
     return withTruthOf(left, right, defaulted(machine, left, right))
   }
@@ -450,6 +452,12 @@ function withTruthOf(left: Value, right: Value, value: Value): Value {
   const { whenTrue, whenFalse } = left.condition
   if (canBeTrue === canBeFalse) return value
   return withCondition(value, { whenTrue: canBeTrue ? [] : whenTrue, whenFalse: canBeFalse ? [] : whenFalse })
+}
+
+/** One is taken where the other is not there: they are meant to be the same. */
+function noteAlternative(machine: Machine, one: Value, other: Value, node: Node, state: State, env: Environment): void {
+  if (one.tags.length === 0 || other.tags.length === 0) return
+  noteUrlAlternative(machine, one, other, machine.site(env.file, node), state)
 }
 
 /** `setting ?? 'text'`: remembers where the text stands. */
@@ -507,6 +515,7 @@ function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env
       right = evaluate(machine, node['right'] as Node, no, env)
     },
   )
+  noteAlternative(machine, left, right, node, state, env)
   const isDefault =
     left.condition === undefined && left.tags.some((tag) => tag.startsWith('env:') || tag.startsWith('opt:'))
   if (isDefault) noteFallback(machine, left, right, node, env)
@@ -539,7 +548,9 @@ function evaluateConditional(machine: Machine, node: Node, state: State, env: En
       if (!taken.dead) outcomes.push({ facts: taken.facts, value })
     }
   branch(machine, state, test, side('consequent'), side('alternate'))
-  if (outcomes.length === 0) return UNKNOWN
+  const [first, second] = outcomes
+  if (first === undefined) return UNKNOWN
+  if (second !== undefined) noteAlternative(machine, first.value, second.value, node, state, env)
   return resultOf(outcomes, before)
 }
 

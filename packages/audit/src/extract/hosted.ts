@@ -132,7 +132,7 @@ function registerActions(machine: Machine, module: Module): void {
   if (SERVER_PAGE.test(path)) {
     for (const [name, handler] of actionsOf(module))
       registerAt(machine, module, 'POST', handler, 'fetch', pathOf(path, name))
-  } else if (SERVER_FUNCTIONS.test(text)) {
+  } else if (text.includes('use server') && SERVER_FUNCTIONS.test(text)) {
     for (const [name, { value }] of module.exports)
       if (isFunction(value)) registerAt(machine, module, 'POST', value, 'action', pathOf(path, name))
   } else if (ROUTES_FOLDER.test(path)) {

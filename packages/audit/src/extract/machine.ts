@@ -493,6 +493,11 @@ export class Machine {
     return this.databases.has(id)
   }
 
+  /** All that was put into a container, by what its keys begin with. */
+  databasesIn(container: string): readonly string[] {
+    return [...this.databases.keys()].filter((id) => id === container || id.startsWith(`${container}#`))
+  }
+
   /** What a database holds under one kind of key. */
   databaseCell(id: string): Cell {
     let cell = this.databases.get(id)

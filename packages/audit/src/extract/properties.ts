@@ -63,7 +63,7 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   let value: Value = NEVER
   for (const from of target.objects) value = join(value, readFrom(machine, from, name, key, site, state))
   // What is read of something that is not listed is not known.
-  if (value !== NEVER && (target.cut === true || (target.open && value.objects.length === 0)))
+  if (value !== NEVER && !value.open && (target.cut === true || (target.open && value.objects.length === 0)))
     value = { ...value, open: true }
   if (target.tags.length > 0)
     value = withTags(value === NEVER ? UNKNOWN : withoutVerdict(value, target), [

@@ -155,6 +155,26 @@ export function noteUrlProof(machine: Machine, value: Value, site: Site, state: 
   machine.emit('url-credential', site, state, { value: tagged(...parts), proves: true })
 }
 
+/** `req.query.key || req.headers['x-api-key']`: what stands in the URL does for the credential that a header brings. */
+export function noteUrlAlternative(machine: Machine, one: Value, other: Value, site: Site, state: State): void {
+  for (const [url, header] of [
+    [one, other],
+    [other, one],
+  ] as const)
+    if (isOfUrl(url) && isOfHeader(header)) noteUrlProof(machine, url, site, state)
+}
+
+function isOfUrl(value: Value): boolean {
+  const origins = requestTags(value)
+  return origins.length > 0 && origins.every((tag) => IN_URL.test(tag)) && value.objects.length === 0
+}
+
+/** A credential as it was sent, not what was found by it or said of it. */
+function isOfHeader(value: Value): boolean {
+  const isItself = !['found', 'entry', 'made', 'verdict', 'principal', 'claim'].some((tag) => hasTag(value, tag))
+  return isItself && hasTag(value, 'cred') && (hasTag(value, 'header') || hasTag(value, 'cookie'))
+}
+
 const IN_URL = /^(?:query|param):[^*]/
 
 /** What OAuth sends through URLs is made for them: signed, short-lived, and good for one exchange. */

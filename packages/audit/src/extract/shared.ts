@@ -23,6 +23,11 @@ function keyOf(cell: Cell, holder?: HeapObject): string | undefined {
   return cell.site === undefined ? undefined : `${cell.site.path}#${cell.site.start}#${cell.name}`
 }
 
+/** A variable of the request that reads it: nobody else has it. */
+export function isOwn(machine: Machine, { born }: Cell): boolean {
+  return born !== 0 && born === machine.context.activation
+}
+
 export function noteSharedRead(
   machine: Machine,
   cell: Cell,

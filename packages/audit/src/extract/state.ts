@@ -16,9 +16,10 @@ export interface Facts {
 
 /** A chain of writes since a fork; the innermost write wins. */
 class Layer {
-  private own: Map<Cell, Value> | undefined
-  readonly parent: Layer | undefined
+  declare private own: Map<Cell, Value> | undefined
+  declare readonly parent: Layer | undefined
   constructor(parent: Layer | undefined) {
+    this.own = undefined
     this.parent = parent
   }
   get writes(): ReadonlyMap<Cell, Value> {
@@ -36,12 +37,13 @@ const NO_WRITES: ReadonlyMap<Cell, Value> = new Map()
 export const VERIFIED = ['auth', 'auth:verified'] as const
 
 export class State {
-  facts: Facts
+  declare facts: Facts
   /** The path ended: returned, threw, broke out. */
-  dead = false
-  private layer: Layer
+  declare dead: boolean
+  declare private layer: Layer
   constructor(facts: Facts, layer?: Layer) {
     this.facts = facts
+    this.dead = false
     this.layer = layer ?? new Layer(undefined)
   }
 

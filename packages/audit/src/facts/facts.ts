@@ -124,6 +124,8 @@ export interface TokenFact {
   readonly expires: boolean | undefined
   /** It passes after it has expired. */
   readonly ignored: boolean
+  /** Whoever presents it is looked up as well, before anything is served: it may have been ended before its time. */
+  readonly lookedUp: boolean
 }
 
 export interface EntropyFact {

@@ -35,6 +35,9 @@ describe('a credential in a URL', () => {
     ['that is a signed token, whatever it is called', 'await jwtVerify(String(req.query.fk), process.env.KEY)'],
     ['that a setting must equal, whatever it is called', `if (req.query.q !== process.env.API_KEY) ${refused}`],
     ['that unseen code verifies as a key', `if (!(await verifyFileKey(req.query.fk))) ${refused}`],
+    ['in place of a header, for whoever is called with it', "await use(req.query.k || req.headers['x-api-key'])"],
+    ['where there is no header', 'await use(req.get("authorization") ?? req.query.k)'],
+    ['unless there is a header', 'await use(req.headers.authorization ? req.headers.authorization : req.query.k)'],
   ])('is one %s', (_what, guard) => {
     expect(outcomeOf('session-token-in-url', app(guard))).toBe('fail')
   })
@@ -61,6 +64,14 @@ describe('a credential in a URL', () => {
     [
       'a row found by an ID holds',
       "app.get('/n', async (req, res) => { const row = await findRow(req.query.id); await jwtVerify(row.jwt, KEY) })",
+    ],
+    [
+      'is there for what a token says of its owner',
+      "app.get('/o', (req, res) => res.json(req.query.of || jwtVerify(req.get('authorization'), KEY).sub))",
+    ],
+    [
+      'is there for a header that lets nobody in',
+      "app.get('/l', (req, res) => res.json(req.query.lang || req.headers['accept-language']))",
     ],
   ])('is none that %s', (_what, more) => {
     expect(findingsOf('session-token-in-url', app(guarded, more))).toEqual([])

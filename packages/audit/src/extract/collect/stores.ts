@@ -26,12 +26,13 @@ type Container = Omit<StoreEvents, 'holds'>
 export function collectStores(machine: Machine): readonly StoreFact[] {
   const containers = containersIn(machine)
   const stores = sessionStores(machine, containers)
-  return [
+  const kept = [
     ...stores.map((store) => storeFact(machine, store, stores)),
     ...loginStores(containers, stores).map((store) => storeFact(machine, store, stores)),
     ...webStores(machine),
     ...variableStores(machine),
   ]
+  return kept.length > 0 ? kept : loginTokens(machine, containers)
 }
 
 /**
@@ -52,6 +53,33 @@ function loginStores(containers: readonly Container[], sessions: readonly StoreE
       )
     })
     .map((entry) => ({ ...entry, holds: 'own' as const }))
+}
+
+/**
+ * The same wherever they are kept, where nothing else keeps sessions: a login lasts as long as the record that its token
+ * finds. What somebody who is logged in already makes for a program of theirs is no login. Where a record says when it ends
+ * and nothing that looks there is seen, it may be judged elsewhere.
+ */
+function loginTokens(machine: Machine, containers: readonly Container[]): readonly StoreFact[] {
+  return containers
+    .filter(
+      ({ ref, writes, reads }) =>
+        ref.kind !== 'web-session' && writes.some(isLogin) && reads.some((read) => isPresentedLater(read, writes)),
+    )
+    .map((entry) => ({ store: storeFact(machine, { ...entry, holds: 'own' }, []), entry }))
+    .filter(({ store, entry }) => store.limits.length > 0 || !entry.writes.some(({ value }) => saysWhen(value)))
+    .map(({ store }) => store)
+}
+
+function isLogin({ key, context, facts }: EventOf<'store-write'>): boolean {
+  return context.trigger === 'request' && hasTag(key, 'mint') && (facts.must.has('login') || !facts.must.has('auth'))
+}
+
+/** With each request, in a header or cookie; as it was made, or as its digest was kept. */
+function isPresentedLater({ key, context }: EventOf<'store-read'>, writes: Container['writes']): boolean {
+  if (context.trigger !== 'request' || !hasTag(key, 'cred')) return false
+  if (!hasTag(key, 'header') && !hasTag(key, 'cookie')) return false
+  return !hasTag(key, 'hash') || writes.some((write) => hasTag(write.key, 'hash'))
 }
 
 function isByCredential({ key, context }: EventOf<'store-read'>): boolean {
@@ -402,6 +430,8 @@ export function isRightKey(key: Value, store: StoreEvents): boolean {
   if (store.ref.kind === 'array' || store.ref.kind === 'set') return true
   if (isCertainlyObject(key) && !store.writes.some((write) => write.key.objects.length > 0)) return false
   const isField = key.tags.some((tag) => tag.startsWith(`entry:${store.ref.id}:`))
+  // A row is found by its token and taken out by another of its columns.
+  if (isField && store.ref.kind === 'database') return true
   const names = (value: Value): boolean => hasTag(value, 'cred') || hasTag(value, 'principal')
   if (isField && names(key) && !store.writes.some((write) => names(write.key))) return false
   const known = new Set(['mint', 'sid', `key:${store.ref.id}`, ...store.writes.flatMap((write) => write.key.tags)])

@@ -1,6 +1,7 @@
 /** Signed tokens that this server hands out and takes back: sessions without a record. */
 import type { AudienceFact, TokenFact } from '../../facts/facts.ts'
 import type { Machine } from '../machine.ts'
+import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
 export function collectTokens(machine: Machine): readonly TokenFact[] {
@@ -15,8 +16,19 @@ export function collectTokens(machine: Machine): readonly TokenFact[] {
       checked: locate(checks[0]!.site),
       expires: ignored ? false : limited ? true : event.expires,
       ignored,
+      lookedUp: checks.some((check) => isLookedUp(machine, check.context.activation)),
     }))
   return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.expires}`)
+}
+
+/** By the token or by what it says: a list of those that were taken back, the record of its user, a version. */
+function isLookedUp(machine: Machine, activation: number): boolean {
+  return eventsOf(machine, 'store-read').some(
+    ({ key, context }) =>
+      context.activation === activation &&
+      context.trigger === 'request' &&
+      (hasTag(key, 'cred') || hasTag(key, 'principal')),
+  )
 }
 
 /** Tokens that this server signs itself are for itself. Whoever reads the claim is taken to compare it. */

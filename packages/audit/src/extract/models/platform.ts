@@ -46,6 +46,18 @@ function container(kind: HeapKind): ExternalHandler {
   }
 }
 
+/** `new Uint8Array(digest)`: bytes of whatever that was made of. */
+const bytesOf: ExternalHandler = (machine, call, state, path) => {
+  const made = container('array')(machine, call, state, path)
+  const [source] = call.args
+  if (source === undefined || source.objects.length > 0 || source.tags.length === 0) return made
+  for (const list of made.objects) {
+    list.elements.write(source)
+    list.transient = true
+  }
+  return made
+}
+
 /** `new Map(other)`, `new Set(list)`. */
 function fillLike(created: HeapObject, from: HeapObject): void {
   created.elements.write(from.item)
@@ -293,13 +305,8 @@ function lockedRun(machine: Machine, call: Call, state: State): Value {
 
 const lock: ExternalHandler = (machine, call) => object(machine.library('lock', call.site))
 
-/** Lists of anything and lists of numbers: what is read from them was put there. */
-const LISTS = [
-  'Array',
-  ...['Int8', 'Uint8', 'Uint8Clamped', 'Int16', 'Uint16', 'Int32', 'Uint32', 'BigInt64', 'BigUint64'].map(
-    (of) => `${of}Array`,
-  ),
-]
+/** Lists of numbers: what is read from them was put there, or is part of what they were made from. */
+const BYTES = ['Int8', 'Uint8', 'Uint8Clamped', 'Int16', 'Uint16', 'Int32', 'Uint32', 'BigInt64', 'BigUint64']
 
 export const platform: Model = {
   constructors: {
@@ -307,7 +314,8 @@ export const platform: Model = {
     'global:WeakMap': container('map'),
     'global:Set': container('set'),
     'global:WeakSet': container('set'),
-    ...Object.fromEntries(LISTS.map((name) => [`global:${name}`, container('array')])),
+    'global:Array': container('array'),
+    ...Object.fromEntries(BYTES.map((of) => [`global:${of}Array`, bytesOf])),
     'global:Object': container('object'),
     'global:Promise': promise,
     'global:Proxy': proxy,

@@ -203,6 +203,7 @@ export const randomness: Model = {
     'node:crypto#createSecretKey': stretched,
     ...Object.fromEntries(DIGESTS.map((path) => [path, ((_machine, call) => digest(call)) satisfies ExternalHandler])),
     'node:crypto#hash': (_machine, call) => digest(call),
+    'node:crypto#subtle.digest': (_machine, call) => digest(call),
   },
   constructors: {
     'global:Date': (_machine, call) =>

@@ -6,7 +6,7 @@ import type { Machine } from '../machine.ts'
 import { foundTags, noteInsert, noteLookUp } from '../properties.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNKNOWN, hasTag, object, tagged, truthiness, withTags } from '../value.ts'
+import { UNKNOWN, hasTag, joinAll, object, tagged, tagsOf, truthiness, withTags } from '../value.ts'
 import { callNamespace } from './durable-objects.ts'
 import { optionOf } from './routing.ts'
 
@@ -27,20 +27,28 @@ export function callOnUnseenStore(machine: Machine, name: string, call: Call, st
   if (durable !== undefined) return durable
   const use = READS.test(name) ? read : WRITES.test(name) ? write : REMOVES.test(name) ? remove : undefined
   if (use === undefined) return undefined
-  const key = keyIn(call.args[0])
-  const store = key === undefined ? undefined : storeOf(name, call)
+  const key = keyIn(call.args[0], isHandle) ?? credentialIn(machine, name, call)
+  const store = key === undefined ? undefined : storeOf(name, call, key)
   return key === undefined || store === undefined ? undefined : use(machine, store, key, call, state)
 }
 
+/** What the request is let in by, where something that was made up here was put in there before: it may be that. */
+function credentialIn(machine: Machine, name: string, call: Call): Value | undefined {
+  if (WRITES.test(name)) return undefined
+  const key = keyIn(call.args[0], (value) => value.objects.length === 0 && hasTag(value, 'cred'))
+  const store = key === undefined ? undefined : storeOf(name, call, key)
+  return store !== undefined && machine.hasDatabase(store.id) ? key : undefined
+}
+
 /** The handle that an argument is, or names: `id`, `{ where: { id } }`, `{ _id: id }`, `{ data: { id, … } }`. */
-function keyIn(arg: Value | undefined, depth = 2): Value | undefined {
+function keyIn(arg: Value | undefined, isKey: (value: Value) => boolean, depth = 2): Value | undefined {
   if (arg === undefined) return undefined
-  if (isHandle(arg)) return arg
+  if (isKey(arg)) return arg
   if (depth === 0) return undefined
   for (const item of arg.objects) {
     if (item.kind !== 'object') continue
     for (const cell of item.properties.values()) {
-      const inner = keyIn(cell.value, depth - 1)
+      const inner = keyIn(cell.value, isKey, depth - 1)
       if (inner !== undefined) return inner
     }
   }
@@ -53,12 +61,29 @@ function isHandle(value: Value): boolean {
   return value.tags.some((tag) => NAMES_SESSION.test(tag)) && isPresentedHandle(value)
 }
 
-/** What stands before the method names the container: two modules that say `env.SESSIONS` mean the same. */
-function storeOf(name: string, call: Call): StoreRef | undefined {
-  const text = call.site.file.text.slice(call.site.start, Math.min(call.site.end, call.site.start + 300))
-  const receiver = new RegExp(String.raw`([\w$]+)(?:\(\))?[!?]?\.\s*${name}\b`).exec(text)?.[1]
+/**
+ * A binding of the environment has a name of its own; else what stands before the method names the container: two modules
+ * that say `plugin.sessions` mean the same. What keys begin with tells apart what lies in one container.
+ */
+function storeOf(name: string, call: Call, key?: Value): StoreRef | undefined {
+  const receiver = bindingOf(call.self) ?? receiverOf(name, call)
   if (receiver === undefined) return undefined
-  return { id: `unseen#${receiver}`, site: call.site, name: receiver, kind: 'database' }
+  const prefix = key === undefined ? undefined : tagsOf(key, 'prefix')[0]?.slice('prefix:'.length)
+  const id = prefix === undefined ? `unseen#${receiver}` : `unseen#${receiver}#${prefix}`
+  return { id, site: call.site, name: receiver, kind: 'database' }
+}
+
+function bindingOf(self: Value): string | undefined {
+  const [binding, ...others] = tagsOf(self, 'env')
+  return others.length > 0 ? undefined : binding?.slice('env:'.length)
+}
+
+function receiverOf(name: string, { site: { file, start, end } }: Call): string | undefined {
+  const text = file.text.slice(start, Math.min(end, start + 300))
+  const found = new RegExp(
+    String.raw`(?:([\w$]+)(?:\(\))?|\(\s*(['"\x60])([\w$.-]{1,60})\2\s*\))[!?]?\.\s*${name}\b`,
+  ).exec(text)
+  return found?.[1] ?? found?.[3]
 }
 
 type Use = (machine: Machine, store: StoreRef, key: Value, call: Call, state: State) => Value
@@ -92,12 +117,17 @@ const remove: Use = (machine, store, key, call, state) => {
   return UNKNOWN
 }
 
-/** Everything in a container that sessions were seen to go into. */
+/** Everything in a container that sessions were seen to go into, whatever their keys begin with. */
 function listed(machine: Machine, name: string, call: Call): Value | undefined {
-  const store = storeOf(name, call)
-  if (store === undefined || !machine.hasDatabase(store.id)) return undefined
-  const key = tagged(`key:${store.id}`)
-  const entry = withTags(machine.databaseCell(store.id).value, [`entry:${store.id}`])
+  const container = storeOf(name, call)
+  const ids = container === undefined ? [] : machine.databasesIn(container.id)
+  if (ids.length === 0) return undefined
+  const key = tagged(...ids.map((id) => `key:${id}`))
+  const values = joinAll(ids.map((id) => machine.databaseCell(id).value))
+  const entry = withTags(
+    values,
+    ids.map((id) => `entry:${id}`),
+  )
   const list = machine.allocate('array', call.site)
   list.elements.write(name === 'keys' ? key : name === 'values' ? entry : pairOf(machine, key, entry, call))
   list.transient = true

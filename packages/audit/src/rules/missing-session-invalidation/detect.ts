@@ -1,4 +1,11 @@
-import type { LogoutFact, PasswordChangeFact, RemovalFact, ServerFacts, StoreFact } from '../../facts/facts.ts'
+import type {
+  LogoutFact,
+  PasswordChangeFact,
+  RemovalFact,
+  ServerFacts,
+  StoreFact,
+  TokenFact,
+} from '../../facts/facts.ts'
 import type { FindingDraft, Location, Step } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
@@ -6,14 +13,31 @@ const MOST_OPENINGS = 4
 
 export function detect(facts: ServerFacts): Verdict {
   const changes = facts.keepsLogins ? facts.passwordChanges : []
-  if (facts.stores.length + facts.logouts.length + changes.length === 0)
+  const alone = facts.stores.length + facts.logouts.length === 0 ? facts.tokens : []
+  if (facts.stores.length + facts.logouts.length + changes.length + alone.length === 0)
     return notApplicable('The server keeps no sessions.')
   const surviving = facts.stores.flatMap((store) => survivingSessions(store))
   const forgotten = facts.logouts.filter(
     (logout) => !facts.logouts.some((other) => isSame(other, logout) && other.ends),
   )
   const outlived = changes.filter((change) => !mayEnd(facts, change))
-  return judged([...(surviving.length > 0 ? surviving : lasting(forgotten)), ...outlived.map(passwordOnly)])
+  const endless = alone.some(({ lookedUp }) => lookedUp) ? [] : alone.slice(0, 1).map(notEnded)
+  return judged([...(surviving.length > 0 ? surviving : lasting(forgotten)), ...endless, ...outlived.map(passwordOnly)])
+}
+
+/** The token is all there is of the session, and nobody is asked whether it still holds. */
+function notEnded({ at, checked }: TokenFact): FindingDraft {
+  return {
+    what: 'A login cannot be ended: its token is good until it expires, whatever happens to its user.',
+    trace: [
+      { note: 'signed here', location: at },
+      { note: 'accepted by its signature alone', location: checked },
+    ],
+    primary: 1,
+    confidence: 'medium',
+    why: 'Alice sees that her token was stolen. There is no logout and no revocation: Mallory goes on until the token expires, and so does somebody whose account was closed.',
+    todo: 'Keep the IDs of tokens that were taken back (or a version per user), offer a logout that adds to them, and look there whenever a token is verified.',
+  }
 }
 
 /** One place may be reached on several ways. */
