@@ -160,7 +160,8 @@ export type Event = Base &
     /** What something that is not seen, `kept`, is asked for a record by: a credential that a request brings. */
     | { readonly kind: 'record-asked'; readonly kept: string; readonly key: Value }
     /** `proves`: what is done with it tells that it is a credential, whatever it is called. */
-    | { readonly kind: 'url-credential'; readonly value: Value; readonly proves?: true }
+    /** `proves`: whatever it is called, it is verified as one. `stands`: it stands in for the credential of a header. */
+    | { readonly kind: 'url-credential'; readonly value: Value; readonly proves?: true; readonly stands?: true }
     /** Text signs, seals or proves something here: `what` says which, with an article. */
     | { readonly kind: 'secret-use'; readonly what: string; readonly value: Value }
     /** A token of somebody else is verified; `named`: only one that is meant for this server passes. */

@@ -213,6 +213,7 @@ function evaluateObject(machine: Machine, node: Node, state: State, env: Environ
         inner.name ??= name
         if (inner instanceof LibraryObject && inner.type === 'timer') inner.data['field'] ??= name
       }
+      noteWritten(machine, name, item['value'] as Node, env)
       target.undefine(name)
       const made = noteMade(machine, name, value, machine.site(env.file, item['value'] as Node), state)
       target.property(name).write(item['kind'] === 'get' ? UNKNOWN : made)
@@ -221,6 +222,15 @@ function evaluateObject(machine: Machine, node: Node, state: State, env: Environ
   noteStateOut(machine, target.properties.get('requestState')?.value, site, state)
   return self
 }
+
+/** `{ sessionSecret: 'secret' }`: where the text stands, for whoever finds it used elsewhere. */
+function noteWritten(machine: Machine, name: string, given: Node, env: Environment): void {
+  const node = bare(given)
+  if (node.type !== 'Literal' || typeof node['value'] !== 'string' || !NAMES_SECRET.test(name)) return
+  if (!machine.writtenTexts.has(node['value'])) machine.writtenTexts.set(node['value'], machine.site(env.file, node))
+}
+
+const NAMES_SECRET = /secret|passw(?:or)?d|passphrase|token|key$/i
 
 function spread(target: HeapObject, source: Value): void {
   if (source.open) {

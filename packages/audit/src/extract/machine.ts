@@ -156,6 +156,12 @@ export class Machine {
   readonly blindedKeys = new Set<string>()
   /** Where the text stands that a setting falls back to, by the tag of its value. */
   readonly fallbacks = new Map<string, Site>()
+  /** Where texts stand that a record of settings calls a credential. */
+  readonly writtenTexts = new Map<string, Site>()
+  /** Texts that start-up does not go on with, each with the settings that it is a default of. */
+  readonly refusedTexts = new Set<string>()
+  /** Settings whose default that is, by the tags of their values. */
+  readonly refusedDefaults = new Set<string>()
   /** Origins that name sessions in this program, as seen in look-ups. */
   readonly handleTags = new Set<string>()
   /** Fields of owners that are compared with the caller only where they are set, as `store:field`. */

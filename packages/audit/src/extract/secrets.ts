@@ -161,12 +161,17 @@ export function noteUrlAlternative(machine: Machine, one: Value, other: Value, s
     [one, other],
     [other, one],
   ] as const)
-    if (isOfUrl(url) && isOfHeader(header)) noteUrlProof(machine, url, site, state)
+    if (isOfUrl(url) && isOfHeader(header))
+      machine.emit('url-credential', site, state, { value: url, proves: true, stands: true })
 }
 
 function isOfUrl(value: Value): boolean {
   const origins = requestTags(value)
-  return origins.length > 0 && origins.every((tag) => IN_URL.test(tag)) && value.objects.length === 0
+  return (
+    origins.length > 0 &&
+    origins.every((tag) => IN_URL.test(tag) && !isOfProtocol(tag)) &&
+    !['found', 'entry', 'made', 'verdict'].some((tag) => hasTag(value, tag))
+  )
 }
 
 /** A credential as it was sent, not what was found by it or said of it. */

@@ -12,6 +12,7 @@ import { noteToolResult } from './handles.ts'
 import type { Module, RunModule } from './modules.ts'
 import { importName, importNamespace } from './modules.ts'
 import { narrow } from './narrow.ts'
+import { noteRefusedTexts } from './refused-texts.ts'
 import { noteDecision } from './request-state.ts'
 import { noteMethod } from './rpc.ts'
 import { noteChecks } from './shared.ts'
@@ -325,6 +326,7 @@ function executeIf(machine: Machine, node: Node, state: State, env: Environment)
     (taken) => {
       narrow(node['test'] as Node, taken, before, env)
       execute(machine, node['consequent'] as Node, taken, env)
+      noteRefusedTexts(machine, node, taken.dead, state, env)
     },
     (other) => {
       narrow(node['test'] as Node, other, before, env)

@@ -3,20 +3,19 @@ import type { ComparisonFact, SecretFact, StoreFact, UrlTokenFact } from '../../
 import type { Location } from '../../finding/finding.ts'
 import { soundBits } from '../entropy.ts'
 import type { Event, EventOf } from '../events.ts'
-import { siteKey } from '../heap.ts'
+import { type Site, siteKey } from '../heap.ts'
 import type { Machine } from '../machine.ts'
+import { isRefusedText } from '../refused-texts.ts'
 import { isHandleName, isUrlCredential } from '../secrets.ts'
 import type { Value } from '../value.ts'
 import { hasTag, strings, tagsOf } from '../value.ts'
 import { distinct, eventsOf, locate, sameSite } from './collect.ts'
 
 export function collectUrlTokens(machine: Machine, stores: readonly StoreFact[]): readonly UrlTokenFact[] {
-  const facts = [
-    ...presentedIds(machine, stores),
-    ...credentials(machine),
-    ...credentialsOfRecords(machine),
-    ...sent(machine),
-  ]
+  const proven = [...presentedIds(machine, stores), ...credentials(machine), ...credentialsOfRecords(machine)]
+  const known = new Set(proven.map(({ part }) => part))
+  const standing = standingIn(machine).filter(({ part }) => !known.has(part))
+  const facts = [...proven, ...standing, ...sent(machine)]
   return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.kind}:${fact.part}`)
 }
 
@@ -47,9 +46,20 @@ function keptBySession(machine: Machine): ReadonlySet<string> {
 
 function credentials(machine: Machine): readonly UrlTokenFact[] {
   return eventsOf(machine, 'url-credential').flatMap((event) =>
-    urlTags(event.value)
-      .filter((tag) => event.proves === true || isUrlCredential(tag) || isHandleName(tag))
-      .map((tag) => acceptedAs(kindOf(tag, event), tag, event, machine, false)),
+    event.stands === true
+      ? []
+      : urlTags(event.value)
+          .filter((tag) => event.proves === true || isUrlCredential(tag) || isHandleName(tag))
+          .map((tag) => acceptedAs(kindOf(tag, event), tag, event, machine, false)),
+  )
+}
+
+/** Taken where a header brings no credential; what is done with either is not seen. */
+function standingIn(machine: Machine): readonly UrlTokenFact[] {
+  return eventsOf(machine, 'url-credential').flatMap((event) =>
+    event.stands === true
+      ? urlTags(event.value).map((tag) => acceptedAs('credential', tag, event, machine, false))
+      : [],
   )
 }
 
@@ -185,19 +195,38 @@ function placeOf({ path, startLine, startColumn }: Location): string {
 }
 
 function secretOfUse(machine: Machine, value: Value, what: string, event: Event): SecretFact | undefined {
-  const texts = strings(value).filter((text) => text !== '' && !PUBLIC.test(text) && !SCHEME_ALONE.test(text))
+  const texts = strings(value).filter(
+    (text) => text !== '' && !PUBLIC.test(text) && !SCHEME_ALONE.test(text) && !isRefusedText(machine, text, value),
+  )
   if (strings(value).some((text) => PUBLIC.test(text))) return undefined
   const fact = { at: locate(event.site), what, from: undefined, bits: undefined, used: true }
-  const fallback = value.tags.map((tag) => machine.fallbacks.get(tag)).find((site) => site !== undefined)
+  const fallbacks = value.tags.flatMap((tag) => machine.fallbacks.get(tag) ?? [])
+  const written = texts
+    .flatMap((text) => machine.writtenTexts.get(text) ?? [])
+    .find(({ path }) => path !== event.site.path)
+  const from = fallbacks.find((site) => isAmong(texts, site)) ?? written ?? fallbacks.find((site) => !isText(site))
   // Origins are passed on with whole objects; the text is there only where it is the value.
-  if (fallback !== undefined && texts.length > 0) return { ...fact, source: 'fallback', from: locate(fallback) }
-  if (texts.length > 0) return { ...fact, source: value.open || value.tags.length > 0 ? 'fallback' : 'written' }
+  if (texts.length > 0) {
+    const isFallback = fallbacks.length > 0 || value.open || value.tags.length > 0
+    return { ...fact, source: isFallback ? 'fallback' : 'written', from: from && locate(from) }
+  }
   const { entropy } = value
   if (entropy === undefined || entropy.sources.length === 0) return { ...fact, source: 'outside' }
-  const from = locate(entropy.sources[0]!.site)
+  const made = locate(entropy.sources[0]!.site)
   if (soundBits(entropy) >= ENOUGH_BITS) return { ...fact, source: 'outside' }
-  if (soundBits(entropy) >= SOUND_BITS) return { ...fact, source: 'short', from, bits: soundBits(entropy) }
-  return { ...fact, source: 'guessable', from, bits: soundBits(entropy) }
+  if (soundBits(entropy) >= SOUND_BITS) return { ...fact, source: 'short', from: made, bits: soundBits(entropy) }
+  return { ...fact, source: 'guessable', from: made, bits: soundBits(entropy) }
+}
+
+/** The default that is one of these texts, or a part of one. */
+function isAmong(texts: readonly string[], site: Site): boolean {
+  const text = site.file.text.slice(site.start + 1, site.end - 1)
+  return isText(site) && texts.some((item) => item.includes(text) || text.includes(item))
+}
+
+/** What stands there is written out, and not under a name. */
+function isText({ file, start }: Site): boolean {
+  return /['"`]/.test(file.text.charAt(start))
 }
 
 /** `SESSION_SECRET: ${SESSION_SECRET:-change-me}` in a compose file: what the source insists on is set for everybody alike. */
@@ -235,7 +264,7 @@ function isRefused(machine: Machine, text: string): boolean {
 function namedFallbacks(machine: Machine): readonly SecretFact[] {
   return [...machine.fallbacks].flatMap(([tag, site]): SecretFact[] => {
     const name = tag.slice(tag.indexOf(':') + 1)
-    if (!SECRET_SETTING.test(name) || NO_SECRET_SETTING.test(name)) return []
+    if (!SECRET_SETTING.test(name) || NO_SECRET_SETTING.test(name) || machine.refusedDefaults.has(tag)) return []
     return [
       {
         at: locate(site),

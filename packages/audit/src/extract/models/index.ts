@@ -30,6 +30,7 @@ import { loginSessions } from './login-sessions.ts'
 import { mcp } from './mcp.ts'
 import { mcpAdapter } from './mcp-adapter.ts'
 import { mcpHost, mcpHosts } from './mcp-hosts.ts'
+import { merges } from './merges.ts'
 import { middleware } from './middleware.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertyHandler, PropertySetter } from './model.ts'
 import { nest } from './nest.ts'
@@ -69,6 +70,7 @@ let built: Registry | undefined
 function registry(): Registry {
   built ??= buildRegistry([
     platform,
+    merges,
     paths,
     randomness,
     http,
