@@ -1,7 +1,8 @@
 /** Logouts: where a cookie is taken back from the caller, and whether anything is ended on the server at the same time. */
 import type { Call } from './calls.ts'
 import { pathsOf } from './branches.ts'
-import type { Context, EventKind, EventOf } from './events.ts'
+import { isPresentedHandle } from './conditions.ts'
+import type { Context, EventKind, EventOf, StoreRef } from './events.ts'
 import type { Site } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { wordsOf } from './made-secrets.ts'
@@ -140,6 +141,16 @@ function emitChange(machine: Machine, site: Site, state: State, store?: string):
     ended: isTouched(state),
     touches: machine.touches,
   })
+}
+
+/** Known where the record that the request named has been taken out of a store. */
+export function leftOf(store: string): string {
+  return `left:${store}`
+}
+
+/** A record is taken out: by the ID that the request brought, or by that of what was found by it. */
+export function noteLeft(state: State, { store, key }: { readonly store: StoreRef; readonly key: Value }): void {
+  if (isPresentedHandle(key) || hasTag(key, 'entry')) state.learn([leftOf(store.id)])
 }
 
 /** Whether sessions of a user are ended, marked as old, or opened anew by what happens here. */

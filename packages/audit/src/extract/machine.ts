@@ -7,7 +7,7 @@ import type { Context, Event, EventKind, EventOf, RouteFact, StoreRef, Trigger }
 import { type Declared, NOTHING_DECLARED } from './declared.ts'
 import type { Site } from './heap.ts'
 import { Cell, FunctionObject, HeapObject, LibraryObject, siteKey } from './heap.ts'
-import { noteTouch, touchesSessions } from './logouts.ts'
+import { noteLeft, noteTouch, touchesSessions } from './logouts.ts'
 import type { Module } from './modules.ts'
 import { QuietFunctions } from './quiet.ts'
 import type { Resolve } from './resolve.ts'
@@ -264,6 +264,7 @@ export class Machine {
   ): void {
     if (this.context.trigger === 'unreached' && kind !== 'listen' && kind !== 'route') return
     if (touchesSessions(kind, data)) noteTouch(this, state)
+    if (kind === 'store-remove') noteLeft(state, data as unknown as Pick<EventOf<'store-remove'>, 'store' | 'key'>)
     if (this.recorded?.has(kind) === false) return
     if (this.context.trigger !== 'startup' || !PASSING_AT_START.has(kind)) this.eventCount += 1
     if (SERVING.has(kind))

@@ -64,3 +64,77 @@ describe('a record that is told at the end of a login who the caller is', () => 
     expect(outcomeOf('session-fixation', called(callback))).toBe('pass')
   })
 })
+
+describe('a login that writes whose a row of sessions is', () => {
+  const served = (before: string, login: string): string => `
+    import express from 'express'
+    import cookieParser from 'cookie-parser'
+    ${before}
+    const app = express()
+    app.use(express.json(), cookieParser())
+    app.use(async (req, res, next) => {
+      if (req.cookies.sid) return next()
+      const sid = crypto.randomUUID()
+      await create(sid)
+      res.cookie('sid', sid)
+      next()
+    })
+    app.get('/me', async (req, res) => {
+      const session = await load(req.cookies.sid)
+      res.json({ user: session?.userId })
+    })
+    app.post('/login', async (req, res) => {
+      const user = await findUser(req.body.email)
+      if (!user || !(await compare(req.body.password, user.hash))) return res.status(401).end()
+      ${login}
+      res.end()
+    })
+    app.listen(3000)`
+  const prisma = `
+    import { PrismaClient } from '@prisma/client'
+    const prisma = new PrismaClient()
+    const create = (id) => prisma.session.create({ data: { id } })
+    const load = (id) => prisma.session.findUnique({ where: { id } })`
+  const mongo = `
+    import { MongoClient } from 'mongodb'
+    const sessions = new MongoClient(process.env.URL).db().collection('sessions')
+    const create = (sid) => sessions.insertOne({ sid })
+    const load = (sid) => sessions.findOne({ sid })`
+  const sql = `
+    import { Pool } from 'pg'
+    const pool = new Pool()
+    const create = (sid) => pool.query('INSERT INTO sessions (id) VALUES ($1)', [sid])
+    const load = async (sid) => (await pool.query('SELECT * FROM sessions WHERE id = $1', [sid])).rows[0]
+    const mark = (sid, user) => pool.query('UPDATE sessions SET user_id = $2 WHERE id = $1', [sid, user])
+    async function renew(old) {
+      await pool.query('DELETE FROM sessions WHERE id = $1', [old])
+      const sid = crypto.randomUUID()
+      await create(sid)
+      return sid
+    }`
+
+  it.each([
+    [
+      'by Prisma',
+      prisma,
+      'await prisma.session.update({ where: { id: req.cookies.sid }, data: { userId: user.id } })',
+      'fail',
+    ],
+    ['by MongoDB', mongo, 'await sessions.updateOne({ sid: req.cookies.sid }, { $set: { userId: user.id } })', 'fail'],
+    ['by SQL', sql, 'await mark(req.cookies.sid, user.id)', 'fail'],
+    [
+      'after that row was taken out, and another one made',
+      sql,
+      "const sid = await renew(req.cookies.sid)\nawait mark(sid, user.id)\nres.cookie('sid', sid)",
+      'pass',
+    ],
+    [
+      'in a row of its own',
+      prisma,
+      "const sid = crypto.randomUUID()\nawait prisma.session.create({ data: { id: sid, userId: user.id } })\nres.cookie('sid', sid)",
+      'pass',
+    ],
+  ])('%s', (_, before, login, outcome) => {
+    expect(outcomeOf('session-fixation', served(before, login))).toBe(outcome)
+  })
+})

@@ -6,6 +6,7 @@ import { keepsRecord } from '../models/web-sessions.ts'
 import { isMove, isOfCaller, isPresentedHandle } from '../conditions.ts'
 import type { Value } from '../value.ts'
 import { hasTag, truthiness } from '../value.ts'
+import { leftOf } from '../logouts.ts'
 import { wordsOf } from '../made-secrets.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
@@ -117,6 +118,8 @@ function takesOver(event: EventOf<'entry-write'>): boolean {
 /** The record is moved to a new ID: before it is marked, and then on every path, or right after. */
 function isRenewed(machine: Machine, event: EventOf<'entry-write'>): boolean {
   if (event.facts.must.has(`renewed:${event.store}`)) return true
+  // What the request named is gone by then: another record is marked.
+  if (event.facts.must.has(leftOf(event.store))) return true
   const after = machine.events.slice(machine.events.indexOf(event))
   return after.some(
     (other) =>

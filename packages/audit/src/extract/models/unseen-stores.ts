@@ -6,7 +6,7 @@ import type { Machine } from '../machine.ts'
 import { foundTags, noteInsert, noteLookUp } from '../properties.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNKNOWN, hasTag, joinAll, object, tagged, tagsOf, truthiness, withTags } from '../value.ts'
+import { UNKNOWN, hasTag, joinAll, object, onlyString, tagged, tagsOf, truthiness, withTags } from '../value.ts'
 import { callNamespace } from './durable-objects.ts'
 import { optionOf } from './routing.ts'
 
@@ -15,6 +15,7 @@ const READS =
 const WRITES = /^(?:set|put|setItem|create|insert|insertOne|findOrCreate|save|store|upsert|add)$/
 const REMOVES =
   /^(?:delete|del|remove|deleteOne|deleteMany|deleteById|findByIdAndDelete|findOneAndDelete|removeItem|destroy|unset)$/
+const UPDATES = /^(?:update|updateOne|updateById|findByIdAndUpdate|findOneAndUpdate|hset|hSet|hmset|hmSet)$/
 const LISTS = /^(?:entries|values|keys)$/
 const EXPIRIES = ['expirationTtl', 'expiration', 'ttl', 'EX', 'PX', 'ex', 'px', 'maxAge', 'expiresAt']
 const NAMES_SESSION = /^(?:header|query|param|cookie):.*(?:sess|sid)/
@@ -26,6 +27,7 @@ export function callOnUnseenStore(machine: Machine, name: string, call: Call, st
   const durable = callNamespace(machine, name, call, state, () => storeOf(name, call))
   if (durable !== undefined) return durable
   const use = READS.test(name) ? read : WRITES.test(name) ? write : REMOVES.test(name) ? remove : undefined
+  if (UPDATES.test(name)) noteUpdate(machine, name, call, state)
   if (use === undefined) return undefined
   const key = keyIn(call.args[0], isHandle) ?? credentialIn(machine, name, call)
   const store = key === undefined ? undefined : storeOf(name, call, key)
@@ -39,6 +41,28 @@ function credentialIn(machine: Machine, name: string, call: Call): Value | undef
   const store = key === undefined ? undefined : storeOf(name, call, key)
   return store !== undefined && machine.hasDatabase(store.id) ? key : undefined
 }
+
+/** `update({ where: { id }, data: { userId } })`, `updateOne({ sid }, { $set: { userId } })`, `hset(key, 'userId', id)`. */
+function noteUpdate(machine: Machine, name: string, call: Call, state: State): void {
+  const [first, second] = call.args
+  const key = keyIn(first, isHandle)
+  const store = key === undefined ? undefined : storeOf(name, call, key)
+  if (store === undefined) return
+  const field = second === undefined ? undefined : onlyString(second)
+  const written =
+    field === undefined
+      ? fieldsIn(optionOf(first, 'data') ?? optionOf(second, '$set') ?? second)
+      : [[field, call.args[2] ?? UNKNOWN] as const]
+  for (const [column, value] of written)
+    machine.emit('entry-write', call.site, state, { store: store.id, field: column, value })
+}
+
+function fieldsIn(record: Value | undefined): readonly (readonly [string, Value])[] {
+  const fields = (record?.objects ?? []).flatMap(({ kind, properties }) => (kind === 'object' ? [...properties] : []))
+  return fields.slice(0, MOST_FIELDS).map(([name, { value }]) => [name, value])
+}
+
+const MOST_FIELDS = 12
 
 /** The handle that an argument is, or names: `id`, `{ where: { id } }`, `{ _id: id }`, `{ data: { id, … } }`. */
 function keyIn(arg: Value | undefined, isKey: (value: Value) => boolean, depth = 2): Value | undefined {
