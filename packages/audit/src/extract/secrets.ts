@@ -135,9 +135,13 @@ function isNamedIdentifier({ tags }: Value): boolean {
 
 /** Long enough to be a secret, and neither the address of an issuer or an audience nor the name of a setting. */
 function isPassword(text: string): boolean {
-  return text.length >= SHORTEST_LITERAL && !PLAIN_ADDRESS.test(text) && !PATH_OF_NAMES.test(text)
+  return (
+    text.length >= SHORTEST_LITERAL && !PLAIN_ADDRESS.test(text) && !PATH_OF_NAMES.test(text) && !OUTCOME.test(text)
+  )
 }
 
+/** What `Promise.allSettled` says of each, and what errors are called. */
+const OUTCOME = /^(?:fulfilled|rejected|[A-Z]\w*(?:Error|Exception))$/
 const PATH_OF_NAMES = /^[a-z_]+(?:\.[a-z_]+)+$/i
 
 /** A credential that came in the URL is put to the test, or a session ID from there is handed on. */

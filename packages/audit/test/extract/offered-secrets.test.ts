@@ -236,3 +236,10 @@ describe('a secret whose default is empty', () => {
     expect(outcomeOf(timing, program)).toBe('fail')
   })
 })
+
+it('what became of a promise is no secret', () => {
+  const program = endpoint(
+    "const [found] = await Promise.allSettled([search(req.headers['x-api-key'])])\n      if (found.status === 'fulfilled') return res.json(found.value)\n      if (found.reason.name === 'TimeoutError') return res.status(504).end()",
+  )
+  expect(outcomeOf(timing, program)).not.toBe('fail')
+})
