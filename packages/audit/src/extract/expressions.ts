@@ -444,6 +444,8 @@ function evaluateLogical(machine: Machine, node: Node, state: State, env: Enviro
   const operator = String(node['operator'])
   if (operator === '??') {
     if (isThere(left)) return left
+    // Of what is an object or missing, the one operator takes what the other takes.
+    if (isTrueOrMissing(left)) return evaluateOr(machine, left, node, state, env)
     const fork = state.fork()
     assume(machine, fork, negate(left))
     const right = evaluate(machine, node['right'] as Node, fork, env)
@@ -453,6 +455,10 @@ function evaluateLogical(machine: Machine, node: Node, state: State, env: Enviro
     return withTruthOf(left, right, defaulted(machine, left, right))
   }
   return operator === '&&' ? evaluateAnd(machine, left, node, state, env) : evaluateOr(machine, left, node, state, env)
+}
+
+function isTrueOrMissing({ primitives, objects, open }: Value): boolean {
+  return !open && objects.length > 0 && primitives.every((item) => item === undefined || item === null || Boolean(item))
 }
 
 /** `flag ?? false`: true only where the flag is. */

@@ -12,14 +12,21 @@ export function position(value: Value): Value {
 
 /** What a comparison of a position with a number says, or undefined where neither side is a position. */
 export function testPosition(operator: string, left: Value, right: Value): Value | undefined {
-  const [place, bound] = left.tags.includes(POSITION) ? [left, right] : [right, left]
+  const isFirst = left.tags.includes(POSITION)
+  const [place, bound] = isFirst ? [left, right] : [right, left]
   const [limit] = bound.primitives
   if (!place.tags.includes(POSITION) || typeof limit !== 'number' || bound.primitives.length > 1) return undefined
-  const isThere = THERE.has(`${operator.slice(0, 2)}${limit}`)
-  if (!isThere && !ABSENT.has(`${operator.slice(0, 2)}${limit}`)) return undefined
+  const asked = `${isFirst ? operator.slice(0, 2) : turned(operator.slice(0, 2))}${limit}`
+  const isThere = THERE.has(asked)
+  if (!isThere && !ABSENT.has(asked)) return undefined
   const answer = { ...place, tags: place.tags.filter((tag) => tag !== POSITION) }
   return isThere ? answer : negate(answer)
 }
 
 const THERE: ReadonlySet<string> = new Set(['!=-1', '>-1', '>=0', '>0', '==0'])
 const ABSENT: ReadonlySet<string> = new Set(['==-1', '<0', '<=-1', '!=0'])
+
+/** `0 <= position` is `position >= 0`. */
+function turned(operator: string): string {
+  return operator.replace(/[<>]/, (sign) => (sign === '<' ? '>' : '<'))
+}

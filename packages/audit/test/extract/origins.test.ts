@@ -40,8 +40,28 @@ describe('a check of the origin', () => {
       'pass',
     ],
     [
+      'the position in a list, with the number first',
+      "const origin = req.get('origin')\nif (origin && 0 > list.indexOf(origin)) return res.sendStatus(403)\nnext()",
+      'pass',
+    ],
+    [
+      'the position in a list, with the number first and the wrong way round',
+      "const origin = req.get('origin')\nif (origin && 0 <= list.indexOf(origin)) return res.sendStatus(403)\nnext()",
+      'fail',
+    ],
+    [
       'the position in a list, the wrong way round',
       "const origin = req.get('origin')\nif (origin && list.indexOf(origin) >= 0) return res.sendStatus(403)\nnext()",
+      'fail',
+    ],
+    [
+      'the first of two mistakes that are looked for',
+      "const host = () => hosts.has(req.headers.host) ? undefined : { status: 403 }\nconst path = () => req.path === '/mcp' ? undefined : { status: 404 }\nconst wrong = host() ?? path()\nif (wrong) return res.sendStatus(wrong.status)\nnext()",
+      'pass',
+    ],
+    [
+      'a mistake that is only one of two that let nobody in',
+      "const host = () => hosts.has(req.headers.host) ? undefined : { status: 403 }\nconst path = () => req.path === '/mcp' ? undefined : { status: 404 }\nif (host() && path()) return res.sendStatus(403)\nnext()",
       'fail',
     ],
     ['a pattern', 'if (!/^localhost(:\\d+)?$/.test(req.headers.host)) return res.sendStatus(403)\nnext()', 'pass'],
