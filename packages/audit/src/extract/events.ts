@@ -145,7 +145,12 @@ export type Event = Base &
     /** A token was signed; `expires` is unknown where its claims are. */
     | { readonly kind: 'token'; readonly expires: boolean | undefined }
     /** `ignores`: one that has expired passes. */
-    | { readonly kind: 'token-check'; readonly limits: boolean; readonly ignores: boolean }
+    | {
+        readonly kind: 'token-check'
+        readonly value: Value
+        readonly limits: boolean
+        readonly ignores: boolean
+      }
     | { readonly kind: 'handle-out'; readonly value: Value }
     /** MCP is served here by something that is no transport object of a session: a new stream, a handler of the SDK. */
     | { readonly kind: 'endpoint'; readonly check: 'always' | 'optional' | 'never' }

@@ -101,6 +101,9 @@ const SERVING = new RegExp(
     String.raw`(?:\bfrom|\brequire\()\s*['"](?:@hapi/hapi|@adonisjs|@loopback/rest|@feathersjs|moleculer|@nocobase|@strapi|@directus|payload|@medusajs|@keystone-6|routing-controllers|@trpc/server|@apollo/server|astro|n8n-workflow|firebase-functions)['"/]|\bMutation\s*:\s*\{|\bmodule\.exports\s*=\s*(?:async\s+)?function\s*\w*\s*\(\s*req\s*,\s*res\b`,
     String.raw`^\s*['"]use server['"]|\bexport\s+(?:(?:async\s+)?function|const)\s+action\b`,
     String.raw`(?:\bfrom|\brequire\()\s*['"](?:(?:npm|jsr):)?(?:@[\w.-]+\/)?(?:[\w.]+-)*mcp(?:-[\w.]+)*['"/@]`,
+    // A function that is given a request and something to answer it with.
+    String.raw`\(\s*_?req(?:uest)?\b[^()\n]{0,80},\s*_?res(?:ponse)?\b[^()\n]{0,80}\)\s*(?::[^={}\n]{0,80})?(?:=>|\{)`,
+    String.raw`\bexport\s+default\s+(?:async\s+)?(?:function\b[^(\n]{0,60})?\(\s*_?req(?:uest)?\b`,
     String.raw`\bfetch\s*\(\s*_?req(?:uest)?\b|\bexport\s+(?:(?:async\s+)?function|const)\s+(?:GET|POST|PUT|PATCH|DELETE|ALL)\b|\bexport\s*(?:const\s*)?\{[^}]*\b(?:GET|POST)\b|\bNestFactory\b|\b(?:define(?:Event)?|event)Handler\b`,
     String.raw`\bexports?\b[^\n=]*\b\w*[hH]andler\b[^\n]*=|\bAPIGateway\w*Event|\bonRequest\s*\(|['"]@(?:azure/functions|google-cloud/functions-framework)['"]`,
   ].join('|'),

@@ -20,6 +20,8 @@ const VERBS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD', 'ALL'
 const ROUTE_FILE =
   /(?:^|\/)(?:\+server|route)\.[cm]?[jt]sx?$|(?:^|\/)(?:src\/pages|pages\/api|server\/api|server\/routes|api)\//
 const PAGES_API = /(?:^|\/)pages\/api\//
+/** Where Vercel looks for functions: those below it that begin with a line or a dot are not served. */
+const FUNCTIONS_FOLDER = /(?:^|\/)api\/(?:[^_./][^/]*\/)*[^_./][^/]*\.[cm]?[jt]sx?$/
 /** What Nitro serves: its middleware first, then a route for each file, called after its path. */
 const NITRO_FILE = /(?:^|\/)server\/(middleware|api|routes)\/(.+)\.[cm]?[jt]s$/
 const REQUEST_TYPES = /^(?:Request|NextRequest|APIContext|RequestEvent|LoaderFunctionArgs|ActionFunctionArgs)$/
@@ -119,11 +121,22 @@ function registerVerbs(machine: Machine, module: Module): void {
   }
 }
 
-/** `export default function handler(req, res)` under `pages/api`. */
+/** `export default function handler(req, res)` under `pages/api`, or under `api` where nobody but the host finds it. */
 function registerPage(machine: Machine, module: Module): void {
-  if (!PAGES_API.test(module.file.path)) return
-  const handler = module.exports.get('default')?.value
-  if (handler !== undefined && isFunction(handler)) register(machine, module, '*', handler, 'express')
+  const { path } = module.file
+  const isPage = PAGES_API.test(path)
+  if (!isPage && !FUNCTIONS_FOLDER.test(path)) return
+  const handler = module.exports.get('default')?.value ?? module.commonjsCell.value
+  if (!isFunction(handler)) return
+  const answers = handler.objects.some(answersItself)
+  if (!isPage && !(answers || handler.objects.some(takesRequest))) return
+  if (isPage || !isImported(machine, module))
+    register(machine, module, '*', handler, isPage || answers ? 'express' : 'fetch')
+}
+
+/** Another module has it, and decides what stands before it. */
+function isImported(machine: Machine, module: Module): boolean {
+  return [...machine.modules.values()].some(({ imports }) => imports.has(module))
 }
 
 /** What frameworks call where a form is sent or a function of the server is asked for by a page. */

@@ -39,6 +39,7 @@ export interface ServerFacts {
   readonly stateHandles: readonly StateHandleFact[]
   readonly logins: readonly LoginFact[]
   readonly logouts: readonly LogoutFact[]
+  readonly denyLists: readonly DenyListFact[]
   readonly passwordChanges: readonly PasswordChangeFact[]
   /** Whether something shows that a login lasts longer than its request. */
   readonly keepsLogins: boolean
@@ -397,6 +398,15 @@ export interface LogoutFact {
   readonly set?: Location
   /** Something is ended on the server, or may be by code that cannot be seen. */
   readonly ends: boolean
+}
+
+/** Signed tokens that were taken back are noted in a list, and somewhere one is accepted without a look into it. */
+export interface DenyListFact {
+  readonly name: string
+  /** Where a token is noted. */
+  readonly at: Location
+  /** Where one is verified by its signature alone. */
+  readonly checked: Location
 }
 
 /** A user is given a new password. */

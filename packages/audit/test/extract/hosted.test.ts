@@ -95,6 +95,52 @@ describe('modules whose exports a host serves', () => {
   })
 })
 
+describe('functions that a host finds by their place', () => {
+  const check = 'if (req.query.token !== process.env.ADMIN_TOKEN) return res.status(401).end()'
+
+  it.each([
+    ['api/admin.js', `export default async function handler(req, res) { ${check}\n res.json({}) }`],
+    ['api/admin.js', `module.exports = (req, res) => { ${check}\n res.json({}) }`],
+    ['api/admin.ts', `export default function (req: VercelRequest, res: VercelResponse) { ${check}\n res.json({}) }`],
+    ['pages/api/admin.js', `const admin = (req, res) => { ${check}\n res.json({}) }\nexport default admin`],
+    [
+      'web/api/admin.js',
+      `const guarded = (next) => async (req, res) => { ${check}\n return next(req, res) }\nexport default guarded((req, res) => res.json({}))`,
+    ],
+    [
+      'api/edge.js',
+      `export default async function handler(request) {
+        const token = new URL(request.url).searchParams.get('token')
+        return new Response(null, { status: token === process.env.ADMIN_TOKEN ? 200 : 401 })
+      }`,
+    ],
+  ])('are served: %s', (path, text) => {
+    expect(outcomeOf('timing-unsafe-comparison', { [path]: text })).toBe('fail')
+    expect(outcomeOf('session-token-in-url', { [path]: text })).toBe('fail')
+  })
+
+  it('are those that no other module has', () => {
+    const program = {
+      'api/admin.js': 'export default function handler(req, res) { res.json(accounts.get(req.query.token)) }',
+      'server.js': `
+        import express from 'express'
+        import admin from './api/admin.js'
+        const app = express()
+        app.get('/admin', (req, res, next) => (req.headers.authorization === process.env.KEY ? next() : res.end()), admin)
+        app.listen(3000)`,
+    }
+    expect(factsOf(program).servers.map(({ path }) => path)).not.toContain('api/admin.js')
+  })
+
+  it.each([
+    ['api/_shared.js', `export default function handler(req, res) { ${check} }`],
+    ['api/client.js', "export default function load(path) { return fetch('https://api.example' + path) }"],
+    ['lib/admin.js', `export default function handler(req, res) { ${check} }`],
+  ])('are none: %s', (path, text) => {
+    expect(factsOf({ [path]: text }).hasServerCode).toBe(false)
+  })
+})
+
 describe('variables of the whole process', () => {
   it('finds what one module puts on globalThis in another', () => {
     const program = (put: string): Record<string, string> => ({

@@ -255,3 +255,48 @@ describe('a new password that a repository writes', () => {
     expect(findingsOf(rule, handlers('await endSessions(id)'))).toEqual([])
   })
 })
+
+describe('a list of tokens that were taken back', () => {
+  const server = (guard: string, logout: string, more = ''): string => `
+    import express from 'express'
+    import jwt from 'jsonwebtoken'
+    const denied = new Set()
+    const app = express()
+    const tokenOf = (req) => req.headers.authorization?.split(' ')[1]
+    app.post('/login', (req, res) => {
+      if (req.body.password !== process.env.PASSWORD) return res.sendStatus(401)
+      const refresh = jwt.sign({ sub: 'alice' }, process.env.LONG, { expiresIn: '7d' })
+      res.json({ refresh, token: jwt.sign({ sub: 'alice' }, process.env.KEY, { expiresIn: '1h' }) })
+    })
+    app.post('/logout', (req, res) => {
+      ${logout}
+      res.end()
+    })
+    app.get('/me', (req, res) => {
+      ${guard}
+      res.json(jwt.verify(tokenOf(req), process.env.KEY))
+    })
+    ${more}
+    app.listen(3000)`
+
+  const asked = 'if (denied.has(tokenOf(req))) return res.sendStatus(401)'
+
+  it('ends nothing where nobody looks', () => {
+    expect(findingsOf(rule, server('', 'denied.add(tokenOf(req))'))).toEqual([
+      'server.ts:17: A token that was taken back is still accepted: whoever logs out has it noted in denied, and nobody looks there when it is verified.',
+    ])
+  })
+
+  it('ends nothing where one of two places does not look', () => {
+    const more = "app.get('/files', (req, res) => res.json(jwt.verify(tokenOf(req), process.env.KEY)))"
+    expect(findingsOf(rule, server(asked, 'denied.add(tokenOf(req))', more)).join()).toMatch(/^server\.ts:19: /)
+  })
+
+  it('is asked', () => {
+    expect(findingsOf(rule, server(asked, 'denied.add(tokenOf(req))'))).toEqual([])
+  })
+
+  it('is of other tokens', () => {
+    expect(findingsOf(rule, server('', 'denied.add(req.body.refresh)'))).toEqual([])
+  })
+})

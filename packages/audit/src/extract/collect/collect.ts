@@ -8,6 +8,7 @@ import type { Machine } from '../machine.ts'
 import { collectDispatches, verifiesCredentials } from './dispatches.ts'
 import { collectListeners } from './listeners.ts'
 import { collectLateBindings, collectLogins } from './logins.ts'
+import { collectDenyLists } from './deny-lists.ts'
 import { collectKeepsLogins, collectLogouts, collectPasswordChanges } from './logouts.ts'
 import { collectAdoptions, collectMadeSecrets, collectMints } from './mints.ts'
 import {
@@ -67,6 +68,7 @@ export function collectFacts(machine: Machine): ServerFacts {
     lateBindings: collectLateBindings(machine, stores),
     logins: collectLogins(machine, stores),
     logouts: collectLogouts(machine),
+    denyLists: collectDenyLists(machine),
     passwordChanges: collectPasswordChanges(machine, stores),
     keepsLogins: collectKeepsLogins(machine, stores),
     requestStates: collectRequestStates(machine),

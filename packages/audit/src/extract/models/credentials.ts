@@ -21,7 +21,8 @@ export const verifyToken: ExternalHandler = (machine, call, state) => {
   noteKey(machine, call, state, 'the key that tokens are verified with')
   if (fromRequest(call.args[0] ?? UNKNOWN)) {
     const limits = ['maxTokenAge', 'maxAge'].some((name) => optionOf(call.args[2], name) !== undefined)
-    machine.emit('token-check', call.site, state, { limits, ignores: isOn(call.args[2], 'ignoreExpiration') })
+    const ignores = isOn(call.args[2], 'ignoreExpiration')
+    machine.emit('token-check', call.site, state, { value: call.args[0] ?? UNKNOWN, limits, ignores })
     const options = call.args.slice(2).filter((arg) => !arg.objects.some((item) => item.kind === 'function'))
     noteAudience(machine, options, call, state)
   }

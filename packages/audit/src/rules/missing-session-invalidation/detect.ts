@@ -1,4 +1,5 @@
 import type {
+  DenyListFact,
   LogoutFact,
   PasswordChangeFact,
   RemovalFact,
@@ -14,7 +15,7 @@ const MOST_OPENINGS = 4
 export function detect(facts: ServerFacts): Verdict {
   const changes = facts.keepsLogins ? facts.passwordChanges : []
   const alone = facts.stores.length + facts.logouts.length === 0 ? facts.tokens : []
-  if (facts.stores.length + facts.logouts.length + changes.length + alone.length === 0)
+  if ([facts.stores, facts.logouts, facts.denyLists, changes, alone].every(({ length }) => length === 0))
     return notApplicable('The server keeps no sessions.')
   const surviving = facts.stores.flatMap((store) => survivingSessions(store))
   const forgotten = facts.logouts.filter(
@@ -22,7 +23,27 @@ export function detect(facts: ServerFacts): Verdict {
   )
   const outlived = changes.filter((change) => !mayEnd(facts, change))
   const endless = alone.some(({ lookedUp }) => lookedUp) ? [] : alone.slice(0, 1).map(notEnded)
-  return judged([...(surviving.length > 0 ? surviving : lasting(forgotten)), ...endless, ...outlived.map(passwordOnly)])
+  return judged([
+    ...(surviving.length > 0 ? surviving : lasting(forgotten)),
+    ...facts.denyLists.slice(0, 1).map(unasked),
+    ...endless,
+    ...outlived.map(passwordOnly),
+  ])
+}
+
+/** A list that is written and not read ends nothing. */
+function unasked({ name, at, checked }: DenyListFact): FindingDraft {
+  return {
+    what: `A token that was taken back is still accepted: whoever logs out has it noted in ${name}, and nobody looks there when it is verified.`,
+    trace: [
+      { note: 'noted here by a logout', location: at },
+      { note: 'accepted by its signature alone', location: checked },
+    ],
+    primary: 1,
+    confidence: 'medium',
+    why: 'Alice logs out, and her token is put on a list. Mallory presents his copy of it: its signature is right and its time is not over, and that is all that is asked.',
+    todo: 'Look into the list wherever a token is verified, in one function that verifies and looks.',
+  }
 }
 
 /** The token is all there is of the session, and nobody is asked whether it still holds. */
