@@ -102,7 +102,7 @@ function movesCookie({ node, site: { file, start, end } }: Pick<FunctionObject, 
 const filesWithCookies = new WeakMap<object, boolean>()
 
 const MOVES_COOKIE =
-  /set-?cookie|clear_?cookie|(?:delete|remove)Cookie|\bcookies?\s*\)?\s*\.\s*(?:set|delete|remove|clear)\s*\(|\bunstate\s*\(|\.cookie\s*\(\s*['"`]/i
+  /set-?cookie|clear_?cookie|(?:delete|remove)Cookie|\bcookies?\s{0,40}(?:\)\s{0,40})?\.\s*(?:set|delete|remove|clear)\s*\(|\bunstate\s*\(|\.cookie\s*\(\s*['"`]/i
 
 function carriesRequest(param: Node): boolean {
   return isCarrier(param) || REQUEST_NAMES.test(nameOfParameter(param))

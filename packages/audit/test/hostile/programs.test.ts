@@ -359,3 +359,14 @@ describe('words that a text is searched for before it is read', () => {
     expect(isAnswer(await soon(serverWith(`// delete${word.repeat(times)}`)))).toBe(true)
   })
 })
+
+describe('long runs of blanks where the text of a module is searched', () => {
+  test.each([
+    ['after a word for cookies', 'cookie'],
+    ['after a function that is exported', 'module.exports = function'],
+    ['after what opens a list of parameters', 'export default async function handler('],
+  ])('%s', async (_where, word) => {
+    const text = `/* ${word}${' '.repeat(600_000)} */\nexport function handler(req, res) { res.end() }`
+    expect(isAnswer(await soon({ ...serverWith("import './other.js'"), '/app/other.ts': text }))).toBe(true)
+  })
+})
