@@ -567,3 +567,10 @@ export function flag(
     condition: { whenTrue, whenFalse },
   }
 }
+
+/** Only under a setting that nobody has to set. */
+export function isOptional(machine: Machine, { facts }: State): boolean {
+  return [...facts.must].some(
+    (fact) => fact.startsWith('optional:') && !machine.requiredEnv.has(fact.slice('optional:'.length)),
+  )
+}

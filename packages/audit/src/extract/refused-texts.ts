@@ -4,6 +4,7 @@
  */
 import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
+import { isOptional } from './conditions.ts'
 import { evaluate } from './expressions.ts'
 import type { Environment } from './heap.ts'
 import type { Machine } from './machine.ts'
@@ -22,7 +23,7 @@ interface Question {
  * `ended`: what stands behind the condition does not go on.
  */
 export function noteRefusedTexts(machine: Machine, node: Node, ended: boolean, state: State, env: Environment): void {
-  if (machine.context.trigger !== 'startup' || isConditional(machine, state)) return
+  if (machine.context.trigger !== 'startup' || isOptional(machine, state)) return
   for (const test of alternativesIn(node['test'] as Node)) {
     const question = questionIn(machine, test, state, env)
     if (question === undefined || !(ended || replaces(node['consequent'] as Node, question.subject, env))) continue
@@ -44,13 +45,6 @@ export function isRefusedText(machine: Machine, text: string, value: Value): boo
 function keyOf(text: string, { tags }: Value): string {
   const settings = tags.flatMap((tag) => /^(?:was-)?((?:env|opt|setting):.+)$/.exec(tag)?.[1] ?? [])
   return `${text}\n${[...new Set(settings)].toSorted().join()}`
-}
-
-/** Only under a setting that nobody has to set. */
-function isConditional(machine: Machine, { facts }: State): boolean {
-  return [...facts.must].some(
-    (fact) => fact.startsWith('optional:') && !machine.requiredEnv.has(fact.slice('optional:'.length)),
-  )
 }
 
 function alternativesIn(test: Node): readonly Node[] {

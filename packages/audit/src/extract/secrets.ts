@@ -152,8 +152,7 @@ export function noteUrlCredential(machine: Machine, value: Value, site: Site, st
 
 /** What stands in the URL is verified as a credential: whatever it is called there, it is one. */
 export function noteUrlProof(machine: Machine, value: Value, site: Site, state: State): void {
-  const isItself = !['found', 'entry', 'made', 'verdict'].some((tag) => hasTag(value, tag))
-  const parts = isItself ? value.tags.filter((tag) => IN_URL.test(tag) && !isOfProtocol(tag)) : []
+  const parts = isAsSent(value) ? value.tags.filter((tag) => IN_URL.test(tag) && !isOfProtocol(tag)) : []
   const isNamed = value.tags.some((tag) => isUrlCredential(tag) || isQueryHandle(tag))
   if (isNamed || parts.length === 0) return noteUrlCredential(machine, value, site, state)
   machine.emit('url-credential', site, state, { value: tagged(...parts), proves: true })
@@ -171,17 +170,19 @@ export function noteUrlAlternative(machine: Machine, one: Value, other: Value, s
 
 function isOfUrl(value: Value): boolean {
   const origins = requestTags(value)
-  return (
-    origins.length > 0 &&
-    origins.every((tag) => IN_URL.test(tag) && !isOfProtocol(tag)) &&
-    !['found', 'entry', 'made', 'verdict'].some((tag) => hasTag(value, tag))
-  )
+  return origins.length > 0 && origins.every((tag) => IN_URL.test(tag) && !isOfProtocol(tag)) && isAsSent(value)
 }
 
-/** A credential as it was sent, not what was found by it or said of it. */
+/** A credential, and nobody whom it proves. */
 function isOfHeader(value: Value): boolean {
-  const isItself = !['found', 'entry', 'made', 'verdict', 'principal', 'claim'].some((tag) => hasTag(value, tag))
-  return isItself && hasTag(value, 'cred') && (hasTag(value, 'header') || hasTag(value, 'cookie'))
+  const isProven = hasTag(value, 'principal') || hasTag(value, 'claim')
+  const isCredential = hasTag(value, 'cred') && (hasTag(value, 'header') || hasTag(value, 'cookie'))
+  return isCredential && !isProven && isAsSent(value)
+}
+
+/** A part of a request itself, not what was found by it, made of it or said of it. */
+function isAsSent(value: Value): boolean {
+  return !['found', 'entry', 'made', 'verdict'].some((tag) => hasTag(value, tag))
 }
 
 const IN_URL = /^(?:query|param):[^*]/

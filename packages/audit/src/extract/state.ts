@@ -244,9 +244,14 @@ function knownAtPaths(must: ReadonlySet<string>, added: readonly string[]): read
 /** Known where either the origin was checked or a credential was, that no page of another site has a browser send. */
 export const NO_PAGE = 'no-page'
 
+/** No page of another site gets here. */
+export function isPageKeptOut(must: ReadonlySet<string>): boolean {
+  return must.has('origin') || must.has(NO_PAGE)
+}
+
 /** On each of these ways by one or the other. Where it is the same on all of them, that itself is known. */
 export function arePagesKeptOut(ways: readonly ReadonlySet<string>[]): boolean {
-  const checked = ways.filter((facts) => facts.has('origin') || facts.has(NO_PAGE))
+  const checked = ways.filter(isPageKeptOut)
   if (checked.length === 0) return false
   return ways.every((facts) => checked.includes(facts) || (facts.has('auth') && !facts.has('auth:cookie')))
 }

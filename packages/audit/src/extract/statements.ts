@@ -2,7 +2,7 @@
 import type { Node } from './ast.ts'
 import { isNode, staticKey } from './ast.ts'
 import { askedByComparing, noteExecution, notePolicy } from './asked.ts'
-import { assume, conditionOf, equality, negate, truthOn } from './conditions.ts'
+import { assume, conditionOf, equality, isOptional, negate, truthOn } from './conditions.ts'
 import { createClass, createFunction, evaluate, assignPattern, elementsOf } from './expressions.ts'
 import type { Environment } from './heap.ts'
 import { Cell, Environment as Env } from './heap.ts'
@@ -372,10 +372,7 @@ function noteRequired(
   ends: { readonly yesDead: boolean; readonly noDead: boolean },
 ): void {
   if (machine.context.trigger !== 'startup' || ends.yesDead === ends.noDead) return
-  const isConditional = [...state.facts.must].some(
-    (fact) => fact.startsWith('optional:') && !machine.requiredEnv.has(fact.slice('optional:'.length)),
-  )
-  if (isConditional) return
+  if (isOptional(machine, state)) return
   const facts = ends.yesDead ? test.condition?.whenFalse : test.condition?.whenTrue
   for (const fact of facts ?? [])
     if (fact.startsWith('optional:')) machine.requiredEnv.add(fact.slice('optional:'.length))

@@ -5,7 +5,7 @@ import type { HeapObject } from '../heap.ts'
 import { InstanceObject, LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { LOOSELY } from '../origins.ts'
-import { NO_PAGE } from '../state.ts'
+import { isPageKeptOut } from '../state.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 import { authenticationOf } from './dispatches.ts'
 
@@ -41,7 +41,7 @@ function endpointOf(event: EventOf<'dispatch' | 'endpoint' | 'rpc'>, own: Endpoi
     at: locate(event.site),
     app: route?.app === undefined ? undefined : locate(route.app),
     route: route === undefined ? undefined : locate(route.site),
-    check: event.facts.must.has('origin') || event.facts.must.has(NO_PAGE) ? 'always' : own,
+    check: isPageKeptOut(event.facts.must) ? 'always' : own,
     loosely: event.facts.may.has(LOOSELY),
     authenticated: authenticationOf(event),
     byCookie: event.facts.may.has('maybe-cookie'),

@@ -12,9 +12,9 @@ import { hasTag, strings, tagsOf } from '../value.ts'
 import { distinct, eventsOf, locate, sameSite } from './collect.ts'
 
 export function collectUrlTokens(machine: Machine, stores: readonly StoreFact[]): readonly UrlTokenFact[] {
-  const proven = [...presentedIds(machine, stores), ...credentials(machine), ...credentialsOfRecords(machine)]
+  const proven = [...presentedIds(machine, stores), ...credentials(machine, false), ...credentialsOfRecords(machine)]
   const known = new Set(proven.map(({ part }) => part))
-  const standing = standingIn(machine).filter(({ part }) => !known.has(part))
+  const standing = credentials(machine, true).filter(({ part }) => !known.has(part))
   const facts = [...proven, ...standing, ...sent(machine)]
   return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.kind}:${fact.part}`)
 }
@@ -44,23 +44,15 @@ function keptBySession(machine: Machine): ReadonlySet<string> {
   return new Set(found)
 }
 
-function credentials(machine: Machine): readonly UrlTokenFact[] {
-  return eventsOf(machine, 'url-credential').flatMap((event) =>
-    event.stands === true
-      ? []
-      : urlTags(event.value)
-          .filter((tag) => event.proves === true || isUrlCredential(tag) || isHandleName(tag))
-          .map((tag) => acceptedAs(kindOf(tag, event), tag, event, machine, false)),
-  )
-}
-
-/** Taken where a header brings no credential; what is done with either is not seen. */
-function standingIn(machine: Machine): readonly UrlTokenFact[] {
-  return eventsOf(machine, 'url-credential').flatMap((event) =>
-    event.stands === true
-      ? urlTags(event.value).map((tag) => acceptedAs('credential', tag, event, machine, false))
-      : [],
-  )
+/** `standing`: taken where a header brings no credential; what is done with either is not seen. */
+function credentials(machine: Machine, standing: boolean): readonly UrlTokenFact[] {
+  return eventsOf(machine, 'url-credential')
+    .filter(({ stands = false }) => stands === standing)
+    .flatMap((event) =>
+      urlTags(event.value)
+        .filter((tag) => event.proves === true || isUrlCredential(tag) || isHandleName(tag))
+        .map((tag) => acceptedAs(kindOf(tag, event), tag, event, machine, false)),
+    )
 }
 
 function kindOf(tag: string, { proves }: EventOf<'url-credential'>): UrlTokenFact['kind'] {

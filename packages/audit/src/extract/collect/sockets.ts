@@ -7,7 +7,7 @@ import type { Machine } from '../machine.ts'
 import { BY_MESSAGE, POLLING_CHECKED } from '../messages.ts'
 import { stdioSites } from '../models/request-state.ts'
 import { LOOSELY, OWN_HOST } from '../origins.ts'
-import { NO_PAGE } from '../state.ts'
+import { isPageKeptOut } from '../state.ts'
 import { distinct, eventsOf, locate, sameSite } from './collect.ts'
 
 export function collectSockets(machine: Machine, listeners: readonly ListenerFact[]): readonly SocketFact[] {
@@ -41,12 +41,7 @@ function socketOf(machine: Machine, event: EventOf<'socket'>, listeners: readonl
     accepted: locate(route?.site ?? event.site),
     server: route?.app === undefined || sameSite(route.app, route.site) ? undefined : locate(route.app),
     at: locate(event.site),
-    check:
-      event.facts.must.has('origin') || event.facts.must.has(NO_PAGE)
-        ? 'always'
-        : event.facts.must.has(OWN_HOST)
-          ? 'own-host'
-          : 'never',
+    check: isPageKeptOut(event.facts.must) ? 'always' : event.facts.must.has(OWN_HOST) ? 'own-host' : 'never',
     loosely: event.facts.may.has(LOOSELY),
     pollingChecked: event.facts.may.has(POLLING_CHECKED),
     letInBy: letIn(machine, event),

@@ -9,6 +9,7 @@ export function collectTokens(machine: Machine): readonly TokenFact[] {
   if (checks.length === 0) return []
   const limited = checks.every((event) => event.limits)
   const ignored = checks.every((event) => event.ignores)
+  const lookedUp = checks.some((check) => isLookedUp(machine, check.context.activation))
   const facts = eventsOf(machine, 'token')
     .filter((event) => event.context.trigger === 'request')
     .map((event): TokenFact => ({
@@ -16,7 +17,7 @@ export function collectTokens(machine: Machine): readonly TokenFact[] {
       checked: locate(checks[0]!.site),
       expires: ignored ? false : limited ? true : event.expires,
       ignored,
-      lookedUp: checks.some((check) => isLookedUp(machine, check.context.activation)),
+      lookedUp,
     }))
   return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.expires}`)
 }

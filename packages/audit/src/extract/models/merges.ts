@@ -6,6 +6,7 @@ import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNKNOWN, join, object, withTags } from '../value.ts'
 import type { ExternalHandler, Model } from './model.ts'
+import { sameValue } from './platform.ts'
 
 /** Settings are seldom nested deeper. */
 const DEPTH = 4
@@ -28,9 +29,6 @@ const listed: ExternalHandler = (machine, call, state) => {
   const values = items.length > 0 ? items.map((cell) => state.read(cell)) : [call.args[0] ?? UNKNOWN]
   return merged(machine, values, call, state, DEPTH)
 }
-
-/** `deepFreeze(config)`, `cloneDeep(config)` */
-const itself: ExternalHandler = (_machine, call) => call.args[0] ?? UNKNOWN
 
 function merged(machine: Machine, sources: readonly Value[], call: Call, state: State, depth: number): Value {
   const to = machine.allocate('object', call.site)
@@ -87,7 +85,7 @@ export const merges: Model = {
     ),
     ['deepmerge#all', listed],
     ...['deep-freeze', 'deep-freeze-strict', 'deepfreeze', 'lodash#cloneDeep', 'lodash/cloneDeep', 'lodash#clone'].map(
-      (name) => [name, itself] as const,
+      (name) => [name, sameValue] as const,
     ),
   ]),
 }

@@ -103,7 +103,7 @@ const parsedText: ExternalHandler = (machine, call, state, path) => {
   return hasTag(value, 'cred') ? withTags(value, ['decoded']) : value
 }
 
-const sameValue: ExternalHandler = (_machine, call) => {
+export const sameValue: ExternalHandler = (_machine, call) => {
   const [value = UNKNOWN] = call.args
   return value.objects.length > 0
     ? value
