@@ -136,7 +136,7 @@ function fixRows(fixes: readonly FixResult[]): string {
   const rows = fixes.map(({ number, score }) => {
     const pair = fixOf(number)
     const reach = { scope: 'in the function', file: 'in the file', elsewhere: 'elsewhere', none: 'no' }[score.reach]
-    const rule = pair.rules.find((each) => scoredRules.includes(each))
+    const rule = pair.rules.find((each) => scoredRules.includes(each)) ?? pair.rules[0]
     return [String(number), `\`${rule}\``, pair.advisory ?? '', reach, score.aftermath ?? '']
   })
   return table([['fix', 'rule', 'advisory', 'found', 'afterwards'], ...rows])

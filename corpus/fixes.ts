@@ -2,7 +2,7 @@
 import type { Finding, Report, Step } from '@sallyport/audit'
 import type { Places } from './place.ts'
 import { isInSameScope, stepsOf } from './score.ts'
-import { type FixPair, isFile, scoredRules } from './verdicts.ts'
+import { type FixPair, isFile } from './verdicts.ts'
 
 /** How near to the expected lines a finding of the right rule comes: `scope` is the enclosing function or class. */
 export type Reach = 'scope' | 'file' | 'elsewhere' | 'none'
@@ -31,9 +31,9 @@ export interface State {
   readonly places: Places
 }
 
-/** Pairs whose weakness one of the scored rules should find. */
+/** Pairs whose weakness some rule should find. */
 export function isScored(pair: FixPair): boolean {
-  return pair.rules.some((rule) => scoredRules.includes(rule))
+  return pair.rules.length > 0
 }
 
 export function scoreFix(pair: FixPair, vulnerable: State, fixed: State): FixScore {
@@ -64,7 +64,7 @@ function isChanged(aftermath: Aftermath | undefined): boolean {
 }
 
 function findingsOf(pair: FixPair, { report }: State): Finding[] {
-  return (report?.findings ?? []).filter(({ rule }) => pair.rules.includes(rule) && scoredRules.includes(rule))
+  return (report?.findings ?? []).filter(({ rule }) => pair.rules.includes(rule))
 }
 
 function touchesFile(finding: Finding, pair: FixPair): boolean {
