@@ -21,6 +21,9 @@ import { UNDEFINED, UNKNOWN, object, primitive } from './value.ts'
 
 const RECORDED: ReadonlySet<EventKind> = new Set(['cookie', 'secret-made', 'secret-use', 'comparison', 'token'])
 
+/** Where nothing listens, whoever mounts the pieces is not in the tree: what they let in by URL counts as well. */
+const RECORDED_OF_PARTS: ReadonlySet<EventKind> = new Set([...RECORDED, 'url-credential', 'query-read'])
+
 /** A file, or a function in it, that may set a cookie, make what must not be guessed, or read a credential. */
 const SETS_COOKIE =
   /set-?cookie|\bcreate\w*SessionStorage\b|document\.cookie|\bcookies?\w*\s*\.\s*(?:set|serialize)\s*\(|\.cookie\s*\(/i
@@ -32,7 +35,7 @@ const NAMES_SECRET = /pass|secret|token|key|\bsid|uid|guid|otp|jwt|session|crede
 
 /** `reached`: functions that have been run. */
 export function runFragments(machine: Machine, reached: ReadonlySet<Node>): void {
-  machine.recordOnly(RECORDED, () => {
+  machine.recordOnly(machine.listens ? RECORDED : RECORDED_OF_PARTS, () => {
     for (const module of machine.modules.values()) {
       if (!isFragment(module.file.text)) continue
       runModule(machine, module)

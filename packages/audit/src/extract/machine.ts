@@ -206,6 +206,8 @@ export class Machine {
   readonly servers = new Map<string, Site>()
   /** By place: the parts of what may be written down, and what they came of. */
   readonly parts = new Map<string, Part>()
+  /** Something here listens: whoever mounts its handlers is in the tree. */
+  listens = false
   /** An MCP server is made somewhere, over whatever transport. */
   servesMcp = false
   /** Classes here say by their decorators which requests they answer. */
@@ -263,6 +265,7 @@ export class Machine {
     data: Omit<EventOf<K>, 'kind' | 'site' | 'via' | 'calledFrom' | 'context' | 'facts'>,
   ): void {
     if (this.context.trigger === 'unreached' && kind !== 'listen' && kind !== 'route') return
+    if (kind === 'listen') this.listens = true
     if (touchesSessions(kind, data)) noteTouch(this, state)
     if (kind === 'store-remove') noteLeft(state, data as unknown as Pick<EventOf<'store-remove'>, 'store' | 'key'>)
     if (this.recorded?.has(kind) === false) return

@@ -102,13 +102,25 @@ function knownName(machine: Machine, path: string, specifier: string, name: stri
   return isDeclared(machine.declared, own) ? own : modelledName(machine, path, specifier, name)
 }
 
-/** In a checkout of the SDK itself, its own sources stand behind its names; what is known of the library still holds. */
+/** In a checkout of the SDK itself, or a copy of its sources, these stand behind its names; what is known of the library still holds. */
 function modelledName(machine: Machine, path: string, specifier: string, name: string): string | undefined {
-  const owner = machine.tree.packageOf(path)?.name
-  if (owner === undefined || !owner.startsWith('@modelcontextprotocol/')) return undefined
+  const named = machine.tree.packageOf(path)?.name
+  const owner = named?.startsWith('@modelcontextprotocol/') === true ? named : copiedFrom(machine, path)
+  if (owner === undefined) return undefined
   const isPackage = !specifier.startsWith('.') && !specifier.startsWith('#')
   return isPackage || isModelled(`sdk#${name}`) ? `${owner}#${name}` : undefined
 }
+
+/** A copy without its manifest is told by how the SDK lays out its sources. */
+function copiedFrom({ tree }: Machine, path: string): string | undefined {
+  const root = /^(.*?)(?:server|shared|client)\/(?:[^/]+\/)*[^/]+$/.exec(path)?.[1]
+  if (root === undefined) return undefined
+  const extension = path.slice(path.lastIndexOf('.'))
+  const isCopy = SDK_SOURCES.every((name) => tree.file(`${root}${name}${extension}`) !== undefined)
+  return isCopy ? '@modelcontextprotocol/sdk' : undefined
+}
+
+const SDK_SOURCES = ['server/mcp', 'server/streamableHttp', 'server/index', 'server/sse']
 
 export type RunModule = (module: Module) => void
 

@@ -10,6 +10,7 @@ import type { Environment, Site } from './heap.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import { isLogout, nameBefore, noteHandlerBegins } from './logouts.ts'
 import type { Machine } from './machine.ts'
+import { runMakers } from './makers.ts'
 import { isCarried } from './models/carriers.ts'
 import { noteAnswer } from './models/http.ts'
 import { connectOwn, isTransportClass } from './models/own-transports.ts'
@@ -33,6 +34,7 @@ const REQUEST_NAMES = /^(?:_?req(?:uest)?|ctx|c|context)$/
 
 export function runUnreached(machine: Machine): void {
   registerCarriedFunctions(machine)
+  if (!machine.listens) runMakers(machine, mentionsServing)
   for (const module of machine.modules.values()) {
     if (!module.started) continue
     for (const cell of new Set(module.exports.values())) {

@@ -21,8 +21,10 @@ import { UNDEFINED, UNKNOWN, object, tagged } from './value.ts'
 /** Runs every route once. Called twice: the second time with everything that the first put into stores. */
 export function runRoutes(machine: Machine, from = 0): void {
   const alike = new Map<string, number>()
+  const routed = new Set(machine.routes.flatMap(({ app, route }) => (route.layer ? [] : [app])))
   for (const { app, route } of machine.routes.slice(from)) {
-    if (route.layer && !isRouteLike(app, route)) continue
+    // Hooks that stand before nothing here are a piece of an app: its routes are elsewhere.
+    if (route.layer && routed.has(app) && !isRouteLike(app, route)) continue
     const key = `${siteKey(route.site)} ${route.verb} ${fullPath(app, route.path)}`
     const times = (alike.get(key) ?? 0) + 1
     alike.set(key, times)
@@ -170,7 +172,7 @@ function makeExchange(machine: Machine, app: LibraryObject, route: Route): Excha
   const response = machine.library('response', site)
   response.property('req').write(object(request))
   if (
-    (machine.webSession !== undefined || app === machine.unseenApp) &&
+    (machine.webSession !== undefined || app === machine.unseenApp || !machine.listens) &&
     (route.flavour === 'express' ||
       route.flavour === 'fastify' ||
       route.flavour === 'koa' ||

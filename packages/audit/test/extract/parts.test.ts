@@ -1,0 +1,174 @@
+/** Parts of a server: folders whose entry file, manifest or app is not in the tree. */
+import { describe, expect, it } from 'vitest'
+import { detectAll } from '../../src/detect.ts'
+import { rules } from '../../src/rules/index.ts'
+import type { Program } from './programs.ts'
+import { factsOf } from './programs.ts'
+
+/** The rules that find something. */
+function failing(program: Program): readonly string[] {
+  return detectAll(rules, factsOf(program)).flatMap(({ rule, verdict }) =>
+    verdict.kind === 'judged' && verdict.findings.length > 0 ? [rule.id] : [],
+  )
+}
+
+const LOGIN = (renew: string): string => `
+  import { Router, type Request, type Response } from 'express'
+  import { check } from './users.js'
+  export const router = Router()
+  router.post('/login', async (req: Request, res: Response) => {
+    const user = await check(req.body.username, req.body.password)
+    if (!user) return res.status(401).end()
+    ${renew}
+    req.session.userId = user.id
+    res.json({ ok: true })
+  })`
+
+describe('a router that nobody here mounts', () => {
+  it('keeps its sessions in middleware that is elsewhere', () => {
+    expect(failing(LOGIN(''))).toContain('session-fixation')
+  })
+
+  it('may renew them', () => {
+    const renew = 'await new Promise((done) => req.session.regenerate(done))'
+    expect(failing(LOGIN(renew))).not.toContain('session-fixation')
+  })
+
+  it('has none where the app is here and sets none up', () => {
+    const app = `
+      import express from 'express'
+      import { router } from './login.js'
+      const app = express()
+      app.use(router)
+      app.listen(3000, '127.0.0.1')`
+    expect(failing({ 'login.ts': LOGIN(''), 'app.ts': app })).not.toContain('session-fixation')
+  })
+})
+
+describe('a plugin that nobody here registers', () => {
+  const plugin = (token: string): string => `
+    import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+    import fp from 'fastify-plugin'
+    import { validate } from './sessions.js'
+    async function authentication(app: FastifyInstance) {
+      app.addHook('preHandler', async (req: FastifyRequest, reply: FastifyReply) => {
+        const token = ${token}
+        if (!token) return reply.status(401).send()
+        const user = await validate(token)
+        if (!user) return reply.status(401).send()
+      })
+    }
+    export default fp(authentication)`
+
+  it('is a hook before routes that are elsewhere', () => {
+    expect(failing(plugin('req.headers.authorization?.slice(7) ?? req.query.token'))).toEqual(['session-token-in-url'])
+  })
+
+  it('takes what comes in headers', () => {
+    expect(failing(plugin('req.headers.authorization?.slice(7)'))).toEqual([])
+  })
+})
+
+describe('middleware that nobody here uses', () => {
+  const middleware = `
+    import type { NextFunction, Request, Response } from 'express'
+    export const authenticate = (req: Request, res: Response, next: NextFunction) => {
+      const token = req.headers.authorization?.slice(7) || req.query.token
+      if (!token || !isKnown(token)) return res.status(401).end()
+      next()
+    }`
+
+  it('lets in by URL, whoever mounts it', () => {
+    expect(failing(middleware)).toEqual(['session-token-in-url'])
+  })
+
+  it('is dead code where the server is here and does without', () => {
+    const server = `
+      import express from 'express'
+      const app = express()
+      app.get('/', (req, res) => res.end())
+      app.listen(3000, '127.0.0.1')`
+    expect(failing({ 'auth.ts': middleware, 'server.ts': server })).toEqual([])
+  })
+})
+
+describe('a class that makes servers and that nobody here makes', () => {
+  const inner = `
+    import { EventEmitter } from 'node:events'
+    import http from 'node:http'
+    import { WebSocketServer } from 'ws'
+    export class SocketServer extends EventEmitter {
+      constructor(token) { super(); this.token = token }
+      async open(port) {
+        this.http = http.createServer()
+        this.sockets = new WebSocketServer({ noServer: true })
+        this.http.on('upgrade', (req, socket, head) => {
+          this.sockets.handleUpgrade(req, socket, head, (ws) => this.sockets.emit('connection', ws, req))
+        })
+        this.sockets.on('connection', (ws, req) => {
+          ws.wantedId = req.headers['x-session-id']
+          this.emit('connection', ws)
+        })
+        this.http.listen(port, '127.0.0.1')
+      }
+    }`
+  const outer = (id: string): string => `
+    import { randomUUID } from 'node:crypto'
+    import { SocketServer } from './inner.js'
+    export class Bridge {
+      sessions = new Map()
+      constructor(config) {
+        this.config = config
+        this.server = new SocketServer(config.token)
+        this.server.on('connection', (ws) => {
+          const existing = ws.wantedId && this.sessions.get(ws.wantedId)
+          if (existing) { existing.ws = ws; return }
+          const id = ${id}
+          this.sessions.set(id, { ws, id })
+        })
+      }
+      async start() { await this.server.open(this.config.port) }
+    }`
+
+  it('gives them the handlers that they call', () => {
+    const tree = { 'inner.js': inner, 'bridge.js': outer('ws.wantedId ?? randomUUID()') }
+    expect(failing(tree)).toContain('client-supplied-session-id')
+  })
+
+  it('may mint every ID itself', () => {
+    const tree = { 'inner.js': inner, 'bridge.js': outer('randomUUID()') }
+    expect(failing(tree)).not.toContain('client-supplied-session-id')
+  })
+})
+
+describe('sources of the SDK without their manifest', () => {
+  const sources = Object.fromEntries(
+    ['server/mcp', 'server/index', 'server/sse', 'server/streamableHttp'].map((name) => [
+      `src/${name}.ts`,
+      'export class McpServer { async connect(transport) {} }\nexport class StreamableHTTPServerTransport {}',
+    ]),
+  )
+  const example = (make: string): string => `
+    import { randomUUID } from 'node:crypto'
+    import express from 'express'
+    import { McpServer } from '../../server/mcp.js'
+    import { StreamableHTTPServerTransport } from '../../server/streamableHttp.js'
+    const shared = new McpServer({ name: 'notes', version: '1.0.0' })
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => randomUUID() })
+      await ${make}.connect(transport)
+      await transport.handleRequest(req, res, req.body)
+    })
+    app.listen(3000, '127.0.0.1')`
+
+  it('are the SDK', () => {
+    const tree = { ...sources, 'src/examples/server/notes.ts': example('shared') }
+    expect(failing(tree)).toContain('shared-session-state')
+  })
+
+  it('are the SDK where each session has a server of its own', () => {
+    const own = example(`new McpServer({ name: 'notes', version: '1.0.0' })`)
+    expect(failing({ ...sources, 'src/examples/server/notes.ts': own })).not.toContain('shared-session-state')
+  })
+})
