@@ -31,6 +31,9 @@ const DRAWS = /\bMath\s*\.\s*random\b|\b_\s*\.\s*(?:random|sample)|\b(?:md5|sha-
 const READS_CREDENTIAL =
   /\bheaders?\b[^\n]{0,40}\b(?:authorization|(?:[\w-]*[-_])?(?:api[-_]?key|token|secret|signature)(?:_header)?)\b|\.(?:get|header|getHeader)\(\s*['"`](?:authorization|x-[\w-]*(?:key|token|secret|signature))\b/i
 const SIGNS_TOKEN = /\bnew\s+(?:\w+\s*\.\s*)?SignJWT\b|\b(?:jwt|jsonwebtoken)\s*\.\s*sign\s*\(/
+/** `const { sign } = jwt`, `import { jwtVerify } from 'jose'`: told by the library, since the call names none. */
+const IMPORTS_TOKENS = /(?:\bfrom|\brequire\()\s{0,40}['"](?:jsonwebtoken|jose|fast-jwt|jwt-simple)['"]/
+const MAKES_TOKEN = /(?<![.\w])(?:sign|verify|jwtVerify|encode)\s{0,40}\(/
 const NAMES_SECRET = /pass|secret|token|key|\bsid|uid|guid|otp|jwt|session|credential|code/i
 
 /** `reached`: functions that have been run. */
@@ -87,12 +90,13 @@ function requestIn(machine: Machine, site: Site): Value {
 
 function isFragment(text: string): boolean {
   const draws = DRAWS.test(text) && NAMES_SECRET.test(text)
-  const signs = SIGNS_TOKEN.test(text) || MAKES_MAC.test(text)
+  const signs = SIGNS_TOKEN.test(text) || MAKES_MAC.test(text) || IMPORTS_TOKENS.test(text)
   return draws || signs || SETS_COOKIE.test(text) || READS_CREDENTIAL.test(text)
 }
 
 /** A function of such a file. What makes the MAC that it compares may be another one. */
 function isPiece(text: string, { file }: { readonly file: { readonly text: string } }): boolean {
+  if (MAKES_TOKEN.test(text) && IMPORTS_TOKENS.test(file.text)) return true
   return isFragment(text) || (MAKES_MAC.test(file.text) && COMPARES_MAC.test(text) && /[!=]==?/.test(text))
 }
 

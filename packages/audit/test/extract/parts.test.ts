@@ -92,6 +92,29 @@ describe('middleware that nobody here uses', () => {
   })
 })
 
+describe('functions that sign tokens and that nobody here calls', () => {
+  it.each([
+    [
+      'taken out of the library',
+      `import jwt from 'jsonwebtoken'\nconst { sign } = jwt`,
+      `sign({ sub }, SECRET, { expiresIn: '1h' })`,
+    ],
+    ['imported by name', `import { sign } from 'jsonwebtoken'`, `sign({ sub }, SECRET, { expiresIn: '1h' })`],
+    [
+      'of jose',
+      `import { SignJWT } from 'jose'`,
+      `new SignJWT({ sub }).setProtectedHeader({ alg: 'HS256' }).setExpirationTime('1h').sign(new TextEncoder().encode(SECRET))`,
+    ],
+  ])('%s', (_name, imports, made) => {
+    const signer = (secret: string): string => `
+      ${imports}
+      const SECRET = ${secret}
+      export function tokenFor(sub) { return ${made} }`
+    expect(failing(signer(`process.env.JWT_SECRET ?? 'notes-dev-secret'`))).toContain('weak-session-secret')
+    expect(failing(signer('process.env.JWT_SECRET'))).not.toContain('weak-session-secret')
+  })
+})
+
 describe('a class that makes servers and that nobody here makes', () => {
   const inner = `
     import { EventEmitter } from 'node:events'
