@@ -40,11 +40,13 @@ const NAMES_SECRET = /pass|secret|token|key|\bsid|uid|guid|otp|jwt|session|crede
 export function runFragments(machine: Machine, reached: ReadonlySet<Node>): void {
   machine.recordOnly(machine.listens ? RECORDED : RECORDED_OF_PARTS, () => {
     for (const module of machine.modules.values()) {
-      if (!isFragment(module.file.text)) continue
+      if (!isFragment(module.file.text) && !mayStandBefore(machine, module.file.text)) continue
       runModule(machine, module)
-      for (const left of leftIn(machine, module))
-        if (!reached.has(left.fn.node) && !machine.reached.has(left.fn.node) && isPiece(textOf(left.fn), left.fn.site))
-          runLeft(machine, left)
+      for (const left of leftIn(machine, module)) {
+        if (reached.has(left.fn.node) || machine.reached.has(left.fn.node)) continue
+        const text = textOf(left.fn)
+        if (isPiece(text, left.fn.site) || mayStandBefore(machine, text)) runLeft(machine, left)
+      }
     }
     runGivenAway(machine)
   })
@@ -93,6 +95,14 @@ function isFragment(text: string): boolean {
   const signs = SIGNS_TOKEN.test(text) || MAKES_MAC.test(text) || IMPORTS_TOKENS.test(text)
   return draws || signs || SETS_COOKIE.test(text) || READS_CREDENTIAL.test(text)
 }
+
+/** Middleware for an app that is not in the tree, whatever its credential is called. */
+function mayStandBefore({ listens }: Machine, text: string): boolean {
+  return !listens && STANDS_BEFORE.test(text)
+}
+
+const STANDS_BEFORE =
+  /\b(?:req|request|ctx|context|c)\s{0,40}\.\s{0,40}(?:(?:req|request)\s{0,40}\.\s{0,40})?(?:headers?|query|cookies)\b[^]{0,2000}?\bnext\s{0,40}\(/
 
 /** A function of such a file. What makes the MAC that it compares may be another one. */
 function isPiece(text: string, { file }: { readonly file: { readonly text: string } }): boolean {

@@ -82,6 +82,21 @@ describe('middleware that nobody here uses', () => {
     expect(failing(middleware)).toEqual(['session-token-in-url'])
   })
 
+  it('compares, whatever its header is called', () => {
+    const made = (compare: string): string => `
+      import { timingSafeEqual } from 'node:crypto'
+      export function createAuthentication() {
+        const expected = process.env.NOTES_TOKEN
+        return (req, res, next) => {
+          const given = req.headers['x-notes-auth']
+          if (!given || ${compare}) return res.status(403).end()
+          next()
+        }
+      }`
+    expect(failing(made('given !== expected'))).toEqual(['timing-unsafe-comparison'])
+    expect(failing(made('!timingSafeEqual(Buffer.from(given), Buffer.from(expected))'))).toEqual([])
+  })
+
   it('is dead code where the server is here and does without', () => {
     const server = `
       import express from 'express'
