@@ -178,8 +178,8 @@ export type Event = Base &
     | { readonly kind: 'cookie'; readonly what: string; readonly names: readonly string[]; readonly flags: CookieFlags }
     /** A cookie is taken back. */
     | { readonly kind: 'cookie-cleared'; readonly cookies: readonly string[] }
-    /** Whoever asked to be logged out, or to have a token revoked, is told that it is done. */
-    | { readonly kind: 'logged-out'; readonly how: 'answer' | 'provider' }
+    /** Whoever asked to be logged out, to have a token revoked, or to end a session of MCP (`session`) is told that it is done. */
+    | { readonly kind: 'logged-out'; readonly how: 'answer' | 'provider' | 'session' }
     /**
      * A record of somebody is given a new password. `store`: where it lies, if that is known; `ended`: something was done
      * about sessions on the way here; `touches`: how often that was done anywhere until now.

@@ -59,6 +59,13 @@ export function isAtLogout({ route }: Context, facts: Facts): boolean {
 export function noteLoggedOut(machine: Machine, site: Site, state: State): void {
   if (machine.context.trigger !== 'request' || state.facts.may.has('denied')) return
   if (isAtLogout(machine.context, state.facts)) machine.emit('logged-out', site, state, { how: 'answer' })
+  else if (endsMcpSession(machine.context, state)) machine.emit('logged-out', site, state, { how: 'session' })
+}
+
+/** `DELETE /mcp`: how a client of Streamable HTTP ends its session. */
+function endsMcpSession({ route }: Context, state: State): boolean {
+  if (!state.holds('verb:DELETE')) return false
+  return [...pathsOf(state.facts), route?.path ?? ''].some((path) => /\bmcp\/?$/i.test(path))
 }
 
 /** A call that we cannot follow may end what the caller had. */

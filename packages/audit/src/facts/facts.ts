@@ -391,8 +391,11 @@ export interface LoginFact {
 /** A caller logs out, or has a token revoked. */
 export interface LogoutFact {
   readonly at: Location
-  /** The cookie that proves who they are is taken back; they are told that it is done; the SDK's OAuth router asks for it. */
-  readonly how: 'cookie' | 'answer' | 'provider'
+  /**
+   * The cookie that proves who they are is taken back; they are told that it is done; the SDK's OAuth router asks for it; a
+   * session of MCP is to end.
+   */
+  readonly how: 'cookie' | 'answer' | 'provider' | 'session'
   readonly cookie?: string
   /** Where that cookie is given to a caller. */
   readonly set?: Location

@@ -300,3 +300,65 @@ describe('a list of tokens that were taken back', () => {
     expect(findingsOf(rule, server('', 'denied.add(req.body.refresh)'))).toEqual([])
   })
 })
+
+describe('DELETE of the path where MCP is served', () => {
+  const stateless = (end: string): string => `
+    import express from 'express'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+      await new McpServer({ name: 'notes', version: '1.0.0' }).connect(transport)
+      await transport.handleRequest(req, res)
+    })
+    app.delete('/mcp', (req, res) => { ${end} })
+    app.delete('/mcp/notes', (req, res) => { res.end() })
+    app.listen(3000, '127.0.0.1')`
+
+  it.each(['res.sendStatus(204)', 'res.json({ closed: true })', 'res.writeHead(200).end()'])(
+    'is answered by %s, and nothing has ended',
+    (end) => {
+      expect(findingsOf(rule, stateless(end))).toEqual([
+        'server.ts:10: DELETE is answered as if the session had ended, and nothing is ended.',
+      ])
+    },
+  )
+
+  it.each(["res.status(405).set('allow', 'POST').end()", 'res.writeHead(405).end()', 'res.sendStatus(404)'])(
+    'is refused by %s',
+    (end) => {
+      expect(findingsOf(rule, stateless(end))).toEqual([])
+    },
+  )
+
+  it('ends a session, and says the same of one that nobody has', () => {
+    const stateful = `
+      import { randomUUID } from 'node:crypto'
+      import express from 'express'
+      import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+      import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+      const transports = new Map()
+      const app = express()
+      app.post('/mcp', async (req, res) => {
+        const known = transports.get(req.get('mcp-session-id'))
+        if (known) return known.handleRequest(req, res)
+        const transport = new StreamableHTTPServerTransport({
+          sessionIdGenerator: () => randomUUID(),
+          onsessioninitialized: (id) => transports.set(id, transport),
+        })
+        await new McpServer({ name: 'notes', version: '1.0.0' }).connect(transport)
+        await transport.handleRequest(req, res)
+      })
+      app.delete('/mcp', async (req, res) => {
+        const id = req.get('mcp-session-id')
+        const transport = transports.get(id)
+        if (transport === undefined) return res.sendStatus(204)
+        transports.delete(id)
+        await transport.close()
+        res.sendStatus(204)
+      })
+      app.listen(3000, '127.0.0.1')`
+    expect(findingsOf(rule, stateful)).toEqual([])
+  })
+})

@@ -37,9 +37,31 @@ function cookiesTakenBack(machine: Machine): readonly LogoutFact[] {
 function toldToBeDone(machine: Machine): readonly LogoutFact[] {
   const cleared = eventsOf(machine, 'cookie-cleared')
   const handsOut = handsOutTokens(machine)
-  return eventsOf(machine, 'logged-out')
+  const sessions = sessionsToldToBeOver(machine)
+  const others = eventsOf(machine, 'logged-out')
+    .filter(({ how }) => how !== 'session')
     .filter((event) => event.how === 'provider' || (handsOut && !cleared.some((other) => isSameBranch(event, other))))
     .map((event) => ({ at: locate(event.site), how: event.how, ends: hasEnded(machine, event) }))
+  return [...others, ...sessions]
+}
+
+/** A DELETE of the path where MCP is served is answered, and no request of the kind ends anything or is handed on. */
+function sessionsToldToBeOver(machine: Machine): readonly LogoutFact[] {
+  const told = eventsOf(machine, 'logged-out').filter(({ how }) => how === 'session')
+  if (told.length === 0) return []
+  const served = eventsOf(machine, 'dispatch').filter(({ how }) => how === 'transport')
+  const isServedAt = (path: string | undefined): boolean => served.some(({ context }) => context.route?.path === path)
+  const handedOn = served.filter(({ facts }) => facts.must.has('verb:DELETE'))
+  return told
+    .filter(({ context }) => isServedAt(context.route?.path))
+    .filter(({ context }) => !handedOn.some((other) => other.context.route?.path === context.route?.path))
+    .map((event) => ({ at: locate(event.site), how: 'session' as const, ends: endsAnything(machine, event) }))
+}
+
+/** On whichever way: who names a session that is over already is told the same. */
+function endsAnything(machine: Machine, event: Event): boolean {
+  if (hasEnded(machine, event)) return true
+  return machine.events.some(({ kind, context }) => ENDING.has(kind) && context.activation === event.context.activation)
 }
 
 /** Callers are given tokens that are signed or sealed, and are known by them. */

@@ -94,11 +94,24 @@ function isSame(a: LogoutFact, b: LogoutFact): boolean {
 
 function lasting(logouts: readonly LogoutFact[]): readonly FindingDraft[] {
   const ofCookies = logouts.filter(({ how }) => how === 'cookie')
-  const others = logouts.filter(({ how }) => how !== 'cookie')
+  const ofSessions = logouts.filter(({ how }) => how === 'session')
+  const others = logouts.filter(({ how }) => how !== 'cookie' && how !== 'session')
   return [
     ...ofCookies.slice(0, 1).map(() => cookieOnly(ofCookies)),
     ...others.slice(0, 1).map(() => inWordOnly(others)),
+    ...ofSessions.slice(0, 1).map(({ at }) => deletedInWordOnly(at)),
   ]
+}
+
+/** Clients rely on what they are told, also where little is kept that could be misused. */
+function deletedInWordOnly(at: Location): FindingDraft {
+  return {
+    what: 'DELETE is answered as if the session had ended, and nothing is ended.',
+    trace: [{ note: 'nothing is ended here', location: at }],
+    confidence: 'medium',
+    why: 'Alice’s client ends its session and is told that it is over. Whatever still goes by that ID goes on: a stream that is open, a server that another transport keeps, a store that is added later.',
+    todo: 'Answer 405 where there are no sessions to end; else hand DELETE to the transport of the session, and 404 for IDs that nobody has.',
+  }
 }
 
 /** Who asks for an end of their token is told that it has come. */
