@@ -155,7 +155,10 @@ function neverRemoved(store: StoreFact, ends: readonly RemovalFact[]): FindingDr
   const wrong = ends.find((removal) => !removal.rightKey)
   const trace: Step[] = [
     { note: 'sessions are kept here', location: store.at },
-    ...store.insertions.slice(0, 1).map((location) => ({ note: 'a session is added', location })),
+    ...store.insertions
+      .slice(0, 1)
+      .filter((location) => location.startColumn !== store.at.startColumn || !isAt(location, store.at))
+      .map((location) => ({ note: 'a session is added', location })),
     ...store.openings.slice(0, MOST_OPENINGS).map((location) => ({ note: 'where one is opened', location })),
   ]
   if (wrong !== undefined) trace.push({ note: 'removes under a key that no session has', location: wrong.at })
@@ -175,8 +178,13 @@ function neverRemoved(store: StoreFact, ends: readonly RemovalFact[]): FindingDr
     trace,
     primary: Math.min(1, trace.length - 1),
     confidence: 'high',
+    ...(store.holds === 'own' || store.holds === 'web' ? { todo: DELETE_RECORD } : {}),
   }
 }
+
+/** Sessions that no transport stands behind. */
+const DELETE_RECORD =
+  'Write one function that deletes the server-side record, call it on logout, on reset and when an account is closed, and refuse what it named from then on.'
 
 function noWayToEnd(store: StoreFact, effective: readonly RemovalFact[]): FindingDraft {
   return {
