@@ -40,6 +40,7 @@ import { isOwn, noteHandleCall, noteHandleGiven, noteToolResult } from './handle
 import { baseOf, getProperty, learnOwn, storeRef } from './properties.ts'
 import { handedOver, noteAct } from './request-state.ts'
 import { markOf } from './quiet.ts'
+import { noteHandedToProgram } from './rpc.ts'
 import { declareLocal, execute, hoist, patternNames, runModule } from './statements.ts'
 import { parsedBySchema } from './schemas.ts'
 import { isNamedSecret, noteLog, noteUrlCredential, noteUrlProof } from './secrets.ts'
@@ -135,6 +136,7 @@ function callMember(machine: Machine, node: Node, callee: Node, site: Site, stat
   if (name === undefined) return call_(machine, getProperty(machine, self, key, site, state), call, state)
   if (!isSuper) noteConfigured(machine, callee['object'] as Node, name, call, state, env)
   noteEnding(machine, name, state)
+  noteHandedToProgram(machine, callee, call.args, site, state)
   const inherited = isSuper ? callInherited(machine, self, name, call, state) : undefined
   const answer = hashedPassword(name, inherited ?? callMethod(machine, self, name, call, state))
   if (self.objects.some(isGlobal)) return answer

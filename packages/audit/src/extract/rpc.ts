@@ -1,4 +1,6 @@
 /** MCP that is answered by hand: the `method` of a message in the body is told apart. */
+import type { Node } from './ast.ts'
+import { staticKey } from './ast.ts'
 import type { Site } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { State } from './state.ts'
@@ -32,3 +34,23 @@ export function noteRoute(machine: Machine, site: Site, state: State): void {
   const method = route.path.split('/').slice(-2).join('/')
   if (METHODS.has(method)) machine.emit('rpc', site, state, {})
 }
+
+/** `child.stdin.write(JSON.stringify(req.body) + '\n')`: a program that speaks MCP over stdio is served to whoever asks. */
+export function noteHandedToProgram(
+  machine: Machine,
+  callee: Node,
+  given: readonly Value[],
+  site: Site,
+  state: State,
+): void {
+  const { trigger, route } = machine.context
+  if (trigger !== 'request' || staticKey(callee) !== 'write') return
+  const stream = callee['object'] as Node
+  if (stream.type !== 'MemberExpression' || staticKey(stream) !== 'stdin') return
+  if (!given.some((value) => hasTag(value, 'body'))) return
+  if ([site, route?.site].some((place) => place !== undefined && SPEAKS_OF_MCP.test(place.file.text)))
+    machine.emit('rpc', site, state, {})
+}
+
+/** `mcp`, `mcpServer`, `runMcp`, and no longer word that has these letters in it. */
+export const SPEAKS_OF_MCP = /(?:^|[^a-z])mcp(?![a-z])|M(?:CP|cp)(?![a-z])/

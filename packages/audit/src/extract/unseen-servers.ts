@@ -7,10 +7,9 @@ import type { HeapObject } from './heap.ts'
 import { LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { Mount } from './models/routing.ts'
+import { SPEAKS_OF_MCP } from './rpc.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
-
-const SPEAKS_OF_MCP = /(?:^|[^a-z])mcp(?![a-z])|M(?:CP|cp)(?![a-z])/
 
 /** Remembers where a server is given a handler of which nothing is known. */
 export function noteUnseenHandler(

@@ -349,3 +349,32 @@ describe('code that tells messages apart', () => {
     expect(outcomeOf('missing-origin-check', { 'handler.ts': handler })).toBe('fail')
   })
 })
+
+describe('a program that speaks MCP over stdio', () => {
+  const bridge = (host: string, write: string): string => `
+    import { spawn } from 'node:child_process'
+    import express from 'express'
+    const app = express()
+    app.use(express.json())
+    const child = spawn('npx', ['-y', 'notes-mcp'])
+    app.post('/message', (req, res) => {
+      child.stdout.once('data', (data) => res.send(String(data)))
+      ${write}
+    })
+    app.listen(3000${host})`
+  const rules = ['missing-origin-check', 'plaintext-transport']
+  const outcomes = (program: string): readonly string[] => rules.map((rule) => outcomeOf(rule, program))
+
+  it('is served to whoever has his message handed to it', () => {
+    expect(outcomes(bridge('', "child.stdin.write(JSON.stringify(req.body) + '\\\\n')"))).toEqual(['fail', 'fail'])
+  })
+
+  it('may be served to this machine alone', () => {
+    const written = 'child.stdin.write(`${JSON.stringify(req.body)}\\\\n`)'
+    expect(outcomes(bridge(", '127.0.0.1'", written))).toEqual(['fail', 'pass'])
+  })
+
+  it('is not served where what it is told is not what the request says', () => {
+    expect(outcomes(bridge('', "child.stdin.write('ping\\\\n')"))).toEqual(['notApplicable', 'notApplicable'])
+  })
+})

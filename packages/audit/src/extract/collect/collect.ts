@@ -36,6 +36,7 @@ import { collectAudiences, collectTokens } from './tokens.ts'
 export function collectFacts(machine: Machine): ServerFacts {
   const unknowns: UnknownFact[] = []
   const stores = collectStores(machine)
+  const endpoints = collectEndpoints(machine)
   const dispatches = collectDispatches(machine, stores)
   const listeners = collectListeners(machine, unknowns)
   const mints = collectMints(machine, stores, unknowns)
@@ -50,7 +51,7 @@ export function collectFacts(machine: Machine): ServerFacts {
     madeSecrets: collectMadeSecrets(machine, mints),
     adoptions: collectAdoptions(machine, stores),
     dispatches,
-    endpoints: collectEndpoints(machine),
+    endpoints,
     sockets: collectSockets(machine, listeners),
     cors: collectCors(machine),
     urlTokens: collectUrlTokens(machine, stores),
@@ -80,6 +81,7 @@ export function collectFacts(machine: Machine): ServerFacts {
     collisions: collectCollisions(machine),
     carriesSecrets:
       stores.length > 0 ||
+      endpoints.length > 0 ||
       verifiesCredentials(machine) ||
       eventsOf(machine, 'transport').length > 0 ||
       machine.servesMcp,

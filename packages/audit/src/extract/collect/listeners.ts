@@ -72,7 +72,7 @@ function keyOf(site: Site | undefined): string {
   return site === undefined ? '' : siteKey(site)
 }
 
-const SECRET_EVENTS = new Set(['dispatch', 'transport', 'connect', 'web-session', 'mint'])
+const SECRET_EVENTS = new Set(['dispatch', 'transport', 'connect', 'rpc', 'web-session', 'mint'])
 
 function packageOf(machine: Machine, path: string): string {
   return machine.tree.packageOf(path)?.dir ?? ''
