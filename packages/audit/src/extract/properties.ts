@@ -53,8 +53,7 @@ export function keyName(key: Value): string | undefined {
 
 export function getProperty(machine: Machine, target: Value, key: Value, site: Site, state: State): Value {
   const name = keyName(key)
-  // How long a text is says nothing of what it is.
-  if ((name === 'length' || name === 'byteLength') && target.objects.length === 0) return UNKNOWN
+  if ((name === 'length' || name === 'byteLength') && target.objects.length === 0) return lengthOf(target)
   const made = name === 'constructor' ? classOf(target) : undefined
   if (made !== undefined) return made
   const presented = presentedState(machine, target, name, site, state)
@@ -83,6 +82,11 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   return name === undefined || target.ways === undefined ? value : partOfWays(target, name, value)
 }
 
+/** How long a text is says nothing of what it is, but whether there is one. What a session has, it has where it is empty, too. */
+function lengthOf(text: Value): Value {
+  return text.tags.length === 0 || hasTag(text, 'entry') ? UNKNOWN : withCondition(UNKNOWN, conditionOf(text))
+}
+
 /** Of a character in a text. */
 const PLACE = /^\d+$/
 
@@ -106,7 +110,7 @@ function remembered(value: Value): Value {
 
 /** `entry:S` read through `.owner` is `entry:S:owner`, and so with `reply`; every other origin stays what it is. */
 export function stepTags(tags: readonly string[], name: string | undefined): readonly string[] {
-  const stepped = tags.map((tag) => {
+  const stepped = partsOfBody(tags, name).map((tag) => {
     if (tag === 'reply' && name !== undefined) return `reply:${name}`
     // Arguments of a tool in the body of a request.
     if (tag === 'body' && name !== undefined) return name === 'arguments' ? 'body:arguments' : bodyTag(name)
@@ -115,6 +119,18 @@ export function stepTags(tags: readonly string[], name: string | undefined): rea
   })
   if (tags.includes('found') && name !== undefined && isStoredSecret(name)) return [...stepped, 'stored']
   return tags.includes('principal') && name !== undefined ? [...stepped, 'claim', claimTag(name)] : stepped
+}
+
+/** `args.key.schemaType`: what has parts under names of their own was no credential, whatever the body calls it. */
+function partsOfBody(tags: readonly string[], name: string | undefined): readonly string[] {
+  if (name === undefined || !tags.includes('cred') || !tags.includes('body')) return tags
+  const isText = name in String.prototype || isCredentialName(name) || name === 'value' || PLACE.test(name)
+  return isText || tags.some(isProof) ? tags : tags.filter((tag) => tag !== 'cred')
+}
+
+/** Whoever was told by a credential, and one that did not come in a body. */
+function isProof(tag: string): boolean {
+  return /^(?:principal|claim|verdict|decoded|found|(?:header|cookie|query|param|entry):.*)$/.test(tag)
 }
 
 /** What a record calls a secret is one; its digest is none. */

@@ -45,7 +45,24 @@ function isGuessAt(presented: Value, expected: Value): boolean {
   if (expected.objects.some((item) => item.kind !== 'external') || fromRequest(expected)) return false
   if (['principal', 'claim', 'made', 'hash', 'origin', 'host'].some((tag) => hasTag(expected, tag))) return false
   if (isNamedSecret(expected)) return true
-  return hasTag(presented, 'cred') && isSecretText(presented, expected)
+  return hasTag(presented, 'cred') && isCredentialAlone(presented) && isSecretText(presented, expected)
+}
+
+/**
+ * Not also something else of the request, nor kept somewhere: what was put together with a credential, by a client that
+ * was given one or out of a part of it, tells by what it is compared with that it is none.
+ */
+function isCredentialAlone(presented: Value): boolean {
+  return !hasTag(presented, 'entry') && requestTags(presented).every((tag) => !isNamedPart(tag) || isOfCredentials(tag))
+}
+
+function isNamedPart(tag: string): boolean {
+  return /^(?:header|query|param):[^*]/.test(tag)
+}
+
+function isOfCredentials(tag: string): boolean {
+  const name = tag.slice(tag.indexOf(':') + 1)
+  return isCredentialName(name) || isHandleName(name) || name === 'code' || name === 'sec-websocket-protocol'
 }
 
 /** What was verified, made or found by what a request brought is no longer what it offers. */
@@ -68,12 +85,21 @@ function isStoredSecret(presented: Value, expected: Value): boolean {
 /** A walk through records, none of which was found by a key, for the one that has the credential of the request. */
 function isSearchedFor(presented: Value, expected: Value, state: State): boolean {
   if (!hasTag(presented, 'cred') || !fromRequest(presented) || hasTag(presented, 'decoded')) return false
+  if (!isCredentialAlone(presented)) return false
   if (OF_SOMETHING_ELSE.some((tag) => hasTag(presented, tag)) || hasTag(expected, 'hash')) return false
   const fields = tagsOf(expected, 'entry').map((tag) => tag.split(':'))
   return (
     fields.length > 0 &&
-    fields.every(([, store = '', field = '']) => isCredentialName(field) && !state.facts.may.has(`looked:${store}`))
+    fields.every(
+      ([, store = '', field = '']) =>
+        isCredentialName(field) && !isEntryKey(field, presented) && !state.facts.may.has(`looked:${store}`),
+    )
   )
+}
+
+/** `notes.find((note) => note.key === args.key)`: what a body calls just a key names an entry, and proves nothing. */
+function isEntryKey(field: string, presented: Value): boolean {
+  return /^key$/i.test(field) && requestTags(presented).every((tag) => tag.startsWith('body'))
 }
 
 /** Text that signs, seals or proves something: one key, or a list of them. */
@@ -188,7 +214,7 @@ function isAsSent(value: Value): boolean {
 const IN_URL = /^(?:query|param):[^*]/
 
 /** What OAuth sends through URLs is made for them: signed, short-lived, and good for one exchange. */
-function isOfProtocol(tag: string): boolean {
+export function isOfProtocol(tag: string): boolean {
   return /^query:(?:code|state|nonce|request|id_token_hint|logout_token)$/.test(tag)
 }
 

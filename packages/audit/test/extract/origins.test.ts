@@ -25,6 +25,21 @@ describe('a check of the origin', () => {
       'pass',
     ],
     [
+      'a list of origins, where there is any text',
+      "const origin = req.get('origin')\nif (typeof origin === 'string' && origin.length > 0) { if (!list.includes(origin)) return res.sendStatus(403) }\nnext()",
+      'pass',
+    ],
+    [
+      'any text at all',
+      "const origin = req.get('origin')\nif (typeof origin === 'string' && origin.length > 0) res.set('access-control-allow-origin', origin)\nnext()",
+      'fail',
+    ],
+    [
+      'where there is none',
+      "const origin = req.get('origin')\nif (!origin || origin.length === 0) { if (!list.includes(origin)) return res.sendStatus(403) }\nnext()",
+      'fail',
+    ],
+    [
       'a list that a function makes anew',
       "const given = req.get('origin')\nif (given && !allowed().includes(given)) return res.sendStatus(403)\nnext()",
       'pass',

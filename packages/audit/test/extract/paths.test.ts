@@ -106,6 +106,7 @@ describe('the caller is not compared with the owner of the session', () => {
   it.each([
     ['at all', ''],
     ['where only the existence is checked', 'if (!session) return res.status(404).end()'],
+    ['where a text of the session is empty', 'if (session.subject.length > 0) return res.status(409).end()'],
     ['where the result is thrown away', 'session.owner === req.auth.clientId'],
     ['where it is only logged', "if (session.owner !== req.auth.clientId) console.warn('not yours')"],
     [

@@ -104,6 +104,62 @@ describe('a comparison of secrets', () => {
   })
 })
 
+/** A server with a tool; `config` of what makes it has the key and the account that the request names. */
+const tooled = (body: string, before = ''): string => `
+  import express from 'express'
+  import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+  import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+  import snapshot from './snapshot.json'
+  ${before}
+  function build(config) {
+    const server = new McpServer({ name: 'n', version: '1' })
+    const account = config.account ?? config.key.split('.')[1]
+    ${body}
+    return server
+  }
+  const app = express()
+  app.post('/mcp', async (req, res) => {
+    const server = build({ key: req.headers['x-acme-api-key'], account: req.headers['x-acme-account'] })
+    const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+    await server.connect(transport)
+    await transport.handleRequest(req, res, req.body)
+  })
+  app.listen(3000, '127.0.0.1')`
+
+describe('what is compared beside a credential', () => {
+  const tool = (use: string) => `server.tool('use', {}, async ({ key, auth, apiKey, text }) => { ${use} })`
+  const notes = 'const notes = []'
+  it.each([
+    ['a part of what a body calls a key', tool("if (key.schemaType === 'PROTOBUF') return {}"), '', 'pass'],
+    [
+      'the key of an entry',
+      tool('notes.push({ key, text })\nreturn notes.find((note) => note.key === key)'),
+      notes,
+      'pass',
+    ],
+    ['a header or a part of another', tool('if (snapshot.account === account) return {}'), '', 'pass'],
+    [
+      'an answer to a request made with it',
+      tool(
+        "const run = await (await fetch('https://acme.example', { headers: { 'x-api-key': config.key, 'x-account': account } })).json()\nif (run.state === 'completed') return {}",
+      ),
+      '',
+      'pass',
+    ],
+    ['the key itself, with text', "if (config.key !== 'acme-key-83kdk29') throw new Error('no')", '', 'fail'],
+    ['a password within what a body brings', tool("if (auth.password !== 'sesame-open-93') return {}"), '', 'fail'],
+    ['what a body calls a key, with a setting', tool('if (key !== process.env.ADMIN_KEY) return {}'), '', 'fail'],
+    [
+      'a key of the API that is searched for',
+      tool('notes.push({ apiKey: crypto.randomUUID() })\nreturn notes.find((note) => note.apiKey === apiKey)'),
+      notes,
+      'fail',
+    ],
+  ])('%s', (_what, body, before, outcome) => {
+    expect(outcomeOf('timing-unsafe-comparison', tooled(body, before))).toBe(outcome)
+  })
+})
+
 describe('a middleware for an app that is elsewhere', () => {
   const guard = (test: string): string => `
     import type { Request, Response, NextFunction } from 'express'

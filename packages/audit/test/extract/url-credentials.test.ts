@@ -24,6 +24,23 @@ const app = (guard: string, more = ''): string => `
 
 const refused = 'return res.status(401).end()'
 
+describe('what OAuth sends back', () => {
+  const program = (part: string) => `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    const sessions = new Map()
+    const app = express()
+    app.post('/open', (req, res) => { const id = randomUUID(); sessions.set(id, { user: req.body.user }); res.json({ id }) })
+    app.get('/me', (req, res) => res.json(sessions.get(req.headers['x-session-id'])))
+    app.get('/callback', (req, res) => { sessions.get(req.query.${part}).code = req.query.code; res.end() })
+    app.listen(3000, '127.0.0.1')`
+
+  it('finds what a login was begun with, and is no session ID for that', () => {
+    expect(outcomeOf('session-token-in-url', program('state'))).toBe('pass')
+    expect(outcomeOf('session-token-in-url', program('session'))).toBe('fail')
+  })
+})
+
 describe('a credential in a URL', () => {
   it.each([
     ['in place of a header, in a table', `if (!(await keyOf(req.get('x-api-key') ?? req.query.token))) ${refused}`],

@@ -6,7 +6,7 @@ import type { Event, EventOf } from '../events.ts'
 import { type Site, siteKey } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { isRefusedText } from '../refused-texts.ts'
-import { isHandleName, isUrlCredential } from '../secrets.ts'
+import { isHandleName, isOfProtocol, isUrlCredential } from '../secrets.ts'
 import type { Value } from '../value.ts'
 import { hasTag, strings, tagsOf } from '../value.ts'
 import { distinct, eventsOf, locate, sameSite } from './collect.ts'
@@ -29,7 +29,7 @@ function presentedIds(machine: Machine, stores: readonly StoreFact[]): readonly 
     if (store === undefined && !beside.has(event.store.id)) return []
     const ofConnection = store?.holds === 'sse' || store?.boundToConnection === true || hasTag(event.key, 'sse')
     return urlTags(event.key)
-      .filter((tag) => (store !== undefined && tag.startsWith('query:')) || isHandleName(tag))
+      .filter((tag) => (store !== undefined && tag.startsWith('query:') && !isOfProtocol(tag)) || isHandleName(tag))
       .map((tag) => acceptedAs('session', tag, event, machine, ofConnection))
   })
 }
