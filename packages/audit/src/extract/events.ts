@@ -137,6 +137,8 @@ export type Event = Base &
         readonly store: string | undefined
         /** A number that goes up or down by a step. */
         readonly counts: 'up' | 'down' | undefined
+        /** The containers of an entry whose count, as it stands after the last await, goes up: only a check before it is old. */
+        readonly tallied: readonly string[]
         /** The function that writes. */
         readonly within: Node | undefined
       }

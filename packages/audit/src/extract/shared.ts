@@ -245,8 +245,14 @@ function noteStale(
     target: location,
     store,
     counts: (['up', 'down'] as const).find((direction) => value.tags.includes(`counter:${direction}`)),
+    tallied: read === machine.moment && hasTag(value, 'counter:up') ? containersIn(value) : [],
     within: machine.stack.at(-1),
   })
+}
+
+/** What the entries are kept in that it was made of. */
+function containersIn(value: Value): readonly string[] {
+  return tagsOf(value, 'entry').map((tag) => tag.split(':')[1] ?? '')
 }
 
 function momentsOf(tags: readonly string[], prefix: string): readonly number[] {

@@ -328,6 +328,48 @@ describe('ends', () => {
   })
 })
 
+describe('a sweep of a store in a file of its own', () => {
+  const program = (ending: string) => ({
+    'server.ts': `
+      import express from 'express'
+      import { randomUUID } from 'node:crypto'
+      import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+      import { createStore } from './store.ts'
+      const store = createStore((transport) => void transport.close())
+      setInterval(() => store.sweep(), 60_000)
+      const app = express()
+      app.all('/mcp', async (req, res) => {
+        const session = store.get(req.headers['mcp-session-id'])
+        if (session) return session.transport.handleRequest(req, res, req.body)
+        const transport = new StreamableHTTPServerTransport({
+          sessionIdGenerator: () => randomUUID(),
+          onsessioninitialized: (id) => store.add(id, transport),
+        })
+        await transport.handleRequest(req, res, req.body)
+      })
+      app.listen(3000)`,
+    'store.ts': `
+      export function createStore(close) {
+        const sessions = new Map()
+        return {
+          get: (id) => sessions.get(id),
+          add(id, transport) { sessions.set(id, { transport, last: Date.now() }) },
+          sweep() {
+            for (const [id, session] of sessions)
+              if (Date.now() - session.last > 60_000) { ${ending} }
+          },
+        }
+      }`,
+  })
+  const closes = (ending: string) =>
+    factsOf(program(ending)).stores.flatMap(({ removals }) => removals.map((removal) => removal.closes))
+
+  it('closes what it takes out by what it was given', () => {
+    expect(closes('sessions.delete(id); close(session.transport)')).toEqual([true])
+    expect(closes('sessions.delete(id)')).toEqual([false])
+  })
+})
+
 describe('a book of sessions beside their transports', () => {
   const book = (ends: string): string => `
     import express from 'express'

@@ -137,6 +137,42 @@ describe('a read, an await, a write', () => {
   })
 })
 
+describe('a count of attempts', () => {
+  const limited = (key: string, counted: string) => `
+    import express from 'express'
+    const attempts = new Map()
+    const isOver = (key) => attempts.get(key)?.count >= 5
+    function track(key) {
+      const entry = attempts.get(key)
+      if (!entry) attempts.set(key, { count: 1 })
+      else ${counted}
+    }
+    const app = express()
+    const guard = async (req, res) => {
+      const key = ${key}
+      if (isOver(key)) return res.status(429).end()
+      if (await verify(req.headers.authorization)) return res.json({})
+      track(key)
+      res.status(401).end()
+    }
+    app.get('/a', guard)
+    app.post('/b', guard)
+    app.listen(3000)`
+
+  it('by an address is looked at before it goes up, and loses nothing', () => {
+    expect(staleWrites(limited('req.ip', 'entry.count++'))).toEqual([])
+    expect(staleWrites(limited('req.ip', 'entry.count += 1'))).toEqual([])
+  })
+
+  it('of a caller may be passed by two requests at once', () => {
+    expect(staleWrites(limited('req.headers.authorization', 'entry.count++'))).toHaveLength(1)
+  })
+
+  it('that goes down is spent twice', () => {
+    expect(staleWrites(limited('req.ip', 'entry.count--'))).toHaveLength(1)
+  })
+})
+
 describe('a variable for everybody', () => {
   const server = (declared: string, body: string): string => `
     import express from 'express'

@@ -201,7 +201,7 @@ export function collectStaleWrites(machine: Machine, stores: readonly StoreFact[
   const ids = new Map(stores.map((store) => [store.id, store]))
   const writes = eventsOf(machine, 'stale-write')
   const facts = writes
-    .filter((event) => !isOfGauge(event, writes))
+    .filter((event) => !isOfGauge(event, writes) && !isTallied(machine, event, ids))
     .filter((event) => event.store === undefined || ids.has(event.store) || isPerCaller(machine, event.store))
     .map((event): StaleWriteFact => ({
       name: ids.get(event.target)?.name ?? event.target.split(/[.#]/).at(-1) ?? 'state',
@@ -216,6 +216,16 @@ function isOfGauge(event: EventOf<'stale-write'>, writes: readonly EventOf<'stal
   const ofOne = writes.filter((other) => other.target === event.target && sharesFunction(event, other))
   const [first] = ofOne.toSorted((a, b) => a.site.start - b.site.start)
   return first?.counts === 'up' && ofOne.some((other) => other.counts === 'down') && event.counts !== undefined
+}
+
+/** `entry.count++` after an await, where it was looked at before, of whoever comes from an address: no increment is lost. */
+function isTallied(
+  machine: Machine,
+  { tallied, store }: EventOf<'stale-write'>,
+  sessions: ReadonlyMap<string, StoreFact>,
+): boolean {
+  if (store !== undefined || tallied.length === 0) return false
+  return !tallied.some((kept) => sessions.has(kept) || isPerCaller(machine, kept))
 }
 
 /** In one function, or in one that is written within the other: the callback that gives back what was taken. */

@@ -392,7 +392,10 @@ function isLeftOpen(machine: Machine, store: StoreEvents, event: EventOf<'store-
   if (store.holds === 'own' || event.context.trigger !== 'timer') return false
   const atHand = event.key.tags.includes(`key:${store.ref.id}`) && !hasTag(event.key, 'entry')
   const closes = eventsOf(machine, 'entry-close').some(
-    (close) => closesEntryOf(close, store) && close.context.trigger === 'timer' && close.site.path === event.site.path,
+    (close) =>
+      closesEntryOf(close, store) &&
+      close.context.trigger === 'timer' &&
+      (close.site.path === event.site.path || close.context === event.context),
   )
   return atHand && !closes
 }
