@@ -82,6 +82,12 @@ function mustBeUnpredictable(name: string): boolean {
   return IDENTIFIERS.has(words.at(-1) ?? '') || isSecretNoun(words)
 }
 
+/** Said of what was made: it is called an identifier, and of no session. */
+export function isIdentifier(what: string): boolean {
+  const words = wordsOf(what)
+  return IDENTIFIERS.has(words.at(-1) ?? '') && !words.some((word) => /^(?:session|login|auth|token)s?$/.test(word))
+}
+
 function isSecretNoun(words: readonly string[]): boolean {
   const last = (words.at(-1) ?? '').replace(/s$/, '')
   const before = words.at(-2) ?? ''

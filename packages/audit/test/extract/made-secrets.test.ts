@@ -47,6 +47,22 @@ describe('a weak generator', () => {
     expect(linesOf(program)).toEqual([finding])
   })
 
+  it('of an identifier is none where sessions have IDs of their own', () => {
+    const program = (name: string, serves: string) =>
+      `${serves}\nexport const rule = () => {\n  const ${name} = Math.random()\n  return ${name}\n}\nrule()`
+    const serves = `
+      import express from 'express'
+      import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+      const app = express()
+      app.post('/mcp', (req, res) =>
+        new StreamableHTTPServerTransport({ sessionIdGenerator: () => crypto.randomUUID() }).handleRequest(req, res))
+      app.listen(3000)`
+    expect(linesOf(program('uuid', serves))).toEqual([])
+    expect(linesOf(program('sessionUuid', serves))).toHaveLength(1)
+    expect(linesOf(program('apiKey', serves))).toHaveLength(1)
+    expect(linesOf(program('uuid', ''))).toHaveLength(1)
+  })
+
   it('is no secret where it is posted to whoever listens', () => {
     const program = (use: string) => `;((token) => { ${use} })(\`mark@\${Math.random()}\`)`
     expect(linesOf(program("globalThis.postMessage(token, '*')"))).toEqual([])

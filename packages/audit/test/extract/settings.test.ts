@@ -1,6 +1,6 @@
 /** Settings count by their defaults: what is off until somebody turns it on is off. */
 import { describe, expect, it } from 'vitest'
-import { authenticationOf, factsOf, listenersOf, type Program } from './programs.ts'
+import { authenticationOf, factsOf, listenersOf, outcomeOf, type Program } from './programs.ts'
 
 function reachOf(before: string, host: string): string {
   const [listener] = factsOf(
@@ -8,6 +8,41 @@ function reachOf(before: string, host: string): string {
   ).listeners
   return listener!.byDefault ? `${listener!.reach} by default` : listener!.hosts.join(' or ') || listener!.reach
 }
+
+describe('a credential that a setting asks for', () => {
+  const program = (host: string, required: string) => `
+    import express from 'express'
+    import { randomUUID, timingSafeEqual } from 'node:crypto'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const sessions = new Map()
+    const app = express()
+    app.use((req, res, next) => {
+      if (req.path === '/mcp'${required}) {
+        const key = Buffer.from(String(req.headers.authorization))
+        if (!timingSafeEqual(key, Buffer.from(process.env.API_KEY))) return res.status(401).end()
+      }
+      next()
+    })
+    const handler = async (req, res) => {
+      const session = sessions.get(req.headers['mcp-session-id'])
+      if (session) return session.handleRequest(req, res, req.body)
+      const transport = new StreamableHTTPServerTransport({
+        sessionIdGenerator: () => randomUUID(),
+        onsessioninitialized: (id) => sessions.set(id, transport),
+      })
+      await transport.handleRequest(req, res, req.body)
+    }
+    app.all('/mcp', handler)
+    app.all('/', handler)
+    app.listen(3000${host})`
+
+  it('is one for whoever sets it, on loopback', () => {
+    const optional = ' && process.env.REQUIRE_KEY'
+    expect(outcomeOf('session-as-authentication', program(", '127.0.0.1'", optional))).toBe('notApplicable')
+    expect(outcomeOf('session-as-authentication', program('', optional))).toBe('fail')
+    expect(outcomeOf('session-as-authentication', program(", '127.0.0.1'", ''))).toBe('fail')
+  })
+})
 
 describe('a check of what is set', () => {
   it('is no end of every path', () => {

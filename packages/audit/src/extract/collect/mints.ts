@@ -5,6 +5,7 @@ import type { Entropy } from '../entropy.ts'
 import { bits, soundBits } from '../entropy.ts'
 import type { Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
+import { isIdentifier } from '../made-secrets.ts'
 import { isPresentedHandle, requestTags } from '../conditions.ts'
 import type { Value } from '../value.ts'
 import { hasTag, strings } from '../value.ts'
@@ -31,10 +32,15 @@ export function collectMints(
   return distinct(facts, keyOf)
 }
 
-/** Secrets and identifiers that name no session: what does is told of where it does. */
+/**
+ * Secrets and identifiers that name no session: what does is told of where it does. Where sessions are seen to have IDs, or
+ * MCP is served, an identifier of anything else may be known.
+ */
 export function collectMadeSecrets(machine: Machine, mints: readonly MintFact[]): readonly MintFact[] {
+  const hasOwnIds = mints.length > 0 || machine.servesMcp
   const told = new Set(mints.flatMap(({ sources = [] }) => sources.map(({ at }) => keyOf({ at, bits: 0 }))))
   const facts = eventsOf(machine, 'secret-made')
+    .filter(({ what }) => !hasOwnIds || !isIdentifier(what))
     .map((event) => mintOf(event.value, event.site, event.what))
     .filter(({ sources = [] }) => !sources.some(({ at }) => told.has(keyOf({ at, bits: 0 }))))
   return distinct(facts, keyOf)

@@ -5,6 +5,8 @@ import { judged, notApplicable, type Verdict } from '../rule.ts'
 export function detect(facts: ServerFacts): Verdict {
   if (facts.stores.length === 0) return notApplicable('The server keeps no sessions.')
   if (!facts.verifiesCredentials) return notApplicable('No path of this server verifies a credential.')
+  if (isAnonymousByDefault(facts))
+    return notApplicable('On loopback only, and a credential is asked for only where one is configured.')
   const bare = facts.dispatches.filter((dispatch) => dispatch.authenticated === 'never')
   const unseen = bare.filter((dispatch) => dispatch.behindUnknown)
   const naked = bare.filter((dispatch) => !dispatch.behindUnknown)
@@ -14,6 +16,14 @@ export function detect(facts: ServerFacts): Verdict {
       ? ['Whether middleware that could not be read verifies credentials is not known.']
       : [],
   )
+}
+
+/** No session is reached by a credential unless somebody sets one for all callers, and none by the network. */
+function isAnonymousByDefault({ dispatches, listeners }: ServerFacts): boolean {
+  const asked = dispatches.filter(({ authenticated }) => authenticated !== 'never')
+  const isOption =
+    asked.length > 0 && asked.every((it) => it.authenticated === 'optional' && it.credential === 'shared')
+  return isOption && listeners.length > 0 && listeners.every(({ reach }) => reach === 'loopback')
 }
 
 function onePerPlace(dispatches: readonly DispatchFact[]): readonly (readonly DispatchFact[])[] {
