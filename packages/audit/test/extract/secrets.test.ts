@@ -251,6 +251,40 @@ describe('where a secret comes from', () => {
     expect(findingsOf('weak-session-secret', files)).toEqual([])
   })
 
+  it.each([
+    ['in a list', '      - SIGNED_WITH=key-for-testing', 1],
+    ['in a map', "      SIGNED_WITH: 'key-for-testing' # for now", 1],
+    ['of something else', '      - POSTGRES_PASSWORD=key-for-testing', 0],
+    ['that is to be put there', '      - SIGNED_WITH=<your key>', 0],
+    ['that is taken from outside', '      - SIGNED_WITH=${SIGNED_WITH}', 0],
+    ['that is a file', '      - SIGNED_WITH=/run/secrets/key', 0],
+  ])('a text that a compose file writes down %s', (_what, line, found) => {
+    const files = {
+      'server.ts': signing('process.env.SIGNED_WITH'),
+      'compose.yaml': `services:\n  web:\n    environment:\n${line}\n`,
+    }
+    expect(findingsOf('weak-session-secret', files)).toHaveLength(found)
+  })
+
+  it('a compose file writes down what callers must know', () => {
+    const files = {
+      'server.ts': web("if (req.get('x-api-key') !== process.env.MCP_KEY) return res.status(401).end()"),
+      'compose.yaml': 'services:\n  web:\n    environment:\n      MCP_KEY: sesame\n',
+    }
+    expect(findingsOf('weak-session-secret', files)).toHaveLength(1)
+  })
+
+  it('a compose file for development sets what start-up refuses in production', () => {
+    const files = (mode: string) => ({
+      'server.ts': signing('process.env.SIGNED_WITH'),
+      'start.ts':
+        "const isKnown = ['change-me'].includes(process.env.SIGNED_WITH)\nif (process.env.NODE_ENV === 'production' && isKnown) throw new Error('Set it.')",
+      'compose.yaml': `services:\n  web:\n    environment:\n      - NODE_ENV=${mode}\n      - SIGNED_WITH=change-me\n`,
+    })
+    expect(findingsOf('weak-session-secret', files('development'))).toHaveLength(1)
+    expect(findingsOf('weak-session-secret', files('production'))).toEqual([])
+  })
+
   it('a compose file without a default sets nothing', () => {
     const files = {
       'server.ts': signing('process.env.SIGNED_WITH'),

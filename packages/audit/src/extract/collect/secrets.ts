@@ -223,34 +223,61 @@ function isText({ file, start }: Site): boolean {
 
 /** `SESSION_SECRET: ${SESSION_SECRET:-change-me}` in a compose file: what the source insists on is set for everybody alike. */
 const DEPLOYED = /^[ \t]*(?:-[ \t]*)?["']?([A-Za-z_]\w*)["']?[ \t]*[:=][ \t]*["']?\$\{\1:?-([^}\s]+)\}/gm
+/** `- SESSION_SECRET=change-me`: the same, and nobody is asked for another. A place to put one in is none. */
+const WRITTEN =
+  /^[ \t]*(?:-[ \t]*)?["']?([A-Za-z_]\w*)["']?[ \t]*[:=][ \t]*["']?([^\s"'$<{}[\]#&*!|>/][^\s"'$]*)["']?[ \t]*(?:#.*)?$/gm
+
+type Use = Pick<EventOf<'secret-use'>, 'site' | 'what' | 'value'>
 
 function deployedDefaults(machine: Machine): readonly SecretFact[] {
-  const uses = eventsOf(machine, 'secret-use')
-  return machine.tree.deployments.flatMap(({ text, locate: place }) =>
-    [...text.matchAll(DEPLOYED)].flatMap((match): SecretFact[] => {
-      const name = match[1]!
-      if (isRefused(machine, match[2]!)) return []
-      const use = uses.find(({ value }) => value.tags.includes(`env:${name}`))
-      const isNamed = SECRET_SETTING.test(name) && !NO_SECRET_SETTING.test(name)
-      if (use === undefined && !isNamed) return []
-      const start = match.index + match[0].search(/[A-Za-z_]/)
-      const from = place(start, match.index + match[0].length)
-      if (use === undefined)
-        return [
-          { at: from, what: `the setting ${name}`, source: 'fallback', from: undefined, bits: undefined, used: false },
-        ]
-      return [{ at: locate(use.site), what: use.what, source: 'fallback', from, bits: undefined, used: true }]
-    }),
+  const compared = eventsOf(machine, 'comparison').map(({ site, expected: value }): Use => ({
+    site,
+    value,
+    what: 'the secret that callers must know',
+  }))
+  const uses: readonly Use[] = [...eventsOf(machine, 'secret-use'), ...compared]
+  return machine.tree.deployments.flatMap((file) => [
+    ...[...file.text.matchAll(DEPLOYED)].flatMap((match) => deployedSecret(machine, uses, file, match)),
+    ...[...file.text.matchAll(WRITTEN)]
+      .filter(([, name]) => uses.some(({ value }) => value.tags.includes(`env:${name}`)))
+      .flatMap((match) => deployedSecret(machine, uses, file, match)),
+  ])
+}
+
+function deployedSecret(
+  machine: Machine,
+  uses: readonly Use[],
+  { text, locate: place }: Machine['tree']['deployments'][number],
+  match: RegExpExecArray,
+): readonly SecretFact[] {
+  const name = match[1]!
+  if (isRefused(machine, match[2]!, text)) return []
+  const use = uses.find(({ value }) => value.tags.includes(`env:${name}`))
+  const isNamed = SECRET_SETTING.test(name) && !NO_SECRET_SETTING.test(name)
+  if (use === undefined && !isNamed) return []
+  const start = match.index + match[0].search(/[A-Za-z_]/)
+  const from = place(start, match.index + match[0].length)
+  if (use === undefined)
+    return [
+      { at: from, what: `the setting ${name}`, source: 'fallback', from: undefined, bits: undefined, used: false },
+    ]
+  return [{ at: locate(use.site), what: use.what, source: 'fallback', from, bits: undefined, used: true }]
+}
+
+/** The source names the text itself, in a list of what it does not start with; in production only, where it says so. */
+function isRefused(machine: Machine, text: string, deployment: string): boolean {
+  const literal = new RegExp(`(['"\`])${text.replaceAll(/[^\w]/g, '\\$&')}\\1`)
+  const isDevelopment = IN_DEVELOPMENT.test(deployment)
+  return [...machine.modules.values()].some(
+    ({ file }) =>
+      literal.test(file.text) &&
+      /\bthrow\b|\bprocess\.exit\b/.test(file.text) &&
+      !(isDevelopment && /['"`]production['"`]/.test(file.text)),
   )
 }
 
-/** The source names the text itself, in a list of what it does not start with. */
-function isRefused(machine: Machine, text: string): boolean {
-  const literal = new RegExp(`(['"\`])${text.replaceAll(/[^\w]/g, '\\$&')}\\1`)
-  return [...machine.modules.values()].some(
-    ({ file }) => literal.test(file.text) && /\bthrow\b|\bprocess\.exit\b/.test(file.text),
-  )
-}
+/** What a compose file runs as is no production. */
+const IN_DEVELOPMENT = /\bNODE_ENV["']?[ \t]*[:=][ \t]*["']?(?:dev|test|staging)/
 
 /** A setting that is called a secret, and the text it falls back to. */
 function namedFallbacks(machine: Machine): readonly SecretFact[] {
