@@ -73,6 +73,8 @@ export interface ListenerFact {
   readonly tlsEnforced: boolean
   /** Sessions or credentials travel through the package it stands in. */
   readonly carriesSecrets: boolean
+  /** An authorization server sends codes there, which are exchanged for tokens. */
+  readonly takesCodes: boolean
   readonly what: string
 }
 

@@ -441,6 +441,19 @@ describe('what a listener carries', () => {
     expect(judged(`${callback}\n    http.createServer(app).listen(3000)`)[0]).toBe('fail')
   })
 
+  it('is a code that is exchanged for tokens, and no session of those that are served elsewhere', () => {
+    const callback = `
+    import http from 'node:http'
+    const waiting = http.createServer(async (req, res) => {
+      const url = new URL(req.url, 'http://localhost')
+      await exchange(url.searchParams.get('code'))
+      res.end()
+    })
+    http.createServer(app).listen(3000, '127.0.0.1')`
+    expect(judged(`${callback}\n    waiting.listen(8080)`)).toEqual(['fail', 'notApplicable'])
+    expect(judged(`${callback}\n    waiting.listen(8080, 'localhost')`)[0]).toBe('pass')
+  })
+
   it('is plain where TLS is for those who set it up', () => {
     const listen = (app: string): string =>
       judged(

@@ -15,7 +15,11 @@ export function collectListeners(machine: Machine, unknowns: UnknownFact[]): rea
   const enforces = enforcing(machine)
   const secret = secretPackages(machine)
   const plain = plainApps(machine, events)
-  const seen = events.map((event) => listenerOf(machine, event, enforces, secret, plain))
+  const codes = appsOfCodes(machine)
+  const seen = events.map((event): ListenerFact => ({
+    ...listenerOf(machine, event, enforces, secret, plain),
+    takesCodes: event.app !== undefined && codes.has(keyOf(event.app)),
+  }))
   const facts = seen.map((fact) => (staysAtHome(fact, seen) ? { ...fact, reach: 'loopback' as const } : fact))
   const merged = distinct(
     facts,
@@ -68,6 +72,12 @@ function plainApps(machine: Machine, listens: readonly EventOf<'listen'>[]): Rea
   return new Set(apps.filter((app) => served.has(keyOf(app)) && !secret.has(keyOf(app))))
 }
 
+/** What answers a redirect with an authorization code, such as the helper that waits for a login to be over. */
+function appsOfCodes(machine: Machine): ReadonlySet<string> {
+  const reads = eventsOf(machine, 'query-read').filter(({ name, context }) => name === 'code' && context.route?.app)
+  return new Set(reads.map(({ context }) => keyOf(context.route?.app)))
+}
+
 function keyOf(site: Site | undefined): string {
   return site === undefined ? '' : siteKey(site)
 }
@@ -84,7 +94,7 @@ function listenerOf(
   enforces: (app: Site | undefined) => boolean,
   secret: ReadonlySet<string>,
   plain: ReadonlySet<Site>,
-): ListenerFact {
+): Omit<ListenerFact, 'takesCodes'> {
   const { reach, hosts, byDefault } = reachOf(
     machine.defaultHosts.get(siteKey(event.site)) ?? event.host,
     event.defaultHost,

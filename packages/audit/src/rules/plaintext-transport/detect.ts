@@ -17,7 +17,7 @@ export function detect(facts: ServerFacts): Verdict {
 }
 
 function isPlain(listener: ListenerFact): boolean {
-  return !listener.tls && !listener.tlsEnforced && listener.carriesSecrets
+  return !listener.tls && !listener.tlsEnforced && (listener.carriesSecrets || listener.takesCodes)
 }
 
 function exposedListener(listener: ListenerFact): FindingDraft {
