@@ -288,6 +288,9 @@ export function noteLog(
   const value = contentOf(args)
   if (value.tags.length === 0) return
   machine.emit('log', site, state, { value })
+  // `Open http://localhost:3000/?token=…`: the server's own token, which whoever starts it is to bring in a URL.
+  if (machine.context.trigger === 'startup' && hasTag(value, 'in-url'))
+    machine.emit('handle-out', site, state, { value })
   // Arguments that are spread have no places of their own.
   if (args.length === argSites.length)
     for (const [index, arg] of args.entries()) keepPart(machine, argSites[index]!, contentOf([arg]))

@@ -24,6 +24,37 @@ const app = (guard: string, more = ''): string => `
 
 const refused = 'return res.status(401).end()'
 
+describe('a token that is made at start-up', () => {
+  const program = (says: string) => `
+    import express from 'express'
+    import { randomBytes, timingSafeEqual } from 'node:crypto'
+    const made = randomBytes(32).toString('base64url')
+    const token = process.env.TOKEN ?? made
+    const app = express()
+    app.get('/notes', (req, res) => {
+      if (!timingSafeEqual(Buffer.from(req.get('authorization')), Buffer.from(token))) return res.status(401).end()
+      res.json({})
+    })
+    app.listen(3000, '127.0.0.1', () => { ${says} })`
+
+  it.each([
+    [
+      'is told within an address',
+      'console.log(`Open http://localhost:3000/ui?token=${encodeURIComponent(token)}`)',
+      'fail',
+    ],
+    ['is told by itself', 'console.log(`The token is ${token}`)', 'pass'],
+    [
+      'is told behind the hash, which stays in the browser',
+      'console.log(`http://localhost:3000/#token=${token}`)',
+      'pass',
+    ],
+    ['is told in part', 'console.log(`http://localhost:3000/?token=${token.slice(0, 4)}…`)', 'pass'],
+  ])('%s', (_what, says, outcome) => {
+    expect(outcomeOf('session-token-in-url', program(says))).toBe(outcome)
+  })
+})
+
 describe('what OAuth sends back', () => {
   const program = (part: string) => `
     import express from 'express'
