@@ -159,7 +159,7 @@ export type Event = Base &
     /** A connection of a client is taken into use; `handedOn`: by code that cannot be seen. */
     | { readonly kind: 'socket'; readonly handedOn: boolean }
     /** A message makes the server do something; `direct`: start a program, run text as code, or write a file. */
-    | { readonly kind: 'message-act'; readonly direct: boolean }
+    | { readonly kind: 'message-act'; readonly direct: boolean; readonly relayed?: boolean }
     /** The method of a message is told apart by the server's own code. */
     | { readonly kind: 'rpc' }
     /** A secret and what a request offers for it are compared, not in constant time. */

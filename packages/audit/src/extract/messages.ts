@@ -47,6 +47,12 @@ export function noteUnseenAct(
   if (direct || isTold) machine.emit('message-act', call.site, state, { direct })
 }
 
+/** What one connection says is sent on to another, which was found in a container: whoever is there may act upon it. */
+export function noteRelayed(machine: Machine, call: Call, state: State): void {
+  if (state.holds(BY_MESSAGE) && hasTag(call.self, 'entry') && call.args.some((arg) => isOfMessage(arg, 2)))
+    machine.emit('message-act', call.site, state, { direct: false, relayed: true })
+}
+
 /** A message is the answer that other code waits for. */
 export function noteSettled(machine: Machine, promise: LibraryObject, call: Call, state: State): void {
   if (state.holds(BY_MESSAGE) && promise.born !== machine.context.activation)

@@ -232,6 +232,53 @@ const local = (message: string, check = '', host = '127.0.0.1'): Program => `
     })
   })`
 
+/** A program that an agent speaks to through a pipe, and which hands on what is said over its connections. */
+const bridge = (message: string, check = ''): Program => `
+  import { WebSocketServer } from 'ws'
+  import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+  import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
+  await new McpServer({ name: 'n', version: '1' }).connect(new StdioServerTransport())
+  const peers = new Map()
+  const channels = new Map()
+  const wss = new WebSocketServer({ port: 7000 })
+  wss.on('connection', (ws, req) => {
+    ${check}
+    const id = crypto.randomUUID()
+    peers.set(id, ws)
+    ws.on('message', (text) => {
+      const message = JSON.parse(text)
+      ${message}
+    })
+  })`
+
+describe('a bridge that an agent uses', () => {
+  it.each<[string, Program, string]>([
+    [
+      'sends on to the peer that a message names',
+      bridge('peers.get(message.to)?.send(JSON.stringify(message))'),
+      'fail',
+    ],
+    [
+      'sends on to all of a channel',
+      bridge(
+        'const channel = channels.get(message.channel) ?? new Set()\nchannels.set(message.channel, channel.add(ws))\nchannel.forEach((peer) => peer.send(text))',
+      ),
+      'fail',
+    ],
+    ['sends on to everybody', bridge('for (const peer of wss.clients) if (peer !== ws) peer.send(text)'), 'fail'],
+    ['answers whoever asked', bridge('ws.send(JSON.stringify({ echo: message }))'), 'notApplicable'],
+    ['tells all what it says itself', bridge('for (const peer of wss.clients) peer.send("ping")'), 'notApplicable'],
+    ['refuses pages', bridge('peers.get(message.to)?.send(text)', 'if (req.headers.origin) return ws.close()'), 'pass'],
+    [
+      'asks for a token',
+      bridge('peers.get(message.to)?.send(text)', 'if (!verify(req.headers.authorization)) return ws.close()'),
+      'notApplicable',
+    ],
+  ])('and that %s', (_, program, outcome) => {
+    expect(outcomeOf(RULE, program)).toBe(outcome)
+  })
+})
+
 describe('a connection that nothing is asked for', () => {
   it('is found where its messages are acted upon on this machine', () => {
     expect(findingsOf(RULE, local('openFile(message.path)'))).toEqual([

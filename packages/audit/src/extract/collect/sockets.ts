@@ -35,7 +35,7 @@ function servesMcp(machine: Machine, { context }: EventOf<'socket'>): boolean {
 
 function socketOf(machine: Machine, event: EventOf<'socket'>, listeners: readonly ListenerFact[]): SocketFact {
   const { route } = event.context
-  const acts = eventsOf(machine, 'message-act').filter((act) => isOfSame(act, event))
+  const acts = eventsOf(machine, 'message-act').filter((act) => isOfSame(act, event) && !isOnlySentOn(machine, act))
   const act = acts.find(({ direct }) => direct) ?? acts[0]
   return {
     accepted: locate(route?.site ?? event.site),
@@ -50,6 +50,11 @@ function socketOf(machine: Machine, event: EventOf<'socket'>, listeners: readonl
     local: isLocal(machine, route?.app, listeners),
     behindUnknown: event.facts.may.has('opaque-middleware'),
   }
+}
+
+/** What one page tells another is nobody's harm; what it tells the agent or its tools through a bridge of theirs is. */
+function isOnlySentOn(machine: Machine, { relayed }: EventOf<'message-act'>): boolean {
+  return relayed === true && stdioSites(machine).length === 0 && !machine.servesMcp
 }
 
 function isOfSame(other: EventOf<'message-act'>, event: EventOf<'socket'>): boolean {

@@ -4,7 +4,7 @@ import { call_, callOpaque, noteReceiver } from '../calls.ts'
 import type { LibraryObject } from '../heap.ts'
 import { LibraryObject as Library } from '../heap.ts'
 import type { Machine } from '../machine.ts'
-import { admit, answerAdmission, listenToMessages, noteSocket } from '../messages.ts'
+import { admit, answerAdmission, listenToMessages, noteRelayed, noteSocket } from '../messages.ts'
 import type { State } from '../state.ts'
 import { noteEnding, noteOpened } from '../streams.ts'
 import type { Value } from '../value.ts'
@@ -99,6 +99,17 @@ export function verifiedBy(machine: Machine, verifier: Value, call: Call): Value
   return object(machine.library('middleware', call.site, { facts: [], run }))
 }
 
+/** All that are connected, whoever they are. */
+function clientsOf(machine: Machine, target: LibraryObject): Value {
+  const cell = target.property('.clients')
+  if (cell.value.objects.length === 0) {
+    const all = machine.allocate('set', target.site)
+    all.elements.write(object(machine.library('socket', target.site)))
+    cell.write(object(all))
+  }
+  return cell.value
+}
+
 /** `wss.handleUpgrade(request, socket, head, (socket, request) => …)` */
 const handleUpgrade: MethodHandler = (machine, _target, call, state) => {
   const [request = UNKNOWN, , , callback = UNDEFINED] = call.args
@@ -150,7 +161,8 @@ export const sockets: Model = {
       addListener: onSocket,
       addEventListener: onSocket,
       '*': (machine, target, call, state, name) => {
-        if (name !== 'send') noteEnding(machine, name, target, call.site, state)
+        if (name === 'send') noteRelayed(machine, call, state)
+        else noteEnding(machine, name, target, call.site, state)
         return UNKNOWN
       },
     },
@@ -163,6 +175,7 @@ export const sockets: Model = {
     },
   },
   properties: {
+    'socket-server': (machine, target, name) => (name === 'clients' ? clientsOf(machine, target) : UNKNOWN),
     // Older plugins hand over a stream that holds the socket.
     socket: (_machine, target, name) => (name === 'socket' ? object(target) : UNKNOWN),
   },
