@@ -296,7 +296,7 @@ export function call_(machine: Machine, callee: Value, call: Call, state: State)
 function callOne(machine: Machine, target: HeapObject, call: Call, state: State): Value {
   if (target instanceof FunctionObject) {
     machine.calls.push(call.site)
-    const result = invoke(machine, target, call.self, call.args, state)
+    const result = machine.askedFrom(call.site, () => invoke(machine, target, call.self, call.args, state))
     machine.calls.pop()
     return ownDigest(target.name, call.args, result)
   }
@@ -781,7 +781,7 @@ export function newExpression(machine: Machine, node: Node, state: State, env: E
 export function instantiate(machine: Machine, of: ClassObject, call: Call, state: State): InstanceObject {
   const instance = new InstanceObject(of, call.site, machine.context.activation)
   instance.name = of.name
-  construct(machine, of, instance, call, state)
+  machine.askedFrom(call.site, () => construct(machine, of, instance, call, state))
   return instance
 }
 

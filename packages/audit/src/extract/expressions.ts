@@ -312,8 +312,9 @@ function entryPair(machine: Machine, target: HeapObject, site: Site): HeapObject
   return pair
 }
 
-export function storeId(target: HeapObject): string {
-  return `${target.site.path}#${target.site.start}`
+/** A class or factory of stores makes one for sessions and another for something else: each has a name of its own. */
+export function storeId({ site, maker }: HeapObject): string {
+  return maker === 0 ? `${site.path}#${site.start}` : `${site.path}#${site.start}~${maker}`
 }
 
 function evaluateAssignment(machine: Machine, node: Node, state: State, env: Environment): Value {

@@ -70,6 +70,8 @@ export class HeapObject {
   declare partial: boolean
   /** Parts of a request that were spread into it: whatever it does not name itself is theirs. */
   declare spreads: readonly HeapObject[] | undefined
+  /** Which of several that the same place has made, by who asked for it; 0 where nobody is known to have. */
+  declare maker: number
   declare readonly kind: HeapKind
   declare readonly site: Site
   declare readonly born: number
@@ -84,6 +86,7 @@ export class HeapObject {
     this.transient = false
     this.partial = false
     this.spreads = undefined
+    this.maker = 0
     this.kind = kind
     this.site = site
     this.born = born

@@ -3,7 +3,7 @@ import type { SourceFile, SourceTree } from '../source/tree.ts'
 import type { Gap } from '../finding/finding.ts'
 import type { Node } from './ast.ts'
 import { Branches } from './branches.ts'
-import type { Context, Event, EventKind, EventOf, RouteFact, StoreRef, Trigger } from './events.ts'
+import type { Context, Event, EventKind, EventOf, RouteFact, Trigger, StoreRef } from './events.ts'
 import { type Declared, NOTHING_DECLARED } from './declared.ts'
 import type { Site } from './heap.ts'
 import { Cell, FunctionObject, HeapObject, LibraryObject, siteKey } from './heap.ts'
@@ -221,6 +221,11 @@ export class Machine {
   frame: Frame = { exits: [], jumps: [], self: undefined }
   /** Calls being followed, outermost first. */
   calls: Site[] = []
+  /** Calls and makings of instances that have not ended, outermost first. */
+  private asked: Site[] = []
+  private readonly makers = new Map<string, number>()
+  /** The number of whoever asks now, once it was wanted. */
+  private asker: number | undefined
   /** Paths on which middleware has called `next`. */
   passed: State[] = []
   /** Functions being executed, innermost last. */
@@ -275,21 +280,24 @@ export class Machine {
         if (place !== undefined) this.servers.set(`${place.path}#${place.start}`, place)
     const { activation, trigger, timer } = this.context
     const armed = timer === undefined ? '' : `${timer.site.start}.${String(timer.data['field'])}`
-    // One call may connect a server found and another one made, or start one with TLS and one without, or use what it made and what another left, or set several columns: they are two things.
+    // One call may connect a server found and another one made, or start one with TLS and one without, or use what it made and what another left, or set several columns, or take out of one store and another of the same make: they are two things.
     const {
       server,
       receiver,
       tls = '',
       field = '',
+      store = '',
     } = data as {
       readonly server?: HeapObject
       readonly receiver?: Value
       readonly tls?: boolean
       readonly field?: string
+      readonly store?: StoreRef | HeapObject | string
     }
+    const kept = typeof store === 'string' ? instanceIn(store) : 'id' in store ? instanceIn(store.id) : ''
     const isOfOthers = receiver?.objects.some(({ born }) => born !== activation) ?? false
     const of = server === undefined ? `${tls}${isOfOthers}${field}` : `${siteKey(server.site)}#${server.born}`
-    const key = `${kind}|${site.path}|${site.start}|${activation}|${trigger}|${armed}|${of}|${signature(state.facts)}`
+    const key = `${kind}|${site.path}|${site.start}|${activation}|${trigger}|${armed}|${of}|${kept}|${signature(state.facts)}`
     if (this.emitted.has(key)) return
     this.emitted.add(key)
     this.news += 1
@@ -446,8 +454,30 @@ export class Machine {
 
   allocate(kind: HeapObject['kind'], site: Site): HeapObject {
     const made = new HeapObject(kind, site, this.context.activation)
+    if (this.context.activation === 0 && this.asked.length > 0) made.maker = this.asker ??= this.makerOf(this.asked)
     this.frame.made?.add(made)
     return made
+  }
+
+  /** A number for whoever asks start-up code for what it makes. */
+  private makerOf(asked: readonly Site[]): number {
+    const key = asked.slice(-MOST_ASKING).map(siteKey).join()
+    const known = this.makers.get(key) ?? this.makers.size + 1
+    this.makers.set(key, known)
+    return known
+  }
+
+  /** Runs what is asked for from a place: what start-up makes meanwhile is known by it. */
+  askedFrom<T>(site: Site, run: () => T): T {
+    const { asker } = this
+    this.asked.push(site)
+    this.asker = undefined
+    try {
+      return run()
+    } finally {
+      this.asked.pop()
+      this.asker = asker
+    }
   }
 
   /** A function has put something with an origin where another one finds it: called again, it has to do so again. */
@@ -559,7 +589,14 @@ export class Machine {
   }
 }
 
+/** What tells a store from others that the same place has made. */
+function instanceIn(store: string): string {
+  return store.slice(store.indexOf('~') + 1 || store.length)
+}
+
 const WRAPPINGS = 3
+/** How many of those who ask tell apart what they are given. */
+const MOST_ASKING = 3
 
 /**
  * What decides what a function does and was given by what made it: `safely(handler)` is another one for each handler,

@@ -449,10 +449,10 @@ function callSetter(machine: Machine, to: InstanceObject, name: string, value: V
   return setter !== undefined
 }
 
-/** A container made by this very request, for itself: no session outlives it. */
-function isPassing(machine: Machine, container: HeapObject): boolean {
+/** A container made by this very request, for itself: no session outlives it, nor does a timer find it later. */
+function isPassing({ context: { activation, trigger } }: Machine, container: HeapObject): boolean {
   const { origin = container } = container
-  return origin.born !== 0 && origin.born === machine.context.activation && !origin.retained
+  return origin.born !== 0 && origin.born === activation && !origin.retained && trigger !== 'timer'
 }
 
 /** Objects are called after what first holds them; timers remember the field, which tells what renews them. */

@@ -3,7 +3,7 @@ import type { Node } from './ast.ts'
 import { isNode, staticKey } from './ast.ts'
 import { askedByComparing, noteExecution, notePolicy } from './asked.ts'
 import { assume, conditionOf, equality, isOptional, negate, truthOn } from './conditions.ts'
-import { createClass, createFunction, evaluate, assignPattern, elementsOf } from './expressions.ts'
+import { createClass, createFunction, evaluate, assignPattern, elementsOf, storeId } from './expressions.ts'
 import type { Environment } from './heap.ts'
 import { Cell, Environment as Env } from './heap.ts'
 import type { Machine } from './machine.ts'
@@ -455,13 +455,12 @@ function executeForEach(machine: Machine, node: Node, state: State, env: Environ
 
 function keysOf(source: Value): Value {
   let keys = derived(source)
-  for (const target of source.objects) keys = join(keys, withKeyTag(target.key, target.site.path, target.site.start))
+  for (const target of source.objects) keys = join(keys, withKeyTag(target.key, storeId(target)))
   return keys
 }
 
-function withKeyTag(value: Value, path: string, start: number): Value {
-  const key = `key:${path}#${start}`
-  return { ...(value === NEVER ? UNKNOWN : value), tags: [...value.tags, key], open: true }
+function withKeyTag(value: Value, store: string): Value {
+  return { ...(value === NEVER ? UNKNOWN : value), tags: [...value.tags, `key:${store}`], open: true }
 }
 
 function executeLoop(machine: Machine, node: Node, state: State, env: Environment): void {

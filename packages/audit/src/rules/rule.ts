@@ -1,6 +1,6 @@
 /** What a rule is: identity (data) and views (pure functions). */
 import type { RequirementId } from '@sallyport/requirements'
-import type { FindingDraft, Severity } from '../finding/finding.ts'
+import type { FindingDraft, Severity, Step } from '../finding/finding.ts'
 import type { ServerFacts } from '../facts/facts.ts'
 import type { Mend } from '../fix/fix.ts'
 import type { Scenario } from '../wire/scenario.ts'
@@ -50,7 +50,21 @@ export interface RuleEntry {
 }
 
 export function judged(findings: readonly FindingDraft[], open: readonly string[] = []): Verdict {
-  return { kind: 'judged', findings, open }
+  return { kind: 'judged', findings: onceEach(findings), open }
+}
+
+/** Stores of the same make have the same weakness at the same place: whoever reads it once has read it. */
+function onceEach(findings: readonly FindingDraft[]): readonly FindingDraft[] {
+  const told = new Map<string, FindingDraft>()
+  for (const finding of findings) {
+    const key = [finding.what, ...finding.trace.map(placeOf)].join('|')
+    if (!told.has(key)) told.set(key, finding)
+  }
+  return [...told.values()]
+}
+
+function placeOf({ location }: Step): string {
+  return `${location.path}:${location.startLine}:${location.startColumn}`
 }
 
 export function notApplicable(reason: string): Verdict {

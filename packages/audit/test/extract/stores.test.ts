@@ -1,6 +1,6 @@
 /** Sessions are found however they are kept: what counts is what is looked up under the ID that the client presents. */
 import { describe, expect, it } from 'vitest'
-import { findingsOf } from './programs.ts'
+import { factsOf, findingsOf, outcomeOf } from './programs.ts'
 
 /** A server that answers MCP by hand and keeps its sessions in what `kept` declares. */
 function keeping(kept: string, found: string, opened: string, more = ''): string {
@@ -79,5 +79,85 @@ describe('a list without the session takes the place of the one with it', () => 
       findingsOf('missing-session-invalidation', program("(one) => one.id !== req.headers['mcp-session-id']")),
     ).toEqual([])
     expect(findingsOf('missing-session-invalidation', keeping(...list))).toHaveLength(1)
+  })
+})
+
+describe('stores of the same make', () => {
+  /** Sessions in one of two, what clients register in the other. */
+  const program = (made: string, beside = '') => `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    ${made}
+    const app = express()
+    app.all('/mcp', async (req, res) => {
+      const known = sessions.get(req.headers['mcp-session-id'])
+      if (known) return known.value.handleRequest(req, res, req.body)
+      const transport = new StreamableHTTPServerTransport({
+        sessionIdGenerator: () => randomUUID(),
+        onsessioninitialized: (id) => sessions.set(id, transport),
+      })
+      await transport.handleRequest(req, res, req.body)
+    })
+    app.post('/register', (req, res) => { clients.set(req.body.client_id, req.body.name); res.end() })
+    app.get('/client', (req, res) => res.json(clients.get(req.query.client_id)))
+    ${beside}
+    app.listen(3000, '127.0.0.1')`
+  const makes = [
+    [
+      'a class',
+      `class Store {
+        items = new Map()
+        get(id) { return this.items.get(id) }
+        set(id, value) { this.items.set(id, { value, at: Date.now() }) }
+        sweep() { for (const [id, item] of this.items) if (Date.now() - item.at > 60_000) this.items.delete(id) }
+      }
+      const clients = new Store(), sessions = new Store()`,
+    ],
+    [
+      'a factory',
+      `function createStore() {
+        const items = new Map()
+        return {
+          get: (id) => items.get(id),
+          set(id, value) { items.set(id, { value, at: Date.now() }) },
+          sweep() { for (const [id, item] of items) if (Date.now() - item.at > 60_000) items.delete(id) },
+        }
+      }
+      const clients = createStore(), sessions = createStore()`,
+    ],
+  ] as const
+
+  it.each(makes)('by %s are told apart', (_what, made) => {
+    expect(outcomeOf('client-supplied-session-id', program(made))).toBe('pass')
+    expect(outcomeOf('session-token-in-url', program(made))).toBe('pass')
+    const limits = (swept: string) =>
+      factsOf(program(made, `setInterval(() => ${swept}.sweep(), 60_000)`)).stores.flatMap((store) => store.limits)
+    expect(limits('clients')).toEqual([])
+    expect(limits('sessions')).toMatchObject([{ kind: 'absolute' }])
+  })
+
+  it('are found at their place once', () => {
+    const twice = makes[0][1].replace('const clients', 'const others = new Store(), clients')
+    const filled = ['sessions', 'others']
+      .map(
+        (store) => `${store}.set(randomUUID(), new StreamableHTTPServerTransport({ sessionIdGenerator: randomUUID }))`,
+      )
+      .join('\n')
+    const found = findingsOf('missing-session-expiry', program(`${twice}\n${filled}`))
+    expect(found).toEqual([found[0]])
+  })
+
+  it('that sweep themselves are swept each, be they made in a request', () => {
+    const own = makes[0][1].replace(
+      'items = new Map()',
+      'items = new Map()\n constructor() { setInterval(() => this.sweep(), 60_000) }',
+    )
+    const late = own.replace(
+      'const clients = new Store(), sessions = new Store()',
+      'const clients = new Store()\nlet made\nconst sessions = { get: (id) => (made ??= new Store()).get(id), set: (id, value) => (made ??= new Store()).set(id, value) }',
+    )
+    for (const made of [own, late])
+      expect(factsOf(program(made)).stores.flatMap((store) => store.limits)).toMatchObject([{ kind: 'absolute' }])
   })
 })

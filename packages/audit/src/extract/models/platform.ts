@@ -4,7 +4,7 @@ import type { Call } from '../calls.ts'
 import { call_, runCallbacks, callOpaque } from '../calls.ts'
 import { view } from '../builtins.ts'
 import { equality, flag, negate } from '../conditions.ts'
-import { itemValue } from '../expressions.ts'
+import { itemValue, storeId } from '../expressions.ts'
 import type { HeapKind, HeapObject } from '../heap.ts'
 import { LibraryObject, siteKey } from '../heap.ts'
 import { requireModule } from '../modules.ts'
@@ -159,7 +159,7 @@ function valuesOf(machine: Machine, target: HeapObject): Value {
 
 function keysOf(_machine: Machine, target: HeapObject): Value {
   const keys = target.key === NEVER ? UNKNOWN : { ...target.key, open: true }
-  return withTags(keys, [`key:${target.site.path}#${target.site.start}`])
+  return withTags(keys, [`key:${storeId(target)}`])
 }
 
 const entries: ExternalHandler = (machine, call) => {

@@ -1,6 +1,7 @@
 /** Stores outside the process or with a clock of their own: Redis, LRU caches, SQL. */
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
+import { storeId } from '../expressions.ts'
 import { foundTags, noteLookUp } from '../properties.ts'
 import type { StoreRef } from '../events.ts'
 import type { LibraryObject } from '../heap.ts'
@@ -136,7 +137,7 @@ function cache(options: { ttl: readonly string[]; renewedBy: string }): External
     if (ttl !== undefined) {
       const idle = isCertainlyOn(optionOf(settings, options.renewedBy))
       machine.emit('expiry', call.site, state, {
-        store: `${call.site.path}#${call.site.start}`,
+        store: storeId(created),
         limit: idle ? 'idle' : 'absolute',
         enabled: true,
       })
