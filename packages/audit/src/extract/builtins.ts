@@ -2,6 +2,7 @@
 import type { Call } from './calls.ts'
 import { call_, invoke } from './calls.ts'
 import {
+  conditionOf,
   equality,
   flag,
   fromRequest,
@@ -18,6 +19,7 @@ import { itemValue, storeId } from './expressions.ts'
 import type { Site } from './heap.ts'
 import { FunctionObject, HeapObject } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { OWN } from './listings.ts'
 import { LOOSELY, isLooselyTested } from './origins.ts'
 import { partsOf } from './request-state.ts'
 import { runAwaited } from './models/query-chains.ts'
@@ -25,7 +27,7 @@ import { position } from './positions.ts'
 import { foundTags, insert, lookUp, noteLookUp, remove, storeRef } from './properties.ts'
 import { noteComparison, noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
-import { VERIFIED } from './state.ts'
+import { OF_CALLER, VERIFIED } from './state.ts'
 import type { Value } from './value.ts'
 import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, joinAll, object, strings, withTags } from './value.ts'
 
@@ -141,7 +143,8 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
     case 'unshift':
       for (const value of call.args) {
         if (machine.frame.made?.has(list) === false) machine.noteLeft(value)
-        insert(machine, list, nameIn(value), value, call.site, state)
+        const kept = state.holds(OF_CALLER) ? withTags(value, [OWN]) : value
+        insert(machine, list, nameIn(value), kept, call.site, state)
       }
       return UNKNOWN
     case 'fill':
@@ -220,7 +223,8 @@ function visitArray(machine: Machine, list: HeapObject, name: string, call: Call
   if (name === 'some' || name === 'every')
     return result === NEVER ? UNKNOWN : { ...result, primitives: [true, false], objects: [], open: true }
   if (name === 'map' || name === 'flatMap') return object(mapped(machine, list, result, call.site))
-  const shown = view(machine, list, list.item, call.site)
+  const isOwn = name === 'filter' && conditionOf(result).whenTrue.includes(OF_CALLER)
+  const shown = view(machine, list, isOwn ? withTags(list.item, [OWN]) : list.item, call.site)
   if (name === 'filter') noteLeftOut(shown, list, derived(result))
   return object(shown)
 }

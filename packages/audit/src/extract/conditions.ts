@@ -6,7 +6,15 @@ import { OWN_HOST, isOwnHost, namesBoth } from './origins.ts'
 import { methodFacts, methodsOf } from './protocol.ts'
 import type { Facts, State } from './state.ts'
 import { asAnswer, equalState, isState, presenceOf } from './request-state.ts'
-import { NO_PAGE, arePagesKeptOut, isCheckedUnlessSwitchedOff, settledStores, vacuous, VERIFIED } from './state.ts'
+import {
+  NO_PAGE,
+  OF_CALLER,
+  arePagesKeptOut,
+  isCheckedUnlessSwitchedOff,
+  settledStores,
+  vacuous,
+  VERIFIED,
+} from './state.ts'
 import type { Condition, Primitive, Value } from './value.ts'
 import { taughtByWays } from './ways.ts'
 import { UNKNOWN, UNSET, derived, hasTag, joinAll, tagsOf, truthiness, withCondition } from './value.ts'
@@ -519,6 +527,7 @@ function pairFacts(machine: Machine, stored: Value, presented: Value): readonly 
   if (hasTag(stored, 'entry') && hasTag(presented, 'reply')) facts.push('addressed')
   if (hasTag(stored, 'held') && isOwnerProof(machine, stored, presented))
     facts.push(...(isItself(stored, presented) ? ['self-owned'] : ['bound', ...VERIFIED]))
+  else if (hasTag(stored, 'entry') && isOfCaller(presented)) facts.push(OF_CALLER)
   if (hasTag(presented, 'cred') && !hasTag(stored, 'cred') && (!fromRequest(stored) || hasTag(stored, 'stored'))) {
     const isPerCaller = (hasTag(stored, 'entry') || hasTag(stored, 'stored')) && !hasTag(stored, 'fixed')
     const kind = isPerCaller ? 'auth:verified' : 'auth:static'

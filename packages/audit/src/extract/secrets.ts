@@ -270,7 +270,7 @@ export function notePart(machine: Machine, { file }: Environment, node: Node, va
 }
 
 function keepPart(machine: Machine, site: Site, value: Value): void {
-  if (value.tags.some((tag) => SILENT.has(tag))) return
+  if (isSilent(value)) return
   const key = siteKey(site)
   const part = machine.parts.get(key) ?? { site, tags: new Set() }
   for (const tag of value.tags) if (part.tags.size < MOST_TAGS) part.tags.add(tag)
@@ -304,8 +304,7 @@ export function contentOf(values: readonly Value[], depth = 2): Value {
     const { value, depth: left } = next
     // What was hashed or cut says nothing; who was verified is not the credential that did it.
     const isSomebody = hasTag(value, 'verdict') || hasTag(value, 'made')
-    if (!value.tags.some((tag) => SILENT.has(tag)))
-      for (const tag of value.tags) if (!isSomebody || !isCredentialPart(tag)) tags.add(tag)
+    if (!isSilent(value)) for (const tag of value.tags) if (!isSomebody || !isCredentialPart(tag)) tags.add(tag)
     for (const item of value.objects) {
       if (item instanceof LibraryObject && item.type === 'bag' && item.data['origin'] === 'header') tags.add('headers')
       if (left === 0 || (item.kind !== 'object' && item.kind !== 'array')) continue
@@ -320,6 +319,11 @@ export function contentOf(values: readonly Value[], depth = 2): Value {
 export function isCredentialPart(tag: string): boolean {
   const name = /^(?:header|cookie|query):(.+)$/.exec(tag)?.[1]
   return name !== undefined && name !== '*' && isCredentialName(name)
+}
+
+/** A digest, an excerpt, a time: it opens nothing. */
+export function isSilent({ tags }: Value): boolean {
+  return tags.some((tag) => SILENT.has(tag))
 }
 
 const SILENT: ReadonlySet<string> = new Set(['hash', 'mac', 'excerpt', 'clock', 'counter'])

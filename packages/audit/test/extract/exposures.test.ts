@@ -1,6 +1,6 @@
 /** What is written down, told to others, replayed, or brought in by a lockfile. */
 import { describe, expect, it } from 'vitest'
-import { factsOf, outcomeOf, place } from './programs.ts'
+import { factsOf, findingsOf, outcomeOf, place } from './programs.ts'
 
 const web = (handler: string): string => `
   import express from 'express'
@@ -23,6 +23,107 @@ describe('a log', () => {
     ['who was verified', 'console.log(req.auth.subject)', 'pass'],
   ])('%s', (_what, handler, outcome) => {
     expect(outcomeOf('session-token-exposure', web(handler)) === 'fail').toBe(outcome === 'fail')
+  })
+})
+
+describe('a page about sessions', () => {
+  const serving = (route: string): string => `
+    import express from 'express'
+    import { createHash, randomUUID } from 'node:crypto'
+    import jwt from 'jsonwebtoken'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    class Register {
+      infos = new Map()
+      add(id, user) { this.infos.set(id, { sessionId: id, user, at: Date.now() }) }
+      close(id) { return this.infos.delete(id) }
+      active() { const kept = []; for (const info of this.infos.values()) if (info.at > 5) kept.push(info); return kept }
+    }
+    const register = new Register()
+    const sessions = new Map()
+    const app = express()
+    const auth = (req, res, next) => {
+      try { req.user = jwt.verify(req.headers.authorization, process.env.KEY).sub } catch { return res.sendStatus(401) }
+      next()
+    }
+    ${route}
+    app.post('/mcp', auth, async (req, res) => {
+      const found = sessions.get(req.headers['mcp-session-id'])
+      if (found) return found.user === req.user ? found.transport.handleRequest(req, res, req.body) : res.sendStatus(404)
+      const transport = new StreamableHTTPServerTransport({
+        sessionIdGenerator: () => randomUUID(),
+        onsessioninitialized: (id) => {
+          sessions.set(id, { id, user: req.user, transport, at: Date.now() })
+          register.add(id, req.user)
+        },
+      })
+      await transport.handleRequest(req, res, req.body)
+    })
+    app.listen(3000, '127.0.0.1')
+  `
+  const told = (route: string): readonly string[] =>
+    findingsOf('session-token-exposure', serving(route)).map((finding) => finding.replace(/^\S+ /, ''))
+
+  const ALL = 'An answer lists the IDs of all sessions to whoever asks.'
+  const GUARDED = 'An answer lists the IDs of all sessions to whoever is let in.'
+
+  it.each([
+    [
+      'keys, deep in an object',
+      'const list = [...sessions].map(([id, s]) => ({ id, at: s.at })); res.json({ ok: { list } })',
+    ],
+    ['a field of the records', 'res.json([...sessions.values()].map((s) => s.id))'],
+    ['the ID of their transports', 'res.json([...sessions.values()].map((s) => ({ id: s.transport.sessionId })))'],
+    [
+      'collected in a loop',
+      'const all = []; for (const s of sessions.values()) all.push({ sessionId: s.id }); res.json(all)',
+    ],
+    ['written as text', 'res.end(JSON.stringify({ ids: [...sessions.values()].map((s) => s.id) }))'],
+    ['from a register beside them', 'res.json({ list: register.active().map((s) => ({ sessionId: s.sessionId })) })'],
+    ['whole records of it', 'res.json(register.active())'],
+  ])('names them: %s', (_what, body) => {
+    expect(told(`app.get('/s', (req, res) => { ${body} })`)).toEqual([ALL])
+  })
+
+  it.each([
+    ['counts them', 'res.json({ count: register.active().length })'],
+    ['tells digests', "res.json([...sessions.values()].map((s) => createHash('sha256').update(s.id).digest('hex')))"],
+    ['tells when they began', 'res.json(register.active().map((s) => ({ at: s.at })))'],
+    [
+      'names those of the caller',
+      'res.json([...sessions.values()].filter((s) => s.user === req.user).map((s) => s.id))',
+    ],
+    [
+      'skips those of others',
+      'const own = []; for (const [id, s] of sessions) { if (s.user !== req.user) continue; own.push(id) } res.json(own)',
+    ],
+    [
+      'tells of the one at hand',
+      "const s = sessions.get(req.get('mcp-session-id')); if (s?.user !== req.user) return res.sendStatus(404); res.json({ id: s.id })",
+    ],
+  ])('names none: %s', (_what, body) => {
+    expect(told(`app.get('/s', auth, (req, res) => { ${body} })`)).toEqual([])
+  })
+
+  it('is the lesser weakness behind a credential, and where a setting alone opens it', () => {
+    expect(told("app.get('/s', auth, (req, res) => { res.json([...sessions.keys()]) })")).toEqual([GUARDED])
+    const list = 'const list = (req, res) => { res.json([...sessions.keys()]) }'
+    const either = "if (process.env.OPEN === '1') app.get('/s', list)\nelse app.get('/s', auth, list)"
+    expect(told(`${list}\n${either}`)).toEqual([GUARDED])
+    expect(told(`${list}\napp.get('/s', auth, list)\napp.get('/other', list)`)).toEqual([ALL])
+  })
+
+  const ending = (before: string): readonly string[] =>
+    findingsOf(
+      'session-as-authentication',
+      serving(`const end = (req, res) => { res.json(register.close(req.params.sessionId)) }\n${before}`),
+    )
+
+  it('is no place to end sessions for whoever asks, in the register or among the sessions', () => {
+    expect(ending("app.delete('/s/:sessionId', end)")).toHaveLength(1)
+    expect(ending("app.delete('/s/:sessionId', auth, end)")).toEqual([])
+    const either =
+      "if (process.env.OPEN === '1') app.delete('/s/:sessionId', end)\nelse app.delete('/s/:sessionId', auth, end)"
+    expect(ending(either)).toEqual([])
   })
 })
 

@@ -23,8 +23,9 @@ export function collectDispatches(machine: Machine, stores: readonly StoreFact[]
       .filter((store) => event.how !== 'answer' || (records.has(store) && isAskedFor(machine, event, store)))
       .map((store) => dispatchOf(machine, event, store)),
   )
+  const struckOff = asSetUp(endings(machine, registers(machine, ids))).filter(isBare)
   return distinct(
-    [...facts, ...endings(machine, ids)],
+    [...asSetUp([...facts, ...endings(machine, ids)]), ...struckOff],
     (fact) =>
       `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.store}:${fact.route?.verb}:${fact.route?.at.startLine}:${fact.bound}:${fact.authenticated}`,
   )
@@ -48,6 +49,30 @@ function endings(machine: Machine, ids: ReadonlySet<string>): readonly DispatchF
     bound: isSettled(event),
     ends: true,
   }))
+}
+
+function isBare({ authenticated }: DispatchFact): boolean {
+  return authenticated === 'never'
+}
+
+/** What is remembered of sessions beside the store that serves them, under their IDs. */
+function registers(machine: Machine, sessions: ReadonlySet<string>): ReadonlySet<string> {
+  const known = eventsOf(machine, 'store-write').filter(
+    ({ key, store }) => hasTag(key, 'sid') && !sessions.has(store.id),
+  )
+  return sessions.size === 0 ? sessions : new Set(known.map(({ store }) => store.id))
+}
+
+/** `if (development) app.get(path, handler) else app.get(path, authenticate, handler)`: a setting decides who is asked. */
+function asSetUp(facts: readonly DispatchFact[]): readonly DispatchFact[] {
+  const places = new Set(facts.filter(({ authenticated }) => authenticated === 'always').map(placeOf))
+  return facts.map((fact) =>
+    isBare(fact) && places.has(placeOf(fact)) ? { ...fact, authenticated: 'optional' } : fact,
+  )
+}
+
+function placeOf({ at, route }: DispatchFact): string {
+  return `${at.path}:${at.startLine}:${at.startColumn} ${route?.verb} ${route?.path}`
 }
 
 function isSettled({ facts, store }: EventOf<'store-remove'>): boolean {

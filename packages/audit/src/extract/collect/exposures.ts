@@ -1,7 +1,9 @@
 /** Session IDs and credentials that are written down, or told to whoever asks. */
 import type { ExposureFact, StoreFact } from '../../facts/facts.ts'
 import type { Location } from '../../finding/finding.ts'
+import type { EventOf } from '../events.ts'
 import type { Site } from '../heap.ts'
+import { siteKey } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { isCredentialPart, isHandleName, type Part } from '../secrets.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
@@ -14,12 +16,30 @@ export function collectExposures(machine: Machine, stores: readonly StoreFact[])
     const parts = [...machine.parts.values()].filter(
       ({ site, tags }) => isWithin(site, event.site) && kindOf([...tags], keys) === kind,
     )
-    return [{ at: locate(event.site), kind, where: 'log', parts: innermost(parts) }]
+    return [{ at: locate(event.site), kind, where: 'log', parts: innermost(parts), guarded: false }]
   })
-  const told = eventsOf(machine, 'answer-body')
-    .filter((event) => event.value.tags.some((tag) => keys.has(tag)))
-    .map((event): ExposureFact => ({ at: locate(event.site), kind: 'session', where: 'answer', parts: [] }))
-  return distinct([...logged, ...told], (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.kind}:${fact.where}`)
+  const told = eventsOf(machine, 'answer-body').filter((event) =>
+    event.value.tags.some((tag) => tag === 'sid' || keys.has(tag)),
+  )
+  const guarded = new Set(told.filter(isGuarded).map(placeOf))
+  const open = told.filter((event) => !guarded.has(placeOf(event)))
+  return distinct(
+    [...logged, ...open.map((event) => toldOf(event, false)), ...told.map((event) => toldOf(event, true))],
+    (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.kind}:${fact.where}`,
+  )
+}
+
+function isGuarded({ facts }: EventOf<'answer-body'>): boolean {
+  return facts.must.has('auth')
+}
+
+/** Where the same route is set up with a check and without one, a setting decides which of the two it is. */
+function placeOf({ site, context: { route } }: EventOf<'answer-body'>): string {
+  return `${siteKey(site)} ${route?.verb} ${route?.path}`
+}
+
+function toldOf({ site }: EventOf<'answer-body'>, guarded: boolean): ExposureFact {
+  return { at: locate(site), kind: 'session', where: 'answer', parts: [], guarded }
 }
 
 function isWithin(inner: Site, { path, start, end }: Site): boolean {

@@ -15,7 +15,8 @@ import { emitListen, isApp, optionOf, registerRoute } from './routing.ts'
 import { noteUnseenHandler } from '../unseen-servers.ts'
 import { noteAnswered } from '../handles.ts'
 import { noteCookieCleared, noteLoggedOut } from '../logouts.ts'
-import { contentOf, noteQueryRead } from '../secrets.ts'
+import { noteQueryRead } from '../secrets.ts'
+import { listedIn } from '../listings.ts'
 import { noteRoute } from '../rpc.ts'
 import { noteRedirect } from './redirects.ts'
 import { noteEnding, noteEventStream } from '../streams.ts'
@@ -131,8 +132,8 @@ export function noteAnswer(machine: Machine, call: Call, state: State): void {
   noteAnswered(machine, call.args, call.site, state)
   noteRoute(machine, call.site, state)
   noteLoggedOut(machine, call.site, state)
-  const keys = contentOf(call.args).tags.filter((tag) => tag.startsWith('key:'))
-  if (keys.length > 0) machine.emit('answer-body', call.site, state, { value: tagged(...keys) })
+  const listed = listedIn(call.args, state)
+  if (listed.length > 0) machine.emit('answer-body', call.site, state, { value: tagged(...listed) })
   const sessions = entriesIn(call.args)
   if (sessions.length === 0) return
   machine.emit('dispatch', call.site, state, { receiver: tagged(...new Set(sessions)), how: 'answer' })

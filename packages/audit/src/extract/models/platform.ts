@@ -10,6 +10,7 @@ import { LibraryObject, siteKey } from '../heap.ts'
 import { requireModule } from '../modules.ts'
 import { leaveOpen, getProperty, insert, remove, setProperty, takeIn } from '../properties.ts'
 import { runModule } from '../statements.ts'
+import { listingTags } from '../listings.ts'
 import { contentOf, isCredentialPart, noteBlinded, noteComparison } from '../secrets.ts'
 import type { State } from '../state.ts'
 import type { Machine } from '../machine.ts'
@@ -467,12 +468,12 @@ export const platform: Model = {
   },
 }
 
-function sameJson(_machine: Machine, call: Call): Value {
+function sameJson(_machine: Machine, call: Call, state: State): Value {
   const [value = UNKNOWN] = call.args
   const inner = value.objects.flatMap((item) =>
     isBody(item) ? [tagged('body')] : [...item.properties.values()].map((cell) => cell.value),
   )
-  const sessions = entriesIn([value])
+  const sessions = [...entriesIn([value]), ...listingTags([value], state)]
   const text = inner.length === 0 ? derived(value) : derived(value, ...inner.filter((item) => item.tags.length > 0))
   return sessions.length === 0 ? text : withTags(text, sessions)
 }

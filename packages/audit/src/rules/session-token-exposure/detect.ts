@@ -14,21 +14,24 @@ export function detect(facts: ServerFacts): Verdict {
 function groups(exposures: readonly ExposureFact[]): readonly (readonly ExposureFact[])[] {
   const byKey = new Map<string, ExposureFact[]>()
   for (const exposure of exposures) {
-    const key = `${exposure.where}:${exposure.kind}:${exposure.at.path}`
+    const key = `${exposure.where}:${exposure.kind}:${exposure.guarded}:${exposure.at.path}`
     byKey.set(key, [...(byKey.get(key) ?? []), exposure])
   }
   return [...byKey.values()]
 }
 
 function findingOf(exposures: readonly ExposureFact[]): FindingDraft {
-  const [{ kind, where }] = exposures as readonly [ExposureFact, ...ExposureFact[]]
+  const [{ kind, where, guarded }] = exposures as readonly [ExposureFact, ...ExposureFact[]]
   const thing = kind === 'session' ? 'session IDs' : 'credentials'
   const note = where === 'log' ? `${thing} are written to the log` : 'the IDs of all sessions are in the answer'
   return {
     what:
       where === 'log'
         ? `${capital(thing)} are written to the log as they are.`
-        : 'An answer lists the IDs of all sessions.',
+        : guarded
+          ? 'An answer lists the IDs of all sessions to whoever is let in.'
+          : 'An answer lists the IDs of all sessions to whoever asks.',
+    ...(guarded && { partial: true }),
     trace: exposures.slice(0, MOST_STEPS).map(({ at }) => ({ note, location: at })),
     primary: 0,
     confidence: 'high',
