@@ -2,11 +2,13 @@
 import type { Call } from './calls.ts'
 import { call_, invoke } from './calls.ts'
 import {
+  UPGRADED,
   conditionOf,
   equality,
   flag,
   fromRequest,
   namesOrigin,
+  namesUpgrade,
   pathFacts,
   requestTags,
   switchFacts,
@@ -398,6 +400,7 @@ function textTest(machine: Machine, self: Value, name: string, call: Call, state
   if (name === 'equals') return equality(machine, self, other)
   if (namesOrigin(subject)) return originFlag(isLooselyTested(name, self, other), subject, state)
   if (name === 'includes' && namesOrigin(other)) return flag(['origin'], [], subject)
+  if (namesUpgrade(subject)) return flag(UPGRADED.equal, UPGRADED.different, subject)
   if (hasTag(subject, 'url') && text !== undefined) return testPath(name, text, subject)
   if (hasTag(subject, 'cred') && text === undefined && name !== 'match' && name !== 'test')
     return equality(machine, self, other)

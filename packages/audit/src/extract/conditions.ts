@@ -7,9 +7,11 @@ import { methodFacts, methodsOf } from './protocol.ts'
 import type { Facts, State } from './state.ts'
 import { asAnswer, equalState, isState, presenceOf } from './request-state.ts'
 import {
+  ASKS_UPGRADE,
   NO_PAGE,
   OF_CALLER,
   arePagesKeptOut,
+  guardedPaths,
   isCheckedUnlessSwitchedOff,
   settledStores,
   vacuous,
@@ -100,6 +102,9 @@ function isPossible(state: State, facts: readonly string[]): boolean {
 export function pathFacts(how: 'is' | 'starts', text: string): EqualityFacts {
   return { equal: [`path:${how}:${text}`], different: [`not-path:${how}:${text}`] }
 }
+
+/** Nothing is upgraded but a request that asks for it by this header: as good as a path of its own. */
+export const UPGRADED: EqualityFacts = { equal: [ASKS_UPGRADE], different: [`not-${ASKS_UPGRADE}`] }
 
 /** The route says which paths come here. */
 function isOnPath(fact: string, seen: RouteFact['seen']): boolean {
@@ -208,10 +213,18 @@ export function conditionOf(value: Value): Condition {
   if (value.tags.includes('reply:method')) whenTrue.push('unasked')
   if (hasTag(value, 'claim') && !hasTag(value, 'entry')) whenFalse.push('incomparable')
   if (value.tags.some((tag) => SESSION_HEADER.test(tag)) && isPresentedHandle(value)) whenFalse.push('unpresented')
+  if (namesUpgrade(value)) {
+    whenTrue.push(...UPGRADED.equal)
+    whenFalse.push(...UPGRADED.different)
+  }
   if (hasTag(value, 'origin-verdict')) whenTrue.push('origin')
   // A page's request has both: without an Origin, or a Host, it comes from no page.
   else if (namesOrigin(value)) whenFalse.push('origin', OWN_HOST)
   return { whenTrue, whenFalse }
+}
+
+export function namesUpgrade(value: Value): boolean {
+  return hasTag(value, 'header:upgrade')
 }
 
 /** A request without it names no session. */
@@ -314,7 +327,8 @@ function intersect(a: readonly string[], b: readonly string[], before: Facts): r
   if (a.includes('bound') && isOverruled('bound', b)) common.push('bound')
   const checked = isCheckedUnlessSwitchedOff(new Set(a), new Set(b)) && !common.includes('origin') ? ['origin'] : []
   const noPage = arePagesKeptOut([new Set(a), new Set(b)]) ? [NO_PAGE] : []
-  return unite(unite(unite(common, checked), noPage), commonSettlement([a, b]))
+  const paths = [...guardedPaths(a, new Set(b)), ...guardedPaths(b, new Set(a))]
+  return unite(unite(unite(unite(common, checked), noPage), paths), commonSettlement([a, b]))
 }
 
 /** `session.owner === user || user.isAdmin`: whoever may see the sessions of others was told apart as well. */
@@ -493,6 +507,7 @@ function constantFacts(subject: Value, constant: Primitive): EqualityFacts {
   }
   if (hasTag(subject, 'typeof-origin')) return constant === 'undefined' ? ORIGIN_IF_EQUAL : ORIGIN_IF_DIFFERENT
   if (namesOrigin(subject)) return ORIGIN_IF_EQUAL
+  if (namesUpgrade(subject)) return UPGRADED
   if (hasTag(subject, 'method')) return verbFacts(String(constant))
   if (hasTag(subject, 'proto')) return protocolFacts(String(constant))
   if (hasTag(subject, 'verdict')) {

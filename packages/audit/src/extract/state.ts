@@ -212,8 +212,8 @@ export function joinFacts(a: Facts, b: Facts): Facts {
   const must = new Set<string>()
   for (const fact of a.must) if (b.must.has(fact) || vacuous(fact, b)) must.add(fact)
   for (const fact of b.must) if (vacuous(fact, a)) must.add(fact)
-  noteGuardedPaths(must, a.must, b.must)
-  noteGuardedPaths(must, b.must, a.must)
+  for (const fact of guardedPaths(a.must, b.must)) must.add(fact)
+  for (const fact of guardedPaths(b.must, a.must)) must.add(fact)
   if (!must.has('origin') && isCheckedUnlessSwitchedOff(a.must, b.must)) must.add('origin')
   if (arePagesKeptOut([a.must, b.must])) must.add(NO_PAGE)
   return { must, may: new Set([...a.may, ...b.may]) }
@@ -222,24 +222,29 @@ export function joinFacts(a: Facts, b: Facts): Facts {
 /** What a check teaches that some handlers make for some of their paths. */
 const OF_PATHS = ['origin', 'auth', 'auth:verified', 'auth:static', 'auth:cookie', 'auth:expiring'] as const
 
+/** What a request asks for that becomes a WebSocket. */
+export const ASKS_UPGRADE = 'path:has:upgrade'
+
 /** `if (path === '/mcp') check()`: what goes on behind it for that path has passed the check, whatever else goes on there. */
-function noteGuardedPaths(must: Set<string>, elsewhere: ReadonlySet<string>, guarded: ReadonlySet<string>): void {
+export function guardedPaths(elsewhere: Iterable<string>, guarded: ReadonlySet<string>): readonly string[] {
+  const passed: string[] = []
   for (const fact of elsewhere) {
     if (!fact.startsWith('not-path:') || guarded.has(fact)) continue
     const path = fact.slice('not-path:'.length)
     for (const known of [...OF_PATHS, NO_PAGE])
-      if (guarded.has(known) || guarded.has(`at:${known} ${path}`)) must.add(`at:${known} ${path}`)
+      if (guarded.has(known) || guarded.has(`at:${known} ${path}`)) passed.push(`at:${known} ${path}`)
   }
+  return passed
 }
 
 /** What is known of a request for such a path. */
 function knownAtPaths(must: ReadonlySet<string>, added: readonly string[]): readonly string[] {
-  const paths = added.flatMap((fact) => /^path:(?:is|starts):(.*)$/.exec(fact)?.[1] ?? [])
+  const paths = added.flatMap((fact) => /^path:(?:is|starts|has):(.*)$/.exec(fact)?.[1] ?? [])
   if (paths.length === 0) return []
   return [...must].flatMap((fact) => {
-    const [, known, how, path = ''] = /^at:(\S+) (is|starts):(.*)$/.exec(fact) ?? []
+    const [, known, how, path = ''] = /^at:(\S+) (is|starts|has):(.*)$/.exec(fact) ?? []
     if (known === undefined) return []
-    const isMeant = paths.some((asked) => (how === 'is' ? asked === path : asked.startsWith(path)))
+    const isMeant = paths.some((asked) => (how === 'starts' ? asked.startsWith(path) : asked === path))
     return isMeant ? [known] : []
   })
 }

@@ -327,6 +327,16 @@ describe('a check of the origin that not all requests pass', () => {
       'pass',
     ],
     [
+      'in the same breath as the path',
+      "if (path === '/mcp' && !hosts.has(req.headers.host)) return res.writeHead(403).end()",
+      'pass',
+    ],
+    [
+      'in the same breath as another path',
+      "if (path === '/status' && !hosts.has(req.headers.host)) return res.writeHead(403).end()",
+      'fail',
+    ],
+    [
       'below a path',
       "if (path.startsWith('/mcp')) { if (!hosts.has(req.headers.host)) return res.writeHead(403).end() }",
       'pass',

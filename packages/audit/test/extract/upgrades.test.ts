@@ -380,3 +380,34 @@ describe('a token of @fastify/jwt', () => {
     expect(outcomeOf('missing-session-expiry', program('process.env.SECRET', ", { expiresIn: '1h' }"))).toBe('pass')
   })
 })
+
+describe('a check that only requests for a WebSocket pass', () => {
+  const bun = (check: string): string => `
+    import { writeFileSync } from 'node:fs'
+    const allowed = new Set((process.env.ORIGINS ?? '').split(','))
+    const ok = (req) => { const origin = req.headers.get('origin'); return !origin || allowed.has(origin) }
+    Bun.serve({
+      hostname: '127.0.0.1',
+      fetch(req, server) {
+        const refused = new Response('no', { status: 403 })
+        ${check}
+        if (server.upgrade(req)) return undefined
+        return new Response('a page')
+      },
+      websocket: { message(ws, raw) { writeFileSync(JSON.parse(raw).path, '') } },
+    })`
+
+  it.each([
+    ['by the header', "if (req.headers.get('upgrade') === 'websocket' && !ok(req)) return refused", 'pass'],
+    [
+      'by the header, in any case',
+      "const isUpgrade = req.headers.get('Upgrade')?.toLowerCase() === 'websocket'\nif (isUpgrade && !ok(req)) return refused",
+      'pass',
+    ],
+    ['where the header is there', "if (req.headers.has('upgrade')) { if (!ok(req)) return refused }", 'pass'],
+    ['by another header', "if (req.headers.get('x-debug') === 'websocket' && !ok(req)) return refused", 'fail'],
+    ['where they do not', "if (req.headers.get('upgrade') !== 'websocket' && !ok(req)) return refused", 'fail'],
+  ])('%s', (_, check, outcome) => {
+    expect(outcomeOf('missing-origin-check', bun(check))).toBe(outcome)
+  })
+})

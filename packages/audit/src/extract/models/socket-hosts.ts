@@ -6,6 +6,7 @@ import { ExternalObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { admit, listenToMessages, noteSocket } from '../messages.ts'
 import type { State } from '../state.ts'
+import { ASKS_UPGRADE } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, tagged } from '../value.ts'
 import { flat } from './express.ts'
@@ -68,6 +69,7 @@ const honoUpgrade: ExternalHandler = (machine, call) =>
   object(machine.library('hono-upgrade', call.site, { listeners: call.args[0] ?? UNKNOWN }))
 
 const upgradeHono: MethodHandler = (machine, target, call, state) => {
+  state.learn([ASKS_UPGRADE])
   const listeners = call_(machine, target.data['listeners'] as Value, { ...call, site: target.site }, state)
   listenBy(machine, listeners, 'onMessage', { ...call, site: target.site }, state)
   return object(machine.library('fetch-response', call.site))
@@ -76,11 +78,13 @@ const upgradeHono: MethodHandler = (machine, target, call, state) => {
 // Bun, Deno, Workers
 
 const upgradeBun: MethodHandler = (machine, target, call, state) => {
+  state.learn([ASKS_UPGRADE])
   listenBy(machine, target.data['websocket'] as Value, 'message', call, state)
   return UNKNOWN
 }
 
-const upgradeDeno: ExternalHandler = (machine, call) => {
+const upgradeDeno: ExternalHandler = (machine, call, state) => {
+  state.learn([ASKS_UPGRADE])
   const made = machine.allocate('object', call.site)
   made.property('socket').write(object(machine.library('socket', call.site)))
   made.property('response').write(object(machine.library('fetch-response', call.site)))
@@ -90,7 +94,8 @@ const upgradeDeno: ExternalHandler = (machine, call) => {
 const cookies: ExternalHandler = (machine, call) => bag(machine, 'cookie', call.site)
 
 /** The first end is sent to the client, the second is the server's own. */
-const socketPair: ExternalHandler = (machine, call) => {
+const socketPair: ExternalHandler = (machine, call, state) => {
+  state.learn([ASKS_UPGRADE])
   const made = machine.allocate('object', call.site)
   for (const end of ['0', '1']) made.property(end).write(object(machine.library('socket', call.site)))
   return object(made)
