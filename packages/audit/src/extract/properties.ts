@@ -14,7 +14,7 @@ import { notePasswordWrite } from './logouts.ts'
 import type { Machine } from './machine.ts'
 import { noteKeyMade } from './made-secrets.ts'
 import { noteCookieText } from './models/cookies.ts'
-import { bodyTag, isCredentialName } from './models/requests.ts'
+import { bodyTag, isCredentialName, namedPart } from './models/requests.ts'
 import { externalValue, libraryProperty, setLibraryProperty } from './models/index.ts'
 import {
   noteFieldRead,
@@ -163,7 +163,7 @@ function readFrom(
   if (from instanceof FunctionObject || from.kind === 'map' || from.kind === 'set') return UNKNOWN
   if (name === 'length' && from.kind === 'array')
     return from.item === NEVER ? UNKNOWN : withTags(derived(from.item), ['excerpt'])
-  if (from.item !== NEVER) return from.item
+  if (from.item !== NEVER) return namedPart(from.item, name)
   if (from.spreads !== undefined)
     return joinAll(from.spreads.map((part) => readFrom(machine, part, name, key, site, state)))
   return from.partial ? UNKNOWN : UNDEFINED
@@ -311,10 +311,11 @@ export function lookUp(machine: Machine, from: HeapObject, key: Value, site: Sit
   if (hasTag(key, 'body') && value.objects.some(isCode)) noteExecution(machine, site, state)
   noteTable(machine, from.key.primitives, key, site, state)
   const found = namesSession(key) ? remembered(value) : value
+  const name = keyName(key)
   const certain = readAt(machine, from.item === NEVER ? UNKNOWN : found, store.id, site)
   return withTags(
     {
-      ...certain,
+      ...(name === undefined ? certain : namedPart(certain, name)),
       primitives: [...certain.primitives.filter((item) => item !== undefined), undefined] as Primitive[],
       open: true,
     },

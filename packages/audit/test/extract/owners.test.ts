@@ -305,3 +305,66 @@ describe('a token that is kept in a table', () => {
     expect(outcomeOf('unbound-session', server)).toBe('notApplicable')
   })
 })
+
+describe('an owner told by headers that were copied', () => {
+  const serving = (copy: string, read: string): string => `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const app = express()
+    const sessions = new Map()
+    function copied(req) { ${copy} }
+    app.all('/mcp', async (req, res) => {
+      const headers = copied(req)
+      const owner = ${read}
+      if (!owner) return res.sendStatus(401)
+      const found = sessions.get(req.headers['mcp-session-id'])
+      if (found) return found.owner === owner ? found.transport.handleRequest(req, res) : res.sendStatus(404)
+      const transport = new StreamableHTTPServerTransport({
+        sessionIdGenerator: () => randomUUID(),
+        onsessioninitialized: (id) => { sessions.set(id, { owner, transport }) },
+      })
+      await transport.handleRequest(req, res)
+    })
+    app.listen(3000)`
+
+  const byName = "headers.get('authorization')"
+  const loop = 'for (const [name, value] of Object.entries(req.headers))'
+
+  it.each([
+    [
+      'one by one',
+      `const made = new Headers()\n${loop} if (typeof value === 'string') made.append(name, value)\nreturn made`,
+      byName,
+    ],
+    ['all at once', 'return new Headers(Object.entries(req.headers))', byName],
+    [
+      'by their names',
+      'const made = new Headers()\nfor (const name in req.headers) made.set(name, String(req.headers[name]))\nreturn made',
+      byName,
+    ],
+    [
+      'into a record',
+      `const made = {}\n${loop} made[name.toLowerCase()] = value\nreturn made`,
+      'headers.authorization',
+    ],
+    ['into a map', `const made = new Map()\n${loop} made.set(name, value)\nreturn made`, byName],
+    [
+      'pair by pair',
+      'return Object.fromEntries(Object.entries(req.headers).map(([name, value]) => [name, value]))',
+      'headers.authorization',
+    ],
+    [
+      'with the request',
+      `const made = new Headers()\n${loop} made.set(name, value)\nreturn new Request('http://x', { headers: made })`,
+      "headers.headers.get('authorization')",
+    ],
+  ])('%s', (_, copy, read) => {
+    expect(outcomeOf('unbound-session', serving(copy, read))).toBe('pass')
+  })
+
+  it('is none where it is told by one that anybody may send', () => {
+    const copy = `const made = new Headers()\n${loop} made.set(name, value)\nreturn made`
+    expect(outcomeOf('unbound-session', serving(copy, "headers.get('x-account')"))).toBe('fail')
+  })
+})

@@ -5,10 +5,11 @@ import { LibraryObject as Library } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, UNKNOWN, derived, hasTag, object, onlyString } from '../value.ts'
+import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, object, onlyString } from '../value.ts'
 import { noteCookieText } from './cookies.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
-import { bag } from './requests.ts'
+import { bag, namedPart } from './requests.ts'
+import { optionOf } from './routing.ts'
 import { inQuery } from '../secrets.ts'
 
 /** `new URLSearchParams(text)`: of a request's body or its query; of an object, a form of our own. */
@@ -30,7 +31,20 @@ const headers: ExternalHandler = (machine, call, state) => {
   if (given.length > 0) return object(...given)
   const made = machine.library('plain-headers', call.site)
   for (const record of source.objects.filter(isRecord)) fill(machine, made, record, call, state)
+  for (const list of source.objects.filter(({ kind }) => kind === 'array'))
+    for (const pair of list.item.objects) made.elements.write(pair.properties.get('1')?.value ?? UNKNOWN)
   return object(made)
+}
+
+/** `new Request(url, { headers })`: with the headers of a request it is that request, handed on. */
+const request: ExternalHandler = (machine, call) => {
+  const [source = UNDEFINED, init = UNDEFINED] = call.args
+  const given = optionOf(init, 'headers') ?? UNDEFINED
+  const isHandedOn =
+    source.objects.some((item) => item instanceof Library && item.type === 'fetch-request') ||
+    bagsIn(given).length > 0 ||
+    given.objects.some(({ item }) => hasTag(item, 'header:*'))
+  return isHandedOn ? object(machine.library('fetch-request', call.site)) : derived(...call.args)
 }
 
 /** `querystring.parse(text)`. */
@@ -75,7 +89,9 @@ const writeHeader: MethodHandler = (machine, target, call, state, method) => {
 
 const read: MethodHandler = (_machine, target, call) => {
   const name = onlyString(call.args[0] ?? UNKNOWN)
-  return (name === undefined ? undefined : target.properties.get(name)?.value) ?? UNKNOWN
+  if (name === undefined) return UNKNOWN
+  const own = target.properties.get(name)?.value
+  return own ?? (target.item === NEVER ? UNKNOWN : namedPart(target.item, name))
 }
 
 const asText: MethodHandler = (_machine, target) => contentOfForm(target)
@@ -102,6 +118,7 @@ export const forms: Model = {
     'node:url#URLSearchParams': searchParams,
     'global:FormData': form,
     'global:Headers': headers,
+    'global:Request': request,
   },
   calls: {
     'node:querystring#parse': parse,

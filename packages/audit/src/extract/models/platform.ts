@@ -32,6 +32,7 @@ import {
 } from '../value.ts'
 import { bagsIn } from './forms.ts'
 import { entriesIn } from './http.ts'
+import { bagProperty } from './requests.ts'
 import type { ExternalHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
 
@@ -154,6 +155,7 @@ function listOf(pick: (machine: Machine, target: HeapObject) => Value): External
 }
 
 function valuesOf(machine: Machine, target: HeapObject): Value {
+  if (target instanceof LibraryObject && target.type === 'bag') return bagProperty(target, UNKNOWN)
   const named = joinAll([...target.properties.values()].map((cell) => cell.value))
   return target.item === NEVER ? named : join(named, itemValue(machine, target))
 }

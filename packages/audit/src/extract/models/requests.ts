@@ -51,6 +51,18 @@ export function part(origin: string, key: Value): Value {
   return { ...tagged(...new Set(names.flatMap((name) => partTags(origin, name)))), primitives: [undefined] }
 }
 
+/** A part that was copied with all the others, and is asked for by its name where they were copied to. */
+export function namedPart(value: Value, name: string): Value {
+  if (!value.tags.some((tag) => UNNAMED.test(tag))) return value
+  const tags = value.tags.flatMap((tag) => {
+    const origin = UNNAMED.exec(tag)?.[1]
+    return origin === undefined ? [tag] : partTags(origin, name)
+  })
+  return { ...value, tags: [...new Set(tags)] }
+}
+
+const UNNAMED = /^(header|query|param|cookie):\*$/
+
 /** A bag of named parts: headers, query, body, params, cookies. */
 export function bag(machine: Machine, origin: string, site: Site): Value {
   return object(machine.library('bag', site, { origin }))
