@@ -72,6 +72,7 @@ export function extract(
   machine.guarded('the requests', () => {
     machine.reached.clear()
     machine.served.clear()
+    machine.sessionReads.clear()
     runRoutes(machine)
     // As requests have registered them: what nobody calls would register them anew, with objects that no request has touched.
     runTools(machine)

@@ -164,6 +164,8 @@ export class Machine {
   readonly refusedDefaults = new Set<string>()
   /** Origins that name sessions in this program, as seen in look-ups. */
   readonly handleTags = new Set<string>()
+  /** Fields of web sessions, and for which requests they were read. */
+  readonly sessionReads = new Map<string, Set<Context>>()
   /** Fields of owners that are compared with the caller only where they are set, as `store:field`. */
   readonly comparedWhereSet = new Map<string, Site>()
   /** Places that facts of a path speak of. */

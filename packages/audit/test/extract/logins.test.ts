@@ -138,3 +138,47 @@ describe('a login that writes whose a row of sessions is', () => {
     expect(outcomeOf('session-fixation', served(before, login))).toBe(outcome)
   })
 })
+
+describe('a login of two steps', () => {
+  const login = (first: string, second: string, rest = ''): readonly string[] =>
+    findingsOf(
+      'session-fixation',
+      web(`
+        const anew = (req) => new Promise((resolve, reject) => req.session.regenerate((error) => (error ? reject(error) : resolve())))
+        app.post('/login', async (req, res) => {
+          const user = await db.verify(req.body.name, req.body.password)
+          if (!user) return res.sendStatus(401)
+          if (user.mfa) { ${first}; return res.json({ mfa: true }) }
+          await anew(req)
+          req.session.userId = user.id
+          res.end()
+        })
+        app.post('/login/code', async (req, res) => {
+          const id = req.session.pendingId
+          if (!id) return res.sendStatus(401)
+          const user = await db.verifyCode(id, req.body.code)
+          if (!user) return res.sendStatus(401)
+          ${second}
+          req.session.userId = user.id
+          res.end()
+        })
+        app.get('/me', (req, res) => (req.session.userId ? res.json({}) : res.sendStatus(401)))
+        ${rest}`),
+    ).map((finding) => /writes (\w+)/.exec(finding)?.[1] ?? finding)
+
+  const half = 'req.session.pendingId = user.id'
+
+  it('is over after the second', () => {
+    expect(login(half, 'await anew(req); req.session.pendingId = undefined')).toEqual([])
+  })
+
+  it('has to end in a new session', () => {
+    expect(login(half, 'req.session.pendingId = undefined')).toEqual(['pendingId', 'userId'])
+  })
+
+  it('is over after the first where what it writes lets in elsewhere', () => {
+    const other = "app.get('/mail', (req, res) => (req.session.pendingId ? res.json({}) : res.sendStatus(401)))"
+    expect(login(half, 'await anew(req)', other)).toEqual(['pendingId'])
+    expect(login('req.session.userId = user.id', 'await anew(req)')).toEqual(['userId'])
+  })
+})

@@ -42,11 +42,12 @@ function gateOf(machine: Machine, { store, field, facts }: EventOf<'entry-write'
 function webLogins(machine: Machine): readonly LoginFact[] {
   const session = machine.webSession
   if (session !== undefined && !keepsRecord(session.library)) return []
-  return eventsOf(machine, 'session-write')
-    .filter(
-      (event) =>
-        (event.facts.must.has('login') || tellsCaller(event.value) || becomesSomebody(event)) && !isTrivial(event),
-    )
+  const logins = eventsOf(machine, 'session-write').filter(
+    (event) =>
+      (event.facts.must.has('login') || tellsCaller(event.value) || becomesSomebody(event)) && !isTrivial(event),
+  )
+  return logins
+    .filter((event) => !isHalfway(machine, event, logins))
     .map((event) => ({
       at: locate(event.site),
       how: 'web-session',
@@ -54,6 +55,20 @@ function webLogins(machine: Machine): readonly LoginFact[] {
       regenerated: event.facts.must.has('regenerated'),
       session: session === undefined ? undefined : locate(session.store.site),
     }))
+}
+
+/** Who still owes a second factor: asked for only where the login is gone on with, into a session that is new by then. */
+function isHalfway(
+  machine: Machine,
+  { field, context }: EventOf<'session-write'>,
+  logins: readonly EventOf<'session-write'>[],
+): boolean {
+  const readers = [...(machine.sessionReads.get(field) ?? [])].filter((reader) => reader !== context)
+  return readers.length > 0 && readers.every((reader) => endsAnew(logins.filter((login) => login.context === reader)))
+}
+
+function endsAnew(logins: readonly EventOf<'session-write'>[]): boolean {
+  return logins.length > 0 && logins.every(({ facts }) => facts.must.has('regenerated'))
 }
 
 /** What somebody said about a credential that came with the body or query of this very request. */
@@ -74,7 +89,8 @@ const LOGIN = /\b(?:log ?in|log ?on|sign ?in|authenticate|auth|callback|sso)\b/
 const LEAVES = /\b(?:log ?out|log ?off|sign ?out)\b/
 
 function isTrivial(event: EventOf<'session-write'>): boolean {
-  return hasTag(event.value, 'clock') || event.field === 'cookie' || event.field === 'save'
+  const isTakenBack = !truthiness(event.value).canBeTrue
+  return isTakenBack || hasTag(event.value, 'clock') || event.field === 'cookie' || event.field === 'save'
 }
 
 function passportLogins(machine: Machine): readonly LoginFact[] {

@@ -169,11 +169,18 @@ function fieldWrite(
   machine.webFields.add(name ?? '*')
 }
 
-function fieldOf(target: LibraryObject, name: string | undefined): Value {
+function fieldOf(machine: Machine, target: LibraryObject, name: string | undefined): Value {
+  if (name !== undefined) noteSessionRead(machine, name)
   return {
     ...tagged(`entry:${String(target.data['store'])}:${name ?? '*'}`, 'verdict', 'cred', 'web-session'),
     primitives: [undefined],
   }
+}
+
+function noteSessionRead({ sessionReads, context }: Machine, name: string): void {
+  const readers = sessionReads.get(name)
+  if (readers === undefined) sessionReads.set(name, new Set([context]))
+  else readers.add(context)
 }
 
 export const webSessions: Model = {
@@ -203,7 +210,7 @@ export const webSessions: Model = {
         if (callback !== undefined) call_(machine, callback, { ...call, args: [UNDEFINED] }, state)
         return UNKNOWN
       },
-      get: (_machine, target, call) => fieldOf(target, onlyString(call.args[0] ?? UNKNOWN)),
+      get: (machine, target, call) => fieldOf(machine, target, onlyString(call.args[0] ?? UNKNOWN)),
       set: (machine, target, call, state) => {
         const [name = UNKNOWN, value = UNKNOWN] = call.args
         fieldWrite(machine, target, onlyString(name), value, call.site, state)
@@ -214,7 +221,7 @@ export const webSessions: Model = {
     },
   },
   properties: {
-    'web-session': (_machine, target, name) => fieldOf(target, name),
+    'web-session': (machine, target, name) => fieldOf(machine, target, name),
   },
   setters: { 'web-session': fieldWrite },
 }
