@@ -100,3 +100,39 @@ describe('the sessions of a page', () => {
     expect(missingIn(storage(cookie))).toEqual(expected)
   })
 })
+
+describe('the sessions that Express 3 had within', () => {
+  const old = (setup: string, options = ''): readonly string[] =>
+    missingIn({ 'app.js': `${setup}\napp.listen(3000)`.replace('OPTIONS', `{ secret: process.env.S, ${options} }`) })
+
+  it.each([
+    ['express', "var express = require('express'); var app = express(); app.use(express.session(OPTIONS))"],
+    [
+      'where it is configured',
+      "var express = require('express'); var app = express(); app.configure(function () { app.use(express.session(OPTIONS)) })",
+    ],
+    ['connect', "var connect = require('connect'); var app = connect(); app.use(connect.session(OPTIONS))"],
+    [
+      'express.io',
+      "var express = require('express.io'); var app = express().http().io(); app.use(express.session(OPTIONS))",
+    ],
+  ])('%s', (_what, setup) => {
+    expect(old(setup)).toEqual([expect.stringMatching(/sessions.* Secure,SameSite$/)])
+    expect(old(setup, "cookie: { secure: true, sameSite: 'lax' }")).toEqual([expect.stringMatching(/ none$/)])
+  })
+
+  it.each([
+    ['merged', '_.merge(read(), {})', 'SameSite'],
+    ['merged with what a file may say', "_.merge(read(), fs.existsSync('more.yml') ? read() : {})", 'SameSite'],
+    ['assigned', "Object.assign({}, read(), fs.existsSync('more.yml') ? read() : {})", 'SameSite'],
+    ['written down', '_.merge({}, { https: { enable: false } })', 'Secure,SameSite'],
+  ])('follow settings that are %s', (_what, settings, missing) => {
+    const setup = `
+      var express = require('express'); var _ = require('lodash'); var fs = require('fs'); var yaml = require('js-yaml')
+      function read() { return yaml.load(fs.readFileSync('settings.yml', 'utf8')) }
+      var settings = ${settings}
+      var app = express(); app.use(express.session(OPTIONS))`
+    const [cookie] = old(setup, 'cookie: { secure: settings.https && settings.https.enable }')
+    expect(cookie?.split(' ').at(-1)).toBe(missing)
+  })
+})

@@ -1,5 +1,6 @@
 /** Express and what copies its interface: apps, routers, middleware. */
 import type { Call } from '../calls.ts'
+import { call_ } from '../calls.ts'
 import type { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
@@ -98,11 +99,21 @@ const listen: MethodHandler = (machine, target, call, state) => {
 
 const setting: MethodHandler = (_machine, target) => object(target)
 
+/** `app.configure('production', fn)` of Express 3: at start-up, in that environment. */
+const configure: MethodHandler = (machine, target, call, state) => {
+  const callback = call.args.at(-1) ?? UNKNOWN
+  const run = (fork: State): Value => call_(machine, callback, { ...call, args: [] }, fork)
+  if (call.args.length > 1) state.perhaps(run)
+  else run(state)
+  return object(target)
+}
+
 export const express: Model = {
   calls: {
     express: createApp,
     polka: createApp,
     connect: createApp,
+    'express.io': createApp,
     'restify#createServer': createApp,
     'express#Router': createApp,
     'express#json': plain,
@@ -134,6 +145,11 @@ export const express: Model = {
       set: setting,
       enable: setting,
       disable: setting,
+      configure,
+      // Of express.io, which serves by them.
+      http: setting,
+      https: setting,
+      io: setting,
       param: setting,
       '()': (_machine, target) => object(target),
       '*': () => UNKNOWN,

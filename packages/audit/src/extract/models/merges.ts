@@ -15,7 +15,8 @@ const DEPTH = 4
 const intoFirst: ExternalHandler = (machine, call, state) => {
   const [target = UNKNOWN, ...sources] = call.args
   const [to] = target.objects
-  if (to === undefined) return merged(machine, sources, call, state, DEPTH)
+  if (to === undefined) return merged(machine, call.args, call, state, DEPTH)
+  if (target.open) to.partial = true
   for (const source of sources) layOver(machine, to, source, call, state, DEPTH)
   return target
 }
@@ -38,7 +39,7 @@ function merged(machine: Machine, sources: readonly Value[], call: Call, state: 
 
 /** What is laid over what was there may be missing: then that stays. */
 function layOver(machine: Machine, to: HeapObject, source: Value, call: Call, state: State, depth: number): void {
-  if (source.objects.length === 0 && source.open) to.partial = true
+  if (source.open) to.partial = true
   for (const from of source.objects) {
     if (from === to) continue
     if (from.partial || from.kind !== 'object') to.partial = true

@@ -141,7 +141,10 @@ const assign: ExternalHandler = (machine, call, state) => {
       if (from.item !== NEVER) insert(machine, to, from.key, from.item, call.site, state)
       takeIn(to, from)
     }
-    if (sources.some((source) => source.open && source.objects.length === 0)) leaveOpen(to)
+    if (sources.some(({ open }) => open)) {
+      to.partial = true
+      leaveOpen(to)
+    }
   }
   return target
 }

@@ -187,6 +187,13 @@ export const webSessions: Model = {
   calls: {
     'express-session': webSession('express-session'),
     'cookie-session': webSession('cookie-session'),
+    // Express 3 and what it was built upon had them within.
+    ...Object.fromEntries(
+      ['express', 'connect', 'express.io'].flatMap((from) => [
+        [`${from}#session`, webSession('express-session')],
+        [`${from}#cookieSession`, webSession('cookie-session')],
+      ]),
+    ),
     '@fastify/session': webSession('@fastify/session'),
     '@fastify/secure-session': webSession('@fastify/secure-session'),
     'koa-session': webSession('koa-session'),
