@@ -181,7 +181,10 @@ function evaluateChain(machine: Machine, inner: Node, state: State, env: Environ
     ? value
     : { ...value, primitives: [...value.primitives, undefined] }
   if (learned.length === 0) return certain
-  return withCondition(certain, { whenTrue: [...new Set([...conditionOf(value).whenTrue, ...learned])], whenFalse: [] })
+  const { whenTrue, whenFalse } = conditionOf(value)
+  // Where `a` is missing, nothing is known but the opposite of what its being there says.
+  const otherwise = whenFalse.filter((fact) => fact.startsWith('not-') && learned.includes(fact.slice('not-'.length)))
+  return withCondition(certain, { whenTrue: [...new Set([...whenTrue, ...learned])], whenFalse: otherwise })
 }
 
 function evaluateObject(machine: Machine, node: Node, state: State, env: Environment): Value {

@@ -404,6 +404,11 @@ describe('a check that only requests for a WebSocket pass', () => {
       "const isUpgrade = req.headers.get('Upgrade')?.toLowerCase() === 'websocket'\nif (isUpgrade && !ok(req)) return refused",
       'pass',
     ],
+    [
+      'by a part of the header',
+      "if (req.headers.get('upgrade')?.toLowerCase().includes('websocket') && !ok(req)) return refused",
+      'pass',
+    ],
     ['where the header is there', "if (req.headers.has('upgrade')) { if (!ok(req)) return refused }", 'pass'],
     ['by another header', "if (req.headers.get('x-debug') === 'websocket' && !ok(req)) return refused", 'fail'],
     ['where they do not', "if (req.headers.get('upgrade') !== 'websocket' && !ok(req)) return refused", 'fail'],
