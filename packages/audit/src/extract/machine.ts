@@ -604,12 +604,26 @@ const MOST_ASKING = 3
  * What decides what a function does and was given by what made it: `safely(handler)` is another one for each handler,
  * and `build({ era: 'legacy' })` makes other tools than `build({ era: 'modern' })`.
  */
-function closedOver(fn: HeapObject): readonly string[] {
+export function closedOver(fn: HeapObject): readonly string[] {
   const given: string[] = []
   let env = fn instanceof FunctionObject ? fn.env : undefined
   for (let depth = 0; depth < WRAPPINGS && env?.parent !== undefined; depth += 1, env = env.parent)
     for (const { name, value } of env.ownCells()) given.push(...constantsIn(name, value), ...partsOf(name, value))
   return given
+}
+
+/** Where the objects were made that a function was given, its own `this` among them: others have other listeners and stores. */
+export function objectsGivenTo(fn: HeapObject): readonly string[] {
+  if (!(fn instanceof FunctionObject)) return []
+  const given = new Set((fn.boundThis?.objects ?? []).map(placeOf))
+  let env: FunctionObject['env'] | undefined = fn.env
+  for (let depth = 0; depth < WRAPPINGS && env?.parent !== undefined; depth += 1, env = env.parent)
+    for (const { value } of env.ownCells()) for (const item of value.objects) given.add(placeOf(item))
+  return [...given]
+}
+
+function placeOf({ site, kind }: HeapObject): string {
+  return `${kind}@${siteKey(site)}`
 }
 
 function partsOf(name: string, { objects }: Value): readonly string[] {

@@ -6,6 +6,7 @@ import type { Site } from './heap.ts'
 import { FunctionObject, LibraryObject, siteKey } from './heap.ts'
 import { noteHandlerBegins } from './logouts.ts'
 import type { Deferred, Exit, Machine, Route } from './machine.ts'
+import { closedOver, objectsGivenTo } from './machine.ts'
 import { workerEnvironment } from './models/cloudflare.ts'
 import { noteEventAnswer } from './models/functions.ts'
 import { noteAnswer } from './models/http.ts'
@@ -20,20 +21,35 @@ import { UNDEFINED, UNKNOWN, object, tagged } from './value.ts'
 
 /** Runs every route once. Called twice: the second time with everything that the first put into stores. */
 export function runRoutes(machine: Machine, from = 0): void {
-  const alike = new Map<string, number>()
+  const alike = new Map<string, Set<string>>()
   const routed = new Set(machine.routes.flatMap(({ app, route }) => (route.layer ? [] : [app])))
   for (const { app, route } of machine.routes.slice(from)) {
     // Hooks that stand before nothing here are a piece of an app: its routes are elsewhere.
     if (route.layer && routed.has(app) && !isRouteLike(app, route)) continue
     const key = `${siteKey(route.site)} ${route.verb} ${fullPath(app, route.path)}`
-    const times = (alike.get(key) ?? 0) + 1
-    alike.set(key, times)
-    if (times > MOST_ALIKE) continue
+    const known = alike.get(key) ?? new Set()
+    alike.set(key, known)
+    const made = wayOf(machine, app, route)
+    if (known.has(made) || known.size >= MOST_ALIKE) continue
+    known.add(made)
     machine.guarded('a handler', () => runRoute(machine, app, route), route.site.path)
   }
 }
 
-/** A function that makes an app may be called with other settings; called from ever more places it makes the same again. */
+/** What tells a route from one that the same code has registered: what stands before it, and what its handlers were given. */
+function wayOf(machine: Machine, app: LibraryObject, route: Route): string {
+  const chain = chainOf(machine, app, route).map(({ handler, optional }) => `${optional}:${givenTo(handler)}`)
+  const settings = [...route.facts.must].toSorted()
+  return [app.type, ...settings, ...chain, ...route.handlers.map(givenTo)].join('|')
+}
+
+function givenTo({ objects }: Value): string {
+  return objects
+    .map((item) => `${siteKey(item.site)}(${closedOver(item).join()};${objectsGivenTo(item).join()})`)
+    .join('+')
+}
+
+/** A function that makes an app may be called with ever other settings. */
 const MOST_ALIKE = 3
 
 /** Middleware that answers by itself (`app.use('/mcp', handler)`, a Koa app without a router) is a route as well. */

@@ -465,15 +465,32 @@ describe('what a listener carries', () => {
 })
 
 describe('one app that many make', () => {
-  it('is followed a few times', () => {
+  /** How often the handler is followed; requests are followed twice. */
+  function followed(parameter: string, calls: readonly string[]): number {
     const root = vi.spyOn(Machine.prototype, 'root')
     factsOf(`
       import express from 'express'
-      function make() { const app = express(); app.get('/notes', (req, res) => res.end()); app.listen(0, '127.0.0.1') }
-      ${'make();'.repeat(9)}`)
-    const followed = root.mock.calls.filter(([context]) => context.route?.path === '/notes')
+      function make(${parameter}) {
+        const app = express()
+        app.get('/notes', (req, res) => res.end(${parameter}))
+        app.listen(0, '127.0.0.1')
+      }
+      ${calls.map((given) => `make(${given});`).join('')}`)
+    const roots = root.mock.calls.filter(([context]) => context.route?.path === '/notes')
     root.mockRestore()
-    // Requests are followed twice.
-    expect(followed).toHaveLength(2 * 3)
+    return roots.length
+  }
+  const nine = [...'123456789']
+
+  it('is followed once where it is made of the same things', () => {
+    expect(followed('', Array<string>(9).fill(''))).toBe(2)
+  })
+
+  it('is followed a few times where each is made of others', () => {
+    expect(followed('greeting', nine)).toBe(2 * 3)
+  })
+
+  it('is followed for each object that it is given', () => {
+    expect(followed('store', ['new Map()', 'new Map()'])).toBe(2 * 2)
   })
 })
