@@ -129,8 +129,20 @@ function isAt(text: string, { path, open }: NonNullable<RouteFact['seen']>): boo
   if (!path.startsWith('/')) return undefined
   const isFixed = !VARIABLE.test(path) && !open
   if (isFixed) return withoutSlash(path) === withoutSlash(text)
-  return startsWith(text, { path, open }) === false ? false : undefined
+  if (startsWith(text, { path, open }) === false) return false
+  return open || hasItsParts(text, path) ? undefined : false
 }
+
+/** Whether `/a/b` may be a path of the route `/:name/b`: a parameter is one part, whatever stands in it. */
+function hasItsParts(text: string, path: string): boolean {
+  if (OF_ANY_LENGTH.test(path)) return true
+  const parts = withoutSlash(path).split('/')
+  const given = withoutSlash(text).split('/')
+  return parts.length === given.length && parts.every((part, at) => part.includes(':') || part === given[at])
+}
+
+/** Parts that may be left out, or stand for several. */
+const OF_ANY_LENGTH = /[*{(?+]/
 
 function withoutSlash(path: string): string {
   return path.replace(/(?<=.)\/$/, '')

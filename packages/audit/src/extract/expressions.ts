@@ -541,7 +541,15 @@ function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env
   if (isDefault) noteFallback(machine, left, right, node, env)
   if (isDefault)
     return or(left, right, defaulted(machine, { ...left, primitives: left.primitives.filter(Boolean) }, right), before)
-  return or(left, right, filledWith(left, left.primitives.filter(Boolean), right), before)
+  const either = filledWith(left, left.primitives.filter(Boolean), right)
+  return truth.canBeTrue ? or(left, right, either, before) : withRefuted(either, left, right)
+}
+
+/** The left side was ruled out where it stands: the right one alone decides. */
+function withRefuted(value: Value, left: Value, right: Value): Value {
+  const { whenTrue, whenFalse } = conditionOf(right)
+  const learned = conditionOf(left).whenFalse
+  return withCondition(value, { whenTrue: [...learned, ...whenTrue], whenFalse: [...learned, ...whenFalse] })
 }
 
 /** A default that is true where it stands has been given already, and an ID that was made is no empty text. */

@@ -271,6 +271,46 @@ describe('a credential is verified', () => {
   })
 })
 
+describe('a check that some requests skip', () => {
+  const server = (skipped: string, path: string): string => `
+    import express from 'express'
+    import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
+    const sessions = {}
+    const app = express()
+    app.use((req, res, next) => {
+      if (${skipped}) return next()
+      if (req.headers.authorization !== \`Bearer \${process.env.TOKEN}\`) return res.status(401).end()
+      next()
+    })
+    app.get('/sse', async (req, res) => {
+      const transport = new SSEServerTransport('/message', res)
+      sessions[transport.sessionId] = transport
+    })
+    app.post('${path}', (req, res) => sessions[req.query.sessionId].handlePostMessage(req, res))
+    app.listen(3000)`
+
+  it.each([
+    ['for another path or another verb', "req.path === '/health' || req.method === 'OPTIONS'", '/message'],
+    ['for another verb or another path', "req.method === 'OPTIONS' || req.url === '/health'", '/message'],
+    ['for one of several paths', "req.path === '/' || req.path === '/a' || req.method === 'HEAD'", '/message'],
+    ['for a path of fewer parts', "req.url === '/health'", '/:command/message'],
+    ['for a path with another part', "req.path === '/a/health'", '/:command/message'],
+  ])('is made here, %s', (_, skipped, path) => {
+    expect(authenticationOf(server(skipped, path))).toEqual([expect.stringMatching(/ always$/)])
+  })
+
+  it.each([
+    ['for this path or another verb', "req.path === '/message' || req.method === 'OPTIONS'", '/message'],
+    ['for another path or this verb', "req.path === '/health' || req.method === 'POST'", '/message'],
+    ['for what a parameter may be', "req.path === '/health'", '/:command'],
+    ['for a path that parts may be left out of', "req.path === '/message'", '/:command?/message'],
+    ['for a path with any parts in between', "req.path === '/a/b/message'", '/*any/message'],
+    ['for another path or what is asked for', "req.path === '/health' || req.query.open", '/message'],
+  ])('is not always made here, %s', (_, skipped, path) => {
+    expect(authenticationOf(server(skipped, path))).toEqual([expect.stringMatching(/ (?:optional|never)$/)])
+  })
+})
+
 describe('a web session is regenerated at login', () => {
   const login = (body: string): string => `
     import express from 'express'
