@@ -90,6 +90,38 @@ describe('a credential in a URL', () => {
     expect(outcomeOf('session-token-in-url', app(guard))).toBe('fail')
   })
 
+  const compared = (text: string): string => `
+    import express from 'express'
+    const check = (token) => { if (token !== process.env.TOKEN) throw new Error('no') }
+    const app = express()
+    app.get('/login', async (req, res) => {
+      ${text}
+      res.json({})
+    })
+    app.listen(3000, '127.0.0.1')`
+
+  it.each([
+    ['the address', "const [, text = ''] = req.url.split('?')"],
+    ['what is behind the question mark', "const text = req.originalUrl.slice(req.originalUrl.indexOf('?') + 1)"],
+    ['the parsed address', 'const text = req._parsedUrl.query'],
+    ['the search of a URL', "const text = new URL(req.url, 'http://localhost').search"],
+    ['the query as text', 'const text = req.querystring'],
+  ])('is one in a query that is taken from %s', (_what, text) => {
+    const program = compared(`${text}\n check(new URLSearchParams(text).get('key'))`)
+    expect(outcomeOf('session-token-in-url', program)).toBe('fail')
+  })
+
+  it.each([
+    ['for a code', 'const answer = await fetch(URL, { body: new URLSearchParams({ code: req.query.code }) })'],
+    ['to a question of our own', 'const answer = await fetch(URL)'],
+  ])('is none in a form that another server answers %s', (_what, asked) => {
+    const program = (read: string): string =>
+      compared(`${asked}\n const form = new URLSearchParams(await answer.text())\n ${read}`)
+    expect(findingsOf('session-token-in-url', program("check(form.get('access_token'))"))).toEqual([])
+    const read = 'const { access_token, token } = Object.fromEntries(form.entries())\n check(access_token || token)'
+    expect(findingsOf('session-token-in-url', program(read))).toEqual([])
+  })
+
   it('is read where the program reads it', () => {
     expect(
       findingsOf(

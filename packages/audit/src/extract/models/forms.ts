@@ -20,7 +20,13 @@ const searchParams: ExternalHandler = (machine, call, state) => {
   if (hasTag(source, 'body')) return bag(machine, 'body', call.site)
   const records = source.objects.filter(isRecord)
   const isEmpty = call.args.length === 0
-  return records.length > 0 || isEmpty ? formOf(machine, records, call, state) : bag(machine, 'query', call.site)
+  if (records.length > 0 || isEmpty) return formOf(machine, records, call, state)
+  return isOfAddress(source) ? bag(machine, 'query', call.site) : derived(source)
+}
+
+/** The query that a request came by, and not a text that is written like one, such as what another server answered. */
+function isOfAddress(source: Value): boolean {
+  return hasTag(source, 'url') || source.tags.includes('query:*')
 }
 
 const form: ExternalHandler = (machine, call, state) => formOf(machine, [], call, state)

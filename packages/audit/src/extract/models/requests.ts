@@ -93,7 +93,12 @@ export function requestPart(machine: Machine, name: string | undefined, key: Val
     case 'originalUrl':
     case 'baseUrl':
       return tagged('url')
+    case 'querystring':
+    case 'search':
+    case 'rawQueryString':
+      return tagged('query:*')
     case 'nextUrl':
+    case '_parsedUrl':
       return object(machine.library('url', site, { source: tagged('url') }))
     case 'method':
       return tagged('method')
