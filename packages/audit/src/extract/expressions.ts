@@ -701,13 +701,23 @@ function arithmetic(operator: string, left: Value, right: Value): Value {
   const folded = fold(operator, left, right)
   if (folded !== undefined) return folded
   const entropy = concatEntropy(left.entropy, right.entropy)
-  const value = { ...derived(left, right), ...(entropy === undefined ? {} : { entropy }) }
   const prefix = known(left)?.value
   const suffix = known(right)?.value
+  const isFull = operator === '+' && [left, right].some(isFullText)
+  const value: Value = {
+    ...derived(left, right),
+    ...(entropy === undefined ? {} : { entropy }),
+    ...(isFull ? { full: true } : {}),
+  }
   const attributed = typeof suffix === 'string' ? withTags(value, attributesIn(suffix)) : value
   return operator === '+' && typeof prefix === 'string' && prefix !== ''
     ? withTags(attributed, [`prefix:${prefix}`])
     : attributed
+}
+
+function isFullText(value: Value): boolean {
+  const text = known(value)?.value
+  return value.full === true || (typeof text === 'string' && text !== '')
 }
 
 function intoText(machine: Machine, before: string, node: Node, value: Value, state: State, env: Environment): Value {

@@ -27,6 +27,8 @@ export interface Value {
   readonly cut?: true
   /** A default has been given already where it was missing: another one changes nothing. */
   readonly filled?: true
+  /** A text in which something is written down, whatever else stands in it: it is not empty. */
+  readonly full?: true
   /** The results of which it is one, with what was learned on the way to each. */
   readonly ways?: readonly Way[]
 }
@@ -99,10 +101,12 @@ export function join(a: Value, b: Value): Value {
   const open = a.open || b.open || isCut
   const cut = a.cut === true || b.cut === true || leavesOut(objects, b.objects)
   const filled = isThere(a) && isThere(b)
-  if (cut === (a.cut === true) && same(a, primitives, objects, tags, open, entropy)) return plain(a, filled)
+  const full = a.full === true && b.full === true
+  if (cut === (a.cut === true) && same(a, primitives, objects, tags, open, entropy)) return plain(a, filled, full)
   const joined: { -readonly [Field in keyof Value]: Value[Field] } = { primitives, objects, tags, open }
   if (entropy !== undefined) joined.entropy = entropy
   if (filled && open) joined.filled = filled
+  if (full) joined.full = full
   if (cut) joined.cut = cut
   return joined
 }
@@ -114,10 +118,11 @@ export function isThere(value: Value): boolean {
 }
 
 /** What is known of one value only is not known of it and another. */
-function plain(value: Value, isFilled: boolean): Value {
-  if (value.ways === undefined && (isFilled || value.filled === undefined)) return withoutCondition(value)
-  const { condition: _, filled, ways: __, ...rest } = value
-  return isFilled && filled ? { ...rest, filled } : rest
+function plain(value: Value, isFilled: boolean, isFull: boolean): Value {
+  const isKept = (isFilled || value.filled === undefined) && (isFull || value.full === undefined)
+  if (value.ways === undefined && isKept) return withoutCondition(value)
+  const { condition: _, filled, full, ways: __, ...rest } = value
+  return { ...rest, ...(isFilled && filled ? { filled } : {}), ...(isFull && full ? { full } : {}) }
 }
 
 /** Whether a full set had to leave some of these out. */
@@ -177,7 +182,7 @@ export function truthiness(value: Value): { readonly canBeTrue: boolean; readonl
   const open = value.open || value.tags.length > 0
   return {
     canBeTrue: open || value.objects.length > 0 || value.primitives.some(Boolean),
-    canBeFalse: open || value.primitives.some((item) => !item) || value === NEVER,
+    canBeFalse: (open && value.full !== true) || value.primitives.some((item) => !item) || value === NEVER,
   }
 }
 

@@ -237,6 +237,29 @@ describe('a transport that is made to take up a session', () => {
     expect(outcomeOf('predictable-session-id', restoring(restore))).not.toBe('open')
   })
 
+  const asked = (why: string): string => `const why = refusal(id)
+      if (why) return res.status(404).send(why)
+      transport.sessionId = id
+      function refusal(id) {
+        ${why}
+      }`
+
+  it.each([
+    ['written out', "if (!known.has(id)) return 'there is none'"],
+    ['of the ID and more', 'if (!known.has(id)) return `there is no ${id}`'],
+    ['put together', "if (!known.has(id)) return 'there is no ' + id + '.'"],
+  ])('takes up what is not refused with a text %s', (_which, why) => {
+    expect(outcomeOf('client-supplied-session-id', restoring(asked(why)))).toBe('pass')
+  })
+
+  it.each([
+    ['that may be empty', 'if (!known.has(id)) return `${id}`'],
+    ['for what is known', 'if (known.has(id)) return `there is ${id}`'],
+    ['that is empty for what is new', "return known.has(id) ? `there is ${id}` : ''"],
+  ])('takes up whatever is not refused with a text %s', (_which, why) => {
+    expect(outcomeOf('client-supplied-session-id', restoring(asked(why)))).toBe('fail')
+  })
+
   it('takes up what is known', () => {
     const restore = 'if (!known.has(id)) return res.status(404).end()\n      transport.sessionId = id'
     expect(outcomeOf('client-supplied-session-id', restoring(restore))).toBe('pass')
