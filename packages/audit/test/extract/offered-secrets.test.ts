@@ -176,6 +176,32 @@ describe('a token in the address to which the caller is sent', () => {
   })
 })
 
+describe('a digest of a secret', () => {
+  const made = `const SECRET = process.env.AUTH_SECRET ?? ''
+    const derived = (what) => createHash('sha256').update(\`\${SECRET}|\${what}\`).digest('hex')
+    const TOKEN = SECRET ? derived('refresh') : ''`
+
+  it.each([
+    ['that is given out as a token', 'req.body.refresh_token !== TOKEN'],
+    [
+      'that a cookie has to hold',
+      "req.headers.cookie !== createHash('sha256').update(process.env.PASSWORD).digest('hex')",
+    ],
+  ])('%s is a secret itself', (_which, comparison) => {
+    expect(outcomeOf(timing, endpoint(`if (${comparison}) return res.status(401).end()`, made))).toBe('fail')
+  })
+
+  it.each([
+    ['by a digest of what is offered', "createHash('sha256').update(req.body.token).digest('hex') !== TOKEN"],
+    [
+      'unless it is one of no secret',
+      "req.headers['if-none-match'] !== createHash('sha256').update(process.env.VERSION).digest('hex')",
+    ],
+  ])('is not found out %s', (_which, comparison) => {
+    expect(outcomeOf(timing, endpoint(`if (${comparison}) return res.status(401).end()`, made))).toBe('pass')
+  })
+})
+
 describe('what is no secret', () => {
   const compared = (body: string, before = ''): readonly string[] => findingsOf(timing, endpoint(body, before))
 
