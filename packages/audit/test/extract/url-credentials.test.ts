@@ -247,3 +247,54 @@ describe('what is kept beside the sessions, under their IDs', () => {
     expect(findingsOf('session-token-in-url', beside('req.params.user'))).toEqual([])
   })
 })
+
+describe('the state of an OAuth flow that a tool begins', () => {
+  const flow = (state: string, found: string): string => `
+    import express from 'express'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    const sessions = new Map()
+    const flows = new Map()
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      const known = sessions.get(req.headers['mcp-session-id'])
+      if (known) return known.transport.handleRequest(req, res, req.body)
+      const transport = new StreamableHTTPServerTransport({
+        sessionIdGenerator: () => crypto.randomUUID(),
+        onsessioninitialized: (id) => { sessions.set(id, { transport }) },
+      })
+      const server = new McpServer({ name: 'n', version: '1' })
+      server.tool('login', ({ sessionId }) => {
+        const state = ${state}
+        flows.set(state, { sessionId })
+        return { content: [{ type: 'text', text: 'https://as.example/authorize?' + new URLSearchParams({ state }) }] }
+      })
+      await server.connect(transport)
+      await transport.handleRequest(req, res, req.body)
+    })
+    app.get('/callback', async (req, res) => {
+      const { code, state } = req.query
+      const session = ${found}
+      if (!session) return res.status(400).end()
+      session.tokens = await exchange(code)
+      res.end()
+    })
+    app.listen(3000, '127.0.0.1')`
+
+  it.each([
+    ['is it', 'sessionId', 'sessions.get(state)'],
+    ['holds it', 'JSON.stringify({ sessionId })', 'sessions.get(JSON.parse(state).sessionId)'],
+    [
+      'holds it, encoded',
+      "Buffer.from(`${sessionId}:x`).toString('base64url')",
+      "sessions.get(Buffer.from(state, 'base64url').toString().split(':')[0])",
+    ],
+  ])('carries the ID of the session where it %s', (_how, state, found) => {
+    expect(outcomeOf('session-token-in-url', flow(state, found))).toBe('fail')
+  })
+
+  it('carries none where it names the flow', () => {
+    const found = 'sessions.get(flows.get(state)?.sessionId)'
+    expect(findingsOf('session-token-in-url', flow('crypto.randomUUID()', found))).toEqual([])
+  })
+})

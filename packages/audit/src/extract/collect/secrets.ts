@@ -28,8 +28,11 @@ function presentedIds(machine: Machine, stores: readonly StoreFact[]): readonly 
     if (event.context.trigger !== 'request' || hasTag(event.key, 'cred')) return []
     if (store === undefined && !beside.has(event.store.id)) return []
     const ofConnection = store?.holds === 'sse' || store?.boundToConnection === true || hasTag(event.key, 'sse')
+    // The state of an OAuth flow names what waits for its end; where it finds what a session’s ID finds, it holds that ID.
+    const isMeant = (tag: string): boolean =>
+      !isOfProtocol(tag) || (tag === 'query:state' && beside.has(event.store.id))
     return urlTags(event.key)
-      .filter((tag) => (store !== undefined && tag.startsWith('query:') && !isOfProtocol(tag)) || isHandleName(tag))
+      .filter((tag) => (store !== undefined && tag.startsWith('query:') && isMeant(tag)) || isHandleName(tag))
       .map((tag) => acceptedAs('session', tag, event, machine, ofConnection))
   })
 }
