@@ -423,3 +423,28 @@ describe('answers that wait under an ID', () => {
     expect(collisions(bridge(ask, before))).toEqual([])
   })
 })
+
+describe('records of two stores that one class makes', () => {
+  it('are told by what the class calls them', () => {
+    const program = `
+      import express from 'express'
+      class Users {
+        users = new Map()
+        async get(id) { return this.users.get(id) }
+        async put(user) { this.users.set(user.id, user) }
+      }
+      const staff = new Users()
+      const guests = new Users()
+      const app = express()
+      app.post('/callback', async (req, res) => {
+        const { sub } = await identityOf(req.headers.authorization)
+        const known = await guests.get(sub)
+        const token = await exchange(req.body.code)
+        await guests.put({ id: sub, count: known.count + 1, token })
+        res.json(await staff.get(sub))
+      })
+      app.listen(3000)`
+    for (const fact of staleWrites(program)) expect(fact).toMatch(/^users /)
+    expect(staleWrites(program)).toHaveLength(1)
+  })
+})

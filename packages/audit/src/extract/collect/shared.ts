@@ -204,11 +204,17 @@ export function collectStaleWrites(machine: Machine, stores: readonly StoreFact[
     .filter((event) => !isOfGauge(event, writes) && !isTallied(machine, event, ids))
     .filter((event) => event.store === undefined || ids.has(event.store) || isPerCaller(machine, event.store))
     .map((event): StaleWriteFact => ({
-      name: ids.get(event.target)?.name ?? event.target.split(/[.#]/).at(-1) ?? 'state',
+      name: ids.get(event.target)?.name ?? nameOf(machine, event.target),
       read: event.read === undefined ? undefined : locate(event.read),
       written: locate(event.site),
     }))
   return distinct(facts, (fact) => `${fact.written.path}:${fact.written.startLine}`)
+}
+
+/** As the program calls it: a container by its own name, what is kept in another by that of the part. */
+function nameOf(machine: Machine, target: string): string {
+  const asked = [...eventsOf(machine, 'store-read'), ...eventsOf(machine, 'store-write')]
+  return asked.find(({ store }) => store.id === target)?.store.name ?? target.split(/[.#]/).at(-1) ?? 'state'
 }
 
 /** A count of what is under way, up before it and down after it: who passes a check together loses nothing of the other. */
