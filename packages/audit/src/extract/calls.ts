@@ -103,7 +103,8 @@ function makeCall(machine: Machine, node: Node, self: Value, site: Site, state: 
   return { site, args, argSites: nodes.map((item) => machine.site(env.file, item)), self, env }
 }
 
-function spreadArguments(value: Value): readonly Value[] {
+/** `...args`, or what `apply` is given: each of a list that is known, or whatever may be in it. */
+export function spreadArguments(value: Value): readonly Value[] {
   const [only] = value.objects
   if (value.objects.length === 1 && only !== undefined && only.kind === 'array') {
     const items = [...only.properties.keys()]

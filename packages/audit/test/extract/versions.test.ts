@@ -104,6 +104,20 @@ describe('passport 0.6.0: logIn regenerates the session', () => {
     expect(outcomeOf('session-fixation', locked('passport', version, login(call)))).toBe('fail')
   })
 
+  const renewed = 'await promisify(req.session.regenerate).bind(req.session)()\n'
+  it.each([
+    ['promisified, then bound', 'await promisify(req.login).bind(req)({ id: 1 })', 'fail'],
+    ['bound, then promisified', 'await promisify(req.logIn.bind(req))({ id: 1 })', 'fail'],
+    ['called for the request', 'await promisify(req.login).call(req, { id: 1 })', 'fail'],
+    ['applied to it', 'await promisify(req.login).apply(req, [{ id: 1 }])', 'fail'],
+    ['applied with its options', 'req.login.apply(req, [{ id: 1 }, { keepSessionInfo: true }, () => {}])', 'fail'],
+    ['in a new session', `${renewed}await promisify(req.login).bind(req)({ id: 1 })`, 'pass'],
+    ['called in a new session', `${renewed}await promisify(req.login).call(req, { id: 1 })`, 'pass'],
+  ])('as a value: %s', (_how, body, expected) => {
+    const server = `import { promisify } from 'node:util'\n${login(`async (req, res, next) => { ${body}\n next() }`)}`
+    expect(outcomeOf('session-fixation', locked('passport', '0.4.1', server))).toBe(expected)
+  })
+
   it('an unknown version leaves it open', () => {
     expect(outcomeOf('session-fixation', login(authenticate))).toBe('open')
   })

@@ -1,6 +1,6 @@
 /** Everything known of libraries, by import path and by type. */
 import type { Call } from '../calls.ts'
-import { callOpaque } from '../calls.ts'
+import { callOpaque, spreadArguments } from '../calls.ts'
 import type { HeapObject, LibraryObject, Site } from '../heap.ts'
 import { ExternalObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
@@ -214,10 +214,29 @@ export function callLibrary(
 ): Value | undefined {
   const own = target.properties.get(name)
   const methods = registry().methods.get(target.type)
-  const handler: MethodHandler | undefined = methods?.get(name) ?? methods?.get('*')
+  const handler: MethodHandler | undefined = methods?.get(name) ?? methods?.get('*') ?? asFunction(methods, name)
   if (handler === undefined || (own !== undefined && own.value.objects.length > 0 && methods?.get(name) === undefined))
     return undefined
   return handler(machine, target, call, state, name)
+}
+
+/** `login.bind(req)`, `next.call(this)`: what every function can do, of those that a library hands out. */
+function asFunction(methods: ReadonlyMap<string, MethodHandler> | undefined, name: string): MethodHandler | undefined {
+  const called = methods?.get('()')
+  if (called === undefined) return undefined
+  switch (name) {
+    case 'bind':
+      // With arguments of its own it is another function: `next.bind(null, error)`.
+      return (_machine, target, call) => (call.args.length > 1 ? UNKNOWN : object(target))
+    case 'call':
+      return (machine, target, call, state) =>
+        called(machine, target, { ...call, args: call.args.slice(1), argSites: call.argSites.slice(1) }, state, '()')
+    case 'apply':
+      return (machine, target, call, state) =>
+        called(machine, target, { ...call, args: spreadArguments(call.args[1] ?? UNKNOWN) }, state, '()')
+    default:
+      return undefined
+  }
 }
 
 export function libraryProperty(
@@ -249,8 +268,6 @@ const methods: Model = {
   methods: {
     method: {
       '()': callMethodValue,
-      call: (machine, method, call, state) =>
-        callMethodValue(machine, method, { ...call, args: call.args.slice(1) }, state),
       bind: (_machine, method) => object(method),
     },
   },
