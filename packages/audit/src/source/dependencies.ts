@@ -36,7 +36,7 @@ export function createVersionOf(surroundings: Surroundings): VersionOf {
     return lockfiles.get(dir)
   }
   return (packageName, from) => {
-    const range = from && rangeIn(packageName, from, surroundings)
+    const range = from === undefined ? onlyRange(packageName, surroundings) : rangeIn(packageName, from, surroundings)
     const locked = lockedVersion(packageName, from?.dir ?? '', range, surroundings, lockfileIn)
     const own = from?.dependencies.get(packageName)
     // What is installed for the package around it is held to what that one asks for.
@@ -96,6 +96,12 @@ function rangeIn(name: string, from: PackageInfo, surroundings: Surroundings): s
     if (range !== undefined) return range
   }
   return undefined
+}
+
+/** Files that no package is around run with what a manifest elsewhere in the tree says, where all that say it agree: it is put around them at installation. */
+function onlyRange(name: string, { packages }: Surroundings): string | undefined {
+  const [range, ...others] = new Set(packages.flatMap(({ dependencies }) => dependencies.get(name) ?? []))
+  return others.length === 0 ? range : undefined
 }
 
 /** Folder `dir` as seen from a folder around it. Seen from `..` the root has a name. */

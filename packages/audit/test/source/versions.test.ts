@@ -120,6 +120,17 @@ test('without a lockfile the lowest admitted version counts, and says so', () =>
   expect(lookup({ 'package.json': '{"dependencies":["passport"],"name":7}' }, 'passport')).toBeUndefined()
 })
 
+test('files that no package is around get what the manifests of the tree agree upon', () => {
+  const inFolder = (folder: string, range: string) => ({
+    [`${folder}/package.json`]: JSON.stringify({ dependencies: { passport: range } }),
+  })
+  const found = (files: Files) =>
+    treeOf({ 'src/server.ts': 'export {}', ...files }).versionOf('passport', 'src/server.ts')
+  expect(found(inFolder('install', '^0.4.1'))).toEqual({ version: '0.4.1', from: 'minimum' })
+  expect(found({ ...inFolder('install', '^0.4.1'), ...inFolder('tools', '^0.7.0') })).toBeUndefined()
+  expect(found({ ...inFolder('install', '^0.4.1'), 'package.json': '{"dependencies":{}}' })).toBeUndefined()
+})
+
 test('a workspace is as old as it says', () => {
   const workspace = { 'packages/core/package.json': '{"name":"@notes/core","version":"2.4.0"}' }
   expect(lookup(workspace, '@notes/core')).toEqual({ version: '2.4.0', from: 'locked' })
