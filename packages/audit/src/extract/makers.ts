@@ -7,6 +7,7 @@ import { children } from './ast.ts'
 import { call_, parametersOf } from './calls.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { exportedCells } from './modules.ts'
 import { getProperty } from './properties.ts'
 import { State } from './state.ts'
 import { sharedInstance } from './types.ts'
@@ -46,7 +47,7 @@ function exportedCode(machine: Machine): readonly Maker[] {
   return [...machine.modules.values()]
     .filter((module) => module.started)
     .flatMap((module) =>
-      [...module.exports.values()].flatMap((cell) =>
+      [...exportedCells(module)].flatMap((cell) =>
         cell.value.objects.filter((item) => item instanceof ClassObject || item instanceof FunctionObject),
       ),
     )

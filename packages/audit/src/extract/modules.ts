@@ -164,6 +164,14 @@ function commonjsExport(module: Module, name: string): Cell | undefined {
   return undefined
 }
 
+/** What a module shows to others, by `export` or by `module.exports`. */
+export function exportedCells({ exports, commonjsCell }: Module): ReadonlySet<Cell> {
+  const required = commonjsCell.value.objects.flatMap((item) =>
+    item.kind === 'object' ? [...item.properties.values()] : [],
+  )
+  return new Set([...exports.values(), commonjsCell, ...required])
+}
+
 function namespaceOf(machine: Machine, module: Module): HeapObject {
   const namespace = new HeapObject('object', machine.site(module.file, { start: 0, end: 0 }), 0)
   for (const [name, cell] of module.exports) namespace.define(name, cell)

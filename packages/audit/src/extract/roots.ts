@@ -16,6 +16,7 @@ import { noteAnswer } from './models/http.ts'
 import { connectOwn, isTransportClass } from './models/own-transports.ts'
 import { registerRoute } from './models/routing.ts'
 import type { Module } from './modules.ts'
+import { exportedCells } from './modules.ts'
 import { getProperty } from './properties.ts'
 import { runDeferred, runLayers } from './routes.ts'
 import { registerLeft } from './unseen.ts'
@@ -37,10 +38,10 @@ export function runUnreached(machine: Machine): void {
   if (!machine.listens) runMakers(machine, mentionsServing)
   for (const module of machine.modules.values()) {
     if (!module.started) continue
-    for (const cell of new Set(module.exports.values())) {
+    for (const cell of exportedCells(module)) {
       for (const target of cell.value.objects) if (target instanceof ClassObject) runClass(machine, target)
     }
-    for (const target of decoratedClasses(module)) runClass(machine, target)
+    for (const target of [...decoratedClasses(module), ...classesMade(module)]) runClass(machine, target)
     runLeftFunctions(machine, module)
   }
   runLeftHandlers(machine)
@@ -132,6 +133,16 @@ function decoratedClasses(module: Module): readonly ClassObject[] {
   )
   return classes.flatMap(({ id }) =>
     (module.env.own(String((id as Node)['name']))?.value.objects ?? []).filter((item) => item instanceof ClassObject),
+  )
+}
+
+/** Classes that a module keeps to itself and makes one of, be it in code that nobody here calls: `activate(() => new Server().start())`. */
+function classesMade({ env, file }: Module): readonly ClassObject[] {
+  return [...env.ownCells()].flatMap(({ value }) =>
+    value.objects.filter(
+      (item): item is ClassObject =>
+        item instanceof ClassObject && item.env.file === file && file.text.includes(`new ${item.name}(`),
+    ),
   )
 }
 
@@ -349,12 +360,12 @@ function runLeftFunctions(machine: Machine, module: Module): void {
 
 /** `export const handler = async (req, res) => …` */
 function runLeftVariables(machine: Machine, module: Module): void {
-  for (const cell of new Set(module.exports.values())) {
+  for (const cell of exportedCells(module)) {
     for (const target of cell.value.objects) {
       if (target instanceof FunctionObject && isUntouched(machine, target) && mentionsServing(target.node))
         runLeft(machine, target)
     }
-    runHandlersIn(machine, cell.value)
+    if (cell !== module.commonjsCell) runHandlersIn(machine, cell.value)
   }
 }
 
