@@ -31,7 +31,19 @@ import { noteComparison, noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
 import { OF_CALLER, VERIFIED } from './state.ts'
 import type { Value } from './value.ts'
-import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, joinAll, object, strings, withTags } from './value.ts'
+import {
+  NEVER,
+  UNDEFINED,
+  UNKNOWN,
+  derived,
+  hasTag,
+  join,
+  joinAll,
+  object,
+  onlyString,
+  strings,
+  withTags,
+} from './value.ts'
 
 /** The result of `self.name(...)` where the language defines it; undefined where it does not. */
 export function callBuiltin(machine: Machine, self: Value, name: string, call: Call, state: State): Value | undefined {
@@ -96,6 +108,7 @@ function has(machine: Machine, map: HeapObject, key: Value, site: Site, state: S
     `exists:${store.id}`,
     ...(hasTag(key, 'cred') ? VERIFIED : []),
     ...(namesOrigin(key) ? ['origin'] : []),
+    ...(map.kind === 'set' && onlyString(key) === '*' ? wildcardFacts(join(keyOfAny(map), map.item), '*') : []),
   ]
   const whenFalse = [`absent:${store.id}`]
   return flag(whenTrue, whenFalse, key)
@@ -421,13 +434,22 @@ function testPath(name: string, text: string, subject: Value): Value {
 
 function splitText(machine: Machine, self: Value, call: Call): Value {
   const list = machine.allocate('array', call.site)
-  const item = self.tags.length > 0 ? derived(self) : UNKNOWN
+  const piece = self.tags.length > 0 ? derived(self) : UNKNOWN
+  const item = hasWildcard(self, call.args[0]) ? { ...piece, primitives: [...piece.primitives, '*'] } : piece
   list.elements.write(self.entropy === undefined ? item : { ...item, entropy: self.entropy })
   if (self.entropy !== undefined && self.entropy.length === 36)
     list.property('0').write({ ...item, entropy: cutEntropy(self.entropy, 8) })
   if (hasTag(self, 'header:authorization') && call.args[0]?.primitives[0] === ':') nameOfBasic(list, item)
   return object(list)
 }
+
+/** `(process.env.ORIGINS ?? '*').split(',')`: open to everyone by default. */
+function hasWildcard(text: Value, separator: Value | undefined): boolean {
+  const by = separator === undefined ? undefined : onlyString(separator)
+  return by !== undefined && strings(text).some((known) => known.split(by, MOST_PIECES).some((it) => it.trim() === '*'))
+}
+
+const MOST_PIECES = 20
 
 /** `name:password`: the name proves nothing. */
 function nameOfBasic(list: HeapObject, item: Value): void {

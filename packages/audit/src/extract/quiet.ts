@@ -95,8 +95,9 @@ export class QuietFunctions {
       !state.dead &&
       sameMark(before, markOf(machine, state)) &&
       result.entropy === undefined &&
+      result.ways === undefined &&
       (result.condition === undefined || saysLittle(result.condition))
-    const isQuiet = isStill && result.condition === undefined && result.ways === undefined && !isTelling(result)
+    const isQuiet = isStill && result.condition === undefined && !isTelling(result)
     record.quietRuns = isQuiet ? record.quietRuns + 1 : PENALTY
     if (!isStill || !isDerived(result, args)) record.deafRuns = PENALTY
     else if (args.some(isTelling)) record.deafRuns += 1

@@ -113,6 +113,21 @@ describe('a check of the origin', () => {
       "if (process.env.ORIGINS) { if (!process.env.ORIGINS.split(',').includes(req.get('origin'))) return res.sendStatus(403) }\nnext()",
       'fail',
     ],
+    [
+      'a wildcard on purpose, in a set',
+      "const any = open.has('*')\nif (!any && !open.has(req.hostname)) return res.sendStatus(403)\nnext()",
+      'pass',
+    ],
+    [
+      'a wildcard that the source has put into the set',
+      "const all = new Set(['*'])\nif (!all.has('*') && !all.has(req.hostname)) return res.sendStatus(403)\nnext()",
+      'fail',
+    ],
+    [
+      'a wildcard by default',
+      "const all = (process.env.HOSTS ?? 'localhost, *').split(',')\nif (!all.includes('*') && !all.includes(req.hostname)) return res.sendStatus(403)\nnext()",
+      'fail',
+    ],
     ['logged', "console.log(req.get('origin'))\nnext()", 'fail'],
     [
       'for this path',
@@ -144,9 +159,26 @@ describe('a check of the origin', () => {
       const hosts = new Set(['localhost'])
       const list = (process.env.ORIGINS ?? 'http://localhost').split(',')
       const allowed = () => ['https://app.example']
+      const open = new Set(['localhost', ...(process.env.HOSTS ?? '').split(',')])
       const isTrusted = (req) => hosts.has(req.headers.host) && (!req.headers.origin || list.includes(req.headers.origin))
     `
     expect(outcomeOf('missing-origin-check', mcp(check, before))).toBe(outcome)
+  })
+})
+
+describe('a check whose result says how it came out, however many routes ask it', () => {
+  const hosts = "const hosts = ['localhost', '127.0.0.1']"
+  const check = `const check = (host) => { if (!hosts.includes(host)) return { ok: false }\n return { ok: true } }`
+  const routes = ['a', 'b', 'c', 'd', 'e'].map((path) => `app.get('/${path}', (req, res) => res.json({}))`).join('\n')
+
+  it.each([
+    ['refused', 'if (!check(req.headers.host).ok) return res.sendStatus(403)\nnext()', 'pass'],
+    ['taken apart', 'const { ok } = check(req.headers.host)\nif (!ok) return res.sendStatus(403)\nnext()', 'pass'],
+    ['only noted', "if (!check(req.headers.host).ok) console.warn('foreign host')\nnext()", 'fail'],
+    ['the wrong way round', 'if (check(req.headers.host).ok) return res.sendStatus(403)\nnext()', 'fail'],
+  ])('%s', (_what, use, outcome) => {
+    const server = mcp(use, `${hosts}\n${check}`).replace('app.listen', `${routes}\napp.listen`)
+    expect(outcomeOf('missing-origin-check', server)).toBe(outcome)
   })
 })
 
