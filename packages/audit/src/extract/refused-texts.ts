@@ -36,6 +36,19 @@ export function noteRefusedTexts(machine: Machine, node: Node, ended: boolean, s
   }
 }
 
+/** What passes a schema that asks for so many characters: a default that is shorter is where start-up ends. */
+export function refuseShort(machine: Machine, value: Value, least: number): Value {
+  const short = strings(value).filter(({ length }) => length < least)
+  if (short.length === 0) return value
+  for (const tag of value.tags) {
+    const site = machine.fallbacks.get(tag)
+    // Elsewhere the same setting may fall back to another text, which nothing refuses.
+    if (site !== undefined && short.includes(site.file.text.slice(site.start + 1, site.end - 1)))
+      machine.fallbacks.delete(tag)
+  }
+  return { ...value, primitives: value.primitives.filter((item) => typeof item !== 'string' || item.length >= least) }
+}
+
 /** Whether a program goes on with a value that may be this text. */
 export function isRefusedText(machine: Machine, text: string, value: Value): boolean {
   return machine.refusedTexts.has(keyOf(text, value))

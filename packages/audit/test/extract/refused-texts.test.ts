@@ -46,6 +46,28 @@ describe('a default that is refused at start-up', () => {
   })
 
   it.each([
+    ['parsed', 'const secret = Schema.parse({ KEY: given }).KEY', 32, 'pass'],
+    [
+      'parsed safely',
+      'const parsed = Schema.safeParse({ KEY: given })\n  if (!parsed.success) throw new Error()\n  const secret = parsed.data.KEY',
+      32,
+      'pass',
+    ],
+    ['long enough', 'const secret = Schema.parse({ KEY: given }).KEY', 8, 'fail'],
+    ['not what was parsed', 'Schema.parse({ KEY: process.env.OTHER })\n  const secret = given', 32, 'fail'],
+    [
+      'parsed beside another default',
+      "Schema.parse({ KEY: given })\n  const secret = process.env.JWT_KEY || 'secret'",
+      32,
+      'fail',
+    ],
+  ])('is held against a schema: %s', (_how, parsing, least, outcome) => {
+    const schema = `const Schema = z.object({ KEY: z.string().min(${least}, 'too short').describe('a key') })`
+    const settings = `const given = process.env.JWT_KEY || 'changeme'\n  ${schema}\n  ${parsing}`
+    expect(outcomeOf(rule, `import { z } from 'zod'\n${server(settings)}`)).toBe(outcome)
+  })
+
+  it.each([
     ['is only complained of', "if (secret === 'changeme') console.warn('set JWT_KEY')"],
     [
       'is refused in production only',

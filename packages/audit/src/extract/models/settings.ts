@@ -7,6 +7,7 @@ import { call_, runCallbacks } from '../calls.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, strings, tagged, withTags } from '../value.ts'
+import { refuseShort } from '../refused-texts.ts'
 import { isSent, takenIn } from '../schemas.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
@@ -108,6 +109,8 @@ const schemaStep: MethodHandler = (machine, target, call, _state, name) => {
     const [factory] = value.objects
     next.data['default'] = factory?.kind === 'function' ? UNKNOWN : value
   }
+  const [least] = call.args[0]?.primitives ?? []
+  if ((name === 'min' || name === 'length') && typeof least === 'number') next.data['least'] = least
   if (name === 'extend' || name === 'merge')
     next.data['shape'] = [
       ...((target.data['shape'] ?? []) as HeapObject[]),
@@ -153,9 +156,11 @@ function parseShape(machine: Machine, target: LibraryObject, call: Call, input: 
   const parsed = machine.allocate('object', call.site)
   for (const record of shape) {
     for (const [name, cell] of record.properties) {
-      const given = optionOf(input, name)
+      const named = optionOf(input, name)
       for (const item of cell.value.objects) {
         if (!(item instanceof Library) || item.type !== 'schema') continue
+        const least = item.data['least']
+        const given = named !== undefined && typeof least === 'number' ? refuseShort(machine, named, least) : named
         const value = parsedBy(machine, item, call, given ?? UNKNOWN, depth + 1)
         if (item.data['default'] !== undefined && strings(value).length > 0)
           machine.fallbacks.set(`setting:${name}`, item.site)
