@@ -598,7 +598,7 @@ function instanceIn(store: string): string {
 
 const WRAPPINGS = 3
 /** How many of those who ask tell apart what they are given. */
-const MOST_ASKING = 3
+const MOST_ASKING = 1
 
 /**
  * What decides what a function does and was given by what made it: `safely(handler)` is another one for each handler,
