@@ -298,3 +298,20 @@ describe('the state of an OAuth flow that a tool begins', () => {
     expect(findingsOf('session-token-in-url', flow('crypto.randomUUID()', found))).toEqual([])
   })
 })
+
+describe('a parameter that says which key is meant', () => {
+  const keys = (name: string): string => `
+    import express from 'express'
+    const apiKeys = [{ ${name}: process.env.FIRST_API_KEY }]
+    const app = express()
+    app.delete('/keys/:${name}', (req, res) => {
+      const found = apiKeys.findIndex((key) => key.${name} === req.params.${name})
+      res.sendStatus(found < 0 ? 401 : 204)
+    })
+    app.listen(3000, '127.0.0.1')`
+
+  it('is no credential, and a key itself is one', () => {
+    expect(outcomeOf('session-token-in-url', keys('kid'))).not.toBe('fail')
+    expect(outcomeOf('session-token-in-url', keys('apiKey'))).toBe('fail')
+  })
+})

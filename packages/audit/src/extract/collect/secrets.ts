@@ -53,10 +53,13 @@ function credentials(machine: Machine, standing: boolean): readonly UrlTokenFact
     .filter(({ stands = false }) => stands === standing)
     .flatMap((event) =>
       urlTags(event.value)
-        .filter((tag) => event.proves === true || isUrlCredential(tag) || isHandleName(tag))
+        .filter((tag) => (event.proves === true && !NAMES_KEY.test(tag)) || isUrlCredential(tag) || isHandleName(tag))
         .map((tag) => acceptedAs(kindOf(tag, event), tag, event, machine, false)),
     )
 }
+
+/** `/keys/:kid`: which key is meant, and no secret of it. */
+const NAMES_KEY = /:(?:kid|key_?id)$/i
 
 function kindOf(tag: string, { proves }: EventOf<'url-credential'>): UrlTokenFact['kind'] {
   return proves === true || isUrlCredential(tag) ? 'credential' : 'session'
