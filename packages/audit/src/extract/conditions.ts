@@ -340,7 +340,10 @@ function intersect(a: readonly string[], b: readonly string[], before: Facts): r
   const checked = isCheckedUnlessSwitchedOff(new Set(a), new Set(b)) && !common.includes('origin') ? ['origin'] : []
   const noPage = arePagesKeptOut([new Set(a), new Set(b)]) ? [NO_PAGE] : []
   const paths = [...guardedPaths(a, new Set(b)), ...guardedPaths(b, new Set(a))]
-  return unite(unite(unite(unite(common, checked), noPage), paths), commonSettlement([a, b]))
+  return [checked, noPage, paths, commonSettlement([a, b])].reduce<readonly string[]>(
+    (all, more) => unite(all, more),
+    common,
+  )
 }
 
 /** `session.owner === user || user.isAdmin`: whoever may see the sessions of others was told apart as well. */

@@ -3,8 +3,9 @@ import type { SourceFile, SourceTree } from '../source/tree.ts'
 import type { Gap } from '../finding/finding.ts'
 import type { Node } from './ast.ts'
 import { Branches } from './branches.ts'
-import type { Context, Event, EventKind, EventOf, RouteFact, Trigger, StoreRef } from './events.ts'
+import type { Context, Event, EventKind, EventOf, RouteFact, StoreRef, Trigger } from './events.ts'
 import { type Declared, NOTHING_DECLARED } from './declared.ts'
+import { closedOver } from './given.ts'
 import type { Site } from './heap.ts'
 import { Cell, FunctionObject, HeapObject, LibraryObject, siteKey } from './heap.ts'
 import { noteLeft, noteTouch, touchesSessions } from './logouts.ts'
@@ -223,8 +224,8 @@ export class Machine {
   frame: Frame = { exits: [], jumps: [], self: undefined }
   /** Calls being followed, outermost first. */
   calls: Site[] = []
-  /** Calls and makings of instances that have not ended, outermost first. */
-  private asked: Site[] = []
+  /** The innermost call, or making of an instance, that has not ended. */
+  private asked: Site | undefined
   private readonly makers = new Map<string, number>()
   /** The number of whoever asks now, once it was wanted. */
   private asker: number | undefined
@@ -456,14 +457,14 @@ export class Machine {
 
   allocate(kind: HeapObject['kind'], site: Site): HeapObject {
     const made = new HeapObject(kind, site, this.context.activation)
-    if (this.context.activation === 0 && this.asked.length > 0) made.maker = this.asker ??= this.makerOf(this.asked)
+    if (this.context.activation === 0 && this.asked !== undefined) made.maker = this.asker ??= this.makerOf(this.asked)
     this.frame.made?.add(made)
     return made
   }
 
   /** A number for whoever asks start-up code for what it makes. */
-  private makerOf(asked: readonly Site[]): number {
-    const key = asked.slice(-MOST_ASKING).map(siteKey).join()
+  private makerOf(asked: Site): number {
+    const key = siteKey(asked)
     const known = this.makers.get(key) ?? this.makers.size + 1
     this.makers.set(key, known)
     return known
@@ -471,13 +472,13 @@ export class Machine {
 
   /** Runs what is asked for from a place: what start-up makes meanwhile is known by it. */
   askedFrom<T>(site: Site, run: () => T): T {
-    const { asker } = this
-    this.asked.push(site)
+    const { asked, asker } = this
+    this.asked = site
     this.asker = undefined
     try {
       return run()
     } finally {
-      this.asked.pop()
+      this.asked = asked
       this.asker = asker
     }
   }
@@ -594,48 +595,6 @@ export class Machine {
 /** What tells a store from others that the same place has made. */
 function instanceIn(store: string): string {
   return store.slice(store.indexOf('~') + 1 || store.length)
-}
-
-const WRAPPINGS = 3
-/** How many of those who ask tell apart what they are given. */
-const MOST_ASKING = 1
-
-/**
- * What decides what a function does and was given by what made it: `safely(handler)` is another one for each handler,
- * and `build({ era: 'legacy' })` makes other tools than `build({ era: 'modern' })`.
- */
-export function closedOver(fn: HeapObject): readonly string[] {
-  const given: string[] = []
-  let env = fn instanceof FunctionObject ? fn.env : undefined
-  for (let depth = 0; depth < WRAPPINGS && env?.parent !== undefined; depth += 1, env = env.parent)
-    for (const { name, value } of env.ownCells()) given.push(...constantsIn(name, value), ...partsOf(name, value))
-  return given
-}
-
-/** Where the objects were made that a function was given, its own `this` among them: others have other listeners and stores. */
-export function objectsGivenTo(fn: HeapObject): readonly string[] {
-  if (!(fn instanceof FunctionObject)) return []
-  const given = new Set((fn.boundThis?.objects ?? []).map(placeOf))
-  let env: FunctionObject['env'] | undefined = fn.env
-  for (let depth = 0; depth < WRAPPINGS && env?.parent !== undefined; depth += 1, env = env.parent)
-    for (const { value } of env.ownCells()) for (const item of value.objects) given.add(placeOf(item))
-  return [...given]
-}
-
-function placeOf({ site, kind }: HeapObject): string {
-  return `${kind}@${siteKey(site)}`
-}
-
-function partsOf(name: string, { objects }: Value): readonly string[] {
-  return objects.flatMap((item) => {
-    if (item instanceof FunctionObject) return [siteKey(item.site)]
-    if (item.kind !== 'object') return []
-    return [...item.properties].flatMap(([field, { value }]) => constantsIn(`${name}.${field}`, value))
-  })
-}
-
-function constantsIn(name: string, { primitives, open }: Value): readonly string[] {
-  return open || primitives.length !== 1 ? [] : [`${name}=${String(primitives[0])}`]
 }
 
 const signatures = new WeakMap<Facts, string>()

@@ -79,7 +79,8 @@ function startClass(machine: Machine, of: ClassObject): void {
   }
 }
 
-function callUnknown(machine: Machine, fn: FunctionObject): void {
+/** Runs a function of start-up with arguments of which nothing is known. */
+export function callUnknown(machine: Machine, fn: FunctionObject): void {
   const call = {
     site: fn.site,
     args: parametersOf(fn.node).map(() => UNKNOWN),

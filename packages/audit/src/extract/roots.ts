@@ -10,7 +10,7 @@ import type { Environment, Site } from './heap.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import { isLogout, nameBefore, noteHandlerBegins } from './logouts.ts'
 import type { Machine } from './machine.ts'
-import { runMakers } from './makers.ts'
+import { callUnknown, runMakers } from './makers.ts'
 import { isCarried } from './models/carriers.ts'
 import { noteAnswer } from './models/http.ts'
 import { connectOwn, isTransportClass } from './models/own-transports.ts'
@@ -51,7 +51,7 @@ export function runUnreached(machine: Machine): void {
 function runLeftHandlers(machine: Machine): void {
   for (const [node, fn] of machine.functions) {
     if (!machine.isLeft(node) || machine.leftHandlers.has(node)) continue
-    if (!machine.reached.has(node) && takesApp(node) && mentionsServing(node)) setUp(machine, fn)
+    if (!machine.reached.has(node) && takesApp(node) && mentionsServing(node)) callUnknown(machine, fn)
     if (!isHandlerOfRequests(node)) continue
     if (changesWebSession(fn)) registerLeft(machine, fn)
     else if (!machine.reached.has(node) && mentionsServing(node)) runLeft(machine, fn)
@@ -62,14 +62,6 @@ function runLeftHandlers(machine: Machine): void {
 function takesApp(fn: Node): boolean {
   const [first] = parametersOf(fn)
   return first !== undefined && /^(?:app|server|router|fastify)$/.test(nameOfParameter(first))
-}
-
-function setUp(machine: Machine, fn: FunctionObject): void {
-  const args = parametersOf(fn.node).map(() => UNKNOWN)
-  const call: Call = { site: fn.site, args, argSites: [], self: UNDEFINED, env: fn.env }
-  machine.root({ trigger: 'startup', activation: 0 }, () =>
-    machine.guarded('a function', () => call_(machine, object(fn), call, State.beginning())),
-  )
 }
 
 /** Handlers that set cookies, whoever calls them, before anything else is made of them. */

@@ -2,11 +2,11 @@
 import type { Call } from './calls.ts'
 import { call_, invoke } from './calls.ts'
 import type { Context } from './events.ts'
+import { closedOver, objectsGivenTo } from './given.ts'
 import type { Site } from './heap.ts'
 import { FunctionObject, LibraryObject, siteKey } from './heap.ts'
 import { noteHandlerBegins } from './logouts.ts'
 import type { Deferred, Exit, Machine, Route } from './machine.ts'
-import { closedOver, objectsGivenTo } from './machine.ts'
 import { workerEnvironment } from './models/cloudflare.ts'
 import { noteEventAnswer } from './models/functions.ts'
 import { noteAnswer } from './models/http.ts'
@@ -22,6 +22,7 @@ import { UNDEFINED, UNKNOWN, object, tagged } from './value.ts'
 /** Runs every route once. Called twice: the second time with everything that the first put into stores. */
 export function runRoutes(machine: Machine, from = 0): void {
   const alike = new Map<string, Set<string>>()
+  const places = timesEach(machine.routes.slice(from).map(({ route }) => siteKey(route.site)))
   const routed = new Set(machine.routes.flatMap(({ app, route }) => (route.layer ? [] : [app])))
   for (const { app, route } of machine.routes.slice(from)) {
     // Hooks that stand before nothing here are a piece of an app: its routes are elsewhere.
@@ -29,11 +30,18 @@ export function runRoutes(machine: Machine, from = 0): void {
     const key = `${siteKey(route.site)} ${route.verb} ${fullPath(app, route.path)}`
     const known = alike.get(key) ?? new Set()
     alike.set(key, known)
-    const made = wayOf(machine, app, route)
+    // Most code registers one route, and nothing needs to be told apart.
+    const made = places.get(siteKey(route.site)) === 1 ? '' : wayOf(machine, app, route)
     if (known.has(made) || known.size >= MOST_ALIKE) continue
     known.add(made)
     machine.guarded('a handler', () => runRoute(machine, app, route), route.site.path)
   }
+}
+
+function timesEach(keys: readonly string[]): ReadonlyMap<string, number> {
+  const times = new Map<string, number>()
+  for (const key of keys) times.set(key, (times.get(key) ?? 0) + 1)
+  return times
 }
 
 /** What tells a route from one that the same code has registered: what stands before it, and what its handlers were given. */

@@ -33,10 +33,10 @@ class Layer {
 
 const NO_WRITES: ReadonlyMap<Cell, Value> = new Map()
 
-/** What a path knows behind a credential that was verified for this request. */
 /** The record that is at hand was compared with the caller: those of others take another way. */
 export const OF_CALLER = 'of-caller'
 
+/** What a path knows behind a credential that was verified for this request. */
 export const VERIFIED = ['auth', 'auth:verified'] as const
 
 export class State {

@@ -74,38 +74,27 @@ function isCommonjs(module: Module): boolean {
 }
 
 function linkImports(machine: Machine, module: Module, body: readonly Node[], link: (next: Module) => void): void {
+  // `import type { FastifyInstance } from 'fastify'`: parameters are declared by it, and nothing runs for it.
+  const linkTypes = (next: Module): void => {
+    if (!isCommonjs(next)) linkModule(machine, next)
+  }
   for (const statement of body) {
     if (statement.type !== 'ImportDeclaration') continue
     const specifier = String(statement['source'].value)
-    if (statement['importKind'] === 'type') {
-      linkTypes(machine, module, specifier, statement)
-      continue
-    }
-    if ((statement['specifiers'] as Node[]).length === 0) importNamespace(machine, specifier, module.file, link)
+    const ofTypes = statement['importKind'] === 'type'
+    if ((statement['specifiers'] as Node[]).length === 0 && !ofTypes)
+      importNamespace(machine, specifier, module.file, link)
     for (const item of statement['specifiers'] as Node[]) {
       const local = String(item['local'].name)
       if (item.type === 'ImportNamespaceSpecifier') {
-        module.env.declare(local, new Cell(local, 0)).write(importNamespace(machine, specifier, module.file, link))
+        if (!ofTypes)
+          module.env.declare(local, new Cell(local, 0)).write(importNamespace(machine, specifier, module.file, link))
         continue
       }
       const imported = item.type === 'ImportDefaultSpecifier' ? 'default' : nameOf(item['imported'] as Node)
-      module.env.declare(local, importName(machine, specifier, imported, module.file, link))
+      const follow = ofTypes ? linkTypes : link
+      module.env.declare(local, importName(machine, specifier, imported, module.file, follow))
     }
-  }
-}
-
-/** `import type { FastifyInstance } from 'fastify'`: parameters are declared by it, and nothing runs for it. */
-function linkTypes(machine: Machine, module: Module, specifier: string, { specifiers }: Node): void {
-  const link = (next: Module): void => {
-    if (!isCommonjs(next)) linkModule(machine, next)
-  }
-  for (const item of specifiers as Node[]) {
-    if (item.type === 'ImportNamespaceSpecifier') continue
-    const imported = item.type === 'ImportDefaultSpecifier' ? 'default' : nameOf(item['imported'] as Node)
-    module.env.declare(
-      String((item['local'] as Node)['name']),
-      importName(machine, specifier, imported, module.file, link),
-    )
   }
 }
 

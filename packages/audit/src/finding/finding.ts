@@ -64,6 +64,11 @@ export function isPlace(step: TraceStep): step is Step {
   return step.location !== undefined
 }
 
+/** Whether two places begin at the same character. */
+export function isSamePlace(one: Location, other: Location): boolean {
+  return one.path === other.path && one.startLine === other.startLine && one.startColumn === other.startColumn
+}
+
 /** The steps of a trace that stand in source. */
 export function placesOf(trace: readonly TraceStep[]): readonly Step[] {
   return trace.filter(isPlace)

@@ -1,6 +1,7 @@
 /** What a rule offers against its own findings. */
 import type { ServerFacts } from '../facts/facts.ts'
 import type { Finding, Fix, Location } from '../finding/finding.ts'
+import { isSamePlace } from '../finding/finding.ts'
 import type { FileSyntax, Span, Syntax } from '../syntax/syntax.ts'
 
 /** What a fix may look at. */
@@ -31,8 +32,4 @@ export function placeAt(location: Location, syntax: Syntax): Place | undefined {
 /** Whether a step of a finding stands there. */
 export function isTraced({ trace }: Pick<Finding, 'trace'>, at: Location): boolean {
   return trace.some((step) => step.location !== undefined && isSamePlace(step.location, at))
-}
-
-export function isSamePlace(one: Location, other: Location): boolean {
-  return one.path === other.path && one.startLine === other.startLine && one.startColumn === other.startColumn
 }

@@ -1,6 +1,7 @@
 /** Facts → the state machine that the code gives each kind of session: which transition stands where, and which is missing. */
 import type { DispatchFact, LimitFact, LoginFact, RemovalFact, ServerFacts, StoreFact } from '../facts/facts.ts'
-import type { Lifecycle, Location, Presence, Step, Transition } from '../finding/finding.ts'
+import type { Lifecycle, Presence, Step, Transition } from '../finding/finding.ts'
+import { isSamePlace } from '../finding/finding.ts'
 
 /** One lifecycle for each store of sessions, in the order of the stores. */
 export function lifecyclesOf(facts: ServerFacts): readonly Lifecycle[] {
@@ -32,7 +33,7 @@ function lifecycleOf(store: StoreFact, facts: ServerFacts): Lifecycle {
 /** Logins name the session they change by the place where it is kept or first put in. */
 function loginsOf(store: StoreFact, { logins }: ServerFacts): readonly LoginFact[] {
   const own = [store.at, ...store.insertions]
-  return logins.filter(({ session }) => session !== undefined && own.some((place) => isSame(place, session)))
+  return logins.filter(({ session }) => session !== undefined && own.some((place) => isSamePlace(place, session)))
 }
 
 function opened(store: StoreFact, { adoptions }: ServerFacts): Transition {
@@ -207,9 +208,5 @@ function transition(
 }
 
 function distinctPlaces(steps: readonly Step[]): readonly Step[] {
-  return steps.filter((step, at) => steps.findIndex((other) => isSame(other.location, step.location)) === at)
-}
-
-function isSame(a: Location, b: Location): boolean {
-  return a.path === b.path && a.startLine === b.startLine && a.startColumn === b.startColumn
+  return steps.filter((step, at) => steps.findIndex((other) => isSamePlace(other.location, step.location)) === at)
 }

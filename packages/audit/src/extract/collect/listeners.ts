@@ -1,4 +1,5 @@
 /** Where the server listens, and whether it insists on TLS. */
+import { isSamePlace } from '../../finding/finding.ts'
 import type { ListenerFact, Reach, UnknownFact } from '../../facts/facts.ts'
 import type { Event, EventOf } from '../events.ts'
 import type { Site } from '../heap.ts'
@@ -28,7 +29,7 @@ export function collectListeners(machine: Machine, unknowns: UnknownFact[]): rea
   const strongest = merged.filter(
     (fact) =>
       fact.reach === 'network' ||
-      !merged.some((other) => other !== fact && samePlace(other, fact) && other.reach === 'network'),
+      !merged.some((other) => other !== fact && isSamePlace(other.at, fact.at) && other.reach === 'network'),
   )
   for (const fact of strongest) {
     if (fact.reach === 'unknown')
@@ -44,11 +45,7 @@ export function collectListeners(machine: Machine, unknowns: UnknownFact[]): rea
 /** One call with TLS and without it, at addresses of which one is loopback: the plain one is at that. */
 function staysAtHome(fact: ListenerFact, all: readonly ListenerFact[]): boolean {
   if (fact.tls || !fact.hosts.some((host) => LOOPBACK.test(host))) return false
-  return all.some((other) => other.tls && samePlace(other, fact))
-}
-
-function samePlace(a: ListenerFact, b: ListenerFact): boolean {
-  return a.at.path === b.at.path && a.at.startLine === b.at.startLine && a.at.startColumn === b.at.startColumn
+  return all.some((other) => other.tls && isSamePlace(other.at, fact.at))
 }
 
 /** Packages whose requests carry sessions or credentials, or that serve MCP: by code of their own, or of another package. */

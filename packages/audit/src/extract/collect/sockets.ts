@@ -1,4 +1,5 @@
 /** Connections that browsers can be made to open, and whether a page of another origin is refused there. */
+import { isSamePlace } from '../../finding/finding.ts'
 import type { ListenerFact, SocketFact } from '../../facts/facts.ts'
 import type { EventOf } from '../events.ts'
 import type { Site } from '../heap.ts'
@@ -105,8 +106,6 @@ function standsOn(machine: Machine, app: Site | undefined): readonly Site[] {
 }
 
 function isAt({ at, app }: ListenerFact, site: Site): boolean {
-  const { path, startLine, startColumn } = locate(site)
-  return [at, app].some(
-    (place) => place?.path === path && place.startLine === startLine && place.startColumn === startColumn,
-  )
+  const own = locate(site)
+  return [at, app].some((place) => place !== undefined && isSamePlace(place, own))
 }

@@ -1,5 +1,6 @@
 import type { LimitFact, ServerFacts, StoreFact, TokenFact } from '../../facts/facts.ts'
 import type { FindingDraft, Step } from '../../finding/finding.ts'
+import { isSamePlace } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
@@ -74,12 +75,8 @@ function ignoredExpiry({ at, checked }: TokenFact): FindingDraft {
 /** Where a session is put in, unless that is where they are kept. */
 function added(store: StoreFact): readonly Step[] {
   const [location] = store.insertions
-  if (location === undefined) return []
-  const isSame =
-    location.path === store.at.path &&
-    location.startLine === store.at.startLine &&
-    location.startColumn === store.at.startColumn
-  return isSame ? [] : [{ note: 'a session is added', location }]
+  if (location === undefined || isSamePlace(location, store.at)) return []
+  return [{ note: 'a session is added', location }]
 }
 
 function kept(store: StoreFact): Step {

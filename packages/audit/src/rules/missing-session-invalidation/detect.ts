@@ -8,6 +8,7 @@ import type {
   TokenFact,
 } from '../../facts/facts.ts'
 import type { FindingDraft, Location, Step } from '../../finding/finding.ts'
+import { isSamePlace } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 const MOST_OPENINGS = 4
@@ -157,7 +158,7 @@ function neverRemoved(store: StoreFact, ends: readonly RemovalFact[]): FindingDr
     { note: 'sessions are kept here', location: store.at },
     ...store.insertions
       .slice(0, 1)
-      .filter((location) => location.startColumn !== store.at.startColumn || !isAt(location, store.at))
+      .filter((location) => !isSamePlace(location, store.at))
       .map((location) => ({ note: 'a session is added', location })),
     ...store.openings.slice(0, MOST_OPENINGS).map((location) => ({ note: 'where one is opened', location })),
   ]

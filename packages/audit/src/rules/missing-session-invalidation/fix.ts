@@ -1,9 +1,10 @@
 import type { StoreFact } from '../../facts/facts.ts'
 import type { Edit, Finding, Fix } from '../../finding/finding.ts'
+import { isSamePlace } from '../../finding/finding.ts'
 import { codeIn } from '../../fix/code.ts'
 import { endOfLine } from '../../fix/lines.ts'
 import { entryAt, removal, type Entry } from '../../fix/entries.ts'
-import { isSamePlace, placeAt, type Ground } from '../../fix/fix.ts'
+import { placeAt, type Ground } from '../../fix/fix.ts'
 import { heldBy, transportsMade, type Held } from '../../fix/transports.ts'
 import type { FileSyntax, Span } from '../../syntax/syntax.ts'
 

@@ -1,7 +1,8 @@
 import type { Finding, Fix } from '../../finding/finding.ts'
+import { isSamePlace } from '../../finding/finding.ts'
 import { appAt, guarded, type App } from '../../fix/apps.ts'
 import { quoted } from '../../fix/code.ts'
-import { isSamePlace, placeAt, placeOf, type Ground, type Place } from '../../fix/fix.ts'
+import { placeAt, placeOf, type Ground, type Place } from '../../fix/fix.ts'
 import { objectIn } from '../../fix/objects.ts'
 import type { Span } from '../../syntax/syntax.ts'
 

@@ -1,6 +1,7 @@
 import type { EntropyFact } from '../../facts/facts.ts'
 import type { Edit, Finding, Fix } from '../../finding/finding.ts'
-import { isSamePlace, placeAt, type Ground, type Place } from '../../fix/fix.ts'
+import { isSamePlace } from '../../finding/finding.ts'
+import { placeAt, type Ground, type Place } from '../../fix/fix.ts'
 import { soundGenerator } from '../../fix/generators.ts'
 import { isFree } from '../../fix/names.ts'
 import type { FileSyntax, Span } from '../../syntax/syntax.ts'

@@ -1,6 +1,7 @@
 import type { ServerFacts } from '../../facts/facts.ts'
 import type { RequestStateFact, StateOutcomeFact } from '../../facts/request-state.ts'
 import type { FindingDraft, Step } from '../../finding/finding.ts'
+import { isSamePlace } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
@@ -31,8 +32,4 @@ function stepsOf({ at, out, checked }: RequestStateFact, repeated: StateOutcomeF
   return steps.filter(
     (step, index) => !steps.slice(0, index).some((other) => isSamePlace(other.location, step.location)),
   )
-}
-
-function isSamePlace(a: Step['location'], b: Step['location']): boolean {
-  return a.path === b.path && a.startLine === b.startLine && a.startColumn === b.startColumn
 }

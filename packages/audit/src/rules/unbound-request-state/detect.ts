@@ -1,6 +1,7 @@
 import type { ServerFacts } from '../../facts/facts.ts'
 import type { RequestStateFact, StateOutcomeFact } from '../../facts/request-state.ts'
 import type { FindingDraft, Step } from '../../finding/finding.ts'
+import { isSamePlace } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
@@ -81,7 +82,3 @@ function stepsOf(state: RequestStateFact, outcome: StateOutcomeFact, missing: re
 }
 
 const NEVER = { principal: 'the caller', time: 'its time', request: 'the request' } as const
-
-function isSamePlace(a: Step['location'], b: Step['location']): boolean {
-  return a.path === b.path && a.startLine === b.startLine && a.startColumn === b.startColumn
-}

@@ -1,5 +1,6 @@
 import type { DispatchFact, ServerFacts, StoreFact } from '../../facts/facts.ts'
 import type { FindingDraft, Step } from '../../finding/finding.ts'
+import { isSamePlace } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
@@ -100,12 +101,7 @@ function stepsOf(dispatches: readonly DispatchFact[], lookup: string, served: st
       ...(dispatch.via === undefined ? [] : [{ note: 'reached from here', location: dispatch.via }]),
       { note: dispatch.ends ? 'ended for whoever presents its ID' : served, location: dispatch.at },
     ]) {
-      const known = steps.some(
-        (other) =>
-          other.location.path === step.location.path &&
-          other.location.startLine === step.location.startLine &&
-          other.location.startColumn === step.location.startColumn,
-      )
+      const known = steps.some((other) => isSamePlace(other.location, step.location))
       if (!known && steps.length < 8) steps.push(step)
     }
   }

@@ -1,9 +1,10 @@
 /** Remembers who opened each transport of the SDK, and lets nobody else through to it. */
 import type { DispatchFact } from '../../facts/facts.ts'
 import type { Edit, Finding, Fix } from '../../finding/finding.ts'
+import { isSamePlace } from '../../finding/finding.ts'
 import { callerHeldAs, isInScope, type Caller } from '../../fix/callers.ts'
 import { codeIn } from '../../fix/code.ts'
-import { isSamePlace, type Ground } from '../../fix/fix.ts'
+import type { Ground } from '../../fix/fix.ts'
 import { callsOf } from '../../fix/follow.ts'
 import { declaredBefore, endOfLine } from '../../fix/lines.ts'
 import { freeName } from '../../fix/names.ts'

@@ -2,6 +2,7 @@ import type { ServerFacts } from '../../facts/facts.ts'
 import type { HandleUseFact, StateHandleFact } from '../../facts/handles.ts'
 import type { Callers } from '../../facts/request-state.ts'
 import type { FindingDraft, Step } from '../../finding/finding.ts'
+import { isSamePlace } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 const MOST_STEPS = 8
@@ -73,10 +74,5 @@ function stepsOf(uses: readonly HandleUseFact[], words: string): readonly Step[]
 }
 
 function add(steps: Step[], step: Step): void {
-  const { path, startLine, startColumn } = step.location
-  const isKnown = steps.some(
-    ({ location }) =>
-      location.path === path && location.startLine === startLine && location.startColumn === startColumn,
-  )
-  if (!isKnown) steps.push(step)
+  if (!steps.some(({ location }) => isSamePlace(location, step.location))) steps.push(step)
 }

@@ -1,6 +1,7 @@
 import type { SecretFact } from '../../facts/facts.ts'
 import type { Edit, Finding, Fix, Location } from '../../finding/finding.ts'
-import { isSamePlace, placeAt, type Ground, type Place } from '../../fix/fix.ts'
+import { isSamePlace } from '../../finding/finding.ts'
+import { placeAt, type Ground, type Place } from '../../fix/fix.ts'
 import { followed } from '../../fix/follow.ts'
 import { soundGenerator } from '../../fix/generators.ts'
 import { requireSetting } from '../../fix/settings.ts'
