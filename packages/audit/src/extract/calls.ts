@@ -5,7 +5,7 @@ import { bare, isNode, staticKey } from './ast.ts'
 import { callBuiltin, callPromise } from './builtins.ts'
 import { callersInScope } from './callers.ts'
 import { assume, fromRequest, isSentByBrowsers, requestTags, namesOrigin, oneOf } from './conditions.ts'
-import { noteConfigured, noteLibraryUse, speakingFor } from './configured.ts'
+import { noteClientsGiven, noteConfigured, noteLibraryUse, speakingFor } from './configured.ts'
 import { assignPattern, evaluate, initialiseFields } from './expressions.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
 import {
@@ -366,6 +366,7 @@ export function callOpaque(
 ): Value {
   if (name !== undefined && LISTENERS.test(name) && deferListener(machine, call, state)) return call.self
   noteUnseenAct(machine, name, call, state, whose)
+  noteClientsGiven(machine, call, state)
   if (isPassedOn(name, call)) noteExecution(machine, call.site, state)
   noteHandedOn(machine, call, state)
   const queried = callWithSql(machine, name, call, state)

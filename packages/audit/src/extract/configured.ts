@@ -3,13 +3,14 @@
  * settings of the process. A request tells them whom to speak for, and the next one finds them so.
  */
 import type { Node } from './ast.ts'
-import { bare } from './ast.ts'
+import { bare, isNode } from './ast.ts'
 import type { Call } from './calls.ts'
-import type { Cell, Environment, Site } from './heap.ts'
-import { ExternalObject, InstanceObject } from './heap.ts'
+import type { Cell, Environment, HeapObject, Site } from './heap.ts'
+import type { LibraryObject } from './heap.ts'
+import { ExternalObject, FunctionObject, InstanceObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { contentOf } from './secrets.ts'
-import { emitSharedWrite, inRequest } from './shared.ts'
+import { emitSharedWrite, inRequest, isIdentityService, noteClientUse } from './shared.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
 import { hasTag, withTags } from './value.ts'
@@ -17,6 +18,14 @@ import { hasTag, withTags } from './value.ts'
 /** `client.setToken(token)`, `oauth.setCredentials({ access_token })`: one caller for all that it is asked from now on. */
 const SPEAKS_FOR =
   /^(?:set|use|configure)_?\w*(?:auth|token|credential|api_?key|bearer|jwt|password|cookie|session)\w*$/i
+
+/** `supabase.auth.signInWithPassword(…)`: from then on, whatever that client asks for it asks for as this user. */
+const LOGS_IN = /^(?:signInWith(?:Password|Otp|IdToken)|signUp|verifyOtp|setSession|exchangeCodeForSession)$/
+
+function logsIn(receiver: Node, name: string): boolean {
+  const of = bare(receiver)
+  return LOGS_IN.test(name) && of.type === 'MemberExpression' && (of['property'] as Node)['name'] === 'auth'
+}
 
 /** A method of an object that start-up made is told a credential that a request brought. What also takes a key keeps many. */
 export function noteConfigured(
@@ -27,8 +36,14 @@ export function noteConfigured(
   state: State,
   env: Environment,
 ): void {
-  if (!inRequest(machine) || call.args.length !== 1 || !SPEAKS_FOR.test(name) || !isUnseen(call.self)) return
-  noteToldOf(machine, receiver, contentOf(call.args), call.site, state, env)
+  if (!inRequest(machine) || call.args.length !== 1 || !isUnseen(call.self)) return
+  if (!SPEAKS_FOR.test(name) && !logsIn(receiver, name)) return
+  const told = contentOf(call.args)
+  // That tokens are put in to be renewed says nothing to anybody else.
+  const services = call.self.objects.filter(isLastingService)
+  if (services.length > 0 && !hasTag(told, 'granted') && !hasTag(told, 'header')) return
+  const cell = noteToldOf(machine, receiver, told, call.site, state, env)
+  for (const service of services) service.data['told'] = cell
 }
 
 /** `api.defaults.headers.common.Authorization = token`: a part of such an object is set. */
@@ -46,30 +61,72 @@ export function noteConfiguredPart(
 
 /** Made elsewhere: nothing of it is in the tree. */
 function isUnseen({ objects, open, primitives }: Value): boolean {
-  if (objects.length > 0) return objects.every((item) => item instanceof ExternalObject && !isOfPlatform(item))
+  if (objects.length > 0) return objects.every((item) => isOfPackage(item) || isLastingService(item))
   return open && primitives.every((item) => item === undefined || item === null)
+}
+
+function isOfPackage(item: HeapObject): boolean {
+  return item instanceof ExternalObject && !isOfPlatform(item)
+}
+
+/** Made at start-up, it has the tokens of one caller at a time. */
+function isLastingService(item: HeapObject): item is LibraryObject {
+  return isIdentityService(item) && item.born === 0
+}
+
+/** `google.drive({ auth: client })`: what is made of a client speaks for whoever it does. */
+export function noteClientsGiven(machine: Machine, { args, site }: Call, state: State): void {
+  if (!inRequest(machine)) return
+  for (const item of args.flatMap(({ objects }) => objects)) {
+    noteClientUse(machine, item, site, state)
+    if (item.kind !== 'object') continue
+    for (const cell of item.properties.values())
+      for (const inner of cell.value.objects) noteClientUse(machine, inner, site, state)
+  }
 }
 
 function isOfPlatform({ path }: ExternalObject): boolean {
   return path.startsWith('global:') || path.startsWith('node:')
 }
 
-function noteToldOf(machine: Machine, node: Node, told: Value, site: Site, state: State, env: Environment): void {
-  if (!hasTag(told, 'cred') || hasTag(told, 'hash')) return
+function noteToldOf(
+  machine: Machine,
+  node: Node,
+  told: Value,
+  site: Site,
+  state: State,
+  env: Environment,
+): Cell | undefined {
+  if (!hasTag(told, 'cred') || hasTag(told, 'hash')) return undefined
   const cell = lastingCell(machine, node, env)
   if (cell !== undefined) emitSharedWrite(machine, cell, told, site, state)
+  return cell
 }
 
 /** Where what `api.defaults.headers` is a part of stands, if that outlives the request. */
 function lastingCell(machine: Machine, node: Node, env: Environment): Cell | undefined {
   const inner = bare(node)
   if (inner.type === 'Identifier') return lastingVariable(machine, String(inner['name']), env)
+  if (inner.type === 'CallExpression') return lastingAnswer(machine, bare(inner['callee'] as Node), env)
   if (inner.type !== 'MemberExpression') return undefined
   const of = bare(inner['object'] as Node)
   if (of.type !== 'ThisExpression') return lastingCell(machine, of, env)
   const name = inner['computed'] === true ? undefined : String((inner['property'] as Node)['name'])
   const holder = env.findSelf()?.objects.find((item) => item instanceof InstanceObject && item.born === 0)
   return name === undefined ? undefined : holder?.properties.get(name)
+}
+
+/** What `getClient()` gives everybody: the variable that it returns. */
+function lastingAnswer(machine: Machine, callee: Node, env: Environment): Cell | undefined {
+  const named = callee.type === 'Identifier' ? env.find(String(callee['name']))?.value : undefined
+  for (const item of named?.objects ?? []) {
+    const body = item instanceof FunctionObject ? (item.node['body'] as Node) : undefined
+    const last = body?.type === 'BlockStatement' ? (body['body'] as Node[]).at(-1) : undefined
+    const returned = last?.type === 'ReturnStatement' ? (last['argument'] as Node | null) : undefined
+    if (!isNode(returned) || bare(returned).type !== 'Identifier') continue
+    return lastingVariable(machine, String(bare(returned)['name']), (item as FunctionObject).env)
+  }
+  return undefined
 }
 
 function lastingVariable(machine: Machine, name: string, env: Environment): Cell | undefined {

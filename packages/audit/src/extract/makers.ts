@@ -11,6 +11,7 @@ import { exportedCells } from './modules.ts'
 import { getProperty } from './properties.ts'
 import { State } from './state.ts'
 import { sharedInstance } from './types.ts'
+import type { Value } from './value.ts'
 import { UNDEFINED, UNKNOWN, object, primitive } from './value.ts'
 
 type Maker = ClassObject | FunctionObject
@@ -80,7 +81,7 @@ function startClass(machine: Machine, of: ClassObject): void {
 }
 
 /** Runs a function of start-up with arguments of which nothing is known. */
-export function callUnknown(machine: Machine, fn: FunctionObject): void {
+export function callUnknown(machine: Machine, fn: FunctionObject): Value {
   const call = {
     site: fn.site,
     args: parametersOf(fn.node).map(() => UNKNOWN),
@@ -88,7 +89,11 @@ export function callUnknown(machine: Machine, fn: FunctionObject): void {
     self: UNDEFINED,
     env: fn.env,
   }
+  let made: Value = UNKNOWN
   machine.root({ trigger: 'startup', activation: 0 }, () =>
-    machine.guarded('a function', () => call_(machine, object(fn), call, State.beginning())),
+    machine.guarded('a function', () => {
+      made = call_(machine, object(fn), call, State.beginning())
+    }),
   )
+  return made
 }

@@ -10,10 +10,12 @@ import type { Environment, Site } from './heap.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import { isLogout, nameBefore, noteHandlerBegins } from './logouts.ts'
 import type { Machine } from './machine.ts'
+import { serveLeftProviders } from './left-providers.ts'
 import { callUnknown, runMakers } from './makers.ts'
 import { isCarried } from './models/carriers.ts'
 import { noteAnswer } from './models/http.ts'
 import { connectOwn, isTransportClass } from './models/own-transports.ts'
+import { toldToStrategy } from './models/passport.ts'
 import { registerRoute } from './models/routing.ts'
 import type { Module } from './modules.ts'
 import { exportedCells } from './modules.ts'
@@ -43,6 +45,7 @@ export function runUnreached(machine: Machine): void {
     }
     for (const target of [...decoratedClasses(module), ...classesMade(module)]) runClass(machine, target)
     runLeftFunctions(machine, module)
+    serveLeftProviders(machine, module)
   }
   runLeftHandlers(machine)
 }
@@ -147,6 +150,7 @@ function runClass(machine: Machine, of: ClassObject): void {
       !machine.reached.has(member['value']) &&
       (mentionsServing(member) ||
         isGivenRequest(member['value'] as Node) ||
+        isAskedByPassport(of, name) ||
         controllerRoute(machine, of, member) !== undefined),
   )
   const constructor = of.methods.get('constructor')
@@ -158,7 +162,9 @@ function runClass(machine: Machine, of: ClassObject): void {
     const fn = member['value'] as Node
     const route = controllerRoute(machine, of, member)
     if (route !== undefined) machine.hasControllers = true
-    runRoot(machine, machine.site(of.env.file, fn), fn, route, () => {
+    const told = isAskedByPassport(of, name) ? toldToStrategy(of.parent) : undefined
+    const isHandler = told !== undefined || route !== undefined || takesRequest(fn)
+    runRoot(machine, machine.site(of.env.file, fn), { route, isHandler }, () => {
       const state = State.beginning()
       if (route !== undefined && route.verb !== '*') state.learn([`verb:${route.verb}`])
       // A guard may stand before it that we do not see.
@@ -170,7 +176,7 @@ function runClass(machine: Machine, of: ClassObject): void {
       const method = getProperty(machine, object(instance), primitive(name), instance.site, state)
       const call = {
         site: instance.site,
-        args: argumentsFor(machine, fn, instance.site, of.env),
+        args: told ?? argumentsFor(machine, fn, instance.site, of.env),
         argSites: [],
         self: object(instance),
         env: of.env,
@@ -180,6 +186,11 @@ function runClass(machine: Machine, of: ClassObject): void {
       if (route !== undefined && !state.dead) noteAnswer(machine, { ...call, args: [answer] }, state)
     })
   }
+}
+
+/** `validate` of a strategy: what a guard by the name of the strategy comes to. */
+function isAskedByPassport(of: ClassObject, name: string): boolean {
+  return name === 'validate' && toldToStrategy(of.parent) !== undefined
 }
 
 /** Methods that a framework of which nothing is known calls with a request. */
@@ -228,13 +239,18 @@ function connectLeftTransport(machine: Machine, of: ClassObject): void {
   if (start === undefined || machine.reached.has(start) || !isTransportClass(of)) return
   const self = object(sharedInstance(machine, of))
   const call = { site: of.site, args: [self], argSites: [], self: UNDEFINED, env: of.env }
-  runRoot(machine, machine.site(of.env.file, start), start, undefined, () =>
+  runRoot(machine, machine.site(of.env.file, start), { isHandler: takesRequest(start) }, () =>
     connectOwn(machine, self, call, State.beginning()),
   )
 }
 
-function runRoot(machine: Machine, site: Site, fn: Node, route: RouteFact | undefined, run: () => void): void {
-  const isHandler = route !== undefined || takesRequest(fn)
+interface Root {
+  readonly route?: RouteFact | undefined
+  /** A request comes to it; else it is part of the start. */
+  readonly isHandler: boolean
+}
+
+function runRoot(machine: Machine, site: Site, { route, isHandler }: Root, run: () => void): void {
   const activation = isHandler ? machine.newActivation() : 0
   const trigger = isHandler ? ('request' as const) : ('startup' as const)
   machine.root({ trigger, activation, ...(route === undefined ? {} : { route }) }, () =>
@@ -303,7 +319,7 @@ function isUntouched(machine: Machine, { node }: FunctionObject): boolean {
 
 function runLeft(machine: Machine, target: FunctionObject): void {
   let result: Value = UNDEFINED
-  runRoot(machine, target.site, target.node, undefined, () => {
+  runRoot(machine, target.site, { isHandler: takesRequest(target.node) }, () => {
     result = call_(
       machine,
       object(target),

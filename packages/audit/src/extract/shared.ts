@@ -39,7 +39,8 @@ export function noteSharedRead(
   const variable = cell.born === 0 ? sessionIn(machine, value) : undefined
   if (variable !== undefined) return fromVariable(machine, cell, value, variable, site, state)
   if (cell.born === machine.context.activation || !inRequest(machine)) return value
-  if (cell.born === 0 && machine.sharedCells.has(cell))
+  // What a client was told matters where it is asked for something: see noteClientUse.
+  if (cell.born === 0 && machine.sharedCells.has(cell) && !value.objects.some(isIdentityService))
     machine.emit('shared-read', site, state, {
       cell,
       name: cell.name,
@@ -51,6 +52,19 @@ export function noteSharedRead(
   const key = keyOf(cell, holder)
   const isScalar = value.objects.length === 0 && key !== undefined && machine.sharedKeys.has(key)
   return isScalar ? readAt(machine, value, key, site) : value
+}
+
+/** A client of those who keep the accounts. */
+export function isIdentityService(item: HeapObject): item is LibraryObject {
+  return item instanceof LibraryObject && item.type === 'identity-service'
+}
+
+/** A client that some request has told whom to speak for is asked to, by one that has not. */
+export function noteClientUse(machine: Machine, item: HeapObject, site: Site, state: State): void {
+  if (!inRequest(machine) || !isIdentityService(item)) return
+  const cell = item.data['told'] as Cell | undefined
+  if (cell === undefined || state.holds(ownFact(cell))) return
+  machine.emit('shared-read', site, state, { cell, name: cell.name, moment: machine.moment, ofOthers: true })
 }
 
 /** The transport of another request that a variable holds, alone or in a record. */

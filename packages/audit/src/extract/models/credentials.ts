@@ -2,15 +2,16 @@
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import { flag, fromRequest, isSentByBrowsers } from '../conditions.ts'
-import { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { noteSecret, noteUrlCredential, noteUrlProof } from '../secrets.ts'
 import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, UNKNOWN, derived, object, strings, tagged, withTags } from '../value.ts'
+import { UNDEFINED, UNKNOWN, derived, object, strings, tagged, withTags, hasTag } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
+import type { Asking } from './verifiers.ts'
+import { BEARER, OFFERED, asking, askingForAccess } from './verifiers.ts'
 
 /** Throws on a bad token, so what follows is authenticated; with a callback, what it runs is. */
 export const verifyToken: ExternalHandler = (machine, call, state) => {
@@ -48,7 +49,18 @@ function noteAudience(machine: Machine, options: readonly Value[], call: Call, s
 /** Middleware that verifies the tokens of an issuer elsewhere. */
 const issuedElsewhere: ExternalHandler = (machine, call, state, path) => {
   noteAudience(machine, call.args.slice(0, 1), call, state)
+  noteFinder(machine, optionOf(call.args[0], 'getToken'), call, state)
   return tokenMiddleware(machine, call, state, path)
+}
+
+/** A function that finds the token in a request: where it looks is where tokens travel. */
+export function noteFinder(machine: Machine, finder: Value | undefined, call: Call, state: State): void {
+  if (finder === undefined) return
+  const args = [object(machine.library('request', call.site))]
+  state.aside((fork) => {
+    const found = call_(machine, finder, { ...call, args, argSites: [], self: UNDEFINED }, fork)
+    if (hasTag(found, 'query')) machine.emit('url-credential', call.site, fork, { value: withTags(found, ['cred']) })
+  })
 }
 
 /** The second argument, where it is a key and no function that finds one. */
@@ -56,18 +68,83 @@ function noteKey(machine: Machine, call: Call, state: State, what: string): void
   noteSecret(machine, what, call.args[1], call.argSites[1] ?? call.site, state)
 }
 
-/** Middleware that answers 401 itself and sets `req.auth`. */
-const bearerMiddleware: ExternalHandler = (machine, call, state) => {
-  noteSecret(machine, 'the key that tokens are verified with', optionOf(call.args[0], 'secret'), call.site, state)
-  return object(machine.library('middleware', call.site, { facts: [...VERIFIED], principal: true }))
+/** Middleware that answers 401 itself and sets `req.auth`, once it has asked whatever it was given to ask. */
+function authenticating(machine: Machine, { site }: Call, run?: Asking, ...facts: readonly string[]): Value {
+  return object(machine.library('middleware', site, { facts: [...VERIFIED, ...facts], principal: true, run }))
 }
 
-/** The same, and a token that has expired is refused. */
-const tokenMiddleware: ExternalHandler = (machine, call, state, path) => {
-  const middleware = bearerMiddleware(machine, call, state, path)
-  for (const item of middleware.objects)
-    if (item instanceof LibraryObject) item.data['facts'] = [...VERIFIED, 'auth:expiring']
-  return middleware
+/** `register(basicAuth, { validate(username, password, request, reply, done) })`: `app.basicAuth` is to be put before routes. */
+const basicOfFastify: ExternalHandler = (machine, call) => {
+  const [app = UNKNOWN, options] = call.args
+  const asks = optionOf(options, 'validate') ?? UNDEFINED
+  const request = object(machine.library('fastify-request', call.site))
+  const args = [OFFERED, OFFERED, request, object(machine.library('response', call.site))]
+  const run = asking(machine, { asks, args, refuses: 'by-callback' }, call.site)
+  for (const item of app.objects) item.property('basicAuth').write(authenticating(machine, call, run))
+  return UNKNOWN
+}
+
+/** `basicAuth(request)` of basic-auth: name and password that were sent. */
+const sentByBasic: ExternalHandler = () => ({ ...BEARER, primitives: [undefined] })
+
+/** `mcpAuth.bearerAuth(verify)` of mcp-auth, or `'jwt'` and what it has to say. */
+const bearerOfMcpAuth: MethodHandler = (machine, _target, call) => {
+  const [asks = UNKNOWN] = call.args
+  const verifier = { asks, args: [BEARER], refuses: 'by-throwing', expiry: 'expiresAt' } as const
+  return authenticating(machine, call, asking(machine, verifier, call.site), 'auth:expiring')
+}
+
+/** Tokens that have expired are refused. */
+const tokenMiddleware: ExternalHandler = (machine, call, state) => {
+  noteSecret(machine, 'the key that tokens are verified with', optionOf(call.args[0], 'secret'), call.site, state)
+  return authenticating(machine, call, undefined, 'auth:expiring')
+}
+
+/** `requireBearerAuth({ verifier })`: it looks at the expiry that the verifier tells. */
+const bearerByVerifier: ExternalHandler = (machine, call, state) => {
+  const verifier = optionOf(call.args[0], 'verifier') ?? optionOf(call.args[0], 'provider')
+  const run = askingForAccess(machine, verifier, call, state)
+  return authenticating(machine, call, run, 'auth:expiring')
+}
+
+/** `bearerAuth({ token })` and `bearerAuth({ verifyToken })` of Hono. */
+const bearerOfHono: ExternalHandler = (machine, call, state) => {
+  const [options] = call.args
+  noteSecret(machine, 'the token that callers are known by', optionOf(options, 'token'), call.site, state)
+  const context = object(machine.library('hono-context', call.site))
+  const asks = optionOf(options, 'verifyToken') ?? UNDEFINED
+  return authenticating(
+    machine,
+    call,
+    asking(machine, { asks, args: [BEARER, context], refuses: 'by-answer' }, call.site),
+  )
+}
+
+/** `basicAuth({ verifyUser })` of Hono. */
+const basicOfHono: ExternalHandler = (machine, call) => {
+  const context = object(machine.library('hono-context', call.site))
+  const asks = optionOf(call.args[0], 'verifyUser') ?? UNDEFINED
+  const args = [OFFERED, OFFERED, context]
+  return authenticating(machine, call, asking(machine, { asks, args, refuses: 'by-answer' }, call.site))
+}
+
+/** `basicAuth({ authorizer })` of express-basic-auth; it is told a callback where `authorizeAsync` is set. */
+const basicOfExpress: ExternalHandler = (machine, call) => {
+  const [options] = call.args
+  const refuses = isOn(options, 'authorizeAsync') ? 'by-callback' : 'by-answer'
+  const asks = optionOf(options, 'authorizer') ?? UNDEFINED
+  return authenticating(machine, call, asking(machine, { asks, args: [OFFERED, OFFERED], refuses }, call.site))
+}
+
+/** `register(bearerAuth, { auth(key, request) })` of Fastify; a plugin is told the app first. */
+const bearerOfFastify: ExternalHandler = (machine, call) => {
+  const request = object(machine.library('fastify-request', call.site))
+  const asks = optionOf(call.args[1], 'auth') ?? UNDEFINED
+  return authenticating(
+    machine,
+    call,
+    asking(machine, { asks, args: [BEARER, request], refuses: 'by-answer' }, call.site),
+  )
 }
 
 const comparePassword: ExternalHandler = (machine, call, state) => {
@@ -133,13 +210,6 @@ const signBuilt: MethodHandler = (machine, target, call, state) => {
   return tokenOf(claims)
 }
 
-/** `new Strategy({ jwtFromRequest, secretOrKey })` of passport-jwt. */
-const tokenStrategy: ExternalHandler = (machine, call, state) => {
-  const [options] = call.args
-  noteSecret(machine, 'the key that tokens are verified with', optionOf(options, 'secretOrKey'), call.site, state)
-  return UNKNOWN
-}
-
 /** `ExtractJwt.fromUrlQueryParameter('token')`: where tokens are looked for. */
 const fromQuery: ExternalHandler = (machine, call, state) => {
   const [name = 'token'] = strings(call.args[0] ?? UNKNOWN)
@@ -151,7 +221,7 @@ export const credentials: Model = {
   calls: {
     'passport-jwt#ExtractJwt.fromUrlQueryParameter': fromQuery,
     '@nestjs/passport#PassportStrategy': (_machine, call) => call.args[0] ?? UNKNOWN,
-    'sdk#requireBearerAuth': tokenMiddleware,
+    'sdk#requireBearerAuth': bearerByVerifier,
     'sdk#verifyBearerToken': verifyToken,
     'jsonwebtoken#verify': verifyToken,
     'jose#jwtVerify': verifyToken,
@@ -163,10 +233,13 @@ export const credentials: Model = {
     'express-jwt#default': issuedElsewhere,
     'express-jwt': issuedElsewhere,
     'express-oauth2-jwt-bearer#auth': issuedElsewhere,
-    'express-basic-auth': bearerMiddleware,
-    'hono/bearer-auth#bearerAuth': bearerMiddleware,
+    'express-basic-auth': basicOfExpress,
+    'hono/bearer-auth#bearerAuth': bearerOfHono,
     'hono/jwt#jwt': tokenMiddleware,
-    'hono/basic-auth#basicAuth': bearerMiddleware,
+    'hono/basic-auth#basicAuth': basicOfHono,
+    '@fastify/bearer-auth': bearerOfFastify,
+    '@fastify/basic-auth': basicOfFastify,
+    'basic-auth': sentByBasic,
     'koa-jwt': issuedElsewhere,
     'bcrypt#compare': comparePassword,
     'bcryptjs#compare': comparePassword,
@@ -190,11 +263,12 @@ export const credentials: Model = {
     },
   },
   constructors: {
-    'passport-jwt#Strategy': tokenStrategy,
+    'mcp-auth#MCPAuth': (machine, call) => object(machine.library('mcp-auth', call.site)),
     'jose#SignJWT': tokenBuilder,
     'jose#EncryptJWT': tokenBuilder,
   },
   methods: {
+    'mcp-auth': { bearerAuth: bearerOfMcpAuth, '*': () => UNKNOWN },
     'token-builder': {
       setExpirationTime: setExpiration,
       sign: signBuilt,

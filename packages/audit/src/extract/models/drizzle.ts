@@ -3,6 +3,8 @@
  * them are the chains of `query-chains.ts`.
  */
 import { callOpaque } from '../calls.ts'
+import type { Site } from '../heap.ts'
+import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { NEVER, UNKNOWN, object, onlyString } from '../value.ts'
 import type { ExternalHandler, Model } from './model.ts'
@@ -22,7 +24,16 @@ interface Column {
 
 const table: ExternalHandler = (machine, call) => {
   const name = onlyString(call.args[0] ?? object())
-  return object(machine.library('drizzle-table', call.site, { table: name ?? `at ${call.site.start}` }))
+  const unique = name === undefined ? `at ${call.site.start}` : tableOf(machine, name, call.site)
+  return object(machine.library('drizzle-table', call.site, { table: unique }))
+}
+
+/** Packages side by side that define tables of one name have databases of their own. */
+function tableOf(machine: Machine, name: string, site: Site): string {
+  const first = machine.readyMade.get(`drizzle-table ${name}`)?.site
+  if (first === undefined) machine.readyMade.set(`drizzle-table ${name}`, machine.library('drizzle-table', site))
+  const [own, other] = [site, first ?? site].map(({ path }) => machine.tree.packageOf(path))
+  return own === other ? name : `${name} of ${own?.name ?? site.path}`
 }
 
 /** The name of the table that a value is, or undefined where it is none. */

@@ -7,6 +7,7 @@ import { noteStatus, runListenCallback } from './http.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { bag, keep, requestPart } from './requests.ts'
 import { emitListen, isApp, mountOn, optionOf, pathOf, registerRoute, verbOf, verbs } from './routing.ts'
+import { BEARER } from './verifiers.ts'
 
 const create: ExternalHandler = (machine, call) =>
   object(machine.library('elysia-app', call.site, { prefix: pathOf(optionOf(call.args[0], 'prefix')) }))
@@ -86,6 +87,8 @@ const answer: MethodHandler = (machine, _target, call, state) => {
 function partOf(machine: Machine, target: LibraryObject, name: string | undefined, site: LibraryObject['site']) {
   if (name === 'request') return keep(target, name, () => machine.library('fetch-request', site))
   if (name === 'cookie') return bag(machine, 'cookie', site)
+  // Of @elysiajs/bearer.
+  if (name === 'bearer') return { ...BEARER, primitives: [undefined] }
   if (name === 'status' || name === 'error' || name === 'redirect')
     return keep(target, name, () => machine.library('elysia-answer', site))
   return undefined

@@ -1,7 +1,7 @@
 /** Hono, Fastify, Koa: how each registers handlers and what each hands to them. */
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
-import { LibraryObject } from '../heap.ts'
+import { ExternalObject, LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import { noteQueryRead, noteSecret } from '../secrets.ts'
@@ -10,13 +10,13 @@ import { cookieIn, noteCookie, noteCookieText } from './cookies.ts'
 import { tokensOfFastify } from './fastify-jwt.ts'
 import { noteCookieCleared } from '../logouts.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, UNKNOWN, object, onlyString } from '../value.ts'
+import { UNDEFINED, UNKNOWN, object, onlyString, tagged } from '../value.ts'
 import { flat, plain } from './express.ts'
 import { noteAnswer, noteStatus, runListenCallback } from './http.ts'
 import { redirectAnswer } from './redirects.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { guardedApp } from './origin.ts'
-import { bag, keep, part, requestPart } from './requests.ts'
+import { bag, keep, noteCallerRead, part, requestPart } from './requests.ts'
 import {
   emitListen,
   isApp,
@@ -223,7 +223,8 @@ const fastifyHook: MethodHandler = (machine, target, call, state) => {
 
 const fastifyRegister: MethodHandler = (machine, target, call, state) => {
   const [plugin = UNDEFINED, options = UNDEFINED] = call.args
-  const isOpen = plugin.objects.some((item) => machine.openPlugins.has(item))
+  // What packages publish is meant for the app that it is registered with.
+  const isOpen = plugin.objects.some((item) => machine.openPlugins.has(item) || item instanceof ExternalObject)
   const context = isOpen ? target : innerContext(machine, target, options, call, state)
   const made = state.aside((fork) =>
     call_(machine, plugin, { ...call, args: [object(context), options, UNKNOWN] }, fork),
@@ -466,6 +467,8 @@ export const frameworks: Model = {
         if (name !== undefined) state.write(target.property(name), call.args[1] ?? UNKNOWN)
         return object(target)
       },
+      // Of @fastify/auth: functions to stand before a route, one after the other.
+      auth: (_machine, _target, call) => call.args[0] ?? UNKNOWN,
       '*': () => UNKNOWN,
     },
     'koa-app': { use: koaUse, listen: koaListen, callback: self, on: self, '*': () => UNKNOWN },
@@ -525,11 +528,16 @@ export const frameworks: Model = {
       if (name === 'jwt') return tokensOfFastify(machine) ?? UNKNOWN
       return name === 'server' ? keep(target, name, () => machine.library('http-server', site)) : UNKNOWN
     },
-    'fastify-request': (machine, target, name, key, site) => {
+    'fastify-request': (machine, target, name, key, site, state) => {
+      noteCallerRead(target, name, state)
       if (name === 'raw') return keep(target, name, () => machine.library('request', site))
       return requestPart(machine, name, key, site) ?? { ...UNKNOWN, primitives: [undefined] }
     },
-    locals: () => UNKNOWN,
+    // What middleware that cannot be seen has left there for handlers is who the caller is, above all.
+    locals: (_machine, target, name, _key, _site, state) => {
+      noteCallerRead(target, name, state)
+      return state.facts.may.has('opaque-middleware') ? { ...tagged('principal'), primitives: [undefined] } : UNKNOWN
+    },
   },
   setters: {
     'koa-app': (machine, _target, name, value, site, state) => {

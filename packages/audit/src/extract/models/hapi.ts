@@ -3,6 +3,7 @@ import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import type { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
+import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, primitive, strings, truthiness } from '../value.ts'
@@ -11,6 +12,8 @@ import { noteAnswer, noteStatus } from './http.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { bag, keep, requestPart } from './requests.ts'
 import { emitListen, optionOf, pathOf, registerRoute } from './routing.ts'
+import type { Asking } from './verifiers.ts'
+import { BEARER, OFFERED, asking } from './verifiers.ts'
 
 const createServer: ExternalHandler = (machine, call) =>
   object(machine.library('hapi-app', call.site, { options: call.args[0] }))
@@ -52,7 +55,42 @@ function authOf(machine: Machine, target: LibraryObject, options: Value, call: C
   if (auth === undefined || !truthiness(auth).canBeTrue) return []
   const mode = onlyString(optionOf(auth, 'mode') ?? UNKNOWN)
   if (mode === 'try' || mode === 'optional') return []
-  return [object(machine.library('middleware', call.site, { facts: [...VERIFIED], principal: true }))]
+  const strategies = target.data['strategies'] as ReadonlyMap<string, Asking> | undefined
+  const named = strategies?.get(onlyString(optionOf(auth, 'strategy') ?? auth) ?? '')
+  const run = named === undefined ? undefined : (state: State) => named(state.fork())
+  return [object(machine.library('middleware', call.site, { facts: [...VERIFIED], principal: true, run }))]
+}
+
+/** `server.auth.scheme(name, (server, options) => ({ authenticate(request, h) }))` */
+const addScheme: MethodHandler = (machine, target, call, state) => {
+  const [name = UNKNOWN, make = UNDEFINED] = call.args
+  const app = target.data['app'] as LibraryObject
+  const asks = (options: Value): Value =>
+    optionOf(
+      state.aside((fork) => call_(machine, make, { ...call, args: [object(app), options] }, fork)),
+      'authenticate',
+    ) ?? UNDEFINED
+  const schemes = (app.data['schemes'] ??= new Map()) as Map<string, typeof asks>
+  for (const each of strings(name)) schemes.set(each, asks)
+  return UNDEFINED
+}
+
+/** `server.auth.strategy(name, scheme, { validate })`: asked by the scheme, be it the program's own or a plugin's. */
+const addStrategy: MethodHandler = (machine, target, call) => {
+  const [name = UNKNOWN, scheme = UNKNOWN, options = UNDEFINED] = call.args
+  const app = target.data['app'] as LibraryObject
+  const own = (app.data['schemes'] as ReadonlyMap<string, (options: Value) => Value> | undefined)?.get(
+    onlyString(scheme) ?? '',
+  )
+  const request = object(machine.library('hapi-request', call.site))
+  const toolkit = object(machine.library('hapi-toolkit', call.site))
+  const isBasic = onlyString(scheme) === 'basic'
+  const asks = own?.(options) ?? optionOf(options, 'validate') ?? UNDEFINED
+  const args = own ? [request, toolkit] : [request, ...(isBasic ? [OFFERED, OFFERED] : [BEARER]), toolkit]
+  const run = asking(machine, { asks, args, refuses: 'by-throwing' }, call.site)
+  const strategies = (app.data['strategies'] ??= new Map()) as Map<string, Asking>
+  if (run !== undefined) for (const each of strings(name)) strategies.set(each, run)
+  return UNDEFINED
 }
 
 const BEFORE_HANDLER = new Set(['onRequest', 'onPreAuth', 'onCredentials', 'onPostAuth', 'onPreHandler'])
@@ -120,7 +158,7 @@ export const hapi: Model = {
   constructors: { '@hapi/hapi#Server': createServer },
   methods: {
     'hapi-app': { route, ext: extend, register, start, initialize: start, '*': () => UNKNOWN },
-    'hapi-auth': { default: setDefaultAuth, '*': () => UNKNOWN },
+    'hapi-auth': { default: setDefaultAuth, scheme: addScheme, strategy: addStrategy, '*': () => UNKNOWN },
     'hapi-toolkit': { response: respond, redirect: respond, '*': () => UNKNOWN },
     'hapi-response': { code: withStatus, '*': sameResponse },
   },

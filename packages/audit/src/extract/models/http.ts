@@ -10,7 +10,7 @@ import { cookieIn, noteCookie, noteCookieText } from './cookies.ts'
 import { noteCorsHeader, origin } from './origin.ts'
 import { sharedInstance } from '../types.ts'
 import { libraryOfType } from './types.ts'
-import { bag, bagProperty, keep, part, requestPart } from './requests.ts'
+import { bag, bagProperty, keep, noteCallerRead, part, requestPart } from './requests.ts'
 import { emitListen, isApp, optionOf, registerRoute } from './routing.ts'
 import { noteUnseenHandler } from '../unseen-servers.ts'
 import { noteAnswered } from '../handles.ts'
@@ -445,9 +445,13 @@ export const http: Model = {
     },
   },
   properties: {
-    request: (machine, target, name, key, site) =>
-      requestPart(machine, name, key, site) ??
-      (name === 'raw' || name === 'req' ? object(target) : { ...UNKNOWN, primitives: [undefined] }),
+    request: (machine, target, name, key, site, state) => {
+      noteCallerRead(target, name, state)
+      return (
+        requestPart(machine, name, key, site) ??
+        (name === 'raw' || name === 'req' ? object(target) : { ...UNKNOWN, primitives: [undefined] })
+      )
+    },
     'fetch-request': (machine, target, name, key, site) =>
       requestPart(machine, name, key, site) ?? (name === 'raw' || name === 'request' ? object(target) : UNKNOWN),
     response: (machine, target, name, _key, site) => {

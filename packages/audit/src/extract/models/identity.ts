@@ -8,14 +8,17 @@ import type { HeapObject, Site } from '../heap.ts'
 import { FunctionObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { noteSecret, noteUrlCredential } from '../secrets.ts'
+import { noteClientUse } from '../shared.ts'
 import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
-import { derived, object, onlyString, tagged, truthiness, withTags } from '../value.ts'
+import { UNDEFINED, UNKNOWN, derived, object, onlyString, tagged, truthiness, withTags } from '../value.ts'
 import { plain } from './express.ts'
 import { noteSessions } from './login-sessions.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
-import { optionOf } from './routing.ts'
+import { bag } from './requests.ts'
+import { optionOf, registerRoute } from './routing.ts'
+import { asking } from './verifiers.ts'
 
 /** Methods that throw, or reject, where the credential is not good. */
 const THROWS = /^(?:verif|authenticate|validate|introspect|getTokenInfo|jwtVerify)/
@@ -28,8 +31,12 @@ function somebody(...facts: readonly string[]): Value {
 const service: ExternalHandler = (machine, call) => object(machine.library('identity-service', call.site))
 
 /** `client.verifyIdToken({ idToken })`; what stands between (`client.sessions.authenticate`) is the service still. */
-const askService: MethodHandler = (machine, target, call, state, name) =>
-  THROWS.test(name) ? verified(machine, call, state) : object(target)
+const askService: MethodHandler = (machine, target, call, state, name) => {
+  if (THROWS.test(name)) return verified(machine, call, state)
+  // Whose tokens these are the code says, with which the caller came back.
+  if (/^(?:request|getAccessToken|getRequestHeaders)$/.test(name)) noteClientUse(machine, target, call.site, state)
+  return name === 'getToken' ? withTags(derived(...call.args), ['cred', 'granted']) : object(target)
+}
 
 function verified(machine: Machine, call: Call, state: State): Value {
   const given = call.args.flatMap((arg) => [arg, ...held(arg)])
@@ -97,6 +104,18 @@ function keepsSessions(options: Value | undefined): boolean {
   return !isSeen || optionOf(options, 'adapter') !== undefined
 }
 
+/** `Credentials({ authorize(credentials, request) })`: a login that the program decides itself. */
+const ownLogin: ExternalHandler = (machine, call, state) => {
+  const asks = optionOf(call.args[0], 'authorize') ?? UNDEFINED
+  const args = [bag(machine, 'body', call.site), object(machine.library('fetch-request', call.site))]
+  const run = asking(machine, { asks, args, refuses: 'by-answer' }, call.site)
+  if (run === undefined) return UNKNOWN
+  const handlers = [object(machine.library('carried-handler', call.site, { run }))]
+  const given = { verb: 'POST', path: '/callback/credentials', handlers, layer: false, flavour: 'express' } as const
+  registerRoute(machine, machine.library('http-server', call.site, { tls: false }), given, call, state)
+  return UNKNOWN
+}
+
 /** `auth()` gives the caller, or nobody; `auth(handler)` a handler that finds them in its request. */
 const askForAuth: MethodHandler = (_machine, _target, call) => {
   const handler = call.args.find(({ objects }) => objects.some((item) => item instanceof FunctionObject))
@@ -143,6 +162,12 @@ export const identity: Model = {
     ]),
     ...each(plain, ['@clerk/express#clerkMiddleware', '@hono/clerk-auth#clerkMiddleware']),
     ['express-openid-connect#auth', openIdGuard],
+    ...each(ownLogin, [
+      'next-auth/providers/credentials',
+      'next-auth/providers/credentials#default',
+      '@auth/core/providers/credentials',
+      '@auth/core/providers/credentials#default',
+    ]),
     ['next-auth', authJs],
     ['next-auth#default', authJs],
   ]),

@@ -39,6 +39,7 @@ import { notices } from './notices.ts'
 import { origin } from './origin.ts'
 import { ownTransports } from './own-transports.ts'
 import { oauthRouter } from './oauth-router.ts'
+import { passport } from './passport.ts'
 import { paths } from './paths.ts'
 import { platform } from './platform.ts'
 import { redirects } from './redirects.ts'
@@ -54,6 +55,7 @@ import { sockets } from './sockets.ts'
 import { stores } from './stores.ts'
 import { streams } from './streams.ts'
 import { urls } from './urls.ts'
+import { verifiers } from './verifiers.ts'
 import { webSessions } from './web-sessions.ts'
 
 interface Registry {
@@ -106,6 +108,8 @@ function registry(): Registry {
     queryChains,
     drizzle,
     credentials,
+    verifiers,
+    passport,
     identity,
     loginSessions,
     stores,

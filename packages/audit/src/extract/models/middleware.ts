@@ -11,9 +11,9 @@ import { passportLogin } from './web-sessions.ts'
 
 /** Takes the request on this path through it. */
 export function applyMiddleware(machine: Machine, target: LibraryObject, request: LibraryObject, state: State): void {
-  state.learn((target.data['facts'] ?? []) as string[])
   const run = target.data['run'] as ((state: State) => void) | undefined
   run?.(state)
+  state.learn((target.data['facts'] ?? []) as string[])
   if (state.holds('auth:expiring')) machine.emit('expiring-auth', target.site, state, {})
   if (target.data['principal'] !== true) return
   const principal = tagged('cred', 'principal', 'verdict')

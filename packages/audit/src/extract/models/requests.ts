@@ -1,6 +1,7 @@
 /** What a request gives: each part tagged with where it came from. */
 import type { LibraryObject, Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
+import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { derived, object, strings, tagged } from '../value.ts'
 
@@ -120,6 +121,15 @@ export function requestPart(machine: Machine, name: string | undefined, key: Val
     default:
       return undefined
   }
+}
+
+const CALLERS: ReadonlySet<string> = new Set(['auth', 'user', 'userId', 'authInfo', 'oidc'])
+const CALLER_NAME = /auth|user|claim|principal|identity|account|caller|subject/i
+
+/** Handlers that ask who the caller is, behind middleware that cannot be seen: that middleware finds it out. */
+export function noteCallerRead(target: LibraryObject, name: string | undefined, state: State): void {
+  if (name === undefined || !state.facts.may.has('opaque-middleware')) return
+  if (target.type === 'locals' ? CALLER_NAME.test(name) : CALLERS.has(name)) state.note('caller-read')
 }
 
 /** A part of a library object that is made once and stays: `ctx.state`, `res.locals`. */

@@ -6,7 +6,6 @@ import type { LibraryObject, Site } from '../heap.ts'
 import { FunctionObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
-import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, tagged, truthiness } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
@@ -139,23 +138,6 @@ export function passportLogin(machine: Machine, call: Call, state: State): Value
   return UNKNOWN
 }
 
-const authenticate: ExternalHandler = (machine, call) => {
-  const isBearer =
-    call.args[0] !== undefined &&
-    call.args[0].primitives.some((item) => typeof item === 'string' && /bearer|jwt|headerapikey|api-?key/i.test(item))
-  const session = optionOf(call.args[1], 'session')
-  const stateless = isBearer || (session !== undefined && !truthiness(session).canBeTrue)
-  const callback = call.args.find((arg) => arg.objects.some((item) => item.kind === 'function'))
-  return object(
-    machine.library('middleware', call.site, {
-      facts: [...VERIFIED, 'login'],
-      principal: true,
-      passport: !stateless,
-      callback,
-    }),
-  )
-}
-
 function fieldWrite(
   machine: Machine,
   target: LibraryObject,
@@ -202,10 +184,6 @@ export const webSessions: Model = {
       return sessionObject(machine, call.site)
     },
     ...Object.fromEntries(REMIX.flatMap((from) => STORAGES.map((name) => [`${from}#${name}`, sessionStorage]))),
-    'passport#authenticate': authenticate,
-    passport: authenticate,
-    'passport#session': (machine, call) => object(machine.library('middleware', call.site, { facts: [] })),
-    'passport#initialize': (machine, call) => object(machine.library('middleware', call.site, { facts: [] })),
   },
   methods: {
     'passport-login': { '()': (machine, _target, call, state) => passportLogin(machine, call, state) },

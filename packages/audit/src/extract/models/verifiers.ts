@@ -1,0 +1,81 @@
+/**
+ * Functions that a program gives to middleware which authenticates: what a credential is held against, and how. The
+ * middleware calls them with what the request carries; what they refuse goes no further.
+ */
+import type { Call } from '../calls.ts'
+import { call_ } from '../calls.ts'
+import { assume } from '../conditions.ts'
+import type { Site } from '../heap.ts'
+import { FunctionObject } from '../heap.ts'
+import type { Machine } from '../machine.ts'
+import { getProperty } from '../properties.ts'
+import type { State } from '../state.ts'
+import type { Value } from '../value.ts'
+import { UNDEFINED, UNKNOWN, object, primitive, tagged, tagsOf } from '../value.ts'
+import type { Model } from './model.ts'
+
+/** What a request goes through there. */
+export type Asking = (state: State) => void
+
+export interface Verifier {
+  readonly asks: Value
+  /** What it is a method of. */
+  readonly self?: Value
+  readonly args: readonly Value[]
+  /** It says no by throwing, by a falsy answer, or to the callback that it is given last. */
+  readonly refuses: 'by-throwing' | 'by-answer' | 'by-callback'
+  /** The middleware itself refuses what is over by this field of the answer. */
+  readonly expiry?: string
+}
+
+/** The credential of a request, as it stands behind the word Bearer. */
+export const BEARER: Value = tagged('header:authorization', 'cred')
+
+/** Name or password that a client sends by Basic authentication or by a form. */
+export const OFFERED: Value = tagged('body', 'cred')
+
+/** Asks functions that can be seen; nothing where there are none. */
+export function asking(machine: Machine, verifier: Verifier, site: Site): Asking | undefined {
+  const { asks, self = UNDEFINED, refuses } = verifier
+  if (!isOwnCode(asks)) return undefined
+  const told = refuses === 'by-callback' ? [object(machine.library('verified-callback', site))] : []
+  const call: Call = { site, args: [...verifier.args, ...told], argSites: [], self, env: undefined as never }
+  return (state) => {
+    const verdict = call_(machine, asks, call, state)
+    // Whom it lets pass is known; it may be too involved to be seen through.
+    state.dead = false
+    if (refuses === 'by-answer') assume(machine, state, verdict)
+    if (verifier.expiry !== undefined) noteExpiry(machine, verdict, verifier.expiry, site, state)
+  }
+}
+
+/** What is kept with a credential says when it is over, and the middleware looks. */
+function noteExpiry(machine: Machine, verdict: Value, field: string, site: Site, state: State): void {
+  const told = state.aside((fork) => getProperty(machine, verdict, primitive(field), site, fork))
+  for (const tag of tagsOf(told, 'entry')) {
+    const [, store = '', kept = '*'] = tag.split(':')
+    machine.emit('time-check', site, state, { store, field: kept })
+    state.note(`timed:${store}:${kept}`)
+  }
+}
+
+/** `{ verifyAccessToken(token) }` of the SDK, an object or an instance of a class. */
+export function askingForAccess(
+  machine: Machine,
+  holder: Value | undefined,
+  call: Call,
+  state: State,
+): Asking | undefined {
+  if (holder === undefined) return undefined
+  const asks = state.aside((fork) => getProperty(machine, holder, primitive('verifyAccessToken'), call.site, fork))
+  const verifier = { asks, self: holder, args: [BEARER], refuses: 'by-throwing', expiry: 'expiresAt' } as const
+  return asking(machine, verifier, call.site)
+}
+
+function isOwnCode({ objects }: Value): boolean {
+  return objects.some((item) => item instanceof FunctionObject)
+}
+
+export const verifiers: Model = {
+  methods: { 'verified-callback': { '()': () => UNDEFINED, '*': () => UNKNOWN } },
+}
