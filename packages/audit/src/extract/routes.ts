@@ -270,8 +270,9 @@ function runMiddleware(machine: Machine, handler: Value, route: Route, exchange:
     else continue
     ways.push(way)
   }
+  // A container of services gives all that it has where what is asked of it cannot be told.
   if (ways.length > 0) state.merge(ways)
-  else if (handler.objects.length === 0) state.note('opaque-middleware')
+  else if (handler.objects.length === 0 || handler.open) state.note('opaque-middleware')
 }
 
 /** What an app has its requests pass before it looks who serves them, for what is no route of its own. */

@@ -185,6 +185,8 @@ export interface DispatchFact {
   readonly bound: boolean
   /** Middleware we cannot see stands before it. */
   readonly behindUnknown: boolean
+  /** Handlers behind such middleware ask who the caller is. */
+  readonly callersAsked: boolean
   /** A host serves it to the network: it listens nowhere itself. */
   readonly hosted: boolean
 }

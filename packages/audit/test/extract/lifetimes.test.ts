@@ -295,6 +295,39 @@ describe('ends', () => {
     expect(findingsOf('missing-session-invalidation', program)).toHaveLength(1)
   })
 
+  it.each([
+    ['an answer', 'new Session(res)', "res.on('close', () => { sessions.delete(session.id) })", []],
+    ['an answer that nobody listens to', 'new Session(res)', '', [expect.stringContaining('never expire')]],
+    [
+      'no connection at all',
+      'new Session(req.ip)',
+      "res.on('close', () => { sessions.delete(session.id) })",
+      [expect.stringContaining('never expire')],
+    ],
+  ])('with the connection that an object of it holds: %s', (_what, made, end, expected) => {
+    const program = `
+      import express from 'express'
+      import { randomUUID } from 'node:crypto'
+      class Session {
+        id = randomUUID()
+        constructor(private stream) {}
+        send(message) { this.stream.write(JSON.stringify(message)) }
+      }
+      const sessions = new Map()
+      const app = express()
+      app.get('/sse', (req, res) => {
+        const session = ${made}
+        sessions.set(session.id, session)
+        ${end}
+      })
+      app.post('/messages', (req, res) => {
+        sessions.get(req.query.sessionId)?.send({ jsonrpc: '2.0', id: req.body.id, result: {} })
+        res.sendStatus(202)
+      })
+      app.listen(3000)`
+    expect(findingsOf('missing-session-expiry', program)).toEqual(expected)
+  })
+
   it('a list of the servers beside the store is no store of its own', () => {
     const program = server(
       'const servers = []',

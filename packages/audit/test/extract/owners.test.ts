@@ -368,3 +368,56 @@ describe('an owner told by headers that were copied', () => {
     expect(outcomeOf('unbound-session', serving(copy, "headers.get('x-account')"))).toBe('fail')
   })
 })
+
+describe('a caller that unseen middleware finds out', () => {
+  const server = (asks: string, compare: string, elsewhere = ''): string => `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    export function start(options) {
+      const app = express()
+      const sessions = new Map()
+      if (options.authMiddleware) app.use('/mcp', options.authMiddleware)
+      const isOwner = (res, session) => session.owner === undefined || session.owner === res.locals.claims?.sub
+      app.post('/mcp', async (req, res) => {
+        const session = sessions.get(req.headers['mcp-session-id'])
+        if (session) {
+          ${compare}
+          return session.transport.handleRequest(req, res)
+        }
+        const transport = new StreamableHTTPServerTransport({
+          sessionIdGenerator: () => randomUUID(),
+          onsessioninitialized: (id) => { sessions.set(id, { transport, owner: ${asks} }) },
+        })
+        await new McpServer({}).connect(transport)
+        await transport.handleRequest(req, res)
+      })
+      app.get('/mcp', async (req, res) => {
+        const session = sessions.get(req.headers['mcp-session-id'])
+        if (!session) return res.sendStatus(404)
+        ${elsewhere}
+        await session.transport.handleRequest(req, res)
+      })
+      app.listen(3000)
+    }`
+  const check = 'if (!isOwner(res, session)) return res.sendStatus(403)'
+  const notCompared = (verbs: string): unknown[] => [
+    expect.stringContaining(`A session is served on ${verbs} to whoever presents its ID: the caller is not compared`),
+  ]
+
+  it.each([
+    ['nowhere', server('res.locals.claims.sub', ''), notCompared('POST, GET')],
+    ['nowhere, though the handler knows them', server('req.user.id', ''), notCompared('POST, GET')],
+    ['on one verb only', server('res.locals.claims.sub', check), notCompared('GET')],
+    ['on every verb', server('res.locals.claims.sub', check, check), []],
+  ])('is compared with the owner %s', (_where, program, expected) => {
+    expect(findingsOf('unbound-session', program)).toEqual(expected)
+  })
+
+  it('is nobody where no handler asks for one: the middleware may do anything', () => {
+    expect(findingsOf('unbound-session', server('undefined', ''))).toEqual([
+      expect.stringContaining('no credential is verified'),
+    ])
+  })
+})

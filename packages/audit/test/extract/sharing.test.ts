@@ -280,6 +280,61 @@ describe('a variable for everybody', () => {
   })
 })
 
+describe('a client of everybody', () => {
+  const server = (declared: string, login: string): string => `
+    import express from 'express'
+    import { google } from 'googleapis'
+    import { createClient } from '@supabase/supabase-js'
+    ${declared}
+    const app = express()
+    app.post('/login', async (req, res) => { ${login}; res.end() })
+    app.get('/data', async (req, res) => { res.json(await ask()) })
+    app.listen(3000)`
+  const shared = (declared: string, login: string): readonly string[] =>
+    factsOf(server(declared, login)).sharedVariables.map((fact) => `${fact.name}: ${fact.holds}`)
+  const supabase = "const supabase = createClient(url, key)\nconst ask = () => supabase.from('notes').select()"
+  const lazy = `let client
+    function connect() { if (!client) client = createClient(url, key); return client }
+    const ask = () => connect().from('notes').select()`
+  const drive = `const oauth = new google.auth.OAuth2(id, secret)
+    const ask = () => google.drive({ version: 'v3', auth: oauth }).files.list()`
+
+  it.each([
+    ['supabase', supabase, 'await supabase.auth.signInWithPassword({ password: req.body.password })', 'supabase'],
+    [
+      'supabase, made when it is first asked for',
+      lazy,
+      'await connect().auth.setSession({ token: req.body.token })',
+      'client',
+    ],
+    [
+      'googleapis',
+      drive,
+      'const { tokens } = await oauth.getToken(req.query.code); oauth.setCredentials(tokens)',
+      'oauth',
+    ],
+  ])('speaks for whoever logged in last: %s', (_what, declared, login, name) => {
+    expect(shared(declared, login)).toEqual([`${name}: identity`])
+  })
+
+  it.each([
+    [
+      'one for each login',
+      supabase,
+      'await createClient(url, key).auth.signInWithPassword({ password: req.body.password })',
+    ],
+    ['only asked who somebody is', supabase, 'await supabase.auth.getUser(req.headers.authorization)'],
+    ['told by start-up', `${drive}\noauth.setCredentials({ refresh_token: process.env.REFRESH })`, ''],
+    [
+      'one for each code',
+      drive,
+      'const own = new google.auth.OAuth2(id, secret); const { tokens } = await own.getToken(req.query.code); own.setCredentials(tokens)',
+    ],
+  ])('is not: %s', (_what, declared, login) => {
+    expect(shared(declared, login)).toEqual([])
+  })
+})
+
 describe('what one caller asks a tool for', () => {
   const project = (tools: string, declared = 'let project = "default"'): string => `
     import express from 'express'

@@ -311,18 +311,23 @@ function storeFact(machine: Machine, store: StoreEvents, all: readonly StoreEven
   }
 }
 
-/** Nothing but the answers that are still being written: each is gone with its connection. */
+/** Each has the connection that it was opened with: an answer that is still being written, a socket. With that it is gone. */
 function holdsStreams({ holds, writes }: StoreEvents): boolean {
-  const isStream = (item: HeapObject): boolean => item instanceof LibraryObject && item.type === 'response'
   return (
     holds === 'own' &&
     writes.length > 0 &&
-    writes.every(({ value }) =>
-      value.objects.some(
-        (item) => isStream(item) || [...item.properties.values()].some((cell) => cell.value.objects.some(isStream)),
-      ),
-    )
+    writes.every(({ value }) => value.objects.some((item) => isStream(item) || holdsStream(item)))
   )
+}
+
+const STREAMS: ReadonlySet<string> = new Set(['response', 'stream', 'socket', 'io-socket'])
+
+function isStream(item: HeapObject): boolean {
+  return item instanceof LibraryObject && STREAMS.has(item.type)
+}
+
+function holdsStream({ properties }: HeapObject): boolean {
+  return [...properties.values()].some((cell) => cell.value.objects.some(isStream))
 }
 
 /** A store of its own file is opened from elsewhere. */

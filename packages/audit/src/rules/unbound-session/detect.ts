@@ -85,8 +85,9 @@ function unboundFinding(dispatches: readonly DispatchFact[], confidence: 'high' 
   const verbs = [...new Set(dispatches.map((dispatch) => dispatch.verb))].filter((verb) => verb !== '*')
   const [first] = dispatches
   const on = verbs.length === 0 ? '' : ` on ${verbs.join(', ')}`
+  const never = first?.authenticated === 'always' ? 'verified caller is never' : 'caller is not'
   return {
-    what: `A session is served${on} to whoever presents its ID: the verified caller is never compared with the session’s owner.`,
+    what: `A session is served${on} to whoever presents its ID: the ${never} compared with the session’s owner.`,
     trace: stepsOf(dispatches, 'looked up by its ID alone', 'served without comparing the owner'),
     primary: 0,
     confidence: first?.behindUnknown === true ? 'medium' : confidence,
@@ -110,11 +111,22 @@ function stepsOf(dispatches: readonly DispatchFact[], lookup: string, served: st
 
 /** Nobody proves who they are: a session ID is all that stands between a stranger and a session. */
 function anonymous(facts: ServerFacts, stores: readonly StoreFact[]): Verdict {
+  const unknown = facts.dispatches.filter(({ behindUnknown }) => behindUnknown)
+  if (unknown.some(({ callersAsked }) => callersAsked)) return partly(facts, stores, unknown)
+  const compared = unknown.filter(({ bound }) => bound)
+  if (compared.length > 0) return partly(facts, stores, compared)
   const reached = facts.listeners.some((listener) => listener.reach === 'network' && listener.carriesSecrets)
   const hosted = facts.listeners.length === 0 && facts.dispatches.some((dispatch) => dispatch.hosted)
   if (!reached && !hosted) return withoutNetwork(facts, stores)
   const groups = oncePerStore(facts.dispatches, stores)
   return judged(groups.map((dispatches) => anonymousFinding(dispatches)))
+}
+
+/** Who the caller is, code that we do not see finds out; the program compares it with the owner, here and not there. */
+function partly(facts: ServerFacts, stores: readonly StoreFact[], compared: readonly DispatchFact[]): Verdict {
+  const known = new Set(compared.map(({ store }) => store))
+  const open = facts.dispatches.filter(({ bound, store }) => !bound && known.has(store))
+  return judged(oncePerStore(open, stores).map((dispatches) => unboundFinding(dispatches, 'medium')))
 }
 
 function withoutNetwork(facts: ServerFacts, stores: readonly StoreFact[]): Verdict {
