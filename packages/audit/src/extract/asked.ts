@@ -1,7 +1,7 @@
 /** Questions that a handler asks, told by what they are about: who may have what, and what a header says is called. */
-import { conditionOf, isRank } from './conditions.ts'
+import { conditionOf, isOfCaller, isRank, namesOwner } from './conditions.ts'
 import type { Site } from './heap.ts'
-import { siteKey } from './heap.ts'
+import { LibraryObject, siteKey } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { State } from './state.ts'
 import type { Condition, Value } from './value.ts'
@@ -55,6 +55,32 @@ export function askedByCalling(
   if (name !== undefined && ENFORCEMENT.test(name) && answer.objects.length === 0)
     noteEnforced(machine, given, site, state)
   return asked(machine, answer, isQuestion ? given : given.filter((value) => !isNaming(value)), site)
+}
+
+/**
+ * `owns(session.owner, req.auth)`, `assertOwner(session, req)`: code that is not in the tree is given the owner, or the
+ * session, and the caller. It compares them, and says so or throws. Undefined where it is given no such thing.
+ */
+export function askedOfOwner(
+  name: string | undefined,
+  { args }: { readonly args: readonly Value[] },
+  answer: Value,
+  state: State,
+): Value | undefined {
+  if (args.length < 2 || !args.some((arg) => hasTag(arg, 'held'))) return undefined
+  const isOwner = args.some((arg) => hasTag(arg, 'held') && namesOwner(arg))
+  const isCalled = name !== undefined && (QUESTION.test(name) || ENFORCEMENT.test(name) || COMPARES.test(name))
+  if (!args.some(isSomebody) || (!isOwner && !isCalled)) return undefined
+  if (name !== undefined && ENFORCEMENT.test(name)) state.learn(['bound'])
+  const { whenTrue, whenFalse } = conditionOf(answer)
+  return withCondition(answer, { whenTrue: [...whenTrue, 'bound'], whenFalse: [...whenFalse, 'bound'] })
+}
+
+const COMPARES = /own|belong|access|same|match|equal/i
+
+function isSomebody(value: Value): boolean {
+  const isRequest = value.objects.some((item) => item instanceof LibraryObject && item.type.endsWith('request'))
+  return isRequest || (isOfCaller(value) && !hasTag(value, 'held'))
 }
 
 function noteEnforced(machine: Machine, given: readonly Value[], site: Site, state: State): void {

@@ -1,5 +1,5 @@
 /** Calls: of functions in the tree (followed), of libraries we know (modelled), of anything else (opaque). */
-import { askedByCalling, noteExecution } from './asked.ts'
+import { askedByCalling, askedOfOwner, noteExecution } from './asked.ts'
 import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
 import { callBuiltin, callPromise } from './builtins.ts'
@@ -88,7 +88,8 @@ export function callExpression(machine: Machine, node: Node, state: State, env: 
   const call = makeCall(machine, node, UNDEFINED, site, state, env)
   const name = callee.type === 'Identifier' ? String(callee['name']) : undefined
   noteEnding(machine, name, state)
-  const answer = hashedPassword(name, call_(machine, target, call, state))
+  const told = hashedPassword(name, call_(machine, target, call, state))
+  const answer = target.objects.length === 0 ? (askedOfOwner(name, call, told, state) ?? told) : told
   return askedByCalling(machine, answer, { name, given: call.args, site }, state)
 }
 
@@ -408,6 +409,8 @@ export function callOpaque(
   if (speaks) noteLog(machine, name, call, state)
   if (!speaks) noteHandleGiven(machine, call.args, call.site, state)
   if (!speaks && call.args.some(namesOrigin)) return withTags(inner, ['origin-verdict'])
+  const compared = speaks || whose === 'library' ? undefined : askedOfOwner(name, call, inner, state)
+  if (compared !== undefined) return compared
   if (presented.length === 0)
     return hasTag(call.self, 'cred') || isNamedSecret(inner) ? withTags(inner, ['made']) : inner
   state.note('opaque-check')

@@ -557,6 +557,7 @@ function pairFacts(machine: Machine, stored: Value, presented: Value): readonly 
   if (hasTag(stored, 'entry') && hasTag(presented, 'reply')) facts.push('addressed')
   if (hasTag(stored, 'held') && isOwnerProof(machine, stored, presented))
     facts.push(...(isItself(stored, presented) ? ['self-owned'] : ['bound', ...VERIFIED]))
+  else if (hasTag(stored, 'held') && namesOwner(stored) && isUnseenAnswer(presented)) facts.push('bound')
   else if (hasTag(stored, 'entry') && isOfCaller(presented)) facts.push(OF_CALLER)
   if (hasTag(presented, 'cred') && !hasTag(stored, 'cred') && (!fromRequest(stored) || hasTag(stored, 'stored'))) {
     const isPerCaller = (hasTag(stored, 'entry') || hasTag(stored, 'stored')) && !hasTag(stored, 'fixed')
@@ -573,6 +574,24 @@ export function noteWhereSet(machine: Machine, a: Value, b: Value, site: Site, s
     const field = tag.slice('entry:'.length)
     if (state.holds(`set:${field}`) && !machine.comparedWhereSet.has(field)) machine.comparedWhereSet.set(field, site)
   }
+}
+
+const OWNER_NAME = /owner|user|subject|^sub$|principal|tenant|client|account|identity|caller|person|member|^org/i
+
+/** Whether a field of a session says, by its name, whose it is. */
+export function isOwnerName(field: string): boolean {
+  return OWNER_NAME.test(field)
+}
+
+export function namesOwner(stored: Value): boolean {
+  return tagsOf(stored, 'entry').some((tag) => isOwnerName(tag.split(':')[2] ?? ''))
+}
+
+/** What code that is not in the tree gave, and no part of the request as far as is seen. */
+export function isUnseenAnswer({ open, objects, tags, primitives }: Value): boolean {
+  return (
+    open && objects.length === 0 && tags.length === 0 && primitives.every((item) => item === undefined || item === null)
+  )
 }
 
 /** What a credential said of the caller, now or when it was stored. */

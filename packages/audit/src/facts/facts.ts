@@ -111,6 +111,8 @@ export interface StoreFact {
   readonly openings: readonly Location[]
   readonly removals: readonly RemovalFact[]
   readonly limits: readonly LimitFact[]
+  /** An entry says whose session it is, by who the caller is found to be. */
+  readonly remembersOwner: boolean
   /** An entry lives no longer than its connection. */
   readonly boundToConnection: boolean
   /** A handler that `connect()` of the locked SDK overwrites: dead code. */

@@ -7,7 +7,7 @@ import { InstanceObject, LibraryObject } from '../heap.ts'
 import { variableId } from '../shared.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
-import { isPresentedHandle } from '../conditions.ts'
+import { isOfCaller, isOwnerName, isPresentedHandle, isUnseenAnswer } from '../conditions.ts'
 import { hasTag, tagsOf } from '../value.ts'
 import { distinct, eventsOf, locate, siteId } from './collect.ts'
 import { closesEntryOf, limitsOf } from './limits.ts'
@@ -306,9 +306,18 @@ function storeFact(machine: Machine, store: StoreEvents, all: readonly StoreEven
     boundToConnection:
       (store.holds === 'sse' || holdsStreams(store)) &&
       removals.some((removal) => (removal.trigger === 'disconnect' || removal.trigger === 'close') && removal.rightKey),
+    remembersOwner: store.writes.some(remembersOwner),
     deadHandlers: deadHandlers(machine),
     endsOnRequest: endsOnRequest(machine, store),
   }
+}
+
+function remembersOwner({ value }: EventOf<'store-write'>): boolean {
+  return value.objects.some((item) =>
+    [...item.properties].some(
+      ([name, cell]) => isOwnerName(name) && (isOfCaller(cell.value) || isUnseenAnswer(cell.value)),
+    ),
+  )
 }
 
 /** Each has the connection that it was opened with: an answer that is still being written, a socket. With that it is gone. */
@@ -503,6 +512,7 @@ function webStores(machine: Machine): readonly StoreFact[] {
         ...limits.map((limit): LimitFact => ({ kind: limit.limit, at: locate(limit.site), optional: !limit.enabled })),
         ...timeChecked(machine, event.store.id),
       ],
+      remembersOwner: false,
       boundToConnection: false,
       deadHandlers: [],
       endsOnRequest: removals.length > 0,
@@ -566,6 +576,7 @@ function variableStore(machine: Machine, transport: LibraryObject): StoreFact {
     openings: [],
     removals: distinct(ended, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.trigger}`),
     limits: limitsOf(machine, store, []),
+    remembersOwner: false,
     boundToConnection: kind === 'sse' && ended.some(({ trigger }) => trigger === 'close' || trigger === 'disconnect'),
     deadHandlers: [],
     endsOnRequest: ended.some(({ trigger }) => trigger !== 'timer'),

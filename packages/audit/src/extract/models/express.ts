@@ -10,7 +10,7 @@ import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { noteUnseenHandler } from '../unseen-servers.ts'
 import { runListenCallback } from './http.ts'
 import { keep } from './requests.ts'
-import { emitListen, isApp, isHandler, isPath, mountOn, pathOf, registerRoute, verbOf, verbs } from './routing.ts'
+import { emitListen, isApp, isPathBefore, mountOn, pathOf, registerRoute, verbOf, verbs } from './routing.ts'
 
 const createApp: ExternalHandler = (machine, call) => object(machine.library('express-app', call.site))
 
@@ -49,7 +49,7 @@ export function flat(handlers: readonly Value[]): readonly Value[] {
 
 const use: MethodHandler = (machine, target, call, state) => {
   const [first] = call.args
-  const hasPath = isPath(first) && !isHandler(first!)
+  const hasPath = isPathBefore(call.args)
   const path = hasPath ? pathOf(first) : '/'
   const handlers = flat(hasPath ? call.args.slice(1) : call.args)
   if (handlers.length === 0) noteUnseenHandler(machine, target, first, call, state)

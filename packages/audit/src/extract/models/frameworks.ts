@@ -22,7 +22,7 @@ import {
   isApp,
   isCertainlyOn,
   isHandler,
-  isPath,
+  isPathBefore,
   mountOn,
   optionOf,
   pathOf,
@@ -39,7 +39,7 @@ function app(type: string): ExternalHandler {
 
 const honoRoute: MethodHandler = (machine, target, call, state, name) => {
   const [path, ...rest] = call.args
-  const hasPath = isPath(path) && !isHandler(path!)
+  const hasPath = isPathBefore(call.args)
   registerRoute(
     machine,
     target,
@@ -96,7 +96,7 @@ const honoDescribed: MethodHandler = (machine, target, call, state) => {
 
 const honoUse: MethodHandler = (machine, target, call, state) => {
   const [first] = call.args
-  const hasPath = isPath(first) && !isHandler(first!)
+  const hasPath = isPathBefore(call.args)
   registerRoute(
     machine,
     target,

@@ -16,7 +16,7 @@ import {
   emitListen,
   isApp,
   isHandler,
-  isPath,
+  isPathBefore,
   mountOn,
   optionOf,
   pathOf,
@@ -50,7 +50,7 @@ const on: MethodHandler = (machine, target, call, state) => {
 /** `app.use(handler)`, `app.use('/path', handler)`, `app.use(router)`. */
 const use: MethodHandler = (machine, target, call, state) => {
   const [first] = call.args
-  const hasPath = isPath(first) && !isHandler(first!)
+  const hasPath = isPathBefore(call.args)
   const path = hasPath ? pathOf(first) : '/'
   for (const arg of hasPath ? call.args.slice(1) : call.args) {
     const child = isApp(arg)

@@ -78,8 +78,11 @@ export function pathOf(value: Value | undefined): string {
   return onlyString(value) ?? strings(value)[0] ?? '*'
 }
 
-export function isPath(value: Value | undefined): boolean {
-  return value !== undefined && (strings(value).length > 0 || (value.open && value.objects.length === 0))
+/** `use('/mcp', handler)`: whether a path comes first. Alone, what is not known is a handler: a path would do nothing there. */
+export function isPathBefore(args: readonly Value[]): boolean {
+  const [first] = args
+  if (first === undefined || isHandler(first)) return false
+  return strings(first).length > 0 || (args.length > 1 && first.open && first.objects.length === 0)
 }
 
 export function isApp(value: Value): LibraryObject | undefined {

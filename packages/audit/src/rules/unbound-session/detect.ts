@@ -68,8 +68,16 @@ function unbound(facts: ServerFacts, stores: readonly StoreFact[]): Verdict {
   const personal = facts.dispatches.filter((dispatch) => isVerified(dispatch) && dispatch.credential === 'personal')
   if (personal.length === 0)
     return notApplicable('One shared credential is one principal: there is nobody else to tell apart.')
-  const open = personal.filter((dispatch) => !dispatch.bound)
+  const open = [...personal, ...beside(facts, personal)].filter((dispatch) => !dispatch.bound)
   return judged(oncePerStore(open, stores).map((dispatches) => unboundFinding(dispatches)))
+}
+
+/** Where it is the comparison that verifies the caller, ways on which it is missing have verified nobody. */
+function beside(facts: ServerFacts, personal: readonly DispatchFact[]): readonly DispatchFact[] {
+  const compared = new Set(personal.filter(({ bound }) => bound).map(({ store }) => store))
+  return facts.dispatches.filter(
+    (dispatch) => !isVerified(dispatch) && isBehindUnknown(dispatch, facts) && compared.has(dispatch.store),
+  )
 }
 
 function oncePerStore(
@@ -111,8 +119,10 @@ function stepsOf(dispatches: readonly DispatchFact[], lookup: string, served: st
 
 /** Nobody proves who they are: a session ID is all that stands between a stranger and a session. */
 function anonymous(facts: ServerFacts, stores: readonly StoreFact[]): Verdict {
-  const unknown = facts.dispatches.filter(({ behindUnknown }) => behindUnknown)
-  if (unknown.some(({ callersAsked }) => callersAsked)) return partly(facts, stores, unknown)
+  const unknown = facts.dispatches.filter((dispatch) => isBehindUnknown(dispatch, facts))
+  const owned = new Set(stores.filter(({ remembersOwner }) => remembersOwner).map(({ id }) => id))
+  const personal = unknown.filter(({ callersAsked, store }) => callersAsked || owned.has(store))
+  if (personal.length > 0) return partly(facts, stores, personal)
   const compared = unknown.filter(({ bound }) => bound)
   if (compared.length > 0) return partly(facts, stores, compared)
   const reached = facts.listeners.some((listener) => listener.reach === 'network' && listener.carriesSecrets)
@@ -120,6 +130,11 @@ function anonymous(facts: ServerFacts, stores: readonly StoreFact[]): Verdict {
   if (!reached && !hosted) return withoutNetwork(facts, stores)
   const groups = oncePerStore(facts.dispatches, stores)
   return judged(groups.map((dispatches) => anonymousFinding(dispatches)))
+}
+
+/** What stands before it is not in the tree: middleware, or whatever calls a handler that nobody here registers. */
+function isBehindUnknown({ behindUnknown, route }: DispatchFact, { listeners }: ServerFacts): boolean {
+  return behindUnknown || (route === undefined && listeners.length === 0)
 }
 
 /** Who the caller is, code that we do not see finds out; the program compares it with the owner, here and not there. */
