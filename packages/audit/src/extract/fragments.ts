@@ -96,10 +96,13 @@ function isFragment(text: string): boolean {
   return draws || signs || SETS_COOKIE.test(text) || READS_CREDENTIAL.test(text)
 }
 
-/** Middleware for an app that is not in the tree, whatever its credential is called. */
+/** Middleware for an app that is not in the tree, whatever its credential is called; or one is looked for in a URL. */
 function mayStandBefore({ listens }: Machine, text: string): boolean {
-  return !listens && STANDS_BEFORE.test(text)
+  return !listens && (STANDS_BEFORE.test(text) || READS_URL.test(text))
 }
+
+const READS_URL =
+  /\b(?:searchParams\s{0,40}\.\s{0,40}get\s{0,40}\(\s{0,40}['"`]|query\s{0,40}(?:\.|\[\s{0,40}['"`]))[\w-]{0,40}(?:token|key|secret|session|sid|auth|jwt|password)\b/i
 
 const STANDS_BEFORE =
   /\b(?:req|request|ctx|context|c)\s{0,40}\.\s{0,40}(?:(?:req|request)\s{0,40}\.\s{0,40})?(?:headers?|query|cookies)\b[^]{0,2000}?\bnext\s{0,40}\(/

@@ -165,7 +165,7 @@ function runClass(machine: Machine, of: ClassObject): void {
     const told = isAskedByPassport(of, name) ? toldToStrategy(of.parent) : undefined
     const isHandler = told !== undefined || route !== undefined || takesRequest(fn)
     runRoot(machine, machine.site(of.env.file, fn), { route, isHandler }, () => {
-      const state = State.beginning()
+      const state = beginningOf(name, isHandler && route === undefined)
       if (route !== undefined && route.verb !== '*') state.learn([`verb:${route.verb}`])
       // A guard may stand before it that we do not see.
       const seen = route !== undefined
@@ -330,10 +330,20 @@ function runLeft(machine: Machine, target: FunctionObject): void {
         self: UNDEFINED,
         env: target.env,
       },
-      State.beginning(),
+      beginningOf(target.name, takesRequest(target.node)),
     )
   })
   runHandlersIn(machine, result)
+}
+
+/** A handler that nobody here registers is meant for the verb that it is called after: `handleDelete`, `get`. */
+function beginningOf(name: string | undefined, isHandler: boolean): State {
+  const state = State.beginning()
+  const verb = isHandler
+    ? /^(?:(?:handle|on|mcp|serve)_?)*(get|post|put|delete|del)(?![a-z])/i.exec(name ?? '')?.[1]
+    : undefined
+  if (verb !== undefined) state.learn([`verb:${verb.toLowerCase() === 'del' ? 'DELETE' : verb.toUpperCase()}`])
+  return state
 }
 
 const REQUEST_TYPES = /^(?:IncomingMessage|Request|FastifyRequest|Context|ParameterizedContext)$/
@@ -355,7 +365,8 @@ function takesRequest(fn: Node): boolean {
 function runLeftFunctions(machine: Machine, module: Module): void {
   for (const statement of module.program['body'] as Node[]) {
     const declared = (isNode(statement['declaration']) ? statement['declaration'] : statement) as Node
-    if (declared.type !== 'FunctionDeclaration' || machine.reached.has(declared) || !mentionsServing(declared)) continue
+    if (declared.type !== 'FunctionDeclaration' || machine.reached.has(declared)) continue
+    if (!mentionsServing(declared) && !isWantedElsewhere(machine, declared)) continue
     const name = isNode(declared['id']) ? String(declared['id']['name']) : undefined
     const fn =
       name === undefined
@@ -366,12 +377,23 @@ function runLeftFunctions(machine: Machine, module: Module): void {
   runLeftVariables(machine, module)
 }
 
+/** Where nothing listens, what makes the server, and registers this with it, is in a file that is not there. */
+function isWantedElsewhere(machine: Machine, fn: Node): boolean {
+  return !machine.listens && (parametersOf(fn).some(takesMcpServer) || isGivenRequest(fn))
+}
+
+/** `function registerTools(server: McpServer)` */
+function takesMcpServer(param: Node): boolean {
+  const type = (param['typeAnnotation'] as Node | undefined)?.['typeAnnotation'] as Node | undefined
+  return type?.type === 'TSTypeReference' && /^(?:McpServer|FastMCP)$/.test(nameOfType(type))
+}
+
 /** `export const handler = async (req, res) => …` */
 function runLeftVariables(machine: Machine, module: Module): void {
   for (const cell of exportedCells(module)) {
     for (const target of cell.value.objects) {
-      if (target instanceof FunctionObject && isUntouched(machine, target) && mentionsServing(target.node))
-        runLeft(machine, target)
+      if (!(target instanceof FunctionObject) || !isUntouched(machine, target)) continue
+      if (mentionsServing(target.node) || isWantedElsewhere(machine, target.node)) runLeft(machine, target)
     }
     if (cell !== module.commonjsCell) runHandlersIn(machine, cell.value)
   }

@@ -210,3 +210,101 @@ describe('sources of the SDK without their manifest', () => {
     expect(failing({ ...sources, 'src/examples/server/notes.ts': own })).not.toContain('shared-session-state')
   })
 })
+
+describe('tools for a server that is made elsewhere', () => {
+  const tools = (check: string): string => `
+    import { z } from 'zod'
+    import { randomUUID } from 'node:crypto'
+    import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    const jobs = new Map()
+    export function register(server: McpServer) {
+      server.registerTool('start', { inputSchema: { input: z.string() } }, async ({ input }, extra) => {
+        const id = randomUUID()
+        jobs.set(id, { owner: extra.authInfo.clientId, result: input })
+        return { content: [{ type: 'text', text: id }] }
+      })
+      server.registerTool('finish', { inputSchema: { id: z.string() } }, async ({ id }, extra) => {
+        const job = jobs.get(id)
+        if (!job${check}) throw new Error('unknown')
+        return { content: [{ type: 'text', text: job.result }] }
+      })
+    }`
+
+  it('are called, too', () => {
+    expect(failing({ 'tools.ts': tools('') })).toContain('unbound-state-handle')
+    expect(failing({ 'tools.ts': tools(' || job.owner !== extra.authInfo.clientId') })).not.toContain(
+      'unbound-state-handle',
+    )
+  })
+})
+
+describe('handlers that nobody here registers', () => {
+  const files = (end: string): Record<string, string> => ({
+    'store.ts': 'export const transports = {}',
+    'post.ts': `
+      import type { Request, Response } from 'express'
+      import { randomUUID } from 'node:crypto'
+      import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+      import { transports } from './store'
+      import { createServer } from './server'
+      export async function handlePost(req: Request, res: Response) {
+        const known = transports[req.headers['mcp-session-id']]
+        if (known) return known.handleRequest(req, res, req.body)
+        const transport = new StreamableHTTPServerTransport({
+          sessionIdGenerator: () => randomUUID(),
+          onsessioninitialized: (id) => { transports[id] = transport },
+        })
+        await createServer().connect(transport)
+        await transport.handleRequest(req, res, req.body)
+      }`,
+    'delete.ts': `
+      import type { Request, Response } from 'express'
+      import { transports } from './store'
+      export async function handleDelete(req: Request, res: Response) {
+        const known = transports[req.headers['mcp-session-id']]
+        if (!known) return res.status(404).end()
+        ${end}
+        res.status(204).end()
+      }`,
+  })
+
+  it('serve the verb that they are called after', () => {
+    const ends = "await known.close(); delete transports[req.headers['mcp-session-id']]"
+    expect(failing(files(''))).toContain('missing-session-invalidation')
+    expect(failing(files(ends))).not.toContain('missing-session-invalidation')
+  })
+
+  it('tell messages of MCP apart, whatever else there is', () => {
+    const handler = (check: string): Program => ({
+      'handler.ts': `
+        import type { IncomingMessage, ServerResponse } from 'node:http'
+        export async function onRequest(req: IncomingMessage, res: ServerResponse) {
+          ${check}
+          let text = ''
+          for await (const chunk of req) text += chunk
+          const body = JSON.parse(text)
+          if (body.method === 'initialize') res.end(JSON.stringify({ jsonrpc: '2.0', id: body.id, result: {} }))
+          else res.writeHead(404).end()
+        }`,
+    })
+    expect(failing(handler(''))).toContain('missing-origin-check')
+    expect(
+      failing(handler("if (req.headers.host !== 'localhost') { res.writeHead(403).end(); return }")),
+    ).not.toContain('missing-origin-check')
+  })
+
+  it('may look for a credential in the URL of a connection', () => {
+    const handler = (from: string): Program => ({
+      'socket.ts': `
+        import type { IncomingMessage } from 'node:http'
+        import { checkToken } from './auth'
+        export function onConnection(socket, req: IncomingMessage) {
+          const token = ${from}
+          if (!token || !checkToken(token)) { socket.close(4401); return }
+          socket.on('message', (message) => socket.send(message))
+        }`,
+    })
+    expect(failing(handler("new URL(req.url, 'http://x').searchParams.get('token')"))).toContain('session-token-in-url')
+    expect(failing(handler('req.headers.authorization'))).not.toContain('session-token-in-url')
+  })
+})

@@ -103,6 +103,9 @@ function hasServerCode(machine: Machine): boolean {
     machine.events.some(
       (event) =>
         event.kind === 'listen' ||
+        event.kind === 'rpc' ||
+        event.kind === 'dispatch' ||
+        event.kind === 'url-credential' ||
         event.kind === 'route' ||
         event.kind === 'transport' ||
         event.kind === 'connect' ||
