@@ -187,3 +187,42 @@ describe('an event store', () => {
     expect(outcomeOf('event-replay-across-sessions', serving(before, store))).toBe(outcome)
   })
 })
+
+describe('the secret that callers have to bring', () => {
+  const server = (start: string): string => `
+    import express from 'express'
+    import { createHash, randomBytes } from 'node:crypto'
+    const app = express()
+    ${start}
+    app.use((req, res, next) => {
+      if (req.headers.authorization !== 'Bearer ' + token) return res.sendStatus(401)
+      next()
+    })
+    app.post('/mcp', (req, res) => res.json({ jsonrpc: '2.0', id: req.body.id, result: {} }))
+    app.listen(3000)`
+  const setting = 'const token = process.env.API_TOKEN'
+
+  it.each([
+    [
+      'as it is drawn',
+      "const token = process.env.API_TOKEN || randomBytes(32).toString('hex'); console.log(`Token: ${token}`)",
+    ],
+    ['as a setting has it', `${setting}; console.log('token', token)`],
+    [
+      'with all settings',
+      "const config = { token: process.env.API_TOKEN }; const { token } = config; console.log('config', config)",
+    ],
+  ])('is written down %s', (_how, start) => {
+    expect(findingsOf('session-token-exposure', server(start))).toHaveLength(1)
+  })
+
+  it.each([
+    ['whether it is there', `${setting}; console.log(token ? 'on' : 'off', Boolean(token), !!token)`],
+    ['how long it is', `${setting}; console.log(token.length)`],
+    ['how it begins', `${setting}; console.log(token.slice(0, 4) + '…')`],
+    ['its digest', `${setting}; console.log(createHash('sha256').update(token).digest('hex').slice(0, 8))`],
+    ['something else that is drawn', `${setting}; console.log(randomBytes(8).toString('hex'))`],
+  ])('is not: %s', (_what, start) => {
+    expect(findingsOf('session-token-exposure', server(start))).toEqual([])
+  })
+})

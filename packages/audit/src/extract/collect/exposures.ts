@@ -10,11 +10,14 @@ import { distinct, eventsOf, locate } from './collect.ts'
 
 export function collectExposures(machine: Machine, stores: readonly StoreFact[]): readonly ExposureFact[] {
   const keys = new Set(stores.filter(({ holds }) => holds !== 'web').map(({ id }) => `key:${id}`))
+  const asked = secretsAskedFor(machine)
   const logged = eventsOf(machine, 'log').flatMap((event): ExposureFact[] => {
-    const kind = kindOf(event.value.tags, keys)
+    const kindIn = (tags: readonly string[]): ExposureFact['kind'] | undefined =>
+      kindOf(tags, keys) ?? (tags.some((tag) => asked.has(tag)) ? 'credential' : undefined)
+    const kind = kindIn(event.value.tags)
     if (kind === undefined) return []
     const parts = [...machine.parts.values()].filter(
-      ({ site, tags }) => isWithin(site, event.site) && kindOf([...tags], keys) === kind,
+      ({ site, tags }) => isWithin(site, event.site) && kindIn([...tags]) === kind,
     )
     return [{ at: locate(event.site), kind, where: 'log', parts: innermost(parts), guarded: false }]
   })
@@ -27,6 +30,12 @@ export function collectExposures(machine: Machine, stores: readonly StoreFact[])
     [...logged, ...open.map((event) => toldOf(event, false)), ...told.map((event) => toldOf(event, true))],
     (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.kind}:${fact.where}`,
   )
+}
+
+/** The secret that callers have to bring, whether a setting says it or start-up draws it. */
+function secretsAskedFor(machine: Machine): ReadonlySet<string> {
+  const expected = eventsOf(machine, 'comparison').flatMap(({ expected: { tags } }) => tags)
+  return new Set(expected.filter((tag) => tag === 'made-secret' || tag.startsWith('env:')))
 }
 
 function isGuarded({ facts }: EventOf<'answer-body'>): boolean {
