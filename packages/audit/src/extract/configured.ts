@@ -77,11 +77,10 @@ function isLastingService(item: HeapObject): item is LibraryObject {
 /** `google.drive({ auth: client })`: what is made of a client speaks for whoever it does. */
 export function noteClientsGiven(machine: Machine, { args, site }: Call, state: State): void {
   if (!inRequest(machine)) return
-  for (const item of args.flatMap(({ objects }) => objects)) {
-    noteClientUse(machine, item, site, state)
-    if (item.kind !== 'object') continue
-    for (const cell of item.properties.values())
-      for (const inner of cell.value.objects) noteClientUse(machine, inner, site, state)
+  for (const options of args.flatMap(({ objects }) => objects)) {
+    if (options.kind !== 'object') continue
+    for (const name of ['auth', 'authClient'])
+      for (const item of options.properties.get(name)?.value.objects ?? []) noteClientUse(machine, item, site, state)
   }
 }
 
