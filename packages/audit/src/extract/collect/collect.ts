@@ -105,7 +105,6 @@ function hasServerCode(machine: Machine): boolean {
         event.kind === 'listen' ||
         event.kind === 'rpc' ||
         event.kind === 'dispatch' ||
-        event.kind === 'url-credential' ||
         event.kind === 'route' ||
         event.kind === 'transport' ||
         event.kind === 'connect' ||
