@@ -15,7 +15,7 @@ import { callUnknown, runMakers } from './makers.ts'
 import { isCarried } from './models/carriers.ts'
 import { noteAnswer } from './models/http.ts'
 import { connectOwn, isTransportClass } from './models/own-transports.ts'
-import { toldToStrategy } from './models/passport.ts'
+import { isNestStrategy, toldToStrategy } from './models/passport.ts'
 import { registerRoute } from './models/routing.ts'
 import type { Module } from './modules.ts'
 import { exportedCells } from './modules.ts'
@@ -162,7 +162,7 @@ function runClass(machine: Machine, of: ClassObject): void {
     const fn = member['value'] as Node
     const route = controllerRoute(machine, of, member)
     if (route !== undefined) machine.hasControllers = true
-    const told = isAskedByPassport(of, name) ? toldToStrategy(of.parent) : undefined
+    const told = isAskedByPassport(of, name) ? toldToStrategy(machine, of) : undefined
     const isHandler = told !== undefined || route !== undefined || takesRequest(fn)
     runRoot(machine, machine.site(of.env.file, fn), { route, isHandler }, () => {
       const state = beginningOf(name, isHandler && route === undefined)
@@ -190,7 +190,7 @@ function runClass(machine: Machine, of: ClassObject): void {
 
 /** `validate` of a strategy: what a guard by the name of the strategy comes to. */
 function isAskedByPassport(of: ClassObject, name: string): boolean {
-  return name === 'validate' && toldToStrategy(of.parent) !== undefined
+  return name === 'validate' && isNestStrategy(of)
 }
 
 /** Methods that a framework of which nothing is known calls with a request. */

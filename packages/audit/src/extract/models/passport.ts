@@ -1,5 +1,5 @@
 /** passport: strategies that a program registers, and middleware that asks them. */
-import type { HeapObject } from '../heap.ts'
+import type { ClassObject, HeapObject } from '../heap.ts'
 import { ExternalObject, LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { noteSecret } from '../secrets.ts'
@@ -24,6 +24,8 @@ interface Kind {
   readonly told: readonly Value[]
 }
 
+/** Told the request and nothing else. */
+const CUSTOM = 'custom'
 const CLAIMS: Value = tagged('header:authorization', 'cred', 'principal')
 
 /** Strategies whose function decides by the credential itself; the others are told who a service says it is. */
@@ -37,7 +39,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   'passport-auth-token#Strategy': { name: 'authtoken', told: [BEARER] },
   'passport-unique-token#UniqueTokenStrategy': { name: 'token', told: [BEARER] },
   'passport-jwt#Strategy': { name: 'jwt', told: [CLAIMS] },
-  'passport-custom#Strategy': { name: 'custom', told: [] },
+  'passport-custom#Strategy': { name: CUSTOM, told: [] },
 }
 
 /** `new Strategy(options, verify)`: the function comes last, and is given the request first where it asks for it. */
@@ -48,7 +50,7 @@ const strategy: ExternalHandler = (machine, call, state, path) => {
   const kind = KINDS[path]
   const asks = call.args.findLast((arg) => arg.objects.some((item) => item.kind === 'function')) ?? UNDEFINED
   const wants = optionOf(options, 'passReqToCallback')
-  const isTold = kind?.name === 'custom' || (wants !== undefined && truthiness(wants).canBeTrue)
+  const isTold = kind?.name === CUSTOM || (wants !== undefined && truthiness(wants).canBeTrue)
   const request = isTold ? [object(machine.library('request', call.site))] : []
   const args = [...request, ...(kind?.told ?? [])]
   const run = asking(machine, { asks, args, refuses: 'by-callback' }, call.site)
@@ -56,9 +58,18 @@ const strategy: ExternalHandler = (machine, call, state, path) => {
 }
 
 /** What `validate` of a class of Nest's is told, which extends `PassportStrategy(Strategy)`; undefined where it extends none. */
-export function toldToStrategy(parent: Value): readonly Value[] | undefined {
+export function toldToStrategy(machine: Machine, { parent, site }: ClassObject): readonly Value[] | undefined {
+  const kind = kindOf(parent)
+  return kind?.name === CUSTOM ? [object(machine.library('request', site))] : kind?.told
+}
+
+export function isNestStrategy({ parent }: ClassObject): boolean {
+  return kindOf(parent) !== undefined
+}
+
+function kindOf(parent: Value): Kind | undefined {
   const paths = parent.objects.flatMap((item) => (item instanceof ExternalObject ? [item.path] : []))
-  return paths.flatMap((path) => KINDS[path] ?? []).at(0)?.told
+  return paths.flatMap((path) => KINDS[path] ?? []).at(0)
 }
 
 /** `passport.use(strategy)` and `passport.use(name, strategy)`. */
