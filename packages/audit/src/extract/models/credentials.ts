@@ -8,10 +8,9 @@ import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, derived, object, strings, tagged, withTags, hasTag } from '../value.ts'
+import { authenticating } from './authenticators.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
-import type { Asking } from './verifiers.ts'
-import { BEARER, OFFERED, asking, askingForAccess } from './verifiers.ts'
 
 /** Throws on a bad token, so what follows is authenticated; with a callback, what it runs is. */
 export const verifyToken: ExternalHandler = (machine, call, state) => {
@@ -68,83 +67,10 @@ function noteKey(machine: Machine, call: Call, state: State, what: string): void
   noteSecret(machine, what, call.args[1], call.argSites[1] ?? call.site, state)
 }
 
-/** Middleware that answers 401 itself and sets `req.auth`, once it has asked whatever it was given to ask. */
-function authenticating(machine: Machine, { site }: Call, run?: Asking, ...facts: readonly string[]): Value {
-  return object(machine.library('middleware', site, { facts: [...VERIFIED, ...facts], principal: true, run }))
-}
-
-/** `register(basicAuth, { validate(username, password, request, reply, done) })`: `app.basicAuth` is to be put before routes. */
-const basicOfFastify: ExternalHandler = (machine, call) => {
-  const [app = UNKNOWN, options] = call.args
-  const asks = optionOf(options, 'validate') ?? UNDEFINED
-  const request = object(machine.library('fastify-request', call.site))
-  const args = [OFFERED, OFFERED, request, object(machine.library('response', call.site))]
-  const run = asking(machine, { asks, args, refuses: 'by-callback' }, call.site)
-  for (const item of app.objects) item.property('basicAuth').write(authenticating(machine, call, run))
-  return UNKNOWN
-}
-
-/** `basicAuth(request)` of basic-auth: name and password that were sent. */
-const sentByBasic: ExternalHandler = () => ({ ...BEARER, primitives: [undefined] })
-
-/** `mcpAuth.bearerAuth(verify)` of mcp-auth, or `'jwt'` and what it has to say. */
-const bearerOfMcpAuth: MethodHandler = (machine, _target, call) => {
-  const [asks = UNKNOWN] = call.args
-  const verifier = { asks, args: [BEARER], refuses: 'by-throwing', expiry: 'expiresAt' } as const
-  return authenticating(machine, call, asking(machine, verifier, call.site), 'auth:expiring')
-}
-
 /** Tokens that have expired are refused. */
 const tokenMiddleware: ExternalHandler = (machine, call, state) => {
   noteSecret(machine, 'the key that tokens are verified with', optionOf(call.args[0], 'secret'), call.site, state)
   return authenticating(machine, call, undefined, 'auth:expiring')
-}
-
-/** `requireBearerAuth({ verifier })`: it looks at the expiry that the verifier tells. */
-const bearerByVerifier: ExternalHandler = (machine, call, state) => {
-  const verifier = optionOf(call.args[0], 'verifier') ?? optionOf(call.args[0], 'provider')
-  const run = askingForAccess(machine, verifier, call, state)
-  return authenticating(machine, call, run, 'auth:expiring')
-}
-
-/** `bearerAuth({ token })` and `bearerAuth({ verifyToken })` of Hono. */
-const bearerOfHono: ExternalHandler = (machine, call, state) => {
-  const [options] = call.args
-  noteSecret(machine, 'the token that callers are known by', optionOf(options, 'token'), call.site, state)
-  const context = object(machine.library('hono-context', call.site))
-  const asks = optionOf(options, 'verifyToken') ?? UNDEFINED
-  return authenticating(
-    machine,
-    call,
-    asking(machine, { asks, args: [BEARER, context], refuses: 'by-answer' }, call.site),
-  )
-}
-
-/** `basicAuth({ verifyUser })` of Hono. */
-const basicOfHono: ExternalHandler = (machine, call) => {
-  const context = object(machine.library('hono-context', call.site))
-  const asks = optionOf(call.args[0], 'verifyUser') ?? UNDEFINED
-  const args = [OFFERED, OFFERED, context]
-  return authenticating(machine, call, asking(machine, { asks, args, refuses: 'by-answer' }, call.site))
-}
-
-/** `basicAuth({ authorizer })` of express-basic-auth; it is told a callback where `authorizeAsync` is set. */
-const basicOfExpress: ExternalHandler = (machine, call) => {
-  const [options] = call.args
-  const refuses = isOn(options, 'authorizeAsync') ? 'by-callback' : 'by-answer'
-  const asks = optionOf(options, 'authorizer') ?? UNDEFINED
-  return authenticating(machine, call, asking(machine, { asks, args: [OFFERED, OFFERED], refuses }, call.site))
-}
-
-/** `register(bearerAuth, { auth(key, request) })` of Fastify; a plugin is told the app first. */
-const bearerOfFastify: ExternalHandler = (machine, call) => {
-  const request = object(machine.library('fastify-request', call.site))
-  const asks = optionOf(call.args[1], 'auth') ?? UNDEFINED
-  return authenticating(
-    machine,
-    call,
-    asking(machine, { asks, args: [BEARER, request], refuses: 'by-answer' }, call.site),
-  )
 }
 
 const comparePassword: ExternalHandler = (machine, call, state) => {
@@ -221,7 +147,6 @@ export const credentials: Model = {
   calls: {
     'passport-jwt#ExtractJwt.fromUrlQueryParameter': fromQuery,
     '@nestjs/passport#PassportStrategy': (_machine, call) => call.args[0] ?? UNKNOWN,
-    'sdk#requireBearerAuth': bearerByVerifier,
     'sdk#verifyBearerToken': verifyToken,
     'jsonwebtoken#verify': verifyToken,
     'jose#jwtVerify': verifyToken,
@@ -233,13 +158,7 @@ export const credentials: Model = {
     'express-jwt#default': issuedElsewhere,
     'express-jwt': issuedElsewhere,
     'express-oauth2-jwt-bearer#auth': issuedElsewhere,
-    'express-basic-auth': basicOfExpress,
-    'hono/bearer-auth#bearerAuth': bearerOfHono,
     'hono/jwt#jwt': tokenMiddleware,
-    'hono/basic-auth#basicAuth': basicOfHono,
-    '@fastify/bearer-auth': bearerOfFastify,
-    '@fastify/basic-auth': basicOfFastify,
-    'basic-auth': sentByBasic,
     'koa-jwt': issuedElsewhere,
     'bcrypt#compare': comparePassword,
     'bcryptjs#compare': comparePassword,
@@ -263,12 +182,10 @@ export const credentials: Model = {
     },
   },
   constructors: {
-    'mcp-auth#MCPAuth': (machine, call) => object(machine.library('mcp-auth', call.site)),
     'jose#SignJWT': tokenBuilder,
     'jose#EncryptJWT': tokenBuilder,
   },
   methods: {
-    'mcp-auth': { bearerAuth: bearerOfMcpAuth, '*': () => UNKNOWN },
     'token-builder': {
       setExpirationTime: setExpiration,
       sign: signBuilt,

@@ -7,6 +7,7 @@ import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { NEVER, UNKNOWN, object } from '../value.ts'
+import { authenticators } from './authenticators.ts'
 import { browsers } from './browsers.ts'
 import { carriers } from './carriers.ts'
 import { cloudflare } from './cloudflare.ts'
@@ -108,6 +109,7 @@ function registry(): Registry {
     queryChains,
     drizzle,
     credentials,
+    authenticators,
     verifiers,
     passport,
     identity,
