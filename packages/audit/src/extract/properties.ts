@@ -76,7 +76,7 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   if (target.objects.length === 0 && target.entropy !== undefined && name !== undefined && PLACE.test(name))
     return { ...derived(target), entropy: pickEntropy(target.entropy) }
   if (value === NEVER) return name === 'length' ? UNKNOWN : { ...UNKNOWN }
-  if (name !== undefined && AUDIENCE.has(name) && hasTag(target, 'principal'))
+  if (name !== undefined && AUDIENCE.has(name) && (hasTag(target, 'principal') || hasTag(target, 'cred')))
     machine.emit('audience-read', site, state, {})
   if (target.tags.length > 0 && name !== undefined) value = noteFieldRead(machine, target, name, value, site)
   return name === undefined || target.ways === undefined ? value : partOfWays(target, name, value)

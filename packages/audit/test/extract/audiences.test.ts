@@ -25,3 +25,32 @@ describe('a token without an audience', () => {
     expect(outcomeOf('unchecked-token-audience', server(signing))).toBe('notApplicable')
   })
 })
+
+describe('an issuer that is asked about a token', () => {
+  const asking = (path: string, check: string): string => `
+    import express from 'express'
+    import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js'
+    const app = express()
+    const auth = requireBearerAuth({ verifier: { async verifyAccessToken(token) {
+      const response = await fetch(\`https://issuer.example/${path}\`, { headers: { authorization: \`Bearer \${token}\` } })
+      if (!response.ok) throw new Error('no')
+      const told = await response.json()
+      ${check}
+      return { token, clientId: told.sub, scopes: [] }
+    } } })
+    app.post('/mcp', auth, (req, res) => res.json({ jsonrpc: '2.0', id: req.body.id, result: {} }))
+    app.listen(3000, '127.0.0.1')`
+
+  it.each(['userinfo', 'oauth/introspect'])('knows all that it has issued: %s', (path) => {
+    expect(outcomeOf('unchecked-token-audience', asking(path, ''))).toBe('fail')
+  })
+
+  it('says whom it was for, and that is compared', () => {
+    const check = "if (told.aud !== 'https://notes.example/mcp') throw new Error('no')"
+    expect(outcomeOf('unchecked-token-audience', asking('oauth/introspect', check))).not.toBe('fail')
+  })
+
+  it('is not one where the service that is called has keys of its own', () => {
+    expect(outcomeOf('unchecked-token-audience', asking('v1/me', ''))).not.toBe('fail')
+  })
+})

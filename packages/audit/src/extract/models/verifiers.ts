@@ -69,8 +69,23 @@ export function askingForAccess(
   if (holder === undefined) return undefined
   const asks = state.aside((fork) => getProperty(machine, holder, primitive('verifyAccessToken'), call.site, fork))
   const verifier = { asks, self: holder, args: [BEARER], refuses: 'by-throwing', expiry: 'expiresAt' } as const
-  return asking(machine, verifier, call.site)
+  const run = asking(machine, verifier, call.site)
+  return run === undefined ? undefined : (passing) => askingIssuer(machine, asks, run, passing)
 }
+
+/** Where the issuer is asked about a token (introspection, userinfo), its answer holds whoever the token was meant for. */
+function askingIssuer(machine: Machine, asks: Value, run: Asking, state: State): void {
+  const wasAsked = state.facts.may.has(ASKED_ELSEWHERE)
+  run(state)
+  if (wasAsked || !state.facts.may.has(ASKED_ELSEWHERE)) return
+  const [fn] = asks.objects.filter((item) => item instanceof FunctionObject)
+  if (fn !== undefined && ASKS_ISSUER.test(fn.site.file.text))
+    machine.emit('audience', fn.site, state, { named: false })
+}
+
+/** Code that is not in the tree was given the credential. */
+const ASKED_ELSEWHERE = 'opaque-check'
+const ASKS_ISSUER = /\b(?:introspect\w{0,40}|user_?info|token_?info)\b/i
 
 function isOwnCode({ objects }: Value): boolean {
   return objects.some((item) => item instanceof FunctionObject)
