@@ -93,11 +93,13 @@ export const LIMITS = {
   recursion: 2,
 } as const
 
-/** What a call may use of what its caller has left, and what it may use at least: no callee starves what comes after it. */
+/** What a call may use of what its caller has left, and what it may use at least: nothing starves what comes after it. */
 const RATIONS = {
   /** Given the request, or what came with it; or at start-up, where everything is wired together. */
   ample: { share: 0.7, least: 40_000 },
   plain: { share: 0.1, least: 40_000 },
+  /** What is done for one path only. */
+  path: { share: 0.5, least: 20_000 },
 } as const
 
 /** What is read and written before the first request says nothing of requests. */
@@ -187,6 +189,10 @@ export class Machine {
   readonly namesCompared = new Set<number>()
   /** Variables and properties that requests write and that outlive them. */
   readonly sharedCells = new Set<Cell>()
+  /** What requests have put in the place of functions of the platform, by its path. */
+  readonly replaced = new Map<string, Cell>()
+  /** Made by a request for all that come after it: what a variable or field that outlives requests holds. */
+  readonly singletons = new Set<HeapObject>()
   /** Places that requests write and that outlive them, whichever object holds them this time. */
   readonly sharedKeys = new Set<string>()
   /** Where each of them was read, by place and moment. */

@@ -8,8 +8,8 @@ import { storeId, itemValue } from './expressions.ts'
 import { invoke } from './calls.ts'
 import { pickEntropy } from './entropy.ts'
 import type { StoreRef } from './events.ts'
-import type { Cell, HeapObject, Site } from './heap.ts'
-import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
+import type { HeapObject, Site } from './heap.ts'
+import { Cell, ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from './heap.ts'
 import { notePasswordWrite } from './logouts.ts'
 import type { Machine } from './machine.ts'
 import { noteKeyMade } from './made-secrets.ts'
@@ -17,6 +17,7 @@ import { noteCookieText } from './models/cookies.ts'
 import { bodyTag, isCredentialName, namedPart } from './models/requests.ts'
 import { externalValue, libraryProperty, setLibraryProperty } from './models/index.ts'
 import {
+  inRequest,
   noteFieldRead,
   noteReplaced,
   noteFieldWrite,
@@ -223,8 +224,35 @@ function readExternal(
   // What else it holds, its host decides.
   if (from.path === 'global:import.meta' && !/^(?:url|dirname|filename)$/.test(name)) return UNKNOWN
   if (name === 'default' && !from.path.includes('#')) return object(from)
+  notePlatformRead(machine, from, name, site, state)
   const path = from.path.includes('#') ? `${from.path}.${name}` : `${from.path}#${name}`
   return object(externalValue(machine, GLOBAL_ALIASES.get(path) ?? path, site))
+}
+
+/** What requests put in the place of a function of the platform, `console.log`, the next ones find there. */
+function notePlatformRead(machine: Machine, from: ExternalObject, name: string, site: Site, state: State): void {
+  if (machine.replaced.size === 0) return
+  const cell = machine.replaced.get(`${from.path}#${name}`) ?? machine.replaced.get(`${from.path}#*`)
+  if (cell !== undefined) readLasting(machine, cell, site, state)
+}
+
+function notePlatformWrite(
+  machine: Machine,
+  to: ExternalObject,
+  name: string | undefined,
+  value: Value,
+  site: Site,
+  state: State,
+): void {
+  if (!inRequest(machine) || !value.objects.some(({ kind }) => kind === 'function')) return
+  const path = `${to.path}#${name ?? '*'}`
+  const cell = machine.replaced.get(path) ?? new Cell(`${nameOf(to)}.${name ?? '*'}`, 0)
+  machine.replaced.set(path, cell)
+  setLasting(machine, cell, value, site, state)
+}
+
+function nameOf({ path }: ExternalObject): string {
+  return path.slice('global:'.length).replace('#', '.')
 }
 
 function readLasting(machine: Machine, cell: Cell, site: Site, state: State): Value {
@@ -398,6 +426,8 @@ function writeTo(
   if (to instanceof LibraryObject) return setLibraryProperty(machine, to, name, value, site, state)
   if (to instanceof ExternalObject && `${to.path}.${name}` === 'global:document.cookie')
     noteCookieText(machine, value, site, state, 'script')
+  if (to instanceof ExternalObject && to.path.startsWith('global:'))
+    return notePlatformWrite(machine, to, name, value, site, state)
   const base = to instanceof InstanceObject ? baseOf(to) : undefined
   if (base !== undefined && name !== undefined) setLibraryProperty(machine, base, name, value, site, state)
   if (name === undefined) {

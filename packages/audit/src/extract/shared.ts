@@ -40,7 +40,7 @@ export function noteSharedRead(
   if (variable !== undefined) return fromVariable(machine, cell, value, variable, site, state)
   if (cell.born === machine.context.activation || !inRequest(machine)) return value
   // What a client was told matters where it is asked for something: see noteClientUse.
-  if (cell.born === 0 && machine.sharedCells.has(cell) && !value.objects.some(isIdentityService))
+  if (machine.sharedCells.has(cell) && !value.objects.some(isIdentityService))
     machine.emit('shared-read', site, state, {
       cell,
       name: cell.name,
@@ -132,10 +132,14 @@ export function noteSharedWrite(
     machine.sharedKeys.add(key)
     noteStale(machine, key, value, site, state, undefined)
   }
-  if (born !== 0) return
+  if (born !== 0 && (holder === undefined || !machine.singletons.has(holder))) return
   // A key that is drawn anew ends what the old one has signed.
   machine.mayHaveEnded.add(machine.context, state.facts)
-  for (const target of value.objects) if (target.born === machine.context.activation) target.retained = true
+  for (const target of value.objects) {
+    if (target.born !== machine.context.activation) continue
+    target.retained = true
+    if (target.kind === 'object' || target.kind === 'instance') machine.singletons.add(target)
+  }
   machine.sharedCells.add(cell)
   if (belongsToRequest(machine, value)) emitSharedWrite(machine, cell, value, site, state)
 }

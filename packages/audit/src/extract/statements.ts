@@ -361,7 +361,8 @@ export function branch(
   noteChecks(no, test)
   if (!yes.dead) {
     assume(machine, yes, test)
-    whenTrue(yes)
+    if (isForOnePath(machine, test)) machine.rationed('path', () => whenTrue(yes))
+    else whenTrue(yes)
   }
   if (!no.dead) {
     assume(machine, no, negate(test))
@@ -370,6 +371,11 @@ export function branch(
   if (machine.frame.exits.length === exits) noteRequired(machine, state, test, { yesDead: yes.dead, noDead: no.dead })
   state.merge([yes, no])
   notePolicy(state, conditionOf(test), [yes, no])
+}
+
+/** `if (url.pathname === '/a') …`: one of many things that a handler does, each of which leaves something to the others. */
+function isForOnePath({ context }: Machine, test: Value): boolean {
+  return context.trigger === 'request' && conditionOf(test).whenTrue.some((fact) => fact.startsWith('path:'))
 }
 
 /** `if (!process.env.X) throw`: from here on X is set. Only start-up code decides this, where no other setting must be on. */

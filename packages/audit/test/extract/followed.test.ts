@@ -129,4 +129,24 @@ describe('code that is too large to follow', () => {
       'The tool at line 9007 is too large to follow to its end. true',
     ])
   })
+
+  it('leaves something to what comes after it, where a handler does it for one path only', () => {
+    const program = `
+      import http from 'node:http'
+      import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+      import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+      http.createServer(async (req, res) => {
+        let count = 0
+        if (req.url === '/large') {
+          ${'count = count + 1\n'.repeat(40_000)}
+          return res.end()
+        }
+        if (req.url === '/mcp') {
+          const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+          await new McpServer({}).connect(transport)
+          await transport.handleRequest(req, res)
+        }
+      }).listen(3000)`
+    expect(factsOf(program).endpoints).toHaveLength(1)
+  })
 })

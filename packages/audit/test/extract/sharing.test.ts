@@ -503,3 +503,93 @@ describe('records of two stores that one class makes', () => {
     expect(staleWrites(program)).toHaveLength(1)
   })
 })
+
+describe('what each session puts into an object that all of them share', () => {
+  const sink = 'class Sink { constructor(s) { this.s = s } log(m) { this.s.server.sendLoggingMessage({ data: m }) } }'
+  const program = (declared: string, opened: string, used: string): string => `
+    import express from 'express'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    ${declared}
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      const server = new McpServer({})
+      server.registerTool('hello', {}, async () => { ${used} })
+      ${opened}
+      const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+      await server.connect(transport)
+      await transport.handleRequest(req, res)
+    })
+    app.listen(3000)`
+  const held = (declared: string, opened: string, used: string): readonly string[] =>
+    factsOf(program(declared, opened, used)).sharedVariables.map(({ name, holds }) => `${name}: ${holds}`)
+  const all =
+    'class All { sinks = []; set(...l) { this.sinks = [...l] } log(m) { for (const s of this.sinks) s.log(m) } }'
+
+  it.each([
+    ['a wrapper', `${sink}\nlet sink`, 'sink = new Sink(server)', 'sink.log("x")', 'sink: server'],
+    ['a list', `${sink}\nlet sinks = []`, 'sinks = [new Sink(server)]', 'sinks[0].log("x")', 'sinks: server'],
+    [
+      'a list within, through a method',
+      `${sink}\n${all}\nconst log = new All()`,
+      'const mine = []; mine.push(new Sink(server)); log.set(...mine)',
+      'log.log("x")',
+      'sinks: server',
+    ],
+    [
+      'several fields at once',
+      'class Context { set(o) { Object.assign(this, o) } }\nconst context = new Context()',
+      'context.set({ server, level: "info" })',
+      'context.server.server.sendLoggingMessage({})',
+      'server: server',
+    ],
+    [
+      'a field of the one instance that the first request makes',
+      'class Log { static get() { return (Log.one ??= new Log()) } }',
+      'Log.get().server = server',
+      'Log.get().server.server.sendLoggingMessage({})',
+      'server: server',
+    ],
+    [
+      'a function of the platform',
+      '',
+      'console.log = (m) => server.server.sendLoggingMessage({ data: m })',
+      'console.log("x")',
+      'console.log: server',
+    ],
+    [
+      'any function of the platform',
+      '',
+      'for (const level of ["log", "warn"]) console[level] = (m) => server.server.sendLoggingMessage({ data: m })',
+      'console.warn("x")',
+      'console.*: server',
+    ],
+  ])('is the newest one’s: %s', (_, declared, opened, used, expected) => {
+    expect(held(declared, opened, used)).toContain(expected)
+  })
+
+  it.each([
+    ['an object of the session', `${sink}\n${all}`, 'const log = new All(); log.set(new Sink(server))', 'log.log("x")'],
+    ['nothing of a session', `${all}\nconst log = new All()`, 'log.set(console)', 'log.log("x")'],
+    [
+      'one more of a list of all',
+      `${sink}\nlet sinks = []`,
+      'sinks = [...sinks, new Sink(server)]',
+      'for (const s of sinks) s.log("x")',
+    ],
+    [
+      'kept under a key',
+      `${sink}\nconst sinks = new Map()`,
+      'const key = crypto.randomUUID(); sinks.set(key, new Sink(server))',
+      'sinks.get(key).log("x")',
+    ],
+    [
+      'silence',
+      '',
+      'const log = console.log; console.log = () => {}; await work(); console.log = log',
+      'console.log("x")',
+    ],
+  ])('is not: %s', (_, declared, opened, used) => {
+    expect(held(declared, opened, used)).toEqual([])
+  })
+})

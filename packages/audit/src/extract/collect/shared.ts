@@ -141,7 +141,7 @@ function isElsewhere(read: EventOf<'shared-read'>, write: EventOf<'shared-write'
 }
 
 function heldBy(event: EventOf<'shared-write'>): SharedVariableFact['holds'] | undefined {
-  for (const item of event.value.objects.flatMap(withFields)) {
+  for (const item of [...event.value.objects.flatMap(withFields), ...withinOwn(event)]) {
     const held = item instanceof FunctionObject ? closedOver(item, event) : kindOf(item)
     if (held !== undefined) return held
   }
@@ -154,6 +154,33 @@ function heldBy(event: EventOf<'shared-write'>): SharedVariableFact['holds'] | u
   // How much the server writes down is no state of anybody's.
   if (event.facts.must.has('rpc:logging/setLevel')) return undefined
   return event.context.trigger === 'tool' && names('body') ? 'choice' : undefined
+}
+
+/** How deep in what a request leaves behind a server of its own is looked for: `[new Logger(new Sender(server))]`. */
+const DEPTH = 4
+
+/** What this request has made and wrapped: records, instances and lists of it, and what those hold. */
+function withinOwn({ value, context }: EventOf<'shared-write'>): readonly HeapObject[] {
+  const found = new Set<HeapObject>()
+  let layer = value.objects
+  for (let depth = 0; depth < DEPTH && layer.length > 0; depth += 1) {
+    const held = layer.filter((item) => isWrapper(item, context.activation)).flatMap(heldIn)
+    layer = held.filter((item) => item.born === context.activation && !found.has(item))
+    for (const item of layer) found.add(item)
+  }
+  return [...found]
+}
+
+/** Not what was kept before with one more: that is a table of all of them. */
+function isWrapper({ kind, born, origin, copy }: HeapObject, activation: number): boolean {
+  if (born === 0 || born !== activation || origin !== undefined || (copy !== undefined && copy.of.born !== activation))
+    return false
+  return kind === 'object' || kind === 'instance' || kind === 'array'
+}
+
+function heldIn({ kind, properties, item }: HeapObject): readonly HeapObject[] {
+  const named = [...properties.values()].flatMap(({ value }) => value.objects)
+  return kind === 'array' ? [...named, ...item.objects] : named
 }
 
 /** Made in this request of what the caller has to prove who they are: a client with their token, a record of them. */
@@ -179,8 +206,8 @@ function closedOver(fn: FunctionObject, { context }: EventOf<'shared-write'>): S
   if (fn.born === 0 || fn.born !== context.activation) return undefined
   for (let env: Environment | undefined = fn.env; env !== undefined; env = env.parent) {
     for (const cell of env.ownCells()) {
-      if (cell.born !== context.activation || !mentions(fn.node, cell.name)) continue
-      const held = cell.value.objects.filter((item) => item.born === context.activation).map(kindOf)
+      if (cell.born === 0 || !mentions(fn.node, cell.name)) continue
+      const held = cell.value.objects.filter((item) => item.born !== 0).map(kindOf)
       const [first] = held.filter((kind) => kind !== undefined)
       if (first !== undefined) return first
     }

@@ -163,6 +163,12 @@ const setOnclose: PropertySetter = (machine, target, name, value, _site, state) 
   machine.deferOnclose(value, target, state)
 }
 
+/** `server.oninitialized = …`: runs when a client has said that it is there. */
+const setListener: PropertySetter = (machine, target, name, value, site, state) => {
+  if (name === 'oninitialized') machine.deferTool(value, [], state, [])
+  else setOnclose(machine, target, name, value, site, state)
+}
+
 /** `transport.onmessage = …`: called with each message that a request brings; `transport.sessionId = …` opens a session under it. */
 const setCallback: PropertySetter = (machine, target, name, value, site, state) => {
   if (name === 'sessionId') noteRestored(machine, value, site, state)
@@ -315,5 +321,5 @@ export const mcp: Model = {
       return UNKNOWN
     },
   },
-  setters: { 'mcp-transport': setCallback, 'mcp-server': setOnclose },
+  setters: { 'mcp-transport': setCallback, 'mcp-server': setListener },
 }

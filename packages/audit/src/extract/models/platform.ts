@@ -6,9 +6,11 @@ import { view } from '../builtins.ts'
 import { equality, flag, negate } from '../conditions.ts'
 import { itemValue, storeId } from '../expressions.ts'
 import type { HeapKind, HeapObject } from '../heap.ts'
+import type { Site } from '../heap.ts'
 import { LibraryObject, siteKey } from '../heap.ts'
 import { requireModule } from '../modules.ts'
 import { leaveOpen, getProperty, insert, remove, setProperty, takeIn } from '../properties.ts'
+import { noteFieldWrite, noteSharedWrite } from '../shared.ts'
 import { runModule } from '../statements.ts'
 import { listingTags } from '../listings.ts'
 import { contentOf, isCredentialPart, noteBlinded, noteComparison } from '../secrets.ts'
@@ -130,6 +132,22 @@ const number: ExternalHandler = (_machine, call) => {
   return { primitives, objects: [], tags: value.tags, open: value.open }
 }
 
+/** `Object.assign(this, { server })` is a write to each of these fields. */
+function lay(
+  machine: Machine,
+  target: Value,
+  to: HeapObject,
+  name: string,
+  value: Value,
+  site: Site,
+  state: State,
+): void {
+  const cell = to.property(name)
+  noteSharedWrite(machine, cell, value, site, state, to)
+  noteFieldWrite(machine, target, name, value, site, state)
+  cell.write(value)
+}
+
 const assign: ExternalHandler = (machine, call, state) => {
   const [target = UNKNOWN, ...sources] = call.args
   for (const to of target.objects) {
@@ -137,7 +155,7 @@ const assign: ExternalHandler = (machine, call, state) => {
       for (const [name, cell] of from.properties)
         if (to instanceof LibraryObject)
           setProperty(machine, object(to), primitive(name), state.read(cell), call.site, state)
-        else to.property(name).write(state.read(cell))
+        else lay(machine, target, to, name, state.read(cell), call.site, state)
       if (from.item !== NEVER) insert(machine, to, from.key, from.item, call.site, state)
       takeIn(to, from)
     }
