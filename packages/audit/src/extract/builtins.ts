@@ -14,7 +14,7 @@ import {
   switchFacts,
   wildcardFacts,
 } from './conditions.ts'
-import type { Entropy } from './entropy.ts'
+
 import { concatEntropy, cutEntropy, pickEntropy } from './entropy.ts'
 import { nameIn, noteLeftOut } from './copies.ts'
 import { itemValue, storeId } from './expressions.ts'
@@ -24,6 +24,7 @@ import type { Machine } from './machine.ts'
 import { OWN } from './listings.ts'
 import { LOOSELY, isLooselyTested } from './origins.ts'
 import { partsOf } from './request-state.ts'
+import { entropyOfAll } from './models/surroundings.ts'
 import { runAwaited } from './models/query-chains.ts'
 import { position } from './positions.ts'
 import { foundTags, insert, lookUp, noteLookUp, remove, storeRef } from './properties.ts'
@@ -37,6 +38,7 @@ import {
   UNKNOWN,
   derived,
   hasTag,
+  isDrawn,
   join,
   joinAll,
   object,
@@ -197,12 +199,9 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
 }
 
 function joinText(list: HeapObject): Value {
-  const entropy = [...list.properties.values()].reduce<Entropy | undefined>(
-    (sum, cell) => concatEntropy(sum, cell.value.entropy),
-    undefined,
-  )
+  const entropy = entropyOfAll([...list.properties.values()].map((cell) => cell.value))
   const value = derived(list.item)
-  const own = entropy ?? list.item.entropy
+  const own = entropy ?? (isDrawn(list.item) ? list.item.entropy : undefined)
   return own === undefined ? value : { ...value, entropy: own }
 }
 
@@ -350,32 +349,45 @@ function sameText(self: Value, name: string, call: Call): Value {
   if (index?.entropy !== undefined) return { ...derived(self, index), entropy: pickEntropy(index.entropy) }
   const inner = {
     ...derived(self, ...(name === 'concat' || name === 'replace' ? call.args : [])),
-    ...mapText(self, name),
+    ...mapText(self, name, call),
   }
   const radix = call.args[0]?.primitives[0]
-  const concat =
-    name === 'concat'
-      ? call.args.reduce<Entropy | undefined>((sum, arg) => concatEntropy(sum, arg.entropy), self.entropy)
-      : self.entropy
+  const concat = name === 'concat' ? entropyOfAll([self, ...call.args]) : self.entropy
   if (concat === undefined) return inner
   const perChar = name === 'toString' && typeof radix === 'number' ? { bitsPerChar: Math.log2(radix) } : {}
   return { ...inner, entropy: { ...concat, ...perChar } }
 }
 
-function mapText(self: Value, name: string): Partial<Value> {
+function mapText(self: Value, name: string, call: Call): Partial<Value> {
   const texts = strings(self)
-  if (texts.length === 0 || texts.length !== self.primitives.length) return {}
-  const primitives = texts.map((text) =>
-    name === 'toLowerCase' ? text.toLowerCase() : name === 'toUpperCase' ? text.toUpperCase() : text.trim(),
-  )
-  return name.startsWith('to') || name.startsWith('trim') ? { primitives, open: self.open } : {}
+  const map = changed(name, call)
+  if (map === undefined || texts.length === 0 || texts.length !== self.primitives.length) return {}
+  return { primitives: texts.map(map), open: self.open }
 }
+
+/** What a method of a text makes of one that is written down. */
+function changed(name: string, { args }: Call): ((text: string) => string) | undefined {
+  const [first, second] = args.map(numberOf)
+  const filler = args[1] === undefined ? ' ' : onlyString(args[1])
+  if (name === 'toLowerCase') return (text) => text.toLowerCase()
+  if (name === 'toUpperCase') return (text) => text.toUpperCase()
+  if (name.startsWith('trim')) return (text) => text.trim()
+  if (name === 'toString' && args.length === 0) return (text) => text
+  if (first === undefined || first > MOST_PADDED) return undefined
+  if (name === 'padEnd' && filler !== undefined) return (text) => text.padEnd(first, filler)
+  if (name === 'padStart' && filler !== undefined) return (text) => text.padStart(first, filler)
+  if (name !== 'slice' && name !== 'substring') return undefined
+  return args.length > 1 && second === undefined ? undefined : (text) => text[name](first, second)
+}
+
+const MOST_PADDED = 1024
 
 /** What is left of a secret after a cut as short as this is an excerpt. */
 const EXCERPT_LENGTH = 12
 
 function cutText(self: Value, name: string, call: Call): Value {
-  const value = isExcerpt(call) ? withTags(derived(self), ['excerpt']) : derived(self)
+  const cut = { ...derived(self), ...mapText(self, name, call) }
+  const value = isExcerpt(call) ? withTags(cut, ['excerpt']) : cut
   if (self.entropy === undefined) return value
   const start = numberOf(call.args[0]) ?? 0
   const second = numberOf(call.args[1])

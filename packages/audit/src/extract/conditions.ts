@@ -19,7 +19,7 @@ import {
 } from './state.ts'
 import type { Condition, Primitive, Value } from './value.ts'
 import { taughtByWays } from './ways.ts'
-import { UNKNOWN, UNSET, derived, hasTag, joinAll, tagsOf, truthiness, withCondition } from './value.ts'
+import { UNKNOWN, UNSET, derived, hasTag, isDrawn, joinAll, tagsOf, truthiness, withCondition } from './value.ts'
 
 const REQUEST_ORIGINS = ['header', 'query', 'body', 'param', 'cookie', 'url', 'rstate'] as const
 /** Names of authentication schemes: matching one proves nothing. */
@@ -64,7 +64,7 @@ export function isMove(store: string, key: Value, value: Value): boolean {
 /** An ID made here, and not yet that of a session. */
 export function isFresh(key: Value): boolean {
   if (hasTag(key, 'sid') || hasTag(key, 'entry') || fromRequest(key)) return false
-  return key.entropy !== undefined || hasTag(key, 'mint')
+  return isDrawn(key) || hasTag(key, 'mint')
 }
 
 /** Whether a value says what the caller may do, rather than who they are. */

@@ -5,7 +5,7 @@ import type { Machine } from './machine.ts'
 import { insert, remove } from './properties.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
-import { UNDEFINED, hasTag, join, object, withTags } from './value.ts'
+import { UNDEFINED, hasTag, isDrawn, join, object, withTags } from './value.ts'
 
 /** Something is spread into a literal: the first container of its kind is what the literal is a copy of. */
 export function noteSpread(copy: HeapObject, source: Value): void {
@@ -49,5 +49,5 @@ export function nameIn(value: Value): Value {
 }
 
 function isMade(value: Value): boolean {
-  return value.objects.length === 0 && (hasTag(value, 'mint') || value.entropy !== undefined) && !hasTag(value, 'clock')
+  return value.objects.length === 0 && (hasTag(value, 'mint') || isDrawn(value)) && !hasTag(value, 'clock')
 }

@@ -10,6 +10,8 @@ export interface EntropySource {
   /** Upper bound on the bits it contributes. */
   readonly bits: number
   readonly site: Site
+  /** What stands in the source. */
+  readonly text?: string
 }
 
 export interface Entropy {
@@ -34,6 +36,11 @@ export function bits(entropy: Entropy): number {
 export function soundBits(entropy: Entropy): number {
   const sum = entropy.sources.reduce((total, source) => total + (source.kind === 'csprng' ? source.bits : 0), 0)
   return Math.floor(Math.min(sum, entropy.cap ?? Number.POSITIVE_INFINITY))
+}
+
+/** It is made of nothing but what stands in the source, and what others on the machine know. */
+export function isKnownToOthers({ sources }: Entropy): boolean {
+  return sources.length > 0 && sources.every(({ kind }) => kind === 'process' || kind === 'constant')
 }
 
 /** Text of both, one after the other. */

@@ -17,7 +17,8 @@ import {
   truthOn,
 } from './conditions.ts'
 import { nameIn, noteAdded, noteSpread, putBack } from './copies.ts'
-import { concatEntropy, rolledEntropy } from './entropy.ts'
+import { rolledEntropy } from './entropy.ts'
+import { entropyOfAll } from './models/surroundings.ts'
 import { timeComparison } from './clock.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
 import {
@@ -700,7 +701,7 @@ function told(answer: Value, tested: Value, test: (value: Value) => boolean | un
 function arithmetic(operator: string, left: Value, right: Value): Value {
   const folded = fold(operator, left, right)
   if (folded !== undefined) return folded
-  const entropy = concatEntropy(left.entropy, right.entropy)
+  const entropy = entropyOfAll([left, right])
   const prefix = known(left)?.value
   const suffix = known(right)?.value
   const isFull = operator === '+' && [left, right].some(isFullText)

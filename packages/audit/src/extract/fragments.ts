@@ -1,6 +1,6 @@
 /**
  * Pieces of a server: functions and files that nothing here calls or serves, but that set cookies, make secrets, sign
- * tokens, check signatures, or read what a request offers for a secret. They are run last, and only what they set, make
+ * tokens, seal texts, check signatures, or read what a request offers for a secret. They are run last, and only what they set, make
  * and compare is recorded; who would call them is not known.
  */
 import type { Node } from './ast.ts'
@@ -34,6 +34,7 @@ const SIGNS_TOKEN = /\bnew\s+(?:\w+\s*\.\s*)?SignJWT\b|\b(?:jwt|jsonwebtoken)\s*
 /** `const { sign } = jwt`, `import { jwtVerify } from 'jose'`: told by the library, since the call names none. */
 const IMPORTS_TOKENS = /(?:\bfrom|\brequire\()\s{0,40}['"](?:jsonwebtoken|jose|fast-jwt|jwt-simple)['"]/
 const MAKES_TOKEN = /(?<![.\w])(?:sign|verify|jwtVerify|encode)\s{0,40}\(/
+const SEALS = /\bcreateCipheriv\b|\bAES\s*\.\s*encrypt\b|\bsubtle\s*\.\s*(?:encrypt|importKey|deriveKey)\b/
 const NAMES_SECRET = /pass|secret|token|key|\bsid|uid|guid|otp|jwt|session|credential|code/i
 
 /** `reached`: functions that have been run. */
@@ -93,7 +94,7 @@ function requestIn(machine: Machine, site: Site): Value {
 function isFragment(text: string): boolean {
   const draws = DRAWS.test(text) && NAMES_SECRET.test(text)
   const signs = SIGNS_TOKEN.test(text) || MAKES_MAC.test(text) || IMPORTS_TOKENS.test(text)
-  return draws || signs || SETS_COOKIE.test(text) || READS_CREDENTIAL.test(text)
+  return draws || signs || SEALS.test(text) || SETS_COOKIE.test(text) || READS_CREDENTIAL.test(text)
 }
 
 /** Middleware for an app that is not in the tree, whatever its credential is called; or one is looked for in a URL. */

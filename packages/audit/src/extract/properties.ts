@@ -15,6 +15,7 @@ import type { Machine } from './machine.ts'
 import { noteKeyMade } from './made-secrets.ts'
 import { noteCookieText } from './models/cookies.ts'
 import { bodyTag, isCredentialName, namedPart } from './models/requests.ts'
+import { numberOfProcess, settingOfMachine } from './models/surroundings.ts'
 import { externalValue, libraryProperty, setLibraryProperty } from './models/index.ts'
 import {
   inRequest,
@@ -226,7 +227,7 @@ function readExternal(
   if (name === 'default' && !from.path.includes('#')) return object(from)
   notePlatformRead(machine, from, name, site, state)
   const path = from.path.includes('#') ? `${from.path}.${name}` : `${from.path}#${name}`
-  return object(externalValue(machine, GLOBAL_ALIASES.get(path) ?? path, site))
+  return numberOfProcess(path, site) ?? object(externalValue(machine, GLOBAL_ALIASES.get(path) ?? path, site))
 }
 
 /** What requests put in the place of a function of the platform, `console.log`, the next ones find there. */
@@ -267,7 +268,7 @@ function classOf({ objects }: Value): Value | undefined {
 
 /** As it was set from outside, whatever a request may have made of it. */
 function readEnvironment(machine: Machine, name: string, site: Site, state: State): Value {
-  const value = environment(machine, name)
+  const value = settingOfMachine(name, environment(machine, name), site)
   return noteSharedRead(machine, machine.databaseCell(`process.env#${name}`), value, site, state)
 }
 

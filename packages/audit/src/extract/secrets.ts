@@ -7,9 +7,10 @@ import { LibraryObject, siteKey } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { noteCode } from './made-secrets.ts'
 import { isCredentialName } from './models/requests.ts'
+import { asKey } from './models/surroundings.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
-import { hasTag, tagged, tagsOf, withTags } from './value.ts'
+import { hasTag, isDrawn, tagged, tagsOf, withTags } from './value.ts'
 
 /** Names of authentication schemes and the like are short; a secret that is written down is not. */
 const SHORTEST_LITERAL = 8
@@ -28,6 +29,18 @@ export function noteComparison(machine: Machine, a: Value, b: Value, how: string
   machine.emit('comparison', site, state, { how, presented, expected })
   if (isNamedSecret(expected)) noteUrlProof(machine, presented, site, state)
   else noteUrlCredential(machine, presented, site, state)
+}
+
+/** In constant time: nothing is told by that, but the secret may be none. */
+export function noteSafeComparison(machine: Machine, a: Value, b: Value, site: Site, state: State): void {
+  const [one, other] = [withoutTag(a, 'hash'), withoutTag(b, 'hash')]
+  const expected = isGuessAt(one, other) ? other : isGuessAt(other, one) ? one : undefined
+  if (expected === undefined || hasTag(expected, 'mac') || hasTag(expected, 'entry')) return
+  noteSecret(machine, 'the secret that callers must know', expected, site, state)
+}
+
+function withoutTag(value: Value, tag: string): Value {
+  return value.tags.includes(tag) ? { ...value, tags: value.tags.filter((item) => item !== tag) } : value
 }
 
 /**
@@ -114,7 +127,7 @@ export function noteSecret(machine: Machine, what: string, value: Value | undefi
   const items = value.objects
     .filter((item) => item.kind === 'array')
     .flatMap((item) => [...item.properties.values()].map((cell) => cell.value))
-  for (const item of [value, ...items]) {
+  for (const item of [value, ...items].map(asKey)) {
     const isText = item.primitives.some((each) => typeof each === 'string' && each !== '')
     if (isText || item.entropy !== undefined || item.tags.length > 0)
       machine.emit('secret-use', site, state, { what, value: item })
@@ -254,8 +267,7 @@ export function afterText(machine: Machine, before: string, value: Value, site: 
 export function inQuery(machine: Machine, name: string, value: Value, site: Site, state: State): Value {
   noteCode(machine, name, value, site, state)
   const isNamed = isCredentialName(name) || isHandleName(name)
-  const isSecret =
-    !hasTag(value, 'excerpt') && (value.entropy !== undefined || SECRETS.some((tag) => hasTag(value, tag)))
+  const isSecret = !hasTag(value, 'excerpt') && (isDrawn(value) || SECRETS.some((tag) => hasTag(value, tag)))
   return isNamed && isSecret ? withTags(value, [`in-url:${name.toLowerCase()}`]) : value
 }
 

@@ -1,6 +1,6 @@
 /** What an expression may evaluate to: known primitives, heap objects, and where the value came from. */
 import type { Entropy } from './entropy.ts'
-import { joinEntropy } from './entropy.ts'
+import { isKnownToOthers, joinEntropy } from './entropy.ts'
 import type { HeapObject } from './heap.ts'
 
 export type Primitive = string | number | boolean | null | undefined
@@ -146,6 +146,11 @@ function same(
   return (
     primitives === a.primitives && objects === a.objects && tags === a.tags && open === a.open && entropy === a.entropy
   )
+}
+
+/** Made here, by whatever generator: what the machine is called is not. */
+export function isDrawn({ entropy }: Value): boolean {
+  return entropy !== undefined && !isKnownToOthers(entropy)
 }
 
 export function joinAll(values: Iterable<Value>): Value {

@@ -267,9 +267,9 @@ export interface SecretFact {
   readonly what: string
   /**
    * `written`: text in the source. `fallback`: text in the source where a setting is missing. `short`: a sound generator,
-   * but too few bits. `guessable`: no sound generator. `outside`: from the environment or from where it cannot be seen.
+   * but too few bits. `guessable`: no sound generator. `known`: derived from what others on the machine know. `outside`: from the environment or from where it cannot be seen.
    */
-  readonly source: 'written' | 'fallback' | 'short' | 'guessable' | 'outside'
+  readonly source: 'written' | 'fallback' | 'short' | 'guessable' | 'known' | 'outside'
   /** Where the text or the generator stands, where that is elsewhere. */
   readonly from: Location | undefined
   readonly bits: number | undefined

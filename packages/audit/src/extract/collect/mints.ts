@@ -8,7 +8,7 @@ import type { Machine } from '../machine.ts'
 import { isIdentifier } from '../made-secrets.ts'
 import { isPresentedHandle, requestTags } from '../conditions.ts'
 import type { Value } from '../value.ts'
-import { hasTag, strings } from '../value.ts'
+import { hasTag, isDrawn, strings } from '../value.ts'
 import { distinct, eventsOf, locate, sameSite } from './collect.ts'
 
 export function collectMints(
@@ -22,7 +22,7 @@ export function collectMints(
     .filter(({ value }) => value.entropy !== undefined || !adopted(value))
     .map((event) => mintOf(event.value, event.site, event.what))
   const keys = eventsOf(machine, 'store-write')
-    .filter((event) => ids.has(event.store.id) && event.key.entropy !== undefined && !hasTag(event.key, 'sid'))
+    .filter((event) => ids.has(event.store.id) && isDrawn(event.key) && !hasTag(event.key, 'sid'))
     .map((event) => mintOf(event.key, event.site, 'session ID'))
   const facts = [...generators, ...keys]
   for (const fact of facts) {

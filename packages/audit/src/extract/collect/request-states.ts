@@ -5,7 +5,7 @@ import type { Event, EventOf } from '../events.ts'
 import type { Machine } from '../machine.ts'
 import { PROVEN, RAW, originsOf } from '../request-state.ts'
 import type { Value } from '../value.ts'
-import { hasTag } from '../value.ts'
+import { hasTag, isDrawn } from '../value.ts'
 import { surroundingsOf } from './programs.ts'
 import { distinct, eventsOf, locate, sameSite, siteId, writesTo } from './collect.ts'
 
@@ -107,7 +107,7 @@ function isRawUse(machine: Machine, event: Event): boolean {
 /** Kept under names that were made here: what is presented for one is a handle, and proves itself by being found. */
 function namesRecords(machine: Machine, store: string): boolean {
   const writes = writesTo(machine, store)
-  return writes.length === 0 || writes.some(({ key }) => isFresh(key) || key.entropy !== undefined)
+  return writes.length === 0 || writes.some(({ key }) => isFresh(key) || isDrawn(key))
 }
 
 function outcomesOf(machine: Machine, events: readonly Event[]): readonly StateOutcomeFact[] {
@@ -201,7 +201,7 @@ function isRepeated(event: Event): boolean {
 }
 
 function isNew(key: Value): boolean {
-  return key.entropy !== undefined || hasTag(key, 'mint') || hasTag(key, 'counter') || hasTag(key, 'clock')
+  return isDrawn(key) || hasTag(key, 'mint') || hasTag(key, 'counter') || hasTag(key, 'clock')
 }
 
 function isAdded(value: Value): boolean {

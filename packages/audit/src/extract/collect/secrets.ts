@@ -1,7 +1,7 @@
 /** Secrets in the wrong place, or compared in the wrong way. */
 import type { ComparisonFact, SecretFact, StoreFact, UrlTokenFact } from '../../facts/facts.ts'
 import type { Location } from '../../finding/finding.ts'
-import { soundBits } from '../entropy.ts'
+import { isKnownToOthers, soundBits } from '../entropy.ts'
 import type { Event, EventOf } from '../events.ts'
 import { type Site, siteKey } from '../heap.ts'
 import type { Machine } from '../machine.ts'
@@ -193,9 +193,7 @@ function placeOf({ path, startLine, startColumn }: Location): string {
 }
 
 function secretOfUse(machine: Machine, value: Value, what: string, event: Event): SecretFact | undefined {
-  const texts = strings(value).filter(
-    (text) => text !== '' && !PUBLIC.test(text) && !SCHEME_ALONE.test(text) && !isRefusedText(machine, text, value),
-  )
+  const texts = strings(value).filter((text) => isSecretText(machine, text, value))
   if (strings(value).some((text) => PUBLIC.test(text))) return undefined
   const fact = { at: locate(event.site), what, from: undefined, bits: undefined, used: true }
   const fallbacks = value.tags.flatMap((tag) => machine.fallbacks.get(tag) ?? [])
@@ -211,9 +209,32 @@ function secretOfUse(machine: Machine, value: Value, what: string, event: Event)
   const { entropy } = value
   if (entropy === undefined || entropy.sources.length === 0) return { ...fact, source: 'outside' }
   const made = locate(entropy.sources[0]!.site)
+  if (isKnownToOthers(entropy)) return knownSecret(machine, value, fact, made, fallbacks)
   if (soundBits(entropy) >= ENOUGH_BITS) return { ...fact, source: 'outside' }
   if (soundBits(entropy) >= SOUND_BITS) return { ...fact, source: 'short', from: made, bits: soundBits(entropy) }
   return { ...fact, source: 'guessable', from: made, bits: soundBits(entropy) }
+}
+
+/** A digest of text, or a text, of which nothing is a secret. */
+function knownSecret(
+  machine: Machine,
+  value: Value,
+  fact: Omit<SecretFact, 'source'>,
+  made: Location,
+  fallbacks: readonly Site[],
+): SecretFact | undefined {
+  const sources = value.entropy?.sources ?? []
+  if (sources.some(({ kind }) => kind === 'process')) return { ...fact, source: 'known', from: made, bits: 0 }
+  const texts = sources.flatMap(({ text }) => (text === undefined || !isSecretText(machine, text, value) ? [] : [text]))
+  if (texts.length === 0) return { ...fact, source: 'outside' }
+  const fallback = fallbacks.find((site) => isAmong(texts, site))
+  if (fallback !== undefined) return { ...fact, source: 'fallback', from: locate(fallback) }
+  return { ...fact, source: 'written', from: made }
+}
+
+/** Text that a program goes on with, and neither a key that all may know nor what stands before a credential. */
+function isSecretText(machine: Machine, text: string, value: Value): boolean {
+  return text !== '' && !PUBLIC.test(text) && !SCHEME_ALONE.test(text) && !isRefusedText(machine, text, value)
 }
 
 /** The default that is one of these texts, or a part of one. */

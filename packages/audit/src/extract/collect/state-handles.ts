@@ -4,7 +4,7 @@ import { isPresentedHandle } from '../conditions.ts'
 import type { Event, EventOf, StoreRef } from '../events.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
-import { hasTag } from '../value.ts'
+import { hasTag, isDrawn } from '../value.ts'
 import { distinct, eventsOf, locate, writesTo } from './collect.ts'
 import { surroundingsOf } from './programs.ts'
 
@@ -41,7 +41,7 @@ function isMinted(write: EventOf<'store-write'>): boolean {
 }
 
 function isMade(key: Value): boolean {
-  return key.entropy !== undefined || hasTag(key, 'mint') || hasTag(key, 'counter')
+  return isDrawn(key) || hasTag(key, 'mint') || hasTag(key, 'counter')
 }
 
 function keyOf({ key, store, value }: EventOf<'store-write'>): Value {

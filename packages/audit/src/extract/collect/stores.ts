@@ -8,7 +8,7 @@ import { variableId } from '../shared.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { isOfCaller, isOwnerName, isPresentedHandle, isUnseenAnswer } from '../conditions.ts'
-import { hasTag, tagsOf } from '../value.ts'
+import { hasTag, isDrawn, tagsOf } from '../value.ts'
 import { distinct, eventsOf, locate, siteId } from './collect.ts'
 import { closesEntryOf, limitsOf } from './limits.ts'
 
@@ -200,7 +200,7 @@ function isOwnStore(
   const named = reads.filter(
     (read) => read.key.tags.some(isSessionOrigin) || isFoundAsSession(read) || isNamedInMessage(machine, read),
   )
-  const minted = writes.some((write) => hasTag(write.key, 'mint') || write.key.entropy !== undefined)
+  const minted = writes.some((write) => hasTag(write.key, 'mint') || isDrawn(write.key))
   // Found by session and credential together, it holds sessions only where their IDs are made here.
   const presented = named.some((read) => minted || !hasTag(read.key, 'cred'))
   if (!presented && !isHandedOut(writes, reads) && !isOpenedUnderPresented(writes, reads)) return false
@@ -208,7 +208,7 @@ function isOwnStore(
     (write) =>
       hasTag(write.key, 'mint') ||
       hasTag(write.key, 'sid') ||
-      write.key.entropy !== undefined ||
+      isDrawn(write.key) ||
       write.key.tags.some(isCalledSession),
   )
 }
@@ -219,7 +219,7 @@ function isTally(writes: readonly EventOf<'store-write'>[]): boolean {
     ({ key, value }) =>
       !hasTag(key, 'mint') &&
       !hasTag(key, 'sid') &&
-      key.entropy === undefined &&
+      !isDrawn(key) &&
       (isNumber(value) || (value.objects.length > 0 && value.objects.every(isCount))),
   )
 }

@@ -55,6 +55,7 @@ import { socketHosts } from './socket-hosts.ts'
 import { sockets } from './sockets.ts'
 import { stores } from './stores.ts'
 import { streams } from './streams.ts'
+import { surroundings } from './surroundings.ts'
 import { urls } from './urls.ts'
 import { verifiers } from './verifiers.ts'
 import { webSessions } from './web-sessions.ts'
@@ -76,6 +77,7 @@ function registry(): Registry {
     merges,
     paths,
     randomness,
+    surroundings,
     http,
     redirects,
     forms,

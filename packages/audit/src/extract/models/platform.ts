@@ -13,7 +13,7 @@ import { leaveOpen, getProperty, insert, remove, setProperty, takeIn } from '../
 import { noteFieldWrite, noteSharedWrite } from '../shared.ts'
 import { runModule } from '../statements.ts'
 import { listingTags } from '../listings.ts'
-import { contentOf, isCredentialPart, noteBlinded, noteComparison } from '../secrets.ts'
+import { contentOf, isCredentialPart, noteBlinded, noteComparison, noteSafeComparison } from '../secrets.ts'
 import type { State } from '../state.ts'
 import type { Machine } from '../machine.ts'
 import { noteSettled } from '../messages.ts'
@@ -264,8 +264,9 @@ function listOfOne(machine: Machine, item: Value, call: Call): Value {
   return object(list)
 }
 
-const safeEqual: ExternalHandler = (machine, call) => {
+const safeEqual: ExternalHandler = (machine, call, state) => {
   const [left = UNKNOWN, right = UNKNOWN] = call.args
+  noteSafeComparison(machine, left, right, call.site, state)
   noteBlinded(machine, left, right)
   return equality(machine, left, right)
 }

@@ -1,13 +1,26 @@
 /** Where unpredictability comes from: generators, clocks, counters, digests of guessable things. */
 import type { Call } from '../calls.ts'
+import { invoke } from '../calls.ts'
 import type { Entropy, EntropySource } from '../entropy.ts'
 import { concatEntropy } from '../entropy.ts'
 import type { LibraryObject } from '../heap.ts'
-import { siteKey } from '../heap.ts'
+import { FunctionObject, siteKey } from '../heap.ts'
 import type { Value } from '../value.ts'
-import { UNKNOWN, derived, object, onlyString, strings, tagged, withTags } from '../value.ts'
+import {
+  UNDEFINED,
+  UNKNOWN,
+  derived,
+  isDrawn,
+  object,
+  onlyString,
+  primitive,
+  strings,
+  tagged,
+  withTags,
+} from '../value.ts'
 import { noteSecret } from '../secrets.ts'
 import type { ExternalHandler, Model } from './model.ts'
+import { entropyOfAll, entropyOfDigest } from './surroundings.ts'
 import { optionOf } from './routing.ts'
 
 const UUID_V4_BITS = 122
@@ -80,9 +93,10 @@ const clock: ExternalHandler = (_machine, call) => ({
 
 /** A digest is as hard to guess as what went in. */
 function digest(call: Call): Value {
-  const inputs = [call.self, ...call.args]
-  const entropy = inputs.reduce<Entropy | undefined>((sum, input) => concatEntropy(sum, input.entropy), undefined)
-  const value = withTags(derived(...inputs), ['hash'])
+  const entropy = isDrawn(call.self)
+    ? entropyOfAll([call.self, ...call.args])
+    : entropyOfDigest(call.args, call.argSites[0] ?? call.site)
+  const value = withTags(derived(call.self, ...call.args), ['hash'])
   return entropy === undefined ? value : { ...value, entropy }
 }
 
@@ -115,7 +129,7 @@ const HASHES = /^(?:hex_?)?(?:md5|sha\d*|hash)(?:hash|hex|sum)?$/i
 /** A hash that the program computes by itself: its result is as hard to guess as what it was given. */
 export function ownDigest(name: string | undefined, args: readonly Value[], result: Value): Value {
   if (name === undefined || result.entropy !== undefined || !HASHES.test(name)) return result
-  const entropy = args.reduce<Entropy | undefined>((sum, arg) => concatEntropy(sum, arg.entropy), undefined)
+  const entropy = entropyOfAll(args)
   return entropy === undefined ? result : { ...withTags(derived(result, ...args), ['hash']), entropy }
 }
 
@@ -124,7 +138,7 @@ const createHash: ExternalHandler = (machine, call, state, path) => {
     noteSecret(machine, 'the key of a MAC', call.args[1], call.argSites[1] ?? call.site, state)
   const key = call.argSites[1] ?? call.site
   const tags = path.endsWith('createHmac') ? ['mac', `keyed:${siteKey(key)}`] : ['hash']
-  const hash = machine.library('hash', call.site, { tags })
+  const hash = machine.library('hash', call.site, { tags, parts: [], beside: call.args.slice(1) })
   hash.elements.write(derived(...call.args.slice(1)))
   return { primitives: [], objects: [hash], tags: [], open: false }
 }
@@ -134,6 +148,13 @@ const cipher: ExternalHandler = (machine, call, state) => {
   return tagged()
 }
 
+/** What was sealed under what everybody knows may still be read, to be sealed anew. */
+const decipher: ExternalHandler = (machine, call, state) => {
+  const [, key] = call.args
+  const isOld = key?.entropy?.sources.some(({ kind }) => kind === 'process') === true
+  return isOld ? tagged() : cipher(machine, call, state, '')
+}
+
 /** `subtle.importKey('raw', bytes, 'HMAC', …)`: a key that signs or seals, however it is used. */
 const importKey: ExternalHandler = (machine, call, state) => {
   const [format = UNKNOWN, key, algorithm = UNKNOWN] = call.args
@@ -141,16 +162,38 @@ const importKey: ExternalHandler = (machine, call, state) => {
   const what = /^hmac$/i.test(name) ? 'the key of a MAC' : /^aes-/i.test(name) ? 'the key of a cipher' : undefined
   if (what !== undefined && onlyString(format) === 'raw')
     noteSecret(machine, what, key, call.argSites[1] ?? call.site, state)
+  const isPassword = /^(?:pbkdf2|hkdf)$/i.test(name) && key !== undefined
+  return isPassword ? key : derived(...call.args.slice(1, 2))
+}
+
+/** `subtle.deriveKey({ name: 'PBKDF2' }, password, { name: 'AES-GCM' }, …)` */
+const deriveKey: ExternalHandler = (machine, call, state) => {
+  const [, password, algorithm = UNKNOWN] = call.args
+  const name = onlyString(optionOf(algorithm, 'name') ?? algorithm) ?? ''
+  const what = /^hmac$/i.test(name) ? 'the key of a MAC' : 'the key of a cipher'
+  noteSecret(machine, what, password, call.argSites[1] ?? call.site, state)
   return derived(...call.args.slice(1, 2))
 }
 
 /** A key made from a password is as hard to guess as the password. */
 const stretched: ExternalHandler = (_machine, call) => call.args[0] ?? tagged()
 
+/** The same, given to whoever waits for it, or to be awaited. */
+const stretchedLater =
+  (place: number): ExternalHandler =>
+  (machine, call, state) => {
+    const key = call.args[place] ?? tagged()
+    for (const target of call.args.at(-1)?.objects ?? [])
+      if (target instanceof FunctionObject)
+        state.perhaps((fork) => invoke(machine, target, UNDEFINED, [primitive(null), key], fork))
+    return key
+  }
+
 function updateHash(target: LibraryObject, call: Call): void {
-  const before = target.item
-  const entropy = concatEntropy(before.entropy, call.args[0]?.entropy)
-  const value = derived(before, ...call.args)
+  const parts = [...(target.data['parts'] as readonly Value[]), ...call.args.slice(0, 1)]
+  target.data['parts'] = parts
+  const entropy = entropyOfDigest(parts, call.argSites[0] ?? call.site, target.data['beside'] as readonly Value[])
+  const value = derived(target.item, ...call.args)
   target.elements.value = entropy === undefined ? value : { ...value, entropy }
 }
 
@@ -195,11 +238,18 @@ export const randomness: Model = {
     'node:crypto#createHash': createHash,
     'node:crypto#createHmac': createHash,
     'node:crypto#subtle.importKey': importKey,
+    'node:crypto#subtle.deriveKey': deriveKey,
+    'node:crypto#subtle.deriveBits': (_machine, call) => call.args[1] ?? tagged(),
     'node:crypto#createCipheriv': cipher,
-    'node:crypto#createDecipheriv': cipher,
+    'node:crypto#createDecipheriv': decipher,
+    'crypto-js#AES.encrypt': cipher,
+    'crypto-js/aes#encrypt': cipher,
     'node:crypto#scryptSync': stretched,
     'node:crypto#pbkdf2Sync': stretched,
     'node:crypto#hkdfSync': (_machine, call) => call.args[1] ?? tagged(),
+    'node:crypto#scrypt': stretchedLater(0),
+    'node:crypto#pbkdf2': stretchedLater(0),
+    'node:crypto#hkdf': stretchedLater(1),
     'node:crypto#createSecretKey': stretched,
     ...Object.fromEntries(DIGESTS.map((path) => [path, ((_machine, call) => digest(call)) satisfies ExternalHandler])),
     'node:crypto#hash': (_machine, call) => digest(call),

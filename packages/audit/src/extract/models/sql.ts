@@ -23,6 +23,7 @@ import {
   onlyString,
   tagged,
   withTags,
+  isDrawn,
 } from '../value.ts'
 import { isPresentedHandle } from '../conditions.ts'
 import type { MethodHandler, Model } from './model.ts'
@@ -173,7 +174,7 @@ function insertRow(
 }
 
 function isHandle(value: Value): boolean {
-  return hasTag(value, 'mint') || hasTag(value, 'sid') || value.entropy !== undefined || isPresentedHandle(value)
+  return hasTag(value, 'mint') || hasTag(value, 'sid') || isDrawn(value) || isPresentedHandle(value)
 }
 
 function selectRow(machine: Machine, store: StoreRef, key: Value, call: Call, state: State): Value {

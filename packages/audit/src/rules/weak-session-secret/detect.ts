@@ -9,6 +9,7 @@ const REASONS: Readonly<Record<Weak, string>> = {
   fallback: 'falls back to text in the source where its setting is missing',
   short: 'is random but shorter than the 32 bytes that a key should have',
   guessable: 'comes from no sound generator',
+  known: 'is derived from names, numbers or paths of the machine: whoever knows them derives it as well',
 }
 
 const SOURCES: Readonly<Record<Weak, string>> = {
@@ -16,6 +17,7 @@ const SOURCES: Readonly<Record<Weak, string>> = {
   fallback: 'used where the setting is missing',
   short: 'too few random bytes',
   guessable: 'made here',
+  known: 'no secret to anybody on the machine',
 }
 
 export function detect(facts: ServerFacts): Verdict {

@@ -1,0 +1,129 @@
+/** Keys made of what is no secret: text in the source, names and paths of the machine, digests of either. */
+import { describe, expect, it } from 'vitest'
+import { findingsOf, outcomeOf } from './programs.ts'
+
+/** A helper that seals text, which nothing here calls. */
+const sealing = (made: string, before = ''): string => `
+  import crypto from 'node:crypto'
+  import os from 'node:os'
+  import { promisify } from 'node:util'
+  ${before}
+  export async function seal(text) {
+    const key = ${made}
+    const cipher = crypto.createCipheriv('aes-256-gcm', key, crypto.randomBytes(12))
+    return cipher.update(text)
+  }`
+const digest = (text: string): string => `crypto.createHash('sha256').update(${text}).digest()`
+const outcome = (made: string, before = ''): string => outcomeOf('weak-session-secret', sealing(made, before))
+
+describe('a key that others derive as well', () => {
+  it.each([
+    ['the name of the machine', digest('os.hostname()')],
+    ['with that of the user', digest('`${os.hostname()}-${os.userInfo().username}`') + '.slice(0, 32)'],
+    ['in a list', digest("[os.hostname(), os.platform(), process.pid].join('|')")],
+    ['one after the other', "crypto.createHash('sha256').update(os.hostname()).update('v1').digest()"],
+    ['where a file lies', digest('__dirname')],
+    ['what the system sets', digest("process.env.USER + ':' + process.env.HOME")],
+    ['stretched', "crypto.scryptSync(os.hostname(), 'salt', 32)"],
+    ['stretched in a while', "await promisify(crypto.pbkdf2)(os.hostname(), 'salt', 1e5, 32, 'sha256')"],
+    ['where a setting is missing', `process.env.KEY ?? ${digest('os.hostname()')}`],
+    ['where something else has nothing', `(await keychain('key')) ?? ${digest('os.hostname()')}`],
+  ])('%s', (_, made) => {
+    expect(outcome(made)).toBe('fail')
+  })
+
+  it.each([
+    ['with a setting', digest('`${process.env.MASTER}-${os.hostname()}`')],
+    ['with something unknown', "crypto.createHash('sha256').update(read()).update(os.hostname()).digest()"],
+    ['with something random', digest("os.hostname() + crypto.randomBytes(32).toString('hex')")],
+    ['as a salt', 'crypto.scryptSync(process.env.MASTER, os.hostname(), 32)'],
+    ['under a key', "crypto.createHmac('sha256', process.env.MASTER).update(os.hostname()).digest()"],
+    ['to find one by', 'await keychain(os.userInfo().username)'],
+  ])('is not made of that alone: %s', (_, made) => {
+    expect(outcome(made, 'const read = () => readFileSync(file)')).not.toBe('fail')
+  })
+
+  it('may open what was sealed before', () => {
+    const old = `
+      export function open(sealed, key = load()) {
+        return crypto.createDecipheriv('aes-256-gcm', key, sealed.iv).update(sealed.text)
+      }
+      export const openOld = (sealed) => open(sealed, ${digest('os.hostname()')})`
+    expect(outcome('await load()', old)).not.toBe('fail')
+  })
+
+  it('is told of as what it is', () => {
+    expect(findingsOf('weak-session-secret', sealing(digest('os.hostname()')))).toEqual([
+      expect.stringMatching(
+        /^server\.ts:6: The key of a cipher is derived from names, numbers or paths of the machine/,
+      ),
+    ])
+  })
+})
+
+describe('a digest of text', () => {
+  it.each([
+    ['in the source', digest("'my-app'"), 'fail'],
+    ['where a setting is missing', digest("process.env.KEY || 'dev'"), 'fail'],
+    ['under a key in the source', "crypto.createHmac('sha256', 'master').update('tokens').digest()", 'fail'],
+    ['of a setting', digest('process.env.KEY'), 'pass'],
+    ['of a setting and text', digest("'v1:' + process.env.KEY"), 'pass'],
+    ['under a key from outside', "crypto.createHmac('sha256', process.env.MASTER).update('tokens').digest()", 'pass'],
+  ])('%s', (_, made, expected) => {
+    expect(outcome(made)).toBe(expected)
+  })
+
+  it('that start-up refuses is none', () => {
+    const refused = "const raw = process.env.KEY || 'dev'\nif (raw === 'dev') throw new Error('set KEY')"
+    expect(outcome(digest('raw'), refused)).toBe('pass')
+  })
+})
+
+describe('text that is made long enough', () => {
+  it.each([
+    ["(process.env.KEY ?? 'mcp').padEnd(32, '0').slice(0, 32)", 'fail'],
+    ["process.env.KEY.padEnd(32, '0').slice(0, 32)", 'pass'],
+  ])('%s', (made, expected) => {
+    expect(outcome(made)).toBe(expected)
+  })
+})
+
+describe('a password for a key of the web', () => {
+  const program = (password: string): string => `
+    const text = new TextEncoder()
+    export async function seal(plain) {
+      const base = await crypto.subtle.importKey('raw', text.encode(${password}), 'PBKDF2', false, ['deriveKey'])
+      const algorithm = { name: 'PBKDF2', salt: text.encode('salt'), iterations: 1e5, hash: 'SHA-256' }
+      const key = await crypto.subtle.deriveKey(algorithm, base, { name: 'AES-GCM', length: 256 }, false, ['encrypt'])
+      return crypto.subtle.encrypt({ name: 'AES-GCM' }, key, text.encode(plain))
+    }`
+  it.each([
+    ["'mcp-server'", 'fail'],
+    ['process.env.MASTER', 'pass'],
+  ])('%s', (password, expected) => {
+    expect(outcomeOf('weak-session-secret', program(password))).toBe(expected)
+  })
+})
+
+describe('a secret that is compared in constant time', () => {
+  const program = (secret: string, offered = "Buffer.from(req.headers['x-api-key'] ?? '')"): string => `
+    import express from 'express'
+    import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+    const GATE = ${secret}
+    const sha = (text) => createHash('sha256').update(text).digest()
+    const app = express()
+    app.post('/mcp', (req, res) => {
+      if (!timingSafeEqual(${offered}, ${offered.startsWith('sha') ? 'sha(GATE)' : 'Buffer.from(GATE)'})) return res.status(401).end()
+      res.json({})
+    })
+    app.listen(3000)`
+  it.each([
+    ["process.env.GATE ?? 'dev-gate-123'", 'fail'],
+    ['process.env.GATE ?? Math.random().toString(36)', 'fail'],
+    ["process.env.GATE ?? randomBytes(32).toString('hex')", 'pass'],
+    ['process.env.GATE', 'pass'],
+  ])('may be none: %s', (secret, expected) => {
+    expect(outcomeOf('weak-session-secret', program(secret))).toBe(expected)
+    expect(outcomeOf('weak-session-secret', program(secret, "sha(req.headers['x-api-key'] ?? '')"))).toBe(expected)
+  })
+})
