@@ -43,7 +43,7 @@ import { markOf } from './quiet.ts'
 import { noteHandedToProgram } from './rpc.ts'
 import { declareLocal, execute, hoist, patternNames, runModule } from './statements.ts'
 import { parsedBySchema } from './schemas.ts'
-import { isNamedSecret, noteLog, noteUrlCredential, noteUrlProof } from './secrets.ts'
+import { isNamedSecret, namesFile, noteLog, noteUrlCredential, noteUrlProof } from './secrets.ts'
 import type { State } from './state.ts'
 import { noteUnseenAct } from './messages.ts'
 import { noteHandedOn } from './streams.ts'
@@ -353,6 +353,9 @@ function asKey(value: Value): Value {
   return { ...value, tags: [...kept, 'found'] }
 }
 
+/** Of a package, of those functions of Node that know paths and files, or nobody's that is known. */
+type Whose = 'library' | 'files' | 'unknown'
+
 /**
  * A call of code we cannot see. It may call its callbacks; its result carries the origins of what it was given.
  * Given a credential, its result may be a verdict on it.
@@ -363,10 +366,10 @@ export function callOpaque(
   call: Call,
   state: State,
   callee: Value,
-  whose: 'library' | 'unknown' = 'unknown',
+  whose: Whose = 'unknown',
 ): Value {
   if (name !== undefined && LISTENERS.test(name) && deferListener(machine, call, state)) return call.self
-  noteUnseenAct(machine, name, call, state, whose)
+  noteUnseenAct(machine, name, call, state, whose === 'unknown' ? 'unknown' : 'library')
   noteClientsGiven(machine, call, state)
   if (isPassedOn(name, call)) noteExecution(machine, call.site, state)
   noteHandedOn(machine, call, state)
@@ -405,7 +408,9 @@ export function callOpaque(
   const presented = judges ? [...offeredTo(name, call, whose), ...keys.filter(isCredential)] : []
   const noteUrl = name !== undefined && VERIFIES.test(name) ? noteUrlProof : noteUrlCredential
   if (looks) noteUrlKeys(machine, keys, { name, call }, state)
-  else if (!speaks) for (const arg of [...call.args, ...presented]) noteUrl(machine, arg, call.site, state)
+  else if (!speaks)
+    for (const arg of [...call.args, ...presented])
+      if (whose !== 'files' || !namesFile(arg)) noteUrl(machine, arg, call.site, state)
   if (speaks) noteLog(machine, name, call, state)
   if (!speaks) noteHandleGiven(machine, call.args, call.site, state)
   if (!speaks && call.args.some(namesOrigin)) return withTags(inner, ['origin-verdict'])
@@ -419,7 +424,7 @@ export function callOpaque(
 }
 
 /** The credentials that code we cannot see is given. */
-function offeredTo(name: string | undefined, { args }: Call, whose: 'library' | 'unknown'): readonly Value[] {
+function offeredTo(name: string | undefined, { args }: Call, whose: Whose): readonly Value[] {
   const isJudge = name !== undefined && JUDGES.test(name)
   return args.flatMap((arg) =>
     isJudge && isSessionCookie(arg) ? [arg] : credentialsIn(arg, isJudge ? 'library' : whose),
@@ -430,14 +435,14 @@ function offeredTo(name: string | undefined, { args }: Call, whose: 'library' | 
  * A credential as it is, or sent on for somebody else to judge: `fetch(url, { headers: { authorization } })`,
  * `axios.post(url, { code })`. What our own code packs into an object, it may pack for other reasons.
  */
-function credentialsIn(value: Value, whose: 'library' | 'unknown'): readonly Value[] {
+function credentialsIn(value: Value, whose: Whose): readonly Value[] {
   if (isCredential(value)) return [value]
   return value.objects.flatMap((item) => {
     if (item.kind !== 'object') return []
     const parts = REQUEST_PARTS.flatMap((name) => item.properties.get(name)?.value.objects ?? [])
     const body = item.properties.get('body')?.value
     const sent = body !== undefined && isCredential(body) ? [body] : []
-    return [...(whose === 'library' ? heldCredentials(item) : []), ...parts.flatMap(heldCredentials), ...sent]
+    return [...(whose !== 'unknown' ? heldCredentials(item) : []), ...parts.flatMap(heldCredentials), ...sent]
   })
 }
 

@@ -197,7 +197,8 @@ export function noteUrlCredential(machine: Machine, value: Value, site: Site, st
 
 /** What stands in the URL is verified as a credential: whatever it is called there, it is one. */
 export function noteUrlProof(machine: Machine, value: Value, site: Site, state: State): void {
-  const parts = isAsSent(value) ? value.tags.filter((tag) => IN_URL.test(tag) && !isOfProtocol(tag)) : []
+  const isMeant = (tag: string): boolean => IN_URL.test(tag) && !isOfProtocol(tag) && !IS_SIGNATURE.test(tag)
+  const parts = isAsSent(value) ? value.tags.filter(isMeant) : []
   const isNamed = value.tags.some((tag) => isUrlCredential(tag) || isQueryHandle(tag))
   if (isNamed || parts.length === 0) return noteUrlCredential(machine, value, site, state)
   machine.emit('url-credential', site, state, { value: tagged(...parts), proves: true })
@@ -215,8 +216,12 @@ export function noteUrlAlternative(machine: Machine, one: Value, other: Value, s
 
 function isOfUrl(value: Value): boolean {
   const origins = requestTags(value)
-  return origins.length > 0 && origins.every((tag) => IN_URL.test(tag) && !isOfProtocol(tag)) && isAsSent(value)
+  const isMeant = (tag: string): boolean => IN_URL.test(tag) && !isOfProtocol(tag) && !IS_SIGNATURE.test(tag)
+  return origins.length > 0 && origins.every(isMeant) && isAsSent(value)
 }
+
+/** `?sig=…`: it proves that this request was made by whoever has the key, and lets nobody make another. */
+const IS_SIGNATURE = /^(?:query|param):(?:[^*]*[-_])?(?:sig|signature|h?mac)$/i
 
 /** A credential, and nobody whom it proves. */
 function isOfHeader(value: Value): boolean {
@@ -228,6 +233,12 @@ function isOfHeader(value: Value): boolean {
 /** A part of a request itself, not what was found by it, made of it or said of it. */
 function isAsSent(value: Value): boolean {
   return !['found', 'entry', 'made', 'verdict'].some((tag) => hasTag(value, tag))
+}
+
+/** `?key=…` as a part of a path: it names a file. */
+export function namesFile({ tags }: Value): boolean {
+  const named = tags.filter(isUrlCredential)
+  return named.length > 0 && named.every((tag) => /:key$/i.test(tag))
 }
 
 const IN_URL = /^(?:query|param):[^*]/

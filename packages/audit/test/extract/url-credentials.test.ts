@@ -315,3 +315,29 @@ describe('a parameter that says which key is meant', () => {
     expect(outcomeOf('session-token-in-url', keys('apiKey'))).toBe('fail')
   })
 })
+
+describe('what stands in a URL beside a credential', () => {
+  const beside = (name: string): string =>
+    outcomeOf('session-token-in-url', app(`if (!(req.headers['x-approval-token'] || req.query.${name})) ${refused}`))
+
+  it('is one where it stands in for that', () => {
+    expect(beside('token')).toBe('fail')
+  })
+
+  it.each(['sig', 'signature', 'hmac'])('is none where it signs this very request: %s', (name) => {
+    expect(beside(name)).not.toBe('fail')
+  })
+
+  it('is none where it names a file', () => {
+    const file = (what: string): string =>
+      outcomeOf('session-token-in-url', app('', `app.get('/file', (req, res) => { ${what} })`))
+    const before = "import path from 'node:path'\nimport fs from 'node:fs'"
+    expect(
+      outcomeOf(
+        'session-token-in-url',
+        `${before}\n${app('', "app.get('/file', (req, res) => { fs.readFile(path.basename(req.query.key), (e, text) => res.send(text)) })")}`,
+      ),
+    ).not.toBe('fail')
+    expect(file(`if (!verifyFileKey(req.query.key)) ${refused}`)).toBe('fail')
+  })
+})

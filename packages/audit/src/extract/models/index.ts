@@ -171,7 +171,8 @@ export function callExternal(machine: Machine, path: string, call: Call, state: 
   if (handler !== undefined) return handler(machine, call, state, path)
   const store = declaredStore(machine, path, call, state)
   if (store !== undefined) return store
-  return mcpHost(machine, path, call) ?? callOpaque(machine, path.split(/[#.]/).at(-1), call, state, NEVER, 'library')
+  const whose = /^node:(?:fs|path)\b/.test(path) ? 'files' : 'library'
+  return mcpHost(machine, path, call) ?? callOpaque(machine, path.split(/[#.]/).at(-1), call, state, NEVER, whose)
 }
 
 export function constructExternal(machine: Machine, path: string, call: Call, state: State): Value {
