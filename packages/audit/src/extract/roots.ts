@@ -29,7 +29,7 @@ import { UNDEFINED, UNKNOWN, object, primitive } from './value.ts'
 
 /** Operations that make unreached code worth running. */
 const SERVING =
-  /^(?:createServer|listen|handleRequest|handlePostMessage|createMcpHandler|serve|sessionIdGenerator|StreamableHTTPServerTransport|NodeStreamableHTTPServerTransport|WebStandardStreamableHTTPServerTransport|StreamableHTTPTransport|SSEServerTransport|regenerate|writeHead)$/
+  /^(?:createServer|listen|handleRequest|handlePostMessage|createMcpHandler|serve|sessionIdGenerator|StreamableHTTPServerTransport|NodeStreamableHTTPServerTransport|WebStandardStreamableHTTPServerTransport|StreamableHTTPTransport|SSEServerTransport|WebSocketServer|handleUpgrade|regenerate|writeHead)$/
 /** Apps that somebody else made: a function that takes one registers routes on it. */
 const APP_TYPES =
   /^(?:FastifyInstance|FastifyPluginAsync|FastifyPluginCallback|Express|Application|IRouter|Router|Hono|Koa)$/
@@ -157,7 +157,7 @@ function runClass(machine: Machine, of: ClassObject): void {
   const isMade = constructor === undefined || machine.reached.has(constructor['value'])
   if (pending.length === 0 && (isMade || !mentionsServing(constructor))) return
   const instance = sharedInstance(machine, of)
-  for (const [name, member] of pending) {
+  for (const [name, member] of [...pending, ...renewing(machine, of)]) {
     if (machine.reached.has(member['value'])) continue
     const fn = member['value'] as Node
     const route = controllerRoute(machine, of, member)
@@ -192,6 +192,16 @@ function runClass(machine: Machine, of: ClassObject): void {
 function isAskedByPassport(of: ClassObject, name: string): boolean {
   return name === 'validate' && isNestStrategy(of)
 }
+
+/** In a part, whoever asks for what a class keeps may be elsewhere: that it is used is written down by methods of its own. */
+function renewing(machine: Machine, of: ClassObject): readonly [string, Node][] {
+  if (machine.listens) return []
+  return [...of.methods].filter(
+    ([name, member]) => name !== 'constructor' && RENEWS.test(of.env.file.text.slice(member.start, member.end)),
+  )
+}
+
+const RENEWS = /\.\s*\w+\s*=\s*(?:Date\.now\(\)|new Date\b)/
 
 /** Methods that a framework of which nothing is known calls with a request. */
 function registerCarriedMethods(machine: Machine, of: ClassObject): void {

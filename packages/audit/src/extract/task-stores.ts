@@ -1,13 +1,14 @@
 /**
- * Stores of tasks that the SDK asks: a class that implements its `TaskStore` is called with what a client names and with
+ * Stores of tasks that the SDK asks: what implements its `TaskStore` is called with what a client names and with
  * the session of the caller, whoever calls it in the end.
  */
 import type { Node } from './ast.ts'
 import { isNode } from './ast.ts'
-import { ClassObject } from './heap.ts'
+import { ClassObject, type HeapObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { getProperty } from './properties.ts'
 import { State } from './state.ts'
+import { runModule } from './statements.ts'
 import { sharedInstance } from './types.ts'
 import type { Value } from './value.ts'
 import { UNKNOWN, object, primitive, tagged } from './value.ts'
@@ -25,21 +26,32 @@ const METHODS: Readonly<Record<string, readonly Value[]>> = {
 
 export function registerTaskStores(machine: Machine): void {
   for (const module of machine.modules.values()) {
-    if (!module.started) continue
-    for (const { value } of new Set(module.exports.values()))
-      for (const of of value.objects) if (of instanceof ClassObject && isTaskStore(of.node)) registerStore(machine, of)
+    if (!CONTRACT.every((name) => module.file.text.includes(name)) && !module.started) continue
+    runModule(machine, module)
+    const cells = new Set([...module.exports.values(), ...module.env.ownCells()])
+    for (const item of new Set([...cells].flatMap(({ value }) => value.objects)))
+      if (item instanceof ClassObject ? isTaskStore(item) : isRecordOfTasks(item)) registerStore(machine, item)
   }
 }
 
-function isTaskStore(node: Node): boolean {
-  return ((node['implements'] ?? []) as Node[]).some(
+/** What no other kind of store has. */
+const CONTRACT = ['storeTaskResult', 'getTaskResult']
+
+/** It says so, or has what the SDK calls. */
+function isTaskStore({ node, methods }: ClassObject): boolean {
+  const isSaid = ((node['implements'] ?? []) as Node[]).some(
     ({ expression }) => isNode(expression) && expression['name'] === 'TaskStore',
   )
+  return isSaid || CONTRACT.every((name) => methods.has(name))
 }
 
-function registerStore(machine: Machine, of: ClassObject): void {
+function isRecordOfTasks({ kind, properties }: HeapObject): boolean {
+  return kind === 'object' && CONTRACT.every((name) => properties.has(name))
+}
+
+function registerStore(machine: Machine, of: HeapObject): void {
   const state = State.beginning()
-  const store = object(sharedInstance(machine, of))
+  const store = object(of instanceof ClassObject ? sharedInstance(machine, of) : of)
   machine.emit('caller-read', of.site, state, {})
   for (const [name, args] of Object.entries(METHODS)) {
     const method = getProperty(machine, store, primitive(name), of.site, state)

@@ -308,3 +308,35 @@ describe('handlers that nobody here registers', () => {
     expect(failing(handler('req.headers.authorization'))).not.toContain('session-token-in-url')
   })
 })
+
+describe('a class of a part', () => {
+  const sessions = (sweep: string): string => `
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    export class Sessions {
+      private all = new Map<string, { transport: StreamableHTTPServerTransport; seen: number }>()
+      add(id: string, transport: StreamableHTTPServerTransport) { this.all.set(id, { transport, seen: Date.now() }) }
+      get(id: string) { const found = this.all.get(id); if (found) found.seen = Date.now(); return found }
+      ${sweep}
+    }`
+
+  it('renews what it keeps, whoever asks for it', () => {
+    const sweep = `private timer = setInterval(() => this.sweep(), 60_000)
+      private sweep() { for (const [id, { seen }] of this.all) if (Date.now() - seen > 1e6) this.all.delete(id) }`
+    const [limit] = factsOf(sessions(sweep)).stores.flatMap(({ limits }) => limits)
+    expect(limit?.kind).toBe('idle')
+    expect(factsOf(sessions('')).stores.flatMap(({ limits }) => limits)).toEqual([])
+  })
+
+  it('may let anybody open a WebSocket', () => {
+    const bridge = (options: string): string => `
+      import { spawn } from 'node:child_process'
+      import { WebSocketServer } from 'ws'
+      export function startBridge(port) {
+        const sockets = new WebSocketServer({ port, host: '127.0.0.1'${options} })
+        sockets.on('connection', (socket) => socket.on('message', (text) => spawn(JSON.parse(text).command)))
+      }`
+    expect(failing(bridge(''))).toContain('missing-origin-check')
+    const checked = ", verifyClient: ({ origin }) => ['http://localhost:3000'].includes(origin)"
+    expect(failing(bridge(checked))).not.toContain('missing-origin-check')
+  })
+})

@@ -2,6 +2,7 @@
 import { audit } from '@sallyport/audit'
 import { describe, expect, it } from 'vitest'
 import { memoryHost } from '../source/memory-host.ts'
+import { outcomeOf as outcomeIn } from './programs.ts'
 
 const PROGRAM = `
   import { createHash, createHmac, randomUUID, randomBytes, timingSafeEqual } from 'node:crypto'
@@ -142,6 +143,27 @@ describe('handles in arguments of tools', () => {
       )
     expect(await store('if (!task) throw new Error()')).toBe('fail')
     expect(await store('if (!task || task.sessionId !== sessionId) throw new Error()')).toBe('pass')
+  })
+
+  it.each([
+    ['a class that says nothing', (methods: string) => `export class Tasks { tasks = new Map(); ${methods} }`],
+    [
+      'one of the module',
+      (methods: string) => `class Tasks { tasks = new Map(); ${methods} }\nexport const t = new Tasks()`,
+    ],
+    [
+      'a record',
+      (methods: string) =>
+        `const tasks = new Map()\nexport const store = { ${methods.replaceAll('this.', '').replaceAll('} async', '}, async')} }`,
+    ],
+  ])('of tasks are asked of whatever has what the SDK calls, alone as well: %s', (_what, made) => {
+    const methods = (check: string): string =>
+      `async createTask(options, requestId, request, sessionId) { const taskId = randomUUID(); this.tasks.set(taskId, { sessionId }); return { taskId } } async storeTaskResult(taskId, status, result, sessionId) { const task = this.tasks.get(taskId); ${check}; task.result = result } async getTaskResult(taskId, sessionId) { const task = this.tasks.get(taskId); ${check}; return task.result }`
+    const program = (check: string): string => `import { randomUUID } from 'node:crypto'\n${made(methods(check))}`
+    expect(outcomeIn('unbound-state-handle', program(''))).toBe('fail')
+    expect(outcomeIn('unbound-state-handle', program('if (task?.sessionId !== sessionId) throw new Error()'))).toBe(
+      'pass',
+    )
   })
 })
 
