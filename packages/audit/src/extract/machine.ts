@@ -191,6 +191,8 @@ export class Machine {
   readonly sharedCells = new Set<Cell>()
   /** What requests have put in the place of functions of the platform, by its path. */
   readonly replaced = new Map<string, Cell>()
+  /** Entries of containers under keys that stand in the source. */
+  readonly fixedEntries = new Map<string, Cell>()
   /** Made by a request for all that come after it: what a variable or field that outlives requests holds. */
   readonly singletons = new Set<HeapObject>()
   /** Places that requests write and that outlive them, whichever object holds them this time. */

@@ -19,6 +19,8 @@ import { numberOfProcess, settingOfMachine } from './models/surroundings.ts'
 import { externalValue, libraryProperty, setLibraryProperty } from './models/index.ts'
 import {
   inRequest,
+  noteEntryRead,
+  noteEntryWrite,
   noteFieldRead,
   noteReplaced,
   noteFieldWrite,
@@ -337,6 +339,7 @@ export function lookUp(machine: Machine, from: HeapObject, key: Value, site: Sit
   noteUrlCredential(machine, key, site, state)
   noteLookUp(machine, store, key, site, state)
   const value = itemValue(machine, from)
+  noteEntryRead(machine, from, key, value, site, state)
   if (hasTag(key, 'body') && value.objects.some(isCode)) noteExecution(machine, site, state)
   noteTable(machine, from.key.primitives, key, site, state)
   const found = namesSession(key) ? remembered(value) : value
@@ -499,6 +502,7 @@ export function insert(machine: Machine, to: HeapObject, key: Value, value: Valu
   to.keys.write(key)
   const store = storeRef(to)
   if (!isPassing(machine, to)) noteInsert(machine, store, key, value, site, state)
+  noteEntryWrite(machine, to, key, value, site, state)
 }
 
 /** A session, or whatever else, has been put into a container, ours or one that we do not see. */

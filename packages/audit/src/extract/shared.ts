@@ -1,6 +1,7 @@
 /** State that outlives a request: who writes it, who reads it, and whether another request fits in between. */
-import type { Cell, HeapObject, Site } from './heap.ts'
-import { LibraryObject } from './heap.ts'
+import { storeId } from './expressions.ts'
+import type { HeapObject, Site } from './heap.ts'
+import { Cell, LibraryObject } from './heap.ts'
 import { notePasswordField } from './logouts.ts'
 import type { Machine } from './machine.ts'
 import { fromRequest } from './conditions.ts'
@@ -41,14 +42,7 @@ export function noteSharedRead(
   if (cell.born === machine.context.activation || !inRequest(machine)) return value
   // What a client was told matters where it is asked for something: see noteClientUse.
   if (machine.sharedCells.has(cell) && !value.objects.some(isIdentityService))
-    machine.emit('shared-read', site, state, {
-      cell,
-      name: cell.name,
-      moment: machine.moment,
-      ofOthers:
-        value.objects.some(({ born }) => born !== 0 && born !== machine.context.activation) ||
-        !state.holds(ownFact(cell)),
-    })
+    emitSharedRead(machine, cell, value, site, state)
   const key = keyOf(cell, holder)
   const isScalar = value.objects.length === 0 && key !== undefined && machine.sharedKeys.has(key)
   return isScalar ? readAt(machine, value, key, site) : value
@@ -65,6 +59,17 @@ export function noteClientUse(machine: Machine, item: HeapObject, site: Site, st
   const cell = item.data['told'] as Cell | undefined
   if (cell === undefined || state.holds(ownFact(cell))) return
   machine.emit('shared-read', site, state, { cell, name: cell.name, moment: machine.moment, ofOthers: true })
+}
+
+function emitSharedRead(machine: Machine, cell: Cell, value: Value, site: Site, state: State): void {
+  machine.emit('shared-read', site, state, {
+    cell,
+    name: cell.name,
+    moment: machine.moment,
+    ofOthers:
+      value.objects.some(({ born }) => born !== 0 && born !== machine.context.activation) ||
+      !state.holds(ownFact(cell)),
+  })
 }
 
 /** The transport of another request that a variable holds, alone or in a record. */
@@ -149,6 +154,42 @@ export function emitSharedWrite(machine: Machine, cell: Cell, value: Value, site
   machine.sharedCells.add(cell)
   state.learn([ownFact(cell)])
   machine.emit('shared-write', site, state, { cell, value, name: cell.name, moment: machine.moment })
+}
+
+/** `cache.set('mail', …)`: an entry whose key stands in the source is a variable for everybody. */
+function fixedEntry(machine: Machine, from: HeapObject, key: Value): Cell | undefined {
+  const { born, kind, name = 'map' } = from.origin ?? from
+  const [text] = key.primitives
+  const isFixed = key.primitives.length === 1 && key.objects.length + key.tags.length === 0 && !key.open
+  if (born !== 0 || kind !== 'map' || !isFixed || typeof text !== 'string') return undefined
+  const id = `${storeId(from.origin ?? from)}#${text}`
+  const cell = machine.fixedEntries.get(id) ?? new Cell(`${name}.${text}`, 0)
+  machine.fixedEntries.set(id, cell)
+  return cell
+}
+
+export function noteEntryWrite(
+  machine: Machine,
+  to: HeapObject,
+  key: Value,
+  value: Value,
+  site: Site,
+  state: State,
+): void {
+  const cell = inRequest(machine) ? fixedEntry(machine, to, key) : undefined
+  if (cell !== undefined) noteSharedWrite(machine, cell, value, site, state)
+}
+
+export function noteEntryRead(
+  machine: Machine,
+  from: HeapObject,
+  key: Value,
+  value: Value,
+  site: Site,
+  state: State,
+): void {
+  const cell = inRequest(machine) ? fixedEntry(machine, from, key) : undefined
+  if (cell !== undefined && machine.sharedCells.has(cell)) emitSharedRead(machine, cell, value, site, state)
 }
 
 const numbers = new WeakMap<Cell, number>()

@@ -214,6 +214,18 @@ describe('a variable for everybody', () => {
       ['transport: transport server.ts:8'],
     ],
     ['of the response', 'let out', 'out = res; await work(); out.end()', ['out: response server.ts:8']],
+    [
+      'of the caller, in a map',
+      'const state = new Map()',
+      "state.set('user', req.auth.clientId); await work(); res.json(state.get('user'))",
+      ['state.user: identity server.ts:8'],
+    ],
+    [
+      'of the caller, in what an app has for all',
+      'const locals = express().locals',
+      'locals.user = req.auth.clientId; await work(); res.json(locals.user)',
+      ['user: identity server.ts:8'],
+    ],
   ])('%s', (_, declared, body, expected) => {
     expect(shared(declared, body)).toEqual(expected)
   })
@@ -229,6 +241,21 @@ describe('a variable for everybody', () => {
       'AsyncLocalStorage',
       'const context = new AsyncLocalStorage()',
       'context.run({ user: req.auth.clientId }, async () => { await work(); res.json(context.getStore().user) })',
+    ],
+    [
+      'another entry of a map',
+      'const state = new Map()',
+      "state.set(req.auth.clientId, req.auth.clientId); await work(); res.json(state.get('motd'))",
+    ],
+    [
+      'a map of the request',
+      '',
+      "const state = new Map(); state.set('user', req.auth.clientId); await work(); res.json(state.get('user'))",
+    ],
+    [
+      'what everybody may have',
+      'const state = new Map()',
+      "state.set('news', await news()); await work(); res.json(state.get('news'))",
     ],
     ['a counter', 'let requests = 0', 'requests++; await work(); res.json(requests)'],
     ['a cached secret', 'let secret', 'secret ??= await readSecret(); res.json(secret)'],

@@ -1,7 +1,7 @@
 /** Express and what copies its interface: apps, routers, middleware. */
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
-import type { LibraryObject } from '../heap.ts'
+import { HeapObject, type LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
@@ -9,7 +9,6 @@ import { UNKNOWN, object } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { noteUnseenHandler } from '../unseen-servers.ts'
 import { runListenCallback } from './http.ts'
-import { keep } from './requests.ts'
 import { emitListen, isApp, isPathBefore, mountOn, pathOf, registerRoute, verbOf, verbs } from './routing.ts'
 
 const createApp: ExternalHandler = (machine, call) => object(machine.library('express-app', call.site))
@@ -157,9 +156,18 @@ export const express: Model = {
     'express-route': verbs(onRoute),
   },
   properties: {
-    'express-app': (machine, target, name, _key, site) =>
-      name === 'locals' ? keep(target, name, () => machine.library('locals', site)) : UNKNOWN,
+    'express-app': (_machine, target, name) => (name === 'locals' ? localsOf(target) : UNKNOWN),
   },
+}
+
+/** What the app has for whoever handles its requests: as old as the app itself. */
+function localsOf(app: LibraryObject): Value {
+  const cell = app.property('.locals')
+  if (cell.value.objects.length > 0) return cell.value
+  const locals = new HeapObject('object', app.site, app.born)
+  locals.partial = true
+  cell.write(object(locals))
+  return cell.value
 }
 
 function tlsEnforcer(machine: Machine, call: Call, _state: State): Value {
