@@ -376,9 +376,12 @@ function changed(name: string, { args }: Call): ((text: string) => string) | und
   if (first === undefined || first > MOST_PADDED) return undefined
   if (name === 'padEnd' && filler !== undefined) return (text) => text.padEnd(first, filler)
   if (name === 'padStart' && filler !== undefined) return (text) => text.padStart(first, filler)
-  if (name !== 'slice' && name !== 'substring') return undefined
-  return args.length > 1 && second === undefined ? undefined : (text) => text[name](first, second)
+  // Whether there is something to be cut off is not always known: what is left of an address without its brackets is.
+  const isKey = first === 0 && second !== undefined && second >= SHORTEST_KEY
+  return isKey && (name === 'slice' || name === 'substring') ? (text) => text.slice(0, second) : undefined
 }
+
+const SHORTEST_KEY = 16
 
 const MOST_PADDED = 1024
 

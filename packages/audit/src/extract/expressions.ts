@@ -404,7 +404,7 @@ export function assignPattern(machine: Machine, given: Node, value: Value, state
 function assignObjectPattern(machine: Machine, pattern: Node, value: Value, state: State, env: Environment): void {
   for (const item of pattern['properties'] as Node[]) {
     if (item.type === 'RestElement') {
-      assignPattern(machine, item['argument'] as Node, value, state, env)
+      assignPattern(machine, item['argument'] as Node, withoutNamed(machine, pattern, value, env), state, env)
       continue
     }
     const name = staticKey(item)
@@ -412,6 +412,14 @@ function assignObjectPattern(machine: Machine, pattern: Node, value: Value, stat
     const site = machine.site(env.file, item)
     assignPattern(machine, item['value'] as Node, getProperty(machine, value, key, site, state), state, env)
   }
+}
+
+/** `{ authorization, ...rest } = req.headers`: the headers, without those that are named. */
+function withoutNamed(machine: Machine, pattern: Node, value: Value, env: Environment): Value {
+  const [bag] = value.objects
+  if (value.objects.length !== 1 || !(bag instanceof LibraryObject) || bag.data['origin'] !== 'header') return value
+  const names = (pattern['properties'] as Node[]).flatMap((item) => staticKey(item)?.toLowerCase() ?? [])
+  return object(machine.library('bag', machine.site(env.file, pattern), { origin: 'header', without: names }))
 }
 
 /** A default applies where the value may be undefined; under the default configuration that is where it is a setting. */

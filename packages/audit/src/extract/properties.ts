@@ -446,7 +446,7 @@ function writeTo(
       leaveOpen(to)
     return isRemoval ? remove(machine, to, key, site, state) : insert(machine, to, key, value, site, state)
   }
-  if (mode === 'delete') return
+  if (mode === 'delete') return leaveOut(to, name, state)
   if (to instanceof InstanceObject && callSetter(machine, to, name, value, state)) return
   const cell = to.property(name)
   for (const inner of value.objects) nameTimer(inner, name)
@@ -458,6 +458,11 @@ function writeTo(
   if (to.kind === 'instance' || to.kind === 'object') state.write(cell, stored)
   else cell.write(stored)
   if (to.kind === 'instance' && cell.value !== before) machine.instanceNews += 1
+}
+
+/** What was spread into it, and is taken out by its name, is not there any more. */
+function leaveOut(to: HeapObject, name: string, state: State): void {
+  if (to.spreads !== undefined) state.write(to.property(name), UNDEFINED)
 }
 
 /** `{ ...defaults, ...loaded }`: an empty default is there to be filled by what was loaded. */

@@ -2,7 +2,7 @@
 import { fromRequest, requestTags } from './conditions.ts'
 import type { Node } from './ast.ts'
 import type { Call } from './calls.ts'
-import type { Environment, Site } from './heap.ts'
+import type { Environment, HeapObject, Site } from './heap.ts'
 import { LibraryObject, siteKey } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { noteCode } from './made-secrets.ts'
@@ -31,12 +31,15 @@ export function noteComparison(machine: Machine, a: Value, b: Value, how: string
   else noteUrlCredential(machine, presented, site, state)
 }
 
+/** What a caller presents, and what that is held against. */
+export const OFFERED = 'the secret that callers must know'
+
 /** In constant time: nothing is told by that, but the secret may be none. */
 export function noteSafeComparison(machine: Machine, a: Value, b: Value, site: Site, state: State): void {
   const [one, other] = [withoutTag(a, 'hash'), withoutTag(b, 'hash')]
   const expected = isGuessAt(one, other) ? other : isGuessAt(other, one) ? one : undefined
   if (expected === undefined || hasTag(expected, 'mac') || hasTag(expected, 'entry')) return
-  noteSecret(machine, 'the secret that callers must know', expected, site, state)
+  noteSecret(machine, OFFERED, expected, site, state)
 }
 
 function withoutTag(value: Value, tag: string): Value {
@@ -335,13 +338,25 @@ export function contentOf(values: readonly Value[], depth = 2): Value {
     const isSomebody = hasTag(value, 'verdict') || hasTag(value, 'made')
     if (!isSilent(value)) for (const tag of value.tags) if (!isSomebody || !isCredentialPart(tag)) tags.add(tag)
     for (const item of value.objects) {
-      if (item instanceof LibraryObject && item.type === 'bag' && item.data['origin'] === 'header') tags.add('headers')
+      if (item instanceof LibraryObject ? isHeaders(item) : copiesHeaders(item)) tags.add('headers')
       if (left === 0 || (item.kind !== 'object' && item.kind !== 'array')) continue
       for (const cell of item.properties.values()) pending.push({ value: cell.value, depth: left - 1 })
       if (item.kind === 'array') pending.push({ value: item.item, depth: left - 1 })
     }
   }
   return tagged(...tags)
+}
+
+/** All of them, or all but some of which none is the credential. */
+function isHeaders({ type, data }: LibraryObject): boolean {
+  const without = (data['without'] ?? []) as readonly string[]
+  return type === 'bag' && data['origin'] === 'header' && !without.includes('authorization')
+}
+
+/** `{ ...req.headers }`, where the credential is not put in another's place or taken out. */
+function copiesHeaders({ spreads = [], properties }: HeapObject): boolean {
+  const isLeftOut = [...properties.keys()].some((name) => name.toLowerCase() === 'authorization')
+  return !isLeftOut && spreads.some((part) => part instanceof LibraryObject && isHeaders(part))
 }
 
 /** A part of a request that is called a credential. */

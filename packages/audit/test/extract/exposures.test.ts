@@ -19,6 +19,13 @@ describe('a log', () => {
     ['in a template', 'logger.warn(`unknown session ${req.query.sessionId}`)', 'fail'],
     ['a digest', "console.log(createHash('sha256').update(req.get('mcp-session-id')).digest('hex'))", 'pass'],
     ['a few characters', "console.log(req.get('mcp-session-id').slice(0, 8))", 'pass'],
+    ['all headers as text', 'console.log(JSON.stringify({ at: 1, headers: req.headers }))', 'fail'],
+    ['a copy of all headers', 'const all = { ...req.headers }; console.log(all)', 'fail'],
+    ['all headers but a few', 'const { authorization, cookie, ...rest } = req.headers; console.log(rest)', 'pass'],
+    ['all headers but others', 'const { host, ...rest } = req.headers; console.log(rest)', 'fail'],
+    ['a copy with one taken out', 'const all = { ...req.headers }; delete all.authorization; console.log(all)', 'pass'],
+    ['a copy with one replaced', "console.log({ ...req.headers, authorization: '***' })", 'pass'],
+    ['as a function wants', "console.log(JSON.stringify(req.headers, (k, v) => (hides(k) ? '***' : v)))", 'pass'],
     ['another header', "console.log(req.get('user-agent'))", 'pass'],
     ['who was verified', 'console.log(req.auth.subject)', 'pass'],
   ])('%s', (_what, handler, outcome) => {

@@ -73,6 +73,10 @@ describe('a digest of text', () => {
     expect(outcome(made)).toBe(expected)
   })
 
+  it('with a setting that is empty by default says nothing of what that means', () => {
+    expect(outcome(digest('`${raw}|pepper`'), "const raw = process.env.KEY || ''")).toBe('pass')
+  })
+
   it('that start-up refuses is none', () => {
     const refused = "const raw = process.env.KEY || 'dev'\nif (raw === 'dev') throw new Error('set KEY')"
     expect(outcome(digest('raw'), refused)).toBe('pass')
@@ -121,9 +125,19 @@ describe('a secret that is compared in constant time', () => {
     ["process.env.GATE ?? 'dev-gate-123'", 'fail'],
     ['process.env.GATE ?? Math.random().toString(36)', 'fail'],
     ["process.env.GATE ?? randomBytes(32).toString('hex')", 'pass'],
+    ["process.env.GATE ?? randomBytes(16).toString('hex')", 'pass'],
+    ["process.env.GATE ?? randomBytes(8).toString('hex')", 'fail'],
     ['process.env.GATE', 'pass'],
   ])('may be none: %s', (secret, expected) => {
     expect(outcomeOf('weak-session-secret', program(secret))).toBe(expected)
     expect(outcomeOf('weak-session-secret', program(secret, "sha(req.headers['x-api-key'] ?? '')"))).toBe(expected)
   })
+})
+
+it('an address without its brackets is no other address', () => {
+  const program = `
+    import http from 'node:http'
+    const plain = (host) => (host.startsWith('[') ? host.slice(1, -1) : host)
+    http.createServer(() => {}).listen(3000, plain(process.env.HOST || '127.0.0.1'))`
+  expect(outcomeOf('plaintext-transport', program)).not.toBe('fail')
 })

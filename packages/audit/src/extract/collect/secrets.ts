@@ -6,7 +6,7 @@ import type { Event, EventOf } from '../events.ts'
 import { type Site, siteKey } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { isRefusedText } from '../refused-texts.ts'
-import { isHandleName, isOfProtocol, isUrlCredential } from '../secrets.ts'
+import { OFFERED, isHandleName, isOfProtocol, isUrlCredential } from '../secrets.ts'
 import type { Value } from '../value.ts'
 import { hasTag, strings, tagsOf } from '../value.ts'
 import { distinct, eventsOf, locate, sameSite } from './collect.ts'
@@ -180,7 +180,7 @@ export function collectSecrets(machine: Machine): readonly SecretFact[] {
     .flatMap((event) => secretOfUse(machine, event.value, event.what, event) ?? [])
   const compared = eventsOf(machine, 'comparison')
     .filter(({ expected }) => !hasTag(expected, 'mac') && !hasTag(expected, 'entry'))
-    .flatMap((event) => secretOfUse(machine, event.expected, 'the secret that callers must know', event) ?? [])
+    .flatMap((event) => secretOfUse(machine, event.expected, OFFERED, event) ?? [])
   const used = [...uses, ...compared]
   const known = new Set(used.map(({ from }) => (from === undefined ? '' : placeOf(from))))
   const deployed = deployedDefaults(machine)
@@ -211,6 +211,8 @@ function secretOfUse(machine: Machine, value: Value, what: string, event: Event)
   const made = locate(entropy.sources[0]!.site)
   if (isKnownToOthers(entropy)) return knownSecret(machine, value, fact, made, fallbacks)
   if (soundBits(entropy) >= ENOUGH_BITS) return { ...fact, source: 'outside' }
+  // Whoever guesses what is offered has to ask each time: a key can be tried against what it made.
+  if (what === OFFERED && soundBits(entropy) >= SOUND_BITS) return { ...fact, source: 'outside' }
   if (soundBits(entropy) >= SOUND_BITS) return { ...fact, source: 'short', from: made, bits: soundBits(entropy) }
   return { ...fact, source: 'guessable', from: made, bits: soundBits(entropy) }
 }
@@ -229,7 +231,9 @@ function knownSecret(
   if (texts.length === 0) return { ...fact, source: 'outside' }
   const fallback = fallbacks.find((site) => isAmong(texts, site))
   if (fallback !== undefined) return { ...fact, source: 'fallback', from: locate(fallback) }
-  return { ...fact, source: 'written', from: made }
+  // A setting that is empty where nobody sets it: what that means is decided elsewhere.
+  const isSet = value.tags.some((tag) => /^(?:was-)?(?:env|opt|setting):/.test(tag))
+  return isSet ? { ...fact, source: 'outside' } : { ...fact, source: 'written', from: made }
 }
 
 /** Text that a program goes on with, and neither a key that all may know nor what stands before a credential. */
@@ -260,7 +264,7 @@ function deployedDefaults(machine: Machine): readonly SecretFact[] {
   const compared = eventsOf(machine, 'comparison').map(({ site, expected: value }): Use => ({
     site,
     value,
-    what: 'the secret that callers must know',
+    what: OFFERED,
   }))
   const uses: readonly Use[] = [...eventsOf(machine, 'secret-use'), ...compared]
   return machine.tree.deployments.flatMap((file) => [

@@ -498,7 +498,10 @@ function sameJson(_machine: Machine, call: Call, state: State): Value {
     isBody(item) ? [tagged('body')] : [...item.properties.values()].map((cell) => cell.value),
   )
   const sessions = [...entriesIn([value]), ...listingTags([value], state)]
-  const text = inner.length === 0 ? derived(value) : derived(value, ...inner.filter((item) => item.tags.length > 0))
+  const plain = inner.length === 0 ? derived(value) : derived(value, ...inner.filter((item) => item.tags.length > 0))
+  // A function that is asked for each part may leave some out.
+  const text =
+    call.args[1]?.objects.length || !hasTag(contentOf([value]), 'headers') ? plain : withTags(plain, ['headers'])
   return sessions.length === 0 ? text : withTags(text, sessions)
 }
 
