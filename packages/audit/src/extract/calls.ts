@@ -49,6 +49,7 @@ import { noteUnseenAct } from './messages.ts'
 import { noteHandedOn } from './streams.ts'
 import { sharedInstance, typedParameter } from './types.ts'
 import { registerOnUnseen, visitUnseen } from './unseen.ts'
+import { noteHandedToAbsent } from './unseen-servers.ts'
 import type { Value } from './value.ts'
 import { resultOf } from './ways.ts'
 import { noteMade, noteReturned } from './made-secrets.ts'
@@ -369,6 +370,7 @@ export function callOpaque(
   whose: Whose = 'unknown',
 ): Value {
   if (name !== undefined && LISTENERS.test(name) && deferListener(machine, call, state)) return call.self
+  if (whose === 'unknown') noteHandedToAbsent(machine, name, call, state)
   noteUnseenAct(machine, name, call, state, whose === 'unknown' ? 'unknown' : 'library')
   noteClientsGiven(machine, call, state)
   if (isPassedOn(name, call)) noteExecution(machine, call.site, state)

@@ -191,6 +191,10 @@ export class Machine {
   readonly sharedCells = new Set<Cell>()
   /** What requests have put in the place of functions of the platform, by its path. */
   readonly replaced = new Map<string, Cell>()
+  /** A file of the program's own is imported that is not here. */
+  lacksFiles = false
+  /** Where such a file serves MCP. */
+  readonly absentHandlers = new Set<string>()
   /** Entries of containers under keys that stand in the source. */
   readonly fixedEntries = new Map<string, Cell>()
   /** Made by a request for all that come after it: what a variable or field that outlives requests holds. */

@@ -89,6 +89,7 @@ export function importName(
   }
   const module = target.kind === 'file' ? machine.modules.get(target.path) : undefined
   if (module === undefined) {
+    if (specifier.startsWith('.')) machine.lacksFiles = true
     unknown.write(UNKNOWN)
     return unknown
   }

@@ -1,4 +1,5 @@
 /** Runs handlers as requests: the middleware that stands before them, then the handler, on one path. */
+import { noteAbsentHandler } from './unseen-servers.ts'
 import type { Call } from './calls.ts'
 import { call_, invoke } from './calls.ts'
 import type { Context } from './events.ts'
@@ -91,6 +92,7 @@ function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
       if (!state.dead) runMiddleware(machine, handler, hooked, own, state)
     }
     if (!state.dead) {
+      if (!route.layer) noteAbsentHandler(machine, final, fact, state)
       const goesOn = runHandler(machine, final, route, last, state)
       // Middleware that hands on has served nothing.
       if (!route.layer || !goesOn) machine.emit('served', route.site, state, { route: fact })

@@ -3,7 +3,8 @@ import type { ServerFacts } from '../facts/facts.ts'
 import type { Gap } from '../finding/finding.ts'
 import type { Call } from './calls.ts'
 import { distinct, eventsOf, locate, siteId } from './collect/collect.ts'
-import type { HeapObject } from './heap.ts'
+import type { RouteFact } from './events.ts'
+import type { HeapObject, Site } from './heap.ts'
 import { LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { Mount } from './models/routing.ts'
@@ -25,6 +26,29 @@ export function noteUnseenHandler(
   machine.emit('unseen-handler', call.site, state, { server, forMcp })
 }
 
+/** The handler of a route of MCP is in a file that is not in this part of a tree: it is served there, by whatever way. */
+export function noteAbsentHandler(machine: Machine, handler: Value, route: RouteFact, state: State): void {
+  if (!machine.lacksFiles || !isUnseen(handler) || handler.objects.length > 0 || !SPEAKS_OF_MCP.test(route.path)) return
+  emitAbsent(machine, route.site, state)
+}
+
+/** `handleMcp(req, res)`: the same, from a handler that tells paths apart. */
+export function noteHandedToAbsent(machine: Machine, name: string | undefined, call: Call, state: State): void {
+  if (!machine.lacksFiles || machine.context.trigger !== 'request') return
+  const types = new Set(call.args.flatMap(({ objects }) => objects.map((item) => (item as { type?: unknown }).type)))
+  if (!types.has('request') || !types.has('response')) return
+  const isOfPath = [...state.facts.must].some((fact) => fact.startsWith('path:') && SPEAKS_OF_MCP.test(fact))
+  if (isOfPath || (name !== undefined && SPEAKS_OF_MCP.test(name))) emitAbsent(machine, call.site, state)
+}
+
+function emitAbsent(machine: Machine, site: Site, state: State): void {
+  const { path, startLine } = locate(site)
+  machine.absentHandlers.add(`${path}:${startLine}`)
+  const fork = state.fork()
+  fork.note('opaque-middleware')
+  machine.emit('endpoint', site, fork, { check: 'never' })
+}
+
 const MOST_READ = 400
 const MOST_MOUNTS = 6
 
@@ -41,7 +65,7 @@ function isForeign(item: HeapObject): boolean {
  * that are not seen say nothing against a server whose other routes are.
  */
 export function unseenServers(machine: Machine, { endpoints }: ServerFacts): readonly Gap[] {
-  if (endpoints.length > 0) return []
+  if (endpoints.some(({ at }) => !machine.absentHandlers.has(`${at.path}:${at.startLine}`))) return []
   const unseen = eventsOf(machine, 'unseen-handler')
   return distinct(
     unseen.filter(({ server, forMcp }) => forMcp || !isSeenOtherwise(machine, server)),

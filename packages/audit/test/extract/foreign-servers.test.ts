@@ -1,7 +1,7 @@
 /** Servers that answer by code which is in no file of the tree: a gap that leaves every rule open. */
 import { describe, expect, it } from 'vitest'
 import type { Program } from './programs.ts'
-import { gapsOf } from './programs.ts'
+import { gapsOf, outcomeOf } from './programs.ts'
 
 /** `server.ts:4`, where the gap hides everything. */
 function hidden(program: Program): readonly string[] {
@@ -131,5 +131,49 @@ describe('what is seen beside what is not', () => {
     ],
   ])('%s', (_what, program) => {
     expect(hidden(program)).toEqual([])
+  })
+})
+
+describe('a part whose handler of MCP is in a file that is not here', () => {
+  const CHECK =
+    "if (!['localhost'].includes((req.headers.host ?? '').replace(/:\\d+$/, ''))) return res.writeHead(403).end()"
+  const app = (check: string, path = '/mcp', from = './handler.js'): string => `
+    import express from 'express'
+    import { serve } from '${from}'
+    export function createApp() {
+      const app = express()
+      app.use((req, res, next) => { ${check}; next() })
+      app.post('${path}', serve)
+      return app
+    }`
+  const plain = (check: string): string => `
+    import http from 'node:http'
+    import { Handler } from './handler.js'
+    export class Server {
+      handler = new Handler()
+      constructor() {
+        this.http = http.createServer(async (req, res) => {
+          ${check}
+          if (new URL(req.url, 'http://localhost').pathname === '/mcp') return this.handler.handle(req, res)
+          res.writeHead(404).end()
+        })
+      }
+      listen(port) { this.http.listen(port, '127.0.0.1') }
+    }`
+
+  it.each([
+    ['registered', app('')],
+    ['called', plain('')],
+  ])('serves it unchecked: %s', (_how, program) => {
+    expect(outcomeOf('missing-origin-check', program)).toBe('fail')
+  })
+
+  it.each([
+    ['behind a check', app(CHECK)],
+    ['behind a check of its own', plain(CHECK)],
+    ['something else', app('', '/pay')],
+    ['in a package', app('', '/mcp', 'mcp-handler')],
+  ])('and is left alone: %s', (_how, program) => {
+    expect(outcomeOf('missing-origin-check', program)).not.toBe('fail')
   })
 })
