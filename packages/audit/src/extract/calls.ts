@@ -369,7 +369,10 @@ export function callOpaque(
   callee: Value,
   whose: Whose = 'unknown',
 ): Value {
-  if (name !== undefined && LISTENERS.test(name) && deferListener(machine, call, state)) return call.self
+  if (name !== undefined && LISTENERS.test(name)) {
+    if (isForUpgrades(machine, call)) return onUnseenServer(machine, name, call, state)
+    if (deferListener(machine, call, state)) return call.self
+  }
   if (whose === 'unknown') noteHandedToAbsent(machine, name, call, state)
   noteUnseenAct(machine, name, call, state, whose === 'unknown' ? 'unknown' : 'library')
   noteClientsGiven(machine, call, state)
@@ -506,6 +509,17 @@ function isCredential(value: Value): boolean {
 
 const LISTENERS = /^(?:on|once|addListener|addEventListener|prependListener)$/
 const ENDINGS = new Set(['close', 'abort', 'aborted', 'end', 'finish', 'disconnect', 'error'])
+
+/** `server.on('upgrade', (request, socket, head) => …)`, on a server that somebody else made. */
+function isForUpgrades({ context }: Machine, { args: [event, listener], self }: Call): boolean {
+  const isUnseen = self.objects.length === 0 && self.tags.length === 0
+  return context.trigger === 'startup' && isUnseen && event?.primitives[0] === 'upgrade' && listener !== undefined
+}
+
+function onUnseenServer(machine: Machine, name: string, call: Call, state: State): Value {
+  const server = machine.library('http-server', call.site, { tls: false })
+  return callLibrary(machine, server, name, call, state) ?? call.self
+}
 
 /** `socket.on('close', fn)` on an object we know nothing of: a connection that ends. */
 function deferListener(machine: Machine, call: Call, state: State): boolean {

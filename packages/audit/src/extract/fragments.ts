@@ -41,12 +41,12 @@ const NAMES_SECRET = /pass|secret|token|key|\bsid|uid|guid|otp|jwt|session|crede
 export function runFragments(machine: Machine, reached: ReadonlySet<Node>): void {
   machine.recordOnly(machine.listens ? RECORDED : RECORDED_OF_PARTS, () => {
     for (const module of machine.modules.values()) {
-      if (!isFragment(module.file.text) && !mayStandBefore(machine, module.file.text)) continue
+      if (!isFragment(module.file.text) && !countsInParts(machine, module.file.text)) continue
       runModule(machine, module)
       for (const left of leftIn(machine, module)) {
         if (reached.has(left.fn.node) || machine.reached.has(left.fn.node)) continue
         const text = textOf(left.fn)
-        if (isPiece(text, left.fn.site) || mayStandBefore(machine, text)) runLeft(machine, left)
+        if (isPiece(text, left.fn.site) || countsInParts(machine, text)) runLeft(machine, left)
       }
     }
     runGivenAway(machine)
@@ -97,10 +97,14 @@ function isFragment(text: string): boolean {
   return draws || signs || SEALS.test(text) || SETS_COOKIE.test(text) || READS_CREDENTIAL.test(text)
 }
 
-/** Middleware for an app that is not in the tree, whatever its credential is called; or one is looked for in a URL. */
-function mayStandBefore({ listens }: Machine, text: string): boolean {
-  return !listens && (STANDS_BEFORE.test(text) || READS_URL.test(text))
+/** Middleware for an app that is not in the tree, whatever its credential is called; code that looks for one in a URL; settings that others go by. */
+function countsInParts({ listens }: Machine, text: string): boolean {
+  return !listens && (STANDS_BEFORE.test(text) || READS_URL.test(text) || FALLS_BACK.test(text))
 }
+
+/** `JWT_SECRET || 'dev'`, `SESSION_KEY: z.string().default('dev')`, `get('AUTH_SECRET', 'dev')` */
+const FALLS_BACK =
+  /(?:session|cookie|jwt|signing|encryption|auth|admin|master)\w{0,40}(?:secret|key|passw)\w{0,20}['"`]?[\])]{0,2}[^\S\n]{0,10}(?:\?\?|\|\||,|:[^\n]{0,160}\bdefault\b)/i
 
 const READS_URL =
   /\b(?:searchParams\s{0,40}\.\s{0,40}get\s{0,40}\(\s{0,40}['"`]|query\s{0,40}(?:\.|\[\s{0,40}['"`]))[\w-]{0,40}(?:token|key|secret|session|sid|auth|jwt|password)\b/i

@@ -141,3 +141,25 @@ it('an address without its brackets is no other address', () => {
     http.createServer(() => {}).listen(3000, plain(process.env.HOST || '127.0.0.1'))`
   expect(outcomeOf('plaintext-transport', program)).not.toBe('fail')
 })
+
+describe('settings of a part, which others go by', () => {
+  it.each([
+    ["export const config = { secret: process.env.SESSION_SECRET ?? 'dev-session' }", 'fail'],
+    ["export function load() { return { jwt: process.env.JWT_SECRET || 'change-me' } }", 'fail'],
+    [
+      "import { z } from 'zod'\nexport const env = z.object({ JWT_SECRET: z.string().default('insecure') }).parse(process.env)",
+      'fail',
+    ],
+    ["export class Config { static key = process.env.ENCRYPTION_KEY ?? '0123456789abcdef' }", 'fail'],
+    [
+      "export const config = { secret: process.env.SESSION_SECRET, header: process.env.AUTH_KEY_HEADER ?? 'x' }",
+      'none',
+    ],
+    [
+      "export function load() { const jwt = process.env.JWT_SECRET || ''\nif (!jwt) throw new Error('JWT_SECRET')\nreturn { jwt } }",
+      'none',
+    ],
+  ])('%s', (program, expected) => {
+    expect(outcomeOf('weak-session-secret', program) === 'fail').toBe(expected === 'fail')
+  })
+})

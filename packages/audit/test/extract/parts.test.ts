@@ -339,4 +339,23 @@ describe('a class of a part', () => {
     const checked = ", verifyClient: ({ origin }) => ['http://localhost:3000'].includes(origin)"
     expect(failing(bridge(checked))).not.toContain('missing-origin-check')
   })
+
+  it('may take in what a server upgrades that is elsewhere', () => {
+    const attach = (check: string): string => `
+      import { spawn } from 'node:child_process'
+      import { WebSocketServer } from 'ws'
+      export function attach(server) {
+        const sockets = new WebSocketServer({ noServer: true })
+        server.on('upgrade', async (req, socket, head) => {
+          ${check}
+          sockets.handleUpgrade(req, socket, head, (one) => one.on('message', (text) => spawn(JSON.parse(text).command)))
+        })
+      }`
+    expect(failing(attach(''))).toContain('missing-origin-check')
+    const origin = "if (!['http://localhost:3000'].includes(req.headers.origin)) return socket.destroy()"
+    expect(failing(attach(origin))).not.toContain('missing-origin-check')
+    const token =
+      "if (!(await verifyToken(new URL(req.url, 'http://x').searchParams.get('token')))) return socket.destroy()"
+    expect(failing(attach(token))).toContain('session-token-in-url')
+  })
 })
