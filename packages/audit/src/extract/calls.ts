@@ -373,6 +373,8 @@ export function callOpaque(
     if (isForUpgrades(machine, call)) return onUnseenServer(machine, name, call, state)
     if (deferListener(machine, call, state)) return call.self
   }
+  const inContext = name === 'run' && whose === 'unknown' ? runInContext(machine, call, state) : undefined
+  if (inContext !== undefined) return inContext
   if (whose === 'unknown') noteHandedToAbsent(machine, name, call, state)
   noteUnseenAct(machine, name, call, state, whose === 'unknown' ? 'unknown' : 'library')
   noteClientsGiven(machine, call, state)
@@ -509,6 +511,15 @@ function isCredential(value: Value): boolean {
 
 const LISTENERS = /^(?:on|once|addListener|addEventListener|prependListener)$/
 const ENDINGS = new Set(['close', 'abort', 'aborted', 'end', 'finish', 'disconnect', 'error'])
+
+/** `context.run({ token }, () => …)`, of a storage that another file makes: what runs has what it was given. */
+function runInContext(machine: Machine, call: Call, state: State): Value | undefined {
+  const [given, run] = call.args
+  const isUnseen = call.self.objects.length === 0 && call.self.tags.length === 0
+  const isLater = run?.objects.some((item) => item instanceof FunctionObject && parametersOf(item.node).length === 0)
+  if (!isUnseen || given === undefined || isLater !== true) return undefined
+  return callLibrary(machine, machine.library('async-storage', call.site), 'run', call, state)
+}
 
 /** `server.on('upgrade', (request, socket, head) => …)`, on a server that somebody else made. */
 function isForUpgrades({ context }: Machine, { args: [event, listener], self }: Call): boolean {

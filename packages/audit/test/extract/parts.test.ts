@@ -359,3 +359,35 @@ describe('a class of a part', () => {
     expect(failing(attach(token))).toContain('session-token-in-url')
   })
 })
+
+describe('a credential that a part hands on in a context that another file makes', () => {
+  const program = (check: string, kept = ''): string => `
+    import express from 'express'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    import { createServer } from './server.js'
+    import { context, host } from './context.js'
+    const sessions = {}
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      const token = req.headers.authorization?.slice(7)
+      const id = req.headers['mcp-session-id']
+      let session = sessions[id]
+      if (!session) {
+        const transport = new StreamableHTTPServerTransport({
+          sessionIdGenerator: () => crypto.randomUUID(),
+          onsessioninitialized: (made) => { sessions[made] = session },
+        })
+        session = { transport${kept} }
+        await createServer().connect(transport)
+      }
+      ${check}
+      await context.run({ token }, () => session.transport.handleRequest(req, res, req.body))
+    })
+    app.listen(3000, host)`
+
+  it('is that of a caller, whose session it has to be', () => {
+    expect(failing(program(''))).toContain('unbound-session')
+    const check = 'if (session.token !== token) return res.sendStatus(403)'
+    expect(failing(program(check, ', token'))).not.toContain('unbound-session')
+  })
+})
