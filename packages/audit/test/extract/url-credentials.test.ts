@@ -341,3 +341,44 @@ describe('what stands in a URL beside a credential', () => {
     expect(file(`if (!verifyFileKey(req.query.key)) ${refused}`)).toBe('fail')
   })
 })
+
+describe('a ticket in a URL', () => {
+  const server = (use: string): string => `
+    import express from 'express'
+    import jwt from 'jsonwebtoken'
+    import { randomBytes } from 'node:crypto'
+    const app = express()
+    const tickets = new Map()
+    app.post('/ticket', (req, res) => {
+      const { sub } = jwt.verify(req.headers.authorization.slice(7), process.env.KEY)
+      const token = randomBytes(32).toString('hex')
+      tickets.set(token, { sub, exp: Date.now() + 30_000 })
+      res.json({ token })
+    })
+    function find(token) { ${use} }
+    app.get('/file', (req, res) => {
+      const ticket = find(req.query.token)
+      if (!ticket) return res.sendStatus(401)
+      res.json({ id: ticket.sub })
+    })
+    app.listen(3000)`
+
+  it('that is taken out by whoever uses it is worth nothing where it was written down', () => {
+    const use = `const ticket = tickets.get(token)
+      tickets.delete(token)
+      return ticket && ticket.exp > Date.now() ? ticket : null`
+    expect(outcomeOf('session-token-in-url', server(use))).toBe('pass')
+  })
+
+  it.each([
+    ['stays', 'const ticket = tickets.get(token); return ticket && ticket.exp > Date.now() ? ticket : null'],
+    [
+      'is taken out when it is too old',
+      `const ticket = tickets.get(token)
+      if (ticket && ticket.exp < Date.now()) { tickets.delete(token); return null }
+      return ticket`,
+    ],
+  ])('that %s is a credential', (_what, use) => {
+    expect(outcomeOf('session-token-in-url', server(use))).toBe('fail')
+  })
+})

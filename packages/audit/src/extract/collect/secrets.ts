@@ -49,13 +49,43 @@ function keptBySession(machine: Machine): ReadonlySet<string> {
 
 /** `standing`: taken where a header brings no credential; what is done with either is not seen. */
 function credentials(machine: Machine, standing: boolean): readonly UrlTokenFact[] {
+  const tickets = ticketsIn(machine)
   return eventsOf(machine, 'url-credential')
     .filter(({ stands = false }) => stands === standing)
     .flatMap((event) =>
       urlTags(event.value)
+        .filter((tag) => !tickets.some((ticket) => isFoundBy(ticket, tag, event)))
         .filter((tag) => (event.proves === true && !NAMES_KEY.test(tag)) || isUrlCredential(tag) || isHandleName(tag))
         .map((tag) => acceptedAs(kindOf(tag, event), tag, event, machine, false)),
     )
+}
+
+/**
+ * Where a URL brings a ticket: made here, found in a container, and taken out of it by whoever finds it. Written down
+ * wherever the URL passes, it opens nothing any more.
+ */
+function ticketsIn(machine: Machine): readonly EventOf<'store-read'>[] {
+  // What is taken out for being too old was not used.
+  const removals = eventsOf(machine, 'store-remove').filter(
+    ({ facts, store }) => !facts.must.has(`expired:${store.id}`),
+  )
+  const isTakenOut = (read: EventOf<'store-read'>): boolean =>
+    urlTags(read.key).every((tag) =>
+      removals.some((removal) => removal.store.id === read.store.id && isFoundBy(removal, tag, read)),
+    )
+  const isMadeHere = (id: string): boolean =>
+    eventsOf(machine, 'store-write').some(({ store, key }) => store.id === id && hasTag(key, 'mint'))
+  const reads = eventsOf(machine, 'store-read').filter(
+    ({ context, key }) => context.trigger === 'request' && urlTags(key).length > 0,
+  )
+  return reads.filter(
+    ({ store }) => isMadeHere(store.id) && reads.every((read) => read.store.id !== store.id || isTakenOut(read)),
+  )
+}
+
+/** On the way of the same request, by the same part of the URL. */
+function isFoundBy({ key, context }: EventOf<'store-read' | 'store-remove'>, tag: string, other: Event): boolean {
+  return context.activation === other.context.activation && key.tags.includes(tag)
 }
 
 /** `/keys/:kid`: which key is meant, and no secret of it. */
