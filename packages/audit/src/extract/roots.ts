@@ -29,7 +29,7 @@ import { UNDEFINED, UNKNOWN, object, primitive } from './value.ts'
 
 /** Operations that make unreached code worth running. */
 const SERVING =
-  /^(?:createServer|listen|handleRequest|handlePostMessage|createMcpHandler|serve|sessionIdGenerator|StreamableHTTPServerTransport|NodeStreamableHTTPServerTransport|WebStandardStreamableHTTPServerTransport|StreamableHTTPTransport|SSEServerTransport|WebSocketServer|handleUpgrade|regenerate|writeHead)$/
+  /^(?:createServer|listen|handleRequest|handlePostMessage|createMcpHandler|serve|sessionIdGenerator|StreamableHTTPServerTransport|NodeStreamableHTTPServerTransport|WebStandardStreamableHTTPServerTransport|StreamableHTTPTransport|SSEServerTransport|regenerate|writeHead)$/
 /** Apps that somebody else made: a function that takes one registers routes on it. */
 const APP_TYPES =
   /^(?:FastifyInstance|FastifyPluginAsync|FastifyPluginCallback|Express|Application|IRouter|Router|Hono|Koa)$/
@@ -451,6 +451,14 @@ function mentionsServing(root: Node): boolean {
   return found
 }
 
+/** `new WebSocketServer(…)`, `sockets.handleUpgrade(…)`: not what the library itself calls so. */
+function takesSockets(node: Node): boolean {
+  const callee = node['callee'] as Node
+  if (node.type === 'NewExpression') return callee.type === 'Identifier' && callee['name'] === 'WebSocketServer'
+  if (node.type !== 'CallExpression' || callee.type !== 'MemberExpression') return false
+  return staticKey(callee) === 'handleUpgrade' && (callee['object'] as Node).type !== 'ThisExpression'
+}
+
 function search(root: Node): boolean {
   const pending: Node[] = [root]
   while (pending.length > 0) {
@@ -459,7 +467,7 @@ function search(root: Node): boolean {
       node.type === 'Identifier' ? String(node['name']) : node.type === 'MemberExpression' ? staticKey(node) : undefined
     if (name !== undefined && SERVING.test(name)) return true
     if (node.type === 'TSTypeReference' && APP_TYPES.test(nameOfType(node))) return true
-    if (registersRoute(node)) return true
+    if (registersRoute(node) || takesSockets(node)) return true
     for (const child of children(node)) pending.push(child)
   }
   return false
