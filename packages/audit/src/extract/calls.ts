@@ -48,7 +48,7 @@ import type { State } from './state.ts'
 import { noteUnseenAct } from './messages.ts'
 import { noteHandedOn } from './streams.ts'
 import { sharedInstance, typedParameter } from './types.ts'
-import { registerOnUnseen, visitUnseen } from './unseen.ts'
+import { isForUpgrades, onUnseenServer, registerOnUnseen, runInContext, visitUnseen } from './unseen.ts'
 import { noteHandedToAbsent } from './unseen-servers.ts'
 import type { Value } from './value.ts'
 import { resultOf } from './ways.ts'
@@ -511,26 +511,6 @@ function isCredential(value: Value): boolean {
 
 const LISTENERS = /^(?:on|once|addListener|addEventListener|prependListener)$/
 const ENDINGS = new Set(['close', 'abort', 'aborted', 'end', 'finish', 'disconnect', 'error'])
-
-/** `context.run({ token }, () => …)`, of a storage that another file makes: what runs has what it was given. */
-function runInContext(machine: Machine, call: Call, state: State): Value | undefined {
-  const [given, run] = call.args
-  const isUnseen = call.self.objects.length === 0 && call.self.tags.length === 0
-  const isLater = run?.objects.some((item) => item instanceof FunctionObject && parametersOf(item.node).length === 0)
-  if (!isUnseen || given === undefined || isLater !== true) return undefined
-  return callLibrary(machine, machine.library('async-storage', call.site), 'run', call, state)
-}
-
-/** `server.on('upgrade', (request, socket, head) => …)`, on a server that somebody else made. */
-function isForUpgrades({ context }: Machine, { args: [event, listener], self }: Call): boolean {
-  const isUnseen = self.objects.length === 0 && self.tags.length === 0
-  return context.trigger === 'startup' && isUnseen && event?.primitives[0] === 'upgrade' && listener !== undefined
-}
-
-function onUnseenServer(machine: Machine, name: string, call: Call, state: State): Value {
-  const server = machine.library('http-server', call.site, { tls: false })
-  return callLibrary(machine, server, name, call, state) ?? call.self
-}
 
 /** `socket.on('close', fn)` on an object we know nothing of: a connection that ends. */
 function deferListener(machine: Machine, call: Call, state: State): boolean {

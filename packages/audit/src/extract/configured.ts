@@ -10,7 +10,7 @@ import type { LibraryObject } from './heap.ts'
 import { ExternalObject, FunctionObject, InstanceObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { contentOf } from './secrets.ts'
-import { emitSharedWrite, inRequest, isIdentityService, noteClientUse } from './shared.ts'
+import { emitSharedRead, emitSharedWrite, inRequest, isIdentityService, noteClientUse } from './shared.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
 import { hasTag, withTags } from './value.ts'
@@ -139,7 +139,7 @@ function lastingVariable(machine: Machine, name: string, env: Environment): Cell
 export function noteLibraryUse(machine: Machine, path: string, site: Site, state: State): void {
   const cell = machine.toldLibraries.get(packageOf(path))
   if (cell === undefined || !inRequest(machine)) return
-  machine.emit('shared-read', site, state, { cell, name: cell.name, moment: machine.moment, ofOthers: true })
+  emitSharedRead(machine, cell, true, site, state)
 }
 
 /** `new Client({ auth: token })`: what it is asked for is what this caller may have. */

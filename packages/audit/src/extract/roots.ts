@@ -12,11 +12,10 @@ import { isLogout, nameBefore, noteHandlerBegins } from './logouts.ts'
 import type { Machine } from './machine.ts'
 import { serveLeftProviders } from './left-providers.ts'
 import { callUnknown, runMakers } from './makers.ts'
-import { isCarried } from './models/carriers.ts'
+import { isCarried, registerRun } from './models/carriers.ts'
 import { noteAnswer } from './models/http.ts'
 import { connectOwn, isTransportClass } from './models/own-transports.ts'
 import { isNestStrategy, toldToStrategy } from './models/passport.ts'
-import { registerRoute } from './models/routing.ts'
 import type { Module } from './modules.ts'
 import { exportedCells } from './modules.ts'
 import { getProperty } from './properties.ts'
@@ -84,10 +83,8 @@ function registerCarried(machine: Machine, fn: FunctionObject, self: Value): voi
   }
   const name = nameBefore(site)
   const app = machine.library('http-server', site, { tls: false })
-  const handlers = [object(machine.library('carried-handler', site, { run }))]
   const path = isLogout(name) ? `/${name}` : '*'
-  const route = { verb: '*', path, handlers, layer: false, flavour: 'express' } as const
-  registerRoute(machine, app, route, call, State.beginning())
+  registerRun(machine, app, { verb: '*', path, run }, call, State.beginning())
 }
 
 function movesCookie({ node, site: { file, start, end } }: Pick<FunctionObject, 'node' | 'site'>): boolean {

@@ -42,7 +42,7 @@ export function noteSharedRead(
   if (cell.born === machine.context.activation || !inRequest(machine)) return value
   // What a client was told matters where it is asked for something: see noteClientUse.
   if (machine.sharedCells.has(cell) && !value.objects.some(isIdentityService))
-    emitSharedRead(machine, cell, value, site, state)
+    emitSharedRead(machine, cell, isOfOthers(machine, cell, value, state), site, state)
   const key = keyOf(cell, holder)
   const isScalar = value.objects.length === 0 && key !== undefined && machine.sharedKeys.has(key)
   return isScalar ? readAt(machine, value, key, site) : value
@@ -58,18 +58,17 @@ export function noteClientUse(machine: Machine, item: HeapObject, site: Site, st
   if (!inRequest(machine) || !isIdentityService(item)) return
   const cell = item.data['told'] as Cell | undefined
   if (cell === undefined || state.holds(ownFact(cell))) return
-  machine.emit('shared-read', site, state, { cell, name: cell.name, moment: machine.moment, ofOthers: true })
+  emitSharedRead(machine, cell, true, site, state)
 }
 
-function emitSharedRead(machine: Machine, cell: Cell, value: Value, site: Site, state: State): void {
-  machine.emit('shared-read', site, state, {
-    cell,
-    name: cell.name,
-    moment: machine.moment,
-    ofOthers:
-      value.objects.some(({ born }) => born !== 0 && born !== machine.context.activation) ||
-      !state.holds(ownFact(cell)),
-  })
+/** A request finds what is in a place that outlives it; `ofOthers`: another one may have left it. */
+export function emitSharedRead(machine: Machine, cell: Cell, ofOthers: boolean, site: Site, state: State): void {
+  machine.emit('shared-read', site, state, { cell, name: cell.name, moment: machine.moment, ofOthers })
+}
+
+function isOfOthers(machine: Machine, cell: Cell, value: Value, state: State): boolean {
+  const isMadeElsewhere = value.objects.some(({ born }) => born !== 0 && born !== machine.context.activation)
+  return isMadeElsewhere || !state.holds(ownFact(cell))
 }
 
 /** The transport of another request that a variable holds, alone or in a record. */
@@ -101,7 +100,7 @@ function fromVariable(
 ): Value {
   const store = variableId(transport)
   if (!inRequest(machine)) return withTags(value, [`entry:${store}`])
-  machine.emit('shared-read', site, state, { cell, name: cell.name, moment: machine.moment, ofOthers: true })
+  emitSharedRead(machine, cell, true, site, state)
   state.note('looked')
   state.note(`looked:${store}`)
   if (!state.holds('bound') && !state.holds(`cleared:${store}`)) state.note(`unbound:${store}`)
@@ -189,7 +188,8 @@ export function noteEntryRead(
   state: State,
 ): void {
   const cell = inRequest(machine) ? fixedEntry(machine, from, key) : undefined
-  if (cell !== undefined && machine.sharedCells.has(cell)) emitSharedRead(machine, cell, value, site, state)
+  if (cell !== undefined && machine.sharedCells.has(cell))
+    emitSharedRead(machine, cell, isOfOthers(machine, cell, value, state), site, state)
 }
 
 const numbers = new WeakMap<Cell, number>()

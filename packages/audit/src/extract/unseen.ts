@@ -5,6 +5,7 @@ import type { Node } from './ast.ts'
 import type { HeapObject } from './heap.ts'
 import { FunctionObject } from './heap.ts'
 import type { Flavour, Machine } from './machine.ts'
+import { callLibrary } from './models/index.ts'
 import { pathOf, registerRoute } from './models/routing.ts'
 import { State } from './state.ts'
 import type { Value } from './value.ts'
@@ -94,4 +95,29 @@ export function visitUnseen(machine: Machine, name: string | undefined, call: Ca
   for (const item of items.slice(0, MOST_VISITED))
     runCallbacks(machine, { ...call, args: call.args.slice(1) }, state, item)
   return true
+}
+
+/** `context.run({ token }, () => …)`, of a storage that another file makes: what runs has what it was given. */
+export function runInContext(machine: Machine, call: Call, state: State): Value | undefined {
+  const [given, run] = call.args
+  const isLater = run?.objects.some((item) => item instanceof FunctionObject && parametersOf(item.node).length === 0)
+  if (!isUnknown(call.self) || given === undefined || isLater !== true) return undefined
+  return callLibrary(machine, machine.library('async-storage', call.site), 'run', call, state)
+}
+
+/** `server.on('upgrade', (request, socket, head) => …)`, on a server that somebody else made. */
+export function isForUpgrades({ context }: Machine, { args: [event, listener], self }: Call): boolean {
+  return (
+    context.trigger === 'startup' && isUnknown(self) && event?.primitives[0] === 'upgrade' && listener !== undefined
+  )
+}
+
+export function onUnseenServer(machine: Machine, name: string, call: Call, state: State): Value {
+  const server = machine.library('http-server', call.site, { tls: false })
+  return callLibrary(machine, server, name, call, state) ?? call.self
+}
+
+/** Nothing is known of it: it is made in no file of the tree. */
+function isUnknown({ objects, tags }: Value): boolean {
+  return objects.length === 0 && tags.length === 0
 }

@@ -50,6 +50,8 @@ export interface ServerFacts {
   readonly collisions: readonly CollisionFact[]
   /** Whether session IDs or credentials travel to this server at all. */
   readonly carriesSecrets: boolean
+  /** Handlers behind middleware that we cannot see ask who the caller is. */
+  readonly callersAsked: boolean
   /** Whether any path verifies a credential, always or when configured. */
   readonly verifiesCredentials: boolean
   /** What could not be followed, one sentence each, by the kind of fact that suffers. */
@@ -187,8 +189,6 @@ export interface DispatchFact {
   readonly bound: boolean
   /** Middleware we cannot see stands before it. */
   readonly behindUnknown: boolean
-  /** Handlers behind such middleware ask who the caller is. */
-  readonly callersAsked: boolean
   /** A host serves it to the network: it listens nowhere itself. */
   readonly hosted: boolean
 }

@@ -5,6 +5,7 @@ import { soundBits } from '../entropy.ts'
 import type { Event, EventKind, EventOf } from '../events.ts'
 import type { Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
+import { CALLER_ASKED } from '../models/requests.ts'
 import { collectDispatches, verifiesCredentials } from './dispatches.ts'
 import { collectListeners } from './listeners.ts'
 import { collectLateBindings, collectLogins } from './logins.ts'
@@ -86,6 +87,7 @@ export function collectFacts(machine: Machine): ServerFacts {
       eventsOf(machine, 'transport').length > 0 ||
       machine.servesMcp,
     verifiesCredentials: verifiesCredentials(machine),
+    callersAsked: machine.events.some(({ facts }) => facts.may.has(CALLER_ASKED)),
     unknowns,
   }
 }

@@ -125,17 +125,8 @@ function dispatchOf(machine: Machine, event: EventOf<'dispatch' | 'store-remove'
       event.facts.must.has(`cleared:${store}`) ||
       (!store.endsWith('#variable') && !event.facts.may.has(`unbound:${store}`)),
     behindUnknown: event.facts.may.has('opaque-middleware'),
-    callersAsked: asksForCallers(machine),
     hosted: route?.app !== undefined && machine.hosted.has(siteKey(route.app)),
   }
-}
-
-const askers = new WeakMap<Machine, boolean>()
-
-function asksForCallers(machine: Machine): boolean {
-  const known = askers.get(machine) ?? machine.events.some(({ facts }) => facts.may.has('caller-read'))
-  askers.set(machine, known)
-  return known
 }
 
 /** Where the request's handle was looked up; failing that, where anything was. */

@@ -6,7 +6,7 @@ import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
-import { optionOf } from './routing.ts'
+import { isOn, optionOf } from './routing.ts'
 import type { Asking } from './verifiers.ts'
 import { BEARER, OFFERED, asking, askingForAccess } from './verifiers.ts'
 
@@ -53,7 +53,7 @@ const basicOfHono: ExternalHandler = (machine, call) => {
 /** `basicAuth({ authorizer })` of express-basic-auth; it is told a callback where `authorizeAsync` is set. */
 const basicOfExpress: ExternalHandler = (machine, call) => {
   const [options] = call.args
-  const refuses = optionOf(options, 'authorizeAsync')?.primitives.includes(true) === true ? 'by-callback' : 'by-answer'
+  const refuses = isOn(options, 'authorizeAsync') ? 'by-callback' : 'by-answer'
   const asks = optionOf(options, 'authorizer') ?? UNDEFINED
   return authenticating(machine, call, asking(machine, { asks, args: [OFFERED, OFFERED], refuses }, call.site))
 }

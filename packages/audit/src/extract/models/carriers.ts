@@ -2,6 +2,7 @@
  * What frameworks of which nothing else is known hand to handlers: a context that carries the request, its answer and
  * their parts, which are called everywhere alike.
  */
+import type { Call } from '../calls.ts'
 import type { LibraryObject, Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
@@ -9,6 +10,7 @@ import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, tagged } from '../value.ts'
 import type { MethodHandler, Model } from './model.ts'
 import { bag, keep, part, requestPart } from './requests.ts'
+import { registerRoute } from './routing.ts'
 
 /** Names of its parts, and which object each is. */
 const OBJECTS: ReadonlyMap<string, string> = new Map([
@@ -46,6 +48,18 @@ const named =
   (origin: string): MethodHandler =>
   (machine, _target, call) =>
     call.args.length === 0 ? bag(machine, origin, call.site) : part(origin, call.args[0]!)
+
+/** Code that is run for requests whoever leads them there: it is registered as what it is. */
+export function registerRun(
+  machine: Machine,
+  app: LibraryObject,
+  { verb, path, run }: { readonly verb: string; readonly path: string; readonly run: (state: State) => void },
+  call: Call,
+  state: State,
+): void {
+  const handlers = [object(machine.library('carried-handler', call.site, { run }))]
+  registerRoute(machine, app, { verb, path, handlers, layer: false, flavour: 'express' }, call, state)
+}
 
 const whole: MethodHandler = (machine, _target, call) => bag(machine, 'body', call.site)
 

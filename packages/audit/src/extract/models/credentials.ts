@@ -10,7 +10,7 @@ import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, derived, object, strings, tagged, withTags, hasTag } from '../value.ts'
 import { authenticating } from './authenticators.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
-import { optionOf } from './routing.ts'
+import { isOn, optionOf } from './routing.ts'
 
 /** Throws on a bad token, so what follows is authenticated; with a callback, what it runs is. */
 export const verifyToken: ExternalHandler = (machine, call, state) => {
@@ -31,10 +31,6 @@ export const verifyToken: ExternalHandler = (machine, call, state) => {
   if (callback === undefined || call.args.indexOf(callback) === 0) return payload
   if (call.args.indexOf(callback) < 2) return payload
   return call_(machine, callback, { ...call, args: [UNDEFINED, payload] }, state)
-}
-
-function isOn(options: Value | undefined, name: string): boolean {
-  return optionOf(options, name)?.primitives.includes(true) === true
 }
 
 /** Options that cannot be seen are given the benefit of the doubt. */

@@ -5,12 +5,12 @@ import { FunctionObject } from '../heap.ts'
 import type { Flavour, Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { NEVER, UNKNOWN, object, onlyString, strings, tagged } from '../value.ts'
+import { NEVER, UNKNOWN, object, onlyString, tagged } from '../value.ts'
 import { isLogout, nameBefore } from '../logouts.ts'
 import { noteAnswer, noteHeaders, noteStatus } from './http.ts'
 import type { ExternalHandler, Model } from './model.ts'
 import { bag, keep, requestPart } from './requests.ts'
-import { isApp, isHandler, mountOn, optionOf, registerRoute } from './routing.ts'
+import { isApp, isHandler, mountOn, optionOf, registerRoute, textsIn } from './routing.ts'
 
 /** What the gateway before a function hands it: the request as a plain object. */
 const EVENT_PARTS: ReadonlyMap<string, string> = new Map([
@@ -69,9 +69,7 @@ const azureFunction: ExternalHandler = (machine, call, state) => {
 }
 
 function verbsOf(methods: Value | undefined): readonly string[] {
-  const named = (methods?.objects ?? []).flatMap((list) =>
-    [...list.properties.values()].flatMap(({ value }) => strings(value)),
-  )
+  const named = (methods?.objects ?? []).flatMap(textsIn)
   return named.length === 0 ? ['*'] : named.map((name) => name.toUpperCase())
 }
 

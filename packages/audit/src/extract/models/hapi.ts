@@ -11,7 +11,7 @@ import { flat } from './express.ts'
 import { noteAnswer, noteStatus } from './http.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { bag, keep, requestPart } from './requests.ts'
-import { emitListen, optionOf, pathOf, registerRoute } from './routing.ts'
+import { emitListen, optionOf, pathOf, registerRoute, textsIn } from './routing.ts'
 import type { Asking } from './verifiers.ts'
 import { BEARER, OFFERED, asking } from './verifiers.ts'
 
@@ -35,7 +35,7 @@ const route: MethodHandler = (machine, target, call, state) => {
 }
 
 function verbsOf(method: Value | undefined): readonly string[] {
-  const listed = method?.objects.flatMap((list) => [...list.properties.values()].flatMap(({ value }) => strings(value)))
+  const listed = method?.objects.flatMap(textsIn)
   const names = listed?.length ? listed : strings(method ?? UNKNOWN)
   return names.length === 0 ? ['*'] : names.map((name) => name.toUpperCase())
 }

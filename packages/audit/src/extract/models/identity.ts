@@ -13,11 +13,12 @@ import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, derived, object, onlyString, tagged, truthiness, withTags } from '../value.ts'
+import { registerRun } from './carriers.ts'
 import { plain } from './express.ts'
 import { noteSessions } from './login-sessions.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { bag } from './requests.ts'
-import { optionOf, registerRoute } from './routing.ts'
+import { optionOf } from './routing.ts'
 import { asking } from './verifiers.ts'
 
 /** Methods that throw, or reject, where the credential is not good. */
@@ -110,9 +111,8 @@ const ownLogin: ExternalHandler = (machine, call, state) => {
   const args = [bag(machine, 'body', call.site), object(machine.library('fetch-request', call.site))]
   const run = asking(machine, { asks, args, refuses: 'by-answer' }, call.site)
   if (run === undefined) return UNKNOWN
-  const handlers = [object(machine.library('carried-handler', call.site, { run }))]
-  const given = { verb: 'POST', path: '/callback/credentials', handlers, layer: false, flavour: 'express' } as const
-  registerRoute(machine, machine.library('http-server', call.site, { tls: false }), given, call, state)
+  const app = machine.library('http-server', call.site, { tls: false })
+  registerRun(machine, app, { verb: 'POST', path: '/callback/credentials', run }, call, state)
   return UNKNOWN
 }
 

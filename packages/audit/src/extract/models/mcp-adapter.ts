@@ -4,9 +4,10 @@ import type { LibraryObject } from '../heap.ts'
 import { FunctionObject } from '../heap.ts'
 import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, UNKNOWN, object, tagged, truthiness } from '../value.ts'
+import { UNDEFINED, UNKNOWN, object, truthiness } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
+import { BEARER } from './verifiers.ts'
 
 /** Tools are added by a function that is given the server. */
 const createHandler: ExternalHandler = (machine, call, state) => {
@@ -29,7 +30,7 @@ const withAuth: ExternalHandler = (machine, call) => {
 const authenticated: MethodHandler = (machine, target, call, state) => {
   const [request = UNKNOWN] = call.args
   const verify = target.data['verify'] as Value
-  const given = [request, tagged('header:authorization', 'cred')]
+  const given = [request, BEARER]
   if (verify.objects.some((item) => item instanceof FunctionObject))
     state.aside((fork) => call_(machine, verify, { ...call, args: given }, fork))
   if (target.data['isRequired'] === true) state.learn(VERIFIED)

@@ -2,17 +2,17 @@
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import type { LibraryObject } from '../heap.ts'
-import { FunctionObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { getProperty } from '../properties.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, primitive, tagged } from '../value.ts'
+import { registerRun } from './carriers.ts'
 import { noteAnswer } from './http.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { bag } from './requests.ts'
 import { optionOf, registerRoute } from './routing.ts'
-import { askingForAccess } from './verifiers.ts'
+import { askingForAccess, isOwnCode } from './verifiers.ts'
 
 interface Endpoint {
   readonly verb: string
@@ -47,15 +47,13 @@ export function serveProvider(machine: Machine, provider: Value, call: Call, sta
   const app = machine.library('http-server', call.site, { tls: false })
   serve(machine, app, provider, call, state)
   const run = askingForAccess(machine, provider, call, state)
-  if (run === undefined) return
-  const handlers = [object(machine.library('carried-handler', call.site, { run }))]
-  registerRoute(machine, app, { verb: '*', path: '*', handlers, layer: false, flavour: 'express' }, call, state)
+  if (run !== undefined) registerRun(machine, app, { verb: '*', path: '*', run }, call, state)
 }
 
 function serve(machine: Machine, router: LibraryObject, provider: Value, call: Call, state: State): void {
   for (const { verb, path, type, asks, of } of ENDPOINTS) {
     const holder = of === undefined ? provider : held(machine, provider, of, call, state)
-    if (!asks.some((name) => isOwn(held(machine, holder, name, call, state)))) continue
+    if (!asks.some((name) => isOwnCode(held(machine, holder, name, call, state)))) continue
     const endpoint = machine.library(type, call.site, { provider: holder })
     const given = { verb, path, handlers: [object(endpoint)], layer: false, flavour: 'express' } as const
     registerRoute(machine, router, given, call, state)
@@ -64,10 +62,6 @@ function serve(machine: Machine, router: LibraryObject, provider: Value, call: C
 
 function held(machine: Machine, holder: Value, name: string, call: Call, state: State): Value {
   return state.aside((fork) => getProperty(machine, holder, primitive(name), call.site, fork))
-}
-
-function isOwn({ objects }: Value): boolean {
-  return objects.some((item) => item instanceof FunctionObject)
 }
 
 /** Calls what the provider has of that name, if it has it. */
@@ -81,7 +75,7 @@ function ask(
 ): Value {
   const self = data['provider'] as Value
   const asked = held(machine, self, name, call, state)
-  return isOwn(asked) ? call_(machine, asked, { ...call, args, argSites: [], self }, state) : UNKNOWN
+  return isOwnCode(asked) ? call_(machine, asked, { ...call, args, argSites: [], self }, state) : UNKNOWN
 }
 
 /** `authorize(client, params, response)`: it sends the caller on, or answers with a page. */

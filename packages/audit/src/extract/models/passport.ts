@@ -10,7 +10,7 @@ import { UNDEFINED, UNKNOWN, object, strings, tagged, truthiness } from '../valu
 import { noteFinder } from './credentials.ts'
 import { plain } from './express.ts'
 import type { ExternalHandler, Model } from './model.ts'
-import { optionOf } from './routing.ts'
+import { optionOf, textsIn } from './routing.ts'
 import type { Asking } from './verifiers.ts'
 import { BEARER, OFFERED, asking } from './verifiers.ts'
 
@@ -106,9 +106,7 @@ const authenticate: ExternalHandler = (machine, call) => {
 }
 
 function strategyNames(given: Value): readonly string[] {
-  const listed = given.objects
-    .filter((item) => item.kind === 'array')
-    .flatMap((list) => [...list.properties.values()].flatMap(({ value }) => strings(value)))
+  const listed = given.objects.filter((item) => item.kind === 'array').flatMap(textsIn)
   return [...strings(given), ...listed]
 }
 

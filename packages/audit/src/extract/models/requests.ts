@@ -123,13 +123,16 @@ export function requestPart(machine: Machine, name: string | undefined, key: Val
   }
 }
 
+/** Known where code behind middleware that cannot be seen has asked who the caller is. */
+export const CALLER_ASKED = 'caller-asked'
+
 const CALLERS: ReadonlySet<string> = new Set(['auth', 'user', 'userId', 'authInfo', 'oidc'])
 const CALLER_NAME = /auth|user|claim|principal|identity|account|caller|subject/i
 
 /** Handlers that ask who the caller is, behind middleware that cannot be seen: that middleware finds it out. */
 export function noteCallerRead(target: LibraryObject, name: string | undefined, state: State): void {
   if (name === undefined || !state.facts.may.has('opaque-middleware')) return
-  if (target.type === 'locals' ? CALLER_NAME.test(name) : CALLERS.has(name)) state.note('caller-read')
+  if (target.type === 'locals' ? CALLER_NAME.test(name) : CALLERS.has(name)) state.note(CALLER_ASKED)
 }
 
 /** A part of a library object that is made once and stays: `ctx.state`, `res.locals`. */

@@ -1,6 +1,6 @@
 /** How frameworks register handlers, listeners and middleware; `routes.ts` runs what is registered here. */
 import type { Call } from '../calls.ts'
-import type { LibraryObject } from '../heap.ts'
+import type { HeapObject, LibraryObject } from '../heap.ts'
 import { FunctionObject, LibraryObject as Library } from '../heap.ts'
 import type { Flavour, Machine } from '../machine.ts'
 import type { Facts, State } from '../state.ts'
@@ -124,6 +124,16 @@ export function optionOf(options: Value | undefined, name: string): Value | unde
     if (cell !== undefined) return cell.value
   }
   return undefined
+}
+
+/** Whether a call's options set it to true. */
+export function isOn(options: Value | undefined, name: string): boolean {
+  return optionOf(options, name)?.primitives.includes(true) === true
+}
+
+/** The texts in a list that options give. */
+export function textsIn(list: HeapObject): readonly string[] {
+  return [...list.properties.values()].flatMap(({ value }) => strings(value))
 }
 
 export function isCertainlyOn(value: Value | undefined): boolean {

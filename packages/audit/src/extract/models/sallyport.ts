@@ -17,7 +17,7 @@ import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, strings, tagged, truthiness, withTags } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertyHandler } from './model.ts'
 import { part } from './requests.ts'
-import { libraryIn, optionOf, registerRoute } from './routing.ts'
+import { libraryIn, optionOf, registerRoute, textsIn } from './routing.ts'
 
 const PACKAGE = '@sallyport/session'
 const HANDLE_BITS = 256
@@ -145,7 +145,7 @@ const createGuard: ExternalHandler = (machine, call) => {
   const carrier = optionOf(options, 'carrier')
   const cookie = optionOf(carrier, 'cookie')
   const proxies = optionOf(optionOf(options, 'transport'), 'trustedProxies')?.objects ?? []
-  const listed = proxies.flatMap((list) => [...list.properties.values()].flatMap((cell) => strings(cell.value)))
+  const listed = proxies.flatMap(textsIn)
   const data: Guard = {
     sessions: libraryIn(optionOf(options, 'sessions'), 'sallyport-sessions'),
     authenticate: optionOf(options, 'authenticate') ?? UNKNOWN,

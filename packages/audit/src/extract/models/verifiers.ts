@@ -87,7 +87,8 @@ function askingIssuer(machine: Machine, asks: Value, run: Asking, state: State):
 const ASKED_ELSEWHERE = 'opaque-check'
 const ASKS_ISSUER = /\b(?:introspect\w{0,40}|user_?info|token_?info)\b/i
 
-function isOwnCode({ objects }: Value): boolean {
+/** Whether it is a function of the program, to be followed. */
+export function isOwnCode({ objects }: Value): boolean {
   return objects.some((item) => item instanceof FunctionObject)
 }
 

@@ -121,7 +121,7 @@ function stepsOf(dispatches: readonly DispatchFact[], lookup: string, served: st
 function anonymous(facts: ServerFacts, stores: readonly StoreFact[]): Verdict {
   const unknown = facts.dispatches.filter((dispatch) => isBehindUnknown(dispatch, facts))
   const owned = new Set(stores.filter(({ remembersOwner }) => remembersOwner).map(({ id }) => id))
-  const personal = unknown.filter(({ callersAsked, store }) => callersAsked || owned.has(store))
+  const personal = unknown.filter(({ store }) => facts.callersAsked || owned.has(store))
   if (personal.length > 0) return partly(facts, stores, personal)
   const compared = unknown.filter(({ bound }) => bound)
   if (compared.length > 0) return partly(facts, stores, compared)
