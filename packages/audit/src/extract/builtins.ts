@@ -1,4 +1,5 @@
 /** Methods of the language's own values: Map, Set, Array, String, Promise. */
+import { ASKS_BY_METHOD, noteAudienceAsked } from './audiences.ts'
 import type { Call } from './calls.ts'
 import { call_, invoke } from './calls.ts'
 import {
@@ -50,6 +51,8 @@ import {
 /** The result of `self.name(...)` where the language defines it; undefined where it does not. */
 export function callBuiltin(machine: Machine, self: Value, name: string, call: Call, state: State): Value | undefined {
   const [target] = self.objects
+  if (ASKS_BY_METHOD.has(name) && !machine.audienceAsked)
+    noteAudienceAsked(machine, self, ...call.args, ...self.objects.map(({ item }) => item))
   if (target !== undefined && self.objects.length === 1) {
     if (target.kind === 'map' || target.kind === 'set') return callMap(machine, target, name, call, state)
     if (target.kind === 'array') return callArray(machine, target, name, call, state)
@@ -177,8 +180,9 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
       noteUrlCredential(machine, first, call.site, state)
       noteComparison(machine, listedIn(list, call), first, name, call.site, state)
       return position(includes(list, first))
-    case 'slice':
     case 'concat':
+      return object(view(machine, list, joinAll([list.item, ...call.args.map(itemsOf)]), call.site))
+    case 'slice':
     case 'reverse':
     case 'flat':
     case 'values':
@@ -196,6 +200,14 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
     default:
       return UNKNOWN
   }
+}
+
+/** What a list is joined with: the members of another list, or a value as it is. */
+function itemsOf(value: Value): Value {
+  const lists = value.objects.filter(({ kind }) => kind === 'array')
+  const single = { ...value, objects: value.objects.filter(({ kind }) => kind !== 'array') }
+  const isList = lists.length > 0 && !value.open && single.objects.length === 0 && value.primitives.length === 0
+  return joinAll([...lists.map(({ item }) => item), ...(isList ? [] : [single])])
 }
 
 function joinText(list: HeapObject): Value {

@@ -1,5 +1,6 @@
 /** Calls: of functions in the tree (followed), of libraries we know (modelled), of anything else (opaque). */
 import { askedByCalling, askedOfOwner, noteExecution } from './asked.ts'
+import { noteAudienceGiven, noteIssuerAsked } from './audiences.ts'
 import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
 import { callBuiltin, callPromise } from './builtins.ts'
@@ -420,12 +421,14 @@ export function callOpaque(
       if (whose !== 'files' || !namesFile(arg)) noteUrl(machine, arg, call.site, state)
   if (speaks) noteLog(machine, name, call, state)
   if (!speaks) noteHandleGiven(machine, call.args, call.site, state)
+  if (!speaks) noteAudienceGiven(machine, call)
   if (!speaks && call.args.some(namesOrigin)) return withTags(inner, ['origin-verdict'])
   const compared = speaks || whose === 'library' ? undefined : askedOfOwner(name, call, inner, state)
   if (compared !== undefined) return compared
   if (presented.length === 0)
     return hasTag(call.self, 'cred') || isNamedSecret(inner) ? withTags(inner, ['made']) : inner
   state.note('opaque-check')
+  noteIssuerAsked(machine, presented, call, state)
   if (presented.some(isSentByBrowsers)) state.note('maybe-cookie')
   return withTags(inner, ['verdict', 'cred', ...presented.flatMap(requestTags)])
 }

@@ -1,4 +1,5 @@
 /** What a path learns from a condition that held, or did not. */
+import { noteAudienceAsked } from './audiences.ts'
 import type { RouteFact } from './events.ts'
 import type { HeapObject, Site } from './heap.ts'
 import type { Machine } from './machine.ts'
@@ -433,6 +434,7 @@ function isOriginChecked(ways: readonly ReadonlySet<string>[]): boolean {
 /** `a === b`, `timingSafeEqual(a, b)` and the like. */
 export function equality(machine: Machine, a: Value, b: Value): Value {
   const { equal, different } = equalityFacts(machine, a, b)
+  if (onlyPrimitive(b) === undefined || isText(b)) noteAudienceAsked(machine, a, b)
   const decided = decideEquality(a, b)
   const base = decided === undefined ? boolOf(a, b) : { ...boolOf(a, b), primitives: [decided], open: false, tags: [] }
   const ofState = equalState(machine, a, b)
@@ -441,6 +443,10 @@ export function equality(machine: Machine, a: Value, b: Value): Value {
     whenTrue: [...equal, ...ofState, ...(taught?.whenTrue ?? [])],
     whenFalse: [...different, ...(taught?.whenFalse ?? [])],
   })
+}
+
+function isText(value: Value): boolean {
+  return typeof onlyPrimitive(value)?.value === 'string'
 }
 
 function boolOf(a: Value, b: Value): Value {

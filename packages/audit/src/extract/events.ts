@@ -173,7 +173,6 @@ export type Event = Base &
     | { readonly kind: 'secret-use'; readonly what: string; readonly value: Value }
     /** A token of somebody else is verified; `named`: only one that is meant for this server passes. */
     | { readonly kind: 'audience'; readonly named: boolean }
-    | { readonly kind: 'audience-read' }
     | { readonly kind: 'event-store'; readonly value: Value }
     | { readonly kind: 'log'; readonly value: Value }
     | { readonly kind: 'answer-body'; readonly value: Value }

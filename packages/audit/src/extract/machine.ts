@@ -187,6 +187,8 @@ export class Machine {
   readonly permitting = new Set<number>()
   /** Activations in which what a header says is called was held against what the body calls. */
   readonly namesCompared = new Set<number>()
+  /** Whom a token is for is asked somewhere. */
+  audienceAsked = false
   /** Variables and properties that requests write and that outlive them. */
   readonly sharedCells = new Set<Cell>()
   /** What requests have put in the place of functions of the platform, by its path. */

@@ -1,5 +1,6 @@
 /** Reads and writes of properties: plain objects, containers used as session stores, library objects. */
 import { noteExecution } from './asked.ts'
+import { AUDIENCE_CLAIM, isAudienceClaim } from './audiences.ts'
 import { conditionOf, fromRequest, isFresh, isMove, isPresentedHandle, requestTags } from './conditions.ts'
 import { putBack } from './copies.ts'
 import { isOwn, noteHandleWrite, unprovenTags } from './handles.ts'
@@ -80,8 +81,7 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   if (target.objects.length === 0 && target.entropy !== undefined && name !== undefined && PLACE.test(name))
     return { ...derived(target), entropy: pickEntropy(target.entropy) }
   if (value === NEVER) return name === 'length' ? UNKNOWN : { ...UNKNOWN }
-  if (name !== undefined && AUDIENCE.has(name) && (hasTag(target, 'principal') || hasTag(target, 'cred')))
-    machine.emit('audience-read', site, state, {})
+  if (name !== undefined && isAudienceClaim(target, name)) value = withTags(value, [AUDIENCE_CLAIM])
   if (target.tags.length > 0 && name !== undefined) value = noteFieldRead(machine, target, name, value, site)
   return name === undefined || target.ways === undefined ? value : partOfWays(target, name, value)
 }
@@ -99,9 +99,6 @@ function refusal(value: Value, target: Value): Value {
   const condition = { whenTrue: [], whenFalse: conditionOf(target).whenTrue }
   return withCondition(remembered(value), condition)
 }
-
-/** Claims that say whom a token is for. */
-const AUDIENCE: ReadonlySet<string> = new Set(['aud', 'audience', 'resource'])
 
 function withoutVerdict(value: Value, target: Value): Value {
   return hasTag(target, 'entry') && !hasTag(target, 'verdict') ? remembered(value) : value

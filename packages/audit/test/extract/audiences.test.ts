@@ -54,3 +54,79 @@ describe('an issuer that is asked about a token', () => {
     expect(outcomeOf('unchecked-token-audience', asking('v1/me', ''))).not.toBe('fail')
   })
 })
+
+describe('the audience of a token that others signed', () => {
+  const verifying = (use: string): string => `
+    import { createServer } from 'node:http'
+    import { createRemoteJWKSet, jwtVerify } from 'jose'
+    import { checkResourceAllowed } from '@modelcontextprotocol/sdk/shared/auth-utils.js'
+    import { assertAudience } from './claims.js'
+    const keys = createRemoteJWKSet(new URL(process.env.JWKS_URL))
+    const here = process.env.RESOURCE_URL
+    const allowed = new Set([here])
+    const audiences = ({ aud }) => (typeof aud === 'string' ? [aud] : aud ?? [])
+    createServer(async (req, res) => {
+      const { payload } = await jwtVerify(req.headers.authorization.slice(7), keys)
+      ${use}
+      res.end(payload.sub)
+    }).listen(3000, '127.0.0.1')`
+
+  it.each([
+    ['not read', ''],
+    ['logged', 'console.log(payload.aud)'],
+    ['kept', 'req.auth = { sub: payload.sub, resource: new URL(payload.aud) }'],
+    ['there at all', "if (!payload.aud) throw new Error('no')"],
+    ['a text', "if (typeof payload.aud !== 'string') throw new Error('no')"],
+  ])('asks nothing where it is %s', (_name, use) => {
+    expect(outcomeOf('unchecked-token-audience', verifying(use))).toBe('fail')
+  })
+
+  it.each([
+    ['compared', "if (payload.aud !== here) throw new Error('no')"],
+    ['looked for in a list', "if (![payload.aud].flat().includes(here)) throw new Error('no')"],
+    ['looked for in what a helper makes of it', "if (!audiences(payload).includes(here)) throw new Error('no')"],
+    ['one of several', "if (![].concat(payload.aud).some((one) => one === here)) throw new Error('no')"],
+    ['in a set', "if (!allowed.has(payload.aud)) throw new Error('no')"],
+    ['told apart', "switch (payload.aud) { case here: break; default: throw new Error('no') }"],
+    [
+      'given to the SDK',
+      "if (!checkResourceAllowed({ requestedResource: payload.aud, configuredResource: here })) throw new Error('no')",
+    ],
+    ['given, with all else, to code that is asked about it', 'assertAudience(payload)'],
+  ])('is asked about where it is %s', (_name, use) => {
+    expect(outcomeOf('unchecked-token-audience', verifying(use))).toBe('pass')
+  })
+})
+
+describe('middleware that asks an issuer', () => {
+  const asking = (ask: string): string => `
+    import express from 'express'
+    const app = express()
+    app.post('/mcp', async (req, res, next) => {
+      const header = req.headers.authorization ?? ''
+      const token = header.slice(7)
+      ${ask}
+      req.user = told.sub
+      next()
+    }, (req, res) => res.json({ jsonrpc: '2.0', id: req.body.id, result: {} }))
+    app.listen(3000, '127.0.0.1')`
+  const introspecting = `const told = await (await fetch(process.env.ISSUER + '/introspect', { method: 'POST', body: 'token=' + token })).json()
+    if (!told.active) return res.status(401).end()`
+
+  it('is told of all tokens', () => {
+    expect(outcomeOf('unchecked-token-audience', asking(introspecting))).toBe('fail')
+  })
+
+  it('may compare whom this one was for', () => {
+    const compared = `${introspecting}\nif (told.aud !== process.env.RESOURCE) return res.status(401).end()`
+    expect(outcomeOf('unchecked-token-audience', asking(compared))).toBe('pass')
+  })
+
+  it('has nothing to ask about a token that the server has got for itself', () => {
+    const exchanging = `
+      const body = new URLSearchParams({ code: String(req.query.code), grant_type: 'authorization_code' })
+      const got = await (await fetch(process.env.ISSUER + '/token', { method: 'POST', body })).json()
+      const told = await (await fetch(process.env.ISSUER + '/userinfo', { headers: { authorization: got.access_token } })).json()`
+    expect(outcomeOf('unchecked-token-audience', asking(exchanging))).toBe('notApplicable')
+  })
+})

@@ -32,13 +32,12 @@ function isLookedUp(machine: Machine, activation: number): boolean {
   )
 }
 
-/** Tokens that this server signs itself are for itself. Whoever reads the claim is taken to compare it. */
+/** Tokens that this server signs itself are for itself. Where the claim is asked about at all, it is taken to be everywhere. */
 export function collectAudiences(machine: Machine): readonly AudienceFact[] {
   if (eventsOf(machine, 'token').length > 0) return []
-  const isRead = eventsOf(machine, 'audience-read').length > 0
   const facts = eventsOf(machine, 'audience').map((event): AudienceFact => ({
     at: locate(event.site),
-    named: event.named || isRead,
+    named: event.named || machine.audienceAsked,
   }))
   return distinct(facts, ({ at, named }) => `${at.path}:${at.startLine}:${named}`)
 }

@@ -2,6 +2,7 @@
  * Functions that a program gives to middleware which authenticates: what a credential is held against, and how. The
  * middleware calls them with what the request carries; what they refuse goes no further.
  */
+import { ASKED_ISSUER, ASKS_ISSUER } from '../audiences.ts'
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import { assume } from '../conditions.ts'
@@ -77,7 +78,7 @@ export function askingForAccess(
 function askingIssuer(machine: Machine, asks: Value, run: Asking, state: State): void {
   const wasAsked = state.facts.may.has(ASKED_ELSEWHERE)
   run(state)
-  if (wasAsked || !state.facts.may.has(ASKED_ELSEWHERE)) return
+  if (wasAsked || !state.facts.may.has(ASKED_ELSEWHERE) || state.facts.may.has(ASKED_ISSUER)) return
   const [fn] = asks.objects.filter((item) => item instanceof FunctionObject)
   if (fn !== undefined && ASKS_ISSUER.test(fn.site.file.text))
     machine.emit('audience', fn.site, state, { named: false })
@@ -85,7 +86,6 @@ function askingIssuer(machine: Machine, asks: Value, run: Asking, state: State):
 
 /** Code that is not in the tree was given the credential. */
 const ASKED_ELSEWHERE = 'opaque-check'
-const ASKS_ISSUER = /\b(?:introspect\w{0,40}|user_?info|token_?info)\b/i
 
 /** Whether it is a function of the program, to be followed. */
 export function isOwnCode({ objects }: Value): boolean {
