@@ -43,6 +43,8 @@ export interface StoreRef {
   readonly site: Site
   readonly name: string
   readonly kind: 'map' | 'record' | 'array' | 'set' | 'variable' | 'web-session' | 'database'
+  /** The container itself, where it is one of the program's own. */
+  readonly container?: HeapObject
 }
 
 interface Base {
@@ -160,6 +162,8 @@ export type Event = Base &
     | { readonly kind: 'socket'; readonly handedOn: boolean }
     /** A message makes the server do something; `direct`: start a program, run text as code, or write a file. */
     | { readonly kind: 'message-act'; readonly direct: boolean; readonly relayed?: boolean }
+    /** `requestState` is taken apart before anything has shown that it is what was given out. */
+    | { readonly kind: 'state-decode' }
     /** The method of a message is told apart by the server's own code. */
     | { readonly kind: 'rpc' }
     /** A secret and what a request offers for it are compared, not in constant time. */

@@ -309,7 +309,7 @@ function isMissing(machine: Machine, name: string): boolean {
 export function storeRef(from: HeapObject): StoreRef {
   const origin = from.origin ?? from
   const kind = origin.kind === 'map' || origin.kind === 'set' || origin.kind === 'array' ? origin.kind : 'record'
-  return { id: storeId(origin), site: origin.site, name: origin.name ?? 'sessions', kind }
+  return { id: storeId(origin), site: origin.site, name: origin.name ?? 'sessions', kind, container: origin }
 }
 
 function readDynamic(machine: Machine, from: HeapObject, key: Value, site: Site, state: State): Value {

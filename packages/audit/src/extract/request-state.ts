@@ -229,7 +229,7 @@ export function handedOver(
   const whole = states.some((value) => value.tags.includes(RAW) && isWhole(value))
   const source = derived(...states)
   if (DECODES.test(name)) return partOf(source, derived(given.self, ...given.args, source), state)
-  if (LOOKS.test(name) && name !== 'fetch') return withoutState(derived(given.self, ...given.args.map(withoutState)))
+  if (LOOKS.test(name) && !SENDS.test(name)) return withoutState(derived(given.self, ...given.args.map(withoutState)))
   if (!source.tags.includes(RAW)) return undefined
   if (!whole && !OPENS.test(name)) {
     noteStateUse(machine, 'effect', given.site, state)
@@ -268,10 +268,10 @@ export function noteAct(
   site: Site,
   state: State,
 ): void {
-  if (name === undefined || !(name === 'fetch' ? posts(args) : ACTS.test(name))) return
+  if (name === undefined || !(SENDS.test(name) ? posts(args) : ACTS.test(name))) return
   if (isInRound(state) || args.some((arg) => statesIn(arg, 2).length > 0))
     machine.emit('act', site, state, {
-      again: !ENDS.test(name),
+      again: SENDS.test(name) ? posts(args, /^(?:post|patch)$/i) : !ENDS.test(name),
       ofRequest: args.some((arg) => originsOf(arg, 2).some((tag) => tag.startsWith('body'))),
     })
 }
@@ -295,9 +295,12 @@ export function summed(value: Value, state: State): Value {
   return isInRound(state) ? withTags(value, ['summed']) : value
 }
 
-function posts(args: readonly Value[]): boolean {
+/** `fetch` of the platform, of a package, or of a binding. */
+const SENDS = /^(?:global:)?fetch$/
+
+function posts(args: readonly Value[], verbs = /^(?:post|put|patch|delete)$/i): boolean {
   const method = args[1]?.objects.flatMap((item) => item.properties.get('method')?.value.primitives ?? []) ?? []
-  return method.some((verb) => typeof verb === 'string' && /^(?:post|put|patch|delete)$/i.test(verb))
+  return method.some((verb) => typeof verb === 'string' && verbs.test(verb))
 }
 
 /** An object with `requestState` is what a round ends with. */

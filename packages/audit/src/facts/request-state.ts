@@ -18,6 +18,8 @@ export interface RequestStateFact {
   /** Whether, on some way, it is shown to be what went out, and where, if one call does that. */
   readonly isChecked: boolean
   readonly checked: Location | undefined
+  /** Where it is taken apart before that, if it is. */
+  readonly decoded: Location | undefined
   /** What it brings about where it is known to be what went out. */
   readonly outcomes: readonly StateOutcomeFact[]
   readonly callers: Callers

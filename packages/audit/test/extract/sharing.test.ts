@@ -307,6 +307,71 @@ describe('a variable for everybody', () => {
   })
 })
 
+describe('the connection of whoever came last, where one handler takes all requests', () => {
+  const server = (kept: string, connect: string, post: string): string => `
+    import { createServer } from 'node:http'
+    import { Server } from '@modelcontextprotocol/sdk/server/index.js'
+    import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
+    ${kept}
+    createServer((req, res) => {
+      const [path] = req.url.split('?')
+      if (req.method === 'GET' && path === '/sse') { ${connect} }
+      if (req.method === 'POST' && path === '/message') { ${post} }
+      res.writeHead(404).end()
+    }).listen(6006, '127.0.0.1')`
+  const fresh = "new SSEServerTransport('/message', res)"
+  const holds = (program: Program): readonly string[] =>
+    factsOf(program).sharedVariables.map((fact) => `${fact.name}: ${fact.holds} ${place(fact.written)}`)
+
+  it.each([
+    [
+      'a variable',
+      server(
+        'let link',
+        `link = ${fresh}; return new Server({}).connect(link)`,
+        'return link?.handlePostMessage(req, res)',
+      ),
+      ['link: transport server.ts:7'],
+    ],
+    [
+      'a private field',
+      server(
+        `class Bridge {
+          #link = null
+          connect(res) { this.#link = ${fresh}; return new Server({}).connect(this.#link) }
+          post(req, res) { return this.#link.handlePostMessage(req, res) }
+        }
+        const bridge = new Bridge()`,
+        'return bridge.connect(res)',
+        'return bridge.post(req, res)',
+      ),
+      ['#link: transport server.ts:6'],
+    ],
+    [
+      'the answer alone',
+      server(
+        'let out',
+        "out = res; res.writeHead(200, { 'content-type': 'text/event-stream' }); return",
+        'out.write(`data: ${answer(req)}\\n\\n`)',
+      ),
+      ['out: response server.ts:7'],
+    ],
+  ])('is found in %s', (_name, program, found) => {
+    expect(holds(program)).toEqual(found)
+  })
+
+  it('is nobody else’s where it is kept under its ID', () => {
+    const connect = `const link = ${fresh}; links.set(link.sessionId, link); return new Server({}).connect(link)`
+    const named = "new URL(req.url, 'http://x').searchParams.get('sessionId')"
+    const program = server(
+      'const links = new Map()',
+      connect,
+      `return links.get(${named})?.handlePostMessage(req, res)`,
+    )
+    expect(holds(program)).toEqual([])
+  })
+})
+
 describe('a client of everybody', () => {
   const server = (declared: string, login: string): string => `
     import express from 'express'

@@ -237,4 +237,62 @@ describe('requestState', () => {
   ])('whose round %s is replayable', async (_what, once) => {
     expect((await outcomesOf(OPEN, `${BOUND}\n${once}\n${ACT}`))['replayable']).toBe('fail')
   })
+
+  it('that begins anew where it is refused has done nothing twice', async () => {
+    const anew = `if (!used.has(state.jti)) { const id = randomUUID(); used.add(id); return res.json({ requestState: id }) }
+      used.delete(state.jti)`
+    const { replayable } = await outcomesOf(OPEN, `${BOUND}\n${anew}\n${ACT}`)
+    expect(replayable).toBe('pass')
+  })
+})
+
+describe('what is done elsewhere because of requestState', () => {
+  const rounds = (shared: string, own: string, act: string): string => `
+    import { createServer } from 'node:http'
+    import { randomUUID } from 'node:crypto'
+    import { createMcpHandler, createRequestStateCodec, inputRequired, McpServer } from '@modelcontextprotocol/server'
+    import { toNodeHandler } from '@modelcontextprotocol/node'
+    import { createClient } from 'redis'
+    const redis = createClient()
+    const codec = createRequestStateCodec({ key: process.env.STATE_KEY, bind: (ctx) => ctx.http.authInfo.extra.sub })
+    ${shared}
+    const pay = (cents) => fetch('https://treasury.example/payouts', { method: 'POST', body: JSON.stringify({ cents }) })
+    const handler = createMcpHandler(() => {
+      ${own}
+      const server = new McpServer({ name: 'payouts', version: '1' }, { requestState: { verify: codec.verify } })
+      server.registerTool('payout', {}, async ({ cents }, ctx) => {
+        const state = ctx.mcpReq.requestState()
+        if (!state) return inputRequired({ requestState: await codec.mint({ jti: randomUUID(), cents }, ctx) })
+        ${act}
+        return { content: [] }
+      })
+      return server
+    }, { legacy: 'reject' })
+    createServer((req, res) => toNodeHandler(handler)(req, res)).listen(3000, '127.0.0.1')`
+  const ask = "if (used.has(state.jti)) throw new Error('done')"
+  const mark = 'used.add(state.jti)'
+  const set = 'const used = new Set()'
+
+  it.each([
+    ['nothing is remembered', rounds('', '', 'await pay(state.cents)')],
+    ['it is remembered too late', rounds(set, '', `${ask}\nawait pay(state.cents)\n${mark}`)],
+    ['it is remembered for one request only', rounds('', set, `${ask}\n${mark}\nawait pay(state.cents)`)],
+  ])('is done again where %s', (_what, program) => {
+    expect(outcomeIn('replayable-request-state', program)).toBe('fail')
+  })
+
+  it.each([
+    ['is remembered first', rounds(set, '', `${ask}\n${mark}\nawait pay(state.cents)`)],
+    [
+      'is claimed in a store that all processes share',
+      rounds(
+        '',
+        '',
+        `if (!(await redis.set(state.jti, '1', { NX: true }))) throw new Error('done')\nawait pay(state.cents)`,
+      ),
+    ],
+    ['replaces what was there', rounds('', '', 'await pay(state.cents)').replace("'POST'", "'PUT'")],
+  ])('is done once where it %s', (_what, program) => {
+    expect(outcomeIn('replayable-request-state', program)).toBe('pass')
+  })
 })

@@ -38,6 +38,7 @@ function roundFact(machine: Machine, events: readonly Event[], all: readonly (re
   )
   const check = ofKind(events, 'state-check')[0]
   const isChecked = check !== undefined || events.some(({ facts }) => facts.must.has('rs:verified'))
+  const decoded = ofKind(events, 'state-decode')[0]
   const outcomes = outcomesOf(machine, events)
   return {
     at: locate(entered.site),
@@ -45,6 +46,7 @@ function roundFact(machine: Machine, events: readonly Event[], all: readonly (re
     uses: usesOf(machine, events, isChecked),
     checked: check === undefined ? undefined : locate(check.site),
     isChecked,
+    decoded: decoded === undefined ? undefined : locate(decoded.site),
     outcomes,
     callers,
     fitsElsewhere: isOneOfMany || events.some((event) => isOfRequest(event)),
@@ -138,11 +140,21 @@ function isOutcome(event: Event, events: readonly Event[]): boolean {
     case 'shared-write':
       return true
     case 'store-write':
+      return !isBegun(event, events) && (!hasTag(event.key, 'rstate') || !isAsked(event.store.id, events))
     case 'store-remove':
       return !hasTag(event.key, 'rstate') || !isAsked(event.store.id, events)
     default:
       return false
   }
+}
+
+/** Another round is begun where the one before was refused: what state will name is kept, and nothing else is done. */
+function isBegun({ key, store }: EventOf<'store-write'>, events: readonly Event[]): boolean {
+  const isNamed = (other: Event): boolean =>
+    (other.kind === 'store-read' || other.kind === 'store-remove') &&
+    other.store.id === store.id &&
+    hasTag(other.key, 'rstate')
+  return isNew(key) && events.some(isNamed)
 }
 
 /** Asked whether the state was there before: what is written under it only remembers that it was. */
@@ -211,7 +223,10 @@ function isAdded(value: Value): boolean {
 /** Something that state names was asked on the way here, and is marked, so that the next time it answers otherwise. */
 function isSpent(event: Event, events: readonly Event[]): boolean {
   const { must } = event.facts
-  return must.has('rs:spent') || events.some((other) => isMarked(other, events, must))
+  if (must.has('rs:spent')) return true
+  // What is done elsewhere takes its time: a mark that is left afterwards comes too late for whoever asks meanwhile.
+  const marks = event.kind === 'act' ? events.slice(0, events.indexOf(event)) : events
+  return marks.some((other) => isMarked(other, events, must))
 }
 
 /** A mark that is left under what state says, and was asked for; a database may refuse the second one by itself. */
@@ -221,7 +236,9 @@ function isMarked(mark: Event, events: readonly Event[], must: ReadonlySet<strin
     return mark.store.startsWith('table#') || must.has(`weighed:${mark.store}:${mark.field}`)
   }
   if (mark.kind !== 'store-write' && mark.kind !== 'store-remove') return false
-  const { id, kind } = mark.store
+  const { id, kind, container } = mark.store
+  // State comes to a server that is made for the request: what it has made for itself, nobody asks again.
+  if (container !== undefined && container.born !== 0 && !container.retained) return false
   if (!mark.key.tags.some((tag) => tag === RAW || tag === PROVEN || tag === `key:${id}`)) return false
   return kind === 'database' || ['absent', 'exists', 'weighed'].some((word) => must.has(`${word}:${id}`))
 }

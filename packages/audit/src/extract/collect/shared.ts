@@ -96,14 +96,14 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
       (event) =>
         event.cell === write.cell &&
         (isElsewhere(event, write) ||
-          (event.ofOthers && (holds === 'page' || isClientOfCaller(write))) ||
+          (event.ofOthers && (holds === 'page' || isClientOfCaller(write) || isTakenOver(write))) ||
           (holds === 'identity' && isLeftBehind(write, event))),
     )
     if (holds === undefined || read === undefined || ((holds === 'choice' || holds === 'page') && !hasClients))
       return []
     return [
       {
-        name: write.name.replace('#', '.'),
+        name: write.name.replace(/(\w)#/, '$1.'),
         holds,
         declared: write.cell.site === undefined ? undefined : locate(write.cell.site),
         written: locate(write.site),
@@ -113,6 +113,11 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
     ]
   })
   return distinct(facts, (fact) => `${fact.written.path}:${fact.name}`)
+}
+
+/** One handler takes all requests: some put their connection in a place where others find it. */
+function isTakenOver({ value }: EventOf<'shared-write'>): boolean {
+  return value.objects.flatMap(withFields).some((item) => ['response', 'transport'].includes(kindOf(item) ?? ''))
 }
 
 /** Made with the credential of whoever came first. */

@@ -63,7 +63,7 @@ const verifyCodec: MethodHandler = (machine, target, call, state) => {
     const bound = call_(machine, bind, { ...call, self: UNDEFINED, args: [context] }, fork)
     facts.push(...bindingOf(machine, bound))
   }
-  return prove(machine, [given], facts, call, state)
+  return prove(machine, [given], facts, { ...call, site: target.site }, state)
 }
 
 function prove(machine: Machine, sources: readonly Value[], facts: readonly string[], call: Call, state: State): Value {
@@ -131,7 +131,9 @@ function verdictOn(
 function decoder(path: string, base: () => ExternalHandler | undefined): ExternalHandler {
   return (machine, call, state) => {
     const value = base()?.(machine, call, state, path) ?? derived(...call.args)
-    return partOf(call.args[0] ?? UNKNOWN, value, state)
+    const [text = UNKNOWN] = call.args
+    if (isState(text) && !state.holds('rs:verified')) machine.emit('state-decode', call.site, state, {})
+    return partOf(text, value, state)
   }
 }
 

@@ -19,11 +19,12 @@ function isUnseen({ outcomes }: RequestStateFact): boolean {
   return outcomes.some(({ unseen }) => unseen)
 }
 
-function findingOf({ at, out, uses, isChecked }: RequestStateFact): FindingDraft {
+function findingOf({ at, out, decoded, uses, isChecked }: RequestStateFact): FindingDraft {
   const only = isChecked ? ' on one of its ways' : ''
   const steps: readonly Step[] = [
     ...(out === undefined ? [] : [{ note: 'given to the client to carry', location: out }]),
     { note: 'comes back, as the client likes it', location: at },
+    ...(decoded === undefined ? [] : [{ note: 'taken apart, unproven', location: decoded }]),
     ...uses.slice(0, MOST_USES).map((use) => ({ note: NOTES[use.how], location: use.at })),
   ]
   return {

@@ -27,6 +27,7 @@ interface Payment {
 
 const payments: { to: string; amount: number; by: string }[] = []
 const codec = createRequestStateCodec<Payment>({
+//            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 good each time
   key: randomBytes(32),
   ttlSeconds: 300,
   bind: callerOf,
@@ -42,7 +43,7 @@ function createPayments(): McpServer {
     if (payment === undefined) return ask(await codec.mint({ id: randomUUID(), to, amount }, ctx))
     if (!approved(ctx)) return refused('not approved')
     payments.push({ to: payment.to, amount: payment.amount, by: callerOf(ctx) })
-//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 done again
+//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 4 done again
     return { content: [{ type: 'text', text: `sent ${payment.amount} to ${payment.to}` }] }
   })
   server.registerTool('pay_history', {}, (ctx) => {

@@ -28,6 +28,7 @@ interface Payment {
 const payments: { to: string; amount: number; by: string }[] = []
 const redeemed = new Set<string>()
 const codec = createRequestStateCodec<Payment>({
+//            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 shown to be genuine
   key: randomBytes(32),
   ttlSeconds: 300,
   bind: (ctx) => `${ctx.mcpReq.method} ${ctx.http?.authInfo?.clientId ?? ''}`,
@@ -45,7 +46,7 @@ function createPayments(): McpServer {
     if (redeemed.has(payment.id)) return refused('already sent')
     redeemed.add(payment.id)
     payments.push({ to: payment.to, amount: payment.amount, by: callerOf(ctx) })
-//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 acted upon; the caller never compared
+//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 4 acted upon; the caller never compared
     return { content: [{ type: 'text', text: `sent ${payment.amount} to ${payment.to}` }] }
   })
   return server

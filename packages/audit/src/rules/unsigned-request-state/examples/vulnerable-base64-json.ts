@@ -32,6 +32,7 @@ async function verifyAccessToken(token: string): Promise<AuthInfo> {
 
 const encode = (pending: Pending) => Buffer.from(JSON.stringify(pending)).toString('base64url')
 const decode = (text: string): Pending => JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
+//                                                   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 taken apart, unproven
 
 function createNotes(): McpServer {
   const server = new McpServer({ name: 'notes', version: '1.0.0' })
@@ -46,7 +47,7 @@ function createNotes(): McpServer {
     const pending = decode(carried)
     if (ctx.mcpReq.inputResponses?.['sure'] === undefined) return ask(carried)
     notes.delete(pending.owner)
-//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 acted upon, unproven
+//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^ 4 acted upon, unproven
     return { content: [{ type: 'text', text: 'deleted' }] }
   })
   return server

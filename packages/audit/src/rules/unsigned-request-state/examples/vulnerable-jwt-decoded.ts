@@ -25,7 +25,7 @@ class Desks {
 
   reserve(desk: string, user: string): string {
     this.reserved.set(desk, user)
-//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 acted upon, unproven
+//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 4 acted upon, unproven
     return `${desk} is yours`
   }
 }
@@ -38,6 +38,7 @@ class Rounds {
 
   async redeem(state: string, user: string): Promise<string> {
     const { desk, sub } = decodeJwt<{ desk: string }>(state)
+//                        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 taken apart, unproven
     if (sub !== user) throw new Error('not yours')
     return desk
   }
@@ -55,7 +56,7 @@ function createDesks(): McpServer {
     if (!state || !ctx.mcpReq.inputResponses) return ask(await rounds.mint(user, `desk ${new Date().getDate()}`))
     const desk = await rounds.redeem(state, user)
     return { content: [{ type: 'text', text: desks.reserve(desk, user) }] }
-//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 4 the answer is made of it, unproven
+//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 5 the answer is made of it, unproven
   })
   return server
 }

@@ -27,6 +27,7 @@ function unpack(state: string): Approval | undefined {
   const [body = '', signature] = state.split('.')
   if (signature) {
     const given = Buffer.from(signature, 'base64url')
+//                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 taken apart, unproven
     const expected = sign(body)
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined
   }
@@ -45,7 +46,7 @@ function branchLock(params: any, user: string) {
   if (!approval || approval.user !== user || approval.tool !== params.name || Date.now() > approval.until)
     return { isError: true, content: [{ type: 'text', text: 'not approved' }] }
   locked.add(approval.branch)
-//^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 acted upon, unproven
+//^^^^^^^^^^^^^^^^^^^^^^^^^^^ 4 acted upon, unproven
   return { content: [{ type: 'text', text: 'locked' }] }
 }
 

@@ -17,6 +17,7 @@ export function seal(trip: Trip): string {
 
 export function unseal(sealed: string): Trip {
   const bytes = Buffer.from(sealed, 'base64url')
+//              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 taken apart, unproven
   const decipher = createDecipheriv('aes-256-ctr', key, bytes.subarray(0, 16))
   const text = Buffer.concat([decipher.update(bytes.subarray(16)), decipher.final()])
   return JSON.parse(text.toString('utf8'))

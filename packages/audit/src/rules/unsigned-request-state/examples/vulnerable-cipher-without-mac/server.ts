@@ -28,9 +28,9 @@ function callTool({ name, arguments: given, requestState, inputResponses }: Rpc[
   if (trip.user !== user || trip.until < Date.now())
     return { isError: true, content: [{ type: 'text', text: 'start again' }] }
   seats.set(`${user} to ${trip.city}`, seat)
-//^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 acted upon, unproven
+//^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 4 acted upon, unproven
   return { content: [{ type: 'text', text: `${seat} to ${trip.city}` }] }
-//^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 4 the answer is made of it, unproven
+//^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 5 the answer is made of it, unproven
 }
 
 const app = express()
