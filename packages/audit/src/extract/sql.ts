@@ -18,6 +18,8 @@ export interface Statement {
   /** Columns that an insertion or update writes. */
   readonly writes: readonly { readonly column: string; readonly operand: Operand }[]
   readonly where: readonly Comparison[]
+  /** An insertion gives back what the database made up: its key, most of all. */
+  readonly returns?: true
 }
 
 const LONGEST = 4_000
@@ -72,7 +74,8 @@ function insertion(table: string, columns: string | undefined, rest: string): St
     column: nameOf(column),
     operand: operandOf(values[index] ?? ''),
   }))
-  return { verb: 'insert', table: nameOf(table), writes, where: [] }
+  const returns = /\breturning\b/i.test(rest) ? ({ returns: true } as const) : {}
+  return { verb: 'insert', table: nameOf(table), writes, where: [], ...returns }
 }
 
 function updating(table: string, rest: string): Statement {

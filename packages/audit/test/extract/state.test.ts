@@ -115,6 +115,72 @@ const HANDLES: readonly [what: string, outcome: 'fail' | 'pass', shared: string,
   ],
 ]
 
+/** Stores that are not in the program: [what, shared, new, get, get as its owner]. */
+const ELSEWHERE: readonly (readonly string[])[] = [
+  [
+    'a key-value binding',
+    `import { env } from 'cloudflare:workers'`,
+    'const id = randomUUID(); await env.NOTES.put(`note:${id}`, JSON.stringify({ owner: me(extra), t })); return say(id)',
+    "return say((await env.NOTES.get(`note:${id}`, 'json'))?.t)",
+    "const note = await env.NOTES.get(`note:${id}`, 'json'); return say(note?.owner === me(extra) ? note.t : 'none')",
+  ],
+  [
+    'Redis, where the handle brings its prefix',
+    `import { Redis } from 'ioredis'; const redis = new Redis()`,
+    "const id = `note_${randomBytes(18).toString('hex')}`; await redis.set(id, JSON.stringify({ owner: me(extra), t })); return say(id)",
+    'return say(JSON.parse(await redis.get(id)).t)',
+    "const note = JSON.parse(await redis.get(id)); return say(note.owner === me(extra) ? note.t : 'none')",
+  ],
+  [
+    'a collection',
+    `import { MongoClient } from 'mongodb'; const notes = new MongoClient(process.env.MONGO_URL).db().collection('notes')`,
+    'const id = randomUUID(); await notes.insertOne({ _id: id, owner: me(extra), t }); return say(id)',
+    'return say((await notes.findOne({ _id: id }))?.t)',
+    'return say((await notes.findOne({ _id: id, owner: me(extra) }))?.t)',
+  ],
+  [
+    'a store of another file',
+    `import { notes } from './notes.js'`,
+    'const id = randomUUID(); await notes.save(id, { owner: me(extra), t }); return say(id)',
+    'return say((await notes.load(id))?.t)',
+    "const note = await notes.load(id); return say(note?.owner === me(extra) ? note.t : 'none')",
+  ],
+  [
+    'rows whose key the database makes',
+    `import pg from 'pg'; const pool = new pg.Pool()`,
+    "const { rows } = await pool.query('INSERT INTO notes (owner, t) VALUES ($1, $2) RETURNING id', [me(extra), t]); return say(rows[0].id)",
+    "return say((await pool.query('SELECT * FROM notes WHERE id = $1', [id])).rows[0]?.t)",
+    "return say((await pool.query('SELECT * FROM notes WHERE id = $1 AND owner = $2', [id, me(extra)])).rows[0]?.t)",
+  ],
+  [
+    'records of Prisma whose key the database makes',
+    `import { PrismaClient } from '@prisma/client'; const prisma = new PrismaClient()`,
+    'const note = await prisma.note.create({ data: { owner: me(extra), t } }); return say(note.id)',
+    'return say((await prisma.note.findUnique({ where: { id } }))?.t)',
+    'return say((await prisma.note.findFirst({ where: { id, owner: me(extra) } }))?.t)',
+  ],
+]
+
+describe('handles of what is kept elsewhere', () => {
+  const tools = (put: string, get: string): string =>
+    `server.tool('put', { t: z.string() }, async ({ t }, extra) => { ${put} })
+     server.tool('get', { id: z.string() }, async ({ id }, extra) => { ${get} })`
+
+  it.each(ELSEWHERE)('%s: whoever names it is told', async (_what, shared, put, get) => {
+    expect(await outcomeOf('unbound-state-handle', shared!, tools(put!, get!))).toBe('fail')
+  })
+
+  it.each(ELSEWHERE)('%s: its owner is told', async (_what, shared, put, _get, own) => {
+    expect(await outcomeOf('unbound-state-handle', shared!, tools(put!, own!))).not.toBe('fail')
+  })
+
+  it('are none where something else is looked up', async () => {
+    const [, shared, put] = ELSEWHERE[0]!
+    const get = 'return say(await env.PAGES.get(`page:${id}`))'
+    expect(await outcomeOf('unbound-state-handle', shared!, tools(put!, get))).not.toBe('fail')
+  })
+})
+
 describe('handles in arguments of tools', () => {
   it.each(HANDLES)('%s: %s', async (_what, outcome, shared, tools) => {
     expect(await outcomeOf('unbound-state-handle', shared, tools)).toBe(outcome)

@@ -25,7 +25,7 @@ import {
   withTags,
   isDrawn,
 } from '../value.ts'
-import { isPresentedHandle } from '../conditions.ts'
+import { isOfCaller, isPresentedHandle } from '../conditions.ts'
 import type { MethodHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
 
@@ -167,14 +167,26 @@ function insertRow(
   const row = machine.allocate('object', call.site)
   const values = statement.writes.map(({ column, operand }) => ({ column, value: given(operand) }))
   for (const { column, value } of values) row.property(column).write(value)
-  const key = values.find(({ value }) => isHandle(value))?.value ?? values[0]?.value ?? UNKNOWN
+  const isMadeThere = statement.returns === true && values.some(({ value }) => isOfCaller(value))
+  const key =
+    values.find(({ value }) => (isMadeThere ? isMade(value) : isHandle(value)))?.value ??
+    (isMadeThere ? MADE_BY_DATABASE : (values[0]?.value ?? UNKNOWN))
   machine.databaseCell(store.id).write(object(row))
   machine.emit('store-write', call.site, state, { store, key, value: object(row) })
-  return NEVER
+  if (key !== MADE_BY_DATABASE) return NEVER
+  row.property('id').write(key)
+  return object(row)
+}
+
+/** The key of a row that says whose it is, and that the program is told afterwards. */
+const MADE_BY_DATABASE = tagged('mint')
+
+function isMade(value: Value): boolean {
+  return hasTag(value, 'mint') || hasTag(value, 'sid') || isDrawn(value)
 }
 
 function isHandle(value: Value): boolean {
-  return hasTag(value, 'mint') || hasTag(value, 'sid') || isDrawn(value) || isPresentedHandle(value)
+  return isMade(value) || isPresentedHandle(value)
 }
 
 function selectRow(machine: Machine, store: StoreRef, key: Value, call: Call, state: State): Value {

@@ -16,8 +16,9 @@ import { isCertainlyOn, optionOf } from './routing.ts'
 const redisClient: ExternalHandler = (machine, call) => object(machine.library('redis', call.site))
 
 /** One Redis holds many stores; the fixed beginning of the key tells them apart. */
-function redisStore(target: LibraryObject, key: Value): StoreRef {
-  const prefix = (strings(key)[0] ?? tagsOf(key, 'prefix')[0]?.slice('prefix:'.length) ?? '').replaceAll(':', '_')
+function redisStore(machine: Machine, target: LibraryObject, key: Value): StoreRef {
+  const start = strings(key)[0] ?? tagsOf(key, 'prefix')[0]?.slice('prefix:'.length)
+  const prefix = start?.replaceAll(':', '_') ?? onlyPrefix(machine, target)
   return {
     id: `${target.site.path}#${target.site.start}#${prefix}`,
     site: target.site,
@@ -26,13 +27,20 @@ function redisStore(target: LibraryObject, key: Value): StoreRef {
   }
 }
 
+/** A handle may bring the beginning of its key with it: `sess_…` as it was given out. */
+function onlyPrefix(machine: Machine, { site }: LibraryObject): string {
+  const container = `${site.path}#${site.start}`
+  const [only, ...others] = machine.databasesIn(container)
+  return only === undefined || others.length > 0 ? '' : only.slice(container.length + 1)
+}
+
 function redisCell(machine: Machine, store: StoreRef): { value: Value; write(value: Value): void } {
   return machine.databaseCell(store.id)
 }
 
 const redisRead: MethodHandler = (machine, target, call, state) => {
   const [key = UNKNOWN] = call.args
-  const store = redisStore(target, key)
+  const store = redisStore(machine, target, key)
   noteLookUp(machine, store, key, call.site, state)
   const stored = redisCell(machine, store).value
   return withTags({ ...(stored === NEVER ? UNKNOWN : { ...stored, objects: [] }), primitives: [null], open: true }, [
@@ -42,7 +50,7 @@ const redisRead: MethodHandler = (machine, target, call, state) => {
 
 const redisWrite: MethodHandler = (machine, target, call, state, name) => {
   const [key = UNKNOWN, ...values] = call.args
-  const store = redisStore(target, key)
+  const store = redisStore(machine, target, key)
   redisCell(machine, store).write(derived(...values))
   machine.emit('store-write', call.site, state, { store, key, value: derived(...values) })
   if (/ex$/i.test(name) || values.some(hasExpiry)) noteExpiry(machine, store, call, state)
@@ -64,25 +72,25 @@ function noteExpiry(machine: Machine, store: StoreRef, call: Call, state: State)
 }
 
 const redisExpire: MethodHandler = (machine, target, call, state) => {
-  noteExpiry(machine, redisStore(target, call.args[0] ?? UNKNOWN), call, state)
+  noteExpiry(machine, redisStore(machine, target, call.args[0] ?? UNKNOWN), call, state)
   return UNKNOWN
 }
 
 const redisDelete: MethodHandler = (machine, target, call, state) => {
   const [key = UNKNOWN] = call.args
-  machine.emit('store-remove', call.site, state, { store: redisStore(target, key), key })
+  machine.emit('store-remove', call.site, state, { store: redisStore(machine, target, key), key })
   return UNKNOWN
 }
 
 /** Channels have names of their own: what is stored under the same name is something else. */
-function channelStore(target: LibraryObject, channel: Value): StoreRef {
-  const { id, name, ...rest } = redisStore(target, channel)
+function channelStore(machine: Machine, target: LibraryObject, channel: Value): StoreRef {
+  const { id, name, ...rest } = redisStore(machine, target, channel)
   return { ...rest, id: `${id}@`, name: name.replace('Redis', 'Redis channel') }
 }
 
 const countListeners: MethodHandler = (machine, target, call, state) => {
   const channel = call.args.at(-1) ?? UNKNOWN
-  const store = channelStore(target, channel)
+  const store = channelStore(machine, target, channel)
   noteLookUp(machine, store, channel, call.site, state)
   return tagged(`entry:${store.id}`)
 }
@@ -93,7 +101,7 @@ const countListeners: MethodHandler = (machine, target, call, state) => {
  */
 const subscribe: MethodHandler = (machine, target, call, state) => {
   const [channel = UNKNOWN, listener = UNDEFINED] = call.args
-  const store = channelStore(target, channel)
+  const store = channelStore(machine, target, channel)
   target.elements.write(channel)
   machine.listenTo(store.id, listener)
   machine.emit('store-write', call.site, state, { store, key: channel, value: listener })
@@ -104,14 +112,14 @@ const subscribe: MethodHandler = (machine, target, call, state) => {
 const unsubscribe: MethodHandler = (machine, target, call, state) => {
   const [channel = target.item] = call.args
   if (channel !== NEVER && channel.objects.length === 0)
-    machine.emit('store-remove', call.site, state, { store: channelStore(target, channel), key: channel })
+    machine.emit('store-remove', call.site, state, { store: channelStore(machine, target, channel), key: channel })
   return UNKNOWN
 }
 
 /** A message on a channel is served by whoever listens there, session or not. */
 const publish: MethodHandler = (machine, target, call, state) => {
   const [channel = UNKNOWN, message = UNKNOWN] = call.args
-  const store = channelStore(target, channel)
+  const store = channelStore(machine, target, channel)
   noteLookUp(machine, store, channel, call.site, state)
   machine.emit('dispatch', call.site, state, { receiver: tagged(`entry:${store.id}`), how: 'own' })
   for (const listener of machine.listenersOf(store.id)) {

@@ -1,12 +1,23 @@
 /** Containers whose making we do not see, told by how they are used: `env.SESSIONS.get(id)`, `plugin.sessions.set(id, …)`. */
 import type { Call } from '../calls.ts'
-import { isPresentedHandle } from '../conditions.ts'
+import { isOfCaller, isPresentedHandle } from '../conditions.ts'
 import type { StoreRef } from '../events.ts'
 import type { Machine } from '../machine.ts'
 import { foundTags, noteInsert, noteLookUp } from '../properties.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNKNOWN, hasTag, joinAll, object, onlyString, tagged, tagsOf, truthiness, withTags } from '../value.ts'
+import {
+  UNKNOWN,
+  derived,
+  hasTag,
+  joinAll,
+  object,
+  onlyString,
+  tagged,
+  tagsOf,
+  truthiness,
+  withTags,
+} from '../value.ts'
 import { callNamespace } from './durable-objects.ts'
 import { optionOf } from './routing.ts'
 
@@ -29,7 +40,11 @@ export function callOnUnseenStore(machine: Machine, name: string, call: Call, st
   const use = READS.test(name) ? read : WRITES.test(name) ? write : REMOVES.test(name) ? remove : undefined
   if (UPDATES.test(name)) noteUpdate(machine, name, call, state)
   if (use === undefined) return undefined
-  const key = keyIn(call.args[0], isHandle) ?? credentialIn(machine, name, call)
+  const key =
+    keyIn(call.args[0], isHandle) ??
+    credentialIn(machine, name, call) ??
+    argumentIn(machine, name, call) ??
+    madeByDatabase(name, call)
   const store = key === undefined ? undefined : storeOf(name, call, key)
   return key === undefined || store === undefined ? undefined : use(machine, store, key, call, state)
 }
@@ -40,6 +55,35 @@ function credentialIn(machine: Machine, name: string, call: Call): Value | undef
   const key = keyIn(call.args[0], (value) => value.objects.length === 0 && hasTag(value, 'cred'))
   const store = key === undefined ? undefined : storeOf(name, call, key)
   return store !== undefined && machine.hasDatabase(store.id) ? key : undefined
+}
+
+/**
+ * What a tool is given, where something that was made up here was put in there before: it may name that. An owner who is
+ * asked for beside it counts.
+ */
+function argumentIn(machine: Machine, name: string, call: Call): Value | undefined {
+  if (WRITES.test(name)) return undefined
+  const key = keyIn(call.args[0], isArgument)
+  const store = key === undefined ? undefined : storeOf(name, call, key)
+  if (key === undefined || store === undefined || !machine.hasDatabase(store.id)) return undefined
+  const owner = keyIn(call.args[0], isOfCaller)
+  return owner === undefined ? key : derived(key, owner)
+}
+
+/** `prisma.draft.create({ data: { owner } })`: a record that says whose it is gets its key from the database. */
+function madeByDatabase(name: string, { args, site: { file, start } }: Call): Value | undefined {
+  const data = optionOf(args[0], 'data')
+  if (
+    name !== 'create' ||
+    data === undefined ||
+    !/^[\w.]*prisma\b|^[\w.]*\bdb\./i.test(file.text.slice(start, start + 80))
+  )
+    return undefined
+  return keyIn(data, isOfCaller) === undefined ? undefined : tagged('mint')
+}
+
+function isArgument(value: Value): boolean {
+  return value.objects.length === 0 && hasTag(value, 'body') && isPresentedHandle(value)
 }
 
 /** `update({ where: { id }, data: { userId } })`, `updateOne({ sid }, { $set: { userId } })`, `hset(key, 'userId', id)`. */
@@ -92,7 +136,7 @@ function isHandle(value: Value): boolean {
 function storeOf(name: string, call: Call, key?: Value): StoreRef | undefined {
   const receiver = bindingOf(call.self) ?? receiverOf(name, call)
   if (receiver === undefined) return undefined
-  const prefix = key === undefined ? undefined : tagsOf(key, 'prefix')[0]?.slice('prefix:'.length)
+  const prefix = key === undefined ? undefined : tagsOf(key, 'prefix')[0]?.slice('prefix:'.length).replaceAll(':', '_')
   const id = prefix === undefined ? `unseen#${receiver}` : `unseen#${receiver}#${prefix}`
   return { id, site: call.site, name: receiver, kind: 'database' }
 }
