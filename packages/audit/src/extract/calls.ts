@@ -31,6 +31,7 @@ import { mayGoOn } from './models/middleware.ts'
 import { callExternal, callLibrary, constructExternal } from './models/index.ts'
 import { withinTree } from './models/paths.ts'
 import { onlyMethod } from './password-changes.ts'
+import { methodFacts, noteUpdateWritten } from './protocol.ts'
 import { optionOf } from './models/routing.ts'
 import { ownDigest } from './models/randomness.ts'
 import { beginQuery } from './models/query-chains.ts'
@@ -203,7 +204,10 @@ function isGlobal(item: HeapObject): boolean {
 
 /** `self.name(...)`. */
 export function callMethod(machine: Machine, self: Value, name: string, call: Call, state: State): Value {
-  if (machine.context.trigger === 'tool' && SENDS.test(name)) noteReply(machine, call, state)
+  if (SENDS.test(name)) {
+    if (machine.context.trigger === 'tool') noteReply(machine, call, state)
+    noteUpdateWritten(machine, call, state)
+  }
   noteHandleCall(machine, name, call, state)
   if (isOwn(self)) learnOwn(self, state)
   const isPromise =
@@ -519,11 +523,19 @@ const ENDINGS = new Set(['close', 'abort', 'aborted', 'end', 'finish', 'disconne
 function deferListener(machine: Machine, call: Call, state: State): boolean {
   const [event, listener] = call.args
   const name = event?.primitives[0]
-  if (typeof name !== 'string' || !ENDINGS.has(name) || listener === undefined || machine.context.trigger === 'startup')
+  if (listener === undefined || typeof name !== 'string') return false
+  // What start-up listens to happens when requests have been served: a job is done, a file has changed.
+  if (machine.context.trigger === 'startup') {
+    if (!SIGNALS.test(name)) machine.defer(listener, [UNKNOWN, UNKNOWN], state, machine.triggered('news'))
     return false
+  }
+  if (!ENDINGS.has(name)) return false
   machine.defer(listener, [], state, machine.triggered('disconnect'))
   return true
 }
+
+/** The process itself ends or fails. */
+const SIGNALS = /^(?:SIG[A-Z]+|exit|beforeExit|uncaughtException|unhandledRejection|warning|error)$/
 
 /** `container.resolve(Service)`: a dependency container makes an instance of the class it is asked for. */
 function providedInstance(machine: Machine, name: string | undefined, call: Call): Value | undefined {
@@ -614,6 +626,8 @@ export function invoke(
     if (machine.quiet.mayEnd(machine, fn)) noteMayHaveEnded(machine, state)
     return recalled
   }
+  // `'tasks/get': async (params) => …`: what a table of methods calls so answers that one.
+  state.learn(methodFacts(fn.name))
   const given = { fn, self, args }
   const isStartup = machine.context.activation === 0
   const remembered = isStartup && goesOn === undefined ? machine.summaries.recall(machine, given, state) : undefined

@@ -14,6 +14,8 @@ export type Trigger =
   | 'disconnect'
   | 'timer'
   | 'shutdown'
+  /** Something that start-up listens to has happened. */
+  | 'news'
   | 'tool'
   | 'unreached'
 

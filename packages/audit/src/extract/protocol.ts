@@ -1,9 +1,11 @@
 /** Methods of MCP that say whose something is, or that it is nobody's: known on a path as `rpc:<method>`. */
 import type { Call } from './calls.ts'
+import type { HeapObject } from './heap.ts'
 import { ExternalObject } from './heap.ts'
+import type { Machine } from './machine.ts'
 import type { State } from './state.ts'
-import type { Primitive } from './value.ts'
-import { strings } from './value.ts'
+import type { Primitive, Value } from './value.ts'
+import { UNKNOWN, hasTag, strings } from './value.ts'
 
 const METHOD_BY_SCHEMA = new Map([
   ['SubscribeRequestSchema', 'resources/subscribe'],
@@ -32,6 +34,25 @@ export function protocolFacts(name: string, call: Call): readonly string[] {
 /** What a body teaches that calls this method. */
 export function methodFacts(method: Primitive): readonly string[] {
   return METHODS.has(method) ? [`rpc:${String(method)}`] : []
+}
+
+const UPDATED = 'notifications/resources/updated'
+/** A text in which the news of a resource is written down. */
+const NEWS = 'resource-news'
+
+/** What the text of a record says that is news of a resource. */
+export function newsIn({ objects }: Value): readonly string[] {
+  return objects.some(isNews) ? [NEWS] : []
+}
+
+function isNews({ properties }: HeapObject): boolean {
+  return properties.get('method')?.value.primitives.includes(UPDATED) === true
+}
+
+/** News of a resource, written by hand to whoever is kept somewhere. */
+export function noteUpdateWritten(machine: Machine, { self, args, site }: Call, state: State): void {
+  if (!hasTag(self, 'entry') || !args.some((arg) => hasTag(arg, NEWS) || arg.objects.some(isNews))) return
+  machine.emit('update-sent', site, state, { receiver: self, topic: UNKNOWN, handler: undefined })
 }
 
 /** The methods that a path is known to answer. */

@@ -4,7 +4,7 @@
  * `rstate:part` decoded or taken out of it. Facts of a path say what was asked of it: `rs:verified`, `rs:bound`,
  * `rs:client`, `rs:fresh`, `rs:request`; `rs:absent` where none came.
  */
-import type { Site } from './heap.ts'
+import type { HeapObject, Site } from './heap.ts'
 import { LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { State } from './state.ts'
@@ -271,10 +271,19 @@ export function noteAct(
   if (name === undefined || !(SENDS.test(name) ? posts(args) : ACTS.test(name))) return
   if (isInRound(state) || args.some((arg) => statesIn(arg, 2).length > 0))
     machine.emit('act', site, state, {
-      again: SENDS.test(name) ? posts(args, /^(?:post|patch)$/i) : !ENDS.test(name),
+      again: (SENDS.test(name) ? posts(args, /^(?:post|patch)$/i) : !ENDS.test(name)) && !args.some(isKeyedOnce),
       ofRequest: args.some((arg) => originsOf(arg, 2).some((tag) => tag.startsWith('body'))),
     })
 }
+
+/** `{ idempotencyKey: state.id }`, `{ headers: { 'Idempotency-Key': state.id } }`: whoever does it does it once for that key. */
+function isKeyedOnce(arg: Value): boolean {
+  const holds = ({ properties }: HeapObject): boolean =>
+    [...properties].some(([name, { value }]) => IDEMPOTENCY.test(name) && isState(value))
+  return arg.objects.some((item) => holds(item) || item.properties.get('headers')?.value.objects.some(holds) === true)
+}
+
+const IDEMPOTENCY = /^(?:x-)?idempotency-?_?(?:key|token)$/i
 
 /** Where a value, and what it holds as a plain object, came from. */
 export function originsOf(value: Value, depth: number): readonly string[] {

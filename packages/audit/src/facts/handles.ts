@@ -7,6 +7,8 @@ export interface StateHandleFact {
   readonly name: string
   /** Where state is kept under a new handle. */
   readonly minted: Location
+  /** A task of the protocol, named by a client that asks for it; otherwise an argument of tools. */
+  readonly isTask: boolean
   /** What happens to state found by an argument. */
   readonly uses: readonly HandleUseFact[]
   /** Whom callers can be told apart by. */

@@ -357,6 +357,14 @@ describe('what is done elsewhere because of requestState', () => {
         `if (!(await redis.set(state.jti, '1', { NX: true }))) throw new Error('done')\nawait pay(state.cents)`,
       ),
     ],
+    [
+      'is keyed by the state for whoever does it',
+      rounds(
+        "import Stripe from 'stripe'; const stripe = new Stripe(process.env.STRIPE_KEY)",
+        '',
+        'await stripe.paymentIntents.create({ amount: state.cents }, { idempotencyKey: `pay:${state.jti}` })',
+      ),
+    ],
     ['replaces what was there', rounds('', '', 'await pay(state.cents)').replace("'POST'", "'PUT'")],
   ])('is done once where it %s', (_what, program) => {
     expect(outcomeIn('replayable-request-state', program)).toBe('pass')

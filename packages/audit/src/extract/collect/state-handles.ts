@@ -3,6 +3,7 @@ import type { HandleUseFact, StateHandleFact } from '../../facts/handles.ts'
 import { isPresentedHandle } from '../conditions.ts'
 import type { Event, EventOf, StoreRef } from '../events.ts'
 import type { Machine } from '../machine.ts'
+import { methodsOf } from '../protocol.ts'
 import type { Value } from '../value.ts'
 import { hasTag, isDrawn } from '../value.ts'
 import { distinct, eventsOf, locate, writesTo } from './collect.ts'
@@ -12,18 +13,30 @@ import { surroundingsOf } from './programs.ts'
 const ENOUGH_BITS = 64
 
 export function collectStateHandles(machine: Machine): readonly StateHandleFact[] {
-  const stores = distinct([...lookUps(machine), ...removals(machine)], ({ store }) => store.id)
-  return stores.flatMap(({ store }) => handleFact(machine, store) ?? [])
+  const named = [...lookUps(machine), ...removals(machine)]
+  return [false, true].flatMap((isTask) => {
+    const stores = distinct(
+      named.filter((event) => asksForTask(event) === isTask),
+      ({ store }) => store.id,
+    )
+    return stores.flatMap(({ store }) => handleFact(machine, store, isTask) ?? [])
+  })
 }
 
-function handleFact(machine: Machine, store: StoreRef): StateHandleFact | undefined {
+/** `tasks/get`, `tasks/result`, `tasks/cancel`: the client names a task beside the arguments of tools. */
+function asksForTask(event: Event): boolean {
+  return methodsOf(event).some((method) => method.startsWith('tasks/'))
+}
+
+function handleFact(machine: Machine, store: StoreRef, isTask: boolean): StateHandleFact | undefined {
   const minted = writesTo(machine, store.id).find((write) => isMinted(write))
   if (minted === undefined || isOfOneSession(machine, store)) return undefined
   return {
     store: store.id,
     name: store.name,
     minted: locate(minted.site),
-    uses: usesOf(machine, store),
+    isTask,
+    uses: usesOf(machine, store, isTask),
     callers: surroundingsOf(machine, minted.site).callers,
     guessable: isGuessable(keyOf(minted)),
   }
@@ -64,6 +77,7 @@ function inRequest({ context }: Event): boolean {
 /** An argument of a tool, as the client gives it: not the caller's own name, session or state. */
 function isArgument(key: Value, event: Event): boolean {
   if (!isPresentedHandle(key) || ['sid', 'rstate', 'principal'].some((tag) => hasTag(key, tag))) return false
+  if (hasTag(key, 'body') && asksForTask(event)) return true
   return hasTag(key, 'body:arguments') || (event.context.trigger === 'tool' && hasTag(key, 'body'))
 }
 
@@ -75,13 +89,15 @@ function removals(machine: Machine): readonly EventOf<'store-remove'>[] {
   return eventsOf(machine, 'store-remove').filter((event) => inRequest(event) && isArgument(event.key, event))
 }
 
-function usesOf(machine: Machine, store: StoreRef): readonly HandleUseFact[] {
-  const reads = lookUps(machine).filter((event) => event.store.id === store.id)
+function usesOf(machine: Machine, store: StoreRef, isTask: boolean): readonly HandleUseFact[] {
+  const isNamed = (event: EventOf<'store-read' | 'store-remove'>): boolean =>
+    event.store.id === store.id && asksForTask(event) === isTask
+  const reads = lookUps(machine).filter(isNamed)
   const uses = reads.flatMap((read) =>
     usesAfter(machine, store.id, read.context.activation).map((use) => factOf(use, read, store.id)),
   )
   const ended = removals(machine)
-    .filter((event) => event.store.id === store.id)
+    .filter(isNamed)
     .map((event) => factOf({ event, how: 'removed' as const }, event, store.id))
   return distinct([...uses, ...ended], ({ at, bound }) => `${at.path}:${at.startLine}:${at.startColumn}:${bound}`)
 }

@@ -38,7 +38,7 @@ const bearerOfHono: ExternalHandler = (machine, call, state) => {
   return authenticating(
     machine,
     call,
-    asking(machine, { asks, args: [BEARER, context], refuses: 'by-answer' }, call.site),
+    asking(machine, { asks, args: [BEARER, context], request: context, refuses: 'by-answer' }, call.site),
   )
 }
 
@@ -47,7 +47,11 @@ const basicOfHono: ExternalHandler = (machine, call) => {
   const context = object(machine.library('hono-context', call.site))
   const asks = optionOf(call.args[0], 'verifyUser') ?? UNDEFINED
   const args = [OFFERED, OFFERED, context]
-  return authenticating(machine, call, asking(machine, { asks, args, refuses: 'by-answer' }, call.site))
+  return authenticating(
+    machine,
+    call,
+    asking(machine, { asks, args, request: context, refuses: 'by-answer' }, call.site),
+  )
 }
 
 /** `basicAuth({ authorizer })` of express-basic-auth; it is told a callback where `authorizeAsync` is set. */
@@ -65,7 +69,7 @@ const bearerOfFastify: ExternalHandler = (machine, call) => {
   return authenticating(
     machine,
     call,
-    asking(machine, { asks, args: [BEARER, request], refuses: 'by-answer' }, call.site),
+    asking(machine, { asks, args: [BEARER, request], request, refuses: 'by-answer' }, call.site),
   )
 }
 
@@ -75,7 +79,7 @@ const basicOfFastify: ExternalHandler = (machine, call) => {
   const asks = optionOf(options, 'validate') ?? UNDEFINED
   const request = object(machine.library('fastify-request', call.site))
   const args = [OFFERED, OFFERED, request, object(machine.library('response', call.site))]
-  const run = asking(machine, { asks, args, refuses: 'by-callback' }, call.site)
+  const run = asking(machine, { asks, args, request, refuses: 'by-callback' }, call.site)
   for (const item of app.objects) item.property('basicAuth').write(authenticating(machine, call, run))
   return UNKNOWN
 }

@@ -53,7 +53,8 @@ const strategy: ExternalHandler = (machine, call, state, path) => {
   const isTold = kind?.name === CUSTOM || (wants !== undefined && truthiness(wants).canBeTrue)
   const request = isTold ? [object(machine.library('request', call.site))] : []
   const args = [...request, ...(kind?.told ?? [])]
-  const run = asking(machine, { asks, args, refuses: 'by-callback' }, call.site)
+  const given = request.length === 0 ? {} : { request: request[0]! }
+  const run = asking(machine, { asks, args, refuses: 'by-callback', ...given }, call.site)
   return object(machine.library('passport-strategy', call.site, { name: kind?.name, run }))
 }
 
@@ -100,7 +101,7 @@ const authenticate: ExternalHandler = (machine, call) => {
       principal: true,
       passport: !stateless,
       callback,
-      run: (state: State) => askStrategies(machine, names, state),
+      run: (state: State, request?: Value) => askStrategies(machine, names, state, request),
     }),
   )
 }
@@ -111,10 +112,10 @@ function strategyNames(given: Value): readonly string[] {
 }
 
 /** Any of them may let the request pass. */
-function askStrategies(machine: Machine, names: readonly string[], state: State): void {
+function askStrategies(machine: Machine, names: readonly string[], state: State, request?: Value): void {
   for (const name of names) {
     const run = registered.get(machine)?.get(name)?.data['run'] as Asking | undefined
-    run?.(state.fork())
+    run?.(state.fork(), request)
   }
 }
 

@@ -13,6 +13,7 @@ import { leaveOpen, getProperty, insert, remove, setProperty, takeIn } from '../
 import { noteFieldWrite, noteSharedWrite } from '../shared.ts'
 import { runModule } from '../statements.ts'
 import { listingTags } from '../listings.ts'
+import { newsIn } from '../protocol.ts'
 import { contentOf, isCredentialPart, noteBlinded, noteComparison, noteSafeComparison } from '../secrets.ts'
 import type { State } from '../state.ts'
 import type { Machine } from '../machine.ts'
@@ -497,7 +498,7 @@ function sameJson(_machine: Machine, call: Call, state: State): Value {
   const inner = value.objects.flatMap((item) =>
     isBody(item) ? [tagged('body')] : [...item.properties.values()].map((cell) => cell.value),
   )
-  const sessions = [...entriesIn([value]), ...listingTags([value], state)]
+  const sessions = [...entriesIn([value]), ...listingTags([value], state), ...newsIn(value)]
   const plain = inner.length === 0 ? derived(value) : derived(value, ...inner.filter((item) => item.tags.length > 0))
   // A function that is asked for each part may leave some out.
   const text =

@@ -7,7 +7,6 @@ import { LibraryObject as Library } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { PRESENTED, bindingOf, isState, partOf, provenFrom, statesIn } from '../request-state.ts'
 import type { State } from '../state.ts'
-import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
 import { NEVER, UNDEFINED, UNKNOWN, derived, join, object, onlyString, tagged, truthiness, withTags } from '../value.ts'
 import { unprovenTags } from '../handles.ts'
@@ -268,13 +267,6 @@ const unsealOwn: MethodHandler = (machine, target, call, state, name) => {
   return object(result)
 }
 
-/** `const auth = await gate(request)` of SDK v2: who the token says it is, or the answer that refuses it. */
-const gate: MethodHandler = (_machine, target, call, state) => {
-  if (target.data['principal'] !== true || call.args.length !== 1) return undefined
-  state.learn(VERIFIED)
-  return tagged('cred', 'principal', 'verdict')
-}
-
 function requestStates(machine: Machine, call: Call): LibraryObject {
   return machine.library('request-states', call.site)
 }
@@ -336,7 +328,6 @@ export const requestState: Model = {
       setAuthTag: (_machine, target) => object(target),
       setAutoPadding: (_machine, target) => object(target),
     },
-    middleware: { '()': gate },
     verifier: { update: verifierUpdate, verify: verifierEnd, end: verifierUpdate, write: verifierUpdate },
   },
 }

@@ -59,6 +59,12 @@ const timeLimit: ExternalHandler = (machine, call, state) => {
   return UNKNOWN
 }
 
+/** `setTimeout(() => controller.abort(), …)`: whatever it was given to is over then. */
+const abort: MethodHandler = (machine, _target, call, state) => {
+  if (machine.context.trigger === 'timer') machine.emit('clock-check', call.site, state, {})
+  return UNDEFINED
+}
+
 const onStream: MethodHandler = (machine, target, call, state, name) => {
   noteEnding(machine, name, target, call.site, state)
   return UNKNOWN
@@ -76,6 +82,9 @@ export const streams: Model = {
     'hono/streaming#streamText': streamed,
     'global:AbortSignal#timeout': timeLimit,
   },
-  constructors: { 'global:ReadableStream': readable },
-  methods: { stream: { onAbort, '*': onStream } },
+  constructors: {
+    'global:ReadableStream': readable,
+    'global:AbortController': (machine, call) => object(machine.library('abort-controller', call.site)),
+  },
+  methods: { 'abort-controller': { abort }, stream: { onAbort, '*': onStream } },
 }

@@ -15,14 +15,16 @@ import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, primitive, tagged, tagsOf } from '../value.ts'
 import type { Model } from './model.ts'
 
-/** What a request goes through there. */
-export type Asking = (state: State) => void
+/** What a request goes through there: the one that is known, or any. */
+export type Asking = (state: State, request?: Value) => void
 
 export interface Verifier {
   readonly asks: Value
   /** What it is a method of. */
   readonly self?: Value
   readonly args: readonly Value[]
+  /** What among them stands for the request: what is put there, handlers find. */
+  readonly request?: Value
   /** It says no by throwing, by a falsy answer, or to the callback that it is given last. */
   readonly refuses: 'by-throwing' | 'by-answer' | 'by-callback'
   /** The middleware itself refuses what is over by this field of the answer. */
@@ -40,9 +42,10 @@ export function asking(machine: Machine, verifier: Verifier, site: Site): Asking
   const { asks, self = UNDEFINED, refuses } = verifier
   if (!isOwnCode(asks)) return undefined
   const told = refuses === 'by-callback' ? [object(machine.library('verified-callback', site))] : []
-  const call: Call = { site, args: [...verifier.args, ...told], argSites: [], self, env: undefined as never }
-  return (state) => {
-    const verdict = call_(machine, asks, call, state)
+  const call = { site, argSites: [], self, env: undefined as never }
+  return (state, request) => {
+    const given = verifier.args.map((arg) => (arg === verifier.request ? (request ?? arg) : arg))
+    const verdict = call_(machine, asks, { ...call, args: [...given, ...told] }, state)
     // Whom it lets pass is known; it may be too involved to be seen through.
     state.dead = false
     if (refuses === 'by-answer') assume(machine, state, verdict)

@@ -1,15 +1,19 @@
 import type { ServerFacts, SubscriptionFact, TaskStoreFact } from '../../facts/facts.ts'
+import type { StateHandleFact } from '../../facts/handles.ts'
 import type { FindingDraft } from '../../finding/finding.ts'
+import { isSamePlace } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
-  if (facts.subscriptions.length === 0 && facts.taskStores.length === 0)
+  const tasks = facts.stateHandles.filter(({ isTask }) => isTask)
+  if (facts.subscriptions.length === 0 && facts.taskStores.length === 0 && tasks.length === 0)
     return notApplicable('Nobody is told of what belongs to somebody, and no tasks are kept.')
   if (!facts.verifiesCredentials) return notApplicable('Nobody proves who they are: there is nobody to tell apart.')
   const open = facts.subscriptions.filter(({ permitted }) => !permitted)
   return judged([
     ...byPlace(open).map(subscriptionFinding),
     ...facts.taskStores.filter(({ shared, blind }) => shared && blind).map(taskStoreFinding),
+    ...tasks.filter(({ callers }) => callers === 'people').flatMap((fact) => taskFinding(fact) ?? []),
   ])
 }
 
@@ -51,5 +55,26 @@ function taskStoreFinding({ created, used }: TaskStoreFact): FindingDraft {
     primary: 0,
     confidence: 'high',
     todo: 'Give each principal a store of its own, or one that remembers who created a task and compares that on every get, result, list and cancel.',
+  }
+}
+
+const MOST_STEPS = 8
+
+function taskFinding({ name, minted, uses }: StateHandleFact): FindingDraft | undefined {
+  const open = uses.filter(({ bound }) => !bound)
+  if (open.length === 0) return undefined
+  const steps = open.flatMap(({ lookup, at, how }) => [
+    ...(how === 'removed' ? [] : [{ note: 'looked up by its ID alone', location: lookup }]),
+    { note: `${how} without comparing who began it`, location: at },
+  ])
+  const told = steps.filter(
+    (step, index) => !steps.slice(0, index).some((other) => isSamePlace(other.location, step.location)),
+  )
+  return {
+    what: `Tasks in ${name} are given to whoever names one: the verified caller is never compared with who began it.`,
+    trace: [{ note: 'a task is kept', location: minted }, ...told].slice(0, MOST_STEPS),
+    primary: 1,
+    confidence: 'high',
+    todo: 'Compare the principal who created a task on every get, result, list and cancel, and answer for a foreign task as for an unknown one.',
   }
 }

@@ -8,14 +8,14 @@ import { judged, notApplicable, type Verdict } from '../rule.ts'
 const MOST_STEPS = 8
 
 export function detect(facts: ServerFacts): Verdict {
-  if (facts.stateHandles.length === 0) return notApplicable('No tool takes a handle that this server gave out.')
-  const of = (callers: Callers): readonly StateHandleFact[] =>
-    facts.stateHandles.filter((handle) => handle.callers === callers)
+  const handles = facts.stateHandles.filter(({ isTask }) => !isTask)
+  if (handles.length === 0) return notApplicable('No tool takes a handle that this server gave out.')
+  const of = (callers: Callers): readonly StateHandleFact[] => handles.filter((handle) => handle.callers === callers)
   const owned = of('people')
   const isReached = facts.listeners.some(({ reach }) => reach === 'network')
   // Where nobody proves who they are, a handle is a capability: one that can be guessed is open to all.
   const open = of('nobody').filter(({ guessable }) => guessable && isReached)
-  if (owned.length === 0 && open.length === 0) return notApplicable(reasonFor(facts.stateHandles))
+  if (owned.length === 0 && open.length === 0) return notApplicable(reasonFor(handles))
   return judged([
     ...owned.flatMap((handle) => unboundFinding(handle, OF_OTHERS) ?? []),
     ...open.flatMap((handle) => unboundFinding(handle, OF_ANYBODY) ?? []),
