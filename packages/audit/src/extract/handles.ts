@@ -9,7 +9,7 @@ import type { Machine } from './machine.ts'
 import { PROVEN, RAW, noteStateUse } from './request-state.ts'
 import type { Facts, State } from './state.ts'
 import type { Value } from './value.ts'
-import { hasTag } from './value.ts'
+import { hasTag, tagged } from './value.ts'
 
 /** Whether a record of this store was found by what the client presented, and may be anybody's. */
 function isUnproven(facts: Facts, store: string): boolean {
@@ -95,6 +95,8 @@ export function noteToolResult(machine: Machine, value: Value, site: Site, state
     ...(isText ? value.tags : []),
   ]
   for (const item of results) judged.add(item)
+  const listed = [...new Set(told.filter((tag) => tag.startsWith('listed:')))].map((tag) => tag.slice('listed:'.length))
+  if (listed.length > 0) machine.emit('answer-body', site, state, { value: tagged(...listed) })
   if (told.length > 0) noteTold(machine, told, [...storesOf(told, 'unproven:'), ...recordsIn(told)], site, state)
 }
 

@@ -320,8 +320,8 @@ export interface ExposureFact {
   readonly where: 'log' | 'answer'
   /** The expressions within that hold it, as far as they are seen; none lies in another. */
   readonly parts: readonly Location[]
-  /** An answer that nobody is given without a verified credential, as far as a setting does not say otherwise. */
-  readonly guarded: boolean
+  /** Who is told: whoever asks, each of many users with a credential of their own, or who holds the one that all share. */
+  readonly audience: 'everybody' | 'users' | 'holders'
 }
 
 /** Whether a request may pass is decided by what a header says is called, and what its body calls is done. */

@@ -71,7 +71,8 @@ describe('a page about sessions', () => {
     findingsOf('session-token-exposure', serving(route)).map((finding) => finding.replace(/^\S+ /, ''))
 
   const ALL = 'An answer lists the IDs of all sessions to whoever asks.'
-  const GUARDED = 'An answer lists the IDs of all sessions to whoever is let in.'
+  const USERS = 'An answer lists the IDs of all sessions to every user who is let in.'
+  const HOLDERS = 'An answer lists the IDs of all sessions to whoever is let in.'
 
   it.each([
     [
@@ -111,12 +112,41 @@ describe('a page about sessions', () => {
     expect(told(`app.get('/s', auth, (req, res) => { ${body} })`)).toEqual([])
   })
 
-  it('is the lesser weakness behind a credential, and where a setting alone opens it', () => {
-    expect(told("app.get('/s', auth, (req, res) => { res.json([...sessions.keys()]) })")).toEqual([GUARDED])
+  it('tells every user where each has a credential, though a setting alone opens it', () => {
+    expect(told("app.get('/s', auth, (req, res) => { res.json([...sessions.keys()]) })")).toEqual([USERS])
     const list = 'const list = (req, res) => { res.json([...sessions.keys()]) }'
     const either = "if (process.env.OPEN === '1') app.get('/s', list)\nelse app.get('/s', auth, list)"
-    expect(told(`${list}\n${either}`)).toEqual([GUARDED])
+    expect(told(`${list}\n${either}`)).toEqual([USERS])
     expect(told(`${list}\napp.get('/s', auth, list)\napp.get('/other', list)`)).toEqual([ALL])
+  })
+
+  it('is the lesser weakness behind the one key that all share', () => {
+    const key =
+      "if (!timingSafeEqual(Buffer.from(req.get('x-api-key')), Buffer.from(process.env.API_KEY))) return res.sendStatus(401)"
+    const page = `import { timingSafeEqual } from 'node:crypto'
+      app.get('/s', (req, res) => { ${key}; res.json([...sessions.keys()]) })`
+    expect(told(page)).toEqual([HOLDERS])
+  })
+
+  it('names them in the answer to an ID that is not known', () => {
+    const list = "res.status(404).json({ error: `unknown; there are ${[...sessions.keys()].join(', ')}` })"
+    expect(told(`app.get('/s', auth, (req, res) => { if (!sessions.has(req.query.id)) ${list} })`)).toEqual([USERS])
+  })
+
+  const tool = (answer: string): string => `
+    const describe = (server) => server.registerTool('who', {}, async () => ({ content: [{ type: 'text', text: ${answer} }] }))
+    app.put('/mcp', auth, async (req, res) => {
+      const server = new McpServer({ name: 'x', version: '1' })
+      describe(server)
+      const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+      await server.connect(transport)
+      await transport.handleRequest(req, res, req.body)
+    })
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'`
+
+  it('is what a tool answers', () => {
+    expect(told(tool('JSON.stringify(register.active())'))).toEqual([USERS])
+    expect(told(tool('String(register.active().length)'))).toEqual([])
   })
 
   const ending = (before: string): readonly string[] =>
@@ -131,6 +161,42 @@ describe('a page about sessions', () => {
     const either =
       "if (process.env.OPEN === '1') app.delete('/s/:sessionId', end)\nelse app.delete('/s/:sessionId', auth, end)"
     expect(ending(either)).toEqual([])
+  })
+})
+
+describe('a logger of requests', () => {
+  const server = (app: string): string => `
+    import express from 'express'
+    import Fastify from 'fastify'
+    import pinoHttp from 'pino-http'
+    import morgan from 'morgan'
+    ${app}
+    app.get('/', (req, res) => res.send(req.headers.authorization === process.env.KEY ? 'yes' : 'no'))
+    app.listen({ port: 3000, host: '127.0.0.1' })`
+  const fastify = (logger: string): string => `const app = Fastify({ logger: ${logger} })`
+  const headers = 'serializers: { req: (req) => ({ method: req.method, headers: req.headers }) }'
+
+  it.each([
+    ['a serializer', fastify(`{ level: 'info', ${headers} }`)],
+    ['what it logs by itself', 'const app = express(); app.use(pinoHttp())'],
+    [
+      'a function of its own',
+      'const app = express(); app.use(morgan((tokens, req) => `${req.method} ${req.headers.authorization}`))',
+    ],
+    ['a format', "const app = express(); app.use(morgan(':method :url :req[authorization]'))"],
+  ])('writes credentials down by %s', (_what, app) => {
+    expect(outcomeOf('session-token-exposure', server(app))).toBe('fail')
+  })
+
+  it.each([
+    ['a serializer that leaves them out', fastify('{ serializers: { req: (req) => ({ url: req.url }) } }')],
+    ['a list of what is redacted', fastify(`{ redact: ['req.headers.authorization'], ${headers} }`)],
+    ['its own default, which has no headers', fastify('true')],
+    ['a list of what it redacts', "const app = express(); app.use(pinoHttp({ redact: ['req.headers'] }))"],
+    ['a logger that may redact them', 'const app = express(); app.use(pinoHttp({ logger: makeLogger() }))'],
+    ['a format without them', "const app = express(); app.use(morgan('combined'))"],
+  ])('writes none down by %s', (_what, app) => {
+    expect(outcomeOf('session-token-exposure', server(app))).toBe('pass')
   })
 })
 

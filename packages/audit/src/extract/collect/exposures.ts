@@ -19,15 +19,20 @@ export function collectExposures(machine: Machine, stores: readonly StoreFact[])
     const parts = [...machine.parts.values()].filter(
       ({ site, tags }) => isWithin(site, event.site) && kindIn([...tags]) === kind,
     )
-    return [{ at: locate(event.site), kind, where: 'log', parts: innermost(parts), guarded: false }]
+    return [{ at: locate(event.site), kind, where: 'log', parts: innermost(parts), audience: 'everybody' }]
   })
   const told = eventsOf(machine, 'answer-body').filter((event) =>
     event.value.tags.some((tag) => tag === 'sid' || keys.has(tag)),
   )
-  const guarded = new Set(told.filter(isGuarded).map(placeOf))
+  const guarded = new Set(told.filter((event) => isGuarded(machine, event)).map(placeOf))
   const open = told.filter((event) => !guarded.has(placeOf(event)))
   return distinct(
-    [...logged, ...open.map((event) => toldOf(event, false)), ...told.map((event) => toldOf(event, true))],
+    [
+      ...logged,
+      ...open.map((event) => toldOf(event, 'everybody')),
+      ...told.filter((event) => isOneOfMany(machine, event)).map((event) => toldOf(event, 'users')),
+      ...told.map((event) => toldOf(event, 'holders')),
+    ],
     (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.kind}:${fact.where}`,
   )
 }
@@ -38,8 +43,19 @@ function secretsAskedFor(machine: Machine): ReadonlySet<string> {
   return new Set(expected.filter((tag) => tag === 'made-secret' || tag.startsWith('env:')))
 }
 
-function isGuarded({ facts }: EventOf<'answer-body'>): boolean {
-  return facts.must.has('auth')
+/** What a tool answers, those are told who are let in. */
+function isGuarded(machine: Machine, event: EventOf<'answer-body'>): boolean {
+  return event.facts.must.has('auth') || (event.context.trigger === 'tool' && dispatches(machine, 'auth'))
+}
+
+/** Many people are let in, each by a credential of their own, and this is not for a few of them. */
+function isOneOfMany(machine: Machine, { context, facts }: EventOf<'answer-body'>): boolean {
+  if (facts.must.has('privileged') || facts.must.has('permitted')) return false
+  return facts.must.has('auth:verified') || (context.trigger === 'tool' && dispatches(machine, 'auth:verified'))
+}
+
+function dispatches(machine: Machine, fact: string): boolean {
+  return eventsOf(machine, 'dispatch').some(({ how, facts }) => how === 'transport' && facts.must.has(fact))
 }
 
 /** Where the same route is set up with a check and without one, a setting decides which of the two it is. */
@@ -47,8 +63,8 @@ function placeOf({ site, context: { route } }: EventOf<'answer-body'>): string {
   return `${siteKey(site)} ${route?.verb} ${route?.path}`
 }
 
-function toldOf({ site }: EventOf<'answer-body'>, guarded: boolean): ExposureFact {
-  return { at: locate(site), kind: 'session', where: 'answer', parts: [], guarded }
+function toldOf({ site }: EventOf<'answer-body'>, audience: ExposureFact['audience']): ExposureFact {
+  return { at: locate(site), kind: 'session', where: 'answer', parts: [], audience }
 }
 
 function isWithin(inner: Site, { path, start, end }: Site): boolean {

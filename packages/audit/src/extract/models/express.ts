@@ -123,7 +123,6 @@ export const express: Model = {
     'body-parser#json': plain,
     'body-parser#urlencoded': plain,
     helmet: plain,
-    morgan: plain,
     compression: plain,
     'express-rate-limit': plain,
     'express-rate-limit#rateLimit': plain,

@@ -8,6 +8,7 @@ import { noteQueryRead, noteSecret } from '../secrets.ts'
 import { workerEnvironment } from './cloudflare.ts'
 import { cookieIn, noteCookie, noteCookieText } from './cookies.ts'
 import { tokensOfFastify } from './fastify-jwt.ts'
+import { noteSerializer } from './request-logs.ts'
 import { noteCookieCleared } from '../logouts.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, tagged } from '../value.ts'
@@ -301,8 +302,17 @@ const FASTIFY_SETTINGS = [
   'withTypeProvider',
 ]
 
-const createFastify: ExternalHandler = (machine, call) =>
-  object(machine.library('fastify-app', call.site, { tls: optionOf(call.args[0], 'https') !== undefined }))
+const createFastify: ExternalHandler = (machine, call, state) => {
+  const [options] = call.args
+  noteSerializer(
+    machine,
+    optionOf(options, 'logger'),
+    object(machine.library('fastify-request', call.site)),
+    call,
+    state,
+  )
+  return object(machine.library('fastify-app', call.site, { tls: optionOf(options, 'https') !== undefined }))
+}
 
 // Koa
 

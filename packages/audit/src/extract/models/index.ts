@@ -44,6 +44,7 @@ import { passport } from './passport.ts'
 import { paths } from './paths.ts'
 import { platform } from './platform.ts'
 import { redirects } from './redirects.ts'
+import { requestLogs } from './request-logs.ts'
 import { requestState } from './request-state.ts'
 import { randomness } from './randomness.ts'
 import { sallyport } from './sallyport.ts'
@@ -87,6 +88,7 @@ function registry(): Registry {
     socketIo,
     streams,
     express,
+    requestLogs,
     oauthRouter,
     frameworks,
     hapi,

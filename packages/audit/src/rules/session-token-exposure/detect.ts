@@ -14,28 +14,32 @@ export function detect(facts: ServerFacts): Verdict {
 function groups(exposures: readonly ExposureFact[]): readonly (readonly ExposureFact[])[] {
   const byKey = new Map<string, ExposureFact[]>()
   for (const exposure of exposures) {
-    const key = `${exposure.where}:${exposure.kind}:${exposure.guarded}:${exposure.at.path}`
+    const key = `${exposure.where}:${exposure.kind}:${exposure.audience}:${exposure.at.path}`
     byKey.set(key, [...(byKey.get(key) ?? []), exposure])
   }
   return [...byKey.values()]
 }
 
 function findingOf(exposures: readonly ExposureFact[]): FindingDraft {
-  const [{ kind, where, guarded }] = exposures as readonly [ExposureFact, ...ExposureFact[]]
+  const [{ kind, where, audience }] = exposures as readonly [ExposureFact, ...ExposureFact[]]
   const thing = kind === 'session' ? 'session IDs' : 'credentials'
   const note = where === 'log' ? `${thing} are written to the log` : 'the IDs of all sessions are in the answer'
   return {
     what:
       where === 'log'
         ? `${capital(thing)} are written to the log as they are.`
-        : guarded
-          ? 'An answer lists the IDs of all sessions to whoever is let in.'
-          : 'An answer lists the IDs of all sessions to whoever asks.',
-    ...(guarded && { partial: true }),
+        : `An answer lists the IDs of all sessions to ${AUDIENCES[audience]}.`,
+    ...(audience === 'holders' && { partial: true }),
     trace: exposures.slice(0, MOST_STEPS).map(({ at }) => ({ note, location: at })),
     primary: 0,
     confidence: 'high',
   }
+}
+
+const AUDIENCES: Record<ExposureFact['audience'], string> = {
+  everybody: 'whoever asks',
+  users: 'every user who is let in',
+  holders: 'whoever is let in',
 }
 
 function capital(text: string): string {
