@@ -26,6 +26,7 @@ import { OWN } from './listings.ts'
 import { LOOSELY, isLooselyTested } from './origins.ts'
 import { partsOf } from './request-state.ts'
 import { entropyOfAll } from './models/surroundings.ts'
+import { noteEventLookUp } from './replays.ts'
 import { runAwaited } from './models/query-chains.ts'
 import { position } from './positions.ts'
 import { foundTags, insert, lookUp, noteLookUp, remove, storeRef } from './properties.ts'
@@ -108,6 +109,7 @@ function keyOfAny(map: HeapObject): Value {
 function has(machine: Machine, map: HeapObject, key: Value, site: Site, state: State): Value {
   noteUrlCredential(machine, key, site, state)
   const store = storeRef(map)
+  noteEventLookUp(machine, key, store.id, map.kind === 'set')
   noteLookUp(machine, store, key, site, state)
   const whenTrue = [
     `exists:${store.id}`,

@@ -32,6 +32,7 @@ import { callExternal, callLibrary, constructExternal } from './models/index.ts'
 import { withinTree } from './models/paths.ts'
 import { onlyMethod } from './password-changes.ts'
 import { methodFacts, noteUpdateWritten } from './protocol.ts'
+import { noteReplayAsked, noteReplayed } from './replays.ts'
 import { optionOf } from './models/routing.ts'
 import { ownDigest } from './models/randomness.ts'
 import { beginQuery } from './models/query-chains.ts'
@@ -207,6 +208,7 @@ export function callMethod(machine: Machine, self: Value, name: string, call: Ca
   if (SENDS.test(name)) {
     if (machine.context.trigger === 'tool') noteReply(machine, call, state)
     noteUpdateWritten(machine, call, state)
+    if (name !== 'push') noteReplayed(machine, call, state)
   }
   noteHandleCall(machine, name, call, state)
   if (isOwn(self)) learnOwn(self, state)
@@ -401,6 +403,7 @@ export function callOpaque(
   const parsed = parsedBySchema(machine, name, call)
   if (parsed !== undefined) return parsed
   noteAct(machine, name, call.args, call.site, state)
+  noteReplayAsked(machine, name, call, state)
   const handed = handedOver(machine, name, call, state)
   if (handed !== undefined) return handed
   const looks = name !== undefined && LOOKING.test(name)

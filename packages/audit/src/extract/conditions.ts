@@ -6,6 +6,7 @@ import type { Machine } from './machine.ts'
 import { OWN_HOST, isOwnHost, namesBoth } from './origins.ts'
 import { methodFacts, methodsOf } from './protocol.ts'
 import type { Facts, State } from './state.ts'
+import { noteEventCompared } from './replays.ts'
 import { asAnswer, equalState, isState, presenceOf } from './request-state.ts'
 import {
   ASKS_UPGRADE,
@@ -435,6 +436,7 @@ function isOriginChecked(ways: readonly ReadonlySet<string>[]): boolean {
 export function equality(machine: Machine, a: Value, b: Value): Value {
   const { equal, different } = equalityFacts(machine, a, b)
   if (onlyPrimitive(b) === undefined || isText(b)) noteAudienceAsked(machine, a, b)
+  noteEventCompared(machine, a, b)
   const decided = decideEquality(a, b)
   const base = decided === undefined ? boolOf(a, b) : { ...boolOf(a, b), primitives: [decided], open: false, tags: [] }
   const ofState = equalState(machine, a, b)

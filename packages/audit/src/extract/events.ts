@@ -180,6 +180,8 @@ export type Event = Base &
     /** A token of somebody else is verified; `named`: only one that is meant for this server passes. */
     | { readonly kind: 'audience'; readonly named: boolean }
     | { readonly kind: 'event-store'; readonly value: Value }
+    /** Events are sent again to whoever takes up a stream: from a container, or from a store that code outside hands over. */
+    | { readonly kind: 'replay'; readonly container: HeapObject | undefined; readonly handed: boolean }
     | { readonly kind: 'log'; readonly value: Value }
     | { readonly kind: 'answer-body'; readonly value: Value }
     | { readonly kind: 'cookie'; readonly what: string; readonly names: readonly string[]; readonly flags: CookieFlags }

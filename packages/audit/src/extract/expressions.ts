@@ -36,6 +36,7 @@ import { runAwaited } from './models/query-chains.ts'
 import { runTemplate } from './models/sql.ts'
 import { leaveOpen, getProperty, readGlobal, setProperty, stepTags, takeIn } from './properties.ts'
 import { narrow } from './narrow.ts'
+import { noteEventCompared } from './replays.ts'
 import { freshness, isState, noteDecision, noteStateOut, summed } from './request-state.ts'
 import { noteMethod } from './rpc.ts'
 import { branch } from './statements.ts'
@@ -639,6 +640,7 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
     case '>':
     case '<=':
     case '>=':
+      noteEventCompared(machine, left, right)
       return freshness(
         left,
         right,

@@ -187,6 +187,10 @@ export class Machine {
   readonly permitting = new Set<number>()
   /** Activations in which what a header says is called was held against what the body calls. */
   readonly namesCompared = new Set<number>()
+  /** Activations in which what was kept is held against the event that a request names last. */
+  readonly resuming = new Set<number>()
+  /** What was held against the session, each with its activation. */
+  readonly replaysCompared = new Set<string>()
   /** Whom a token is for is asked somewhere. */
   audienceAsked = false
   /** Variables and properties that requests write and that outlive them. */

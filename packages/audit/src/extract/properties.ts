@@ -30,6 +30,7 @@ import {
   readAt,
   withoutReads,
 } from './shared.ts'
+import { noteEventLookUp } from './replays.ts'
 import { noteTable } from './rpc.ts'
 import { noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
@@ -334,6 +335,7 @@ function isCode(item: HeapObject): boolean {
 export function lookUp(machine: Machine, from: HeapObject, key: Value, site: Site, state: State): Value {
   const store = storeRef(from)
   noteUrlCredential(machine, key, site, state)
+  noteEventLookUp(machine, key, store.id, false)
   noteLookUp(machine, store, key, site, state)
   const value = itemValue(machine, from)
   noteEntryRead(machine, from, key, value, site, state)

@@ -306,8 +306,10 @@ export interface AudienceFact {
 /** What keeps the events of streams, so that a client that comes back gets what it missed. */
 export interface EventStoreFact {
   readonly created: Location
-  /** Where a transport with sessions is given it. */
+  /** Where a transport with sessions is given it, or where what it holds is sent again. */
   readonly used: Location
+  /** Given to a transport that replays by itself; asked by hand; or handed to the transport that is written here. */
+  readonly how: 'given' | 'by-hand' | 'handed'
   /** One object serves the transports of many sessions. */
   readonly shared: boolean
 }

@@ -1,6 +1,7 @@
 /** Stores of events, and whether sessions have their own. */
 import type { EventStoreFact } from '../../facts/facts.ts'
 import type { Machine } from '../machine.ts'
+import { isReplayForAll } from '../replays.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
 export function collectEventStores(machine: Machine): readonly EventStoreFact[] {
@@ -10,8 +11,24 @@ export function collectEventStores(machine: Machine): readonly EventStoreFact[] 
       .map((item): EventStoreFact => ({
         created: locate(item.site),
         used: locate(event.site),
+        how: 'given',
         shared: item.born === 0 && event.context.activation !== 0,
       })),
   )
-  return distinct(facts, ({ created, used }) => `${created.path}:${created.startLine}:${used.path}:${used.startLine}`)
+  return distinct(
+    [...facts, ...replays(machine)],
+    ({ created, used }) => `${created.path}:${created.startLine}:${used.path}:${used.startLine}`,
+  )
+}
+
+/** Streams that are taken up by hand, and nothing holds what is sent again against the session. */
+function replays(machine: Machine): readonly EventStoreFact[] {
+  return eventsOf(machine, 'replay')
+    .filter(({ context, container }) => isReplayForAll(machine, context.activation, container))
+    .map(({ site, container, handed }) => ({
+      created: locate(container?.site ?? site),
+      used: locate(site),
+      how: handed ? 'handed' : 'by-hand',
+      shared: true,
+    }))
 }

@@ -26,6 +26,7 @@ import {
   isDrawn,
 } from '../value.ts'
 import { isOfCaller, isPresentedHandle } from '../conditions.ts'
+import { noteRowsReplayed } from '../replays.ts'
 import type { MethodHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
 
@@ -148,8 +149,19 @@ function perform(
       })
       return NEVER
     default:
+      noteRowsReplayed(
+        machine,
+        valuesOf(statement, /^>=?$/, given),
+        valuesOf(statement, /^=$/, given),
+        call.site,
+        state,
+      )
       return selectRow(machine, store, key, call, state)
   }
+}
+
+function valuesOf({ where }: Statement, operator: RegExp, given: (operand: Operand) => Value): readonly Value[] {
+  return where.filter((term) => operator.test(term.operator)).map(({ operand }) => given(operand))
 }
 
 function isSweep({ where }: Statement): boolean {

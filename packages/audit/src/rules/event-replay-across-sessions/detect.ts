@@ -1,5 +1,6 @@
 import type { EventStoreFact, ServerFacts } from '../../facts/facts.ts'
 import type { FindingDraft } from '../../finding/finding.ts'
+import { isSamePlace } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
@@ -7,14 +8,25 @@ export function detect(facts: ServerFacts): Verdict {
   return judged(facts.eventStores.filter(({ shared }) => shared).map(findingOf))
 }
 
-function findingOf({ created, used }: EventStoreFact): FindingDraft {
+function findingOf({ created, used, how }: EventStoreFact): FindingDraft {
   return {
-    what: 'One event store serves the streams of all sessions: whoever names an event of another session is sent what followed it.',
+    what: WHAT[how],
     trace: [
-      { note: 'made once, for all sessions', location: created },
+      ...(how === 'handed' || isSamePlace(created, used)
+        ? []
+        : [{ note: 'made once, for all sessions', location: created }]),
       { note: 'replays to this session whatever Last-Event-ID names', location: used },
     ],
     primary: 0,
-    confidence: 'high',
+    confidence: how === 'handed' ? 'medium' : 'high',
   }
+}
+
+const WHAT: Record<EventStoreFact['how'], string> = {
+  given:
+    'One event store serves the streams of all sessions: whoever names an event of another session is sent what followed it.',
+  'by-hand':
+    'What was sent to all sessions is kept in one place, and what follows Last-Event-ID is sent again, whichever session it was for.',
+  handed:
+    'The event store that this transport is handed is asked for whatever follows Last-Event-ID: nothing asks whether that event is of this session.',
 }

@@ -1,0 +1,144 @@
+/** Streams that are taken up again by hand: whose the events are that are sent once more. */
+import { describe, expect, it } from 'vitest'
+import { outcomeOf } from './programs.ts'
+
+const RULE = 'event-replay-across-sessions'
+
+/** What is kept, how an event is put there, and what is sent again after `last`. */
+const server = (kept: string, put: string, again: string): string => `
+  import express from 'express'
+  import { randomUUID } from 'node:crypto'
+  import jwt from 'jsonwebtoken'
+  ${kept}
+  let n = 0
+  const app = express()
+  app.use((req, res, next) => {
+    try { req.user = jwt.verify((req.headers.authorization ?? '').slice(7), process.env.KEY, { audience: 'x' }) }
+    catch { return res.status(401).end() }
+    next()
+  })
+  const sessions = new Map()
+  app.post('/mcp', express.json(), (req, res) => {
+    if (req.body.method === 'initialize') {
+      const id = randomUUID()
+      sessions.set(id, { id, user: req.user.sub, log: [] })
+      return res.set('Mcp-Session-Id', id).json({ jsonrpc: '2.0', id: req.body.id, result: {} })
+    }
+    const s = sessions.get(req.get('mcp-session-id'))
+    if (!s || s.user !== req.user.sub) return res.status(404).end()
+    const frame = \`data: \${JSON.stringify({ jsonrpc: '2.0', id: req.body.id, result: answer(req.body) })}\\n\\n\`
+    ${put}
+    res.status(202).end()
+  })
+  app.get('/mcp', async (req, res) => {
+    const s = sessions.get(req.get('mcp-session-id'))
+    if (!s || s.user !== req.user.sub) return res.status(404).end()
+    res.writeHead(200, { 'content-type': 'text/event-stream' })
+    const last = req.headers['last-event-id']
+    ${again}
+  })
+  app.listen(3000, '127.0.0.1')`
+
+const LIST = 'const log = []'
+const POOL = `import pg from 'pg'; const pool = new pg.Pool()`
+const INSERT = "pool.query('INSERT INTO events (session_id, frame) VALUES ($1, $2)', [s.id, frame])"
+const SEND = 'for (const row of rows) res.write(row.frame)'
+
+describe('events that are kept for all sessions in one place', () => {
+  it.each([
+    [
+      'a list',
+      LIST,
+      'log.push({ id: ++n, frame })',
+      'for (const e of log) if (e.id > Number(last)) res.write(e.frame)',
+    ],
+    [
+      'a list cut at the event',
+      LIST,
+      'log.push({ id: String(++n), frame })',
+      'const at = log.findIndex((e) => e.id === last); log.slice(at + 1).forEach((e) => res.write(e.frame))',
+    ],
+    [
+      'a map',
+      'const log = new Map()',
+      'log.set(String(++n), frame)',
+      'for (const [id, f] of log) if (id > last) res.write(f)',
+    ],
+    [
+      'a class',
+      `class Store { all = []; add(frame) { this.all.push({ id: ++n, frame }) } after(id) { return this.all.filter((e) => e.id > id) } }
+       const store = new Store()`,
+      'store.add(frame)',
+      'for (const e of store.after(Number(last))) res.write(e.frame)',
+    ],
+    [
+      'a table',
+      POOL,
+      INSERT,
+      `const { rows } = await pool.query('SELECT frame FROM events WHERE id > $1', [last]); ${SEND}`,
+    ],
+  ])('are sent to whoever names one: %s', (_what, kept, put, again) => {
+    expect(outcomeOf(RULE, server(kept, put, again))).toBe('fail')
+  })
+
+  it.each([
+    [
+      'in its session',
+      '',
+      's.log.push({ id: ++n, frame })',
+      'for (const e of s.log) if (e.id > Number(last)) res.write(e.frame)',
+    ],
+    [
+      'and says which session it is of',
+      LIST,
+      'log.push({ id: ++n, session: s.id, frame })',
+      'for (const e of log) if (e.session === s.id && e.id > Number(last)) res.write(e.frame)',
+    ],
+    [
+      'and says whose it is',
+      LIST,
+      'log.push({ id: ++n, user: req.user.sub, frame })',
+      'for (const e of log.filter((e) => e.user === req.user.sub)) if (e.id > Number(last)) res.write(e.frame)',
+    ],
+    [
+      'under its session',
+      'const logs = new Map()',
+      'const own = logs.get(s.id) ?? []; own.push({ id: ++n, frame }); logs.set(s.id, own)',
+      'for (const e of logs.get(s.id) ?? []) if (e.id > Number(last)) res.write(e.frame)',
+    ],
+    [
+      'in a row of its session',
+      POOL,
+      INSERT,
+      `const { rows } = await pool.query('SELECT frame FROM events WHERE session_id = $1 AND id > $2', [s.id, last]); ${SEND}`,
+    ],
+  ])('are only sent to their session where each is kept %s', (_what, kept, put, again) => {
+    expect(outcomeOf(RULE, server(kept, put, again))).not.toBe('fail')
+  })
+})
+
+describe('a transport that is handed an event store', () => {
+  const transport = (ask: string): string => `
+    export class StreamTransport {
+      opened = new Set()
+      constructor(options) { this.eventStore = options.eventStore }
+      async handleRequest(req, res) {
+        if (req.method !== 'GET') return res.writeHead(405).end()
+        const last = req.headers['last-event-id']
+        if (!last) return res.writeHead(400).end()
+        ${ask}
+        res.writeHead(200, { 'content-type': 'text/event-stream' })
+        await this.eventStore.replayEventsAfter(last, { send: async (id, message) => res.write(JSON.stringify(message)) })
+      }
+    }`
+
+  it('asks for whatever is named', () => {
+    expect(outcomeOf(RULE, transport(''))).toBe('fail')
+  })
+
+  it('knows which streams it has opened', () => {
+    const ask =
+      'if (!this.opened.has(await this.eventStore.getStreamIdForEventId(last))) return res.writeHead(403).end()'
+    expect(outcomeOf(RULE, transport(ask))).not.toBe('fail')
+  })
+})
