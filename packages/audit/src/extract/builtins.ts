@@ -18,9 +18,9 @@ import {
 
 import { concatEntropy, cutEntropy, pickEntropy } from './entropy.ts'
 import { nameIn, noteLeftOut } from './copies.ts'
-import { itemValue, storeId } from './expressions.ts'
+import { itemValue } from './expressions.ts'
 import type { Site } from './heap.ts'
-import { FunctionObject, HeapObject } from './heap.ts'
+import { FunctionObject, HeapObject, storeId } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { OWN } from './listings.ts'
 import { LOOSELY, isLooselyTested } from './origins.ts'

@@ -1,5 +1,5 @@
 /** Containers that are never changed: each change makes a copy that is put in the place of the one before. */
-import { storeId } from './expressions.ts'
+import { storeId } from './heap.ts'
 import type { HeapObject, Site } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { insert, remove } from './properties.ts'

@@ -29,6 +29,7 @@ import {
   FunctionObject,
   InstanceObject,
   LibraryObject,
+  storeId,
 } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { isModelled } from './models/index.ts'
@@ -315,11 +316,6 @@ function entryPair(machine: Machine, target: HeapObject, site: Site): HeapObject
   pair.property('1').write(itemValue(machine, target))
   pair.elements.write(itemValue(machine, target))
   return pair
-}
-
-/** A class or factory of stores makes one for sessions and another for something else: each has a name of its own. */
-export function storeId({ site, maker }: HeapObject): string {
-  return maker === 0 ? `${site.path}#${site.start}` : `${site.path}#${site.start}~${maker}`
 }
 
 function evaluateAssignment(machine: Machine, node: Node, state: State, env: Environment): Value {

@@ -232,3 +232,8 @@ export class Environment {
     return this.self ?? this.parent?.findSelf()
   }
 }
+
+/** A class or factory of stores makes one for sessions and another for something else: each has a name of its own. */
+export function storeId({ site, maker }: HeapObject): string {
+  return maker === 0 ? `${site.path}#${site.start}` : `${site.path}#${site.start}~${maker}`
+}

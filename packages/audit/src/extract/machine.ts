@@ -191,6 +191,8 @@ export class Machine {
   readonly resuming = new Set<number>()
   /** What was held against the session, each with its activation. */
   readonly replaysCompared = new Set<string>()
+  /** Places that were counted up or down at once, as `place:up`. */
+  readonly counted = new Set<string>()
   /** Whom a token is for is asked somewhere. */
   audienceAsked = false
   /** Variables and properties that requests write and that outlive them. */

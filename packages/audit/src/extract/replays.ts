@@ -2,8 +2,8 @@
  * Streams that are taken up again by hand: what a request names as `Last-Event-ID` is looked for in what was kept, and
  * what follows it is sent. Whose that was is asked by a comparison with the session, or by what is kept with the session.
  */
+import { storeId } from './heap.ts'
 import type { Call } from './calls.ts'
-import { storeId } from './expressions.ts'
 import type { HeapObject, Site } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { State } from './state.ts'

@@ -1,7 +1,6 @@
 /** State that outlives a request: who writes it, who reads it, and whether another request fits in between. */
-import { storeId } from './expressions.ts'
 import type { HeapObject, Site } from './heap.ts'
-import { Cell, LibraryObject } from './heap.ts'
+import { Cell, LibraryObject, storeId } from './heap.ts'
 import { notePasswordField } from './logouts.ts'
 import type { Machine } from './machine.ts'
 import { fromRequest } from './conditions.ts'
@@ -298,16 +297,22 @@ function noteStale(
   // Written at once after the check: what comes later is another step.
   if (checked === machine.moment) state.note(`settled:${location}@${checked}`)
   if (state.facts.may.has(`settled:${location}@${stale}`)) return
-  if (read < 0 || stale < 0 || stale >= machine.moment) return
+  if (read < 0 || stale < 0 || stale >= machine.moment) {
+    for (const direction of DIRECTIONS)
+      if (value.tags.includes(`counter:${direction}`)) machine.counted.add(`${location}:${direction}`)
+    return
+  }
   machine.emit('stale-write', site, state, {
     read: machine.readSites.get(`${location}@${stale}`),
     target: location,
     store,
-    counts: (['up', 'down'] as const).find((direction) => value.tags.includes(`counter:${direction}`)),
+    counts: DIRECTIONS.find((direction) => value.tags.includes(`counter:${direction}`)),
     tallied: read === machine.moment && hasTag(value, 'counter:up') ? containersIn(value) : [],
     within: machine.stack.at(-1),
   })
 }
+
+const DIRECTIONS = ['up', 'down'] as const
 
 /** What the entries are kept in that it was made of. */
 function containersIn(value: Value): readonly string[] {

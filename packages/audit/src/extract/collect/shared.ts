@@ -233,7 +233,7 @@ export function collectStaleWrites(machine: Machine, stores: readonly StoreFact[
   const ids = new Map(stores.map((store) => [store.id, store]))
   const writes = eventsOf(machine, 'stale-write')
   const facts = writes
-    .filter((event) => !isOfGauge(event, writes) && !isTallied(machine, event, ids))
+    .filter((event) => !isOfGauge(event, writes) && !isCountedBack(machine, event) && !isTallied(machine, event, ids))
     .filter((event) => event.store === undefined || ids.has(event.store) || isPerCaller(machine, event.store))
     .map((event): StaleWriteFact => ({
       name: ids.get(event.target)?.name ?? nameOf(machine, event.target),
@@ -254,6 +254,11 @@ function isOfGauge(event: EventOf<'stale-write'>, writes: readonly EventOf<'stal
   const ofOne = writes.filter((other) => other.target === event.target && sharesFunction(event, other))
   const [first] = ofOne.toSorted((a, b) => a.site.start - b.site.start)
   return first?.counts === 'up' && ofOne.some((other) => other.counts === 'down') && event.counts !== undefined
+}
+
+/** Counted up at once, before it was looked at, and down again when all is done; or the other way round. */
+function isCountedBack({ counted }: Machine, { counts, target }: EventOf<'stale-write'>): boolean {
+  return counts !== undefined && counted.has(`${target}:${counts === 'down' ? 'up' : 'down'}`)
 }
 
 /** `entry.count++` after an await, where it was looked at before, of whoever comes from an address: no increment is lost. */

@@ -1,7 +1,7 @@
 /** Stores outside the process or with a clock of their own: Redis, LRU caches, SQL. */
+import { storeId } from '../heap.ts'
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
-import { storeId } from '../expressions.ts'
 import { foundTags, noteLookUp } from '../properties.ts'
 import type { StoreRef } from '../events.ts'
 import type { LibraryObject } from '../heap.ts'
