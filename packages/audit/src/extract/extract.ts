@@ -117,6 +117,7 @@ function servingModules(machine: Machine): readonly Module[] {
     for (const path of importsOf(module.file, machine.resolve))
       importers.set(path, [...(importers.get(path) ?? []), module.file.path])
   }
+  for (const path of importers.keys()) machine.imported.add(path)
   const serving = new Set<string>()
   const pending = [...machine.modules.values()]
     .filter((module) => SERVING.test(module.file.text))

@@ -165,6 +165,8 @@ export class ClassObject extends HeapObject {
   }
   /** The instance that stands for all whose creation was not seen. */
   shared: InstanceObject | undefined
+  /** The program makes instances of it. */
+  isMade = false
   readonly methods = new Map<string, Node>()
 }
 

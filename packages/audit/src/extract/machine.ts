@@ -199,6 +199,8 @@ export class Machine {
   readonly sharedCells = new Set<Cell>()
   /** What requests have put in the place of functions of the platform, by its path. */
   readonly replaced = new Map<string, Cell>()
+  /** Files that others import. */
+  readonly imported = new Set<string>()
   /** A file of the program's own is imported that is not here. */
   lacksFiles = false
   /** Where such a file serves MCP. */

@@ -1,4 +1,5 @@
 /** Code that nobody calls in this tree but that serves: exported handlers, classes for others to use. */
+import { entriesOf } from '../source/entries.ts'
 import type { Call } from './calls.ts'
 import { call_, parametersOf } from './calls.ts'
 import type { Node } from './ast.ts'
@@ -37,8 +38,10 @@ const REQUEST_NAMES = /^(?:_?req(?:uest)?|ctx|c|context)$/
 export function runUnreached(machine: Machine): void {
   registerCarriedFunctions(machine)
   if (!machine.listens) runMakers(machine, mentionsServing)
+  const isServed = machine.listens || machine.routes.length > 0
+  const entries = new Set(isServed ? entriesIn(machine) : [])
   for (const module of machine.modules.values()) {
-    if (!module.started) continue
+    if (!module.started || (isServed && isLeftBehind(machine, module, entries))) continue
     for (const cell of exportedCells(module)) {
       for (const target of cell.value.objects) if (target instanceof ClassObject) runClass(machine, target)
     }
@@ -47,6 +50,16 @@ export function runUnreached(machine: Machine): void {
     serveLeftProviders(machine, module)
   }
   runLeftHandlers(machine)
+}
+
+function entriesIn({ tree, modules }: Machine): readonly string[] {
+  const paths = new Set(modules.keys())
+  return tree.packages.flatMap((info) => entriesOf(info, paths))
+}
+
+/** In a package that serves otherwise: nobody imports it, and the package neither starts nor exports it. */
+function isLeftBehind(machine: Machine, { file: { path } }: Module, entries: ReadonlySet<string>): boolean {
+  return !machine.imported.has(path) && !entries.has(path) && machine.tree.packageOf(path) !== undefined
 }
 
 /** `api.mcp.handle = async (req: Request) => …`: put somewhere for somebody who is not seen to call it. */
@@ -141,16 +154,18 @@ function classesMade({ env, file }: Module): readonly ClassObject[] {
 function runClass(machine: Machine, of: ClassObject): void {
   connectLeftTransport(machine, of)
   registerCarriedMethods(machine, of)
+  const constructor = of.methods.get('constructor')
+  // What is made here, in a program that listens, has methods that are called here, or that nobody calls.
+  const isOwn = machine.listens && of.isMade
   const pending = [...of.methods].filter(
     ([name, member]) =>
       name !== 'constructor' &&
       !machine.reached.has(member['value']) &&
-      (mentionsServing(member) ||
+      ((mentionsServing(member) && !isOwn) ||
         isGivenRequest(member['value'] as Node) ||
         isAskedByPassport(of, name) ||
         controllerRoute(machine, of, member) !== undefined),
   )
-  const constructor = of.methods.get('constructor')
   const isMade = constructor === undefined || machine.reached.has(constructor['value'])
   if (pending.length === 0 && (isMade || !mentionsServing(constructor))) return
   const instance = sharedInstance(machine, of)

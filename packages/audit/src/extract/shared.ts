@@ -255,6 +255,7 @@ export function noteFieldWrite(
   site: Site,
   state: State,
 ): void {
+  if (isFresh(machine, target)) return
   for (const tag of tagsOf(target, 'entry')) {
     const [, store = '', outer] = tag.split(':')
     const field = outer ?? name
@@ -262,6 +263,15 @@ export function noteFieldWrite(
     notePasswordField(machine, store, field, site, state)
     if (machine.isLasting(store)) noteStale(machine, `${store}.${field}`, value, site, state, store)
   }
+}
+
+/** Records that this request has made, of whatever they were made: what is written to them stays with it. */
+function isFresh({ context: { activation } }: Machine, { objects, primitives }: Value): boolean {
+  const isOwnRecord = ({ kind, born, retained }: HeapObject): boolean =>
+    kind === 'object' && born !== 0 && born === activation && !retained
+  return (
+    objects.length > 0 && primitives.every((item) => item === undefined || item === null) && objects.every(isOwnRecord)
+  )
 }
 
 /** A session put back whole, made of what was read of it before an await. */

@@ -198,7 +198,10 @@ function isOwnStore(
   reads: readonly EventOf<'store-read'>[],
 ): boolean {
   const named = reads.filter(
-    (read) => read.key.tags.some(isSessionOrigin) || isFoundAsSession(read) || isNamedInMessage(machine, read),
+    (read) =>
+      (read.key.tags.some(isSessionOrigin) && !isOfUser(read.key)) ||
+      isFoundAsSession(read) ||
+      isNamedInMessage(machine, read),
   )
   const minted = writes.some((write) => hasTag(write.key, 'mint') || isDrawn(write.key))
   // Found by session and credential together, it holds sessions only where their IDs are made here.
@@ -211,6 +214,12 @@ function isOwnStore(
       isDrawn(write.key) ||
       write.key.tags.some(isCalledSession),
   )
+}
+
+/** `space:${user}:${name}`: a name that is put together of who the caller is and a fixed text names what is theirs. */
+function isOfUser(key: Value): boolean {
+  const prefixes = tagsOf(key, 'prefix')
+  return hasTag(key, 'claim') && prefixes.length > 0 && !prefixes.some((text) => /sess|sid|token|login/i.test(text))
 }
 
 /** Counts and times, kept for whatever a client calls itself: how often it came, and no session that it could come back to. */
