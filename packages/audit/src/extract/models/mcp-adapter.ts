@@ -1,21 +1,73 @@
-/** `mcp-handler`: MCP in the route modules of a web framework, without sessions of the protocol. */
+/** `mcp-handler`: MCP in the route modules of a web framework, without sessions of the protocol but for those over SSE. */
 import { call_ } from '../calls.ts'
-import type { LibraryObject } from '../heap.ts'
+import type { StoreRef } from '../events.ts'
+import type { LibraryObject, Site } from '../heap.ts'
 import { FunctionObject } from '../heap.ts'
+import type { Machine } from '../machine.ts'
+import { noteLookUp } from '../properties.ts'
+import { noteQueryRead } from '../secrets.ts'
+import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, UNKNOWN, object, truthiness } from '../value.ts'
+import { UNDEFINED, UNKNOWN, object, primitive, tagged, truthiness, withTags } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
-import { optionOf } from './routing.ts'
+import { part } from './requests.ts'
+import { isOn, optionOf } from './routing.ts'
 import { BEARER } from './verifiers.ts'
+import { isBelow } from './versions.ts'
 
 /** Tools are added by a function that is given the server. */
 const createHandler: ExternalHandler = (machine, call, state) => {
   machine.servesMcp = true
   const [initialize = UNDEFINED] = call.args
-  const server = object(machine.library('mcp-server', call.site))
-  state.aside((fork) => call_(machine, initialize, { ...call, args: [server] }, fork))
-  return object(machine.library('mcp-handler', call.site))
+  const server = machine.library('mcp-server', call.site)
+  state.aside((fork) => call_(machine, initialize, { ...call, args: [object(server)] }, fork))
+  const config = call.args[2]
+  const overSse = optionOf(config, 'redisUrl') !== undefined && !isOn(config, 'disableSse')
+  return object(machine.library('mcp-handler', call.site, { adapted: server, overSse }))
+}
+
+/** From here on each request has a server of its own; under its older name the package never came so far. */
+const SERVER_PER_REQUEST = '1.1.0'
+
+function sharesServer(machine: Machine, { path }: Site): boolean {
+  if (machine.tree.versionOf(OLDER_NAME, path) !== undefined) return true
+  const found = machine.tree.versionOf('mcp-handler', path)
+  return found?.from === 'locked' && isBelow(found.version, SERVER_PER_REQUEST)
+}
+
+const OLDER_NAME = '@vercel/mcp-adapter'
+
+/** What the adapter does with a request: one server for all in older versions, and sessions over SSE where Redis carries them. */
+export function noteAdapted(machine: Machine, target: LibraryObject, state: State): void {
+  const server = target.data['adapted'] as LibraryObject | undefined
+  if (server === undefined) return
+  const { site } = target
+  if (sharesServer(machine, site)) machine.emit('connect', site, state, { server, transport: UNKNOWN, stores: [] })
+  if (target.data['overSse'] === true) serveSse(machine, site, state.fork())
+}
+
+/** The ID travels in the URL, and is gone with the connection that it was made for. */
+function serveSse(machine: Machine, site: Site, state: State): void {
+  const store: StoreRef = {
+    id: `${site.path}#${site.start}#sse`,
+    site,
+    name: 'the adapter’s SSE sessions',
+    kind: 'map',
+  }
+  const transport = object(machine.library('mcp-transport', site, { stateful: true, kind: 'sse', check: 'never' }))
+  const opening = state.fork()
+  opening.learn(['verb:GET'])
+  const key = tagged('mint', 'sid')
+  machine.emit('store-write', site, opening, { store, key, value: transport })
+  machine.within(machine.triggered('disconnect'), () =>
+    machine.emit('store-remove', site, opening, { store, key: withTags(key, [`key:${store.id}`]) }),
+  )
+  state.learn(['verb:POST'])
+  noteQueryRead(machine, 'sessionId', site, state)
+  noteLookUp(machine, store, withTags(part('query', primitive('sessionId')), ['sse']), site, state)
+  const receiver = withTags(transport, [`entry:${store.id}`, 'held'])
+  machine.emit('dispatch', site, state, { receiver, how: 'transport' })
 }
 
 /** `withMcpAuth(handler, verify, { required })`. */

@@ -12,6 +12,7 @@ import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, hasTag, object, onlyString, tagged, withTags } from '../value.ts'
+import { noteAdapted } from './mcp-adapter.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertySetter } from './model.ts'
 import { connectOwn } from './own-transports.ts'
 import { bag } from './requests.ts'
@@ -252,6 +253,7 @@ const handled: MethodHandler = (machine, target, call, state) => {
   noteExecution(machine, call.site, state, target.data['isModern'] === true || state.holds('modern-only'))
   machine.emit('endpoint', call.site, state, { check: 'never' })
   machine.emit('handler-call', call.site, state, { handler: target })
+  noteAdapted(machine, target, state)
   return UNKNOWN
 }
 
