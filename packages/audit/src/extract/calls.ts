@@ -818,7 +818,7 @@ export function newExpression(machine: Machine, node: Node, state: State, env: E
 export function instantiate(machine: Machine, of: ClassObject, call: Call, state: State): InstanceObject {
   const instance = new InstanceObject(of, call.site, machine.context.activation)
   instance.name = of.name
-  of.isMade = true
+  if (machine.context.activation === 0) of.made = of.made === undefined ? instance : null
   machine.askedFrom(call.site, () => construct(machine, of, instance, call, state))
   return instance
 }

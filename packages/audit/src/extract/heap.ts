@@ -165,8 +165,8 @@ export class ClassObject extends HeapObject {
   }
   /** The instance that stands for all whose creation was not seen. */
   shared: InstanceObject | undefined
-  /** The program makes instances of it. */
-  isMade = false
+  /** The one instance that start-up has made; `null` where it has made several. */
+  made: InstanceObject | null | undefined
   readonly methods = new Map<string, Node>()
 }
 

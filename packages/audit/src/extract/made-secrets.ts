@@ -13,8 +13,13 @@ export function noteMade(machine: Machine, name: string, value: Value, site: Sit
 
 /** A function whose name says that it makes a secret gives one back. */
 export function noteReturned(machine: Machine, name: string, value: Value, site: Site, state: State): Value {
-  if (!isMade(value) || !makesSecret(name)) return value
+  if (!isMade(value) || !makesSecret(name) || isOfClient(site)) return value
   return note(machine, `result of ${name}`, value, site, state)
+}
+
+/** `packages/mcp-client/src/index.ts`: what a client calls itself lets nobody in; the server makes up its own. */
+function isOfClient({ path }: Site): boolean {
+  return wordsOf(path).includes('client')
 }
 
 /**

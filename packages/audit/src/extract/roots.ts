@@ -155,20 +155,19 @@ function runClass(machine: Machine, of: ClassObject): void {
   connectLeftTransport(machine, of)
   registerCarriedMethods(machine, of)
   const constructor = of.methods.get('constructor')
-  // What is made here, in a program that listens, has methods that are called here, or that nobody calls.
-  const isOwn = machine.listens && of.isMade
   const pending = [...of.methods].filter(
     ([name, member]) =>
       name !== 'constructor' &&
       !machine.reached.has(member['value']) &&
-      ((mentionsServing(member) && !isOwn) ||
+      (mentionsServing(member) ||
         isGivenRequest(member['value'] as Node) ||
         isAskedByPassport(of, name) ||
         controllerRoute(machine, of, member) !== undefined),
   )
   const isMade = constructor === undefined || machine.reached.has(constructor['value'])
   if (pending.length === 0 && (isMade || !mentionsServing(constructor))) return
-  const instance = sharedInstance(machine, of)
+  // The one that the program makes is what others would call.
+  const instance = of.made ?? sharedInstance(machine, of)
   for (const [name, member] of [...pending, ...renewing(machine, of)]) {
     if (machine.reached.has(member['value'])) continue
     const fn = member['value'] as Node

@@ -165,6 +165,31 @@ describe('an MCP handler in the route module of a web framework', () => {
       )
     expect(extracted(authed(', { required: true }')).facts.verifiesCredentials).toBe(true)
   })
+
+  const locked = (version: string, config = ''): Program => ({
+    'package-lock.json': JSON.stringify({ lockfileVersion: 3, packages: { 'node_modules/mcp-handler': { version } } }),
+    'package.json': JSON.stringify({ name: 'notes', dependencies: { 'mcp-handler': '^1.0.0' } }),
+    'app/[transport]/route.ts': `
+    import { createMcpHandler } from 'mcp-handler'
+    const handler = createMcpHandler((server) => { server.registerTool('now', {}, async () => ({ content: [] })) }, {}${config})
+    export { handler as GET, handler as POST }`,
+  })
+
+  it('has one server for all requests before 1.1.0', () => {
+    expect(outcomeOf('shared-session-state', locked('1.0.7'))).toBe('fail')
+    expect(outcomeOf('shared-session-state', locked('1.1.0'))).not.toBe('fail')
+  })
+
+  it('has sessions over SSE where Redis carries them', () => {
+    const carried = ', { redisUrl: process.env.REDIS_URL }'
+    expect(outcomeOf('session-token-in-url', locked('1.1.0', carried))).toBe('fail')
+    expect(outcomeOf('unbound-session', locked('1.1.0', carried))).toBe('fail')
+    expect(outcomeOf('missing-session-invalidation', locked('1.1.0', carried))).not.toBe('fail')
+    expect(outcomeOf('session-token-in-url', locked('1.1.0', carried.replace('}', ', disableSse: true }')))).not.toBe(
+      'fail',
+    )
+    expect(outcomeOf('session-token-in-url', locked('1.1.0'))).not.toBe('fail')
+  })
 })
 
 describe('an app that serves what another package of the tree makes', () => {

@@ -54,3 +54,55 @@ it('a function of a CommonJS module that takes a request and serves no MCP is no
   const program = `${REQUIRED}\nexports.list = (req, res) => res.json(req.session.items)`
   expect(outcomeOf('missing-origin-check', { 'server.cts': program })).toBe('notApplicable')
 })
+
+describe('a class beside a program that serves otherwise', () => {
+  const program = (more: Record<string, string>): Record<string, string> => ({
+    'package.json': JSON.stringify({ name: 'notes', scripts: { start: 'node server.js' } }),
+    'server.js': `${IMPORTED}
+      import { randomUUID } from 'node:crypto'
+      express().listen(3000, '127.0.0.1')`,
+    'old/server.js': `${IMPORTED}
+      export class OldServer {
+        createTransport() {
+          return new StreamableHTTPServerTransport({ sessionIdGenerator: () => String(Math.random()) })
+        }
+      }`,
+    ...more,
+  })
+
+  it('is left alone where nobody imports it', () => {
+    expect(outcomeOf('predictable-session-id', program({}))).not.toBe('fail')
+  })
+
+  it.each([
+    ['a file imports it', { 'index.js': "export { OldServer } from './old/server.js'" }],
+    ['the package exports it', { 'package.json': JSON.stringify({ name: 'notes', main: 'old/server.js' }) }],
+  ])('is looked at where %s', (_how, more) => {
+    expect(outcomeOf('predictable-session-id', program(more))).toBe('fail')
+  })
+
+  it('is filled by whoever calls its methods, be it nobody here', () => {
+    const register = `
+      export class Register {
+        sessions = new Map()
+        constructor() { setInterval(() => this.sweep(), 1000) }
+        add(id, transport = new SSEServerTransport('/m', id.res)) { this.sessions.set(id, { transport, at: Date.now(), used: Date.now() }) }
+        create(id) { this.sessions.set(id, { at: Date.now(), used: Date.now() }) }
+        touch(id) { const one = this.sessions.get(id); if (one) one.used = Date.now(); return one }
+        sweep() { for (const [id, one] of this.sessions) if (Date.now() - one.at > 9e6 || Date.now() - one.used > 9e5) this.sessions.delete(id) }
+      }`
+    const server = `${IMPORTED}
+      import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
+      import { randomUUID } from 'node:crypto'
+      import { Register } from './register.js'
+      const register = new Register()
+      const app = express()
+      app.post('/x', (req, res) => {
+        if (register.touch(req.get('x-session-id'))) return res.json({ ok: true })
+        const id = randomUUID(); register.create(id); res.set('x-session-id', id).json({})
+      })
+      app.listen(3000)`
+    const made = { 'server.js': server, 'register.js': register }
+    expect(outcomeOf('missing-session-expiry', program(made))).toBe('pass')
+  })
+})
