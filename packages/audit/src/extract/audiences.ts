@@ -68,6 +68,22 @@ export function noteIssuerAsked(machine: Machine, presented: readonly Value[], c
   machine.emit('audience', call.site, state, { named: false })
 }
 
+/** `fetch(api, { headers: { authorization } })`: the token of the caller, as it came, lets this server in elsewhere. */
+export function notePassedThrough(machine: Machine, { args, site }: Call, state: State): void {
+  if (args.some(forwardsToken)) machine.emit('token-passed', site, state, {})
+}
+
+function forwardsToken({ objects }: Value): boolean {
+  return objects.some((item) =>
+    (item.properties.get('headers')?.value.objects ?? []).some((headers) =>
+      [...headers.properties].some(
+        ([name, { value }]) =>
+          /^authorization$/i.test(name) && value.tags.includes('header:authorization') && !hasTag(value, 'entry'),
+      ),
+    ),
+  )
+}
+
 /** `userinfo`, `introspection_endpoint`, `tokeninfo`, as OpenID Connect and RFC 7662 call it. */
 export const ASKS_ISSUER = /(?:\b|_|[a-z](?=[A-Z]))(?:introspect\w{0,40}|user_?info|token_?info)/i
 

@@ -1,6 +1,6 @@
 /** Calls: of functions in the tree (followed), of libraries we know (modelled), of anything else (opaque). */
 import { askedByCalling, askedOfOwner, noteExecution } from './asked.ts'
-import { noteAudienceGiven, noteIssuerAsked } from './audiences.ts'
+import { noteAudienceGiven, noteIssuerAsked, notePassedThrough } from './audiences.ts'
 import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
 import { callBuiltin, callPromise } from './builtins.ts'
@@ -436,6 +436,7 @@ export function callOpaque(
     return hasTag(call.self, 'cred') || isNamedSecret(inner) ? withTags(inner, ['made']) : inner
   state.note('opaque-check')
   noteIssuerAsked(machine, presented, call, state)
+  notePassedThrough(machine, call, state)
   if (presented.some(isSentByBrowsers)) state.note('maybe-cookie')
   return withTags(inner, ['verdict', 'cred', ...presented.flatMap(requestTags)])
 }

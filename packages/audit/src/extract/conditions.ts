@@ -24,8 +24,8 @@ import { taughtByWays } from './ways.ts'
 import { UNKNOWN, UNSET, derived, hasTag, isDrawn, joinAll, tagsOf, truthiness, withCondition } from './value.ts'
 
 const REQUEST_ORIGINS = ['header', 'query', 'body', 'param', 'cookie', 'url', 'rstate'] as const
-/** Names of authentication schemes: matching one proves nothing. */
-const SCHEMES = /^(?:bearer|basic|dpop|token|api-?key|digest|jwt|negotiate):?\s*$/i
+/** Names of authentication schemes: matching one proves nothing. A word that a space ends is one, whatever it is. */
+export const SCHEMES = /^(?:(?:bearer|basic|dpop|token|api-?key|digest|jwt|negotiate):?\s*|[a-z][\w-]{1,30} +)$/i
 /** The revision from which on servers hold headers against bodies. */
 const FIRST_MODERN = '2026-07-28'
 const NO_CONDITION: Condition = { whenTrue: [], whenFalse: [] }

@@ -179,6 +179,8 @@ export type Event = Base &
     | { readonly kind: 'secret-use'; readonly what: string; readonly value: Value }
     /** A token of somebody else is verified; `named`: only one that is meant for this server passes. */
     | { readonly kind: 'audience'; readonly named: boolean }
+    /** The token of the caller is sent to another service as it came. */
+    | { readonly kind: 'token-passed' }
     | { readonly kind: 'event-store'; readonly value: Value }
     /** Events are sent again to whoever takes up a stream: from a container, or from a store that code outside hands over. */
     | { readonly kind: 'replay'; readonly container: HeapObject | undefined; readonly handed: boolean }

@@ -1,5 +1,5 @@
 /** What happens to secrets: comparisons that tell them by the time they take, and credentials that came in a URL. */
-import { fromRequest, requestTags } from './conditions.ts'
+import { SCHEMES, fromRequest, requestTags } from './conditions.ts'
 import type { Node } from './ast.ts'
 import type { Call } from './calls.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
@@ -184,7 +184,8 @@ function isNamedIdentifier({ tags }: Value): boolean {
 /** Long enough to be a secret, and neither the address of an issuer or an audience nor the name of a setting. */
 function isPassword(text: string): boolean {
   return (
-    text.length >= SHORTEST_LITERAL && !PLAIN_ADDRESS.test(text) && !PATH_OF_NAMES.test(text) && !OUTCOME.test(text)
+    text.length >= SHORTEST_LITERAL &&
+    ![PLAIN_ADDRESS, PATH_OF_NAMES, OUTCOME, SCHEMES].some((pattern) => pattern.test(text))
   )
 }
 

@@ -301,6 +301,8 @@ export interface AudienceFact {
   readonly at: Location
   /** Only a token that is meant for this server passes. */
   readonly named: boolean
+  /** The token is not verified here but sent to another service as it came. */
+  readonly passedOn: boolean
 }
 
 /** What keeps the events of streams, so that a client that comes back gets what it missed. */
@@ -445,8 +447,11 @@ export interface SharedServerFact {
 /** A variable that outlives the request is written by one and read by another. */
 export interface SharedVariableFact {
   readonly name: string
-  readonly holds: 'transport' | 'server' | 'identity' | 'response' | 'page' | 'choice'
+  /** `logins`: credentials for something else, each under a name that whoever brought it has chosen. */
+  readonly holds: 'transport' | 'server' | 'identity' | 'response' | 'page' | 'choice' | 'logins'
   readonly declared: Location | undefined
+  /** The call in the handler that leads to the write, where that is another place. */
+  readonly via?: Location
   readonly written: Location
   readonly read: Location
   /** It is a credential, and requests read it that have brought none. */

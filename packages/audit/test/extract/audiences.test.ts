@@ -1,6 +1,6 @@
 /** Tokens that are made here are for here; those of others have to say whom they are for. */
 import { describe, expect, it } from 'vitest'
-import { outcomeOf } from './programs.ts'
+import { findingsOf, outcomeOf } from './programs.ts'
 
 const server = (signing: string): string => `
   import { createServer } from 'node:http'
@@ -128,5 +128,43 @@ describe('middleware that asks an issuer', () => {
       const got = await (await fetch(process.env.ISSUER + '/token', { method: 'POST', body })).json()
       const told = await (await fetch(process.env.ISSUER + '/userinfo', { headers: { authorization: got.access_token } })).json()`
     expect(outcomeOf('unchecked-token-audience', asking(exchanging))).toBe('notApplicable')
+  })
+})
+
+describe('a token that is sent on as it came', () => {
+  const server = (guard: string, headers: string): string => `
+    import { Hono } from 'hono'
+    import { jwtVerify } from 'jose'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
+    const app = new Hono()
+    const ask = (token) => fetch('https://api.example/me', { headers: ${headers} })
+    app.post('/mcp', async (c) => {
+      const token = c.req.header('authorization')
+      if (!token) return c.text('no', 401)
+      ${guard}
+      const server = new McpServer({ name: 'x', version: '1' })
+      server.registerTool('me', {}, async () => ({ content: [{ type: 'text', text: await (await ask(token)).text() }] }))
+      const transport = new WebStandardStreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+      await server.connect(transport)
+      return transport.handleRequest(c.req.raw)
+    })
+    export default app`
+
+  it('is for whoever takes it, where nothing is verified here', () => {
+    expect(findingsOf('unchecked-token-audience', server('', '{ authorization: token }'))).toEqual([
+      'server.ts:6: The token of the caller is sent to another service as it came, and nothing here asks whom it is for.',
+    ])
+  })
+
+  it('is no finding where the server has a token of its own, or none is sent', () => {
+    const own = '{ authorization: `Bearer ${process.env.API_TOKEN}` }'
+    expect(findingsOf('unchecked-token-audience', server('', own))).toEqual([])
+    expect(findingsOf('unchecked-token-audience', server('', "{ accept: 'text/plain' }"))).toEqual([])
+  })
+
+  it('has been asked whom it is for where it is verified with an audience', () => {
+    const guard = "await jwtVerify(token.slice(7), new TextEncoder().encode(process.env.KEY), { audience: 'x' })"
+    expect(findingsOf('unchecked-token-audience', server(guard, '{ authorization: token }'))).toEqual([])
   })
 })

@@ -685,3 +685,58 @@ describe('what each session puts into an object that all of them share', () => {
     expect(held(declared, opened, used)).toEqual([])
   })
 })
+
+describe('what a client logs in elsewhere with', () => {
+  const server = (kept: string, add: string, use: string): string => `
+    import express from 'express'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    import { query } from './clusters.js'
+    ${kept}
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      const mine = new Map()
+      const server = new McpServer({ name: 'x', version: '1' })
+      server.registerTool('add', {}, async ({ name, host, password }, extra) => { ${add}; return { content: [] } })
+      server.registerTool('ask', {}, async ({ name, sql }, extra) => ({ content: [await ${use}] }))
+      const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => crypto.randomUUID() })
+      await server.connect(transport)
+      await transport.handleRequest(req, res)
+    })
+    app.listen(3000)`
+  const kept = (program: string): readonly string[] =>
+    factsOf(program).sharedVariables.map((fact) => `${fact.name}: ${fact.holds} ${place(fact.written)}`)
+
+  it.each([
+    [
+      'in a map',
+      'const all = new Map()',
+      'all.set(name, { host, password })',
+      'query(all.get(name), sql)',
+      'all: logins server.ts:10',
+    ],
+    [
+      'by a class',
+      `class Clusters { all = {}; add(config) { this.all[config.name] = config } get(name) { return this.all[name] } }
+       const clusters = new Clusters()`,
+      'clusters.add({ name, host, password })',
+      'query(clusters.get(name), sql)',
+      'all: logins server.ts:5',
+    ],
+  ])('is used by whoever names it where it is kept for all %s', (_where, declared, add, use, found) => {
+    expect(kept(server(declared, add, use))).toEqual([found])
+  })
+
+  it.each([
+    ['for each session', '', 'mine.set(name, { host, password })', 'query(mine.get(name), sql)'],
+    [
+      'under the session',
+      'const all = new Map()',
+      'all.set(extra.sessionId, { host, password })',
+      'query(all.get(extra.sessionId), sql)',
+    ],
+    ['without what lets in', 'const all = new Map()', 'all.set(name, { host })', 'query(all.get(name), sql)'],
+  ])('is nobody else’s where it is kept %s', (_where, declared, add, use) => {
+    expect(kept(server(declared, add, use))).toEqual([])
+  })
+})

@@ -6,6 +6,7 @@ import type { Event, EventOf } from '../events.ts'
 import { type Site, siteKey } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { isRefusedText } from '../refused-texts.ts'
+import { SCHEMES } from '../conditions.ts'
 import { OFFERED, isHandleName, isOfProtocol, isUrlCredential } from '../secrets.ts'
 import type { Value } from '../value.ts'
 import { hasTag, strings, tagsOf } from '../value.ts'
@@ -195,7 +196,6 @@ function secretOf({ expected }: EventOf<'comparison'>): ComparisonFact['secret']
 const ENOUGH_BITS = 256
 const SOUND_BITS = 120
 /** What stands before a credential that is empty where nobody sets it. */
-const SCHEME_ALONE = /^(?:bearer|basic|token|apikey)\s*$/i
 /** Keys that verify may be known to everyone. */
 const PUBLIC = /^\s*-----BEGIN (?:PUBLIC|CERTIFICATE|RSA PUBLIC)/
 /** Settings that hold what signs sessions or lets administrators in, by their names. */
@@ -268,7 +268,7 @@ function knownSecret(
 
 /** Text that a program goes on with, and neither a key that all may know nor what stands before a credential. */
 function isSecretText(machine: Machine, text: string, value: Value): boolean {
-  return text !== '' && !PUBLIC.test(text) && !SCHEME_ALONE.test(text) && !isRefusedText(machine, text, value)
+  return text !== '' && !PUBLIC.test(text) && !SCHEMES.test(text) && !isRefusedText(machine, text, value)
 }
 
 /** The default that is one of these texts, or a part of one. */

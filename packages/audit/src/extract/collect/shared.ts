@@ -7,7 +7,7 @@ import type {
   StaleWriteFact,
   StoreFact,
 } from '../../facts/facts.ts'
-import type { EventOf, StoreRef } from '../events.ts'
+import type { Event, EventOf, StoreRef } from '../events.ts'
 import type { Node } from '../ast.ts'
 import { children } from '../ast.ts'
 import type { Environment, HeapObject } from '../heap.ts'
@@ -112,7 +112,46 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
       },
     ]
   })
-  return distinct(facts, (fact) => `${fact.written.path}:${fact.name}`)
+  return distinct([...facts, ...sharedLogins(machine)], (fact) => `${fact.written.path}:${fact.name}`)
+}
+
+/** `add_cluster({ name, user, password })`: what one client logs in elsewhere with, others use by its name. */
+function sharedLogins(machine: Machine): readonly SharedVariableFact[] {
+  if (!servesClients(machine)) return []
+  const uses = eventsOf(machine, 'store-read').filter((event) => isOfTool(event) && !namesCaller(event.key))
+  return eventsOf(machine, 'store-write').flatMap((write): SharedVariableFact[] => {
+    const { store, site } = write
+    if (!isOfTool(write) || store.container?.born !== 0 || namesCaller(write.key) || !bringsLogin(write.value))
+      return []
+    const read = uses.find(
+      (event) => event.store.id === store.id && event.context.activation !== write.context.activation,
+    )
+    if (read === undefined) return []
+    const places = { declared: locate(store.site), written: locate(site), read: locate(read.site) }
+    const via = write.via === undefined ? {} : { via: locate(write.via) }
+    return [{ name: store.name, holds: 'logins', ...places, ...via, leftBehind: false }]
+  })
+}
+
+/** Over HTTP: whoever talks through a pipe has the program to himself. */
+function isOfTool({ context, facts }: Event): boolean {
+  if (context.route === undefined) return false
+  return context.trigger === 'tool' || (context.trigger === 'request' && facts.must.has('init'))
+}
+
+/** Who calls, or by which session, is part of the name. */
+function namesCaller(key: Value): boolean {
+  return ['cred', 'principal', 'sid', 'held', 'of-session', 'mint'].some((tag) => hasTag(key, tag)) || namesSession(key)
+}
+
+/** A password or key that the body brought, as it is or in what was made of it. */
+function bringsLogin({ objects }: Value): boolean {
+  return objects.flatMap(withFields).some(({ kind, properties }) => {
+    if (kind !== 'object' && kind !== 'instance') return false
+    return [...properties].some(
+      ([name, { value }]) => isCredentialName(name) && hasTag(value, 'body') && value.objects.length === 0,
+    )
+  })
 }
 
 /** One handler takes all requests: some put their connection in a place where others find it. */

@@ -99,7 +99,9 @@ export function sessionStores(
   machine: Machine,
   containers: readonly Container[] = containersIn(machine),
 ): readonly StoreEvents[] {
-  const candidates = containers.filter((entry) => entry.ref.kind !== 'web-session').map(withoutAuthorizations)
+  const candidates = containers
+    .filter(({ ref }) => ref.kind !== 'web-session' && !isOfDomain(ref))
+    .map(withoutAuthorizations)
   const holding = candidates.flatMap((entry) => {
     const holds = transportKind(entry.writes)
     return holds === undefined ? [] : [{ ...entry, holds }]
@@ -125,6 +127,14 @@ export function sessionStores(
       ]
     : own
 }
+
+/** Tables of people and of what they belong to: a session may say which, and is no such record. */
+function isOfDomain({ kind, name }: StoreRef): boolean {
+  return kind === 'database' && DOMAIN.test(name)
+}
+
+const DOMAIN =
+  /^(?:table )?(?:user|account|workspace|organi[sz]ation|org|company|team|project|tenant|member(?:ship)?|profile)s?$/i
 
 /** Everything that was seen to happen to each container. */
 function containersIn(machine: Machine): readonly Container[] {

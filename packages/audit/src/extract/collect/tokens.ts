@@ -35,9 +35,17 @@ function isLookedUp(machine: Machine, activation: number): boolean {
 /** Tokens that this server signs itself are for itself. Where the claim is asked about at all, it is taken to be everywhere. */
 export function collectAudiences(machine: Machine): readonly AudienceFact[] {
   if (eventsOf(machine, 'token').length > 0) return []
-  const facts = eventsOf(machine, 'audience').map((event): AudienceFact => ({
+  const verified = eventsOf(machine, 'audience').map((event): AudienceFact => ({
     at: locate(event.site),
     named: event.named || machine.audienceAsked,
+    passedOn: false,
   }))
-  return distinct(facts, ({ at, named }) => `${at.path}:${at.startLine}:${named}`)
+  return distinct([...verified, ...passedOn(machine)], ({ at, named }) => `${at.path}:${at.startLine}:${named}`)
+}
+
+/** Where nothing is verified here, whoever is asked with the caller's token is whom it is for, or not. */
+function passedOn(machine: Machine): readonly AudienceFact[] {
+  const served = [...eventsOf(machine, 'dispatch'), ...eventsOf(machine, 'handler-call')]
+  if (served.length === 0 || served.some(({ facts }) => facts.must.has('auth'))) return []
+  return eventsOf(machine, 'token-passed').map(({ site }) => ({ at: locate(site), named: false, passedOn: true }))
 }

@@ -46,7 +46,7 @@ function sharedServer(fact: SharedServerFact): FindingDraft {
   }
 }
 
-const HOLDS: Readonly<Record<SharedVariableFact['holds'], string>> = {
+const HOLDS: Readonly<Record<Exclude<SharedVariableFact['holds'], 'logins'>, string>> = {
   transport: 'the transport of whoever came last',
   server: 'the server of whoever came last',
   identity: 'the identity of whoever called last',
@@ -57,14 +57,22 @@ const HOLDS: Readonly<Record<SharedVariableFact['holds'], string>> = {
 
 function sharedVariable(fact: SharedVariableFact): FindingDraft {
   const declared = fact.declared === undefined ? [] : [{ note: 'outlives every request', location: fact.declared }]
+  const isOfMany = fact.holds === 'logins'
   return {
-    what: `${fact.name} holds ${HOLDS[fact.holds]}: each request overwrites it and others read it.`,
+    what:
+      fact.holds === 'logins'
+        ? `${fact.name} holds what each client logs in elsewhere with: others use it by the name that it was given.`
+        : `${fact.name} holds ${HOLDS[fact.holds]}: each request overwrites it and others read it.`,
     trace: [
       ...declared,
-      { note: 'overwritten by each request', location: fact.written },
-      { note: 'read as if it were this caller’s', location: fact.read },
+      ...(fact.via === undefined ? [] : [{ note: 'a request comes in here', location: fact.via }]),
+      {
+        note: isOfMany ? 'kept for all, under a name of the client’s' : 'overwritten by each request',
+        location: fact.written,
+      },
+      { note: isOfMany ? 'used by whoever names it' : 'read as if it were this caller’s', location: fact.read },
     ],
-    primary: declared.length,
+    primary: declared.length + (fact.via === undefined ? 0 : 1),
     confidence: 'high',
   }
 }

@@ -7,7 +7,14 @@ export function detect(facts: ServerFacts): Verdict {
   return judged(facts.audiences.filter(({ named }) => !named).map(findingOf))
 }
 
-function findingOf({ at }: AudienceFact): FindingDraft {
+function findingOf({ at, passedOn }: AudienceFact): FindingDraft {
+  if (passedOn)
+    return {
+      what: 'The token of the caller is sent to another service as it came, and nothing here asks whom it is for.',
+      trace: [{ note: 'sent on, unasked', location: at }],
+      confidence: 'medium',
+      todo: 'Verify tokens that are meant for this server, and get one of its own for the other service: exchange the caller’s (RFC 8693), or let the user log in there.',
+    }
   return {
     what: 'A token is verified without asking whom it is for: one that the same issuer made for another service passes.',
     trace: [{ note: 'signature and expiry are checked, the audience is not', location: at }],
