@@ -65,7 +65,7 @@ export function noteIssuerAsked(machine: Machine, presented: readonly Value[], c
   const urls = call.args.flatMap(({ primitives }) => primitives.filter((item) => typeof item === 'string'))
   if (![file.text.slice(start, Math.min(end, start + 400)), ...urls].some((text) => ASKS_ISSUER.test(text))) return
   state.note(ASKED_ISSUER)
-  machine.emit('audience', call.site, state, { named: false })
+  machine.emit('audience', call.site, state, { named: false, asked: true })
 }
 
 /** `fetch(api, { headers: { authorization } })`: the token of the caller, as it came, lets this server in elsewhere. */

@@ -178,7 +178,7 @@ export type Event = Base &
     /** Text signs, seals or proves something here: `what` says which, with an article. */
     | { readonly kind: 'secret-use'; readonly what: string; readonly value: Value }
     /** A token of somebody else is verified; `named`: only one that is meant for this server passes. */
-    | { readonly kind: 'audience'; readonly named: boolean }
+    | { readonly kind: 'audience'; readonly named: boolean; readonly asked?: true }
     /** The token of the caller is sent to another service as it came. */
     | { readonly kind: 'token-passed' }
     | { readonly kind: 'event-store'; readonly value: Value }

@@ -301,8 +301,8 @@ export interface AudienceFact {
   readonly at: Location
   /** Only a token that is meant for this server passes. */
   readonly named: boolean
-  /** The token is not verified here but sent to another service as it came. */
-  readonly passedOn: boolean
+  /** Verified here; its issuer is asked about it; or it is sent to another service as it came. */
+  readonly how: 'verified' | 'asked' | 'passed-on'
 }
 
 /** What keeps the events of streams, so that a client that comes back gets what it missed. */

@@ -38,7 +38,7 @@ export function collectAudiences(machine: Machine): readonly AudienceFact[] {
   const verified = eventsOf(machine, 'audience').map((event): AudienceFact => ({
     at: locate(event.site),
     named: event.named || machine.audienceAsked,
-    passedOn: false,
+    how: event.asked === true ? 'asked' : 'verified',
   }))
   return distinct([...verified, ...passedOn(machine)], ({ at, named }) => `${at.path}:${at.startLine}:${named}`)
 }
@@ -47,5 +47,5 @@ export function collectAudiences(machine: Machine): readonly AudienceFact[] {
 function passedOn(machine: Machine): readonly AudienceFact[] {
   const served = [...eventsOf(machine, 'dispatch'), ...eventsOf(machine, 'handler-call')]
   if (served.length === 0 || served.some(({ facts }) => facts.must.has('auth'))) return []
-  return eventsOf(machine, 'token-passed').map(({ site }) => ({ at: locate(site), named: false, passedOn: true }))
+  return eventsOf(machine, 'token-passed').map(({ site }) => ({ at: locate(site), named: false, how: 'passed-on' }))
 }

@@ -84,7 +84,7 @@ function askingIssuer(machine: Machine, asks: Value, run: Asking, state: State):
   if (wasAsked || !state.facts.may.has(ASKED_ELSEWHERE) || state.facts.may.has(ASKED_ISSUER)) return
   const [fn] = asks.objects.filter((item) => item instanceof FunctionObject)
   if (fn !== undefined && ASKS_ISSUER.test(fn.site.file.text))
-    machine.emit('audience', fn.site, state, { named: false })
+    machine.emit('audience', fn.site, state, { named: false, asked: true })
 }
 
 /** Code that is not in the tree was given the credential. */

@@ -7,17 +7,29 @@ export function detect(facts: ServerFacts): Verdict {
   return judged(facts.audiences.filter(({ named }) => !named).map(findingOf))
 }
 
-function findingOf({ at, passedOn }: AudienceFact): FindingDraft {
-  if (passedOn)
-    return {
-      what: 'The token of the caller is sent to another service as it came, and nothing here asks whom it is for.',
-      trace: [{ note: 'sent on, unasked', location: at }],
-      confidence: 'medium',
-      todo: 'Verify tokens that are meant for this server, and get one of its own for the other service: exchange the caller’s (RFC 8693), or let the user log in there.',
-    }
-  return {
+function findingOf({ at, how }: AudienceFact): FindingDraft {
+  return { ...DRAFTS[how], trace: [{ note: NOTES[how], location: at }] }
+}
+
+const DRAFTS: Record<AudienceFact['how'], Omit<FindingDraft, 'trace'>> = {
+  verified: {
     what: 'A token is verified without asking whom it is for: one that the same issuer made for another service passes.',
-    trace: [{ note: 'signature and expiry are checked, the audience is not', location: at }],
     confidence: 'high',
-  }
+  },
+  asked: {
+    what: 'The issuer is asked about a token, and nobody asks whom it is for: one that it made for another service passes.',
+    confidence: 'high',
+    todo: 'Compare the audience (`aud`) of the answer with this server, or let the issuer answer only for tokens that are meant for it.',
+  },
+  'passed-on': {
+    what: 'The token of the caller is sent to another service as it came, and nothing here asks whom it is for.',
+    confidence: 'medium',
+    todo: 'Verify tokens that are meant for this server, and get one of its own for the other service: exchange the caller’s (RFC 8693), or let the user log in there.',
+  },
+}
+
+const NOTES: Record<AudienceFact['how'], string> = {
+  verified: 'signature and expiry are checked, the audience is not',
+  asked: 'its issuer knows all tokens that it has made',
+  'passed-on': 'sent on, unasked',
 }
