@@ -574,6 +574,14 @@ export function noteSendAll(machine: Machine, call: Call, state: State): void {
     machine.emit('send-all', call.site, state, { store: storeRef(container), call: call.site, reply: false })
 }
 
+/** MCP is answered by a server of this request, behind a session that was found by its ID alone or with a check. */
+export function noteServedBehind(machine: Machine, site: Site, state: State): void {
+  const { may, must } = state.facts
+  const found = [...must].filter((fact) => fact.startsWith('exists:')).map((fact) => fact.slice('exists:'.length))
+  for (const store of found.filter((id) => may.has(`looked:${id}`)))
+    machine.emit('dispatch', site, state, { receiver: tagged(`entry:${store}`, 'held'), how: 'own' })
+}
+
 const SENDS = /^(?:write|send|enqueue|push|publish|post)(?:[A-Z]\w*)?$/
 
 /** The answer to one request goes to whatever entry a loop yields: nothing has told whose request it answers. */

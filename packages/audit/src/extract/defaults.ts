@@ -1,6 +1,8 @@
 /** What the program does when nothing is set: start-up once more, without the settings that decided an address. */
+import type { Value } from './value.ts'
 import { NEVER, join, strings } from './value.ts'
 import { eventsOf } from './collect/collect.ts'
+import type { Site } from './heap.ts'
 import { siteKey } from './heap.ts'
 import { Machine } from './machine.ts'
 import type { Module } from './modules.ts'
@@ -12,7 +14,7 @@ import { runModule } from './statements.ts'
  * it is given is somebody's decision; what everybody gets who decides nothing is what is judged.
  */
 export function followDefaults(machine: Machine, serving: readonly Module[]): void {
-  const undecided = eventsOf(machine, 'listen').filter(({ host }) => host !== undefined && strings(host).length > 1)
+  const undecided = eventsOf(machine, 'listen').filter(({ host = NEVER, site }) => isUndecided(host, site))
   if (undecided.length === 0) return
   const bare = new Machine(machine.tree, machine.resolve, machine.declared)
   bare.settings = 'unset'
@@ -28,3 +30,12 @@ export function followDefaults(machine: Machine, serving: readonly Module[]): vo
     if (host !== NEVER) machine.defaultHosts.set(siteKey(site), join(known, host))
   }
 }
+
+/** It may be several, or is one for all to reach that stands elsewhere: what stands there may only hold where a setting says so. */
+function isUndecided(host: Value, { file, start, end }: Site): boolean {
+  const [only, ...others] = strings(host)
+  if (only === undefined || others.length > 0) return others.length > 0
+  return EVERY_ADDRESS.test(only) && !file.text.slice(start, end).includes(only)
+}
+
+const EVERY_ADDRESS = /^(?:0\.0\.0\.0|::)$/

@@ -41,6 +41,7 @@ const NAMES_SECRET = /pass|secret|token|key|\bsid|uid|guid|otp|jwt|session|crede
 export function runFragments(machine: Machine, reached: ReadonlySet<Node>): void {
   machine.recordOnly(machine.listens ? RECORDED : RECORDED_OF_PARTS, () => {
     for (const module of machine.modules.values()) {
+      if (machine.leftBehind.has(module.file.path)) continue
       if (!isFragment(module.file.text) && !countsInParts(machine, module.file.text)) continue
       runModule(machine, module)
       for (const left of leftIn(machine, module)) {

@@ -1,4 +1,6 @@
 /** Handlers that a host finds by what a module exports: workers, route modules of web frameworks, durable objects. */
+import { posix } from 'node:path'
+import { WORKER_CONFIGS } from '../source/kinds.ts'
 import type { Call } from './calls.ts'
 import { parametersOf } from './calls.ts'
 import type { Node } from './ast.ts'
@@ -84,10 +86,31 @@ function registerWorker(machine: Machine, module: Module): void {
     const app = isApp(object(target))
     if (app !== undefined) machine.hosted.add(siteKey(app.site))
     const isServed = handler !== undefined && (target.kind === 'object' ? isHandler(handler) : isWorker(handler))
-    if (isServed) register(machine, module, '*', handler, 'worker')
+    if (isServed && !isOtherWorker(machine, module)) register(machine, module, '*', handler, 'worker')
     if (handler !== undefined) noteListening(machine, target)
   }
 }
+
+/** The worker of this folder is another module, and nobody imports this one: it is what the worker once was. */
+function isOtherWorker({ tree, modules, imported }: Machine, { file: { path } }: Module): boolean {
+  if (imported.has(path)) return false
+  for (let folder = posix.dirname(path); ; folder = posix.dirname(folder)) {
+    const mains = WORKER_CONFIGS.flatMap((name) => mainsIn(tree.config(posix.join(folder, name)) ?? '')).map((main) =>
+      posix.join(folder, main),
+    )
+    if (mains.length > 0) return !mains.includes(path) && mains.some((main) => modules.has(main))
+    if (folder === '.' || folder === '/') return false
+  }
+}
+
+/** `main = "src/index.ts"`, and of each environment that has its own. */
+function mainsIn(config: string): readonly string[] {
+  return [
+    ...config.slice(0, LONGEST_CONFIG).matchAll(/^\s{0,20}"?main"?\s{0,5}[:=]\s{0,5}["']([^"'\n]{1,200})["']/gm),
+  ].map(([, main]) => main!)
+}
+
+const LONGEST_CONFIG = 100_000
 
 /** `export default { port, fetch }`: Bun listens, on every interface unless `hostname` says otherwise. */
 function noteListening(machine: Machine, target: HeapObject): void {

@@ -201,6 +201,8 @@ export class Machine {
   readonly replaced = new Map<string, Cell>()
   /** Files that others import. */
   readonly imported = new Set<string>()
+  /** Files that nobody imports, starts or exports, in a package that serves by others. */
+  readonly leftBehind = new Set<string>()
   /** A file of the program's own is imported that is not here. */
   lacksFiles = false
   /** Where such a file serves MCP. */

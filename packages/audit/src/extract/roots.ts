@@ -38,10 +38,9 @@ const REQUEST_NAMES = /^(?:_?req(?:uest)?|ctx|c|context)$/
 export function runUnreached(machine: Machine): void {
   registerCarriedFunctions(machine)
   if (!machine.listens) runMakers(machine, mentionsServing)
-  const isServed = machine.listens || machine.routes.length > 0
-  const entries = new Set(isServed ? entriesIn(machine) : [])
+  noteLeftBehind(machine)
   for (const module of machine.modules.values()) {
-    if (!module.started || (isServed && isLeftBehind(machine, module, entries))) continue
+    if (!module.started || machine.leftBehind.has(module.file.path)) continue
     for (const cell of exportedCells(module)) {
       for (const target of cell.value.objects) if (target instanceof ClassObject) runClass(machine, target)
     }
@@ -52,20 +51,19 @@ export function runUnreached(machine: Machine): void {
   runLeftHandlers(machine)
 }
 
-function entriesIn({ tree, modules }: Machine): readonly string[] {
+/** In a package that serves otherwise: nobody imports such a file, and the package neither starts nor exports it. */
+function noteLeftBehind({ listens, routes, tree, modules, imported, leftBehind }: Machine): void {
+  if (!listens && routes.length === 0) return
   const paths = new Set(modules.keys())
-  return tree.packages.flatMap((info) => entriesOf(info, paths))
-}
-
-/** In a package that serves otherwise: nobody imports it, and the package neither starts nor exports it. */
-function isLeftBehind(machine: Machine, { file: { path } }: Module, entries: ReadonlySet<string>): boolean {
-  return !machine.imported.has(path) && !entries.has(path) && machine.tree.packageOf(path) !== undefined
+  const entries = new Set(tree.packages.flatMap((info) => entriesOf(info, paths)))
+  for (const path of paths)
+    if (!imported.has(path) && !entries.has(path) && tree.packageOf(path) !== undefined) leftBehind.add(path)
 }
 
 /** `api.mcp.handle = async (req: Request) => …`: put somewhere for somebody who is not seen to call it. */
 function runLeftHandlers(machine: Machine): void {
   for (const [node, fn] of machine.functions) {
-    if (!machine.isLeft(node) || machine.leftHandlers.has(node)) continue
+    if (!machine.isLeft(node) || machine.leftHandlers.has(node) || machine.leftBehind.has(fn.site.path)) continue
     if (!machine.reached.has(node) && takesApp(node) && mentionsServing(node)) callUnknown(machine, fn)
     if (!isHandlerOfRequests(node)) continue
     if (changesWebSession(fn)) registerLeft(machine, fn)

@@ -2,6 +2,8 @@
 
 const SOURCE = /\.[cm]?[jt]sx?$/
 const DECLARATION = /\.d(?:\.[\w-]+)?\.[cm]?ts$/
+/** Which module a worker of Cloudflare's is. */
+export const WORKER_CONFIGS: readonly string[] = ['wrangler.toml', 'wrangler.json', 'wrangler.jsonc']
 const LOCKFILES = new Set(['pnpm-lock.yaml', 'yarn.lock', 'bun.lock', 'pnpm-workspace.yaml'])
 
 /** JavaScript or TypeScript that runs; declarations do not. */
@@ -18,5 +20,11 @@ export function isDeployment(name: string): boolean {
 
 /** Files that say how code is put together or started: package.json, tsconfig, lockfiles, compose files. */
 export function isConfig(name: string): boolean {
-  return name.endsWith('.json') || name.endsWith('.jsonc') || LOCKFILES.has(name) || isDeployment(name)
+  return (
+    name.endsWith('.json') ||
+    name.endsWith('.jsonc') ||
+    LOCKFILES.has(name) ||
+    WORKER_CONFIGS.includes(name) ||
+    isDeployment(name)
+  )
 }

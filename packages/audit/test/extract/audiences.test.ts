@@ -132,7 +132,7 @@ describe('middleware that asks an issuer', () => {
 })
 
 describe('a token that is sent on as it came', () => {
-  const server = (guard: string, headers: string): string => `
+  const passing = (guard: string, headers: string): string => `
     import { Hono } from 'hono'
     import { jwtVerify } from 'jose'
     import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
@@ -152,19 +152,19 @@ describe('a token that is sent on as it came', () => {
     export default app`
 
   it('is for whoever takes it, where nothing is verified here', () => {
-    expect(findingsOf('unchecked-token-audience', server('', '{ authorization: token }'))).toEqual([
+    expect(findingsOf('unchecked-token-audience', passing('', '{ authorization: token }'))).toEqual([
       'server.ts:6: The token of the caller is sent to another service as it came, and nothing here asks whom it is for.',
     ])
   })
 
   it('is no finding where the server has a token of its own, or none is sent', () => {
     const own = '{ authorization: `Bearer ${process.env.API_TOKEN}` }'
-    expect(findingsOf('unchecked-token-audience', server('', own))).toEqual([])
-    expect(findingsOf('unchecked-token-audience', server('', "{ accept: 'text/plain' }"))).toEqual([])
+    expect(findingsOf('unchecked-token-audience', passing('', own))).toEqual([])
+    expect(findingsOf('unchecked-token-audience', passing('', "{ accept: 'text/plain' }"))).toEqual([])
   })
 
   it('has been asked whom it is for where it is verified with an audience', () => {
     const guard = "await jwtVerify(token.slice(7), new TextEncoder().encode(process.env.KEY), { audience: 'x' })"
-    expect(findingsOf('unchecked-token-audience', server(guard, '{ authorization: token }'))).toEqual([])
+    expect(findingsOf('unchecked-token-audience', passing(guard, '{ authorization: token }'))).toEqual([])
   })
 })

@@ -171,3 +171,67 @@ describe('names of counts', () => {
     expect(findingsOf('session-token-in-url', log)).toEqual([])
   })
 })
+
+describe('sessions in a key-value binding, with a server for each request', () => {
+  const files = (found: string, more: Program = {}): Program => ({
+    'package.json': JSON.stringify({ name: 'notes', dependencies: { agents: '0.3.10' } }),
+    'src/index.ts': `
+      import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+      import { createMcpHandler } from 'agents/mcp'
+      import { verify } from './tokens'
+      export default { async fetch(request, env, ctx) {
+        const url = new URL(request.url)
+        if (url.pathname === '/login') {
+          const id = crypto.randomUUID()
+          const user = await verify(request.headers.get('authorization'))
+          if (!user) return new Response(null, { status: 401 })
+          await env.SESSIONS.put(\`session:\${id}\`, JSON.stringify({ user, since: Date.now() }), { expirationTtl: 600 })
+          return Response.json({ id })
+        }
+        const kept = await env.SESSIONS.get(\`session:\${url.searchParams.get('session_id')}\`)
+        ${found}
+        const server = new McpServer({ name: 'notes', version: '1' })
+        return createMcpHandler(server)(request, env, ctx)
+      } }`,
+    ...(more as Record<string, string>),
+  })
+
+  it('is served to whoever has its ID', () => {
+    const alone = 'if (!kept) return new Response(null, { status: 404 })'
+    expect(outcomeOf('unbound-session', files(alone))).toBe('fail')
+  })
+
+  it('is served to its owner', () => {
+    const owner = `if (!kept) return new Response(null, { status: 404 })
+      const caller = await verify(request.headers.get('authorization'))
+      if (!caller || JSON.parse(kept).user !== caller) return new Response(null, { status: 403 })`
+    expect(outcomeOf('unbound-session', files(owner))).not.toBe('fail')
+  })
+})
+
+describe('a worker beside the one that is deployed', () => {
+  const old = `
+    export default { async fetch(request, env) {
+      const sessionId = \`mcp-\${Math.random()}\`
+      await env.SESSIONS.put(sessionId, await request.text())
+      return new Response(await env.SESSIONS.get(request.headers.get('mcp-session-id')), { headers: { 'mcp-session-id': sessionId } })
+    } }`
+  const deployed = 'export default { fetch(request) { return new Response(new URL(request.url).pathname) } }'
+  const tree = (main: string, name = 'wrangler.toml'): Program => ({
+    'package.json': JSON.stringify({ name: 'notes' }),
+    [name]: name.endsWith('.toml')
+      ? `name = "notes"\nmain = "${main}"\n`
+      : JSON.stringify({ name: 'notes', main }, null, 2),
+    'src/index.ts': old,
+    'src/now.ts': deployed,
+  })
+
+  it.each([['wrangler.toml'], ['wrangler.jsonc']])('is left alone: %s', (name) => {
+    expect(outcomeOf('predictable-session-id', tree('src/now.ts', name))).not.toBe('fail')
+    expect(outcomeOf('predictable-session-id', tree('./src/index.ts', name))).toBe('fail')
+  })
+
+  it('is looked at where what is deployed is not here', () => {
+    expect(outcomeOf('predictable-session-id', tree('dist/worker.js'))).toBe('fail')
+  })
+})

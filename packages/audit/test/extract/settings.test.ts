@@ -268,3 +268,22 @@ describe('where it listens while nothing is set', () => {
     expect(listenersOf(started(start))).toEqual([expect.stringMatching(new RegExp(` ${hosts}$`))])
   })
 })
+
+describe('an address that a setting opens', () => {
+  const server = (opens: string): string => `
+    import { createServer } from 'node:http'
+    const fromEnvironment = () => {
+      const found = {}
+      ${opens}
+      return found
+    }
+    const resolved = (given = {}) => ({ local: given.local ?? fromEnvironment().local ?? true })
+    const address = (given) => (resolved(given).local !== false ? '127.0.0.1' : '0.0.0.0')
+    createServer((req, res) => res.end(req.headers.authorization === process.env.TOKEN ? 'yes' : 'no')).listen(3000, address())`
+
+  it('is its default where nothing is set', () => {
+    const opens = "if (process.env.OPEN === 'true') found.local = false"
+    expect(listenersOf(server(opens))).toEqual([expect.stringContaining('127.0.0.1')])
+    expect(listenersOf(server('found.local = false'))).toEqual([expect.stringContaining('0.0.0.0')])
+  })
+})

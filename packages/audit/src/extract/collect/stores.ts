@@ -249,7 +249,11 @@ function isCount(item: HeapObject): boolean {
 }
 
 function isNumber({ primitives, objects, tags, open }: Value): boolean {
-  const isTime = open && tags.some((tag) => tag === 'clock' || tag.startsWith('clock:'))
+  // A record as a text may say when it was made, beside whose it is.
+  const isTime =
+    open &&
+    tags.some((tag) => /^clock(?::|$)/.test(tag)) &&
+    tags.every((tag) => /^(?:clock|counter|read:|entry:)/.test(tag))
   return (
     objects.length === 0 &&
     primitives.every((item) => typeof item === 'number') &&

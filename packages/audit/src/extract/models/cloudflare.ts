@@ -1,6 +1,6 @@
 /** Cloudflare Workers: `agents`, which keeps MCP sessions in durable objects, and the OAuth provider in front of it. */
 import type { Call } from '../calls.ts'
-import { callMethod, call_, instantiate } from '../calls.ts'
+import { callMethod, call_, instantiate, noteServedBehind } from '../calls.ts'
 import type { StoreRef } from '../events.ts'
 import type { LibraryObject, Site } from '../heap.ts'
 import { ClassObject, ExternalObject, FunctionObject, LibraryObject as Library } from '../heap.ts'
@@ -131,6 +131,7 @@ const createHandler: ExternalHandler = (machine, call, state) => {
 
 const handle: MethodHandler = (machine, target, call, state) => {
   machine.emit('endpoint', call.site, state, { check: 'never' })
+  noteServedBehind(machine, call.site, state)
   const { server, transport } = target.data as { readonly server: Value; readonly transport: Value | undefined }
   if (transport !== undefined) {
     if (server.objects.length > 0)

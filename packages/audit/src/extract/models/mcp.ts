@@ -2,7 +2,7 @@
 import { noteExecution } from '../asked.ts'
 import { callersInScope } from '../callers.ts'
 import type { Call } from '../calls.ts'
-import { call_, noteSendAll, parametersOf } from '../calls.ts'
+import { call_, noteSendAll, noteServedBehind, parametersOf } from '../calls.ts'
 import { noteToolName } from '../request-state.ts'
 import { noteStdio, stateVerifier } from './request-state.ts'
 import { flag, requestTags } from '../conditions.ts'
@@ -135,6 +135,8 @@ const dispatch: MethodHandler = (machine, target, call, state) => {
     how: 'transport',
     callers: callersInScope(call.env, state),
   })
+  if (target.data['stateful'] === false && target.born === machine.context.activation)
+    noteServedBehind(machine, call.site, state)
   machine.wait()
   return UNKNOWN
 }
@@ -254,6 +256,7 @@ const handled: MethodHandler = (machine, target, call, state) => {
   machine.emit('endpoint', call.site, state, { check: 'never' })
   machine.emit('handler-call', call.site, state, { handler: target })
   noteAdapted(machine, target, state)
+  noteServedBehind(machine, call.site, state)
   return UNKNOWN
 }
 
