@@ -530,13 +530,17 @@ function deferListener(machine: Machine, call: Call, state: State): boolean {
   if (listener === undefined || typeof name !== 'string') return false
   // What start-up listens to happens when requests have been served: a job is done, a file has changed.
   if (machine.context.trigger === 'startup') {
-    if (!SIGNALS.test(name)) machine.defer(listener, [UNKNOWN, UNKNOWN], state, machine.triggered('news'))
+    if (!SIGNALS.test(name) && !CONNECTIONS.test(name))
+      machine.defer(listener, [UNKNOWN, UNKNOWN], state, machine.triggered('news'))
     return false
   }
   if (!ENDINGS.has(name)) return false
   machine.defer(listener, [], state, machine.triggered('disconnect'))
   return true
 }
+
+/** Somebody comes or says something: a request of its own, wherever that is followed. */
+const CONNECTIONS = /^(?:connect(?:ion)?|request|upgrade|message|data|stream|session|open|listening)$/
 
 /** The process itself ends or fails. */
 const SIGNALS = /^(?:SIG[A-Z]+|exit|beforeExit|uncaughtException|unhandledRejection|warning|error)$/

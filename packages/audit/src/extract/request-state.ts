@@ -268,6 +268,7 @@ export function noteAct(
   site: Site,
   state: State,
 ): void {
+  if (name === 'create' && args.some(namesOnce)) state.learn(['rs:spent'])
   if (name === undefined || !(SENDS.test(name) ? posts(args) : ACTS.test(name))) return
   if (isInRound(state) || args.some((arg) => statesIn(arg, 2).length > 0))
     machine.emit('act', site, state, {
@@ -275,6 +276,14 @@ export function noteAct(
       ofRequest: args.some((arg) => originsOf(arg, 2).some((tag) => tag.startsWith('body'))),
     })
 }
+
+/** `redemption.create({ data: { nonce: state.nonce } })`: a column that is called so is unique, and the second row is refused. */
+function namesOnce(arg: Value): boolean {
+  const data = arg.objects.flatMap((item) => item.properties.get('data')?.value.objects ?? [])
+  return data.some(({ properties }) => [...properties].some(([name, { value }]) => ONCE.test(name) && isState(value)))
+}
+
+const ONCE = /^(?:nonce|jti|(?:state|request|redemption|idempotency)_?(?:id|key|token))$/i
 
 /** `{ idempotencyKey: state.id }`, `{ headers: { 'Idempotency-Key': state.id } }`: whoever does it does it once for that key. */
 function isKeyedOnce(arg: Value): boolean {

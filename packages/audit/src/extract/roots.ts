@@ -65,10 +65,18 @@ function runLeftHandlers(machine: Machine): void {
   for (const [node, fn] of machine.functions) {
     if (!machine.isLeft(node) || machine.leftHandlers.has(node) || machine.leftBehind.has(fn.site.path)) continue
     if (!machine.reached.has(node) && takesApp(node) && mentionsServing(node)) callUnknown(machine, fn)
+    if (!machine.reached.has(node) && tellsNews(fn)) runLeft(machine, fn)
     if (!isHandlerOfRequests(node)) continue
     if (changesWebSession(fn)) registerLeft(machine, fn)
     else if (!machine.reached.has(node) && mentionsServing(node)) runLeft(machine, fn)
   }
+}
+
+/** `inboxes.onMessage((user) => handler.notify.resourceUpdated(…))`: given to code that calls it when there is something to tell. */
+function tellsNews({ site: { file, start, end } }: FunctionObject): boolean {
+  return /resourceUpdated\s?\(|sendResourceUpdated\s?\(|notifications\/resources\/updated/.test(
+    file.text.slice(start, end),
+  )
 }
 
 /** `extendExpressApp: (app) => { app.post(…) }`, `register: (server) => server.route(…)` */
@@ -173,7 +181,7 @@ function runClass(machine: Machine, of: ClassObject): void {
     if (route !== undefined) machine.hasControllers = true
     const told = isAskedByPassport(of, name) ? toldToStrategy(machine, of) : undefined
     const isHandler = told !== undefined || route !== undefined || takesRequest(fn)
-    runRoot(machine, machine.site(of.env.file, fn), { route, isHandler }, () => {
+    runRoot(machine, machine.site(of.env.file, fn), { route, isHandler, isLate: instance === of.made }, () => {
       const state = beginningOf(name, isHandler && route === undefined)
       if (route !== undefined && route.verb !== '*') state.learn([`verb:${route.verb}`])
       // A guard may stand before it that we do not see.
@@ -267,10 +275,12 @@ interface Root {
   readonly route?: RouteFact | undefined
   /** A request comes to it; else it is part of the start. */
   readonly isHandler: boolean
+  /** It happens at some time after the start: what it makes is not there for all. */
+  readonly isLate?: boolean
 }
 
-function runRoot(machine: Machine, site: Site, { route, isHandler }: Root, run: () => void): void {
-  const activation = isHandler ? machine.newActivation() : 0
+function runRoot(machine: Machine, site: Site, { route, isHandler, isLate = false }: Root, run: () => void): void {
+  const activation = isHandler || isLate ? machine.newActivation() : 0
   const trigger = isHandler ? ('request' as const) : ('startup' as const)
   machine.root({ trigger, activation, ...(route === undefined ? {} : { route }) }, () =>
     machine.guarded('a function', () => {

@@ -266,12 +266,10 @@ export function noteFieldWrite(
 }
 
 /** Records that this request has made, of whatever they were made: what is written to them stays with it. */
-function isFresh({ context: { activation } }: Machine, { objects, primitives }: Value): boolean {
+function isFresh({ context: { activation } }: Machine, { objects, open }: Value): boolean {
   const isOwnRecord = ({ kind, born, retained }: HeapObject): boolean =>
     kind === 'object' && born !== 0 && born === activation && !retained
-  return (
-    objects.length > 0 && primitives.every((item) => item === undefined || item === null) && objects.every(isOwnRecord)
-  )
+  return !open && objects.length > 0 && objects.every(isOwnRecord)
 }
 
 /** A session put back whole, made of what was read of it before an await. */

@@ -153,6 +153,16 @@ const ELSEWHERE: readonly (readonly string[])[] = [
     "return say((await pool.query('SELECT * FROM notes WHERE id = $1 AND owner = $2', [id, me(extra)])).rows[0]?.t)",
   ],
   [
+    'rows of Drizzle whose key the database makes',
+    `import { drizzle } from 'drizzle-orm/postgres-js'; import { eq, and } from 'drizzle-orm'
+     import { pgTable, text, uuid } from 'drizzle-orm/pg-core'
+     const notes = pgTable('notes', { id: uuid('id').primaryKey().defaultRandom(), owner: text('owner'), t: text('t') })
+     const db = drizzle(process.env.DATABASE_URL)`,
+    'const [row] = await db.insert(notes).values({ owner: me(extra), t }).returning({ id: notes.id }); return say(row.id)',
+    'const [row] = await db.select().from(notes).where(eq(notes.id, id)); return say(row?.t)',
+    'const [row] = await db.select().from(notes).where(and(eq(notes.id, id), eq(notes.owner, me(extra)))); return say(row?.t)',
+  ],
+  [
     'records of Prisma whose key the database makes',
     `import { PrismaClient } from '@prisma/client'; const prisma = new PrismaClient()`,
     'const note = await prisma.note.create({ data: { owner: me(extra), t } }); return say(note.id)',
@@ -363,6 +373,14 @@ describe('what is done elsewhere because of requestState', () => {
         "import Stripe from 'stripe'; const stripe = new Stripe(process.env.STRIPE_KEY)",
         '',
         'await stripe.paymentIntents.create({ amount: state.cents }, { idempotencyKey: `pay:${state.jti}` })',
+      ),
+    ],
+    [
+      'is a row under a name that is given once',
+      rounds(
+        "import { PrismaClient } from '@prisma/client'; const prisma = new PrismaClient()",
+        '',
+        'await prisma.redemption.create({ data: { nonce: state.jti } })\nawait pay(state.cents)',
       ),
     ],
     ['replaces what was there', rounds('', '', 'await pay(state.cents)').replace("'POST'", "'PUT'")],

@@ -1,7 +1,7 @@
 /** The platform: containers, timers, processes, text. */
 import { posix } from 'node:path'
 import type { Call } from '../calls.ts'
-import { call_, runCallbacks, callOpaque } from '../calls.ts'
+import { callMethod, call_, runCallbacks, callOpaque } from '../calls.ts'
 import { view } from '../builtins.ts'
 import { equality, flag, negate } from '../conditions.ts'
 import { itemValue } from '../expressions.ts'
@@ -252,7 +252,12 @@ const requireFolder: ExternalHandler = (machine, call) => {
 
 /** `Array.from(source, (item) => …)` */
 function mappedFrom(machine: Machine, source: Value, mapper: Value, call: Call, state: State): Value {
-  const items = source.objects.filter((item) => item.kind !== 'function').map((item) => item.item)
+  const lists = source.objects.filter((item) => item.kind !== 'function')
+  if (lists.some((item) => item.kind === 'map')) {
+    const pairs = entries(machine, { ...call, args: [source] }, state, '')
+    return callMethod(machine, pairs, 'map', { ...call, args: [mapper], self: pairs }, state)
+  }
+  const items = lists.map((item) => item.item)
   const given = joinAll([...items, ...(source.entropy === undefined ? [] : [source])])
   const args = [given === NEVER ? derived(source) : given, UNKNOWN]
   const result = state.perhaps((fork) => call_(machine, mapper, { ...call, args }, fork))

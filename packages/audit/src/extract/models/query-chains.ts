@@ -24,6 +24,8 @@ interface Chain {
   readonly single: boolean
   /** The answer is `{ data, error }`. */
   readonly wrapped: boolean
+  /** What the database made up is given back. */
+  readonly returns?: true
 }
 
 const STARTS: Readonly<Record<string, { readonly verb: Statement['verb']; readonly wrapped: boolean }>> = {
@@ -92,6 +94,7 @@ function run(machine: Machine, chain: Chain, call: Call, state: State): Value {
     table: chain.table,
     where: at(chain.where, 0),
     writes: at(chain.writes, chain.where.length),
+    ...(chain.returns === true ? { returns: true } : {}),
   }
   const rows = runStatement(machine, statement, args, chain.single ? 'first' : '', call, state)
   if (!chain.wrapped) return rows
@@ -186,6 +189,8 @@ export const queryChains: Model = {
       set: write('update'),
       delete: write('delete'),
       del: write('delete'),
+      returning: step(() => ({ returns: true })),
+      returningAll: step(() => ({ returns: true })),
       single,
       maybeSingle: single,
       first: single,

@@ -44,6 +44,14 @@ const uuidByTime: ExternalHandler = (_machine, call, _state, path) =>
 
 const uuidByName: ExternalHandler = (_machine, call) => random(source(call, 'guessable', 'a UUID made from a name', 0))
 
+/** A second of the clock, a number that the process has drawn once, and a counter: who has one ID knows the rest of the next. */
+const objectId: ExternalHandler = (_machine, call) =>
+  call.args.length > 0
+    ? derived(...call.args)
+    : random(source(call, 'clock', 'an ObjectId (the time in seconds, and a counter)', 56), 'counter')
+
+const OBJECT_IDS = ['bson#ObjectId', 'mongodb#ObjectId', 'mongoose#Types.ObjectId', 'mongoose#mongo.ObjectId']
+
 const bytes: ExternalHandler = (_machine, call) => {
   const size = call.args[0]?.primitives[0]
   const count = typeof size === 'number' ? size : 32
@@ -256,6 +264,7 @@ export const randomness: Model = {
     'node:crypto#subtle.digest': (_machine, call) => digest(call),
   },
   constructors: {
+    ...Object.fromEntries(OBJECT_IDS.map((path) => [path, objectId])),
     'global:Date': (_machine, call) =>
       call.args.length === 0 ? clock(_machine, call, undefined as never, '') : derived(...call.args),
   },
