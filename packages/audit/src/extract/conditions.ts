@@ -259,8 +259,11 @@ export function isSentByBrowsers(value: Value): boolean {
 
 /** A credential from the body or query of this very request was accepted: that is a login. */
 function loginFacts(value: Value): readonly string[] {
-  return hasTag(value, 'body') || hasTag(value, 'query') ? ['login'] : []
+  return hasTag(value, 'body') || hasTag(value, 'query') || value.tags.includes(LET_IN) ? ['login'] : []
 }
+
+/** Tag of what was found by such a credential. */
+export const LET_IN = 'let-in'
 
 export function negate(value: Value): Value {
   const condition = conditionOf(value)

@@ -64,7 +64,16 @@ export type Event = Base &
     | { readonly kind: 'store-write'; readonly store: StoreRef; readonly key: Value; readonly value: Value }
     | { readonly kind: 'store-read'; readonly store: StoreRef; readonly key: Value }
     | { readonly kind: 'store-remove'; readonly store: StoreRef; readonly key: Value }
-    | { readonly kind: 'entry-write'; readonly store: string; readonly field: string; readonly value: Value }
+    /** `ofCredential`: the record was found by what the request lets the caller in by, not by the handle of a session. */
+    | {
+        readonly kind: 'entry-write'
+        readonly store: string
+        readonly field: string
+        readonly value: Value
+        readonly ofCredential?: boolean
+      }
+    /** A tool writes to what was made for its session when that was opened. */
+    | { readonly kind: 'session-marked'; readonly field: string; readonly value: Value }
     | { readonly kind: 'entry-close'; readonly store: string; readonly closed: Site | undefined }
     | { readonly kind: 'time-check'; readonly store: string; readonly field: string }
     | {

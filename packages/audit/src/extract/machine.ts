@@ -108,6 +108,7 @@ const PASSING_AT_START: ReadonlySet<EventKind> = new Set([
   'store-write',
   'store-remove',
   'entry-write',
+  'session-marked',
   'entry-close',
   'time-check',
   'dispatch',

@@ -1,7 +1,7 @@
 /** Reads and writes of properties: plain objects, containers used as session stores, library objects. */
 import { noteExecution } from './asked.ts'
 import { AUDIENCE_CLAIM, isAudienceClaim } from './audiences.ts'
-import { conditionOf, fromRequest, isFresh, isMove, isPresentedHandle, requestTags } from './conditions.ts'
+import { LET_IN, conditionOf, fromRequest, isFresh, isMove, isPresentedHandle, requestTags } from './conditions.ts'
 import { putBack } from './copies.ts'
 import { isOwn, noteHandleWrite, unprovenTags } from './handles.ts'
 import { claimTag, partOf, presentedState } from './request-state.ts'
@@ -75,6 +75,7 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
       ...stepTags(target.tags, name),
       ...unprovenTags(machine, target, state),
     ])
+  if (name !== undefined && isPartOfBody(target)) value = namedInBody(value, name)
   if (name === 'error' && hasTag(target, 'verdict') && !hasTag(target, 'entry')) value = refusal(value, target)
   value = partOf(target, value, state)
   if (name === undefined && key.entropy !== undefined && target.objects.every(({ kind }) => kind === 'array'))
@@ -121,6 +122,18 @@ export function stepTags(tags: readonly string[], name: string | undefined): rea
   })
   if (tags.includes('found') && name !== undefined && isStoredSecret(name)) return [...stepped, 'stored']
   return tags.includes('principal') && name !== undefined ? [...stepped, 'claim', claimTag(name)] : stepped
+}
+
+/** A part of a body as it was sent, which may be missing: nothing has been made of it. */
+function isPartOfBody({ tags, objects, primitives }: Value): boolean {
+  const isSent = tags.length > 0 && tags.every((tag) => tag === 'body' || tag === 'body:arguments')
+  return isSent && objects.length === 0 && primitives.includes(undefined)
+}
+
+/** `message.params.arguments.password`: however deep it lies, its name says what it is. */
+function namedInBody(value: Value, name: string): Value {
+  const part = value.primitives.length > 0 ? value : { ...value, primitives: [undefined] }
+  return isCredentialName(name) ? withTags(part, ['cred']) : part
 }
 
 /** `args.key.schemaType`: what has parts under names of their own was no credential, whatever the body calls it. */
@@ -360,9 +373,15 @@ export function foundTags(store: StoreRef, key: Value): readonly string[] {
     `entry:${store.id}`,
     ...(namesSession(key) ? ['held'] : []),
     ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : []),
+    ...(isOffered(key) ? [LET_IN] : []),
     ...(hasTag(key, 'sid') && !fromRequest(key) ? ['of-session'] : []),
     ...(isWritten(key) ? ['fixed'] : []),
   ]
+}
+
+/** A credential in the body or query of this very request: whoever it finds logs in by it. */
+function isOffered(key: Value): boolean {
+  return hasTag(key, 'cred') && (hasTag(key, 'body') || hasTag(key, 'query')) && !hasTag(key, 'entry')
 }
 
 /** A key that stands in the source: what is kept under it is the same for everybody. */

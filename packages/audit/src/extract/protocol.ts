@@ -5,7 +5,8 @@ import { ExternalObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { State } from './state.ts'
 import type { Primitive, Value } from './value.ts'
-import { UNKNOWN, hasTag, strings } from './value.ts'
+import { UNKNOWN, hasTag, onlyString, strings } from './value.ts'
+import { wordsOf } from './made-secrets.ts'
 
 const METHOD_BY_SCHEMA = new Map([
   ['SubscribeRequestSchema', 'resources/subscribe'],
@@ -23,7 +24,8 @@ const READS_RESOURCE = /^(?:registerR|r)esource$/
 export function protocolFacts(name: string, call: Call): readonly string[] {
   if (READS_RESOURCE.test(name)) return ['rpc:resources/read']
   const [what] = call.args
-  if (name !== 'setRequestHandler' || what === undefined) return []
+  if (what === undefined) return []
+  if (name !== 'setRequestHandler') return namedLogin(onlyString(what))
   const schemas = what.objects.flatMap((item) =>
     item instanceof ExternalObject ? [item.path.split(/[#.]/).at(-1)] : [],
   )
@@ -33,7 +35,7 @@ export function protocolFacts(name: string, call: Call): readonly string[] {
 
 /** What a body teaches that calls this method. */
 export function methodFacts(method: Primitive): readonly string[] {
-  return METHODS.has(method) ? [`rpc:${String(method)}`] : []
+  return METHODS.has(method) ? [`rpc:${String(method)}`] : namedLogin(method)
 }
 
 const UPDATED = 'notifications/resources/updated'
@@ -54,6 +56,24 @@ export function noteUpdateWritten(machine: Machine, { self, args, site }: Call, 
   if (!hasTag(self, 'entry') || !args.some((arg) => hasTag(arg, NEWS) || arg.objects.some(isNews))) return
   machine.emit('update-sent', site, state, { receiver: self, topic: UNKNOWN, handler: undefined })
 }
+
+/** Known where the tool or method that a caller asks for is called a login. */
+export const NAMED_LOGIN = 'named-login'
+
+function namedLogin(name: Primitive): readonly string[] {
+  return typeof name === 'string' && isLoginName(name) ? [NAMED_LOGIN] : []
+}
+
+/** Whether an address, a tool or a method says that callers log in there. */
+export function isLoginName(name: string): boolean {
+  if (name.length > LONGEST_NAME) return false
+  const words = wordsOf(name).join(' ')
+  return LOGIN.test(words) && !LEAVES.test(words)
+}
+
+const LONGEST_NAME = 200
+const LOGIN = /\b(?:log ?in|log ?on|sign ?in|authenticate|auth|callback|sso)\b/
+const LEAVES = /\b(?:log ?out|log ?off|sign ?out)\b/
 
 /** The methods that a path is known to answer. */
 export function methodsOf(state: Pick<State, 'facts'>): readonly string[] {

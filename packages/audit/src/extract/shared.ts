@@ -3,7 +3,7 @@ import type { HeapObject, Site } from './heap.ts'
 import { Cell, LibraryObject, storeId } from './heap.ts'
 import { notePasswordField } from './logouts.ts'
 import type { Machine } from './machine.ts'
-import { fromRequest } from './conditions.ts'
+import { LET_IN, fromRequest } from './conditions.ts'
 import { isHandleName } from './secrets.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
@@ -135,6 +135,8 @@ export function noteSharedWrite(
     machine.sharedKeys.add(key)
     noteStale(machine, key, value, site, state, undefined)
   }
+  if (born !== 0 && machine.context.trigger === 'tool')
+    machine.emit('session-marked', site, state, { field: cell.name, value })
   if (born !== 0 && (holder === undefined || !machine.singletons.has(holder))) return
   // A key that is drawn anew ends what the old one has signed.
   machine.mayHaveEnded.add(machine.context, state.facts)
@@ -259,7 +261,7 @@ export function noteFieldWrite(
   for (const tag of tagsOf(target, 'entry')) {
     const [, store = '', outer] = tag.split(':')
     const field = outer ?? name
-    machine.emit('entry-write', site, state, { store, field, value })
+    machine.emit('entry-write', site, state, { store, field, value, ofCredential: target.tags.includes(LET_IN) })
     notePasswordField(machine, store, field, site, state)
     if (machine.isLasting(store)) noteStale(machine, `${store}.${field}`, value, site, state, store)
   }

@@ -12,7 +12,7 @@ describe('what passes a schema', () => {
       res.end('in')
     })
     app.listen(3000, '127.0.0.1')`
-  const zod = "import { z } from 'zod'\nconst shape = z.object({ pass: z.string(), accessToken: z.string() })"
+  const zod = "import { z } from 'zod'\nconst shape = z.object({ name: z.string(), accessToken: z.string() })"
   const header = "import { z } from 'zod'\nconst shape = z.string()"
   const valibot = "import * as v from 'valibot'\nconst shape = v.object({ accessToken: v.string() })"
 
@@ -44,7 +44,7 @@ describe('what passes a schema', () => {
     [
       'what is no secret',
       zod,
-      'const parsed = shape.safeParse(req.body)\nif (parsed.data.pass !== process.env.NAME) return res.status(401).end()',
+      'const parsed = shape.safeParse(req.body)\nif (parsed.data.name !== process.env.NAME) return res.status(401).end()',
       'pass',
     ],
     [

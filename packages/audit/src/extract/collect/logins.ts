@@ -4,17 +4,18 @@ import type { EventOf } from '../events.ts'
 import type { Machine } from '../machine.ts'
 import { keepsRecord } from '../models/web-sessions.ts'
 import { isMove, isOfCaller, isPresentedHandle } from '../conditions.ts'
-import type { Value } from '../value.ts'
 import { hasTag, truthiness } from '../value.ts'
 import { leftOf } from '../logouts.ts'
-import { wordsOf } from '../made-secrets.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
+import { promotions } from './promotions.ts'
+import { becomesSomebody, isKept, tellsCaller } from './told-callers.ts'
 
 export function collectLogins(machine: Machine, stores: readonly StoreFact[]): readonly LoginFact[] {
   const facts = [
     ...webLogins(machine),
     ...passportLogins(machine),
     ...recordLogins(machine, stores),
+    ...promotions(machine, stores),
     ...carriedOver(machine, stores),
   ]
   return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.regenerated}`)
@@ -71,23 +72,6 @@ function endsAnew(logins: readonly EventOf<'session-write'>[]): boolean {
   return logins.length > 0 && logins.every(({ facts }) => facts.must.has('regenerated'))
 }
 
-/** What somebody said about a credential that came with the body or query of this very request. */
-function tellsCaller(value: Value): boolean {
-  return hasTag(value, 'verdict') && (hasTag(value, 'query') || hasTag(value, 'body'))
-}
-
-/** At the address of a login the session is told who the caller is: whatever was asked before, from here on it is theirs. */
-function becomesSomebody({ field, value, context: { route } }: EventOf<'session-write' | 'entry-write'>): boolean {
-  if (route === undefined || !OF_CALLER.test(field) || hasTag(value, 'entry')) return false
-  const words = wordsOf(route.path).join(' ')
-  return LOGIN.test(words) && !LEAVES.test(words) && truthiness(value).canBeTrue
-}
-
-const OF_CALLER =
-  /^(?:(?:current|auth|logged_?in)?_?user(?:_?(?:id|name))?|uid|account(?:_?id)?|email|principal|(?:is_?)?(?:logged_?in|auth(?:enticated|ed)?|admin)|identity|profile|role)$/i
-const LOGIN = /\b(?:log ?in|log ?on|sign ?in|authenticate|auth|callback|sso)\b/
-const LEAVES = /\b(?:log ?out|log ?off|sign ?out)\b/
-
 function isTrivial(event: EventOf<'session-write'>): boolean {
   const isTakenBack = !truthiness(event.value).canBeTrue
   return isTakenBack || hasTag(event.value, 'clock') || event.field === 'cookie' || event.field === 'save'
@@ -112,9 +96,9 @@ function recordLogins(machine: Machine, stores: readonly StoreFact[]): readonly 
     .filter(
       (event) =>
         own.has(event.store) &&
+        event.ofCredential !== true &&
         (event.facts.must.has('login') || takesOver(event)) &&
-        !hasTag(event.value, 'clock') &&
-        !hasTag(event.value, 'counter'),
+        isKept(event.value),
     )
     .filter((event) => !isRenewed(machine, event))
     .map((event) => ({

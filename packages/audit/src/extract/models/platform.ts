@@ -35,7 +35,7 @@ import {
 } from '../value.ts'
 import { bagsIn } from './forms.ts'
 import { entriesIn } from './http.ts'
-import { bagProperty } from './requests.ts'
+import { bag, bagProperty } from './requests.ts'
 import type { ExternalHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
 
@@ -105,7 +105,13 @@ const immediate: ExternalHandler = (machine, call, state) => {
 /** What a credential says once it is taken apart, as a token says who issued it, is no secret. */
 const parsedText: ExternalHandler = (machine, call, state, path) => {
   const value = sameValue(machine, call, state, path)
+  if (isBodyText(value)) return { ...value, objects: bag(machine, 'body', call.site).objects }
   return hasTag(value, 'cred') ? withTags(value, ['decoded']) : value
+}
+
+/** What a request brings as text, and nothing else: taken apart, it has the parts of a body. */
+function isBodyText({ tags, objects }: Value): boolean {
+  return objects.length === 0 && tags.length === 1 && tags[0] === 'body'
 }
 
 export const sameValue: ExternalHandler = (_machine, call) => {

@@ -6,10 +6,13 @@ import type { Value } from '../value.ts'
 import { derived, object, strings, tagged } from '../value.ts'
 
 const CREDENTIAL_NAME =
-  /authorization$|token|api-?_?key|secret|passw|credential|bearer|jwt|access-?_?key|(?:^|[-_])auth(?:[-_]|$)|(?:^|[-_.])key$/i
-/** Sessions are not credentials, tokens of language models are counted (`max_tokens`, `tokensUsed`), and a `token_type_hint` is a word about one. */
+  /authorization$|token|api-?_?key|secret|passw|credential|bearer|jwt|access-?_?key|(?:^|[-_])auth(?:[-_]|$)|(?:^|[-_.])(?:key|pass|pwd|pin|otp)$|passcode|passphrase/i
+/**
+ * Sessions are not credentials, tokens of language models are counted (`max_tokens`, `tokensUsed`), those of progress and pages
+ * name a place, and a `token_type_hint` is a word about one.
+ */
 const NOT_CREDENTIAL =
-  /session|csrf|xsrf|(?:type|hint|method|endpoint)$|(?:max|min|num|total|in|out|prompt|input|output|completion|budget|cache\w*|reasoning|thinking|context)_?tokens|tokens?_?(?:gte?|lte?|min|max|used|usage|counts?|limit|budget)$/i
+  /session|csrf|xsrf|(?:progress|page|next|continuation|sync)[-_]?token$|(?:idempotency|sort|primary|partition|public|cache)[-_.]key$|(?:type|hint|method|endpoint)$|(?:max|min|num|total|in|out|prompt|input|output|completion|budget|cache\w*|reasoning|thinking|context)_?tokens|tokens?_?(?:gte?|lte?|min|max|used|usage|counts?|limit|budget)$/i
 const PROTOCOL_HEADERS = new Set([
   'x-forwarded-proto',
   'x-forwarded-protocol',
