@@ -12,11 +12,13 @@ import {
   ASKS_UPGRADE,
   NO_PAGE,
   OF_CALLER,
+  UNNAMED,
   arePagesKeptOut,
   guardedPaths,
   isCheckedUnlessSwitchedOff,
   settledStores,
   vacuous,
+  vouchedFor,
   VERIFIED,
 } from './state.ts'
 import type { Condition, Primitive, Value } from './value.ts'
@@ -227,6 +229,7 @@ export function conditionOf(value: Value): Condition {
   if (value.tags.includes('reply:method')) whenTrue.push('unasked')
   if (hasTag(value, 'claim') && !hasTag(value, 'entry')) whenFalse.push('incomparable')
   if (value.tags.some((tag) => SESSION_HEADER.test(tag)) && isPresentedHandle(value)) whenFalse.push('unpresented')
+  if (value.tags.some((tag) => NAMES_SESSION.test(tag)) && isPresentedHandle(value)) whenFalse.push(UNNAMED)
   if (namesUpgrade(value)) {
     whenTrue.push(...UPGRADED.equal)
     whenFalse.push(...UPGRADED.different)
@@ -243,6 +246,9 @@ export function namesUpgrade(value: Value): boolean {
 
 /** A request without it names no session. */
 const SESSION_HEADER = /^header:[\w-]*sess/
+
+/** The same, wherever requests may name one. */
+const NAMES_SESSION = /^(?:(?:header|cookie|query|param):.*(?:sess|sid)|body:sessionid$)/
 
 /** A credential that browsers send along by themselves, whoever has them ask. */
 function cookieFacts(value: Value): readonly string[] {
@@ -345,7 +351,8 @@ function intersect(a: readonly string[], b: readonly string[], before: Facts): r
   const checked = isCheckedUnlessSwitchedOff(new Set(a), new Set(b)) && !common.includes('origin') ? ['origin'] : []
   const noPage = arePagesKeptOut([new Set(a), new Set(b)]) ? [NO_PAGE] : []
   const paths = [...guardedPaths(a, new Set(b)), ...guardedPaths(b, new Set(a))]
-  return [checked, noPage, paths, commonSettlement([a, b])].reduce<readonly string[]>(
+  const vouched = vouchedFor([new Set(a), new Set(b)])
+  return [checked, noPage, paths, vouched, commonSettlement([a, b])].reduce<readonly string[]>(
     (all, more) => unite(all, more),
     common,
   )
@@ -414,6 +421,7 @@ function learnedWhen(outcomes: readonly Outcome[], before: ReadonlySet<string>, 
   )
   if (!common.includes('origin') && isOriginChecked(sets.map(({ learned }) => learned))) common.push('origin')
   if (arePagesKeptOut(sets.map(({ learned }) => learned))) common.push(NO_PAGE)
+  common.push(...vouchedFor(sets.map(({ learned }) => learned)))
   return unite(common, commonSettlement(sets.map(({ learned }) => [...learned])))
 }
 

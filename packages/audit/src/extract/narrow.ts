@@ -6,7 +6,7 @@ import type { Environment } from './heap.ts'
 import type { State } from './state.ts'
 import { withTags } from './value.ts'
 
-const LOOK_UPS = new Set(['get', 'has'])
+const LOOK_UPS = new Set(['get', 'has', 'exists'])
 
 /** Variables used as keys in `test` name an entry of the store that this path has newly found them in. */
 export function narrow(test: Node, state: State, before: ReadonlySet<string>, env: Environment): void {
@@ -29,11 +29,18 @@ function keysIn(test: Node): ReadonlySet<string> {
   const pending: Node[] = [test]
   while (pending.length > 0) {
     const node = pending.pop()!
-    const key = keyOf(node)
-    if (key?.type === 'Identifier') names.add(String(key['name']))
+    for (const part of partsOf(keyOf(node))) if (part.type === 'Identifier') names.add(String(part['name']))
     if (!isFunctionNode(node)) for (const child of children(node)) pending.push(child)
   }
   return names
+}
+
+/** What a key is made of: ``all.get(`session:${id}`)``, `all.get(keyOf(id))`. */
+function partsOf(key: Node | undefined): readonly Node[] {
+  if (key?.type === 'TemplateLiteral') return key['expressions'] as Node[]
+  if (key?.type === 'CallExpression') return key['arguments'] as Node[]
+  if (key?.type === 'BinaryExpression') return [key['left'], key['right']] as Node[]
+  return key === undefined ? [] : [key]
 }
 
 function keyOf(node: Node): Node | undefined {

@@ -216,7 +216,31 @@ export function joinFacts(a: Facts, b: Facts): Facts {
   for (const fact of guardedPaths(b.must, a.must)) must.add(fact)
   if (!must.has('origin') && isCheckedUnlessSwitchedOff(a.must, b.must)) must.add('origin')
   if (arePagesKeptOut([a.must, b.must])) must.add(NO_PAGE)
+  for (const fact of vouchedFor([a.must, b.must])) must.add(fact)
   return { must, may: new Set([...a.may, ...b.may]) }
+}
+
+/** The request names no session. */
+export const UNNAMED = 'unnamed'
+
+/**
+ * `vouched:<store>` is known where one way has found the session that the request names there, and on all others it names
+ * none: what is stored under that name, or under a new one, is no session that the client has made up.
+ */
+export function vouchedFor(ways: readonly ReadonlySet<string>[]): readonly string[] {
+  const known = new Set<string>()
+  for (const must of ways) for (const fact of must) if (isVouched(fact)) known.add(fact.slice(fact.indexOf(':') + 1))
+  return [...known]
+    .filter((store) => ways.every((must) => must.has(UNNAMED) || knowsSession(must, store)))
+    .map((store) => `vouched:${store}`)
+}
+
+export function knowsSession(must: ReadonlySet<string>, store: string): boolean {
+  return must.has(`exists:${store}`) || must.has(`vouched:${store}`)
+}
+
+function isVouched(fact: string): boolean {
+  return fact.startsWith('exists:') || fact.startsWith('vouched:')
 }
 
 /** What a check teaches that some handlers make for some of their paths. */

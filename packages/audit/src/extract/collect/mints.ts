@@ -8,6 +8,7 @@ import type { Machine } from '../machine.ts'
 import { isIdentifier } from '../made-secrets.ts'
 import { isPresentedHandle, requestTags } from '../conditions.ts'
 import type { Value } from '../value.ts'
+import { knowsSession } from '../state.ts'
 import { hasTag, isDrawn, strings } from '../value.ts'
 import { distinct, eventsOf, locate, sameSite } from './collect.ts'
 
@@ -123,13 +124,14 @@ function namesKnownSession(machine: Machine, event: Event): boolean {
 }
 
 /** Not an update of a session that was found there. */
-function isNewSession(event: EventOf<'store-write'>): boolean {
-  if (hasTag(event.key, 'sid')) return false
-  if (event.facts.must.has(`exists:${event.store.id}`)) return false
-  return (
-    !hasTag(event.value, 'entry') &&
-    (event.value.objects.length > 0 || event.facts.must.has(`absent:${event.store.id}`))
-  )
+function isNewSession({ key, value, facts, store, context }: EventOf<'store-write'>): boolean {
+  if (hasTag(key, 'sid') || knowsSession(facts.must, store.id)) return false
+  // `id ?? randomUUID()`: where the client names one, it takes the place of one that is made here.
+  const isChoice = hasTag(key, 'mint') || isDrawn(key)
+  const isText = value.objects.length === 0 && value.open
+  if (hasTag(value, 'entry'))
+    return isChoice && (isText || value.objects.some((item) => item.born === context.activation))
+  return value.objects.length > 0 || facts.must.has(`absent:${store.id}`) || (isChoice && isText)
 }
 
 function originOf(value: Value): string {
