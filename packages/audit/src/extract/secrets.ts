@@ -275,7 +275,8 @@ export function isHandleName(name: string): boolean {
 /** `?token=${token}`: a secret that stands in a URL after this text. */
 export function afterText(machine: Machine, before: string, value: Value, site: Site, state: State): Value {
   const name = /[?&]([\w.-]+)=$/.exec(before)?.[1]
-  return name === undefined ? value : inQuery(machine, name, value, site, state)
+  if (name !== undefined) return inQuery(machine, name, value, site, state)
+  return before.endsWith('/') && value.entropy !== undefined ? withTags(value, drawnTags('', value)) : value
 }
 
 /** A secret under a name of a query that says so. */
@@ -283,7 +284,14 @@ export function inQuery(machine: Machine, name: string, value: Value, site: Site
   noteCode(machine, name, value, site, state)
   const isNamed = isCredentialName(name) || isHandleName(name)
   const isSecret = !hasTag(value, 'excerpt') && (isDrawn(value) || SECRETS.some((tag) => hasTag(value, tag)))
-  return isNamed && isSecret ? withTags(value, [`in-url:${name.toLowerCase()}`]) : value
+  if (!isSecret) return value
+  return withTags(value, isNamed ? [`in-url:${name.toLowerCase()}`] : drawnTags(name, value))
+}
+
+/** `drawn-in-url:<name>@<place>`, without a name in a path: whatever it is called there, what was drawn at that place may be the ID of a session. */
+function drawnTags(name: string, { entropy }: Value): readonly string[] {
+  if (entropy === undefined || isOfProtocol(`query:${name}`)) return []
+  return entropy.sources.map(({ site }) => `drawn-in-url:${name.toLowerCase()}@${siteKey(site)}`)
 }
 
 const SECRETS = ['mint', 'sid', 'jwt', 'cred', 'made-secret']

@@ -53,6 +53,38 @@ describe('a secret is sent in an address', () => {
     expect(sent(login(random, answer))).toEqual([])
   })
 
+  describe('what headers bring to find a session', () => {
+    const served = (answer: string): string =>
+      login(random, `const key = createHash('sha256').update(token).digest('hex'); sessions.set(key, user); ${answer}`)
+        .replace('randomBytes }', 'createHash, randomBytes, randomUUID }')
+        .replace(
+          'app.listen',
+          `app.get('/me', (req, res) => {
+            const token = req.headers.authorization.slice(7)
+            res.end(sessions.get(createHash('sha256').update(token).digest('hex')))
+          })
+          app.listen`,
+        )
+
+    it.each([
+      ['in a query, whatever it is called there', "res.redirect('/done?s=' + token)"],
+      ['in a path', 'res.redirect(`/done/${token}/start`)'],
+    ])('%s', (_, answer) => {
+      expect(sent(served(answer))).toEqual([expect.stringMatching(/^server\.ts:9: A session ID is sent in/)])
+    })
+
+    it.each([
+      ['another text', "res.redirect('/done?s=' + randomUUID())"],
+      ['in a fragment, which no server is told', "res.redirect('/done#s=' + token)"],
+      [
+        'in a cookie',
+        "res.cookie('s', token, { httpOnly: true, secure: true, sameSite: 'lax' }).redirect('/done?s=1')",
+      ],
+    ])('is not: %s', (_, answer) => {
+      expect(sent(served(answer))).toEqual([])
+    })
+  })
+
   const frameworks: readonly [string, Program][] = [
     [
       'Hono',

@@ -160,20 +160,35 @@ function parameterOf({ context: { route } }: Event, name: string): string | unde
 
 /** A redirect or an answer that names a URL with a secret in it. */
 function sent(machine: Machine): readonly UrlTokenFact[] {
-  return eventsOf(machine, 'handle-out').flatMap((event) =>
-    tagsOf(event.value, 'in-url').map((tag): UrlTokenFact => {
+  const drawn = idsDrawn(machine)
+  return eventsOf(machine, 'handle-out').flatMap((event) => {
+    const named = tagsOf(event.value, 'in-url').map((tag) => {
       const name = tag.slice('in-url:'.length)
-      const kind = isHandleName(name) ? 'session' : 'credential'
-      return {
-        kind,
-        way: 'sent',
-        part: `the query parameter ${name}`,
-        read: undefined,
-        at: locate(event.site),
-        ofConnection: false,
-      }
-    }),
+      return { name, kind: isHandleName(name) ? ('session' as const) : ('credential' as const) }
+    })
+    const others = tagsOf(event.value, 'drawn-in-url').flatMap((tag) => {
+      const [, name = '', place = ''] = /^drawn-in-url:([^@]*)@(.*)$/.exec(tag) ?? []
+      return drawn.has(place) ? [{ name, kind: 'session' as const }] : []
+    })
+    return [...named, ...others].map(({ name, kind }): UrlTokenFact => ({
+      kind,
+      way: 'sent',
+      part: name === '' ? 'the path' : `the query parameter ${name}`,
+      read: undefined,
+      at: locate(event.site),
+      ofConnection: false,
+    }))
+  })
+}
+
+/** Where that is drawn which headers and cookies bring, as it is or by its digest, to find what is kept under it. */
+function idsDrawn(machine: Machine): ReadonlySet<string> {
+  const asked = eventsOf(machine, 'store-read').filter(
+    ({ context, key }) => context.trigger === 'request' && (hasTag(key, 'header') || hasTag(key, 'cookie')),
   )
+  const ids = new Set(asked.map(({ store }) => store.id))
+  const writes = eventsOf(machine, 'store-write').filter(({ store }) => ids.has(store.id))
+  return new Set(writes.flatMap(({ key }) => (key.entropy?.sources ?? []).map(({ site }) => siteKey(site))))
 }
 
 export function collectComparisons(machine: Machine): readonly ComparisonFact[] {
