@@ -76,11 +76,13 @@ export type Event = Base &
     | { readonly kind: 'session-marked'; readonly field: string; readonly value: Value }
     | { readonly kind: 'entry-close'; readonly store: string; readonly closed: Site | undefined }
     | { readonly kind: 'time-check'; readonly store: string; readonly field: string }
+    /** `replaces`: the time that a record has to live, counted from here, instead of what it had before. */
     | {
         readonly kind: 'expiry'
         readonly store: string
         readonly limit: 'idle' | 'absolute'
         readonly enabled: boolean
+        readonly replaces?: boolean
       }
     | {
         readonly kind: 'dispatch'

@@ -308,23 +308,25 @@ export class Machine {
         if (place !== undefined) this.servers.set(`${place.path}#${place.start}`, place)
     const { activation, trigger, timer } = this.context
     const armed = timer === undefined ? '' : `${timer.site.start}.${String(timer.data['field'])}`
-    // One call may connect a server found and another one made, or start one with TLS and one without, or use what it made and what another left, or set several columns, or take out of one store and another of the same make: they are two things.
+    // One call may connect a server found and another one made, or start one with TLS and one without, or use what it made and what another left, or set several columns, or two limits, or take out of one store and another of the same make: they are two things.
     const {
       server,
       receiver,
       tls = '',
       field = '',
+      limit = '',
       store = '',
     } = data as {
       readonly server?: HeapObject
       readonly receiver?: Value
       readonly tls?: boolean
       readonly field?: string
+      readonly limit?: string
       readonly store?: StoreRef | HeapObject | string
     }
     const kept = typeof store === 'string' ? instanceIn(store) : 'id' in store ? instanceIn(store.id) : ''
     const isOfOthers = receiver?.objects.some(({ born }) => born !== activation) ?? false
-    const of = server === undefined ? `${tls}${isOfOthers}${field}` : `${siteKey(server.site)}#${server.born}`
+    const of = server === undefined ? `${tls}${isOfOthers}${field}${limit}` : `${siteKey(server.site)}#${server.born}`
     const key = `${kind}|${site.path}|${site.start}|${activation}|${trigger}|${armed}|${of}|${kept}|${signature(state.facts)}`
     if (this.emitted.has(key)) return
     this.emitted.add(key)

@@ -18,8 +18,8 @@ export interface Statement {
   /** Columns that an insertion or update writes. */
   readonly writes: readonly { readonly column: string; readonly operand: Operand }[]
   readonly where: readonly Comparison[]
-  /** An insertion gives back what the database made up: its key, most of all. */
-  readonly returns?: true
+  /** It gives back the rows that it has made, changed or removed: what the database made up is among that, keys most of all. */
+  readonly returns?: boolean
 }
 
 const LONGEST = 4_000
@@ -50,7 +50,10 @@ function parse(text: string): Statement | undefined {
   const update = /^update(?: or \w+)? ([\w."`[\]]+)(?: as \w+| \w+)? set (.*)$/i.exec(numbered)
   if (update !== null) return updating(update[1]!, update[2]!)
   const removal = /^delete from ([\w."`[\]]+)(.*)$/i.exec(numbered)
-  if (removal !== null) return { verb: 'delete', table: nameOf(removal[1]!), writes: [], where: whereOf(removal[2]!) }
+  if (removal !== null) {
+    const rest = removal[2]!
+    return { verb: 'delete', table: nameOf(removal[1]!), writes: [], where: whereOf(rest), returns: RETURNS.test(rest) }
+  }
   const select = /^(?:select|with) .*?\bfrom ([\w."`[\]]+)(.*)$/i.exec(numbered)
   if (select === null || select[1]!.startsWith('(')) return undefined
   return { verb: 'select', table: nameOf(select[1]!), writes: [], where: whereOf(select[2]!) }
@@ -74,8 +77,7 @@ function insertion(table: string, columns: string | undefined, rest: string): St
     column: nameOf(column),
     operand: operandOf(values[index] ?? ''),
   }))
-  const returns = /\breturning\b/i.test(rest) ? ({ returns: true } as const) : {}
-  return { verb: 'insert', table: nameOf(table), writes, where: [], ...returns }
+  return { verb: 'insert', table: nameOf(table), writes, where: [], returns: RETURNS.test(rest) }
 }
 
 function updating(table: string, rest: string): Statement {
@@ -84,9 +86,11 @@ function updating(table: string, rest: string): Statement {
     const match = /^([\w."`[\]]+) ?= ?(.*)$/.exec(item.trim())
     return match === null ? [] : [{ column: nameOf(match[1]!), operand: operandOf(match[2]!) }]
   })
-  return { verb: 'update', table: nameOf(table), writes, where: whereOf(`where ${conditions.join(' where ')}`) }
+  const where = whereOf(`where ${conditions.join(' where ')}`)
+  return { verb: 'update', table: nameOf(table), writes, where, returns: RETURNS.test(rest) }
 }
 
+const RETURNS = /\breturning\b/i
 const TERM =
   /([\w."`[\]]+) ?(<=|>=|<>|!=|=|<|>|\bis\b) ?((?:[^()]|\([^()]*\))*?)(?= and | or |\)| returning | order | limit | group | for |;|$)/gi
 

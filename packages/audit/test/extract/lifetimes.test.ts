@@ -476,3 +476,110 @@ describe('a time to live that is given in small letters', () => {
     expect(factsOf(store(options)).stores.flatMap((found) => found.limits.map(({ kind }) => kind))).toEqual(limits)
   })
 })
+
+describe('a time to live that use replaces', () => {
+  const worker = (made: string, kept: string, check = ''): string => `
+    export default {
+      async fetch(request, env) {
+        const rpc = await request.json()
+        const asked = request.headers.get('mcp-session-id')
+        if (rpc.method === 'initialize') {
+          const id = crypto.randomUUID()
+          await env.KV.put('s:' + id, JSON.stringify({ items: [], since: Date.now() }), ${made})
+          return Response.json({}, { headers: { 'mcp-session-id': id } })
+        }
+        const state = asked && (await env.KV.get('s:' + asked, 'json'))
+        if (!state ${check}) return new Response(null, { status: 404 })
+        await env.KV.put('s:' + asked, JSON.stringify(state), ${kept})
+        return Response.json(state.items)
+      },
+    }`
+  const kinds = (program: string): readonly string[] =>
+    factsOf(program).stores.flatMap((store) => [...new Set(store.limits.map(({ kind }) => kind))].toSorted())
+  const seconds = '{ expirationTtl: 1800 }'
+
+  it('is the idle limit, and nothing else', () => {
+    expect(kinds(worker(seconds, seconds))).toEqual(['idle'])
+  })
+
+  it('is the absolute one where use leaves it alone', () => {
+    expect(kinds(worker(seconds, '{}'))).toEqual(['absolute'])
+  })
+
+  it('stands beside a time that the record keeps, though the record is written again as a whole', () => {
+    expect(kinds(worker(seconds, seconds, '|| Date.now() - state.since > 36e5'))).toEqual(['absolute', 'idle'])
+  })
+
+  it('is both where it is counted from what the record says', () => {
+    const left = '{ expirationTtl: Math.min(1800, (state.since + 36e5 - Date.now()) / 1000) }'
+    expect(kinds(worker(seconds, left))).toEqual(['absolute', 'idle'])
+  })
+
+  it('is the idle limit in Redis as well', () => {
+    const redis = (again: string): string => `
+      import express from 'express'
+      import { createClient } from 'redis'
+      const redis = createClient()
+      const app = express()
+      app.post('/mcp', async (req, res) => {
+        const id = req.headers['mcp-session-id']
+        if (!id) {
+          const fresh = crypto.randomUUID()
+          await redis.set('s:' + fresh, '{}', { EX: 1800 })
+          return res.set('mcp-session-id', fresh).end()
+        }
+        const text = await redis.get('s:' + id)
+        if (!text) return res.sendStatus(404)
+        ${again}
+        res.json(JSON.parse(text))
+      })
+      app.listen(3000)`
+    expect(kinds(redis(''))).toEqual(['absolute'])
+    expect(kinds(redis("await redis.expire('s:' + id, 1800)"))).toEqual(['idle'])
+  })
+})
+
+describe('a look-up that changes what it finds', () => {
+  const served = (made: string, found: string): string => `
+    import express from 'express'
+    ${made}
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      const asked = req.headers['mcp-session-id']
+      if (!asked) {
+        const id = crypto.randomUUID()
+        await open(id)
+        return res.set('mcp-session-id', id).end()
+      }
+      ${found}
+      if (!session) return res.sendStatus(404)
+      res.json(session.items)
+    })
+    app.listen(3000)`
+  const kinds = (program: string): readonly string[] =>
+    factsOf(program).stores.flatMap((store) => store.limits.map(({ kind }) => kind).toSorted())
+
+  it('is one, in SQL', () => {
+    const pool = `
+      import { Pool } from 'pg'
+      const pool = new Pool()
+      const open = (id) => pool.query('INSERT INTO sessions (id, seen, made) VALUES ($1, now(), now())', [id])`
+    const found = (more: string): string =>
+      `const { rows: [session] } = await pool.query("UPDATE sessions SET seen = now() WHERE id = $1 AND seen > now() - interval '1 hour' ${more} RETURNING *", [asked])`
+    expect(kinds(served(pool, found('')))).toEqual(['idle'])
+    expect(kinds(served(pool, found("AND made > now() - interval '1 day'")))).toEqual(['absolute', 'idle'])
+  })
+
+  it('is one, of MongoDB, whose indexes end what is old', () => {
+    const mongo = (index: string): string => `
+      import { MongoClient } from 'mongodb'
+      const sessions = new MongoClient('mongodb://db').db().collection('sessions')
+      ${index}
+      const open = (id) => sessions.insertOne({ _id: id, seen: new Date(), made: new Date() })`
+    const found = 'const session = await sessions.findOneAndUpdate({ _id: asked }, { $set: { seen: new Date() } })'
+    const index = (field: string): string => `await sessions.createIndex({ ${field}: 1 }, { expireAfterSeconds: 600 })`
+    expect(kinds(served(mongo(''), found))).toEqual([])
+    expect(kinds(served(mongo(index('seen')), found))).toEqual(['idle'])
+    expect(kinds(served(mongo(`${index('seen')}; ${index('made')}`), found))).toEqual(['absolute', 'idle'])
+  })
+})

@@ -28,9 +28,12 @@ function commonFacts(events: readonly Event[]): ReadonlySet<string> {
   return new Set(events.flatMap((event) => [...event.facts.must]))
 }
 
+/** The time to live that a record is made with is no limit of its own where use gives it another. */
 function declared(machine: Machine, store: StoreEvents): readonly LimitFact[] {
-  return eventsOf(machine, 'expiry')
-    .filter((event) => event.store === store.ref.id)
+  const events = eventsOf(machine, 'expiry').filter((event) => event.store === store.ref.id)
+  const isRenewed = events.some(({ limit, enabled, replaces }) => limit === 'idle' && enabled && replaces === true)
+  return events
+    .filter(({ limit, replaces }) => !(isRenewed && limit === 'absolute' && replaces === true))
     .map((event) => ({ kind: event.limit, at: locate(event.site), optional: !event.enabled }))
 }
 
@@ -146,7 +149,8 @@ function isKnownKey(event: EventOf<'store-write'>): boolean {
 /** The value put in has a new time in that field, not the one it was found with. */
 function setsAnew(value: Value, field: string): boolean {
   if (field === '*') return true
-  if (value.objects.length === 0) return hasTag(value, 'entry')
+  if (value.objects.length === 0)
+    return value.tags.includes('anew') ? value.tags.includes(`anew:${field}`) : hasTag(value, 'entry')
   return value.objects.some((item) => {
     const written = item.properties.get(field)?.value
     return written !== undefined && hasTag(written, 'clock') && !hasTag(written, 'entry')

@@ -514,7 +514,15 @@ function sameJson(_machine: Machine, call: Call, state: State): Value {
   // A function that is asked for each part may leave some out.
   const text =
     call.args[1]?.objects.length || !hasTag(contentOf([value]), 'headers') ? plain : withTags(plain, ['headers'])
-  return sessions.length === 0 ? text : withTags(text, sessions)
+  return withTags(text, [...sessions, ...timesIn(value)])
+}
+
+/** `anew:<field>`: the text has a time there that was taken now. `anew` alone: it says of all its times whether they were. */
+function timesIn(value: Value): readonly string[] {
+  const fields = value.objects.flatMap(({ properties }) => [...properties])
+  const times = fields.filter(([, cell]) => hasTag(cell.value, 'clock') && !hasTag(cell.value, 'entry'))
+  const isOfRecord = hasTag(value, 'entry') || fields.some(([, cell]) => hasTag(cell.value, 'entry'))
+  return times.length > 0 || isOfRecord ? ['anew', ...times.map(([name]) => `anew:${name}`)] : []
 }
 
 function isBody(item: HeapObject): boolean {

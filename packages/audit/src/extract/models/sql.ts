@@ -133,6 +133,8 @@ function perform(
   call: Call,
   state: State,
 ): Value {
+  const isFound = statement.returns === true && statement.verb !== 'insert'
+  const found = isFound ? selectRow(machine, store, key, call, state) : NEVER
   switch (statement.verb) {
     case 'insert':
       return insertRow(machine, statement, store, given, call, state)
@@ -141,13 +143,13 @@ function perform(
         machine.emit('entry-write', call.site, state, { store: store.id, field: column, value: given(operand) })
         notePasswordField(machine, store.id, column, call.site, state)
       }
-      return NEVER
+      return found
     case 'delete':
       machine.emit('store-remove', call.site, state, {
         store,
         key: isSweep(statement) ? tagged(`key:${store.id}`) : key,
       })
-      return NEVER
+      return found
     default:
       noteRowsReplayed(
         machine,

@@ -2,6 +2,7 @@
 import { storeId } from '../heap.ts'
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
+import { isFresh } from '../conditions.ts'
 import { foundTags, noteLookUp } from '../properties.ts'
 import type { StoreRef } from '../events.ts'
 import type { LibraryObject } from '../heap.ts'
@@ -12,6 +13,7 @@ import type { Value } from '../value.ts'
 import { NEVER, UNDEFINED, UNKNOWN, derived, object, strings, tagged, tagsOf, truthiness, withTags } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { isCertainlyOn, optionOf } from './routing.ts'
+import { TIMES, noteTimeToLive } from './times-to-live.ts'
 
 const redisClient: ExternalHandler = (machine, call) => object(machine.library('redis', call.site))
 
@@ -53,26 +55,23 @@ const redisWrite: MethodHandler = (machine, target, call, state, name) => {
   const store = redisStore(machine, target, key)
   redisCell(machine, store).write(derived(...values))
   machine.emit('store-write', call.site, state, { store, key, value: derived(...values) })
-  if (/ex$/i.test(name) || values.some(hasExpiry)) noteExpiry(machine, store, call, state)
+  if (/ex$/i.test(name) || values.some(hasExpiry)) noteExpiry(machine, store, call, state, name)
   return UNKNOWN
 }
 
-/** In capitals with Redis' own client, in small letters with others that speak to it. */
-const EXPIRIES = ['EX', 'PX', 'EXAT', 'PXAT', 'ex', 'px', 'exat', 'pxat', 'expiration', 'ttl']
-
 function hasExpiry(value: Value): boolean {
   if (strings(value).some((text) => /^(?:EX|PX|EXAT|PXAT)$/i.test(text))) return true
-  return EXPIRIES.some((name) => optionOf(value, name) !== undefined)
+  return TIMES.some((name) => optionOf(value, name) !== undefined)
 }
 
-/** Set where a session is only created it is an absolute limit; renewed where one was looked up it is an idle one. */
-function noteExpiry(machine: Machine, store: StoreRef, call: Call, state: State): void {
-  const renewed = [...state.facts.may].some((fact) => fact === 'looked')
-  machine.emit('expiry', call.site, state, { store: store.id, limit: renewed ? 'idle' : 'absolute', enabled: true })
+function noteExpiry(machine: Machine, store: StoreRef, call: Call, state: State, name: string): void {
+  const given = /ex$|^p?expire/i.test(name) ? call.args.slice(1, 2) : call.args.slice(2)
+  const isOfKnown = state.facts.may.has('looked') && !isFresh(call.args[0] ?? UNKNOWN)
+  noteTimeToLive(machine, store, { given, site: call.site }, isOfKnown, state)
 }
 
-const redisExpire: MethodHandler = (machine, target, call, state) => {
-  noteExpiry(machine, redisStore(machine, target, call.args[0] ?? UNKNOWN), call, state)
+const redisExpire: MethodHandler = (machine, target, call, state, name) => {
+  noteExpiry(machine, redisStore(machine, target, call.args[0] ?? UNKNOWN), call, state, name)
   return UNKNOWN
 }
 

@@ -1,6 +1,6 @@
 /** Containers whose making we do not see, told by how they are used: `env.SESSIONS.get(id)`, `plugin.sessions.set(id, …)`. */
 import type { Call } from '../calls.ts'
-import { isOfCaller, isPresentedHandle } from '../conditions.ts'
+import { isFresh, isOfCaller, isPresentedHandle } from '../conditions.ts'
 import type { StoreRef } from '../events.ts'
 import type { Machine } from '../machine.ts'
 import { foundTags, noteInsert, noteLookUp } from '../properties.ts'
@@ -20,15 +20,17 @@ import {
 } from '../value.ts'
 import { callNamespace } from './durable-objects.ts'
 import { optionOf } from './routing.ts'
+import { TIMES, noteTimeToLive } from './times-to-live.ts'
 
 const READS =
   /^(?:get|getItem|getWithMetadata|has|exists|find|findOne|findUnique|findUniqueOrThrow|findFirst|findFirstOrThrow|findOneBy|findOneByOrFail|findOneOrFail|findById|findByPk|getById|load|fetch|retrieve|read|lookup|peek)$/
 const WRITES = /^(?:set|put|setItem|create|insert|insertOne|findOrCreate|save|store|upsert|add)$/
-const REMOVES =
-  /^(?:delete|del|remove|deleteOne|deleteMany|deleteById|findByIdAndDelete|findOneAndDelete|removeItem|destroy|unset)$/
+const REMOVES = /^(?:delete|del|remove|deleteOne|deleteMany|deleteById|removeItem|destroy|unset)$/
 const UPDATES = /^(?:update|updateOne|updateById|findByIdAndUpdate|findOneAndUpdate|hset|hSet|hmset|hmSet)$/
+/** They give back the record that they have changed, or removed. */
+const CHANGES_FOUND = /^find(?:OneAnd|ByIdAnd)(?:Update|Replace|Modify)$/
+const TAKES_OUT = /^find(?:OneAnd|ByIdAnd)(?:Delete|Remove)$/
 const LISTS = /^(?:entries|values|keys)$/
-const EXPIRIES = ['expirationTtl', 'expiration', 'ttl', 'EX', 'PX', 'ex', 'px', 'maxAge', 'expiresAt']
 const NAMES_SESSION = /^(?:header|query|param|cookie):.*(?:sess|sid)/
 
 /** A call on such a container with the handle of a session; undefined where it is none. */
@@ -37,8 +39,9 @@ export function callOnUnseenStore(machine: Machine, name: string, call: Call, st
   if (LISTS.test(name)) return listed(machine, name, call)
   const durable = callNamespace(machine, name, call, state, () => storeOf(name, call))
   if (durable !== undefined) return durable
-  const use = READS.test(name) ? read : WRITES.test(name) ? write : REMOVES.test(name) ? remove : undefined
+  const use = useOf(name)
   if (UPDATES.test(name)) noteUpdate(machine, name, call, state)
+  if (name === 'createIndex') noteIndex(machine, call, state)
   if (use === undefined) return undefined
   const key =
     keyIn(call.args[0], isHandle) ??
@@ -47,6 +50,20 @@ export function callOnUnseenStore(machine: Machine, name: string, call: Call, st
     madeByDatabase(name, call)
   const store = key === undefined ? undefined : storeOf(name, call, key)
   return key === undefined || store === undefined ? undefined : use(machine, store, key, call, state)
+}
+
+function useOf(name: string): Use | undefined {
+  if (READS.test(name) || CHANGES_FOUND.test(name)) return read
+  if (TAKES_OUT.test(name)) return take
+  return WRITES.test(name) ? write : REMOVES.test(name) ? remove : undefined
+}
+
+/** `createIndex({ seenAt: 1 }, { expireAfterSeconds: 600 })`: the database ends what is older by that field. */
+function noteIndex(machine: Machine, call: Call, state: State): void {
+  const store = storeOf('createIndex', call)
+  if (store === undefined || optionOf(call.args[1], 'expireAfterSeconds') === undefined) return
+  for (const field of call.args[0]?.objects.flatMap(({ properties }) => [...properties.keys()]) ?? [])
+    machine.emit('time-check', call.site, state, { store: store.id, field })
 }
 
 /** What the request is let in by, where something that was made up here was put in there before: it may be that. */
@@ -166,15 +183,14 @@ const write: Use = (machine, store, key, call, state) => {
   const value = call.args.length > 1 ? call.args[1]! : (optionOf(call.args[0], 'data') ?? call.args[0] ?? UNKNOWN)
   machine.databaseCell(store.id).write(value)
   noteInsert(machine, store, key, value, call.site, state)
-  if (call.args.some(expires)) {
-    const limit = state.facts.may.has(`looked:${store.id}`) ? 'idle' : 'absolute'
-    machine.emit('expiry', call.site, state, { store: store.id, limit, enabled: true })
-  }
+  const given = call.args.filter(expires)
+  const isOfKnown = state.facts.may.has(`looked:${store.id}`) && !isFresh(key)
+  if (given.length > 0) noteTimeToLive(machine, store, { given, site: call.site }, isOfKnown, state)
   return UNKNOWN
 }
 
 function expires(value: Value): boolean {
-  return EXPIRIES.some((name) => {
+  return TIMES.some((name) => {
     const option = optionOf(value, name)
     return option !== undefined && truthiness(option).canBeTrue
   })
@@ -183,6 +199,12 @@ function expires(value: Value): boolean {
 const remove: Use = (machine, store, key, call, state) => {
   machine.emit('store-remove', call.site, state, { store, key })
   return UNKNOWN
+}
+
+const take: Use = (machine, store, key, call, state) => {
+  const found = read(machine, store, key, call, state)
+  remove(machine, store, key, call, state)
+  return found
 }
 
 /** Everything in a container that sessions were seen to go into, whatever their keys begin with. */
