@@ -38,6 +38,7 @@ import { runTemplate } from './models/sql.ts'
 import { leaveOpen, getProperty, readGlobal, setProperty, stepTags, takeIn } from './properties.ts'
 import { narrow } from './narrow.ts'
 import { noteEventCompared } from './replays.ts'
+import { noteAsked, noteCompared } from './marks.ts'
 import { freshness, isState, noteDecision, noteStateOut, summed } from './request-state.ts'
 import { noteMethod } from './rpc.ts'
 import { branch } from './statements.ts'
@@ -615,6 +616,8 @@ function evaluateBinary(machine: Machine, node: Node, state: State, env: Environ
   const right = evaluate(machine, node['right'] as Node, state, env)
   if (/^[!=]==?$/.test(operator)) {
     noteWhereSet(machine, left, right, machine.site(env.file, node), state)
+    for (const side of [left, right]) if (side.tags.length > 0) noteAsked(machine, side)
+    if (left.tags.length > 0 && right.tags.length > 0) noteCompared(machine, left, right)
     if (namesBoth(left, right)) state.note(LOOSELY)
   }
   const placed = testPosition(operator, left, right)
@@ -774,8 +777,11 @@ function compute(operator: string, a: Primitive, b: Primitive): string | number 
 function evaluateUnary(machine: Machine, node: Node, state: State, env: Environment): Value {
   const argument = node['argument'] as Node
   switch (node['operator']) {
-    case '!':
-      return negated(evaluate(machine, argument, state, env))
+    case '!': {
+      const value = evaluate(machine, argument, state, env)
+      noteAsked(machine, value)
+      return negated(value)
+    }
     case 'delete': {
       const target = bare(argument.type === 'ChainExpression' ? (argument['expression'] as Node) : argument)
       if (target.type === 'MemberExpression') deleteMember(machine, target, state, env)

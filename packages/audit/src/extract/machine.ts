@@ -172,6 +172,10 @@ export class Machine {
   readonly sessionReads = new Map<string, Set<Context>>()
   /** Fields of owners that are compared with the caller only where they are set, as `store:field`. */
   readonly comparedWhereSet = new Map<string, Site>()
+  /** Fields of records that something depends on, as `store:field`, by the activations that asked. */
+  readonly askedFields = new Map<string, Set<number>>()
+  /** Stores whose records are compared with those of another, by that other. */
+  readonly comparedWith = new Map<string, Set<string>>()
   /** Places that facts of a path speak of. */
   readonly places = new Map<string, Site>()
   /** Methods in whose handlers it is asked who may have what. */

@@ -13,6 +13,7 @@ import type { Module, RunModule } from './modules.ts'
 import { importName, importNamespace } from './modules.ts'
 import { narrow } from './narrow.ts'
 import { noteRefusedTexts } from './refused-texts.ts'
+import { noteAsked } from './marks.ts'
 import { noteDecision } from './request-state.ts'
 import { noteMethod } from './rpc.ts'
 import { noteChecks } from './shared.ts'
@@ -359,6 +360,7 @@ export function branch(
   no.dead = !truth.canBeFalse
   noteChecks(yes, test)
   noteChecks(no, test)
+  noteAsked(machine, test)
   if (!yes.dead) {
     assume(machine, yes, test)
     if (isForOnePath(machine, test)) machine.rationed('path', () => whenTrue(yes))

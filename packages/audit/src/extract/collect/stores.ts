@@ -11,6 +11,7 @@ import { isOfCaller, isOwnerName, isPresentedHandle, isUnseenAnswer } from '../c
 import { hasTag, isDrawn, tagsOf } from '../value.ts'
 import { distinct, eventsOf, locate, siteId } from './collect.ts'
 import { closesEntryOf, limitsOf } from './limits.ts'
+import { marksOf } from './marks.ts'
 
 /** Everything seen about one container. */
 export interface StoreEvents {
@@ -387,7 +388,8 @@ function removalsOf(machine: Machine, store: StoreEvents): readonly RemovalFact[
       ...(trigger === 'close' && back !== undefined ? { undone: locate(back.site) } : {}),
     }
   })
-  return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.trigger}`)
+  const all = store.holds === 'own' ? [...facts, ...marksOf(machine, store.ref.id)] : facts
+  return distinct(all, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.trigger}`)
 }
 
 /** A DELETE is served by the transport that was found, whose end takes it out, and after that it is put in once more. */
@@ -424,9 +426,10 @@ function isOfOtherKind(event: EventOf<'store-remove'>, store: StoreEvents): bool
   return store.holds === 'streamable' && triggerOf(event) === 'disconnect' && hasTag(event.key, 'sse')
 }
 
-/** A sweep that has the session at hand, takes it out of the container, and closes nothing. */
+/** A sweep that has the session at hand, takes it out of the container, and closes nothing; or a DELETE that does. */
 function isLeftOpen(machine: Machine, store: StoreEvents, event: EventOf<'store-remove'>): boolean {
-  if (store.holds === 'own' || event.context.trigger !== 'timer') return false
+  if (store.holds === 'own') return false
+  if (event.context.trigger !== 'timer') return isLeftOpenByDelete(machine, store, event)
   const atHand = event.key.tags.includes(`key:${store.ref.id}`) && !hasTag(event.key, 'entry')
   const closes = eventsOf(machine, 'entry-close').some(
     (close) =>
@@ -435,6 +438,16 @@ function isLeftOpen(machine: Machine, store: StoreEvents, event: EventOf<'store-
       (close.site.path === event.site.path || close.context === event.context),
   )
   return atHand && !closes
+}
+
+/** The answer to a DELETE, on whose way nothing is closed, handed to the transport, or asked of code that cannot be seen. */
+function isLeftOpenByDelete(machine: Machine, store: StoreEvents, event: EventOf<'store-remove'>): boolean {
+  const { context, facts } = event
+  if (context.trigger !== 'request' || store.holds !== 'streamable' || !facts.must.has('verb:DELETE')) return false
+  const isHere = (other: Event): boolean => other.context.activation === context.activation
+  const closes = eventsOf(machine, 'entry-close').some((close) => isHere(close) && closesEntryOf(close, store))
+  const serves = eventsOf(machine, 'dispatch').some(isHere)
+  return !closes && !serves && !machine.mayHaveEnded.has(context, facts)
 }
 
 export function triggerOf(event: Event): RemovalFact['trigger'] {
@@ -498,6 +511,7 @@ function deadHandlers(machine: Machine): StoreFact['deadHandlers'] {
 /** A DELETE request is handed to the transport, or to code that removes the session. */
 function endsOnRequest(machine: Machine, store: StoreEvents): boolean {
   if (store.removals.some((event) => endsOnPurpose(event, store.holds))) return true
+  if (store.holds === 'own' && marksOf(machine, store.ref.id).length > 0) return true
   const closed = eventsOf(machine, 'entry-close').some(
     (event) => event.store === store.ref.id && endsOnPurpose(event, store.holds),
   )

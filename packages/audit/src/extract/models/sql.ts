@@ -6,6 +6,7 @@ import type { LibraryObject } from '../heap.ts'
 import { FunctionObject } from '../heap.ts'
 import { notePasswordField } from '../logouts.ts'
 import type { Machine } from '../machine.ts'
+import { noteAskedField } from '../marks.ts'
 import { foundTags, noteLookUp } from '../properties.ts'
 import type { Comparison, Operand, Statement } from '../sql.ts'
 import { parseSql } from '../sql.ts'
@@ -81,7 +82,10 @@ export function runStatement(
 ): Value {
   const store = tableStore(statement, call)
   const given = (operand: Operand): Value => valueOf(operand, args)
-  for (const term of statement.where) noteTime(machine, store, term, given(term.operand), call, state)
+  for (const term of statement.where) {
+    noteTime(machine, store, term, given(term.operand), call, state)
+    if (statement.verb === 'select' || statement.returns === true) noteAskedField(machine, `${store.id}:${term.column}`)
+  }
   const key = keyOf(statement, given)
   const result = perform(machine, statement, store, key, given, call, state)
   const answer = ONE_ROW.test(name) || result === NEVER ? result : asResult(machine, result, call, store)

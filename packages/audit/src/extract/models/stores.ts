@@ -70,7 +70,9 @@ function noteExpiry(machine: Machine, store: StoreRef, call: Call, state: State,
   noteTimeToLive(machine, store, { given, site: call.site }, isOfKnown, state)
 }
 
+/** With no time to live it is gone. */
 const redisExpire: MethodHandler = (machine, target, call, state, name) => {
+  if (call.args[1]?.primitives[0] === 0) return redisDelete(machine, target, call, state, name)
   noteExpiry(machine, redisStore(machine, target, call.args[0] ?? UNKNOWN), call, state, name)
   return UNKNOWN
 }
