@@ -16,6 +16,7 @@ import {
   wildcardFacts,
 } from './conditions.ts'
 
+import type { Entropy } from './entropy.ts'
 import { concatEntropy, cutEntropy, pickEntropy } from './entropy.ts'
 import { nameIn, noteLeftOut } from './copies.ts'
 import { itemValue } from './expressions.ts'
@@ -33,7 +34,7 @@ import { foundTags, insert, lookUp, noteLookUp, remove, storeRef } from './prope
 import { noteComparison, noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
 import { OF_CALLER, VERIFIED } from './state.ts'
-import type { Value } from './value.ts'
+import type { Primitive, Value } from './value.ts'
 import {
   NEVER,
   UNDEFINED,
@@ -326,9 +327,8 @@ const SAME_TEXT = new Set([
   'codePointAt',
   'readUInt32BE',
   'copy',
-  'subarray',
 ])
-const CUTS = new Set(['slice', 'substring', 'substr'])
+const CUTS = new Set(['slice', 'substring', 'substr', 'subarray'])
 const TESTS = new Set([
   'startsWith',
   'endsWith',
@@ -368,9 +368,17 @@ function sameText(self: Value, name: string, call: Call): Value {
   const radix = call.args[0]?.primitives[0]
   const concat = name === 'concat' ? entropyOfAll([self, ...call.args]) : self.entropy
   if (concat === undefined) return inner
-  const perChar = name === 'toString' && typeof radix === 'number' ? { bitsPerChar: Math.log2(radix) } : {}
-  return { ...inner, entropy: { ...concat, ...perChar } }
+  const perChar = name === 'toString' ? bitsWritten(concat, radix) : undefined
+  return { ...inner, entropy: { ...concat, ...(perChar === undefined ? {} : { bitsPerChar: perChar }) } }
 }
+
+/** How much a character says: of a number in so many digits, of bytes in an encoding. */
+function bitsWritten({ bitsPerChar }: Entropy, how: Primitive): number | undefined {
+  if (typeof how === 'number') return Math.log2(how)
+  return bitsPerChar === 8 && typeof how === 'string' ? BITS_WRITTEN[how.toLowerCase()] : undefined
+}
+
+const BITS_WRITTEN: Readonly<Record<string, number>> = { hex: 4, base64: 6, base64url: 6 }
 
 function mapText(self: Value, name: string, call: Call): Partial<Value> {
   const texts = strings(self)

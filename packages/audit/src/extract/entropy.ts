@@ -12,6 +12,8 @@ export interface EntropySource {
   readonly site: Site
   /** What stands in the source. */
   readonly text?: string
+  /** The bits of all that was drawn there: whatever is picked by it, there are no more. */
+  readonly total?: true
 }
 
 export interface Entropy {
@@ -74,7 +76,21 @@ export function rolledEntropy(site: Site): Entropy {
 
 /** One of several, picked by a number: how many are picked is not followed, so a sound generator is taken to suffice. */
 export function pickEntropy(index: Entropy): Entropy {
-  return { sources: index.sources.map((source) => (source.kind === 'csprng' ? { ...source, bits: ENOUGH } : source)) }
+  return {
+    sources: index.sources.map((source) =>
+      source.kind === 'csprng' && source.total !== true ? { ...source, bits: ENOUGH } : source,
+    ),
+  }
+}
+
+/** Text to which a loop adds as much in each round; where nobody knows how many there are, as above. */
+export function repeatEntropy(added: Entropy, rounds: number | undefined): Entropy {
+  if (rounds === undefined) return pickEntropy(added)
+  return {
+    sources: added.sources.map((source) =>
+      source.kind === 'csprng' && source.total !== true ? { ...source, bits: source.bits * rounds } : source,
+    ),
+  }
 }
 
 const ENOUGH = 128

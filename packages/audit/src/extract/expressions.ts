@@ -17,7 +17,7 @@ import {
   truthOn,
 } from './conditions.ts'
 import { nameIn, noteAdded, noteSpread, putBack } from './copies.ts'
-import { rolledEntropy } from './entropy.ts'
+import { repeatEntropy, rolledEntropy } from './entropy.ts'
 import { entropyOfAll } from './models/surroundings.ts'
 import { timeComparison } from './clock.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
@@ -336,12 +336,19 @@ function evaluateAssignment(machine: Machine, node: Node, state: State, env: Env
     state.merge([fork, state.fork()])
     return join(before, right)
   }
-  const right = evaluate(machine, node['right'] as Node, state, env)
+  const right = addedInLoop(machine, operator, evaluate(machine, node['right'] as Node, state, env))
   const value = isCounting(operator, before, right)
     ? counted(before, operator === '+=' ? 'up' : 'down', machine.site(env.file, node))
     : summed(named(machine, left, arithmetic(operator.slice(0, -1), before, right), node, state, env), state)
   assignPattern(machine, left, value, state, env)
   return value
+}
+
+/** `text += letter` in a loop: one round is walked, and there are more. */
+function addedInLoop(machine: Machine, operator: string, added: Value): Value {
+  const inner = machine.frame.jumps.findLast(({ loop }) => loop)
+  if (operator !== '+=' || added.entropy === undefined || inner === undefined) return added
+  return { ...added, entropy: repeatEntropy(added.entropy, inner.rounds) }
 }
 
 /** A value that is put where a name says what it is for. */

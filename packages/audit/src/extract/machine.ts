@@ -29,10 +29,19 @@ export interface Exit {
 /** Where `break`, `continue` and `return` lead while a function runs. */
 export interface Frame {
   readonly exits: Exit[]
-  readonly jumps: { readonly label: string | undefined; readonly loop: boolean; readonly states: State[] }[]
+  readonly jumps: Jump[]
   readonly self: Value | undefined
   /** What the function itself has made. */
   readonly made?: Set<HeapObject>
+}
+
+/** What `break` and `continue` leave. */
+interface Jump {
+  readonly label: string | undefined
+  readonly loop: boolean
+  readonly states: State[]
+  /** How often the body of a loop runs, where the source says it. */
+  readonly rounds?: number | undefined
 }
 
 /** Code that runs later: a timer, a listener, a transport callback. */

@@ -471,19 +471,30 @@ function executeLoop(machine: Machine, node: Node, state: State, env: Environmen
   }
   const test = node['test'] as Node | null
   if (node.type !== 'DoWhileStatement' && isNode(test)) evaluate(machine, test, state, inner)
-  loop(machine, state, (body) => {
+  const run = (body: State): void => {
     execute(machine, node['body'] as Node, body, inner)
     if (isNode(node['update']) && !body.dead) evaluate(machine, node['update'], body, inner)
     if (node.type === 'DoWhileStatement' && isNode(test) && !body.dead) evaluate(machine, test, body, inner)
-  })
+  }
+  loop(machine, state, run, isNode(test) ? roundsOf(machine, test, state, inner) : undefined)
+}
+
+/** `i < 32`, `text.length < 32`: from nothing, by one, to a number that is known. */
+function roundsOf(machine: Machine, test: Node, state: State, env: Environment): number | undefined {
+  if (test.type !== 'BinaryExpression' || !/^(?:<=?|!==?)$/.test(String(test['operator']))) return undefined
+  const right = test['right'] as Node
+  if (right.type !== 'Literal' && right.type !== 'Identifier') return undefined
+  const { primitives, open } = evaluate(machine, right, state, env)
+  const [count] = primitives
+  return primitives.length === 1 && !open && typeof count === 'number' ? count : undefined
 }
 
 /** A loop body runs no times or once; what later rounds could add is already in the cells, which only grow. */
-function loop(machine: Machine, state: State, body: (state: State) => void): void {
+function loop(machine: Machine, state: State, body: (state: State) => void, rounds?: number): void {
   const skipped = state.fork()
   const once = state.fork()
   const states: State[] = []
-  machine.frame.jumps.push({ label: undefined, loop: true, states })
+  machine.frame.jumps.push({ label: undefined, loop: true, states, rounds })
   body(once)
   machine.frame.jumps.pop()
   state.merge([skipped, once, ...states])

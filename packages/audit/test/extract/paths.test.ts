@@ -1,6 +1,6 @@
 /** What holds on every path to a place, and what only on some: whose session it is, who asks, over what. */
 import { describe, expect, it } from 'vitest'
-import { authenticationOf, dispatchesOf, factsOf, findingsOf } from './programs.ts'
+import { authenticationOf, dispatchesOf, factsOf, findingsOf, outcomeOf } from './programs.ts'
 
 /** A server whose sessions remember their owner; `check` is what stands between the look-up on line 8 and its use on line 10. */
 function guarded(check: string, helpers = ''): string {
@@ -375,5 +375,39 @@ describe('a web session is regenerated at login', () => {
     expect(findingsOf('session-fixation', login('req.session.user = req.body.user'))).toEqual([
       expect.stringMatching(/^server\.ts:8: The login writes user/),
     ])
+  })
+})
+
+describe('a route that closes the session it names', () => {
+  const served = (route: string): string => `
+    import express from 'express'
+    import jwt from 'jsonwebtoken'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const sessions = new Map()
+    const app = express()
+    const auth = (req, res, next) => { req.user = jwt.verify(req.headers.authorization.slice(7), process.env.KEY); next() }
+    app.all('/mcp', auth, async (req, res) => {
+      const found = sessions.get(req.headers['mcp-session-id'])
+      if (found) return found.owner === req.user.sub ? found.transport.handleRequest(req, res) : res.sendStatus(404)
+      const transport = new StreamableHTTPServerTransport({
+        sessionIdGenerator: () => crypto.randomUUID(),
+        onsessioninitialized: (id) => sessions.set(id, { transport, owner: req.user.sub, at: Date.now() }),
+      })
+      await new McpServer({ name: 'a', version: '1' }).connect(transport)
+      await transport.handleRequest(req, res)
+    })
+    ${route}
+    app.listen(3000)`
+  const close = 'const found = sessions.get(req.params.id); await found?.transport.close(); res.end()'
+  const old =
+    'const found = sessions.get(req.params.id); if (found && Date.now() - found.at > 36e5) await found.transport.close(); res.end()'
+
+  it.each([
+    ['asks nobody who they are', `app.post('/sessions/:id/close', async (req, res) => { ${close} })`, 'fail'],
+    ['asks', `app.post('/sessions/:id/close', auth, async (req, res) => { ${close} })`, 'pass'],
+    ['does so where its time is over', `app.post('/sessions/:id/check', async (req, res) => { ${old} })`, 'pass'],
+  ])('%s', (_, route, outcome) => {
+    expect(outcomeOf('session-as-authentication', served(route))).toBe(outcome)
   })
 })

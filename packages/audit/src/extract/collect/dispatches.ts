@@ -24,8 +24,9 @@ export function collectDispatches(machine: Machine, stores: readonly StoreFact[]
       .map((store) => dispatchOf(machine, event, store)),
   )
   const struckOff = asSetUp(endings(machine, registers(machine, ids))).filter(isBare)
+  const closed = asSetUp(closings(machine, ids)).filter(isBare)
   return distinct(
-    [...asSetUp([...facts, ...endings(machine, ids)]), ...struckOff],
+    [...asSetUp([...facts, ...endings(machine, ids)]), ...struckOff, ...closed],
     (fact) =>
       `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.store}:${fact.route?.verb}:${fact.route?.at.startLine}:${fact.bound}:${fact.authenticated}`,
   )
@@ -49,6 +50,22 @@ function endings(machine: Machine, ids: ReadonlySet<string>): readonly DispatchF
     bound: isSettled(event),
     ends: true,
   }))
+}
+
+/** `sessions.get(req.params.id).transport.close()`: that a session is found to be over, or is in the way, asks nobody. */
+function closings(machine: Machine, ids: ReadonlySet<string>): readonly DispatchFact[] {
+  const closed = eventsOf(machine, 'entry-close').filter(({ context, store, facts }) => {
+    const isFound = context.trigger === 'request' && context.route !== undefined && ids.has(store)
+    return isFound && facts.may.has(`unbound:${store}`) && ![...facts.must].some(isOver)
+  })
+  // A transport and the server behind it are one session.
+  return distinct(closed, ({ context, store }) => `${context.activation} ${store}`)
+    .filter((event) => !eventsOf(machine, 'dispatch').some(({ context }) => context === event.context))
+    .map((event) => ({ ...dispatchOf(machine, event, event.store), ends: true }))
+}
+
+function isOver(fact: string): boolean {
+  return fact.startsWith('expired:') || fact === 'init'
 }
 
 function isBare({ authenticated }: DispatchFact): boolean {
@@ -104,7 +121,11 @@ function recordsOf(event: EventOf<'dispatch'>): readonly string[] {
   return [...event.facts.may].filter((fact) => fact.startsWith('looked:')).map((fact) => fact.slice('looked:'.length))
 }
 
-function dispatchOf(machine: Machine, event: EventOf<'dispatch' | 'store-remove'>, store: string): DispatchFact {
+function dispatchOf(
+  machine: Machine,
+  event: EventOf<'dispatch' | 'store-remove' | 'entry-close'>,
+  store: string,
+): DispatchFact {
   const lookup = lookupOf(machine, event, store) ?? event
   const { route } = event.context
   return {

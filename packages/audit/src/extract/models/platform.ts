@@ -38,6 +38,7 @@ import { entriesIn } from './http.ts'
 import { bag, bagProperty } from './requests.ts'
 import type { ExternalHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
+import { noteSize } from './typed-arrays.ts'
 
 function container(kind: HeapKind): ExternalHandler {
   return (machine, call, state) => {
@@ -55,6 +56,7 @@ function container(kind: HeapKind): ExternalHandler {
 const bytesOf: ExternalHandler = (machine, call, state, path) => {
   const made = container('array')(machine, call, state, path)
   const [source] = call.args
+  noteSize(made, path, source?.primitives[0])
   if (source === undefined || source.objects.length > 0 || source.tags.length === 0) return made
   for (const list of made.objects) {
     list.elements.write(source)

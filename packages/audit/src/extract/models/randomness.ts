@@ -2,7 +2,7 @@
 import type { Call } from '../calls.ts'
 import { invoke } from '../calls.ts'
 import type { Entropy, EntropySource } from '../entropy.ts'
-import { concatEntropy } from '../entropy.ts'
+import { concatEntropy, soundBits } from '../entropy.ts'
 import type { LibraryObject } from '../heap.ts'
 import { FunctionObject, siteKey } from '../heap.ts'
 import type { Value } from '../value.ts'
@@ -22,13 +22,14 @@ import { noteSecret } from '../secrets.ts'
 import type { ExternalHandler, Model } from './model.ts'
 import { entropyOfAll, entropyOfDigest } from './surroundings.ts'
 import { optionOf } from './routing.ts'
+import { sizeOf } from './typed-arrays.ts'
 
 const UUID_V4_BITS = 122
 const MATH_RANDOM_BITS = 52
 /** A clock narrows a guess to the seconds around the creation; 48 bits is what its digits could hold at most. */
 const CLOCK_BITS = 42
 
-function source(call: Call, kind: EntropySource['kind'], label: string, bits: number): Entropy {
+function source(call: Pick<Call, 'site'>, kind: EntropySource['kind'], label: string, bits: number): Entropy {
   return { sources: [{ kind, label, bits, site: call.site }] }
 }
 
@@ -54,14 +55,27 @@ const OBJECT_IDS = ['bson#ObjectId', 'mongodb#ObjectId', 'mongoose#Types.ObjectI
 
 const bytes: ExternalHandler = (_machine, call) => {
   const size = call.args[0]?.primitives[0]
-  const count = typeof size === 'number' ? size : 32
-  return random({ ...source(call, 'csprng', `${count} random bytes`, count * 8), bitsPerChar: 4, length: count * 2 })
+  return typeof size === 'number' ? bytesOf(call, size, BITS_PER_BYTE) : bytesOf(call, 32, BITS_PER_BYTE)
+}
+
+const BITS_PER_BYTE = 8
+
+/** So many items of so many bits: whatever is made of them has no more. */
+function bytesOf({ site }: Pick<Call, 'site'>, count: number, bitsPerItem: number): Value {
+  const bits = count * bitsPerItem
+  const label = `${bits / BITS_PER_BYTE} random bytes`
+  const sources = [{ kind: 'csprng', label, bits, site, total: true }] as const
+  return random({ sources, bitsPerChar: bitsPerItem, length: count })
 }
 
 /** Fills the list that it is given, and gives it back. */
 const filled: ExternalHandler = (_machine, call) => {
-  const each = random({ ...source(call, 'csprng', 'random bytes', 128), bitsPerChar: 8 })
   const lists = call.args[0]?.objects.filter(({ kind }) => kind === 'array') ?? []
+  const [size] = lists.flatMap((list) => sizeOf(list) ?? [])
+  const each =
+    size === undefined
+      ? random({ ...source(call, 'csprng', 'random bytes', 128), bitsPerChar: BITS_PER_BYTE })
+      : bytesOf(call, size.count, size.bits)
   for (const list of lists) list.elements.write(each)
   return lists.length === 0 ? each : object(...lists)
 }
@@ -149,6 +163,15 @@ const createHash: ExternalHandler = (machine, call, state, path) => {
   const hash = machine.library('hash', call.site, { tags, parts: [], beside: call.args.slice(1) })
   hash.elements.write(derived(...call.args.slice(1)))
   return { primitives: [], objects: [hash], tags: [], open: false }
+}
+
+/** A MAC of a counter or a time is as hard to guess as its key, where the source does not say that. */
+function underKey({ data, site }: LibraryObject, entropy: Entropy | undefined): Entropy | undefined {
+  const [key] = data['beside'] as readonly Value[]
+  const isMac = (data['tags'] as readonly string[]).includes('mac')
+  if (!isMac || entropy === undefined || soundBits(entropy) > 0 || key === undefined) return entropy
+  const isUnseen = key.entropy === undefined && key.tags.length > 0 && !strings(key).some(Boolean)
+  return isUnseen ? concatEntropy(entropy, source({ site }, 'csprng', 'the key of a MAC', 128)) : entropy
 }
 
 const cipher: ExternalHandler = (machine, call, state) => {
@@ -276,9 +299,10 @@ export const randomness: Model = {
       },
       digest: (_machine, target) => {
         const { value } = target.elements
+        const entropy = underKey(target, value.entropy)
         return {
           ...withTags(derived(value), target.data['tags'] as readonly string[]),
-          ...(value.entropy === undefined ? {} : { entropy: value.entropy }),
+          ...(entropy === undefined ? {} : { entropy }),
         }
       },
     },
