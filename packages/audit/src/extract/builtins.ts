@@ -31,7 +31,7 @@ import { noteEventLookUp } from './replays.ts'
 import { runAwaited } from './models/query-chains.ts'
 import { position } from './positions.ts'
 import { foundTags, insert, lookUp, noteLookUp, remove, storeRef } from './properties.ts'
-import { noteComparison, noteUrlCredential } from './secrets.ts'
+import { isNamedSecret, noteComparison, noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
 import { OF_CALLER, VERIFIED } from './state.ts'
 import type { Primitive, Value } from './value.ts'
@@ -445,8 +445,9 @@ function textTest(machine: Machine, self: Value, name: string, call: Call, state
   const subject = name === 'test' ? other : self
   const [text] = strings(other)
   if (COMPARES.has(name)) noteComparison(machine, self, other, name, call.site, state)
-  // In a list of secrets one is looked for. What a text that a request brought begins with or holds is no guess at one.
+  // In a list of secrets one is looked for. What a text that a request brought begins with or holds is no guess at one, unless it begins with the secret itself.
   if (IS_LISTED.has(name) && !fromRequest(self)) noteComparison(machine, self, other, name, call.site, state)
+  if (name === 'startsWith' && isNamedSecret(other)) noteComparison(machine, self, other, name, call.site, state)
   if (name === 'equals') return equality(machine, self, other)
   if (namesOrigin(subject)) return originFlag(isLooselyTested(name, self, other), subject, state)
   if (name === 'includes' && namesOrigin(other)) return flag(['origin'], [], subject)

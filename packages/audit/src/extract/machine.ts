@@ -17,6 +17,7 @@ import type { Facts } from './state.ts'
 import { State } from './state.ts'
 import { Summaries } from './summaries.ts'
 import type { Value } from './value.ts'
+import { strings } from './value.ts'
 
 /** One way a function ends. */
 export interface Exit {
@@ -339,7 +340,10 @@ export class Machine {
     }
     const kept = typeof store === 'string' ? instanceIn(store) : 'id' in store ? instanceIn(store.id) : ''
     const isOfOthers = receiver?.objects.some(({ born }) => born !== activation) ?? false
-    const of = server === undefined ? `${tls}${isOfOthers}${field}${limit}` : `${siteKey(server.site)}#${server.born}`
+    // One list may hold several secrets.
+    const texts = kind === 'secret-use' ? strings((data as unknown as EventOf<'secret-use'>).value).join() : ''
+    const of =
+      server === undefined ? `${tls}${isOfOthers}${field}${limit}${texts}` : `${siteKey(server.site)}#${server.born}`
     const key = `${kind}|${site.path}|${site.start}|${activation}|${trigger}|${armed}|${of}|${kept}|${signature(state.facts)}`
     if (this.emitted.has(key)) return
     this.emitted.add(key)

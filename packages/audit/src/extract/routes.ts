@@ -4,7 +4,7 @@ import type { Call } from './calls.ts'
 import { call_, invoke } from './calls.ts'
 import type { Context } from './events.ts'
 import { closedOver, objectsGivenTo } from './given.ts'
-import type { Site } from './heap.ts'
+import type { HeapObject, Site } from './heap.ts'
 import { FunctionObject, LibraryObject, siteKey } from './heap.ts'
 import { noteHandlerBegins } from './logouts.ts'
 import type { Deferred, Exit, Machine, Route } from './machine.ts'
@@ -352,7 +352,12 @@ function runHandler(machine: Machine, handler: Value, route: Route, exchange: Ex
       else callLibrary(machine, target, '()', { ...callOf(route, exchange.args(next)), self: object(target) }, fork)
     }
   }
-  return ((next.data['states'] ?? []) as State[]).length > 0
+  return handler.objects.every(isPassing) || ((next.data['states'] ?? []) as State[]).length > 0
+}
+
+/** `express.json()`, `cors()`: what a library makes to stand before handlers hands on. */
+function isPassing(item: HeapObject): boolean {
+  return item.kind === 'external' || (item instanceof LibraryObject && item.type === 'middleware')
 }
 
 /** Where a handler answers by what it returns: each way out with what it knows. */

@@ -14,6 +14,7 @@ import { importName, importNamespace } from './modules.ts'
 import { narrow } from './narrow.ts'
 import { noteRefusedTexts } from './refused-texts.ts'
 import { noteAsked } from './marks.ts'
+import { noteComparison } from './secrets.ts'
 import { noteDecision } from './request-state.ts'
 import { noteMethod } from './rpc.ts'
 import { noteChecks } from './shared.ts'
@@ -536,6 +537,7 @@ function caseState(
     const label = evaluate(machine, item['test'], rest, env)
     const site = machine.site(env.file, item['test'])
     noteMethod(machine, subject, label, site, rest)
+    noteComparison(machine, subject, label, '===', site, rest)
     const test = askedByComparing(machine, equality(machine, subject, label), subject, label, site)
     noteDecision(machine, test, site, rest)
     const truth = truthOn(machine, test, rest)

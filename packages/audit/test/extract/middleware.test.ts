@@ -1,6 +1,6 @@
 /** Middleware that own code calls by hand, and what stands behind it. */
 import { describe, expect, it } from 'vitest'
-import { factsOf } from './programs.ts'
+import { factsOf, outcomeOf } from './programs.ts'
 
 const server = (before: string): string => `
   import express from 'express'
@@ -55,5 +55,34 @@ describe('middleware called by hand', () => {
       `app.use((req, res, next) => passport.authenticate('jwt', ${callback})(req, res, next))`
     expect(reached(before('(error, user) => { if (user) next(); else res.end() }'))).toEqual(['POST always'])
     expect(reached(before('() => res.end()'))).toEqual([])
+  })
+})
+
+describe('what insists on TLS', () => {
+  const served = (layers: string): string => `
+    import express from 'express'
+    import cors from 'cors'
+    const sessions = new Map()
+    const app = express()
+    ${layers}
+    app.post('/mcp', (req, res) => {
+      if (req.body.method === 'initialize') {
+        const id = crypto.randomUUID()
+        sessions.set(id, {})
+        return res.set('mcp-session-id', id).end()
+      }
+      if (!sessions.has(req.headers['mcp-session-id'])) return res.sendStatus(404)
+      res.json({ jsonrpc: '2.0', id: req.body.id, result: {} })
+    })
+    app.listen(3000)`
+  const insists = 'app.use((req, res, next) => (req.secure ? next() : res.status(403).end()))'
+
+  it.each([
+    ['behind what a library brings', `app.use(express.json(), cors())\n${insists}`, 'pass'],
+    ['before that', `${insists}\napp.use(express.json())`, 'pass'],
+    ['behind what answers first', `app.post('/mcp', (req, res) => res.end())\n${insists}`, 'fail'],
+    ['not at all', 'app.use(express.json())', 'fail'],
+  ])('%s', (_, layers, outcome) => {
+    expect(outcomeOf('plaintext-transport', served(layers))).toBe(outcome)
   })
 })

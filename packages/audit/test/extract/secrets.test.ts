@@ -50,6 +50,15 @@ describe('a comparison of secrets', () => {
       "const { sig } = JSON.parse(atob(req.get('authorization').slice(7)))\nif (sig === createHmac('sha256', process.env.K).update('x').digest('hex')) res.end()",
       'fail',
     ],
+    ['by Object.is', "if (Object.is(req.get('x-api-key'), process.env.API_KEY)) res.end()", 'fail'],
+    ['in a switch', "switch (req.get('x-api-key')) { case process.env.API_KEY: res.end() }", 'fail'],
+    ['a word in a switch', "switch (req.get('x-mode')) { case process.env.MODE: res.end() }", 'pass'],
+    [
+      'how a header begins',
+      "if (req.get('authorization').startsWith('Bearer ' + process.env.API_KEY)) res.end()",
+      'fail',
+    ],
+    ['how tokens begin', "if (req.get('authorization').startsWith('Bearer github_pat_')) res.end()", 'pass'],
     ['by localeCompare', "if (req.get('x-api-key').localeCompare(process.env.API_KEY) === 0) res.end()", 'fail'],
     ['a password of the body', 'if (req.body.password === process.env.ADMIN_PASSWORD) res.end()', 'fail'],
     ['a literal', "if (req.get('x-api-key') === 'correct-horse-battery') res.end()", 'fail'],
@@ -216,6 +225,17 @@ describe('where a secret comes from', () => {
     ['the environment or 32 bytes', "process.env.JWT_SECRET ?? randomBytes(32).toString('hex')", 'pass'],
   ])('%s', (_what, secret, outcome) => {
     expect(outcomeOf('weak-session-secret', signing(secret))).toBe(outcome)
+  })
+
+  it('one of several, of which another is set', () => {
+    const sessions = (list: string): string => `
+      import express from 'express'
+      import session from 'express-session'
+      const app = express()
+      app.use(session({ secret: ${list} }))
+      app.listen(3000, '127.0.0.1')`
+    expect(outcomeOf('weak-session-secret', sessions("[process.env.NEW_SECRET, 'the old one, written'] "))).toBe('fail')
+    expect(outcomeOf('weak-session-secret', sessions('[process.env.NEW_SECRET, process.env.OLD_SECRET]'))).toBe('pass')
   })
 
   it.each([

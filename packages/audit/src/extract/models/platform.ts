@@ -398,6 +398,11 @@ export const platform: Model = {
     'global:Boolean': (_machine, call) => withTags(negate(negate(call.args[0] ?? UNKNOWN)), ['excerpt']),
     'global:Object#assign': assign,
     'global:Object#freeze': sameValue,
+    'global:Object#is': (machine, call, state) => {
+      const [a = UNDEFINED, b = UNDEFINED] = call.args
+      noteComparison(machine, a, b, 'Object.is', call.site, state)
+      return equality(machine, a, b)
+    },
     'global:Object#values': listOf(valuesOf),
     'global:Object#keys': listOf(keysOf),
     'global:Object#entries': entries,
