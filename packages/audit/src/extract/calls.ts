@@ -31,7 +31,7 @@ import { mayGoOn } from './models/middleware.ts'
 import { callExternal, callLibrary, constructExternal } from './models/index.ts'
 import { withinTree } from './models/paths.ts'
 import { onlyMethod } from './password-changes.ts'
-import { methodFacts, noteUpdateWritten } from './protocol.ts'
+import { noteUpdateWritten, tableFacts } from './protocol.ts'
 import { noteReplayAsked, noteReplayed } from './replays.ts'
 import { optionOf } from './models/routing.ts'
 import { ownDigest } from './models/randomness.ts'
@@ -642,8 +642,7 @@ export function invoke(
     if (machine.quiet.mayEnd(machine, fn)) noteMayHaveEnded(machine, state)
     return recalled
   }
-  // `'tasks/get': async (params) => …`: what a table of methods calls so answers that one.
-  state.learn(methodFacts(fn.name))
+  state.learn(tableFacts(fn.name))
   const given = { fn, self, args }
   const isStartup = machine.context.activation === 0
   const remembered = isStartup && goesOn === undefined ? machine.summaries.recall(machine, given, state) : undefined

@@ -35,7 +35,7 @@ export function protocolFacts(name: string, call: Call): readonly string[] {
 
 /** What a body teaches that calls this method. */
 export function methodFacts(method: Primitive): readonly string[] {
-  return METHODS.has(method) ? [`rpc:${String(method)}`] : namedLogin(method)
+  return METHODS.has(method) ? named(method) : namedLogin(method)
 }
 
 const UPDATED = 'notifications/resources/updated'
@@ -74,6 +74,15 @@ export function isLoginName(name: string): boolean {
 const LONGEST_NAME = 200
 const LOGIN = /\b(?:log ?in|log ?on|sign ?in|authenticate|auth|callback|sso)\b/
 const LEAVES = /\b(?:log ?out|log ?off|sign ?out)\b/
+
+/** `'tasks/get': async (params) => …`: what a table of methods calls so answers that one. */
+export function tableFacts(name: string | undefined): readonly string[] {
+  return METHODS.has(name) ? named(name) : []
+}
+
+function named(method: Primitive): readonly string[] {
+  return [`rpc:${String(method)}`]
+}
 
 /** The methods that a path is known to answer. */
 export function methodsOf(state: Pick<State, 'facts'>): readonly string[] {
