@@ -54,11 +54,16 @@ export function runUnreached(machine: Machine): void {
 /** In a package that serves otherwise: nobody imports such a file, and the package neither starts nor exports it. */
 function noteLeftBehind({ listens, routes, tree, modules, imported, leftBehind }: Machine): void {
   if (!listens && routes.length === 0) return
+  if ([...modules.values()].some(({ file }) => LOADS_FOLDERS.test(file.text))) return
   const paths = new Set(modules.keys())
   const entries = new Set(tree.packages.flatMap((info) => entriesOf(info, paths)))
   for (const path of paths)
     if (!imported.has(path) && !entries.has(path) && tree.packageOf(path) !== undefined) leftBehind.add(path)
 }
+
+/** Files are found by where they lie: `require(path)`, `readdirSync(folder)`, a glob. Which of them is used is not told. */
+const LOADS_FOLDERS =
+  /\breaddir|\bglob\b|\bauto-?load|\brequire-?(?:tree|dir|directory|all|index)\b|\b(?:require|import)\(\s{0,20}[^'"`)\s]/i
 
 /** `api.mcp.handle = async (req: Request) => …`: put somewhere for somebody who is not seen to call it. */
 function runLeftHandlers(machine: Machine): void {
