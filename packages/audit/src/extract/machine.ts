@@ -94,7 +94,7 @@ export type Flavour =
 /** Bounds: an audit must end, whatever it reads. */
 export const LIMITS = {
   stepsPerRoot: 200_000,
-  stepsPerModule: 450_000,
+  stepsPerModule: 300_000,
   /** Of all roots together, each time that requests are followed. */
   stepsPerPass: 2_000_000,
   /** Of one root, where those are spent. */
