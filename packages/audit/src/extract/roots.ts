@@ -53,7 +53,7 @@ export function runUnreached(machine: Machine): void {
 
 /** In a package that serves otherwise: nobody imports such a file, and the package neither starts nor exports it. */
 function noteLeftBehind({ listens, routes, tree, modules, imported, leftBehind }: Machine): void {
-  if (!listens && routes.length === 0) return
+  if ((!listens && routes.length === 0) || leftBehind.size > 0) return
   if ([...modules.values()].some(({ file }) => LOADS_FOLDERS.test(file.text))) return
   const paths = new Set(modules.keys())
   const entries = new Set(tree.packages.flatMap((info) => entriesOf(info, paths)))

@@ -223,16 +223,20 @@ export function joinFacts(a: Facts, b: Facts): Facts {
 /** The request names no session. */
 export const UNNAMED = 'unnamed'
 
+/** Some store is vouched for. */
+const VOUCHES = 'vouches'
+
 /**
  * `vouched:<store>` is known where one way has found the session that the request names there, and on all others it names
  * none: what is stored under that name, or under a new one, is no session that the client has made up.
  */
 export function vouchedFor(ways: readonly ReadonlySet<string>[]): readonly string[] {
+  // Found on every way it is known to be found: most joins have nothing more to say.
+  if (!ways.some((must) => must.has(UNNAMED) || must.has(VOUCHES))) return []
   const known = new Set<string>()
   for (const must of ways) for (const fact of must) if (isVouched(fact)) known.add(fact.slice(fact.indexOf(':') + 1))
-  return [...known]
-    .filter((store) => ways.every((must) => must.has(UNNAMED) || knowsSession(must, store)))
-    .map((store) => `vouched:${store}`)
+  const vouched = [...known].filter((store) => ways.every((must) => must.has(UNNAMED) || knowsSession(must, store)))
+  return vouched.length === 0 ? [] : [VOUCHES, ...vouched.map((store) => `vouched:${store}`)]
 }
 
 export function knowsSession(must: ReadonlySet<string>, store: string): boolean {
