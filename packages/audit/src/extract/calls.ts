@@ -66,6 +66,7 @@ import {
   joinAll,
   object,
   primitive,
+  storesIn,
   strings,
   tagged,
   withTags,
@@ -597,8 +598,7 @@ function noteReply(machine: Machine, call: Call, state: State): void {
 
 /** The containers that yielded a value. */
 function containersOf(machine: Machine, value: Value): readonly HeapObject[] {
-  const ids = new Set(value.tags.filter((tag) => tag.startsWith('entry:')).map((tag) => tag.split(':')[1] ?? ''))
-  return [...ids].flatMap((id) => machine.containers.get(id) ?? [])
+  return storesIn(value).flatMap((id) => machine.containers.get(id) ?? [])
 }
 
 /** What a client sent is handed to a method of the session that was looked up, by whatever class it is. */

@@ -1,7 +1,7 @@
 /** Answers that name sessions nobody asked for by their ID: keys of a container, or IDs in the records of a walk through it. */
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
-import { hasTag, tagsOf } from './value.ts'
+import { hasTag, storesIn, tagsOf } from './value.ts'
 import { isSilent, isHandleName } from './secrets.ts'
 
 const DEEPEST = 5
@@ -46,9 +46,7 @@ export const OWN = 'own-entry'
 
 /** Containers whose records are told one after another: none was looked up by what the request presented. */
 function walkedThrough(value: Value, { facts }: State): readonly string[] {
-  return tagsOf(value, 'entry')
-    .map((tag) => tag.split(':')[1] ?? '')
-    .filter((store) => !facts.may.has(`looked:${store}`))
+  return storesIn(value).filter((store) => !facts.may.has(`looked:${store}`))
 }
 
 function isSessionId({ value, name }: Told): boolean {

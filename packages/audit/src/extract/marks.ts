@@ -1,7 +1,7 @@
 /** What records say of themselves that something depends on: a mark that nobody looks at ends nothing. */
 import type { Machine } from './machine.ts'
 import type { Value } from './value.ts'
-import { tagsOf } from './value.ts'
+import { storesIn } from './value.ts'
 
 /** A condition depends on a value: `if (session.revoked)`, `!session.revoked`. */
 export function noteAsked(machine: Machine, { tags }: Value): void {
@@ -28,8 +28,4 @@ export function noteCompared(machine: Machine, a: Value, b: Value): void {
 
 function noteWith({ comparedWith }: Machine, one: string, other: string): void {
   comparedWith.set(one, (comparedWith.get(one) ?? new Set()).add(other))
-}
-
-function storesIn(value: Value): readonly string[] {
-  return [...new Set(tagsOf(value, 'entry').map((tag) => tag.split(':')[1] ?? ''))]
 }

@@ -8,7 +8,7 @@ import type { HeapObject, Site } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
-import { hasTag, tagsOf } from './value.ts'
+import { hasTag, storesIn } from './value.ts'
 
 const LAST_EVENT = 'header:last-event-id'
 
@@ -26,11 +26,7 @@ function noteHalf(machine: Machine, kept: Value, other: Value): void {
   if (!hasTag(kept, 'entry') && !hasTag(kept, 'key')) return
   const { activation } = machine.context
   if (namesEvent(other)) machine.resuming.add(activation)
-  else if (isOfSession(other)) for (const store of storesOf(kept)) machine.replaysCompared.add(`${activation} ${store}`)
-}
-
-function storesOf(value: Value): ReadonlySet<string> {
-  return new Set(tagsOf(value, 'entry').map((tag) => tag.split(':')[1] ?? ''))
+  else if (isOfSession(other)) for (const store of storesIn(kept)) machine.replaysCompared.add(`${activation} ${store}`)
 }
 
 /** Whether a stream is taken up there, and nothing was held against the session: neither what the container holds nor the event itself. */
@@ -59,7 +55,7 @@ export function noteEventLookUp(machine: Machine, key: Value, store: string, isA
 
 /** What was kept for everybody is sent. Whether that takes up a stream may be asked only afterwards, in a loop. */
 export function noteReplayed(machine: Machine, { args, site }: Call, state: State): void {
-  for (const store of new Set(args.flatMap((arg) => [...storesOf(arg)]))) {
+  for (const store of new Set(args.flatMap((arg) => storesIn(arg)))) {
     const container = machine.containers.get(store)
     if (container !== undefined && isOfAll(container)) machine.emit('replay', site, state, { container, handed: false })
   }

@@ -7,7 +7,7 @@ import { LET_IN, fromRequest } from './conditions.ts'
 import { isHandleName } from './secrets.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
-import { hasTag, tagsOf, withTags } from './value.ts'
+import { hasTag, storesIn, tagsOf, withTags } from './value.ts'
 
 const REQUEST_TRIGGERS = new Set(['request', 'tool', 'initialized'])
 
@@ -317,17 +317,12 @@ function noteStale(
     target: location,
     store,
     counts: DIRECTIONS.find((direction) => value.tags.includes(`counter:${direction}`)),
-    tallied: read === machine.moment && hasTag(value, 'counter:up') ? containersIn(value) : [],
+    tallied: read === machine.moment && hasTag(value, 'counter:up') ? storesIn(value) : [],
     within: machine.stack.at(-1),
   })
 }
 
 const DIRECTIONS = ['up', 'down'] as const
-
-/** What the entries are kept in that it was made of. */
-function containersIn(value: Value): readonly string[] {
-  return tagsOf(value, 'entry').map((tag) => tag.split(':')[1] ?? '')
-}
 
 function momentsOf(tags: readonly string[], prefix: string): readonly number[] {
   return tags.filter((tag) => tag.startsWith(prefix)).map((tag) => Number(tag.slice(prefix.length)))

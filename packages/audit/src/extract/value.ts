@@ -200,6 +200,12 @@ export function tagsOf({ tags }: Value, prefix: string): readonly string[] {
   return tags.length === 0 ? tags : tags.filter((tag) => isTag(tag, prefix))
 }
 
+/** The containers that (part of) the value was found in, each once. */
+export function storesIn(value: Value): readonly string[] {
+  const found = tagsOf(value, 'entry')
+  return found.length === 0 ? found : [...new Set(found.map((tag) => tag.split(':')[1] ?? ''))]
+}
+
 /** `cred`, or one of its kind: `cred:…`. Asked millions of times: nothing is put together for it. */
 function isTag(tag: string, prefix: string): boolean {
   return tag.startsWith(prefix) && (tag.length === prefix.length || tag.charCodeAt(prefix.length) === COLON)

@@ -3,7 +3,7 @@ import type { DispatchFact, StoreFact } from '../../facts/facts.ts'
 import type { Event, EventOf } from '../events.ts'
 import { siteKey } from '../heap.ts'
 import type { Machine } from '../machine.ts'
-import { hasTag, tagsOf } from '../value.ts'
+import { hasTag, storesIn } from '../value.ts'
 import { isPresentedHandle } from '../conditions.ts'
 import { distinct, eventsOf, locate, sameSite, siteId } from './collect.ts'
 import { variableId } from '../shared.ts'
@@ -109,8 +109,7 @@ function isAskedFor(machine: Machine, event: EventOf<'dispatch'>, store: string)
 }
 
 function storesOf(event: EventOf<'dispatch'>): readonly string[] {
-  const entries = tagsOf(event.receiver, 'entry').map((tag) => tag.split(':')[1] ?? '')
-  return [...new Set([...entries, ...standingTransports(event).map(variableId)])]
+  return [...new Set([...storesIn(event.receiver), ...standingTransports(event).map(variableId)])]
 }
 
 /** A transport made for this request serves the session whose record was looked up before. */

@@ -1,12 +1,12 @@
 /** Secrets in the wrong place, or compared in the wrong way. */
 import type { ComparisonFact, SecretFact, StoreFact, UrlTokenFact } from '../../facts/facts.ts'
 import type { Location } from '../../finding/finding.ts'
+import { SCHEMES } from '../conditions.ts'
 import { isKnownToOthers, soundBits } from '../entropy.ts'
 import type { Event, EventOf } from '../events.ts'
 import { type Site, siteKey } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { isRefusedText } from '../refused-texts.ts'
-import { SCHEMES } from '../conditions.ts'
 import { OFFERED, isHandleName, isOfProtocol, isUrlCredential } from '../secrets.ts'
 import type { Value } from '../value.ts'
 import { hasTag, strings, tagsOf } from '../value.ts'
@@ -210,11 +210,12 @@ function secretOf({ expected }: EventOf<'comparison'>): ComparisonFact['secret']
 /** What a key should have: 32 bytes. */
 const ENOUGH_BITS = 256
 const SOUND_BITS = 120
-/** What stands before a credential that is empty where nobody sets it. */
 /** Keys that verify may be known to everyone. */
 const PUBLIC = /^\s*-----BEGIN (?:PUBLIC|CERTIFICATE|RSA PUBLIC)/
-/** Settings that hold what signs sessions or lets administrators in, by their names. */
-/** What a setting is stands last in its name, but for which one of several, or how it is written. */
+/**
+ * Settings that hold what signs sessions or lets administrators in, by their names: what a setting is stands last, but
+ * for which one of several, or how it is written.
+ */
 const SECRET_SETTING =
   /(?:session|cookie|jwt|signing|encryption|auth|admin|master).*(?:secret|key|password|passphrase|passwd)s?(?:_?(?:\d+|current|previous|old|new|next|base64|b64|hex))?$/i
 const NO_SECRET_SETTING = /public|path|file|url|uri|name|header|issuer|audience|expir|client.?id|param/i

@@ -4,7 +4,7 @@ import type { Event, EventOf } from '../events.ts'
 import type { HeapObject, Site } from '../heap.ts'
 import { siteKey } from '../heap.ts'
 import type { Machine } from '../machine.ts'
-import { hasTag, tagsOf } from '../value.ts'
+import { hasTag, storesIn } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
 export function collectStreams(machine: Machine): readonly StreamFact[] {
@@ -31,7 +31,7 @@ function sessionStreams(machine: Machine): readonly StreamFact[] {
   const events = eventsOf(machine, 'dispatch').filter((event) => event.how === 'transport' && opensStream(event))
   return events.flatMap((event) => {
     const verified = verificationOf(machine, event)
-    const stores = tagsOf(event.receiver, 'entry').map((tag) => tag.split(':')[1] ?? '')
+    const stores = storesIn(event.receiver)
     if (verified === undefined || stores.length === 0) return []
     const limited =
       isTimed(machine, event) ||

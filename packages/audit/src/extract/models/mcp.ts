@@ -11,7 +11,7 @@ import { FunctionObject, LibraryObject as Library } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, UNKNOWN, hasTag, object, onlyString, tagged, withTags } from '../value.ts'
+import { UNDEFINED, UNKNOWN, hasTag, object, onlyString, storesIn, tagged, withTags } from '../value.ts'
 import { noteAdapted } from './mcp-adapter.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertySetter } from './model.ts'
 import { connectOwn } from './own-transports.ts'
@@ -112,7 +112,7 @@ const connect: MethodHandler = (machine, target, call, state) => {
       item.data['deadOnclose'] = true
   }
   if (!hasTag(call.self, 'entry')) target.property('transport').write(transport)
-  const stores = storesOf(call.self)
+  const stores = storesIn(call.self)
   machine.emit('connect', call.site, state, { server: target, transport, stores })
   noteTasks(machine, target, transport, call, state)
   connectOwn(machine, transport, call, state)
@@ -142,16 +142,10 @@ const dispatch: MethodHandler = (machine, target, call, state) => {
 }
 
 const close: MethodHandler = (machine, target, call, state) => {
-  const stores = storesOf(call.self)
+  const stores = storesIn(call.self)
   for (const store of stores.length === 0 ? [''] : stores)
     machine.emit('entry-close', call.site, state, { store, closed: target.site })
   return UNKNOWN
-}
-
-/** The containers that a value was found in. */
-function storesOf(value: Value): readonly string[] {
-  const found = value.tags.filter((tag) => tag.startsWith('entry:'))
-  return [...new Set(found.map((tag) => tag.split(':')[1] ?? ''))]
 }
 
 /** A message sent to a session that a loop over all of them yielded, not one that a request named. */
