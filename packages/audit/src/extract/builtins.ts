@@ -1,7 +1,8 @@
 /** Methods of the language's own values: Map, Set, Array, String, Promise. */
 import { ASKS_BY_METHOD, noteAudienceAsked } from './audiences.ts'
 import type { Call } from './calls.ts'
-import { call_, invoke } from './calls.ts'
+import { call_ } from './calls.ts'
+import { invoke } from './invoke.ts'
 import {
   UPGRADED,
   conditionOf,
@@ -19,7 +20,7 @@ import {
 import type { Entropy } from './entropy.ts'
 import { concatEntropy, cutEntropy, pickEntropy } from './entropy.ts'
 import { nameIn, noteLeftOut } from './copies.ts'
-import { itemValue } from './expressions.ts'
+import { itemValue } from './literals.ts'
 import type { Site } from './heap.ts'
 import { FunctionObject, HeapObject, storeId } from './heap.ts'
 import type { Machine } from './machine.ts'

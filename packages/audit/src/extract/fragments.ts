@@ -5,7 +5,8 @@
  */
 import type { Node } from './ast.ts'
 import { isNode } from './ast.ts'
-import { call_, parametersOf } from './calls.ts'
+import { call_ } from './calls.ts'
+import { parametersOf } from './invoke.ts'
 import type { EventKind } from './events.ts'
 import type { HeapObject, Site } from './heap.ts'
 import { ClassObject, FunctionObject } from './heap.ts'

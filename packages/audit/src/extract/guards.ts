@@ -1,6 +1,6 @@
 /** Guards of NestJS: what has to let a request pass before a method of a controller is called. */
 import type { Node } from './ast.ts'
-import { invoke } from './calls.ts'
+import { invoke } from './invoke.ts'
 import { assume } from './conditions.ts'
 import { evaluate } from './expressions.ts'
 import type { Site } from './heap.ts'

@@ -2,7 +2,7 @@
 import { posix } from 'node:path'
 import { WORKER_CONFIGS } from '../source/kinds.ts'
 import type { Call } from './calls.ts'
-import { parametersOf } from './calls.ts'
+import { parametersOf } from './invoke.ts'
 import type { Node } from './ast.ts'
 import type { HeapObject } from './heap.ts'
 import { ClassObject, FunctionObject, siteKey } from './heap.ts'

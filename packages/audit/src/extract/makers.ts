@@ -4,7 +4,8 @@
  */
 import type { Node } from './ast.ts'
 import { children } from './ast.ts'
-import { call_, parametersOf } from './calls.ts'
+import { call_ } from './calls.ts'
+import { parametersOf } from './invoke.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { exportedCells } from './modules.ts'

@@ -1,6 +1,7 @@
 /** Connections that a server accepts and goes on listening to, and what is done because of what comes over them. */
 import type { Call } from './calls.ts'
-import { invoke, runCallbacks } from './calls.ts'
+import { invoke } from './invoke.ts'
+import { runCallbacks } from './opaque.ts'
 import { assume } from './conditions.ts'
 import type { Site } from './heap.ts'
 import { FunctionObject, LibraryObject } from './heap.ts'

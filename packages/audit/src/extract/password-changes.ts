@@ -3,7 +3,8 @@
  * services that nobody here calls. They are run last, and only what they do about passwords and sessions is recorded.
  */
 import type { Node } from './ast.ts'
-import { call_, parametersOf } from './calls.ts'
+import { call_ } from './calls.ts'
+import { parametersOf } from './invoke.ts'
 import type { EventKind } from './events.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
 import { ClassObject, FunctionObject } from './heap.ts'

@@ -1,7 +1,8 @@
 /** Code that nobody calls in this tree but that serves: exported handlers, classes for others to use. */
 import { entriesOf } from '../source/entries.ts'
 import type { Call } from './calls.ts'
-import { call_, parametersOf } from './calls.ts'
+import { call_ } from './calls.ts'
+import { parametersOf } from './invoke.ts'
 import type { Node } from './ast.ts'
 import { children, isNode, staticKey } from './ast.ts'
 import { controllerRoute, decoratedArgument } from './controllers.ts'

@@ -1,7 +1,8 @@
 /** Runs handlers as requests: the middleware that stands before them, then the handler, on one path. */
 import { noteAbsentHandler } from './unseen-servers.ts'
 import type { Call } from './calls.ts'
-import { call_, invoke } from './calls.ts'
+import { call_ } from './calls.ts'
+import { invoke } from './invoke.ts'
 import type { Context } from './events.ts'
 import { closedOver, objectsGivenTo } from './given.ts'
 import type { HeapObject, Site } from './heap.ts'

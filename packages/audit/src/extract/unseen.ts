@@ -1,6 +1,7 @@
 /** Code we cannot see, told by how it is called: apps that somebody else made, visitors of collections. */
 import type { Call } from './calls.ts'
-import { parametersOf, runCallbacks } from './calls.ts'
+import { parametersOf } from './invoke.ts'
+import { runCallbacks } from './opaque.ts'
 import type { Node } from './ast.ts'
 import type { HeapObject } from './heap.ts'
 import { FunctionObject } from './heap.ts'

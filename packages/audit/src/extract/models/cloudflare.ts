@@ -1,6 +1,8 @@
 /** Cloudflare Workers: `agents`, which keeps MCP sessions in durable objects, and the OAuth provider in front of it. */
 import type { Call } from '../calls.ts'
-import { callMethod, call_, instantiate, noteServedBehind } from '../calls.ts'
+import { callMethod, call_ } from '../calls.ts'
+import { instantiate } from '../construct.ts'
+import { noteServedBehind } from '../opaque.ts'
 import type { StoreRef } from '../events.ts'
 import type { LibraryObject, Site } from '../heap.ts'
 import { ClassObject, ExternalObject, FunctionObject, LibraryObject as Library } from '../heap.ts'

@@ -2,7 +2,7 @@
  * Tables and conditions of Drizzle: `pgTable('sessions', { … })`, `eq(sessions.id, id)`. The statements that are made of
  * them are the chains of `query-chains.ts`.
  */
-import { callOpaque } from '../calls.ts'
+import { callOpaque } from '../opaque.ts'
 import type { Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'

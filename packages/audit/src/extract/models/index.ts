@@ -1,6 +1,7 @@
 /** Everything known of libraries, by import path and by type. */
 import type { Call } from '../calls.ts'
-import { callOpaque, spreadArguments } from '../calls.ts'
+import { callOpaque } from '../opaque.ts'
+import { spreadArguments } from '../calls.ts'
 import type { HeapObject, LibraryObject, Site } from '../heap.ts'
 import { ExternalObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'

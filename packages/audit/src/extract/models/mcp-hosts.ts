@@ -3,7 +3,7 @@
  * and starts it. What it does with sessions is behind its door; where it listens is not.
  */
 import type { Call } from '../calls.ts'
-import { callOpaque } from '../calls.ts'
+import { callOpaque } from '../opaque.ts'
 import type { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'

@@ -1,10 +1,11 @@
 /** The platform: containers, timers, processes, text. */
 import { posix } from 'node:path'
 import type { Call } from '../calls.ts'
-import { callMethod, call_, runCallbacks, callOpaque } from '../calls.ts'
+import { callMethod, call_ } from '../calls.ts'
+import { runCallbacks, callOpaque } from '../opaque.ts'
 import { view } from '../builtins.ts'
 import { equality, flag, negate } from '../conditions.ts'
-import { itemValue } from '../expressions.ts'
+import { itemValue } from '../literals.ts'
 import type { HeapKind, HeapObject } from '../heap.ts'
 import type { Site } from '../heap.ts'
 import { LibraryObject, siteKey, storeId } from '../heap.ts'

@@ -1,6 +1,6 @@
 /** Where unpredictability comes from: generators, clocks, counters, digests of guessable things. */
 import type { Call } from '../calls.ts'
-import { invoke } from '../calls.ts'
+import { invoke } from '../invoke.ts'
 import type { Entropy, EntropySource } from '../entropy.ts'
 import { concatEntropy, soundBits } from '../entropy.ts'
 import type { LibraryObject } from '../heap.ts'

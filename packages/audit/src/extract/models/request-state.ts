@@ -1,6 +1,7 @@
 /** What proves that a `requestState` is the one that was given out, and what only decodes it. */
 import type { Call } from '../calls.ts'
-import { call_, callOpaque } from '../calls.ts'
+import { call_ } from '../calls.ts'
+import { callOpaque } from '../opaque.ts'
 import { flag } from '../conditions.ts'
 import type { LibraryObject, Site } from '../heap.ts'
 import { LibraryObject as Library } from '../heap.ts'

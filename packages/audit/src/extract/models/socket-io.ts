@@ -1,5 +1,5 @@
 /** Socket.IO: middleware of a namespace is given each connection, then its listeners are. */
-import { callOpaque } from '../calls.ts'
+import { callOpaque } from '../opaque.ts'
 import type { Call } from '../calls.ts'
 import type { LibraryObject } from '../heap.ts'
 import type { State } from '../state.ts'

@@ -1,6 +1,7 @@
 /** Emitters, whose listeners run where something is emitted, and the connections of `ws`, which begin as requests. */
 import type { Call } from '../calls.ts'
-import { call_, callOpaque, noteReceiver } from '../calls.ts'
+import { call_ } from '../calls.ts'
+import { callOpaque, noteReceiver } from '../opaque.ts'
 import type { LibraryObject } from '../heap.ts'
 import { LibraryObject as Library } from '../heap.ts'
 import type { Machine } from '../machine.ts'

@@ -1,0 +1,145 @@
+/** Literals of objects and arrays, and what spreading puts into them. */
+import type { Node } from './ast.ts'
+import { bare, isNode, staticKey } from './ast.ts'
+
+import { nameIn, noteAdded, noteSpread } from './copies.ts'
+import type { Environment, HeapObject, Site } from './heap.ts'
+import { Cell, LibraryObject, storeId } from './heap.ts'
+import type { Machine } from './machine.ts'
+import { leaveOpen, stepTags, takeIn } from './properties.ts'
+import { noteStateOut } from './request-state.ts'
+import { notePart } from './secrets.ts'
+import type { State } from './state.ts'
+import { noteMade } from './made-secrets.ts'
+import type { Value } from './value.ts'
+import { NEVER, UNKNOWN, derived, join, object, tagged, withTags } from './value.ts'
+import { evaluate } from './expressions.ts'
+import { createFunction } from './classes.ts'
+
+export function evaluateObject(machine: Machine, node: Node, state: State, env: Environment): Value {
+  const site = machine.site(env.file, node)
+  const target = machine.allocate('object', site)
+  const self = object(target)
+  let tags = NEVER
+  for (const item of node['properties'] as Node[]) {
+    if (item.type === 'SpreadElement') {
+      const source = evaluate(machine, item['argument'] as Node, state, env)
+      spread(target, source)
+      noteSpread(target, source)
+      tags = join(tags, { ...derived(source), open: false })
+      continue
+    }
+    const name = staticKey(item)
+    const isMethod = item['method'] === true || item['kind'] === 'get' || item['kind'] === 'set'
+    const value = isMethod
+      ? object(createFunction(machine, item['value'] as Node, env, name, undefined))
+      : evaluate(machine, item['value'] as Node, state, env)
+    if (name === undefined) {
+      const key = evaluate(machine, item['key'] as Node, state, env)
+      target.elements.write(value)
+      target.keys.write(key)
+      noteAdded(target, key, value)
+    } else {
+      if (!isMethod) notePart(machine, env, item['value'] as Node, value)
+      for (const inner of value.objects) {
+        inner.name ??= name
+        if (inner instanceof LibraryObject && inner.type === 'timer') inner.data['field'] ??= name
+      }
+      noteWritten(machine, name, item['value'] as Node, env)
+      target.undefine(name)
+      const made = noteMade(machine, name, value, machine.site(env.file, item['value'] as Node), state)
+      target.property(name).write(item['kind'] === 'get' ? UNKNOWN : made)
+    }
+  }
+  noteStateOut(machine, target.properties.get('requestState')?.value, site, state)
+  return self
+}
+
+/** `{ sessionSecret: 'secret' }`: where the text stands, for whoever finds it used elsewhere. */
+function noteWritten(machine: Machine, name: string, given: Node, env: Environment): void {
+  const node = bare(given)
+  if (node.type !== 'Literal' || typeof node['value'] !== 'string' || !NAMES_SECRET.test(name)) return
+  if (!machine.writtenTexts.has(node['value'])) machine.writtenTexts.set(node['value'], machine.site(env.file, node))
+}
+
+const NAMES_SECRET = /secret|passw(?:or)?d|passphrase|token|key$/i
+
+function spread(target: HeapObject, source: Value): void {
+  if (source.open) {
+    target.partial = true
+    leaveOpen(target)
+  }
+  for (const from of source.objects) {
+    if (from.partial || from.kind === 'library') target.partial = true
+    takeIn(target, from)
+    for (const [name, cell] of from.properties) {
+      const own = target.property(name)
+      const copied = withTags(cell.value, stepTags(source.tags, name))
+      own.value = from.kind === 'library' ? own.value : withoutUndefined(own.value, copied)
+    }
+    target.elements.write(from.item)
+    target.keys.write(from.key)
+  }
+}
+
+/** A later spread wins unless it may be undefined. */
+function withoutUndefined(before: Value, after: Value): Value {
+  return after.primitives.includes(undefined) || after.open ? join(after, before) : after
+}
+
+export function evaluateArray(machine: Machine, node: Node, state: State, env: Environment): Value {
+  const target = machine.allocate('array', machine.site(env.file, node))
+  ;(node['elements'] as (Node | null)[]).forEach((item, index) => {
+    if (!isNode(item)) return
+    const value = evaluate(machine, item, state, env)
+    if (item.type === 'SpreadElement') {
+      for (const from of value.objects) spreadInto(machine, target, from)
+      if (value.entropy !== undefined) target.elements.write(value)
+      noteSpread(target, value)
+      return
+    }
+    noteAdded(target, nameIn(value), value)
+    const cell = new Cell(String(index), target.born, machine.site(env.file, item))
+    cell.write(value)
+    target.define(String(index), cell)
+    target.elements.write(value)
+  })
+  return object(target)
+}
+
+/** A map is spread into pairs of key and value, in which its entries are still found. */
+function spreadInto(machine: Machine, list: HeapObject, from: HeapObject): void {
+  if (from.kind !== 'map') return list.elements.write(from.item)
+  list.elements.write(object(entryPair(machine, from, list.site)))
+  list.origin = from
+  list.transient = true
+}
+
+/** The items of an iterable, tagged as entries of their container. */
+export function elementsOf(machine: Machine, source: Value, site: Site): Value {
+  let items: Value = derived(source)
+  for (const target of source.objects) {
+    if (target.kind === 'map') items = join(items, object(entryPair(machine, target, site)))
+    else if (target instanceof LibraryObject && target.type === 'request') items = join(items, tagged('body'))
+    else items = join(items, itemValue(machine, target))
+  }
+  return items
+}
+
+export function itemValue(machine: Machine, target: HeapObject): Value {
+  const value = target.item === NEVER ? UNKNOWN : target.item
+  if (target.transient) return value
+  const origin = target.origin ?? target
+  machine.containers.set(storeId(origin), origin)
+  return withTags(value, [`entry:${storeId(origin)}`])
+}
+
+function entryPair(machine: Machine, target: HeapObject, site: Site): HeapObject {
+  const pair = machine.allocate('array', site)
+  pair
+    .property('0')
+    .write(withTags(target.key === NEVER ? UNKNOWN : { ...target.key, open: true }, [`key:${storeId(target)}`]))
+  pair.property('1').write(itemValue(machine, target))
+  pair.elements.write(itemValue(machine, target))
+  return pair
+}

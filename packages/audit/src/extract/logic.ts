@@ -1,0 +1,158 @@
+/** What is evaluated on one of two ways: `&&`, `||`, `??` and `?:`, with what their tests teach about the result. */
+import type { Node } from './ast.ts'
+import { staticKey } from './ast.ts'
+import type { Outcome } from './conditions.ts'
+import { and, assume, conditionOf, negate, or, truthOn } from './conditions.ts'
+import type { Environment } from './heap.ts'
+import { ExternalObject } from './heap.ts'
+import type { Machine } from './machine.ts'
+import { isModelled } from './models/index.ts'
+import { narrow } from './narrow.ts'
+import { noteDecision } from './request-state.ts'
+import { branch } from './statements.ts'
+import type { State } from './state.ts'
+import type { Value } from './value.ts'
+import { resultOf } from './ways.ts'
+import { UNKNOWN, isThere, join, hasTag, truthiness, withCondition } from './value.ts'
+import { evaluate } from './expressions.ts'
+import { defaulted, filledWith, noteAlternative, noteFallback } from './assignments.ts'
+
+export function evaluateLogical(machine: Machine, node: Node, state: State, env: Environment): Value {
+  const left = evaluate(machine, node['left'] as Node, state, env)
+  const operator = String(node['operator'])
+  if (operator === '??') {
+    if (isThere(left)) return left
+    // Of what is an object or missing, the one operator takes what the other takes.
+    if (isTrueOrMissing(left)) return evaluateOr(machine, left, node, state, env)
+    const fork = state.fork()
+    assume(machine, fork, negate(left))
+    const right = evaluate(machine, node['right'] as Node, fork, env)
+    state.merge([fork, state.fork()])
+    noteAlternative(machine, left, right, node, state, env)
+    noteFallback(machine, left, right, node, env)
+    return withTruthOf(left, right, defaulted(machine, left, right))
+  }
+  return operator === '&&' ? evaluateAnd(machine, left, node, state, env) : evaluateOr(machine, left, node, state, env)
+}
+
+function isTrueOrMissing({ primitives, objects, open }: Value): boolean {
+  return !open && objects.length > 0 && primitives.every((item) => item === undefined || item === null || Boolean(item))
+}
+
+/** `flag ?? false`: true only where the flag is. */
+function withTruthOf(left: Value, right: Value, value: Value): Value {
+  if (left.condition === undefined) return value
+  const { canBeTrue, canBeFalse } = truthiness(right)
+  const { whenTrue, whenFalse } = left.condition
+  if (canBeTrue === canBeFalse) return value
+  return withCondition(value, { whenTrue: canBeTrue ? [] : whenTrue, whenFalse: canBeFalse ? [] : whenFalse })
+}
+
+function evaluateAnd(machine: Machine, left: Value, node: Node, state: State, env: Environment): Value {
+  const truth = truthOn(machine, left, state)
+  if (!truth.canBeTrue) return left
+  const before = state.facts
+  let right: Value = UNKNOWN
+  branch(
+    machine,
+    state,
+    left,
+    (yes) => {
+      right = evaluate(machine, node['right'] as Node, yes, env)
+    },
+    () => undefined,
+  )
+  const falsy: Value = {
+    ...left,
+    primitives: left.primitives.filter((item) => !item),
+    objects: [],
+    open: truth.canBeFalse && left.open,
+  }
+  if (!truth.canBeFalse) return withCondition(right, conditionOf(right))
+  const both = truth.canBeFalse
+    ? join({ ...falsy, primitives: falsy.primitives.length > 0 ? falsy.primitives : [false] }, right)
+    : right
+  return truth.canBeFalse ? and(left, right, both, before) : withLearned(both, right, conditionOf(left).whenTrue)
+}
+
+/** The right side alone decides; the left one is known to have gone this way. */
+function withLearned(value: Value, right: Value, learned: readonly string[]): Value {
+  const { whenTrue, whenFalse } = conditionOf(right)
+  return withCondition(value, { whenTrue: [...whenTrue, ...learned], whenFalse })
+}
+
+function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env: Environment): Value {
+  const truth = truthOn(machine, left, state)
+  if (!truth.canBeFalse || isSetAnyway(left)) return left
+  const before = state.facts
+  let right: Value = UNKNOWN
+  branch(
+    machine,
+    state,
+    left,
+    () => undefined,
+    (no) => {
+      right = evaluate(machine, node['right'] as Node, no, env)
+    },
+  )
+  noteAlternative(machine, left, right, node, state, env)
+  const isDefault =
+    left.condition === undefined && left.tags.some((tag) => tag.startsWith('env:') || tag.startsWith('opt:'))
+  if (isDefault) noteFallback(machine, left, right, node, env)
+  if (isDefault)
+    return or(left, right, defaulted(machine, { ...left, primitives: left.primitives.filter(Boolean) }, right), before)
+  const either = filledWith(left, left.primitives.filter(Boolean), right)
+  return truth.canBeTrue ? or(left, right, either, before) : withRefuted(either, left, right)
+}
+
+/** The left side was ruled out where it stands: the right one alone decides. */
+function withRefuted(value: Value, left: Value, right: Value): Value {
+  const { whenTrue, whenFalse } = conditionOf(right)
+  const learned = conditionOf(left).whenFalse
+  return withCondition(value, { whenTrue: [...learned, ...whenTrue], whenFalse: [...learned, ...whenFalse] })
+}
+
+/** A default that is true where it stands has been given already, and an ID that was made is no empty text. */
+function isSetAnyway(value: Value): boolean {
+  if (value.filled !== true || !value.primitives.every(Boolean)) return false
+  return value.primitives.length > 0 || hasTag(value, 'mint')
+}
+
+export function evaluateConditional(machine: Machine, node: Node, state: State, env: Environment): Value {
+  const test = evaluate(machine, node['test'] as Node, state, env)
+  noteDecision(machine, test, machine.site(env.file, node['test'] as Node), state)
+  const before = state.facts.must
+  const outcomes: Outcome[] = []
+  const side =
+    (field: string) =>
+    (taken: State): void => {
+      narrow(node['test'] as Node, taken, before, env)
+      const value = evaluate(machine, node[field] as Node, taken, env)
+      if (!taken.dead) outcomes.push({ facts: taken.facts, value })
+    }
+  branch(machine, state, test, side('consequent'), side('alternate'))
+  const [first, second] = outcomes
+  if (first === undefined) return UNKNOWN
+  if (second !== undefined) noteAlternative(machine, first.value, second.value, node, state, env)
+  return resultOf(outcomes, before)
+}
+
+/** `crypto?.randomUUID?.()`: what we know a platform to have is there on every one that is supported. */
+export function isOfPlatform(machine: Machine, inner: Node, state: State, env: Environment): boolean {
+  const callee = (inner.type === 'CallExpression' ? inner['callee'] : inner) as Node
+  if (callee.type !== 'MemberExpression' || callee['computed'] === true) return false
+  const root = callee['object'] as Node
+  const isPath = root.type === 'Identifier' || (root.type === 'MemberExpression' && root['optional'] !== true)
+  return isPath && staysPlain(root) && isKnownMember(evaluate(machine, root, state, env), staticKey(callee))
+}
+
+/** Names joined by dots: to look at them does nothing. */
+function staysPlain(node: Node): boolean {
+  if (node.type === 'Identifier') return true
+  return node.type === 'MemberExpression' && node['computed'] !== true && staysPlain(node['object'] as Node)
+}
+
+export function isKnownMember({ objects, open, primitives }: Value, name: string | undefined): boolean {
+  if (name === undefined || open || primitives.length > 0 || objects.length === 0) return false
+  return objects.every((item) => item instanceof ExternalObject && isModelled(`${item.path}#${name}`))
+}
