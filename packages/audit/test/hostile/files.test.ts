@@ -1,5 +1,5 @@
 /** Files that are broken, huge, unreadable or not text: each ends in a gap or a report, never in a crash, never in silence. */
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { audit } from '../../src/audit.ts'
@@ -115,12 +115,6 @@ test('an unreadable file and an unreadable folder', async () => {
   const report = await audit('/app', { host })
   expect(report.gaps).toMatchObject([{ path: 'other.ts', reason: 'The file could not be read (EACCES).' }])
   expect(report.files).toEqual({ analysed: 1, skipped: 1 })
-})
-
-test.skipIf(process.getuid?.() === 0)('an unreadable file on a disk', async () => {
-  const root = folderOf({ 'server.ts': SERVER, 'other.ts': '' })
-  chmodSync(join(root, 'other.ts'), 0)
-  expect((await audit(root)).gaps).toMatchObject([{ path: 'other.ts', reason: expect.stringMatching('EACCES') }])
 })
 
 describe('nothing to grade', () => {
