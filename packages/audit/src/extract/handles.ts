@@ -2,6 +2,7 @@
  * Handles that a tool takes as an argument, and what they open. `unproven:<store>` is read off a record that nobody has
  * compared with the caller yet.
  */
+import { listedBy } from './listings.ts'
 import { isOfCaller } from './conditions.ts'
 import type { HeapObject, Site } from './heap.ts'
 import { isContainer } from './heap.ts'
@@ -95,7 +96,7 @@ export function noteToolResult(machine: Machine, value: Value, site: Site, state
     ...(isText ? value.tags : []),
   ]
   for (const item of results) judged.add(item)
-  const listed = [...new Set(told.filter((tag) => tag.startsWith('listed:')))].map((tag) => tag.slice('listed:'.length))
+  const listed = listedBy(told)
   if (listed.length > 0) machine.emit('answer-body', site, state, { value: tagged(...listed) })
   if (told.length > 0) noteTold(machine, told, [...storesOf(told, 'unproven:'), ...recordsIn(told)], site, state)
 }

@@ -26,7 +26,7 @@ export function listedIn(values: readonly Value[], state: State): readonly strin
     // What was found by the caller is the caller's.
     if (isSilent(value) || hasTag(value, OWN) || hasTag(value, 'verdict')) continue
     for (const tag of tagsOf(value, 'key')) tags.add(tag)
-    for (const tag of tagsOf(value, LISTED)) tags.add(tag.slice(LISTED.length + 1))
+    for (const tag of listedBy(value.tags)) tags.add(tag)
     const stores = [...next.stores, ...walkedThrough(value, state)]
     if (next.listed && stores.length > 0 && isSessionId(next)) for (const tag of named(value, stores)) tags.add(tag)
     if (depth < DEEPEST) pending.push(...partsOf({ ...next, stores }))
@@ -37,6 +37,11 @@ export function listedIn(values: readonly Value[], state: State): readonly strin
 /** The same of a text that is made of it: what it lists, whoever is given it. */
 export function listingTags(values: readonly Value[], state: State): readonly string[] {
   return listedIn(values, state).map((tag) => `${LISTED}:${tag}`)
+}
+
+/** What `listingTags` said of a text: the tags that `listedIn` would give. */
+export function listedBy(tags: readonly string[]): readonly string[] {
+  return [...new Set(tags.filter((tag) => tag.startsWith(`${LISTED}:`)))].map((tag) => tag.slice(LISTED.length + 1))
 }
 
 const LISTED = 'listed'

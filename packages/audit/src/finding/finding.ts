@@ -69,6 +69,13 @@ export function isSamePlace(one: Location, other: Location): boolean {
   return one.path === other.path && one.startLine === other.startLine && one.startColumn === other.startColumn
 }
 
+/** Steps without those that stand where one before them does: who reads a trace goes to each place once. */
+export function atDistinctPlaces<S extends { readonly location: Location }>(steps: readonly S[]): readonly S[] {
+  return steps.filter(
+    ({ location }, index) => steps.findIndex((other) => isSamePlace(other.location, location)) === index,
+  )
+}
+
 /** The steps of a trace that stand in source. */
 export function placesOf(trace: readonly TraceStep[]): readonly Step[] {
   return trace.filter(isPlace)

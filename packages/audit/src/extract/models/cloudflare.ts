@@ -8,15 +8,15 @@ import type { LibraryObject, Site } from '../heap.ts'
 import { ClassObject, ExternalObject, FunctionObject, LibraryObject as Library } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { getProperty, noteLookUp } from '../properties.ts'
-import { noteQueryRead } from '../secrets.ts'
 import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNKNOWN, object, onlyString, primitive, strings, tagged, withTags } from '../value.ts'
+import { UNKNOWN, object, onlyString, primitive, strings, tagged } from '../value.ts'
 import { mcp } from './mcp.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { part } from './requests.ts'
 import { isApp, mountOn, optionOf } from './routing.ts'
+import { dispatchTo, serveSseSessions, transportAt } from './sse-sessions.ts'
 import { isBelow } from './versions.ts'
 
 /** From here on DELETE destroys the object of the session that it names. */
@@ -54,7 +54,8 @@ const serve: MethodHandler = (machine, target, call, state) => {
   if (of instanceof ClassObject) runAgent(machine, of, call, state)
   const store = storeOf(target)
   if (target.data['overHttp'] === true) serveHttp(machine, store, call, state.fork())
-  if (target.data['overSse'] === true) serveSse(machine, store, call, state.fork())
+  if (target.data['overSse'] === true)
+    serveSseSessions(machine, { store, id: 'adopted', ends: 'never' }, call.site, state.fork())
   return object(machine.library('fetch-response', call.site))
 }
 
@@ -68,7 +69,7 @@ function storeOf({ data, site }: LibraryObject): StoreRef {
 function serveHttp(machine: Machine, store: StoreRef, call: Call, state: State): void {
   const opening = state.fork()
   opening.learn([`absent:${store.id}`, 'init', 'verb:POST'])
-  const transport = transportOf(machine, 'streamable', call)
+  const transport = transportAt(machine, 'streamable', call.site)
   machine.emit('store-write', call.site, opening, { store, key: tagged('mint', 'sid'), value: transport })
   const presented = part('header', primitive('mcp-session-id'))
   noteLookUp(machine, store, presented, call.site, state)
@@ -77,34 +78,12 @@ function serveHttp(machine: Machine, store: StoreRef, call: Call, state: State):
     ending.learn(['verb:DELETE'])
     machine.emit('store-remove', call.site, ending, { store, key: presented })
   } else state.learn(['not-verb:DELETE'])
-  dispatch(machine, store, transport, call, state)
+  dispatchTo(machine, store, transport, call.site, state)
 }
 
 function endsOnDelete(machine: Machine, site: Site): boolean {
   const found = machine.tree.versionOf('agents', site.path)
   return found === undefined || found.from !== 'locked' || !isBelow(found.version, ENDS_ON_DELETE)
-}
-
-/** The ID travels in the URL, and a client that brings one of its own opens a session under that. */
-function serveSse(machine: Machine, store: StoreRef, call: Call, state: State): void {
-  noteQueryRead(machine, 'sessionId', call.site, state)
-  const presented = withTags(part('query', primitive('sessionId')), ['sse'])
-  const transport = transportOf(machine, 'sse', call)
-  const opening = state.fork()
-  opening.learn([`absent:${store.id}`, 'verb:GET'])
-  machine.emit('store-write', call.site, opening, { store, key: withTags(presented, ['mint']), value: transport })
-  state.learn(['verb:POST'])
-  noteLookUp(machine, store, presented, call.site, state)
-  dispatch(machine, store, transport, call, state)
-}
-
-function transportOf(machine: Machine, kind: 'streamable' | 'sse', call: Call): Value {
-  return object(machine.library('mcp-transport', call.site, { stateful: true, kind, check: 'never' }))
-}
-
-function dispatch(machine: Machine, store: StoreRef, transport: Value, call: Call, state: State): void {
-  const receiver = withTags(transport, [`entry:${store.id}`, 'held'])
-  machine.emit('dispatch', call.site, state, { receiver, how: 'transport' })
 }
 
 /** The object of one session: made, filled by `init`, and its server connected. */
@@ -113,7 +92,7 @@ function runAgent(machine: Machine, of: ClassObject, call: Call, state: State): 
     const agent = object(instantiate(machine, of, { ...call, args: [UNKNOWN, workerEnvironment(call.site)] }, fork))
     callMethod(machine, agent, 'init', { ...call, args: [], self: agent }, fork)
     const server = getProperty(machine, agent, primitive('server'), call.site, fork)
-    const transport = transportOf(machine, 'streamable', call)
+    const transport = transportAt(machine, 'streamable', call.site)
     if (server.objects.length > 0)
       callMethod(machine, server, 'connect', { ...call, args: [transport], self: server }, fork)
   })

@@ -4,15 +4,13 @@ import type { StoreRef } from '../events.ts'
 import type { LibraryObject, Site } from '../heap.ts'
 import { FunctionObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
-import { noteLookUp } from '../properties.ts'
-import { noteQueryRead } from '../secrets.ts'
 import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, UNKNOWN, object, primitive, tagged, truthiness, withTags } from '../value.ts'
+import { UNDEFINED, UNKNOWN, object, truthiness } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
-import { part } from './requests.ts'
 import { isOn, optionOf } from './routing.ts'
+import { serveSseSessions } from './sse-sessions.ts'
 import { BEARER } from './verifiers.ts'
 import { isBelow } from './versions.ts'
 
@@ -44,30 +42,14 @@ export function noteAdapted(machine: Machine, target: LibraryObject, state: Stat
   if (server === undefined) return
   const { site } = target
   if (sharesServer(machine, site)) machine.emit('connect', site, state, { server, transport: UNKNOWN, stores: [] })
-  if (target.data['overSse'] === true) serveSse(machine, site, state.fork())
-}
-
-/** The ID travels in the URL, and is gone with the connection that it was made for. */
-function serveSse(machine: Machine, site: Site, state: State): void {
+  if (target.data['overSse'] !== true) return
   const store: StoreRef = {
     id: `${site.path}#${site.start}#sse`,
     site,
     name: 'the adapter’s SSE sessions',
     kind: 'map',
   }
-  const transport = object(machine.library('mcp-transport', site, { stateful: true, kind: 'sse', check: 'never' }))
-  const opening = state.fork()
-  opening.learn(['verb:GET'])
-  const key = tagged('mint', 'sid')
-  machine.emit('store-write', site, opening, { store, key, value: transport })
-  machine.within(machine.triggered('disconnect'), () =>
-    machine.emit('store-remove', site, opening, { store, key: withTags(key, [`key:${store.id}`]) }),
-  )
-  state.learn(['verb:POST'])
-  noteQueryRead(machine, 'sessionId', site, state)
-  noteLookUp(machine, store, withTags(part('query', primitive('sessionId')), ['sse']), site, state)
-  const receiver = withTags(transport, [`entry:${store.id}`, 'held'])
-  machine.emit('dispatch', site, state, { receiver, how: 'transport' })
+  serveSseSessions(machine, { store, id: 'minted', ends: 'with the connection' }, site, state.fork())
 }
 
 /** `withMcpAuth(handler, verify, { required })`. */

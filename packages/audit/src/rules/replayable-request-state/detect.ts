@@ -1,7 +1,7 @@
 import type { ServerFacts } from '../../facts/facts.ts'
 import type { RequestStateFact, StateOutcomeFact } from '../../facts/request-state.ts'
 import type { FindingDraft, Step } from '../../finding/finding.ts'
-import { isSamePlace } from '../../finding/finding.ts'
+import { atDistinctPlaces } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
@@ -29,7 +29,5 @@ function stepsOf({ at, out, checked }: RequestStateFact, repeated: StateOutcomeF
     ...(proven === undefined ? [] : [{ note: 'good each time', location: proven }]),
     { note: 'done again', location: repeated.at },
   ]
-  return steps.filter(
-    (step, index) => !steps.slice(0, index).some((other) => isSamePlace(other.location, step.location)),
-  )
+  return atDistinctPlaces(steps)
 }

@@ -1,7 +1,7 @@
 import type { ServerFacts, SubscriptionFact, TaskStoreFact } from '../../facts/facts.ts'
 import type { StateHandleFact } from '../../facts/handles.ts'
 import type { FindingDraft } from '../../finding/finding.ts'
-import { isSamePlace } from '../../finding/finding.ts'
+import { atDistinctPlaces } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
@@ -67,12 +67,9 @@ function taskFinding({ name, minted, uses }: StateHandleFact): FindingDraft | un
     ...(how === 'removed' ? [] : [{ note: 'looked up by its ID alone', location: lookup }]),
     { note: `${how} without comparing who began it`, location: at },
   ])
-  const told = steps.filter(
-    (step, index) => !steps.slice(0, index).some((other) => isSamePlace(other.location, step.location)),
-  )
   return {
     what: `Tasks in ${name} are given to whoever names one: the verified caller is never compared with who began it.`,
-    trace: [{ note: 'a task is kept', location: minted }, ...told].slice(0, MOST_STEPS),
+    trace: [{ note: 'a task is kept', location: minted }, ...atDistinctPlaces(steps)].slice(0, MOST_STEPS),
     primary: 1,
     confidence: 'high',
     todo: 'Compare the principal who created a task on every get, result, list and cancel, and answer for a foreign task as for an unknown one.',

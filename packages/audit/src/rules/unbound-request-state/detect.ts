@@ -1,7 +1,7 @@
 import type { ServerFacts } from '../../facts/facts.ts'
 import type { RequestStateFact, StateOutcomeFact } from '../../facts/request-state.ts'
 import type { FindingDraft, Step } from '../../finding/finding.ts'
-import { isSamePlace } from '../../finding/finding.ts'
+import { atDistinctPlaces } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
@@ -76,9 +76,7 @@ function stepsOf(state: RequestStateFact, outcome: StateOutcomeFact, missing: re
       : [{ note: outcome.record === undefined ? 'shown to be genuine' : 'looked up by it alone', location: proven }]),
     { note: `acted upon; ${missing.map((item) => NEVER[item]).join(', ')} never compared`, location: outcome.at },
   ]
-  return steps.filter(
-    (step, index) => !steps.slice(0, index).some((other) => isSamePlace(other.location, step.location)),
-  )
+  return atDistinctPlaces(steps)
 }
 
 const NEVER = { principal: 'the caller', time: 'its time', request: 'the request' } as const

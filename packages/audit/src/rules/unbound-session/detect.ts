@@ -1,6 +1,6 @@
 import type { DispatchFact, ServerFacts, StoreFact } from '../../facts/facts.ts'
 import type { FindingDraft, Step } from '../../finding/finding.ts'
-import { isSamePlace } from '../../finding/finding.ts'
+import { atDistinctPlaces } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
@@ -102,19 +102,15 @@ function unboundFinding(dispatches: readonly DispatchFact[], confidence: 'high' 
   }
 }
 
+const MOST_STEPS = 8
+
 function stepsOf(dispatches: readonly DispatchFact[], lookup: string, served: string): readonly Step[] {
-  const steps: Step[] = []
-  for (const dispatch of dispatches) {
-    for (const step of [
-      { note: lookup, location: dispatch.lookup },
-      ...(dispatch.via === undefined ? [] : [{ note: 'reached from here', location: dispatch.via }]),
-      { note: dispatch.ends ? 'ended for whoever presents its ID' : served, location: dispatch.at },
-    ]) {
-      const known = steps.some((other) => isSamePlace(other.location, step.location))
-      if (!known && steps.length < 8) steps.push(step)
-    }
-  }
-  return steps
+  const steps = dispatches.flatMap((dispatch) => [
+    { note: lookup, location: dispatch.lookup },
+    ...(dispatch.via === undefined ? [] : [{ note: 'reached from here', location: dispatch.via }]),
+    { note: dispatch.ends ? 'ended for whoever presents its ID' : served, location: dispatch.at },
+  ])
+  return atDistinctPlaces(steps).slice(0, MOST_STEPS)
 }
 
 /** Nobody proves who they are: a session ID is all that stands between a stranger and a session. */

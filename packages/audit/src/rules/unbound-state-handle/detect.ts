@@ -2,7 +2,7 @@ import type { ServerFacts } from '../../facts/facts.ts'
 import type { HandleUseFact, StateHandleFact } from '../../facts/handles.ts'
 import type { Callers } from '../../facts/request-state.ts'
 import type { FindingDraft, Step } from '../../finding/finding.ts'
-import { isSamePlace } from '../../finding/finding.ts'
+import { atDistinctPlaces } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 const MOST_STEPS = 8
@@ -65,14 +65,9 @@ function unboundFinding(handle: StateHandleFact, words: Words): FindingDraft | u
 }
 
 function stepsOf(uses: readonly HandleUseFact[], words: string): readonly Step[] {
-  const steps: Step[] = []
-  for (const { lookup, at, how } of uses) {
-    if (how !== 'removed') add(steps, { note: 'looked up by the argument alone', location: lookup })
-    add(steps, { note: `${how} ${words}`, location: at })
-  }
-  return steps
-}
-
-function add(steps: Step[], step: Step): void {
-  if (!steps.some(({ location }) => isSamePlace(location, step.location))) steps.push(step)
+  const steps = uses.flatMap(({ lookup, at, how }) => [
+    ...(how === 'removed' ? [] : [{ note: 'looked up by the argument alone', location: lookup }]),
+    { note: `${how} ${words}`, location: at },
+  ])
+  return atDistinctPlaces(steps)
 }
