@@ -385,22 +385,18 @@ export function runDeferred(machine: Machine): void {
     machine.deferred = []
     for (const item of queue) {
       if (item.unless?.data['deadOnclose'] === true) continue
-      machine.within(item.context, () => {
-        const state = new State(item.facts)
-        call_(
-          machine,
-          item.callee,
-          { site: siteOf(item.callee), args: item.args, argSites: [], self: UNDEFINED, env: undefined as never },
-          state,
-        )
-      })
+      machine.within(item.context, () => callPutOff(machine, item, new State(item.facts)))
     }
   }
   machine.deferred = []
 }
 
-function siteOf(callee: Value): FunctionObject['site'] {
-  return callee.objects[0]?.site as FunctionObject['site']
+/** Of a callee that nothing is known of, there is nothing to run. */
+function callPutOff(machine: Machine, { callee, args }: Deferred, state: State): Site | undefined {
+  const site = callee.objects[0]?.site
+  if (site !== undefined)
+    call_(machine, callee, { site, args, argSites: [], self: UNDEFINED, env: undefined as never }, state)
+  return site
 }
 
 /** Runs the handlers of tools and resources, each as a request of its own. */
@@ -418,12 +414,7 @@ export function runTools(machine: Machine): void {
 function runTool(machine: Machine, item: Deferred): void {
   const state = State.beginning()
   state.learn(item.known ?? [])
-  call_(
-    machine,
-    item.callee,
-    { site: siteOf(item.callee), args: item.args, argSites: [], self: UNDEFINED, env: undefined as never },
-    state,
-  )
+  const site = callPutOff(machine, item, state)
   runDeferred(machine)
-  machine.noteCut('tool', siteOf(item.callee))
+  if (site !== undefined) machine.noteCut('tool', site)
 }

@@ -349,6 +349,21 @@ describe('syntax that is rare', () => {
   })
 })
 
+describe('what is put off, of which nothing is known', () => {
+  test.each([
+    ['a timer that is given something', "setTimeout(req.app.tick, 1_000, req.headers['mcp-session-id'])"],
+    ['a timer that is given nothing', 'setInterval(globalThis.settings.tick, 1_000)'],
+    ['an answer that ends', "res.on('close', req.app.ended)"],
+    ['a tool', "new McpServer({}).registerTool('t', {}, req.app.tool)"],
+    ['messages', 'const other = new StreamableHTTPServerTransport({})\nother.onmessage = req.app.message'],
+  ])('%s', async (_what, code) => {
+    const report = await soon(
+      serverWith("import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'", `{ ${code} }`),
+    )
+    expect(report.gaps.map(({ reason }) => reason).filter((reason) => reason.includes('failed'))).toEqual([])
+  })
+})
+
 describe('words that a text is searched for before it is read', () => {
   test.each([
     ['hash ', 200_000],
