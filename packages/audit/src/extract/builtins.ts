@@ -48,6 +48,7 @@ import {
   object,
   onlyString,
   strings,
+  tagsOf,
   withTags,
 } from './value.ts'
 
@@ -436,6 +437,12 @@ function numberOf(value: Value | undefined): number | undefined {
 const COMPARES = new Set(['equals', 'compare', 'localeCompare'])
 const IS_LISTED = new Set(['includes', 'indexOf'])
 
+/** `note.key.includes(words)`: a field of a record that is called after one thing is a text, and is searched for a part of it. */
+function isOneText(value: Value): boolean {
+  const fields = tagsOf(value, 'entry').map((tag) => tag.split(':')[2] ?? '')
+  return fields.length > 0 && fields.every((field) => /[^s]$/i.test(field))
+}
+
 function testText(machine: Machine, self: Value, name: string, call: Call, state: State): Value {
   const answer = textTest(machine, self, name, call, state)
   return name === 'indexOf' || name === 'search' ? position(answer) : answer
@@ -447,7 +454,8 @@ function textTest(machine: Machine, self: Value, name: string, call: Call, state
   const [text] = strings(other)
   if (COMPARES.has(name)) noteComparison(machine, self, other, name, call.site, state)
   // In a list of secrets one is looked for. What a text that a request brought begins with or holds is no guess at one, unless it begins with the secret itself.
-  if (IS_LISTED.has(name) && !fromRequest(self)) noteComparison(machine, self, other, name, call.site, state)
+  if (IS_LISTED.has(name) && !fromRequest(self) && !isOneText(self))
+    noteComparison(machine, self, other, name, call.site, state)
   if (name === 'startsWith' && isNamedSecret(other)) noteComparison(machine, self, other, name, call.site, state)
   if (name === 'equals') return equality(machine, self, other)
   if (namesOrigin(subject)) return originFlag(isLooselyTested(name, self, other), subject, state)

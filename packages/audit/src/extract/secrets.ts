@@ -171,8 +171,14 @@ function isSecretText(presented: Value, expected: Value): boolean {
   if (requestTags(presented).every((tag) => tag === 'query:code') && expected.tags.length === 0) return false
   if (expected.objects.length > 0 || (expected.open && texts.length === 0))
     return expected.tags.length > 0 || !hasTag(presented, 'body')
+  if (isVocabulary(expected, texts)) return false
   if (expected.tags.length > 0 && (expected.open || texts.length > 0)) return true
   return texts.length > 0 && texts.every((item) => typeof item === 'string' && isPassword(item))
+}
+
+/** One of a few words that stand in the source, and nothing that was set: `['enter', 'tab'].find((key) => key === args.key)`. */
+function isVocabulary({ tags }: Value, texts: readonly unknown[]): boolean {
+  return texts.length > 1 && settingsIn(tags).length === 0 && !texts.every((item) => isPassword(`${item}`))
 }
 
 /** A setting that says who somebody is: everybody may know it. */

@@ -103,6 +103,22 @@ describe('a comparison of secrets', () => {
     ],
     ['a word about a token', "if (req.body.token_type_hint === 'refresh_token') res.end()", 'pass'],
     ['of principals', 'if (req.auth.subject === req.body.subject) res.end()', 'pass'],
+    ['the ID of a key', 'if (req.body.keyId !== process.env.AUTH_KEY_ID) return res.status(400).end()', 'pass'],
+    [
+      'a part of a text that a record calls its key',
+      'rooms[req.body.name] = { key: new Date().toDateString() }\nres.json(Object.values(rooms).filter((room) => room.key.includes(req.query.key)))',
+      'pass',
+    ],
+    [
+      'a list of keys that a record has',
+      "rooms[req.body.name] = { keys: [randomUUID()] }\nres.json(Object.values(rooms).filter((room) => room.keys.includes(req.get('x-api-key'))))",
+      'fail',
+    ],
+    [
+      'a list of keys that is set',
+      "if (!process.env.API_KEYS.includes(req.get('x-api-key'))) res.status(401).end()",
+      'fail',
+    ],
     [
       'of what a credential found with another record',
       "const mine = db.prepare('SELECT shop FROM keys WHERE key = ?').get(req.get('x-api-key'))\nconst rows = db.prepare('SELECT shop FROM shops WHERE open = ?').all(1)\nif (rows.find((row) => row.shop === mine.shop)) res.end()",
@@ -144,6 +160,12 @@ describe('what is compared beside a credential', () => {
       'the key of an entry',
       tool('notes.push({ key, text })\nreturn notes.find((note) => note.key === key)'),
       notes,
+      'pass',
+    ],
+    [
+      'one of the words in the source',
+      tool('return BUTTONS.filter((button) => button.toLowerCase() === key.toLowerCase())[0]'),
+      "const BUTTONS = ['enter', 'tab', 'backspace']",
       'pass',
     ],
     ['a header or a part of another', tool('if (snapshot.account === account) return {}'), '', 'pass'],

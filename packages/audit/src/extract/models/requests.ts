@@ -9,10 +9,10 @@ const CREDENTIAL_NAME =
   /authorization$|token|api-?_?key|secret|passw|credential|bearer|jwt|access-?_?key|(?:^|[-_])auth(?:[-_]|$)|(?:^|[-_.])(?:key|pass|pwd|pin|otp)$|passcode|passphrase/i
 /**
  * Sessions are not credentials, tokens of language models are counted (`max_tokens`, `tokensUsed`), those of progress and pages
- * name a place, and a `token_type_hint` is a word about one.
+ * name a place, a key may name an entry, and a `token_type_hint`, a `key_id` or a `token_url` is a word about one.
  */
 const NOT_CREDENTIAL =
-  /session|csrf|xsrf|(?:progress|page|next|continuation|sync)[-_]?token$|(?:idempotency|sort|primary|partition|public|cache)[-_.]key$|(?:type|hint|method|endpoint)$|(?:max|min|num|total|in|out|prompt|input|output|completion|budget|cache\w*|reasoning|thinking|context)_?tokens|tokens?_?(?:gte?|lte?|min|max|used|usage|counts?|limit|budget)$/i
+  /session|csrf|xsrf|(?:progress|page|next|continuation|sync)[-_]?token$|(?:idempotency|sort|primary|partition|public|cache|foreign|issue|project|object|group|lookup|dedupe)[-_.]key$|(?:type|hint|method|endpoint)$|(?:keys?|tokens?|secret|password|jwt|credentials?|auth)[-_]?(?:ids?|names?|ur[li]s?|address|symbol|estimate|expir\w*|ttl|version|status|path|file|dir)$|(?:max|min|num|total|in|out|prompt|input|output|completion|budget|cache\w*|reasoning|thinking|context)_?tokens|tokens?_?(?:gte?|lte?|min|max|used|usage|counts?|limit|budget)$/i
 const PROTOCOL_HEADERS = new Set([
   'x-forwarded-proto',
   'x-forwarded-protocol',
