@@ -284,6 +284,17 @@ describe('where a secret comes from', () => {
     ])
   })
 
+  it.each([
+    ['a signing key by its name', 'SESSION_SECRET', 1],
+    ['the password of another program', 'DASHBOARD_ADMIN_PASSWORD', 0],
+  ])('a compose file sets what no source reads: %s', (_what, name, found) => {
+    const files = {
+      'server.ts': signing('process.env.SIGNED_WITH'),
+      'docker-compose.yml': `services:\n  web:\n    environment:\n      ${name}: \${${name}:-change-me}\n`,
+    }
+    expect(findingsOf('weak-session-secret', files)).toHaveLength(found)
+  })
+
   it('a compose file sets what start-up refuses to run with', () => {
     const files = {
       'server.ts': signing('process.env.SIGNED_WITH'),

@@ -330,7 +330,8 @@ function deployedSecret(
   const name = match[1]!
   if (isRefused(machine, match[2]!, text)) return []
   const use = uses.find(({ value }) => value.tags.includes(`env:${name}`))
-  const isNamed = SECRET_SETTING.test(name) && !NO_SECRET_SETTING.test(name)
+  // A password that no source here reads lets somebody into another program of the deployment: a database, a dashboard.
+  const isNamed = SECRET_SETTING.test(name) && !NO_SECRET_SETTING.test(name) && !/pass/i.test(name)
   if (use === undefined && !isNamed) return []
   const start = match.index + match[0].search(/[A-Za-z_]/)
   const from = place(start, match.index + match[0].length)
