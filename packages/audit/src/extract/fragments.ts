@@ -20,7 +20,14 @@ import { sharedInstance } from './types.ts'
 import type { Value } from './value.ts'
 import { UNDEFINED, UNKNOWN, object, primitive } from './value.ts'
 
-const RECORDED: ReadonlySet<EventKind> = new Set(['cookie', 'secret-made', 'secret-use', 'comparison', 'token'])
+const RECORDED: ReadonlySet<EventKind> = new Set([
+  'cookie',
+  'secret-made',
+  'secret-use',
+  'comparison',
+  'token',
+  'token-check',
+])
 
 /** Where nothing listens, whoever mounts the pieces is not in the tree: what they let in by URL counts as well. */
 const RECORDED_OF_PARTS: ReadonlySet<EventKind> = new Set([...RECORDED, 'url-credential', 'query-read'])
@@ -31,7 +38,7 @@ const SETS_COOKIE =
 const DRAWS = /\bMath\s*\.\s*random\b|\b_\s*\.\s*(?:random|sample)|\b(?:md5|sha-?\d+|createHash)\b[^\n]{0,120}\bDate\b/i
 const READS_CREDENTIAL =
   /\bheaders?\b[^\n]{0,40}\b(?:authorization|(?:[\w-]*[-_])?(?:api[-_]?key|token|secret|signature)(?:_header)?)\b|\.(?:get|header|getHeader)\(\s*['"`](?:authorization|x-[\w-]*(?:key|token|secret|signature))\b/i
-const SIGNS_TOKEN = /\bnew\s+(?:\w+\s*\.\s*)?SignJWT\b|\b(?:jwt|jsonwebtoken)\s*\.\s*sign\s*\(/
+const HANDLES_TOKEN = /\bnew\s+(?:\w+\s*\.\s*)?SignJWT\b|\b(?:jwt|jsonwebtoken)\s*\.\s*(?:sign|verify)\s*\(/
 /** `const { sign } = jwt`, `import { jwtVerify } from 'jose'`: told by the library, since the call names none. */
 const IMPORTS_TOKENS = /(?:\bfrom|\brequire\()\s{0,40}['"](?:jsonwebtoken|jose|fast-jwt|jwt-simple)['"]/
 const MAKES_TOKEN = /(?<![.\w])(?:sign|verify|jwtVerify|encode)\s{0,40}\(/
@@ -95,7 +102,7 @@ function requestIn(machine: Machine, site: Site): Value {
 
 function isFragment(text: string): boolean {
   const draws = DRAWS.test(text) && NAMES_SECRET.test(text)
-  const signs = SIGNS_TOKEN.test(text) || MAKES_MAC.test(text) || IMPORTS_TOKENS.test(text)
+  const signs = HANDLES_TOKEN.test(text) || MAKES_MAC.test(text) || IMPORTS_TOKENS.test(text)
   return draws || signs || SEALS.test(text) || SETS_COOKIE.test(text) || READS_CREDENTIAL.test(text)
 }
 

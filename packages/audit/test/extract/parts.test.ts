@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { detectAll } from '../../src/detect.ts'
 import { rules } from '../../src/rules/index.ts'
 import type { Program } from './programs.ts'
-import { factsOf } from './programs.ts'
+import { factsOf, findingsOf, outcomeOf } from './programs.ts'
 
 /** The rules that find something. */
 function failing(program: Program): readonly string[] {
@@ -127,6 +127,44 @@ describe('functions that sign tokens and that nobody here calls', () => {
       export function tokenFor(sub) { return ${made} }`
     expect(failing(signer(`process.env.JWT_SECRET ?? 'notes-dev-secret'`))).toContain('weak-session-secret')
     expect(failing(signer('process.env.JWT_SECRET'))).not.toContain('weak-session-secret')
+  })
+})
+
+describe('tokens that are signed and verified by functions that nobody here calls', () => {
+  const tokens = (options: string, verified = 'jwt.verify(token, key)'): string => `
+    const jwt = require('jsonwebtoken')
+    const key = require('./keys').tokens
+    exports.issue = ({ id, email }) => jwt.sign({ id, email }, key${options})
+    exports.read = (token) => { try { return ${verified} } catch { return null } }`
+
+  it.each([
+    ['without an end', tokens(''), 'fail'],
+    ['with one', tokens(", { expiresIn: '1h' }"), 'pass'],
+    ['whose age is limited where they are read', tokens('', "jwt.verify(token, key, { maxAge: '1h' })"), 'pass'],
+    ['that others read', tokens('', 'null'), 'notApplicable'],
+  ])('%s', (_what, program, outcome) => {
+    expect(outcomeOf('missing-session-expiry', program)).toBe(outcome)
+  })
+
+  it('say nothing of who else is asked about them', () => {
+    expect(outcomeOf('missing-session-invalidation', tokens(", { expiresIn: '1h' }"))).not.toBe('fail')
+  })
+
+  it('are sessions of a server whose handlers are found by their folder', () => {
+    const server = `
+      const express = require('express')
+      const { guard } = require('some-swagger')
+      const { read } = require('./tokens')
+      const app = express()
+      app.use(guard({ bearer: (req, scheme, token, done) => { req.user = read(token); done() } }))
+      app.listen(3000)`
+    const handlers = `
+      const { issue } = require('../tokens')
+      exports.login = async (req, res) => res.json({ token: issue(await find(req.body)) })`
+    const files = { 'server.js': server, 'tokens.js': tokens(''), 'controllers/login.js': handlers }
+    expect(findingsOf('missing-session-expiry', files)).toEqual([
+      'tokens.js:3: A token is signed without an expiry: a stolen one is good for as long as the key is.',
+    ])
   })
 })
 

@@ -5,20 +5,24 @@ import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
 export function collectTokens(machine: Machine): readonly TokenFact[] {
-  const checks = eventsOf(machine, 'token-check').filter((event) => event.context.trigger === 'request')
+  const all = eventsOf(machine, 'token-check')
+  const ofRequests = all.filter((event) => event.context.trigger === 'request')
+  // By functions whose callers are not here: that they verify what requests bring is plain, what else is asked is not.
+  const checks = ofRequests.length > 0 ? ofRequests : all
   if (checks.length === 0) return []
   const limited = checks.every((event) => event.limits)
   const ignored = checks.every((event) => event.ignores)
-  const lookedUp = checks.some((check) => isLookedUp(machine, check.context.activation))
-  const facts = eventsOf(machine, 'token')
-    .filter((event) => event.context.trigger === 'request')
-    .map((event): TokenFact => ({
-      at: locate(event.site),
-      checked: locate(checks[0]!.site),
-      expires: ignored ? false : limited ? true : event.expires,
-      ignored,
-      lookedUp,
-    }))
+  const lookedUp = ofRequests.length === 0 || checks.some((check) => isLookedUp(machine, check.context.activation))
+  const signed = eventsOf(machine, 'token')
+  const served = signed.filter((event) => event.context.trigger === 'request')
+  const isElsewhere = served.length === 0 && (ofRequests.length === 0 || !machine.listens)
+  const facts = (isElsewhere ? signed : served).map((event): TokenFact => ({
+    at: locate(event.site),
+    checked: locate(checks[0]!.site),
+    expires: ignored ? false : limited ? true : event.expires,
+    ignored,
+    lookedUp,
+  }))
   return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.expires}`)
 }
 

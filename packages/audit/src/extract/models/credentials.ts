@@ -19,10 +19,8 @@ export const verifyToken: ExternalHandler = (machine, call, state) => {
   if (isSentByBrowsers(call.args[0] ?? UNKNOWN)) state.learn(['auth:cookie'])
   noteUrlProof(machine, call.args[0] ?? UNKNOWN, call.site, state)
   noteKey(machine, call, state, 'the key that tokens are verified with')
+  noteCheck(machine, call, state)
   if (fromRequest(call.args[0] ?? UNKNOWN)) {
-    const limits = ['maxTokenAge', 'maxAge'].some((name) => optionOf(call.args[2], name) !== undefined)
-    const ignores = isOn(call.args[2], 'ignoreExpiration')
-    machine.emit('token-check', call.site, state, { value: call.args[0] ?? UNKNOWN, limits, ignores })
     const options = call.args.slice(2).filter((arg) => !arg.objects.some((item) => item.kind === 'function'))
     noteAudience(machine, options, call, state)
   }
@@ -31,6 +29,18 @@ export const verifyToken: ExternalHandler = (machine, call, state) => {
   if (callback === undefined || call.args.indexOf(callback) === 0) return payload
   if (call.args.indexOf(callback) < 2) return payload
   return call_(machine, callback, { ...call, args: [UNDEFINED, payload] }, state)
+}
+
+/** Of what a request brought; or of whatever a function is given that nobody here is seen to call. */
+function noteCheck(machine: Machine, { args, site }: Call, state: State): void {
+  const [value = UNKNOWN, , options] = args
+  if (!fromRequest(value) && (machine.context.trigger !== 'startup' || !isAnything(value))) return
+  const limits = ['maxTokenAge', 'maxAge'].some((name) => optionOf(options, name) !== undefined)
+  machine.emit('token-check', site, state, { value, limits, ignores: isOn(options, 'ignoreExpiration') })
+}
+
+function isAnything({ open, tags, objects, primitives }: Value): boolean {
+  return open && tags.length + objects.length + primitives.length === 0
 }
 
 /** Options that cannot be seen are given the benefit of the doubt. */
