@@ -200,8 +200,11 @@ export type Event = Base &
     | { readonly kind: 'cookie'; readonly what: string; readonly names: readonly string[]; readonly flags: CookieFlags }
     /** A cookie is taken back. */
     | { readonly kind: 'cookie-cleared'; readonly cookies: readonly string[] }
-    /** Whoever asked to be logged out, to have a token revoked, or to end a session of MCP (`session`) is told that it is done. */
-    | { readonly kind: 'logged-out'; readonly how: 'answer' | 'provider' | 'session' }
+    /**
+     * Whoever asked to be logged out, to have a token revoked, or to end a session of MCP (`session`; `delete` where no path
+     * says so) is told that it is done.
+     */
+    | { readonly kind: 'logged-out'; readonly how: 'answer' | 'provider' | 'session' | 'delete' }
     /**
      * A record of somebody is given a new password. `store`: where it lies, if that is known; `ended`: something was done
      * about sessions on the way here; `touches`: how often that was done anywhere until now.

@@ -35,6 +35,10 @@ export function isLogout(text: string): boolean {
   return LEAVES.test(words) && !HAS_LEFT.test(words)
 }
 
+function beginsWithLogout(part: string): boolean {
+  return LEAVES.exec(wordsOf(part).join(' '))?.index === 0
+}
+
 /** Where somebody is sent who has been logged out. */
 const HAS_LEFT = /\b(?:success|complete|done|callback|page)$/
 const LEAVES = /\b(?:log ?(?:out|off)|sign ?(?:out|off)|revoke|revocation|disconnect|end session)\b/
@@ -50,22 +54,22 @@ export function nameBefore({ file, start }: Site): string {
 /** Whether a request that is served so has come to log somebody out. */
 export function isAtLogout({ route }: Context, facts: Facts): boolean {
   const paths = pathsOf(facts)
-  // A module that is a route says by its own path what it serves.
-  const own = route === undefined ? [] : [route.path === '*' ? route.site.path : route.path]
+  // A module that is a route says by its own path what it serves: `app/logout/route.ts`, `pages/api/sign-out.ts`.
+  const own =
+    route === undefined ? [] : route.path === '*' ? route.site.path.split('/').filter(beginsWithLogout) : [route.path]
   return [...paths, ...own].some(isLogout)
 }
 
-/** A request is answered, and not refused: who came to be logged out takes it for done. */
+/** A request is answered, and not refused: who came to be logged out, or to end a session (`DELETE /mcp`), takes it for done. */
 export function noteLoggedOut(machine: Machine, site: Site, state: State): void {
   if (machine.context.trigger !== 'request' || state.facts.may.has('denied')) return
   if (isAtLogout(machine.context, state.facts)) machine.emit('logged-out', site, state, { how: 'answer' })
-  else if (endsMcpSession(machine.context, state)) machine.emit('logged-out', site, state, { how: 'session' })
-}
-
-/** `DELETE /mcp`: how a client of Streamable HTTP ends its session. */
-function endsMcpSession({ route }: Context, state: State): boolean {
-  if (!state.holds('verb:DELETE')) return false
-  return [...pathsOf(state.facts), route?.path ?? ''].some((path) => /\bmcp\/?$/i.test(path))
+  else if (state.holds('verb:DELETE')) {
+    const paths = [...pathsOf(state.facts), machine.context.route?.path ?? '']
+    if (paths.some((path) => /\bmcp\/?$/i.test(path))) machine.emit('logged-out', site, state, { how: 'session' })
+    else if (paths.every((path) => path === '' || path === '*'))
+      machine.emit('logged-out', site, state, { how: 'delete' })
+  }
 }
 
 /** A call that we cannot follow may end what the caller had. */

@@ -404,10 +404,10 @@ export interface LoginFact {
 export interface LogoutFact {
   readonly at: Location
   /**
-   * The cookie that proves who they are is taken back; they are told that it is done; the SDK's OAuth router asks for it; a
-   * session of MCP is to end.
+   * The cookie that proves who they are is taken back; they are told that it is done, where a token proves it (`answer`) or
+   * the record of a session (`record`); the SDK's OAuth router asks for it; a session of MCP is to end.
    */
-  readonly how: 'cookie' | 'answer' | 'provider' | 'session'
+  readonly how: 'cookie' | 'answer' | 'record' | 'provider' | 'session'
   readonly cookie?: string
   /** Where that cookie is given to a caller. */
   readonly set?: Location

@@ -219,6 +219,33 @@ describe('a provider of OAuth', () => {
   })
 })
 
+describe('a logout of a session whose record stays', () => {
+  const site = (logout: string): string => `
+    import express from 'express'
+    import session from 'express-session'
+    import passport from 'passport'
+    const app = express()
+    app.use(session({ secret: process.env.SECRET, store: new Store() }))
+    app.use(passport.initialize())
+    app.use(passport.session())
+    app.post('/login', (req, res, next) => req.login(found(req.body), (error) => error ? next(error) : res.json({})))
+    app.post('/logout', (req, res) => {
+      ${logout}
+      res.redirect('/')
+    })
+    app.listen(3000)`
+
+  it('is where it is seen that nothing ends', () => {
+    expect(findingsOf(rule, site('delete req.session.user'))).toEqual([
+      'server.ts:11: Nothing takes a session out of express-session sessions when it is ended: its ID goes on working.',
+    ])
+  })
+
+  it('ends it where the record goes', () => {
+    expect(outcomeOf(rule, site('req.session.destroy()'))).toBe('pass')
+  })
+})
+
 describe('a new password that a repository writes', () => {
   const users =
     'export const setPassword = (id, hash) => prisma.user.update({ where: { id }, data: { passwordHash: hash } })'

@@ -38,11 +38,21 @@ function toldToBeDone(machine: Machine): readonly LogoutFact[] {
   const cleared = eventsOf(machine, 'cookie-cleared')
   const handsOut = handsOutTokens(machine)
   const sessions = sessionsToldToBeOver(machine)
-  const others = eventsOf(machine, 'logged-out')
-    .filter(({ how }) => how !== 'session')
-    .filter((event) => event.how === 'provider' || (handsOut && !cleared.some((other) => isSameBranch(event, other))))
-    .map((event) => ({ at: locate(event.site), how: event.how, ends: hasEnded(machine, event) }))
-  return [...others, ...sessions]
+  const told = eventsOf(machine, 'logged-out')
+  const others = told.flatMap((event): LogoutFact[] => {
+    const { how } = event
+    const isOfToken = how === 'answer' && handsOut && !cleared.some((other) => isSameBranch(event, other))
+    if (how !== 'provider' && !isOfToken) return []
+    return [{ at: locate(event.site), how, ends: hasEnded(machine, event) }]
+  })
+  if (others.length + sessions.length > 0) return [...others, ...sessions]
+  // Whatever else is done to a session that has a record, it is over when that is gone.
+  const removed = eventsOf(machine, 'store-remove')
+  return told.map((event) => ({
+    at: locate(event.site),
+    how: 'record',
+    ends: removed.some((other) => isSameBranch(event, other)),
+  }))
 }
 
 /** A DELETE of the path where MCP is served is answered, and no request of the kind ends anything or is handed on. */

@@ -15,13 +15,14 @@ const MOST_OPENINGS = 4
 
 export function detect(facts: ServerFacts): Verdict {
   const changes = facts.keepsLogins ? facts.passwordChanges : []
-  const alone = facts.stores.length + facts.logouts.length === 0 ? facts.tokens : []
-  if ([facts.stores, facts.logouts, facts.denyLists, changes, alone].every(({ length }) => length === 0))
+  const logouts = facts.logouts.filter(({ how }) => how !== 'record')
+  const alone = facts.stores.length + logouts.length === 0 ? facts.tokens : []
+  if ([facts.stores, logouts, facts.denyLists, changes, alone].every(({ length }) => length === 0))
     return notApplicable('The server keeps no sessions.')
-  const surviving = facts.stores.flatMap((store) => survivingSessions(store))
   const forgotten = facts.logouts.filter(
     (logout) => !facts.logouts.some((other) => isSame(other, logout) && other.ends),
   )
+  const surviving = facts.stores.flatMap((store) => survivingSessions(store, forgotten))
   const outlived = changes.filter((change) => !mayEnd(facts, change))
   const endless = alone.some(({ lookedUp }) => lookedUp) ? [] : alone.slice(0, 1).map(notEnded)
   return judged([
@@ -96,7 +97,7 @@ function isSame(a: LogoutFact, b: LogoutFact): boolean {
 function lasting(logouts: readonly LogoutFact[]): readonly FindingDraft[] {
   const ofCookies = logouts.filter(({ how }) => how === 'cookie')
   const ofSessions = logouts.filter(({ how }) => how === 'session')
-  const others = logouts.filter(({ how }) => how !== 'cookie' && how !== 'session')
+  const others = logouts.filter(({ how }) => how === 'answer' || how === 'provider')
   return [
     ...ofCookies.slice(0, 1).map(() => cookieOnly(ofCookies)),
     ...others.slice(0, 1).map(() => inWordOnly(others)),
@@ -143,16 +144,16 @@ function cookieOnly(logouts: readonly LogoutFact[]): FindingDraft {
   }
 }
 
-function survivingSessions(store: StoreFact): readonly FindingDraft[] {
+function survivingSessions(store: StoreFact, forgotten: readonly LogoutFact[]): readonly FindingDraft[] {
   const ends = store.removals.filter((removal) => removal.trigger !== 'timer')
   const effective = ends.filter((removal) => removal.rightKey && removal.undone === undefined)
-  if (effective.length === 0) return [neverRemoved(store, ends)]
+  if (effective.length === 0) return [neverRemoved(store, ends, forgotten)]
   if (store.holds !== 'sse' && !store.boundToConnection && !store.endsOnRequest) return [noWayToEnd(store, effective)]
   const leaving = store.removals.find((removal) => !removal.closes && removal.rightKey)
   return leaving === undefined ? [] : [leftOpen(store, leaving)]
 }
 
-function neverRemoved(store: StoreFact, ends: readonly RemovalFact[]): FindingDraft {
+function neverRemoved(store: StoreFact, ends: readonly RemovalFact[], forgotten: readonly LogoutFact[]): FindingDraft {
   const wrong = ends.find((removal) => !removal.rightKey)
   const trace: Step[] = [
     { note: 'sessions are kept here', location: store.at },
@@ -173,11 +174,14 @@ function neverRemoved(store: StoreFact, ends: readonly RemovalFact[]): FindingDr
   if (late !== undefined) trace.push({ note: 'removed only when its time is over', location: late.at })
   for (const location of store.deadHandlers.slice(0, 1))
     trace.push({ note: 'connect() of this SDK version overwrites the clean-up set before it', location })
+  const [logout] = forgotten
+  if (logout !== undefined)
+    trace.push({ note: 'whoever asks for an end is told that it has come, and the session stays', location: logout.at })
   const dead = store.deadHandlers.length > 0 ? ', since the clean-up handler never runs with the installed SDK' : ''
   return {
     what: `Nothing takes a session out of ${store.name} when it is ended${dead}: its ID goes on working.`,
     trace,
-    primary: Math.min(1, trace.length - 1),
+    primary: logout === undefined ? Math.min(1, trace.length - 1) : trace.length - 1,
     confidence: 'high',
     ...(store.holds === 'own' || store.holds === 'web' ? { todo: DELETE_RECORD } : {}),
   }
