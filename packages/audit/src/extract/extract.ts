@@ -17,6 +17,7 @@ import { importsOf } from './imports.ts'
 import { parse } from './parse.ts'
 import { createResolver } from './resolve.ts'
 import { runFragments } from './fragments.ts'
+import { registerLoginHelpers } from './login-helpers.ts'
 import { registerGateways } from './gateways.ts'
 import { registerHosted } from './hosted.ts'
 import { runPasswordChanges } from './password-changes.ts'
@@ -58,6 +59,7 @@ export function extract(
   machine.guarded('the requests', () => {
     runRoutes(machine)
     const known = machine.routes.length
+    registerLoginHelpers(machine)
     runUnreached(machine)
     runRoutes(machine, known)
     runTools(machine)

@@ -328,7 +328,7 @@ function requestTypeOf(name: string, index: number, answers: boolean): string | 
   return name === 'ctx' ? 'koa-context' : name === 'c' ? 'hono-context' : undefined
 }
 
-function nameOfParameter(param: Node): string {
+export function nameOfParameter(param: Node): string {
   const inner = (param['left'] ?? param) as Node
   return inner.type === 'Identifier' ? String(inner['name']) : ''
 }

@@ -130,6 +130,54 @@ describe('functions that sign tokens and that nobody here calls', () => {
   })
 })
 
+describe('a function that puts somebody into the session of a request', () => {
+  const method = (body: string): string => `
+    export class SessionManager {
+      constructor(private readonly key: string) {}
+      async logIn(request: FastifyRequest, user: unknown) { ${body} }
+    }`
+  it.each([
+    ['by its parameter', 'exports.remember = (req, user) => { req.session.userId = user.id }', 'fail'],
+    ['by its own name', 'export function signIn(req: Request, { id }) { req.session.member = id }', 'fail'],
+    ['a method', method('request.session.set(this.key, await this.serialize(user))'), 'fail'],
+    [
+      'into a session that is new by then',
+      `export function logIn(req: Request, user: User, done: () => void): void {
+        req.session.regenerate(() => { req.session.user = user.id; done() })
+      }`,
+      'pass',
+    ],
+    [
+      'into one that is new where its library can do that',
+      method('if (request.session.regenerate) await request.session.regenerate()\nrequest.session.set(this.key, user)'),
+      'pass',
+    ],
+  ])('%s', (_what, program, outcome) => {
+    expect(outcomeOf('session-fixation', program)).toBe(outcome)
+  })
+
+  it('is none where it puts something else there', () => {
+    const theme = 'export function remember(req: Request, theme: string): void { req.session.theme = theme }'
+    expect(failing(theme)).toEqual([])
+  })
+
+  it('is left to the routes of a whole server, which say what was done before', () => {
+    const helper = 'export function logIn(req, user) { req.session.user = user.id }'
+    const server = `
+      import express from 'express'
+      import session from 'express-session'
+      import { logIn } from './login'
+      const app = express()
+      app.use(session({ secret: process.env.SECRET }))
+      app.post('/login', (req, res) => {
+        if (!verify(req.body)) return res.status(401).end()
+        req.session.regenerate(() => { logIn(req, found(req.body)); res.end() })
+      })
+      app.listen(3000)`
+    expect(failing({ 'login.ts': helper, 'server.ts': server })).not.toContain('session-fixation')
+  })
+})
+
 describe('tokens that are signed and verified by functions that nobody here calls', () => {
   const tokens = (options: string, verified = 'jwt.verify(token, key)'): string => `
     const jwt = require('jsonwebtoken')

@@ -113,6 +113,7 @@ function hasServerCode(machine: Machine): boolean {
         event.kind === 'cookie' ||
         event.kind === 'comparison' ||
         event.kind === 'web-session' ||
+        event.kind === 'session-write' ||
         event.kind === 'password-set' ||
         (event.kind === 'secret-made' && soundBits(event.value.entropy!) === 0),
     )

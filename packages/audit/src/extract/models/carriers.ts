@@ -2,6 +2,7 @@
  * What frameworks of which nothing else is known hand to handlers: a context that carries the request, its answer and
  * their parts, which are called everywhere alike.
  */
+import type { Asking } from './verifiers.ts'
 import type { Call } from '../calls.ts'
 import type { LibraryObject, Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
@@ -53,7 +54,7 @@ const named =
 export function registerRun(
   machine: Machine,
   app: LibraryObject,
-  { verb, path, run }: { readonly verb: string; readonly path: string; readonly run: (state: State) => void },
+  { verb, path, run }: { readonly verb: string; readonly path: string; readonly run: Asking },
   call: Call,
   state: State,
 ): void {
@@ -67,8 +68,8 @@ export const carriers: Model = {
   methods: {
     carrier: { get: named('header'), '*': () => UNKNOWN },
     'carried-handler': {
-      '()': (_machine, target, _call, state) => {
-        ;(target.data['run'] as (state: State) => void)(state)
+      '()': (_machine, target, call, state) => {
+        ;(target.data['run'] as Asking)(state, call.args[0])
         return UNDEFINED
       },
     },

@@ -60,7 +60,7 @@ import { streams } from './streams.ts'
 import { surroundings } from './surroundings.ts'
 import { urls } from './urls.ts'
 import { verifiers } from './verifiers.ts'
-import { webSessions } from './web-sessions.ts'
+import { keepsRecord, webSessions } from './web-sessions.ts'
 
 interface Registry {
   readonly calls: ReadonlyMap<string, ExternalHandler>
@@ -270,9 +270,13 @@ function isMethod(target: LibraryObject, name: string): boolean {
   return name !== '()' && name !== '*' && registry().methods.get(target.type)?.has(name) === true
 }
 
-/** A method that is passed on instead of called: it stays bound to its object. An old version may lack it. */
+/**
+ * A method that is passed on instead of called: it stays bound to its object. An old version may lack it, but for what sessions
+ * with a record have always had: `if (req.session.regenerate)` asks which kind of session it is.
+ */
 function methodValue(machine: Machine, target: LibraryObject, name: string, site: Site): Value {
-  return { ...object(machine.library('method', site, { target, name })), open: true }
+  const isSure = target.type === 'web-session' && keepsRecord(machine.webSession?.library ?? '')
+  return { ...object(machine.library('method', site, { target, name })), open: !isSure }
 }
 
 /** Calls of such a method, however it gets its arguments. */

@@ -28,7 +28,7 @@ function fixable(login: LoginFact): FindingDraft {
 function whatOf(login: LoginFact): string {
   switch (login.how) {
     case 'web-session':
-      return `The login writes ${login.field} into the session that existed before it, without regenerating the session ID on every path.`
+      return `The login writes ${login.field === '*' ? 'who the caller is' : login.field} into the session that existed before it, without regenerating the session ID on every path.`
     case 'passport':
       return 'The login keeps the session ID from before it: this passport does not regenerate the session.'
     case 'old-id-kept':
