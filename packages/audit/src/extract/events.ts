@@ -197,7 +197,14 @@ export type Event = Base &
     | { readonly kind: 'replay'; readonly container: HeapObject | undefined; readonly handed: boolean }
     | { readonly kind: 'log'; readonly value: Value }
     | { readonly kind: 'answer-body'; readonly value: Value }
-    | { readonly kind: 'cookie'; readonly what: string; readonly names: readonly string[]; readonly flags: CookieFlags }
+    | {
+        readonly kind: 'cookie'
+        readonly what: string
+        readonly names: readonly string[]
+        readonly flags: CookieFlags
+        /** Where its options are written, if that is elsewhere. */
+        readonly written?: Site | undefined
+      }
     /** A cookie is taken back. */
     | { readonly kind: 'cookie-cleared'; readonly cookies: readonly string[] }
     /**
@@ -257,6 +264,8 @@ export type Event = Base &
         readonly kind: 'cors'
         readonly allows: 'any' | 'reflected' | 'listed'
         readonly credentials: boolean
+        /** Where its options are written, if that is elsewhere. */
+        readonly written?: Site | undefined
       }
   )
 

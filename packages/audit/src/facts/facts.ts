@@ -201,6 +201,8 @@ export interface EndpointFact {
   readonly route: Location | undefined
   /** Whether a foreign Origin or Host is refused on every path here; `optional`: where configured. */
   readonly check: 'always' | 'optional' | 'never'
+  /** Where a transport is asked to check and given no list to check by. */
+  readonly vain?: Location
   /** Origin is looked at, but in a way that lets foreign hosts pass: by how it begins, by a part, by the Host that comes with it. */
   readonly loosely: boolean
   readonly authenticated: DispatchFact['authenticated']
@@ -286,6 +288,8 @@ export interface CookieFact {
   readonly missing: readonly CookieAttribute[]
   /** `SameSite=None`: it is sent along from every site. */
   readonly crossSite: boolean
+  /** Where its options are written, if that is elsewhere. */
+  readonly written?: Location
 }
 
 /** A package that the running code imports, in the version that is pinned. */
@@ -314,6 +318,8 @@ export interface EventStoreFact {
   readonly how: 'given' | 'by-hand' | 'handed'
   /** One object serves the transports of many sessions. */
   readonly shared: boolean
+  /** The method that is asked for what followed an event. */
+  readonly replays?: Location
 }
 
 /** A session ID or a credential goes where others read it. */
@@ -378,6 +384,8 @@ export interface CorsFact {
   readonly allows: 'any' | 'reflected' | 'listed'
   /** Browsers send cookies along. */
   readonly credentials: boolean
+  /** Where its options are written, if that is elsewhere. */
+  readonly written?: Location
 }
 
 /** A part of the owner that is set on a session only while another part is not, and compared only where it is set. */

@@ -10,6 +10,7 @@ export function collectCookies(machine: Machine): readonly CookieFact[] {
     what: event.what,
     missing: missingIn(event.flags),
     crossSite: event.flags.sameSite === 'none',
+    ...(event.written === undefined ? {} : { written: locate(event.written) }),
   }))
   return distinct(
     facts,

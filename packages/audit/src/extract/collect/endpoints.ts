@@ -1,7 +1,7 @@
 /** Where MCP is served over HTTP, and whether a page of another origin is refused there. */
 import type { CorsFact, EndpointFact } from '../../facts/facts.ts'
 import type { EventOf } from '../events.ts'
-import type { HeapObject } from '../heap.ts'
+import type { HeapObject, Site } from '../heap.ts'
 import { InstanceObject, LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { LOOSELY } from '../origins.ts'
@@ -14,7 +14,7 @@ export function collectEndpoints(machine: Machine): readonly EndpointFact[] {
     (event) => event.how === 'transport' && event.context.trigger === 'request',
   )
   const facts = [
-    ...dispatches.map((event) => endpointOf(event, transportsCheck(machine, event))),
+    ...dispatches.map((event) => endpointOf(event, transportsCheck(machine, event), vainCheck(machine, event))),
     ...eventsOf(machine, 'endpoint').map((event) => endpointOf(event, event.check)),
   ]
   return distinct(
@@ -35,18 +35,29 @@ function handmade(machine: Machine): readonly EndpointFact[] {
   return (reached.length > 0 ? reached : events).map((event) => endpointOf(event, 'never'))
 }
 
-function endpointOf(event: EventOf<'dispatch' | 'endpoint' | 'rpc'>, own: EndpointFact['check']): EndpointFact {
+function endpointOf(
+  event: EventOf<'dispatch' | 'endpoint' | 'rpc'>,
+  own: EndpointFact['check'],
+  vain?: Site,
+): EndpointFact {
   const { route } = event.context
   return {
     at: locate(event.site),
     app: route?.app === undefined ? undefined : locate(route.app),
     route: route === undefined ? undefined : locate(route.site),
     check: isPageKeptOut(event.facts.must) ? 'always' : own,
+    ...(vain === undefined ? {} : { vain: locate(vain) }),
     loosely: event.facts.may.has(LOOSELY),
     authenticated: authenticationOf(event),
     byCookie: event.facts.may.has('maybe-cookie'),
     behindUnknown: event.facts.may.has('opaque-middleware'),
   }
+}
+
+/** Where the options of a transport that may serve here ask for a check and give it nothing to check by. */
+function vainCheck(machine: Machine, event: EventOf<'dispatch'>): Site | undefined {
+  const made = eventsOf(machine, 'transport').map(({ object }) => object)
+  return [...event.receiver.objects, ...made].map((item) => dataOf(item, 'vain') as Site | undefined).find(Boolean)
 }
 
 /** What the options say of every transport that may serve here; where its making was not seen, of every transport there is. */
@@ -58,15 +69,20 @@ function transportsCheck(machine: Machine, event: EventOf<'dispatch'>): Endpoint
 }
 
 function checkOf(item: HeapObject): readonly EndpointFact['check'][] {
-  const base = item instanceof InstanceObject ? item.base : item
-  const check = base instanceof LibraryObject ? base.data['check'] : undefined
+  const check = dataOf(item, 'check')
   return check === undefined ? [] : [check as EndpointFact['check']]
+}
+
+function dataOf(item: HeapObject, name: string): unknown {
+  const base = item instanceof InstanceObject ? item.base : item
+  return base instanceof LibraryObject ? base.data[name] : undefined
 }
 
 export function collectCors(machine: Machine): readonly CorsFact[] {
   const facts = eventsOf(machine, 'cors').map((event): CorsFact => {
     const byHand = event.facts.may.has('cors-credentials') || laterCredentials(machine, event)
-    return { at: locate(event.site), allows: event.allows, credentials: event.credentials || byHand }
+    const written = event.written === undefined ? {} : { written: locate(event.written) }
+    return { at: locate(event.site), allows: event.allows, credentials: event.credentials || byHand, ...written }
   })
   return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.allows}:${fact.credentials}`)
 }

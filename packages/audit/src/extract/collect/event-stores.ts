@@ -1,5 +1,8 @@
 /** Stores of events, and whether sessions have their own. */
 import type { EventStoreFact } from '../../facts/facts.ts'
+import { isNode } from '../ast.ts'
+import type { HeapObject } from '../heap.ts'
+import { FunctionObject, InstanceObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { isReplayForAll } from '../replays.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
@@ -13,6 +16,7 @@ export function collectEventStores(machine: Machine): readonly EventStoreFact[] 
         used: locate(event.site),
         how: 'given',
         shared: item.born === 0 && event.context.activation !== 0,
+        ...replayedBy(machine, item),
       })),
   )
   return distinct(
@@ -20,6 +24,17 @@ export function collectEventStores(machine: Machine): readonly EventStoreFact[] 
     ({ created, used }) => `${created.path}:${created.startLine}:${used.path}:${used.startLine}`,
   )
 }
+
+/** Where the program itself says what is sent again. */
+function replayedBy(machine: Machine, item: HeapObject): Pick<EventStoreFact, 'replays'> {
+  const [fn] = item.properties.get(REPLAYS)?.value.objects ?? []
+  if (fn instanceof FunctionObject) return { replays: locate({ ...fn.site, end: fn.site.start + 1 }) }
+  const member = item instanceof InstanceObject ? item.of.methods.get(REPLAYS) : undefined
+  const key = member?.['key']
+  return item instanceof InstanceObject && isNode(key) ? { replays: locate(machine.site(item.of.env.file, key)) } : {}
+}
+
+const REPLAYS = 'replayEventsAfter'
 
 /** Streams that are taken up by hand, and nothing holds what is sent again against the session. */
 function replays(machine: Machine): readonly EventStoreFact[] {

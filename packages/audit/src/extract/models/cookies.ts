@@ -8,7 +8,7 @@ import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, hasTag, joinAll, primitive, strings, truthiness } from '../value.ts'
 import { isCredentialName } from './requests.ts'
-import { optionOf } from './routing.ts'
+import { objectWrittenAt, optionOf } from './routing.ts'
 
 /** What a library writes where its options say nothing. */
 export const BARE: CookieFlags = { httpOnly: 'off', secure: 'off', sameSite: 'off' }
@@ -54,6 +54,7 @@ export function noteSessionCookie(machine: Machine, library: string, options: Va
     what: `${library} sessions`,
     names: [],
     flags: flagsOf(written, defaults, state),
+    written: objectWrittenAt(written, call.site),
   })
 }
 
@@ -74,6 +75,7 @@ export function noteCookie(
     what: title === undefined ? 'a session cookie' : `the cookie ${title}`,
     names: cookieNames(name, named),
     flags: flagsOf(options ?? UNDEFINED, DEFAULTS[library] ?? BARE, state),
+    written: objectWrittenAt(options ?? UNDEFINED, site),
   })
 }
 

@@ -18,7 +18,7 @@ import { noteAdapted } from './mcp-adapter.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertySetter } from './model.ts'
 import { connectOwn } from './own-transports.ts'
 import { bag } from './requests.ts'
-import { transportCheck } from './origin.ts'
+import { checkedInVain, transportCheck } from './origin.ts'
 import { protocolFacts } from '../protocol.ts'
 import { taskStoreOf } from './notices.ts'
 import { optionOf, registerRoute } from './routing.ts'
@@ -35,7 +35,8 @@ const streamable: ExternalHandler = (machine, call, state) => {
   const generator = optionOf(options, 'sessionIdGenerator')
   const stateful = statefulness(generator, options)
   const check = transportCheck(options)
-  const transport = machine.library('mcp-transport', call.site, { stateful, kind: 'streamable', check })
+  const vain = checkedInVain(options)
+  const transport = machine.library('mcp-transport', call.site, { stateful, kind: 'streamable', check, vain })
   transport.name = 'transport'
   const id = stateful === false ? UNDEFINED : mintId(machine, generator, call, state)
   transport.property('sessionId').write(id)

@@ -2,7 +2,7 @@
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import { flag } from '../conditions.ts'
-import type { LibraryObject } from '../heap.ts'
+import type { LibraryObject, Site } from '../heap.ts'
 import { FunctionObject } from '../heap.ts'
 import type { Flavour, Machine } from '../machine.ts'
 import type { State } from '../state.ts'
@@ -10,7 +10,7 @@ import { joinFacts } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, hasTag, object, strings, tagged, truthiness } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
-import { isCertainlyOn, optionOf, registerRoute } from './routing.ts'
+import { isCertainlyOn, optionOf, optionsAt, registerRoute, writtenAt } from './routing.ts'
 
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|::1|\[::1\])$/
 
@@ -75,6 +75,13 @@ export function transportCheck(options: Value | undefined): 'always' | 'optional
   return isOnByDefault(isOn) && given.some((list) => !truthiness(list!).canBeFalse) ? 'always' : 'optional'
 }
 
+/** Where it is asked to check and given nothing to check by. */
+export function checkedInVain(options: Value | undefined): Site | undefined {
+  const isOn = optionOf(options, 'enableDnsRebindingProtection')
+  const isAsked = isOn !== undefined && truthiness(isOn).canBeTrue && transportCheck(options) === 'never'
+  return isAsked ? optionsAt(options, 'enableDnsRebindingProtection') : undefined
+}
+
 /** On, unless somebody has set what switches it off. */
 function isOnByDefault(value: Value): boolean {
   return isCertainlyOn(value) || value.condition?.whenFalse.some((fact) => fact.startsWith('optional:')) === true
@@ -107,6 +114,7 @@ function cors(byDefault: 'any' | 'reflected' | 'listed', pick: (call: Call) => V
     machine.emit('cors', call.site, state, {
       allows,
       credentials: isCertain && isCertainlyOn(optionOf(options, 'credentials')),
+      written: writtenAt(options, 'origin', call.site),
     })
     return object(middleware)
   }

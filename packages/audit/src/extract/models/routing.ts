@@ -1,6 +1,6 @@
 /** How frameworks register handlers, listeners and middleware; `routes.ts` runs what is registered here. */
 import type { Call } from '../calls.ts'
-import type { HeapObject, LibraryObject } from '../heap.ts'
+import type { HeapObject, LibraryObject, Site } from '../heap.ts'
 import { FunctionObject, LibraryObject as Library } from '../heap.ts'
 import type { Flavour, Machine } from '../machine.ts'
 import type { Facts, State } from '../state.ts'
@@ -124,6 +124,32 @@ export function optionOf(options: Value | undefined, name: string): Value | unde
     if (cell !== undefined) return cell.value
   }
   return undefined
+}
+
+/** Where the options that set it begin. */
+export function optionsAt(options: Value | undefined, name: string): Site | undefined {
+  const at = options?.objects.find((target) => target.properties.has(name))?.site
+  return at === undefined ? undefined : openingOf(at)
+}
+
+/** The same, if they are written elsewhere than in the call that is given them. */
+export function writtenAt(options: Value | undefined, name: string, call: Site): Site | undefined {
+  const at = optionsAt(options, name)
+  return at === undefined || isInside(at, call) ? undefined : at
+}
+
+/** The same of an object that sets whatever it sets. */
+export function objectWrittenAt({ objects: [target] }: Value, call: Site): Site | undefined {
+  return target?.kind !== 'object' || isInside(target.site, call) ? undefined : openingOf(target.site)
+}
+
+function isInside(inner: Site, outer: Site): boolean {
+  return inner.path === outer.path && outer.start <= inner.start && inner.end <= outer.end
+}
+
+/** The brace alone: a whole object is more than a reader is shown of one step. */
+function openingOf(site: Site): Site {
+  return { ...site, end: Math.min(site.end, site.start + 1) }
 }
 
 /** Whether a call's options set it to true. */

@@ -8,7 +8,7 @@ export function detect(facts: ServerFacts): Verdict {
   return judged(facts.eventStores.filter(({ shared }) => shared).map(findingOf))
 }
 
-function findingOf({ created, used, how }: EventStoreFact): FindingDraft {
+function findingOf({ created, used, how, replays }: EventStoreFact): FindingDraft {
   return {
     what: WHAT[how],
     trace: [
@@ -16,6 +16,7 @@ function findingOf({ created, used, how }: EventStoreFact): FindingDraft {
         ? []
         : [{ note: 'made once, for all sessions', location: created }]),
       { note: 'replays to this session whatever Last-Event-ID names', location: used },
+      ...(replays === undefined ? [] : [{ note: 'whichever stream that event is of', location: replays }]),
     ],
     primary: 0,
     confidence: how === 'handed' ? 'medium' : 'high',

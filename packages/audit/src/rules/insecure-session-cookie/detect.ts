@@ -8,10 +8,14 @@ export function detect(facts: ServerFacts): Verdict {
 }
 
 function findingOf(cookie: CookieFact): FindingDraft {
-  const { at, what, missing } = cookie
+  const { at, what, missing, written } = cookie
   return {
     what: `The cookie of a session (${what}) is ${faultOf(cookie)}.`,
-    trace: [{ note: faultOf(cookie), location: at }],
+    trace: [
+      { note: faultOf(cookie), location: at },
+      ...(written === undefined ? [] : [{ note: 'its attributes are written here', location: written }]),
+    ],
+    primary: 0,
     why: missing
       .map((attribute) => (cookie.crossSite && attribute === 'SameSite' ? CROSS_SITE : WHY[attribute]))
       .join(' '),

@@ -120,7 +120,12 @@ function stepsOf(endpoints: readonly EndpointFact[], open: readonly CorsFact[]):
   }
   for (const { app } of endpoints) add(app, 'requests enter here, from whatever page')
   const paths = new Set(endpoints.flatMap(({ app, at }) => [app?.path, at.path]))
-  for (const { at } of open) if (paths.has(at.path)) add(at, 'CORS lets any page read the answers; it refuses none')
+  for (const { at, written } of open) {
+    if (!paths.has(at.path)) continue
+    add(at, 'CORS lets any page read the answers; it refuses none')
+    add(written, 'as its options say')
+  }
+  for (const { vain } of endpoints) add(vain, 'a check is switched on, and no host or origin is listed to check by')
   for (const { route, at } of oneOfEachFileFirst(inSourceOrder(endpoints))) {
     add(route, 'no check of Origin or Host on the way')
     add(at, 'MCP is served')

@@ -30,6 +30,7 @@ class EventLog implements EventStore {
   }
 
   async replayEventsAfter(last: string, { send }: Replay): Promise<string> {
+//      ^^^^^^^^^^^^^^^^^ 3 whichever stream that event is of
     const from = this.kept.findIndex(({ id }) => id === last)
     const stream = this.kept[from]?.stream ?? ''
     for (const event of this.kept.slice(from + 1)) if (event.stream === stream) await send(event.id, event.message)

@@ -7,6 +7,7 @@ import { setCookie } from 'hono/cookie'
 const invite = digest(process.env.INVITE ?? randomBytes(32).toString('base64url'))
 const issued = new Set<string>()
 const options = { path: '/', httpOnly: true, secure: false, sameSite: 'None' } as const
+//              ^ 2 its attributes are written here
 
 const app = new Hono()
 app.post('/desk', (c) => {
@@ -14,7 +15,7 @@ app.post('/desk', (c) => {
   const ticket = randomBytes(32).toString('base64url')
   issued.add(digest(ticket).toString('hex'))
   setCookie(c, 'desk', ticket, options)
-//^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ set without Secure and with SameSite=None
+//^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 set without Secure and with SameSite=None
   return c.text('', 200)
 })
 

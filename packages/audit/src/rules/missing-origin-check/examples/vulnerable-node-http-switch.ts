@@ -14,12 +14,13 @@ server.listen(port, '127.0.0.1', () => {
 
 async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
   const transport = new StreamableHTTPServerTransport({
+//                                                    ^ 2 a check is switched on, and no host or origin is listed to check by
     sessionIdGenerator: undefined,
     enableDnsRebindingProtection: true,
   })
   await createClock().connect(transport)
   await transport.handleRequest(req, res)
-//      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 MCP is served
+//      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 MCP is served
 }
 
 function createClock(): McpServer {

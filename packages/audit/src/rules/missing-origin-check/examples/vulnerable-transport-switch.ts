@@ -14,12 +14,13 @@ const listener = express()
 
 async function serve(req: Request, res: Response): Promise<void> {
   const transport = new StreamableHTTPServerTransport({
+//                                                    ^ 2 a check is switched on, and no host or origin is listed to check by
     sessionIdGenerator: undefined,
     enableDnsRebindingProtection: true,
   })
   await createRuler().connect(transport)
   await transport.handleRequest(req, res, req.body)
-//      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 MCP is served
+//      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 MCP is served
 }
 
 function createRuler(): McpServer {
