@@ -12,6 +12,10 @@ export interface Site {
   readonly end: number
 }
 
+export function isWithin(inner: Site, outer: Site): boolean {
+  return inner.path === outer.path && outer.start <= inner.start && inner.end <= outer.end
+}
+
 export function siteKey(site: Site): string {
   return `${site.path}:${site.start}`
 }

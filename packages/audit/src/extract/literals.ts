@@ -55,8 +55,8 @@ export function evaluateObject(machine: Machine, node: Node, state: State, env: 
   return self
 }
 
-/** `{ sessionSecret: 'secret' }`: where the text stands, for whoever finds it used elsewhere. */
-function noteWritten(machine: Machine, name: string, given: Node, env: Environment): void {
+/** `{ sessionSecret: 'secret' }`, `const SECRET = 'secret'`: where the text stands, for whoever finds it used elsewhere. */
+export function noteWritten(machine: Machine, name: string, given: Node, env: Environment): void {
   const node = bare(given)
   if (node.type !== 'Literal' || typeof node['value'] !== 'string' || !NAMES_SECRET.test(name)) return
   if (!machine.writtenTexts.has(node['value'])) machine.writtenTexts.set(node['value'], machine.site(env.file, node))

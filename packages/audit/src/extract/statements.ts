@@ -6,7 +6,7 @@ import { assume, conditionOf, equality, isOptional, negate, truthOn } from './co
 import { createClass, createFunction } from './classes.ts'
 import { evaluate } from './expressions.ts'
 import { assignPattern } from './assignments.ts'
-import { elementsOf } from './literals.ts'
+import { elementsOf, noteWritten } from './literals.ts'
 import type { Environment } from './heap.ts'
 import { Cell, Environment as Env, storeId } from './heap.ts'
 import type { Machine } from './machine.ts'
@@ -298,6 +298,7 @@ function declareVariables(machine: Machine, node: Node, state: State, env: Envir
       continue
     }
     const name = id.type === 'Identifier' ? String(id['name']) : undefined
+    if (name !== undefined) noteWritten(machine, name, init, env)
     const given = evaluate(machine, init, state, env)
     const value = name === undefined ? given : noteMade(machine, name, given, machine.site(env.file, init), state)
     if (name !== undefined) for (const target of value.objects) target.name ??= name

@@ -284,6 +284,13 @@ describe('where a secret comes from', () => {
     ])
   })
 
+  it('a text stands where it is given its name, however far from its use', () => {
+    const named = `const JWT_SECRET = 'notes-signing-key'\n\n${signing('JWT_SECRET')}`
+    expect(findingsOf('weak-session-secret', named)).toEqual([
+      'server.ts:1: The key that tokens are signed with is text in the source: everybody who can read it has it.',
+    ])
+  })
+
   it.each([
     ['a signing key by its name', 'SESSION_SECRET', 1],
     ['the password of another program', 'DASHBOARD_ADMIN_PASSWORD', 0],

@@ -2,8 +2,7 @@
 import type { ExposureFact, StoreFact } from '../../facts/facts.ts'
 import type { Location } from '../../finding/finding.ts'
 import type { EventOf } from '../events.ts'
-import type { Site } from '../heap.ts'
-import { siteKey } from '../heap.ts'
+import { siteKey, isWithin } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { isCredentialPart, isHandleName, type Part } from '../secrets.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
@@ -65,10 +64,6 @@ function placeOf({ site, context: { route } }: EventOf<'answer-body'>): string {
 
 function toldOf({ site }: EventOf<'answer-body'>, audience: ExposureFact['audience']): ExposureFact {
   return { at: locate(site), kind: 'session', where: 'answer', parts: [], audience }
-}
-
-function isWithin(inner: Site, { path, start, end }: Site): boolean {
-  return inner.path === path && inner.start >= start && inner.end <= end
 }
 
 /** A template is written because of what is in it. */

@@ -3,7 +3,7 @@ import type { LogoutFact, PasswordChangeFact, StoreFact } from '../../facts/fact
 import { isSameBranch } from '../branches.ts'
 import type { Event, EventOf } from '../events.ts'
 import { isAtLogout } from '../logouts.ts'
-import type { Site } from '../heap.ts'
+import { isWithin } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { keepsLogins } from '../password-changes.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
@@ -119,10 +119,6 @@ export function collectPasswordChanges(machine: Machine, stores: readonly StoreF
     ends: touchesSessions(machine, event, ids),
   }))
   return distinct(facts, ({ at, ends }) => `${at.path}:${at.startLine}:${ends}`)
-}
-
-function isWithin(inner: Site, outer: Site): boolean {
-  return inner.path === outer.path && outer.start <= inner.start && inner.end <= outer.end
 }
 
 /** Something is done about sessions while the request is served: they are ended, marked as old, or opened anew. */

@@ -4,7 +4,7 @@ import type { Location } from '../../finding/finding.ts'
 import { SCHEMES } from '../conditions.ts'
 import { isKnownToOthers, soundBits } from '../entropy.ts'
 import type { Event, EventOf } from '../events.ts'
-import { type Site, siteKey } from '../heap.ts'
+import { type Site, siteKey, isWithin } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { isRefusedText } from '../refused-texts.ts'
 import { OFFERED, isHandleName, isOfProtocol, isUrlCredential } from '../secrets.ts'
@@ -245,7 +245,7 @@ function secretOfUse(machine: Machine, value: Value, what: string, event: Event)
   const fallbacks = value.tags.flatMap((tag) => machine.fallbacks.get(tag) ?? [])
   const written = texts
     .flatMap((text) => machine.writtenTexts.get(text) ?? [])
-    .find(({ path }) => path !== event.site.path)
+    .find((site) => !isWithin(site, event.site))
   const from = fallbacks.find((site) => isAmong(texts, site)) ?? written ?? fallbacks.find((site) => !isText(site))
   // Origins are passed on with whole objects; the text is there only where it is the value.
   if (texts.length > 0) {

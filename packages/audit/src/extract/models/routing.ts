@@ -1,7 +1,7 @@
 /** How frameworks register handlers, listeners and middleware; `routes.ts` runs what is registered here. */
 import type { Call } from '../calls.ts'
 import type { HeapObject, LibraryObject, Site } from '../heap.ts'
-import { FunctionObject, LibraryObject as Library } from '../heap.ts'
+import { FunctionObject, LibraryObject as Library, isWithin } from '../heap.ts'
 import type { Flavour, Machine } from '../machine.ts'
 import type { Facts, State } from '../state.ts'
 import type { Value } from '../value.ts'
@@ -135,16 +135,12 @@ export function optionsAt(options: Value | undefined, name: string): Site | unde
 /** The same, if they are written elsewhere than in the call that is given them. */
 export function writtenAt(options: Value | undefined, name: string, call: Site): Site | undefined {
   const at = optionsAt(options, name)
-  return at === undefined || isInside(at, call) ? undefined : at
+  return at === undefined || isWithin(at, call) ? undefined : at
 }
 
 /** The same of an object that sets whatever it sets. */
 export function objectWrittenAt({ objects: [target] }: Value, call: Site): Site | undefined {
-  return target?.kind !== 'object' || isInside(target.site, call) ? undefined : openingOf(target.site)
-}
-
-function isInside(inner: Site, outer: Site): boolean {
-  return inner.path === outer.path && outer.start <= inner.start && inner.end <= outer.end
+  return target?.kind !== 'object' || isWithin(target.site, call) ? undefined : openingOf(target.site)
 }
 
 /** The brace alone: a whole object is more than a reader is shown of one step. */
