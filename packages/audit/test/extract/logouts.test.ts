@@ -241,6 +241,31 @@ describe('a logout of a session whose record stays', () => {
     ])
   })
 
+  it('may be a DELETE that is answered beside what takes old sessions out', () => {
+    const server = `
+      import { createServer } from 'node:http'
+      import { randomUUID } from 'node:crypto'
+      const sessions = new Map()
+      createServer((req, res) => {
+        const id = req.headers['mcp-session-id']
+        switch (req.method) {
+          case 'DELETE':
+            return res.writeHead(204).end()
+          case 'POST': {
+            const session = sessions.get(id)
+            if (session?.until < Date.now()) sessions.delete(id)
+            if (session) return res.end(session.text)
+            const made = randomUUID()
+            sessions.set(made, { text: '', until: Date.now() + 60_000 })
+            return res.writeHead(200, { 'mcp-session-id': made }).end()
+          }
+        }
+      }).listen(3000)`
+    expect(findingsOf(rule, server)).toEqual([
+      'server.ts:8: Nothing takes a session out of sessions when it is ended: its ID goes on working.',
+    ])
+  })
+
   it('ends it where the record goes', () => {
     expect(outcomeOf(rule, site('req.session.destroy()'))).toBe('pass')
   })

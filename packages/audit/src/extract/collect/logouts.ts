@@ -51,8 +51,13 @@ function toldToBeDone(machine: Machine): readonly LogoutFact[] {
   return told.map((event) => ({
     at: locate(event.site),
     how: 'record',
-    ends: removed.some((other) => isSameBranch(event, other)),
+    ends: removed.some((other) => isSameBranch(event, other) && isSameVerb(event, other)),
   }))
+}
+
+/** What other requests of the same handler come to ends nothing for one that DELETEs. */
+function isSameVerb(one: Event, other: Event): boolean {
+  return other.facts.must.has('verb:DELETE') || !one.facts.must.has('verb:DELETE')
 }
 
 /** A DELETE of the path where MCP is served is answered, and no request of the kind ends anything or is handed on. */
