@@ -411,3 +411,37 @@ describe('a route that closes the session it names', () => {
     expect(outcomeOf('session-as-authentication', served(route))).toBe(outcome)
   })
 })
+
+describe('routes that serve on the session alone', () => {
+  const server = (serving: string): string => `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const transports = new Map()
+    const app = express()
+    app.get('/admin', (req, res) => {
+      if (req.get('x-admin-key') !== process.env.ADMIN_KEY) return res.status(401).end()
+      res.json([...transports.keys()].length)
+    })
+    async function serve(req, res) {
+      const known = transports.get(req.get('mcp-session-id'))
+      if (known) return known.handleRequest(req, res)
+      const transport = new StreamableHTTPServerTransport({
+        sessionIdGenerator: () => randomUUID(),
+        onsessioninitialized: (id) => transports.set(id, transport),
+      })
+      await transport.handleRequest(req, res)
+    }
+    ${serving}
+    app.listen(3000)`
+
+  it.each([
+    ["app.post('/mcp', serve)", 'POST /mcp'],
+    ["app.all('/mcp', serve)", '/mcp'],
+    ["app.all('*', serve)", 'Any request'],
+  ])('%s are called after what they take', (serving, title) => {
+    expect(findingsOf('session-as-authentication', server(serving))).toEqual([
+      expect.stringContaining(`${title}: the session ID alone is accepted`),
+    ])
+  })
+})

@@ -33,7 +33,7 @@ function onePerPlace(dispatches: readonly DispatchFact[]): readonly (readonly Di
 }
 
 function nakedFinding(dispatches: readonly DispatchFact[]): FindingDraft {
-  const routes = [...new Set(dispatches.map((dispatch) => `${dispatch.verb} ${dispatch.route?.path ?? ''}`.trim()))]
+  const routes = [...new Set(dispatches.map(titleOf))]
   const [first] = dispatches
   const steps = dispatches.flatMap((dispatch) =>
     dispatch.route === undefined ? [] : [{ note: noteOf(dispatch), location: dispatch.route.at }],
@@ -43,6 +43,12 @@ function nakedFinding(dispatches: readonly DispatchFact[]): FindingDraft {
     trace: [...unique(steps), { note: 'served on the session ID alone', location: first!.at }],
     confidence: 'high',
   }
+}
+
+/** `POST /mcp`; `*` stands for whatever is asked for. */
+function titleOf({ verb, route }: DispatchFact): string {
+  const parts = [verb === '*' ? '' : verb, route?.path === '*' ? '' : (route?.path ?? '')].filter((part) => part !== '')
+  return parts.length > 0 ? parts.join(' ') : 'Any request'
 }
 
 function noteOf(dispatch: DispatchFact): string {
