@@ -32,7 +32,7 @@ import { noteEventLookUp } from './replays.ts'
 import { runAwaited } from './models/query-chains.ts'
 import { position } from './positions.ts'
 import { foundTags, insert, lookUp, noteLookUp, remove, storeRef } from './properties.ts'
-import { isNamedSecret, noteComparison, noteUrlCredential } from './secrets.ts'
+import { asTold, isNamedSecret, noteComparison, noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
 import { OF_CALLER, VERIFIED } from './state.ts'
 import type { Primitive, Value } from './value.ts'
@@ -216,8 +216,9 @@ function itemsOf(value: Value): Value {
 }
 
 function joinText(list: HeapObject): Value {
-  const entropy = entropyOfAll([...list.properties.values()].map((cell) => cell.value))
-  const value = derived(list.item)
+  const parts = [...list.properties.values()].map((cell) => cell.value)
+  const entropy = entropyOfAll(parts)
+  const value = asTold(derived(list.item), parts)
   const own = entropy ?? (isDrawn(list.item) ? list.item.entropy : undefined)
   return own === undefined ? value : { ...value, entropy: own }
 }

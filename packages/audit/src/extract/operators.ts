@@ -18,7 +18,7 @@ import { noteMethod } from './rpc.ts'
 import { attributesIn } from './models/cookies.ts'
 import { testPosition } from './positions.ts'
 import { asAddress } from './models/urls.ts'
-import { noteComparison, afterText, isMadeOrSetSecret, notePart } from './secrets.ts'
+import { noteComparison, afterText, asTold, isMadeOrSetSecret, notePart } from './secrets.ts'
 import { LOOSELY, namesBoth } from './origins.ts'
 import type { State } from './state.ts'
 import type { Primitive, Value } from './value.ts'
@@ -132,8 +132,9 @@ export function arithmetic(operator: string, left: Value, right: Value): Value {
   const prefix = known(left)?.value
   const suffix = known(right)?.value
   const isFull = operator === '+' && [left, right].some(isFullText)
+  const sum = derived(left, right)
   const value: Value = {
-    ...derived(left, right),
+    ...(operator === '+' ? asTold(sum, [left, right]) : sum),
     ...(entropy === undefined ? {} : { entropy }),
     ...(isFull ? { full: true } : {}),
   }

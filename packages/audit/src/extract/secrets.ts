@@ -362,10 +362,12 @@ export function contentOf(values: readonly Value[], depth = 2): Value {
   return tagged(...tags)
 }
 
-/** All of them, or all but some of which none is the credential. */
+/** All of them, or all but some of which none is the credential; the event that a gateway makes of a request has them too. */
 function isHeaders({ type, data }: LibraryObject): boolean {
   const without = (data['without'] ?? []) as readonly string[]
-  return type === 'bag' && data['origin'] === 'header' && !without.includes('authorization')
+  return (
+    type === 'lambda-event' || (type === 'bag' && data['origin'] === 'header' && !without.includes('authorization'))
+  )
 }
 
 /** `{ ...req.headers }`, where the credential is not put in another's place or taken out. */
@@ -382,8 +384,33 @@ export function isCredentialPart(tag: string): boolean {
 
 /** A digest, an excerpt, a time: it opens nothing. */
 export function isSilent({ tags }: Value): boolean {
-  return tags.some((tag) => SILENT.has(tag))
+  const told = tags.lastIndexOf(TOLD)
+  return tags.some((tag, index) => index > told && SILENT.has(tag))
 }
+
+/** `${new Date().toISOString()} ${JSON.stringify(headers)}`: what a text is made of besides does not hide what it tells. */
+export function asTold(text: Value, parts: readonly Value[]): Value {
+  if (!text.tags.some((tag) => SILENT.has(tag)) || !parts.some(tells)) return text
+  return { ...text, tags: [...text.tags.filter((tag) => tag !== TOLD), TOLD] }
+}
+
+function tells(part: Value): boolean {
+  return part.tags.some(isTelling) && !isSilent(part)
+}
+
+function isTelling(tag: string): boolean {
+  if (tag === 'headers' || tag === 'sid' || tag.startsWith('key:')) return true
+  return isCredentialPart(tag) || isHandleTag(tag)
+}
+
+/** A part of a request that names a session. */
+export function isHandleTag(tag: string): boolean {
+  const name = /^(?:header|cookie|query):(.+)$/.exec(tag)?.[1]
+  return name !== undefined && isHandleName(name)
+}
+
+/** What says nothing, of the origins before this one, stands beside something that does. */
+const TOLD = 'told-in-full'
 
 const SILENT: ReadonlySet<string> = new Set(['hash', 'mac', 'excerpt', 'clock', 'counter'])
 

@@ -1,4 +1,5 @@
 /** Hono, Fastify, Koa: how each registers handlers and what each hands to them. */
+import { type Given, noteBeside } from './beside.ts'
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import { ExternalObject, LibraryObject } from '../heap.ts'
@@ -8,7 +9,7 @@ import { noteQueryRead, noteSecret } from '../secrets.ts'
 import { workerEnvironment } from './cloudflare.ts'
 import { cookieIn, noteCookie, noteCookieText } from './cookies.ts'
 import { tokensOfFastify } from './fastify-jwt.ts'
-import { noteSerializer } from './request-logs.ts'
+import { loggerOf, noteLogger, noteSerializer } from './request-logs.ts'
 import { noteCookieCleared } from '../logouts.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, tagged } from '../value.ts'
@@ -218,7 +219,25 @@ const fastifyHook: MethodHandler = (machine, target, call, state) => {
       call,
       state,
     )
-  } else machine.defer(call.args[1] ?? UNDEFINED, [], state, machine.triggered('shutdown'))
+  } else if (LATER_HOOKS.has(name))
+    noteBeside(machine, call.args[1], ['fastify-request', 'response', 'unknown', 'unknown'])
+  else machine.defer(call.args[1] ?? UNDEFINED, [], state, machine.triggered('shutdown'))
+  return object(target)
+}
+
+const LATER_HOOKS = new Set(['preSerialization', 'onError', 'onSend', 'onResponse', 'onTimeout', 'onRequestAbort'])
+
+/** What a framework is told to call where a request has failed or leads nowhere. */
+function beside(...given: readonly Given[]): MethodHandler {
+  return (machine, target, call) => {
+    noteBeside(machine, call.args.at(-1), given)
+    return object(target)
+  }
+}
+
+/** `app.on('error', (error, ctx) => …)` */
+const koaOn: MethodHandler = (machine, target, call) => {
+  if (onlyString(call.args[0] ?? UNKNOWN) === 'error') noteBeside(machine, call.args[1], ['error', 'koa-context'])
   return object(target)
 }
 
@@ -291,9 +310,7 @@ const FASTIFY_SETTINGS = [
   'ready',
   'removeAllContentTypeParsers',
   'removeContentTypeParser',
-  'setErrorHandler',
   'setGenReqId',
-  'setNotFoundHandler',
   'setReplySerializer',
   'setSchemaController',
   'setSchemaErrorFormatter',
@@ -311,6 +328,7 @@ const createFastify: ExternalHandler = (machine, call, state) => {
     call,
     state,
   )
+  noteLogger(machine, options, call)
   return object(machine.library('fastify-app', call.site, { tls: optionOf(options, 'https') !== undefined }))
 }
 
@@ -418,8 +436,8 @@ export const frameworks: Model = {
       route: honoMount,
       mount: honoMountHandler,
       basePath: self,
-      onError: self,
-      notFound: self,
+      onError: beside('error', 'hono-context'),
+      notFound: beside('hono-context'),
       '*': () => UNKNOWN,
     },
     'hono-context': {
@@ -472,6 +490,8 @@ export const frameworks: Model = {
       register: fastifyRegister,
       listen: fastifyListen,
       ...Object.fromEntries(FASTIFY_SETTINGS.map((name) => [name, self])),
+      setErrorHandler: beside('error', 'fastify-request', 'response'),
+      setNotFoundHandler: beside('fastify-request', 'response'),
       decorate: (_machine, target, call, state) => {
         const name = onlyString(call.args[0] ?? UNKNOWN)
         if (name !== undefined) state.write(target.property(name), call.args[1] ?? UNKNOWN)
@@ -481,7 +501,7 @@ export const frameworks: Model = {
       auth: (_machine, _target, call) => call.args[0] ?? UNKNOWN,
       '*': () => UNKNOWN,
     },
-    'koa-app': { use: koaUse, listen: koaListen, callback: self, on: self, '*': () => UNKNOWN },
+    'koa-app': { use: koaUse, listen: koaListen, callback: self, on: koaOn, '*': () => UNKNOWN },
     'koa-router-app': {
       ...verbs(koaRoute),
       del: koaRoute,
@@ -536,10 +556,12 @@ export const frameworks: Model = {
     },
     'fastify-app': (machine, target, name, _key, site) => {
       if (name === 'jwt') return tokensOfFastify(machine) ?? UNKNOWN
+      if (name === 'log') return loggerOf(machine)
       return name === 'server' ? keep(target, name, () => machine.library('http-server', site)) : UNKNOWN
     },
     'fastify-request': (machine, target, name, key, site, state) => {
       noteCallerRead(target, name, state)
+      if (name === 'log') return loggerOf(machine)
       if (name === 'raw') return keep(target, name, () => machine.library('request', site))
       return requestPart(machine, name, key, site) ?? { ...UNKNOWN, primitives: [undefined] }
     },

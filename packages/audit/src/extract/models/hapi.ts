@@ -1,4 +1,5 @@
 /** Hapi: routes as objects, extension points before them, authentication by strategies. */
+import { noteBeside } from './beside.ts'
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import type { LibraryObject } from '../heap.ts'
@@ -95,21 +96,42 @@ const addStrategy: MethodHandler = (machine, target, call) => {
 
 const BEFORE_HANDLER = new Set(['onRequest', 'onPreAuth', 'onCredentials', 'onPostAuth', 'onPreHandler'])
 
-/** `server.ext(event, method)` and `server.ext({ type, method })`. */
+/** `server.ext(event, method)` and `server.ext({ type, method })`, one or several. */
 const extend: MethodHandler = (machine, target, call, state) => {
   const [first = UNKNOWN, second] = call.args
-  const type = onlyString(optionOf(first, 'type') ?? first)
-  const method = optionOf(first, 'method') ?? second
-  if (method !== undefined && BEFORE_HANDLER.has(type ?? ''))
-    registerRoute(
-      machine,
-      target,
-      { verb: '*', path: '*', handlers: [method], layer: true, flavour: 'hapi' },
-      call,
-      state,
-    )
+  for (const each of flat([first])) {
+    const type = onlyString(optionOf(each, 'type') ?? each) ?? ''
+    const method = optionOf(each, 'method') ?? second
+    if (method !== undefined) extendAt(machine, target, type, method, call, state)
+  }
   return UNDEFINED
 }
+
+function extendAt(
+  machine: Machine,
+  target: LibraryObject,
+  type: string,
+  method: Value,
+  call: Call,
+  state: State,
+): void {
+  const handlers = flat([method])
+  if (BEFORE_HANDLER.has(type))
+    registerRoute(machine, target, { verb: '*', path: '*', handlers, layer: true, flavour: 'hapi' }, call, state)
+  else if (AFTER_HANDLER.has(type))
+    for (const handler of handlers) noteBeside(machine, handler, ['hapi-request', 'hapi-toolkit'])
+}
+
+/** `server.events.on('response', (request) => …)`, of a request that is over or has something to tell. */
+const onEvent: MethodHandler = (machine, target, call) => {
+  const [what = UNKNOWN, listener] = call.args
+  const name = onlyString(optionOf(what, 'name') ?? what) ?? ''
+  if (TOLD_OF_REQUESTS.has(name)) noteBeside(machine, listener, ['hapi-request', 'unknown', 'unknown'])
+  return object(target)
+}
+
+const AFTER_HANDLER = new Set(['onPostHandler', 'onPreResponse', 'onPostResponse'])
+const TOLD_OF_REQUESTS = new Set(['response', 'request'])
 
 /** A plugin is told the server, and adds to it. */
 const register: MethodHandler = (machine, target, call, state) => {
@@ -158,6 +180,7 @@ export const hapi: Model = {
   constructors: { '@hapi/hapi#Server': createServer },
   methods: {
     'hapi-app': { route, ext: extend, register, start, initialize: start, '*': () => UNKNOWN },
+    'hapi-events': { on: onEvent, once: onEvent, addListener: onEvent, '*': (_machine, target) => object(target) },
     'hapi-auth': { default: setDefaultAuth, scheme: addScheme, strategy: addStrategy, '*': () => UNKNOWN },
     'hapi-toolkit': { response: respond, redirect: respond, '*': () => UNKNOWN },
     'hapi-response': { code: withStatus, '*': sameResponse },
@@ -165,6 +188,7 @@ export const hapi: Model = {
   properties: {
     'hapi-app': (machine, target, name, _key, site) => {
       if (name === 'auth') return keep(target, name, () => machine.library('hapi-auth', site, { app: target }))
+      if (name === 'events') return keep(target, name, () => machine.library('hapi-events', site))
       return name === 'listener' ? keep(target, name, () => machine.library('http-server', site)) : UNKNOWN
     },
     'hapi-toolkit': () => primitive('continue'),

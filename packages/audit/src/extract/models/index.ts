@@ -37,6 +37,7 @@ import { middleware } from './middleware.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertyHandler, PropertySetter } from './model.ts'
 import { nest } from './nest.ts'
 import { nestJwt } from './nest-jwt.ts'
+import { nestLayers } from './nest-layers.ts'
 import { notices } from './notices.ts'
 import { origin } from './origin.ts'
 import { ownTransports } from './own-transports.ts'
@@ -102,6 +103,7 @@ function registry(): Registry {
     mcpHosts,
     nest,
     nestJwt,
+    nestLayers,
     notices,
     ownTransports,
     fastifyJwt,

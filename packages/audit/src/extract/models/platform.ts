@@ -15,7 +15,7 @@ import { noteFieldWrite, noteSharedWrite } from '../shared.ts'
 import { runModule } from '../statements.ts'
 import { listingTags } from '../listings.ts'
 import { newsIn } from '../protocol.ts'
-import { contentOf, isCredentialPart, noteBlinded, noteComparison, noteSafeComparison } from '../secrets.ts'
+import { asTold, contentOf, isCredentialPart, noteBlinded, noteComparison, noteSafeComparison } from '../secrets.ts'
 import type { State } from '../state.ts'
 import type { Machine } from '../machine.ts'
 import { noteSettled } from '../messages.ts'
@@ -518,10 +518,11 @@ function sameJson(_machine: Machine, call: Call, state: State): Value {
     isBody(item) ? [tagged('body')] : [...item.properties.values()].map((cell) => cell.value),
   )
   const sessions = [...entriesIn([value]), ...listingTags([value], state), ...newsIn(value)]
-  const plain = inner.length === 0 ? derived(value) : derived(value, ...inner.filter((item) => item.tags.length > 0))
+  const parts = inner.filter((item) => item.tags.length > 0)
+  const content = contentOf([value])
+  const plain = asTold(parts.length === 0 ? derived(value) : derived(value, ...parts), [value, content])
   // A function that is asked for each part may leave some out.
-  const text =
-    call.args[1]?.objects.length || !hasTag(contentOf([value]), 'headers') ? plain : withTags(plain, ['headers'])
+  const text = call.args[1]?.objects.length || !hasTag(content, 'headers') ? plain : withTags(plain, ['headers'])
   return withTags(text, [...sessions, ...timesIn(value)])
 }
 
