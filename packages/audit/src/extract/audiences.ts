@@ -1,5 +1,6 @@
 /** Whom a token is for: which code asks a foreign issuer about one, and whether its answer is held against anything. */
 import type { Call } from './calls.ts'
+import type { Site } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
@@ -67,6 +68,16 @@ export function noteIssuerAsked(machine: Machine, presented: readonly Value[], c
   state.note(ASKED_ISSUER)
   machine.emit('audience', call.site, state, { named: false, asked: true })
 }
+
+/** `answer.exp` of what an issuer says of a token: it ends by itself, and the program knows when. */
+export function noteIssuerSaysEnd(machine: Machine, target: Value, name: string, site: Site, state: State): void {
+  if (!ENDS.has(name) || !state.facts.may.has(ASKED_ISSUER)) return
+  if (!hasTag(target, 'verdict') || !hasTag(target, 'cred')) return
+  state.learn(['auth:expiring'])
+  machine.emit('expiring-auth', site, state, {})
+}
+
+const ENDS: ReadonlySet<string> = new Set(['exp', 'expires_at', 'expires_in', 'expiresAt'])
 
 /** `fetch(api, { headers: { authorization } })`: the token of the caller, as it came, lets this server in elsewhere. */
 export function notePassedThrough(machine: Machine, { args, site }: Call, state: State): void {

@@ -55,6 +55,11 @@ export function controllerRoute(machine: Machine, of: ClassObject, member: Node)
   return undefined
 }
 
+/** `@Sse()`: what the method gives back is a stream of events. */
+export function givesEvents(of: ClassObject, member: Node): boolean {
+  return decoratorsOf(member, of.env).some(({ name }) => name === 'Sse')
+}
+
 /** What a parameter is given that says by its decorator what it wants of the request. */
 export function decoratedArgument(
   machine: Machine,

@@ -1,6 +1,7 @@
 /** A request to a controller of NestJS: middleware, guards and decorators of parameters see one and the same exchange. */
 import type { Call } from './calls.ts'
 import { call_ } from './calls.ts'
+import { givesEvents } from './controllers.ts'
 import { runGuards } from './guards.ts'
 import type { Node } from './ast.ts'
 import type { RouteFact } from './events.ts'
@@ -8,15 +9,25 @@ import type { Site } from './heap.ts'
 import { ClassObject, InstanceObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { noteBeside } from './models/beside.ts'
+import { noteAnswer } from './models/http.ts'
 import type { ExchangeParts } from './models/nest.ts'
 import { type Layer, consumer, layersBefore } from './models/nest-layers.ts'
 import type { Module } from './modules.ts'
 import { getProperty } from './properties.ts'
+import { noteReplayed } from './replays.ts'
 import { runLayers } from './routes.ts'
 import { State } from './state.ts'
+import { noteOpened } from './streams.ts'
 import { sharedInstance } from './types.ts'
 import type { Value } from './value.ts'
 import { object, primitive } from './value.ts'
+
+/** A method of a controller that serves a route. */
+interface Serving {
+  readonly of: ClassObject
+  readonly member: Node
+  readonly route: RouteFact
+}
 
 /** What a request to a method of a controller brings, before anything has seen it. */
 export function exchangeAt(machine: Machine, site: Site): ExchangeParts {
@@ -26,7 +37,7 @@ export function exchangeAt(machine: Machine, site: Site): ExchangeParts {
 /** What a request passes before a method of a controller is called: middleware, then guards. */
 export function runBefore(
   machine: Machine,
-  { of, member, route }: { readonly of: ClassObject; readonly member: Node; readonly route: RouteFact },
+  { of, member, route }: Serving,
   exchange: ExchangeParts,
   site: Site,
   state: State,
@@ -37,6 +48,14 @@ export function runBefore(
   if (layers.length > 0)
     runLayers(machine, { app: app ?? machine.library('http-server', site), layers, exchange }, site, state)
   if (!state.dead) runGuards(machine, of, member, site, state, exchange)
+}
+
+/** What a method of a controller gives back, be it one answer or a stream of events. */
+export function noteAnswerOf(machine: Machine, { of, member, route }: Serving, call: Call, state: State): void {
+  noteAnswer(machine, call, state)
+  if (!givesEvents(of, member)) return
+  noteReplayed(machine, { ...call, site: route.site }, state)
+  noteOpened(machine, object(machine.library('stream', route.site)), route.site, state)
 }
 
 /** A function as it is, or the method `use` of a class. */

@@ -180,7 +180,17 @@ function isPassedOn(name: string | undefined, call: Call): boolean {
     objects.flatMap((item) => (item instanceof LibraryObject ? [item.type] : [])),
   )
   if (types.some((type) => type.endsWith('request')) && types.includes('response')) return true
-  return name === 'global:fetch' && call.args.some((arg) => isMessage(optionOf(arg, 'body') ?? NEVER))
+  if (name !== 'global:fetch') return false
+  return call.args.some((arg) => isRequest(arg) || isMessageAsSent(optionOf(arg, 'body') ?? NEVER))
+}
+
+function isRequest({ objects }: Value): boolean {
+  return objects.some((item) => item instanceof LibraryObject && item.type.endsWith('request'))
+}
+
+/** The body of a request, or the request itself as a stream of it. */
+function isMessageAsSent(value: Value): boolean {
+  return isMessage(value) || isRequest(value)
 }
 
 /** Methods of code we cannot see that are asked whether a credential is good. */

@@ -14,14 +14,13 @@ import type { Machine } from './machine.ts'
 import { serveLeftProviders } from './left-providers.ts'
 import { callUnknown, runMakers } from './makers.ts'
 import { isCarried, registerRun } from './models/carriers.ts'
-import { noteAnswer } from './models/http.ts'
 import { connectOwn, isTransportClass } from './models/own-transports.ts'
 import type { ExchangeParts } from './models/nest.ts'
 import { isNestStrategy, toldToStrategy } from './models/passport.ts'
 import type { Module } from './modules.ts'
 import { exportedCells } from './modules.ts'
 import { getProperty } from './properties.ts'
-import { exchangeAt, runBefore } from './nest-requests.ts'
+import { exchangeAt, noteAnswerOf, runBefore } from './nest-requests.ts'
 import { runDeferred } from './routes.ts'
 import { registerLeft } from './unseen.ts'
 import { State } from './state.ts'
@@ -208,7 +207,8 @@ function runClass(machine: Machine, of: ClassObject): void {
       }
       const answer = call_(machine, method, call, state)
       // What a method of a controller gives back is the answer.
-      if (route !== undefined && !state.dead) noteAnswer(machine, { ...call, args: [answer] }, state)
+      if (route !== undefined && !state.dead)
+        noteAnswerOf(machine, { of, member, route }, { ...call, args: [answer] }, state)
     })
   }
 }

@@ -1,4 +1,5 @@
 /** Runs handlers as requests: the middleware that stands before them, then the handler, on one path. */
+import { noteSkipped } from './asked.ts'
 import { wantsError } from './models/beside.ts'
 import { noteAbsentHandler } from './unseen-servers.ts'
 import type { Call } from './calls.ts'
@@ -333,7 +334,9 @@ function runOwnMiddleware(
     return
   }
   for (const item of continued) item.dead = false
-  state.facts = continued.map((item) => item.facts).reduce((a: Facts, b: Facts) => joinFacts(a, b))
+  const ways = continued.map((item) => item.facts)
+  state.facts = ways.reduce((a: Facts, b: Facts) => joinFacts(a, b))
+  noteSkipped(state, ways)
 }
 
 /** Where middleware has no `next`: what does not answer lets the request go on. */

@@ -14,7 +14,9 @@ import { noteCookieCleared } from '../logouts.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, tagged } from '../value.ts'
 import { flat, plain } from './express.ts'
-import { noteAnswer, noteStatus, runListenCallback } from './http.ts'
+import { noteAnswer, noteStatus, runListenCallback, setHeader } from './http.ts'
+import { noteBody } from './node-streams.ts'
+import { noteContentType } from '../streams.ts'
 import { redirectAnswer } from './redirects.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { guardedApp } from './origin.ts'
@@ -233,6 +235,19 @@ function beside(...given: readonly Given[]): MethodHandler {
     noteBeside(machine, call.args.at(-1), given)
     return object(target)
   }
+}
+
+/** A header of the answer may be set before its body or behind it. */
+function koaOpened(machine: Machine, target: LibraryObject, set: () => void, call: Call, state: State): void {
+  const before = state.holds('streaming')
+  set()
+  if (!before) noteBody(machine, (target.data['body'] as Value | undefined) ?? UNDEFINED, call, state)
+}
+
+/** `ctx.set(name, value)`, `ctx.set({ name: value })` */
+const koaSet: MethodHandler = (machine, target, call, state, name) => {
+  koaOpened(machine, target, () => void setHeader(machine, target, call, state, name), call, state)
+  return UNDEFINED
 }
 
 /** `app.on('error', (error, ctx) => …)` */
@@ -513,6 +528,8 @@ export const frameworks: Model = {
     },
     'koa-context': {
       get: headerOf,
+      set: koaSet,
+      append: koaSet,
       redirect: redirected,
       throw: (_machine, _target, call, state) => {
         noteStatus(state, call.args[0])
@@ -575,10 +592,16 @@ export const frameworks: Model = {
     'koa-app': (machine, _target, name, value, site, state) => {
       if (name === 'keys') noteSecret(machine, 'the secret that cookies are signed with', value, site, state)
     },
-    'koa-context': (machine, _target, name, value, site, state) => {
+    'koa-context': (machine, target, name, value, site, state) => {
+      const call = { site, args: [value], argSites: [], self: UNKNOWN, env: undefined as never }
       if (name === 'status') noteStatus(state, value)
-      if (name === 'body')
-        noteAnswer(machine, { site, args: [value], argSites: [], self: UNKNOWN, env: undefined as never }, state)
+      if (name === 'type')
+        koaOpened(machine, target, () => noteContentType(machine, value, UNKNOWN, site, state), call, state)
+      if (name === 'body') {
+        target.data['body'] = value
+        noteBody(machine, value, call, state)
+        noteAnswer(machine, call, state)
+      }
     },
   },
 }
