@@ -7,7 +7,7 @@ import { OWN_HOST, isOwnHost, namesBoth } from './origins.ts'
 import { methodFacts, methodsOf } from './protocol.ts'
 import type { Facts, State } from './state.ts'
 import { noteEventCompared } from './replays.ts'
-import { asAnswer, equalState, isState, presenceOf } from './request-state.ts'
+import { asAnswer, equalState, isSaidOfState, isState, presenceOf } from './request-state.ts'
 import {
   ASKS_UPGRADE,
   NO_PAGE,
@@ -346,7 +346,11 @@ function unite(a: readonly string[], b: readonly string[]): readonly string[] {
 }
 
 function intersect(a: readonly string[], b: readonly string[], before: Facts): readonly string[] {
-  const common = b.filter((fact) => a.includes(fact) || vacuous(fact, before) || isOverruled(fact, a))
+  // `state && state.title !== title`: where none came, all that is asked of it holds for nothing.
+  const isAbsent = a.includes('rs:absent')
+  const common = b.filter(
+    (fact) => a.includes(fact) || vacuous(fact, before) || isOverruled(fact, a) || (isAbsent && isSaidOfState(fact)),
+  )
   if (a.includes('bound') && isOverruled('bound', b)) common.push('bound')
   const checked = isCheckedUnlessSwitchedOff(new Set(a), new Set(b)) && !common.includes('origin') ? ['origin'] : []
   const noPage = arePagesKeptOut([new Set(a), new Set(b)]) ? [NO_PAGE] : []

@@ -77,6 +77,7 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
     ])
   if (name !== undefined && isPartOfBody(target)) value = namedInBody(value, name)
   if (name === 'error' && hasTag(target, 'verdict') && !hasTag(target, 'entry')) value = refusal(value, target)
+  if (name === undefined && hasTag(key, 'cred')) value = foundByCredential(machine, target, value, key, site, state)
   value = partOf(target, value, state)
   if (name === undefined && key.entropy !== undefined && target.objects.every(({ kind }) => kind === 'array'))
     return { ...derived(value, key), entropy: pickEntropy(key.entropy) }
@@ -96,6 +97,20 @@ function lengthOf(text: Value): Value {
 
 /** Of a character in a text. */
 const PLACE = /^\d+$/
+
+/** `users[digest(token)]` of a record of settings, of a file, or of the source: who has that credential, or nobody. */
+function foundByCredential(machine: Machine, target: Value, value: Value, key: Value, site: Site, state: State): Value {
+  const isProven = ['principal', 'verdict', 'decoded', 'excerpt', 'entry'].some((tag) => hasTag(key, tag))
+  if (isProven || !fromRequest(key) || !target.objects.every(isRecord)) return value
+  noteUrlCredential(machine, key, site, state)
+  const found = value === NEVER ? UNKNOWN : value
+  const primitives = [...new Set([...found.primitives, undefined])]
+  return withTags({ ...found, primitives, open: true }, ['cred', 'verdict'])
+}
+
+function isRecord({ kind }: HeapObject): boolean {
+  return kind === 'object' || kind === 'external'
+}
 
 /** `const { data, error } = await getUser(token)`: whoever gets an error is nobody. */
 function refusal(value: Value, target: Value): Value {
