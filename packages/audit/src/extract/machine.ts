@@ -209,6 +209,8 @@ export class Machine {
   readonly replaysCompared = new Set<string>()
   /** Places that were counted up or down at once, as `place:up`. */
   readonly counted = new Set<string>()
+  /** Fields in which verifiers hand on the token as it came. */
+  readonly tokenFields = new Set<string>()
   /** Whom a token is for is asked somewhere. */
   audienceAsked = false
   /** Variables and properties that requests write and that outlive them. */

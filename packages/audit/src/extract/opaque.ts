@@ -142,11 +142,11 @@ export function callOpaque(
   if (!speaks && call.args.some(namesOrigin)) return withTags(inner, ['origin-verdict'])
   const compared = speaks || whose === 'library' ? undefined : askedOfOwner(name, call, inner, state)
   if (compared !== undefined) return compared
+  notePassedThrough(machine, call, state)
   if (presented.length === 0)
     return hasTag(call.self, 'cred') || isNamedSecret(inner) ? withTags(inner, ['made']) : inner
   state.note('opaque-check')
   noteIssuerAsked(machine, presented, call, state)
-  notePassedThrough(machine, call, state)
   if (presented.some(isSentByBrowsers)) state.note('maybe-cookie')
   return withTags(inner, ['verdict', 'cred', ...presented.flatMap(requestTags)])
 }

@@ -1,6 +1,6 @@
 /** Reads and writes of properties: plain objects, containers used as session stores, library objects. */
 import { noteExecution } from './asked.ts'
-import { AUDIENCE_CLAIM, isAudienceClaim, noteIssuerSaysEnd } from './audiences.ts'
+import { AUDIENCE_CLAIM, isAudienceClaim, noteIssuerSaysEnd, tokenAsSent } from './audiences.ts'
 import { LET_IN, conditionOf, fromRequest, isFresh, isMove, isPresentedHandle, requestTags } from './conditions.ts'
 import { putBack } from './copies.ts'
 import { isOwn, noteHandleWrite, unprovenTags } from './handles.ts'
@@ -84,6 +84,8 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   if (target.objects.length === 0 && target.entropy !== undefined && name !== undefined && PLACE.test(name))
     return { ...derived(target), entropy: pickEntropy(target.entropy) }
   if (value === NEVER) return name === 'length' ? UNKNOWN : { ...UNKNOWN }
+  const asSent = name === undefined || target.tags.length === 0 ? undefined : tokenAsSent(machine, target, name)
+  if (asSent !== undefined) return asSent
   if (name !== undefined && target.tags.length > 0) noteIssuerSaysEnd(machine, target, name, site, state)
   if (name !== undefined && isAudienceClaim(target, name)) value = withTags(value, [AUDIENCE_CLAIM])
   if (target.tags.length > 0 && name !== undefined) value = noteFieldRead(machine, target, name, value, site)
