@@ -1,5 +1,5 @@
 /** Questions that a handler asks, told by what they are about: who may have what, and what a header says is called. */
-import { conditionOf, isOfCaller, isRank, namesOwner } from './conditions.ts'
+import { PERHAPS_NAMED, conditionOf, isOfCaller, isRank, namesOwner } from './conditions.ts'
 import type { Site } from './heap.ts'
 import { LibraryObject, siteKey } from './heap.ts'
 import type { Machine } from './machine.ts'
@@ -17,7 +17,7 @@ const QUESTION =
 /** Code we cannot see that throws where the answer is no. */
 const ENFORCEMENT = /^(?:consume|(?:assert|enforce|ensure|authori[sz]e|require|check|verify|guard)\w*)$/
 const BROUGHT = ['body', 'query', 'param'] as const
-const OUTCOMES = ['named-yes:', 'named-no:'] as const
+const OUTCOMES = ['named-yes:', 'named-no:', PERHAPS_NAMED] as const
 
 /** Whether a value is what a header says is called, or was found by it. */
 function isNaming(value: Value): boolean {

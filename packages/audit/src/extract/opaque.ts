@@ -19,7 +19,7 @@ import { noteHandleGiven } from './handles.ts'
 import { storeRef } from './properties.ts'
 import { handedOver, noteAct } from './request-state.ts'
 import { parsedBySchema } from './schemas.ts'
-import { isNamedSecret, namesFile, noteLog, noteUrlCredential, noteUrlProof } from './secrets.ts'
+import { isNamedSecret, namesFile, noteBindings, noteLog, noteUrlCredential, noteUrlProof } from './secrets.ts'
 import type { State } from './state.ts'
 import { noteUnseenAct } from './messages.ts'
 import { noteHandedOn } from './streams.ts'
@@ -137,6 +137,7 @@ export function callOpaque(
     for (const arg of [...call.args, ...presented])
       if (whose !== 'files' || !namesFile(arg)) noteUrl(machine, arg, call.site, state)
   if (speaks) noteLog(machine, name, call, state)
+  else if (name === 'child') noteBindings(machine, call, state)
   if (!speaks) noteHandleGiven(machine, call.args, call.site, state)
   if (!speaks) noteAudienceGiven(machine, call)
   if (!speaks && call.args.some(namesOrigin)) return withTags(inner, ['origin-verdict'])
@@ -331,6 +332,7 @@ export function notePassedOn(machine: Machine, call: Call, state: State): void {
 function isMessage(value: Value): boolean {
   return (
     hasTag(value, 'body') ||
+    value.objects.some(({ kind, item }) => kind === 'array' && hasTag(item, 'body')) ||
     value.objects.some((item) => item instanceof LibraryObject && item.type === 'bag' && item.data['origin'] === 'body')
   )
 }

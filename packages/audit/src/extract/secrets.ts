@@ -343,6 +343,12 @@ export function noteLog(
     for (const [index, arg] of args.entries()) keepPart(machine, argSites[index]!, contentOf([arg]))
 }
 
+/** `logger.child({ headers })`: what it says with each of its lines. */
+export function noteBindings(machine: Machine, call: Call, state: State): void {
+  const [bindings] = call.args
+  if (bindings?.objects.some(({ kind }) => kind === 'object') === true) noteLog(machine, 'info', call, state)
+}
+
 /** The origins of all that a few values hold, two levels deep. */
 export function contentOf(values: readonly Value[], depth = 2): Value {
   const tags = new Set<string>()

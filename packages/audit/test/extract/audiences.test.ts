@@ -172,7 +172,7 @@ describe('a token that is sent on as it came', () => {
 })
 
 describe('whom a token is for, asked by middleware', () => {
-  const server = (verified: string, options: string): string => `
+  const asking = (verified: string, options: string): string => `
     import express from 'express'
     import { jwtVerify } from 'jose'
     import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js'
@@ -194,14 +194,14 @@ describe('whom a token is for, asked by middleware', () => {
     ['a claim', signed('new URL(payload.aud)')],
     ['what the issuer says', asked],
   ])('is compared with the resource that it expects: %s', (_, verified) => {
-    expect(outcomeOf('unchecked-token-audience', server(verified, "expectedResource: new URL('https://us/mcp')"))).toBe(
+    expect(outcomeOf('unchecked-token-audience', asking(verified, "expectedResource: new URL('https://us/mcp')"))).toBe(
       'pass',
     )
-    expect(outcomeOf('unchecked-token-audience', server(verified, ''))).toBe('fail')
+    expect(outcomeOf('unchecked-token-audience', asking(verified, ''))).toBe('fail')
   })
 
   it('is not compared with anything where the verifier says the same of all', () => {
-    const same = server(signed("new URL('https://us/mcp')"), "expectedResource: new URL('https://us/mcp')")
+    const same = asking(signed("new URL('https://us/mcp')"), "expectedResource: new URL('https://us/mcp')")
     expect(outcomeOf('unchecked-token-audience', same)).toBe('fail')
   })
 })

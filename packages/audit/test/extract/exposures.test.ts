@@ -47,6 +47,8 @@ describe('a log', () => {
     ],
     ['what a process prints', "process.stdout.write(`${req.get('mcp-session-id')}\\n`)", 'fail'],
     ['nothing of it that a process prints', 'process.stdout.write(`${req.path}\\n`)', 'pass'],
+    ['with each line of a logger', "req.log = logger.child({ id: req.get('mcp-session-id') })", 'fail'],
+    ['no key of a tree', "await tree.child(req.get('mcp-session-id'))", 'pass'],
     ['who was verified', 'console.log(req.auth.subject)', 'pass'],
   ])('%s', (_what, handler, outcome) => {
     expect(outcomeOf('session-token-exposure', web(handler)) === 'fail').toBe(outcome === 'fail')

@@ -53,6 +53,7 @@ describe('a request that is sent on as it came', () => {
     ["await fetch(URL, { method: 'POST', body: Readable.toWeb(req), duplex: 'half' })"],
     ["await fetch(URL, { method: 'POST', body: req, duplex: 'half' })"],
     ['req.pipe(request(URL, (answer) => answer.pipe(res)))'],
+    ["await fetch(URL, { method: 'POST', body: new Uint8Array(req.body) })"],
   ])('is done by what its body says: %s', (sends) => {
     expect(outcomeOf(RULE, gateway(sends))).toBe('fail')
   })
@@ -61,6 +62,32 @@ describe('a request that is sent on as it came', () => {
     const compared = `const raw = await read(req.body); const message = JSON.parse(req.body)
       if (message.params.name !== req.headers['mcp-name']) { res.writeHead(400).end(); return }`
     expect(outcomeOf(RULE, gateway("await fetch(URL, { method: 'POST', body: req })", compared))).toBe('pass')
+  })
+})
+
+describe('a name among other conditions', () => {
+  const gateway = (test: string): string => `
+    import Fastify from 'fastify'
+    const READ = new Set(['tools/list', 'resources/read'])
+    const app = Fastify()
+    app.addHook('onRequest', async (req, reply) => {
+      const { mode } = await keyOf(req.headers['x-api-key'])
+      const method = req.headers['mcp-method']
+      if (${test}) return reply.code(403).send({ error: 'read only' })
+    })
+    app.post('/mcp', async (req, reply) => reply.send(await (await fetch(URL, { method: 'POST', body: req.body })).text()))
+    app.listen({ port: 3000 })`
+
+  it.each([
+    ["mode === 'read' && !(typeof method === 'string' && READ.has(method))"],
+    ["!(mode === 'write' || READ.has(method))"],
+    ["!READ.has(method) && mode === 'read'"],
+  ])('decides: %s', (test) => {
+    expect(outcomeOf(RULE, gateway(test))).toBe('fail')
+  })
+
+  it('decides nothing where it is not among them', () => {
+    expect(outcomeOf(RULE, gateway("mode === 'read' && req.method !== 'GET'"))).not.toBe('fail')
   })
 })
 

@@ -207,3 +207,41 @@ describe('a token that its issuer is asked about', () => {
     ).toBe('pass')
   })
 })
+
+describe('streamSSE of Hono', () => {
+  const server = (goesOn: string): string => `
+    import { Hono } from 'hono'
+    import { streamSSE } from 'hono/streaming'
+    import { jwtVerify } from 'jose'
+    const app = new Hono()
+    app.get('/mcp', async (c) => {
+      const { payload } = await jwtVerify(c.req.header('authorization').slice(7), keys, { audience: 'board' })
+      return streamSSE(c, async (stream) => {
+        hub.on(payload.sub, (data) => stream.writeSSE({ data }))
+        let open = true
+        ${goesOn}
+      })
+    })
+    export default app`
+
+  it.each([
+    ['stream.onAbort(() => { open = false }); while (open) await stream.sleep(15_000)'],
+    ['await new Promise((resolve) => stream.onAbort(resolve))'],
+    ['await new Promise(() => {})'],
+    ['while (!stream.aborted) await stream.sleep(15_000)'],
+  ])('is open for as long as somebody listens: %s', (goesOn) => {
+    expect(outcomeOf('stream-outlives-token', server(goesOn))).toBe('fail')
+  })
+
+  it.each([
+    ['while (open) { const part = await next(); open = part !== null }'],
+    ['await new Promise((resolve) => setTimeout(resolve, 100))'],
+    ['setTimeout(() => { open = false }, payload.exp * 1000 - Date.now()); while (open) await stream.sleep(1000)'],
+    [
+      'stream.onAbort(() => { open = false }); while (open) { if (Date.now() > payload.exp * 1000) break; await stream.sleep(1000) }',
+    ],
+    ['while (Date.now() < payload.exp * 1000) await stream.sleep(1000)'],
+  ])('ends by itself, or by time: %s', (goesOn) => {
+    expect(outcomeOf('stream-outlives-token', server(goesOn))).not.toBe('fail')
+  })
+})

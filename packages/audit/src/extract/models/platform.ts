@@ -58,9 +58,10 @@ const bytesOf: ExternalHandler = (machine, call, state, path) => {
   const made = container('array')(machine, call, state, path)
   const [source] = call.args
   noteSize(made, path, source?.primitives[0])
-  if (source === undefined || source.objects.length > 0 || source.tags.length === 0) return made
+  const bytes = source?.objects.some(isBody) === true ? tagged('body') : source
+  if (bytes === undefined || bytes.objects.length > 0 || bytes.tags.length === 0) return made
   for (const list of made.objects) {
-    list.elements.write(source)
+    list.elements.write(bytes)
     list.transient = true
   }
   return made

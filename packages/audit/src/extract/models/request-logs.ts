@@ -77,13 +77,13 @@ const pino: ExternalHandler = (machine, call) => {
 
 /** Of members of objects only: what stands in a text is written as it is. */
 const write: MethodHandler = (machine, target, call, state, name) => {
-  if (name === 'child') return object(target)
+  const said = name === 'child' ? 'info' : name
   const hidden = target.data['hidden'] as readonly string[]
   const isText = ({ objects }: Value): boolean => objects.length === 0
   const members = contentOf(call.args.filter((arg) => !isText(arg))).tags.filter((tag) => !isHidden(tag, hidden))
   const args = [tagged(...members), ...call.args.filter(isText)]
-  noteLog(machine, name, { args, argSites: [], site: call.site }, state)
-  return UNDEFINED
+  noteLog(machine, said, { args, argSites: [], site: call.site }, state)
+  return name === 'child' ? object(target) : UNDEFINED
 }
 
 /** `headers.authorization`, `req.headers["mcp-session-id"]`, or all headers at once. */

@@ -1,7 +1,9 @@
 /** RxJS: streams of events as values, what ends them after a time, and what is written to them. */
 import { call_ } from '../calls.ts'
+import { itemValue } from '../literals.ts'
+import { noteReplayed } from '../replays.ts'
 import { noteEnding } from '../streams.ts'
-import { UNDEFINED, UNKNOWN, object } from '../value.ts'
+import { UNDEFINED, UNKNOWN, derived, object } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 
 /** `new Observable((observer) => { …; return () => stop() })` */
@@ -37,10 +39,26 @@ const takeWhile: ExternalHandler = (machine, call, state) => {
   return UNKNOWN
 }
 
+/** `from(missed)`, `concat(missed, live)`: what a list holds is told to whoever listens. */
+const told: ExternalHandler = (machine, call, state) => {
+  const items = call.args.flatMap(({ objects }) =>
+    objects.filter(({ kind }) => kind === 'array').map((list) => itemValue(machine, list)),
+  )
+  noteReplayed(machine, { ...call, args: items }, state)
+  return derived(...call.args, ...items)
+}
+
+const TELLS = ['from', 'of', 'concat', 'merge']
+
 const SUBJECTS = ['Subject', 'ReplaySubject', 'BehaviorSubject']
 
 export const rxjs: Model = {
-  calls: { 'rxjs#timer': timer, 'rxjs#takeWhile': takeWhile, 'rxjs/operators#takeWhile': takeWhile },
+  calls: {
+    ...Object.fromEntries(TELLS.map((name) => [`rxjs#${name}`, told])),
+    'rxjs#timer': timer,
+    'rxjs#takeWhile': takeWhile,
+    'rxjs/operators#takeWhile': takeWhile,
+  },
   constructors: {
     'rxjs#Observable': observable,
     ...Object.fromEntries(SUBJECTS.map((name) => [`rxjs#${name}`, subject])),
