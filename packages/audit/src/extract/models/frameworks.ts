@@ -2,6 +2,7 @@
 import { type Given, noteBeside } from './beside.ts'
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
+import { assume } from '../conditions.ts'
 import { ExternalObject, LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
@@ -531,6 +532,11 @@ export const frameworks: Model = {
       set: koaSet,
       append: koaSet,
       redirect: redirected,
+      // `ctx.assert(trusted.has(origin), 403)` throws where that is not so.
+      assert: (machine, _target, call, state) => {
+        if (call.args[0] !== undefined) assume(machine, state, call.args[0])
+        return UNDEFINED
+      },
       throw: (_machine, _target, call, state) => {
         noteStatus(state, call.args[0])
         state.dead = true
