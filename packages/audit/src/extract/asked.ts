@@ -1,9 +1,9 @@
 /** Questions that a handler asks, told by what they are about: who may have what, and what a header says is called. */
-import { conditionOf, isOfCaller, isRank, namesOwner } from './conditions.ts'
+import { PERHAPS_NAMED, conditionOf, isOfCaller, isRank, namesOwner } from './conditions.ts'
 import type { Site } from './heap.ts'
 import { LibraryObject, siteKey } from './heap.ts'
 import type { Machine } from './machine.ts'
-import type { State } from './state.ts'
+import type { Facts, State } from './state.ts'
 import type { Condition, Value } from './value.ts'
 import { hasTag, withCondition, withTags } from './value.ts'
 
@@ -17,7 +17,7 @@ const QUESTION =
 /** Code we cannot see that throws where the answer is no. */
 const ENFORCEMENT = /^(?:consume|(?:assert|enforce|ensure|authori[sz]e|require|check|verify|guard)\w*)$/
 const BROUGHT = ['body', 'query', 'param'] as const
-const OUTCOMES = ['named-yes:', 'named-no:'] as const
+const OUTCOMES = ['named-yes:', 'named-no:', PERHAPS_NAMED] as const
 
 /** Whether a value is what a header says is called, or was found by it. */
 function isNaming(value: Value): boolean {
@@ -130,7 +130,24 @@ function place(machine: Machine, site: Site): string {
 export function notePolicy(state: State, test: Condition, sides: readonly [State, State]): void {
   const refused = sides.filter(({ dead, facts }) => dead && facts.may.has('denied'))
   if (refused.length !== 1 || sides.every(({ dead }) => dead)) return
-  const known = [...test.whenTrue, ...test.whenFalse, ...refused[0]!.facts.must]
+  notePoliciesIn(state, [...test.whenTrue, ...test.whenFalse, ...refused[0]!.facts.must])
+}
+
+/** `return { statusCode: 403 }`: a function that a gateway calls refuses by what it gives back. */
+export function noteRefusal({ objects }: Value, state: State): void {
+  for (const { properties } of objects) {
+    const status = properties.get('statusCode')?.value.primitives[0]
+    if (typeof status === 'number' && status >= 400) state.note('denied')
+  }
+}
+
+/** Some ways through middleware have verified the caller and others have not: where a header's name says which, that is a policy. */
+export function noteSkipped(state: State, ways: readonly Facts[]): void {
+  if (!ways.some(({ must }) => must.has('auth'))) return
+  for (const { must } of ways) if (!must.has('auth')) notePoliciesIn(state, [...must])
+}
+
+function notePoliciesIn(state: State, known: readonly string[]): void {
   for (const fact of known) {
     const outcome = OUTCOMES.find((prefix) => fact.startsWith(prefix))
     if (outcome !== undefined) state.note(`named-policy:${fact.slice(outcome.length)}`)

@@ -1,9 +1,10 @@
 /** Whom a token is for: which code asks a foreign issuer about one, and whether its answer is held against anything. */
 import type { Call } from './calls.ts'
+import { LibraryObject, type Site } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
-import { hasTag } from './value.ts'
+import { UNKNOWN, hasTag, tagged } from './value.ts'
 
 /** What a token says of whom it is for. */
 export const AUDIENCE_CLAIM = 'audience-claim'
@@ -61,25 +62,62 @@ export const ASKS_BY_METHOD: ReadonlySet<string> = new Set([
 /** A foreign issuer is asked about the credential that a header brought (introspection, userinfo): its answer holds whoever the token was meant for. */
 export function noteIssuerAsked(machine: Machine, presented: readonly Value[], call: Call, state: State): void {
   if (!presented.some(isBroughtByHeader)) return
-  const { file, start, end } = call.site
-  const urls = call.args.flatMap(({ primitives }) => primitives.filter((item) => typeof item === 'string'))
-  if (![file.text.slice(start, Math.min(end, start + 400)), ...urls].some((text) => ASKS_ISSUER.test(text))) return
+  if (!asksIssuer(call.args, call.site)) return
   state.note(ASKED_ISSUER)
   machine.emit('audience', call.site, state, { named: false, asked: true })
 }
 
+function asksIssuer(args: readonly Value[], { file, start, end }: Site): boolean {
+  const urls = args.flatMap(({ primitives }) => primitives.filter((item) => typeof item === 'string'))
+  return [file.text.slice(start, Math.min(end, start + 400)), ...urls].some((text) => ASKS_ISSUER.test(text))
+}
+
+/** `answer.exp` of what an issuer says of a token: it ends by itself, and the program knows when. */
+export function noteIssuerSaysEnd(machine: Machine, target: Value, name: string, site: Site, state: State): void {
+  if (!ENDS.has(name) || !state.facts.may.has(ASKED_ISSUER)) return
+  if (!hasTag(target, 'verdict') || !hasTag(target, 'cred')) return
+  state.learn(['auth:expiring'])
+  machine.emit('expiring-auth', site, state, {})
+}
+
+const ENDS: ReadonlySet<string> = new Set(['exp', 'expires_at', 'expires_in', 'expiresAt'])
+
+/** What a verifier says of a token: which of it is the token as it came, and whether whom it is for is compared with the claim. */
+export function noteVerdict(machine: Machine, verdict: Value, compares = false): void {
+  for (const { kind, properties } of verdict.objects) {
+    if (kind !== 'object') continue
+    for (const [name, { value }] of properties) if (isAsSent(value)) machine.tokenFields.add(name)
+  }
+  const resources = verdict.objects.flatMap(({ properties }) => properties.get('resource')?.value ?? [])
+  if (compares) noteAudienceAsked(machine, ...resources, ...resources.flatMap(sourcesOf))
+}
+
+/** `new URL(payload.aud)` */
+function sourcesOf({ objects }: Value): readonly Value[] {
+  return objects.flatMap((item) => (item instanceof LibraryObject ? [(item.data['source'] as Value) ?? UNKNOWN] : []))
+}
+
+/** `authInfo.token` of whoever a verifier has let in: what the client sent, as far as that verifier hands it on. */
+export function tokenAsSent(machine: Machine, target: Value, name: string): Value | undefined {
+  if (!machine.tokenFields.has(name) || !hasTag(target, 'principal') || !hasTag(target, 'verdict')) return undefined
+  return { ...tagged('header:authorization', 'cred'), primitives: [undefined] }
+}
+
+/** The credential of a header, and nothing that was found, made or granted because of it. */
+function isAsSent(value: Value): boolean {
+  const isOther = ['entry', 'verdict', 'principal', 'made', 'hash'].some((tag) => hasTag(value, tag))
+  return value.tags.includes('header:authorization') && !isOther
+}
+
 /** `fetch(api, { headers: { authorization } })`: the token of the caller, as it came, lets this server in elsewhere. */
 export function notePassedThrough(machine: Machine, { args, site }: Call, state: State): void {
-  if (args.some(forwardsToken)) machine.emit('token-passed', site, state, {})
+  if (args.some(forwardsToken) && !asksIssuer(args, site)) machine.emit('token-passed', site, state, {})
 }
 
 function forwardsToken({ objects }: Value): boolean {
   return objects.some((item) =>
     (item.properties.get('headers')?.value.objects ?? []).some((headers) =>
-      [...headers.properties].some(
-        ([name, { value }]) =>
-          /^authorization$/i.test(name) && value.tags.includes('header:authorization') && !hasTag(value, 'entry'),
-      ),
+      [...headers.properties].some(([name, { value }]) => /^authorization$/i.test(name) && isAsSent(value)),
     ),
   )
 }

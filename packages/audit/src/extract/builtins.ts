@@ -32,7 +32,8 @@ import { noteEventLookUp } from './replays.ts'
 import { runAwaited } from './models/query-chains.ts'
 import { position } from './positions.ts'
 import { foundTags, insert, lookUp, noteLookUp, remove, storeRef } from './properties.ts'
-import { isNamedSecret, noteComparison, noteUrlCredential } from './secrets.ts'
+import { attributesIn } from './models/cookies.ts'
+import { asTold, isNamedSecret, noteComparison, noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
 import { OF_CALLER, VERIFIED } from './state.ts'
 import type { Primitive, Value } from './value.ts'
@@ -199,7 +200,7 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
         : { ...derived(list.item, first), entropy: pickEntropy(first.entropy) }
     case 'join':
     case 'toString':
-      return joinText(list)
+      return joinText(list, onlyString(call.args[0] ?? UNKNOWN) ?? ',')
     case 'keys':
       return derived(list.item)
     default:
@@ -215,9 +216,15 @@ function itemsOf(value: Value): Value {
   return joinAll([...lists.map(({ item }) => item), ...(isList ? [] : [single])])
 }
 
-function joinText(list: HeapObject): Value {
-  const entropy = entropyOfAll([...list.properties.values()].map((cell) => cell.value))
-  const value = derived(list.item)
+function joinText(list: HeapObject, separator: string): Value {
+  const parts = [...list.properties.values()].map((cell) => cell.value)
+  const entropy = entropyOfAll(parts)
+  const text = asTold(derived(list.item), parts)
+  // Attributes of a cookie, each a text of its own.
+  const attributes = separator.includes(';')
+    ? [list.item, ...parts].flatMap(strings).flatMap((each) => attributesIn(`;${each}`))
+    : []
+  const value = attributes.length > 0 ? withTags(text, attributes) : text
   const own = entropy ?? (isDrawn(list.item) ? list.item.entropy : undefined)
   return own === undefined ? value : { ...value, entropy: own }
 }

@@ -7,7 +7,7 @@ import { OWN_HOST, isOwnHost, namesBoth } from './origins.ts'
 import { methodFacts, methodsOf } from './protocol.ts'
 import type { Facts, State } from './state.ts'
 import { noteEventCompared } from './replays.ts'
-import { asAnswer, equalState, isState, presenceOf } from './request-state.ts'
+import { asAnswer, equalState, isSaidOfState, isState, presenceOf } from './request-state.ts'
 import {
   ASKS_UPGRADE,
   NO_PAGE,
@@ -185,7 +185,9 @@ export function wildcardFacts(value: Value, constant: Primitive | undefined): re
 
 export function assume(machine: Machine, state: State, value: Value): void {
   const facts = conditionOf(value).whenTrue
-  for (const fact of facts) if (fact.startsWith('perhaps:')) state.note(`maybe-${fact.slice('perhaps:'.length)}`)
+  for (const fact of facts)
+    if (fact.startsWith('perhaps:') && !fact.startsWith(PERHAPS_NAMED))
+      state.note(`maybe-${fact.slice('perhaps:'.length)}`)
   state.learn(
     facts.filter(
       (fact) =>
@@ -294,7 +296,7 @@ export function and(a: Value, b: Value, result: Value, before: Facts): Value {
     whenTrue: unite(left.whenTrue, right.whenTrue),
     whenFalse: unite(
       intersect(left.whenFalse, unite(left.whenTrue, right.whenFalse), before),
-      unite(perhaps(right.whenFalse), settledHere(a, right.whenFalse, before)),
+      unite(unite(perhaps(right.whenFalse), named(left.whenFalse)), settledHere(a, right.whenFalse, before)),
     ),
   })
 }
@@ -306,7 +308,7 @@ export function or(a: Value, b: Value, result: Value, before: Facts): Value {
     whenTrue: unite(
       intersect(left.whenTrue, unite(left.whenFalse, right.whenTrue), before),
       unite(
-        unite(perhaps(right.whenTrue), settledHere(a, right.whenTrue, before)),
+        unite(unite(perhaps(right.whenTrue), named(left.whenTrue)), settledHere(a, right.whenTrue, before)),
         eitherSet(a, left.whenTrue, right.whenTrue),
       ),
     ),
@@ -336,17 +338,30 @@ function eitherSet(first: Value, a: readonly string[], b: readonly string[]): re
 
 /** Where only one of two conditions taught it: a credential was verified on some of the paths. */
 function perhaps(facts: readonly string[]): readonly string[] {
-  return facts.flatMap((fact) =>
+  const verified = facts.flatMap((fact) =>
     fact === 'auth' ? ['perhaps:auth'] : fact === 'auth:verified' ? ['perhaps:verified'] : [],
   )
+  return unite(verified, named(facts))
 }
+
+/** What a header says is called has had a say in it, on whichever side. */
+function named(facts: readonly string[]): readonly string[] {
+  return facts.flatMap((fact) => (NAMED.test(fact) ? [fact.replace(NAMED, PERHAPS_NAMED)] : []))
+}
+
+const NAMED = /^(?:named-yes|named-no|perhaps:named):/
+export const PERHAPS_NAMED = 'perhaps:named:'
 
 function unite(a: readonly string[], b: readonly string[]): readonly string[] {
   return b.length === 0 ? a : a.length === 0 ? b : [...new Set([...a, ...b])]
 }
 
 function intersect(a: readonly string[], b: readonly string[], before: Facts): readonly string[] {
-  const common = b.filter((fact) => a.includes(fact) || vacuous(fact, before) || isOverruled(fact, a))
+  // `state && state.title !== title`: where none came, all that is asked of it holds for nothing.
+  const isAbsent = a.includes('rs:absent')
+  const common = b.filter(
+    (fact) => a.includes(fact) || vacuous(fact, before) || isOverruled(fact, a) || (isAbsent && isSaidOfState(fact)),
+  )
   if (a.includes('bound') && isOverruled('bound', b)) common.push('bound')
   const checked = isCheckedUnlessSwitchedOff(new Set(a), new Set(b)) && !common.includes('origin') ? ['origin'] : []
   const noPage = arePagesKeptOut([new Set(a), new Set(b)]) ? [NO_PAGE] : []

@@ -1,13 +1,18 @@
 /** Controllers of NestJS: what their decorators say of the routes they serve and of what their methods are given. */
 import type { Node } from './ast.ts'
+import { call_ } from './calls.ts'
+import { evaluate } from './expressions.ts'
 import { bare } from './ast.ts'
 import type { RouteFact } from './events.ts'
 import type { ClassObject, Environment, Site } from './heap.ts'
-import { ExternalObject } from './heap.ts'
+import { ExternalObject, LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
+import type { ExchangeParts } from './models/nest.ts'
+import { executionContext } from './models/nest.ts'
 import { bag, part } from './models/requests.ts'
+import { State } from './state.ts'
 import type { Value } from './value.ts'
-import { object, primitive } from './value.ts'
+import { UNDEFINED, object, primitive } from './value.ts'
 
 const VERBS: ReadonlyMap<string, string> = new Map([
   ['Get', 'GET'],
@@ -50,13 +55,48 @@ export function controllerRoute(machine: Machine, of: ClassObject, member: Node)
   return undefined
 }
 
+/** `@Sse()`: what the method gives back is a stream of events. */
+export function givesEvents(of: ClassObject, member: Node): boolean {
+  return decoratorsOf(member, of.env).some(({ name }) => name === 'Sse')
+}
+
 /** What a parameter is given that says by its decorator what it wants of the request. */
-export function decoratedArgument(machine: Machine, param: Node, env: Environment, site: Site): Value | undefined {
+export function decoratedArgument(
+  machine: Machine,
+  param: Node,
+  env: Environment,
+  site: Site,
+  exchange?: ExchangeParts,
+): Value | undefined {
   for (const { name, text } of decoratorsOf(param, env)) {
     const origin = PARTS.get(name)
     if (origin !== undefined) return text === undefined ? bag(machine, origin, site) : part(origin, primitive(text))
     const type = OBJECTS.get(name)
-    if (type !== undefined) return object(machine.library(type, site))
+    if (type !== undefined) return object(partOf(exchange, type) ?? machine.library(type, site))
+  }
+  return ownDecoration(machine, param, env, site, exchange)
+}
+
+function partOf(exchange: ExchangeParts | undefined, type: string): LibraryObject | undefined {
+  return type === 'request' ? exchange?.request : type === 'response' ? exchange?.response : undefined
+}
+
+/** `@Caller()` by `createParamDecorator((data, context) => …)`: what that takes out of the request. */
+function ownDecoration(
+  machine: Machine,
+  param: Node,
+  env: Environment,
+  site: Site,
+  exchange: ExchangeParts | undefined,
+): Value | undefined {
+  for (const decorator of (param['decorators'] ?? []) as Node[]) {
+    const state = State.beginning()
+    const made = evaluate(machine, decorator['expression'] as Node, state, env)
+    const own = made.objects.find((item) => item instanceof LibraryObject && item.type === 'nest-parameter')
+    if (!(own instanceof LibraryObject)) continue
+    const { factory, given } = own.data as Record<'factory' | 'given', Value>
+    const args = [given, object(executionContext(machine, site, exchange))]
+    return call_(machine, factory, { site, args, argSites: [], self: UNDEFINED, env }, state)
   }
   return undefined
 }

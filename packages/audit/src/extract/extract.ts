@@ -16,10 +16,12 @@ import { unseenServers } from './unseen-servers.ts'
 import { importsOf } from './imports.ts'
 import { parse } from './parse.ts'
 import { createResolver } from './resolve.ts'
+import { runBeside } from './beside.ts'
 import { runFragments } from './fragments.ts'
 import { registerLoginHelpers } from './login-helpers.ts'
 import { registerGateways } from './gateways.ts'
 import { registerHosted } from './hosted.ts'
+import { registerNest } from './nest-requests.ts'
 import { runPasswordChanges } from './password-changes.ts'
 import { runUnreached } from './roots.ts'
 import { runDeferred, runRoutes, runTools } from './routes.ts'
@@ -50,6 +52,7 @@ export function extract(
     }
   })
   registerHosted(machine)
+  registerNest(machine)
   registerGateways(machine)
   registerTaskStores(machine)
   const timers = [...machine.deferred]
@@ -58,6 +61,7 @@ export function extract(
   const startup = machine.events.length
   machine.guarded('the requests', () => {
     runRoutes(machine)
+    runBeside(machine)
     const known = machine.routes.length
     registerLoginHelpers(machine)
     runUnreached(machine)
@@ -76,6 +80,7 @@ export function extract(
     machine.served.clear()
     machine.sessionReads.clear()
     runRoutes(machine)
+    runBeside(machine)
     // As requests have registered them: what nobody calls would register them anew, with objects that no request has touched.
     runTools(machine)
     runUnreached(machine)
@@ -106,9 +111,10 @@ const SERVING = new RegExp(
     String.raw`(?:\bfrom|\brequire\()\s*['"](?:(?:npm|jsr):)?(?:@[\w.-]+\/)?(?:[\w.]+-)*mcp(?:-[\w.]+)*['"/@]`,
     // A function that is given a request and something to answer it with.
     String.raw`\(\s*_?req(?:uest)?\b[^()\n]{0,80},\s*_?res(?:ponse)?\b[^()\n]{0,80}\)\s*(?::[^={}\n]{0,80})?(?:=>|\{)`,
+    String.raw`\(\s{0,40}_?err(?:or)?\b[^()\n]{0,80},\s{0,40}_?req(?:uest)?\b[^()\n]{0,80},\s{0,40}_?res(?:ponse)?\b`,
     String.raw`\bexport\s+default\s+(?:async\s+)?(?:function\b[^(\n]{0,60})?\(\s*_?req(?:uest)?\b`,
     String.raw`\bfetch\s*\(\s*_?req(?:uest)?\b|\bexport\s+(?:(?:async\s+)?function|const)\s+(?:GET|POST|PUT|PATCH|DELETE|ALL)\b|\bexport\s*(?:const\s*)?\{[^}]*\b(?:GET|POST)\b|\bNestFactory\b|\b(?:define(?:Event)?|event)Handler\b`,
-    String.raw`\bexports?\b[^\n=]*\b\w*[hH]andler\b[^\n]*=|\bAPIGateway\w*Event|\bonRequest\s*\(|['"]@(?:azure/functions|google-cloud/functions-framework)['"]|\bevent\s*\.\s*(?:requestContext|httpMethod|rawPath|queryStringParameters|multiValueHeaders)\b`,
+    String.raw`\bexports?\b[^\n=]*\b\w*[hH]andler\b[^\n]*=|\bexport\s{1,20}(?:async\s{1,20})?function\s{1,20}\w*[hH]andler\b|\bAPIGateway\w*Event|\bonRequest\s*\(|['"]@(?:azure/functions|google-cloud/functions-framework)['"]|\bevent\s*\.\s*(?:requestContext|httpMethod|rawPath|queryStringParameters|multiValueHeaders)\b`,
   ].join('|'),
 )
 

@@ -7,7 +7,8 @@ import type { Site } from './heap.ts'
 import { ClassObject, FunctionObject, InstanceObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { Decorated } from './models/nest.ts'
-import { asksNobody, decoratedBy, globalGuards, isPassportGuard } from './models/nest.ts'
+import type { ExchangeParts } from './models/nest.ts'
+import { asksNobody, decoratedBy, executionContext, globalGuards, isPassportGuard } from './models/nest.ts'
 import { getProperty } from './properties.ts'
 import type { State } from './state.ts'
 import { VERIFIED } from './state.ts'
@@ -16,12 +17,19 @@ import type { Value } from './value.ts'
 import { NEVER, object, primitive, truthiness } from './value.ts'
 
 /** Runs the guards before a method, those of the whole app first. */
-export function runGuards(machine: Machine, of: ClassObject, member: Node, site: Site, state: State): void {
+export function runGuards(
+  machine: Machine,
+  of: ClassObject,
+  member: Node,
+  site: Site,
+  state: State,
+  exchange?: ExchangeParts,
+): void {
   const decorated = decoratedBy([
     ...decoratorsOf(machine, of, of.node, state),
     ...decoratorsOf(machine, of, member, state),
   ])
-  const context = contextOf(machine, decorated, site)
+  const context = contextOf(machine, decorated, site, exchange)
   for (const guard of [...globalGuards(machine), ...decorated.guards])
     if (!state.dead) runGuard(machine, guard, context, site, state)
 }
@@ -32,13 +40,9 @@ function decoratorsOf(machine: Machine, of: ClassObject, node: Node, state: Stat
   )
 }
 
-function contextOf(machine: Machine, { metadata }: Decorated, site: Site): Value {
-  return object(
-    machine.library('nest-context', site, {
-      handler: object(machine.library('nest-handler', site, { metadata })),
-      request: object(machine.library('request', site)),
-    }),
-  )
+function contextOf(machine: Machine, { metadata }: Decorated, site: Site, exchange?: ExchangeParts): Value {
+  const handler = object(machine.library('nest-handler', site, { metadata }))
+  return object(executionContext(machine, site, exchange, handler))
 }
 
 function runGuard(machine: Machine, guard: Value, context: Value, site: Site, state: State): void {

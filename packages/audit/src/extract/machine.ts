@@ -2,6 +2,7 @@
 import type { SourceFile, SourceTree } from '../source/tree.ts'
 import type { Gap } from '../finding/finding.ts'
 import type { Node } from './ast.ts'
+import type { Beside } from './models/beside.ts'
 import { Branches } from './branches.ts'
 import type { Context, Event, EventKind, EventOf, RouteFact, StoreRef, Trigger } from './events.ts'
 import { type Declared, NOTHING_DECLARED } from './declared.ts'
@@ -208,6 +209,8 @@ export class Machine {
   readonly replaysCompared = new Set<string>()
   /** Places that were counted up or down at once, as `place:up`. */
   readonly counted = new Set<string>()
+  /** Fields in which verifiers hand on the token as it came. */
+  readonly tokenFields = new Set<string>()
   /** Whom a token is for is asked somewhere. */
   audienceAsked = false
   /** Variables and properties that requests write and that outlive them. */
@@ -231,6 +234,8 @@ export class Machine {
   /** Where each of them was read, by place and moment. */
   readonly readSites = new Map<string, Site>()
   deferred: Deferred[] = []
+  /** What frameworks call beside handlers, by its place. */
+  readonly beside = new Map<string, Beside>()
   /** Handlers of tools, resources and prompts, by their places and what they close over: each runs once. */
   readonly tools = new Map<string, Deferred>()
   /** The web session middleware that requests pass, if there is one. */

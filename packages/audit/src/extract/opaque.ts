@@ -19,7 +19,7 @@ import { noteHandleGiven } from './handles.ts'
 import { storeRef } from './properties.ts'
 import { handedOver, noteAct } from './request-state.ts'
 import { parsedBySchema } from './schemas.ts'
-import { isNamedSecret, namesFile, noteLog, noteUrlCredential, noteUrlProof } from './secrets.ts'
+import { isNamedSecret, namesFile, noteBindings, noteLog, noteUrlCredential, noteUrlProof } from './secrets.ts'
 import type { State } from './state.ts'
 import { noteUnseenAct } from './messages.ts'
 import { noteHandedOn } from './streams.ts'
@@ -137,16 +137,17 @@ export function callOpaque(
     for (const arg of [...call.args, ...presented])
       if (whose !== 'files' || !namesFile(arg)) noteUrl(machine, arg, call.site, state)
   if (speaks) noteLog(machine, name, call, state)
+  else if (name === 'child') noteBindings(machine, call, state)
   if (!speaks) noteHandleGiven(machine, call.args, call.site, state)
   if (!speaks) noteAudienceGiven(machine, call)
   if (!speaks && call.args.some(namesOrigin)) return withTags(inner, ['origin-verdict'])
   const compared = speaks || whose === 'library' ? undefined : askedOfOwner(name, call, inner, state)
   if (compared !== undefined) return compared
+  notePassedThrough(machine, call, state)
   if (presented.length === 0)
     return hasTag(call.self, 'cred') || isNamedSecret(inner) ? withTags(inner, ['made']) : inner
   state.note('opaque-check')
   noteIssuerAsked(machine, presented, call, state)
-  notePassedThrough(machine, call, state)
   if (presented.some(isSentByBrowsers)) state.note('maybe-cookie')
   return withTags(inner, ['verdict', 'cred', ...presented.flatMap(requestTags)])
 }
@@ -180,7 +181,17 @@ function isPassedOn(name: string | undefined, call: Call): boolean {
     objects.flatMap((item) => (item instanceof LibraryObject ? [item.type] : [])),
   )
   if (types.some((type) => type.endsWith('request')) && types.includes('response')) return true
-  return name === 'global:fetch' && call.args.some((arg) => isMessage(optionOf(arg, 'body') ?? NEVER))
+  if (name !== 'global:fetch') return false
+  return call.args.some((arg) => isRequest(arg) || isMessageAsSent(optionOf(arg, 'body') ?? NEVER))
+}
+
+function isRequest({ objects }: Value): boolean {
+  return objects.some((item) => item instanceof LibraryObject && item.type.endsWith('request'))
+}
+
+/** The body of a request, or the request itself as a stream of it. */
+function isMessageAsSent(value: Value): boolean {
+  return isMessage(value) || isRequest(value)
 }
 
 /** Methods of code we cannot see that are asked whether a credential is good. */
@@ -321,6 +332,7 @@ export function notePassedOn(machine: Machine, call: Call, state: State): void {
 function isMessage(value: Value): boolean {
   return (
     hasTag(value, 'body') ||
+    value.objects.some(({ kind, item }) => kind === 'array' && hasTag(item, 'body')) ||
     value.objects.some((item) => item instanceof LibraryObject && item.type === 'bag' && item.data['origin'] === 'body')
   )
 }

@@ -13,12 +13,12 @@ import { isModelled } from './models/index.ts'
 import { setProperty, stepTags } from './properties.ts'
 import { noteEventCompared } from './replays.ts'
 import { noteAsked, noteCompared } from './marks.ts'
-import { freshness, isState } from './request-state.ts'
+import { freshness, isState, isInRound, summed } from './request-state.ts'
 import { noteMethod } from './rpc.ts'
 import { attributesIn } from './models/cookies.ts'
 import { testPosition } from './positions.ts'
 import { asAddress } from './models/urls.ts'
-import { noteComparison, afterText, isMadeOrSetSecret, notePart } from './secrets.ts'
+import { noteComparison, afterText, asTold, isMadeOrSetSecret, notePart } from './secrets.ts'
 import { LOOSELY, namesBoth } from './origins.ts'
 import type { State } from './state.ts'
 import type { Primitive, Value } from './value.ts'
@@ -71,21 +71,33 @@ export function evaluateBinary(machine: Machine, node: Node, state: State, env: 
       notePart(machine, env, node['left'] as Node, left)
       notePart(machine, env, node['right'] as Node, right)
       if (isRolling(node['left'] as Node)) return rolled(right, machine.site(env.file, node))
-      return arithmetic(
-        operator,
-        left,
-        intoText(machine, endOf(node['left'] as Node), node['right'] as Node, right, state, env),
+      return changed(
+        arithmetic(
+          operator,
+          left,
+          intoText(machine, endOf(node['left'] as Node), node['right'] as Node, right, state, env),
+        ),
+        { left, right },
+        state,
       )
     case '-':
       return isStep(left, right)
         ? stepped(arithmetic(operator, left, right), 'down')
-        : arithmetic(operator, left, right)
+        : changed(arithmetic(operator, left, right), { left, right }, state)
     case '^':
       if (isRolling(node['left'] as Node)) return rolled(right, machine.site(env.file, node))
       return arithmetic(operator, left, right)
     default:
       return arithmetic(operator, left, right)
   }
+}
+
+/** `Number(await votes.get(poll)) + 1`, in a round that brought state: what is kept elsewhere, and one more. */
+function changed(sum: Value, { left, right }: Record<'left' | 'right', Value>, state: State): Value {
+  if (typeof known(right)?.value !== 'number' || !isInRound(state)) return sum
+  const isElsewhere =
+    (left.open || left.tags.length > 0) && !['clock', 'body', 'rstate'].some((tag) => hasTag(left, tag))
+  return isElsewhere ? summed(sum, state) : sum
 }
 
 /** `(sum << 5) - sum`: the step of a hash that is written out, before the next character is added. */
@@ -132,8 +144,9 @@ export function arithmetic(operator: string, left: Value, right: Value): Value {
   const prefix = known(left)?.value
   const suffix = known(right)?.value
   const isFull = operator === '+' && [left, right].some(isFullText)
+  const sum = derived(left, right)
   const value: Value = {
-    ...derived(left, right),
+    ...(operator === '+' ? asTold(sum, [left, right]) : sum),
     ...(entropy === undefined ? {} : { entropy }),
     ...(isFull ? { full: true } : {}),
   }

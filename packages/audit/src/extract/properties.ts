@@ -1,6 +1,6 @@
 /** Reads and writes of properties: plain objects, containers used as session stores, library objects. */
 import { noteExecution } from './asked.ts'
-import { AUDIENCE_CLAIM, isAudienceClaim } from './audiences.ts'
+import { AUDIENCE_CLAIM, isAudienceClaim, noteIssuerSaysEnd, tokenAsSent } from './audiences.ts'
 import { LET_IN, conditionOf, fromRequest, isFresh, isMove, isPresentedHandle, requestTags } from './conditions.ts'
 import { putBack } from './copies.ts'
 import { isOwn, noteHandleWrite, unprovenTags } from './handles.ts'
@@ -77,12 +77,16 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
     ])
   if (name !== undefined && isPartOfBody(target)) value = namedInBody(value, name)
   if (name === 'error' && hasTag(target, 'verdict') && !hasTag(target, 'entry')) value = refusal(value, target)
+  if (name === undefined && hasTag(key, 'cred')) value = foundByCredential(machine, target, value, key, site, state)
   value = partOf(target, value, state)
   if (name === undefined && key.entropy !== undefined && target.objects.every(({ kind }) => kind === 'array'))
     return { ...derived(value, key), entropy: pickEntropy(key.entropy) }
   if (target.objects.length === 0 && target.entropy !== undefined && name !== undefined && PLACE.test(name))
     return { ...derived(target), entropy: pickEntropy(target.entropy) }
   if (value === NEVER) return name === 'length' ? UNKNOWN : { ...UNKNOWN }
+  const asSent = name === undefined || target.tags.length === 0 ? undefined : tokenAsSent(machine, target, name)
+  if (asSent !== undefined) return asSent
+  if (name !== undefined && target.tags.length > 0) noteIssuerSaysEnd(machine, target, name, site, state)
   if (name !== undefined && isAudienceClaim(target, name)) value = withTags(value, [AUDIENCE_CLAIM])
   if (target.tags.length > 0 && name !== undefined) value = noteFieldRead(machine, target, name, value, site)
   return name === undefined || target.ways === undefined ? value : partOfWays(target, name, value)
@@ -95,6 +99,20 @@ function lengthOf(text: Value): Value {
 
 /** Of a character in a text. */
 const PLACE = /^\d+$/
+
+/** `users[digest(token)]` of a record of settings, of a file, or of the source: who has that credential, or nobody. */
+function foundByCredential(machine: Machine, target: Value, value: Value, key: Value, site: Site, state: State): Value {
+  const isProven = ['principal', 'verdict', 'decoded', 'excerpt', 'entry'].some((tag) => hasTag(key, tag))
+  if (isProven || !fromRequest(key) || !target.objects.every(isRecord)) return value
+  noteUrlCredential(machine, key, site, state)
+  const found = value === NEVER ? UNKNOWN : value
+  const primitives = [...new Set([...found.primitives, undefined])]
+  return withTags({ ...found, primitives, open: true }, ['cred', 'verdict'])
+}
+
+function isRecord({ kind }: HeapObject): boolean {
+  return kind === 'object' || kind === 'external'
+}
 
 /** `const { data, error } = await getUser(token)`: whoever gets an error is nobody. */
 function refusal(value: Value, target: Value): Value {

@@ -137,7 +137,8 @@ export function bindingOf(machine: Machine, value: Value): readonly string[] {
 }
 
 function isCaller(value: Value): boolean {
-  return hasTag(value, 'principal') || hasTag(value, 'sid') || (hasTag(value, 'cred') && !hasTag(value, 'body'))
+  if (hasTag(value, 'principal') || hasTag(value, 'sid')) return true
+  return hasTag(value, 'cred') && (hasTag(value, 'verdict') || !hasTag(value, 'body'))
 }
 
 /** All users of one application share its client ID: alone it tells nobody apart. */
@@ -214,6 +215,8 @@ const DECODES =
   /^(?:parse\w*|safeParse\w*|decode\w*|from\w*|to[A-Z]\w*|inflate\w*|gunzip\w*|unzip\w*|decompress\w*|unpack\w*|deserialize\w*|unescape\w*|validate|assert\w*|is[A-Z]\w*|exec|match\w*|test|has\w*|equal\w*|compare\w*|hash|digest|update|sign|createHash)$/
 const OPENS = /verif|unseal|unsign|decrypt|open|authenticat|unwrap|redeem|consume|^check/i
 const SPENDS = /claim|consume|redeem|spend|once|burn|reserve|acquire|setnx|markused/i
+/** What it names is taken away: that proves nothing of it, unless it was looked for before. */
+const TAKES_AWAY = /^(?:delete|destroy|wipe|remove|unlink|purge|rm(?![a-z]))/
 const LOOKS = /^(?:get|find|load|fetch|lookup|retrieve|read|take|pop|peek)/
 
 /** State handed to code that cannot be seen: what comes back, where that is known of its name. */
@@ -229,9 +232,11 @@ export function handedOver(
   const whole = states.some((value) => value.tags.includes(RAW) && isWhole(value))
   const source = derived(...states)
   if (DECODES.test(name)) return partOf(source, derived(given.self, ...given.args, source), state)
+  if (LOOKS.test(name) && !SENDS.test(name)) state.learn([ASKED])
   if (LOOKS.test(name) && !SENDS.test(name)) return withoutState(derived(given.self, ...given.args.map(withoutState)))
   if (!source.tags.includes(RAW)) return undefined
-  if (!whole && !OPENS.test(name)) {
+  const isDeleted = TAKES_AWAY.test(name) && !state.holds(ASKED)
+  if ((!whole || isDeleted) && !OPENS.test(name)) {
     noteStateUse(machine, 'effect', given.site, state)
     return undefined
   }
@@ -269,13 +274,28 @@ export function noteAct(
   state: State,
 ): void {
   if (name === 'create' && args.some(namesOnce)) state.learn(['rs:spent'])
+  if (name !== undefined && PUTS.test(name) && isInRound(state)) {
+    if (args.some((arg) => hasTag(arg, 'summed')))
+      return machine.emit('act', site, state, { again: true, ofRequest: args.some(isOfRequest) })
+    if (state.holds(ASKED) && args.slice(0, 1).some((key) => statesIn(key, 1).length > 0)) state.learn(['rs:spent'])
+  }
   if (name === undefined || !(SENDS.test(name) ? posts(args) : ACTS.test(name))) return
   if (isInRound(state) || args.some((arg) => statesIn(arg, 2).length > 0))
     machine.emit('act', site, state, {
       again: (SENDS.test(name) ? posts(args, /^(?:post|patch)$/i) : !ENDS.test(name)) && !args.some(isKeyedOnce),
-      ofRequest: args.some((arg) => originsOf(arg, 2).some((tag) => tag.startsWith('body'))),
+      ofRequest: args.some(isOfRequest),
     })
 }
+
+function isOfRequest(arg: Value): boolean {
+  return originsOf(arg, 2).some((tag) => tag.startsWith('body'))
+}
+
+/** Something that is not seen was asked for what it has under what state says. */
+const ASKED = 'rs:asked'
+
+/** `votes.put(poll, String(total + 1))`; `spent.put(state.id, '1')` */
+const PUTS = /^(?:put|set|save|write|update|upsert)/
 
 /** `redemption.create({ data: { nonce: state.nonce } })`: a column that is called so is unique, and the second row is refused. */
 function namesOnce(arg: Value): boolean {

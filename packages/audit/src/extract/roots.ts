@@ -7,7 +7,6 @@ import type { Node } from './ast.ts'
 import { children, isNode, staticKey } from './ast.ts'
 import { controllerRoute, decoratedArgument } from './controllers.ts'
 import type { RouteFact } from './events.ts'
-import { runGuards } from './guards.ts'
 import type { Environment, Site } from './heap.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import { isLogout, nameBefore, noteHandlerBegins } from './logouts.ts'
@@ -15,13 +14,14 @@ import type { Machine } from './machine.ts'
 import { serveLeftProviders } from './left-providers.ts'
 import { callUnknown, runMakers } from './makers.ts'
 import { isCarried, registerRun } from './models/carriers.ts'
-import { noteAnswer } from './models/http.ts'
 import { connectOwn, isTransportClass } from './models/own-transports.ts'
+import type { ExchangeParts } from './models/nest.ts'
 import { isNestStrategy, toldToStrategy } from './models/passport.ts'
 import type { Module } from './modules.ts'
 import { exportedCells } from './modules.ts'
 import { getProperty } from './properties.ts'
-import { runDeferred, runLayers } from './routes.ts'
+import { exchangeAt, noteAnswerOf, runBefore } from './nest-requests.ts'
+import { runDeferred } from './routes.ts'
 import { registerLeft } from './unseen.ts'
 import { State } from './state.ts'
 import { sharedInstance } from './types.ts'
@@ -193,20 +193,22 @@ function runClass(machine: Machine, of: ClassObject): void {
       // A guard may stand before it that we do not see.
       const seen = route !== undefined
       if (isGuarded(of.node, seen) || isGuarded(member, seen)) state.note('opaque-middleware')
-      if (route !== undefined) runBefore(machine, of, member, instance.site, state)
+      const exchange = route && exchangeAt(machine, instance.site)
+      if (route !== undefined) runBefore(machine, { of, member, route }, exchange!, instance.site, state)
       if (state.dead) return
       noteHandlerBegins(machine)
       const method = getProperty(machine, object(instance), primitive(name), instance.site, state)
       const call = {
         site: instance.site,
-        args: told ?? argumentsFor(machine, fn, instance.site, of.env),
+        args: told ?? argumentsFor(machine, fn, instance.site, of.env, exchange),
         argSites: [],
         self: object(instance),
         env: of.env,
       }
       const answer = call_(machine, method, call, state)
       // What a method of a controller gives back is the answer.
-      if (route !== undefined && !state.dead) noteAnswer(machine, { ...call, args: [answer] }, state)
+      if (route !== undefined && !state.dead)
+        noteAnswerOf(machine, { of, member, route }, { ...call, args: [answer] }, state)
     })
   }
 }
@@ -238,13 +240,6 @@ function registerCarriedMethods(machine: Machine, of: ClassObject): void {
     for (const target of method.objects)
       if (target instanceof FunctionObject) registerCarried(machine, target, instance)
   }
-}
-
-/** What a request passes before a method of a controller is called. */
-function runBefore(machine: Machine, of: ClassObject, member: Node, site: Site, state: State): void {
-  const app = machine.readyMade.get('nest-server')
-  if (app !== undefined) runLayers(machine, app, site, state)
-  if (!state.dead) runGuards(machine, of, member, site, state)
 }
 
 function isDecorated(node: Node): boolean {
@@ -298,12 +293,18 @@ function runRoot(machine: Machine, site: Site, { route, isHandler, isLate = fals
 }
 
 /** A handler gets what its parameters are called after; whatever else, nothing is known of. */
-export function argumentsFor(machine: Machine, fn: Node, site: Site, env?: Environment): readonly Value[] {
+export function argumentsFor(
+  machine: Machine,
+  fn: Node,
+  site: Site,
+  env?: Environment,
+  exchange?: ExchangeParts,
+): readonly Value[] {
   const params = parametersOf(fn)
   const names = params.map(nameOfParameter)
   const answers = names.some((name) => RESPONSE_NAMES.test(name))
   return names.map((name, index) => {
-    const wanted = env === undefined ? undefined : decoratedArgument(machine, params[index]!, env, site)
+    const wanted = env === undefined ? undefined : decoratedArgument(machine, params[index]!, env, site, exchange)
     if (wanted !== undefined) return wanted
     if (isCarrier(params[index]!)) return { ...object(machine.library('carrier', site)), open: true }
     const type = requestTypeOf(name, index, answers)

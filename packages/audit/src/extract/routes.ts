@@ -1,4 +1,6 @@
 /** Runs handlers as requests: the middleware that stands before them, then the handler, on one path. */
+import { noteSkipped } from './asked.ts'
+import { wantsError } from './models/beside.ts'
 import { noteAbsentHandler } from './unseen-servers.ts'
 import type { Call } from './calls.ts'
 import { call_ } from './calls.ts'
@@ -14,6 +16,7 @@ import { noteEventAnswer } from './models/functions.ts'
 import { noteAnswer } from './models/http.ts'
 import { callLibrary } from './models/index.ts'
 import { applyMiddleware } from './models/middleware.ts'
+import type { ExchangeParts } from './models/nest.ts'
 import type { Mount } from './models/routing.ts'
 import { sessionObject } from './models/web-sessions.ts'
 import { State, joinFacts } from './state.ts'
@@ -198,19 +201,7 @@ function makeExchange(machine: Machine, app: LibraryObject, route: Route): Excha
   const request = machine.library(requestType(route), site)
   const response = machine.library('response', site)
   response.property('req').write(object(request))
-  if (
-    (machine.webSession !== undefined || app === machine.unseenApp || !machine.listens) &&
-    (route.flavour === 'express' ||
-      route.flavour === 'fastify' ||
-      route.flavour === 'koa' ||
-      route.flavour === 'node' ||
-      route.flavour === 'socket')
-  ) {
-    request.property('session').write(sessionObject(machine, site))
-  }
-  if (route.flavour === 'express') {
-    for (const name of ['login', 'logIn']) request.property(name).write(object(machine.library('passport-login', site)))
-  }
+  furnish(machine, app, route, request)
   if (route.flavour === 'socket') return onSocket(machine, { request }, route)
   if (route.flavour === 'hapi')
     return { request, args: () => [object(request), object(machine.library('hapi-toolkit', site))] }
@@ -225,6 +216,24 @@ function makeExchange(machine: Machine, app: LibraryObject, route: Route): Excha
   const single = ['hono', 'koa', 'fetch', 'elysia', 'h3', 'socket-io', 'lambda'].includes(route.flavour)
   if (single) return { request, args: (next) => [object(request), object(next), UNKNOWN] }
   return { request, args: (next) => [object(request), object(response), object(next)] }
+}
+
+/** What frameworks and middleware of libraries put on a request. */
+function furnish(machine: Machine, app: LibraryObject, route: Route, request: LibraryObject): void {
+  const { site } = route
+  if (
+    (machine.webSession !== undefined || app === machine.unseenApp || !machine.listens) &&
+    (route.flavour === 'express' ||
+      route.flavour === 'fastify' ||
+      route.flavour === 'koa' ||
+      route.flavour === 'node' ||
+      route.flavour === 'socket')
+  ) {
+    request.property('session').write(sessionObject(machine, site))
+  }
+  if (route.flavour === 'express') {
+    for (const name of ['login', 'logIn']) request.property(name).write(object(machine.library('passport-login', site)))
+  }
 }
 
 /** The request has become a connection: its handler is given the socket first. */
@@ -279,7 +288,13 @@ function runMiddleware(machine: Machine, handler: Value, route: Route, exchange:
 }
 
 /** What an app has its requests pass before it looks who serves them, for what is no route of its own. */
-export function runLayers(machine: Machine, app: LibraryObject, site: Site, state: State): void {
+export function runLayers(
+  machine: Machine,
+  { app, layers, exchange }: { app: LibraryObject; layers: readonly Value[]; exchange: ExchangeParts },
+  site: Site,
+  state: State,
+): void {
+  const { request, response } = exchange
   const route: Route = {
     site,
     verb: '*',
@@ -290,14 +305,13 @@ export function runLayers(machine: Machine, app: LibraryObject, site: Site, stat
     facts: state.facts,
     order: 0,
   }
-  const exchange = makeExchange(machine, app, route)
-  for (const layer of (app.data['layers'] ?? []) as readonly Value[])
-    if (!state.dead) runMiddleware(machine, layer, route, exchange, state)
+  const seen: Exchange = { request, args: (next) => [object(request), object(response), object(next)] }
+  furnish(machine, app, route, request)
+  for (const layer of layers) if (!state.dead) runMiddleware(machine, layer, route, seen, state)
 }
 
 function isErrorHandler(fn: FunctionObject, route: Route): boolean {
-  const params = fn.node['params'] as unknown[]
-  return route.flavour === 'express' && Array.isArray(params) && params.length === 4
+  return route.flavour === 'express' && wantsError(fn)
 }
 
 function runOwnMiddleware(
@@ -320,7 +334,9 @@ function runOwnMiddleware(
     return
   }
   for (const item of continued) item.dead = false
-  state.facts = continued.map((item) => item.facts).reduce((a: Facts, b: Facts) => joinFacts(a, b))
+  const ways = continued.map((item) => item.facts)
+  state.facts = ways.reduce((a: Facts, b: Facts) => joinFacts(a, b))
+  noteSkipped(state, ways)
 }
 
 /** Where middleware has no `next`: what does not answer lets the request go on. */

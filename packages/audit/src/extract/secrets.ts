@@ -343,6 +343,12 @@ export function noteLog(
     for (const [index, arg] of args.entries()) keepPart(machine, argSites[index]!, contentOf([arg]))
 }
 
+/** `logger.child({ headers })`: what it says with each of its lines. */
+export function noteBindings(machine: Machine, call: Call, state: State): void {
+  const [bindings] = call.args
+  if (bindings?.objects.some(({ kind }) => kind === 'object') === true) noteLog(machine, 'info', call, state)
+}
+
 /** The origins of all that a few values hold, two levels deep. */
 export function contentOf(values: readonly Value[], depth = 2): Value {
   const tags = new Set<string>()
@@ -362,10 +368,12 @@ export function contentOf(values: readonly Value[], depth = 2): Value {
   return tagged(...tags)
 }
 
-/** All of them, or all but some of which none is the credential. */
+/** All of them, or all but some of which none is the credential; the event that a gateway makes of a request has them too. */
 function isHeaders({ type, data }: LibraryObject): boolean {
   const without = (data['without'] ?? []) as readonly string[]
-  return type === 'bag' && data['origin'] === 'header' && !without.includes('authorization')
+  return (
+    type === 'lambda-event' || (type === 'bag' && data['origin'] === 'header' && !without.includes('authorization'))
+  )
 }
 
 /** `{ ...req.headers }`, where the credential is not put in another's place or taken out. */
@@ -382,8 +390,33 @@ export function isCredentialPart(tag: string): boolean {
 
 /** A digest, an excerpt, a time: it opens nothing. */
 export function isSilent({ tags }: Value): boolean {
-  return tags.some((tag) => SILENT.has(tag))
+  const told = tags.lastIndexOf(TOLD)
+  return tags.some((tag, index) => index > told && SILENT.has(tag))
 }
+
+/** `${new Date().toISOString()} ${JSON.stringify(headers)}`: what a text is made of besides does not hide what it tells. */
+export function asTold(text: Value, parts: readonly Value[]): Value {
+  if (!text.tags.some((tag) => SILENT.has(tag)) || !parts.some(tells)) return text
+  return { ...text, tags: [...text.tags.filter((tag) => tag !== TOLD), TOLD] }
+}
+
+function tells(part: Value): boolean {
+  return part.tags.some(isTelling) && !isSilent(part)
+}
+
+function isTelling(tag: string): boolean {
+  if (tag === 'headers' || tag === 'sid' || tag.startsWith('key:')) return true
+  return isCredentialPart(tag) || isHandleTag(tag)
+}
+
+/** A part of a request that names a session. */
+export function isHandleTag(tag: string): boolean {
+  const name = /^(?:header|cookie|query):(.+)$/.exec(tag)?.[1]
+  return name !== undefined && isHandleName(name)
+}
+
+/** What says nothing, of the origins before this one, stands beside something that does. */
+const TOLD = 'told-in-full'
 
 const SILENT: ReadonlySet<string> = new Set(['hash', 'mac', 'excerpt', 'clock', 'counter'])
 

@@ -1,7 +1,7 @@
 /** Executes statements: control flow, declarations, exits. */
 import type { Node } from './ast.ts'
 import { isNode, staticKey } from './ast.ts'
-import { askedByComparing, noteExecution, notePolicy } from './asked.ts'
+import { askedByComparing, noteExecution, notePolicy, noteRefusal } from './asked.ts'
 import { assume, conditionOf, equality, isOptional, negate, truthOn } from './conditions.ts'
 import { createClass, createFunction } from './classes.ts'
 import { evaluate } from './expressions.ts'
@@ -311,6 +311,7 @@ function executeReturn(machine: Machine, node: Node, state: State, env: Environm
   const value = isNode(argument) ? evaluate(machine, argument, state, env) : UNDEFINED
   if (state.dead) return
   noteToolResult(machine, value, machine.site(env.file, node), state)
+  if (machine.context.trigger === 'request') noteRefusal(value, state)
   const site = isNode(argument) ? { site: machine.site(env.file, argument) } : {}
   machine.frame.exits.push({ state: state.fork(), value, ...site })
   state.dead = true

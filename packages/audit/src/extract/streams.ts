@@ -7,8 +7,18 @@ import type { State } from './state.ts'
 import type { Value } from './value.ts'
 import { strings } from './value.ts'
 
-const STREAM_TYPES: ReadonlySet<string> = new Set(['response', 'stream', 'socket'])
-const ENDINGS: ReadonlySet<string> = new Set(['end', 'destroy', 'close', 'terminate', 'abort', 'error', 'send', 'json'])
+const STREAM_TYPES: ReadonlySet<string> = new Set(['response', 'stream', 'subject', 'socket'])
+const ENDINGS: ReadonlySet<string> = new Set([
+  'end',
+  'destroy',
+  'close',
+  'terminate',
+  'abort',
+  'error',
+  'complete',
+  'send',
+  'json',
+])
 
 function isStream(item: HeapObject): item is LibraryObject {
   return item instanceof LibraryObject && STREAM_TYPES.has(item.type)
@@ -25,6 +35,17 @@ export function noteEventStream(
   if (header.name.toLowerCase() !== 'content-type') return
   if (strings(header.value).some((text) => text.startsWith('text/event-stream')))
     noteOpened(machine, streams, site, state)
+}
+
+/** `response.type('text/event-stream')` */
+export function noteContentType(
+  machine: Machine,
+  type: Value | undefined,
+  streams: Value,
+  site: Site,
+  state: State,
+): void {
+  if (type !== undefined) noteEventStream(machine, { name: 'content-type', value: type }, streams, site, state)
 }
 
 /** From here on the stream is open. */

@@ -305,8 +305,8 @@ export interface AudienceFact {
   readonly at: Location
   /** Only a token that is meant for this server passes. */
   readonly named: boolean
-  /** Verified here; its issuer is asked about it; or it is sent to another service as it came. */
-  readonly how: 'verified' | 'asked' | 'passed-on'
+  /** Verified here; its issuer is asked about it; or it is sent to another service as it came, be it that nobody or somebody has verified it here. */
+  readonly how: 'verified' | 'asked' | 'passed-on' | 'passed-through'
 }
 
 /** What keeps the events of streams, so that a client that comes back gets what it missed. */

@@ -163,8 +163,101 @@ describe('a token that is sent on as it came', () => {
     expect(findingsOf('unchecked-token-audience', passing('', "{ accept: 'text/plain' }"))).toEqual([])
   })
 
-  it('has been asked whom it is for where it is verified with an audience', () => {
+  it('is good at two services where it is verified with an audience', () => {
     const guard = "await jwtVerify(token.slice(7), new TextEncoder().encode(process.env.KEY), { audience: 'x' })"
-    expect(findingsOf('unchecked-token-audience', passing(guard, '{ authorization: token }'))).toEqual([])
+    expect(findingsOf('unchecked-token-audience', passing(guard, '{ authorization: token }'))).toEqual([
+      'server.ts:6: The token that the caller was let in by is sent to another service as it came: one of the two takes tokens that are meant for the other.',
+    ])
+  })
+})
+
+describe('whom a token is for, asked by middleware', () => {
+  const asking = (verified: string, options: string): string => `
+    import express from 'express'
+    import { jwtVerify } from 'jose'
+    import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const verifier = { async verifyAccessToken(token) { ${verified} } }
+    const app = express()
+    app.post('/mcp', requireBearerAuth({ verifier, ${options} }), async (req, res) => {
+      await new StreamableHTTPServerTransport({ sessionIdGenerator: undefined }).handleRequest(req, res, req.body)
+    })
+    app.listen(3000)`
+  const signed = (resource: string): string =>
+    `const { payload } = await jwtVerify(token, keys); return { token, expiresAt: payload.exp, resource: ${resource} }`
+  const asked = `const answer = await fetch(process.env.INTROSPECTION_URL, { method: 'POST', body: new URLSearchParams({ token }) })
+    const told = await answer.json()
+    if (!told.active) throw new Error('no')
+    return { token, expiresAt: told.exp, resource: new URL(told.aud) }`
+
+  it.each([
+    ['a claim', signed('new URL(payload.aud)')],
+    ['what the issuer says', asked],
+  ])('is compared with the resource that it expects: %s', (_, verified) => {
+    expect(outcomeOf('unchecked-token-audience', asking(verified, "expectedResource: new URL('https://us/mcp')"))).toBe(
+      'pass',
+    )
+    expect(outcomeOf('unchecked-token-audience', asking(verified, ''))).toBe('fail')
+  })
+
+  it('is not compared with anything where the verifier says the same of all', () => {
+    const same = asking(signed("new URL('https://us/mcp')"), "expectedResource: new URL('https://us/mcp')")
+    expect(outcomeOf('unchecked-token-audience', same)).toBe('fail')
+  })
+})
+
+describe('a token that goes on to another service', () => {
+  const serving = (verified: string, tool: string): string => `
+    import { FastMCP } from 'fastmcp'
+    import { decodeJwt, jwtVerify } from 'jose'
+    import { exchange } from './exchange.js'
+    const server = new FastMCP({ name: 'x', version: '1.0.0', async authenticate(request) {
+      const token = request.headers.authorization.slice(7)
+      ${verified}
+    } })
+    server.addTool({ name: 'a', execute: async (args, { session }) => { ${tool} } })
+    server.start({ transportType: 'httpStream' })`
+  const verified =
+    "const { payload } = await jwtVerify(token, keys, { audience: 'us' }); return { token, sub: payload.sub }"
+  const forwards = 'return (await fetch(API, { headers: { authorization: `Bearer ${session.token}` } })).text()'
+
+  it.each([
+    ['was verified for this server', verified],
+    ['was only taken apart', 'return { token, sub: decodeJwt(token).sub }'],
+  ])('as it came: one that %s', (_, way) => {
+    expect(outcomeOf('unchecked-token-audience', serving(way, forwards))).toBe('fail')
+  })
+
+  it.each([
+    [
+      'exchanged before',
+      verified,
+      'const own = await exchange(session.token); return (await fetch(API, { headers: { authorization: `Bearer ${own}` } })).text()',
+    ],
+    [
+      'found for the caller',
+      verified.replace('{ token,', '{ token: (await grants.findOne({ sub: payload.sub })).token,'),
+      forwards,
+    ],
+    [
+      'of this server',
+      verified,
+      'return (await fetch(API, { headers: { authorization: `Bearer ${process.env.API_TOKEN}` } })).text()',
+    ],
+  ])('is another: %s', (_, way, tool) => {
+    expect(outcomeOf('unchecked-token-audience', serving(way, tool))).toBe('pass')
+  })
+
+  it('as it came, by a server that answers by hand', () => {
+    const program = `
+      import { createServer } from 'node:http'
+      createServer(async (req, res) => {
+        if (!req.headers.authorization) return res.writeHead(401).end()
+        let raw = ''
+        for await (const chunk of req) raw += chunk
+        if (JSON.parse(raw).method !== 'tools/call') return res.writeHead(404).end()
+        res.end(await (await fetch(API, { headers: { authorization: req.headers.authorization } })).text())
+      }).listen(3000)`
+    expect(outcomeOf('unchecked-token-audience', program)).toBe('fail')
   })
 })

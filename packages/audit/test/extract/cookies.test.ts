@@ -1,6 +1,6 @@
 /** Cookies, however they are set, and which of their attributes are missing. */
 import { describe, expect, it } from 'vitest'
-import { factsOf, type Program } from './programs.ts'
+import { factsOf, outcomeOf, type Program } from './programs.ts'
 
 /** `theme HttpOnly,Secure`, in the order of the program. */
 function missingIn(program: Program): readonly string[] {
@@ -134,5 +134,33 @@ describe('the sessions that Express 3 had within', () => {
       var app = express(); app.use(express.session(OPTIONS))`
     const [cookie] = old(setup, 'cookie: { secure: settings.https && settings.https.enable }')
     expect(cookie?.split(' ').at(-1)).toBe(missing)
+  })
+})
+
+describe('a cookie that is put together from a list', () => {
+  const server = (parts: string): string => `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    const app = express()
+    app.post('/login', (req, res) => {
+      const id = randomUUID()
+      sessions.set(id, { user: req.body.user })
+      ${parts}
+      res.setHeader('Set-Cookie', parts.join('; '))
+      res.end()
+    })
+    app.listen(3000)`
+
+  it.each([
+    ["const parts = ['sid=' + id, 'Path=/', 'HttpOnly', 'Secure', 'SameSite=Lax']"],
+    ["const parts = [`sid=${id}`, 'HttpOnly', 'SameSite=Lax']; if (process.env.TLS) parts.push('Secure')"],
+  ])('has the attributes of its parts: %s', (parts) => {
+    expect(outcomeOf('insecure-session-cookie', server(parts))).toBe('pass')
+  })
+
+  it('lacks what no part says', () => {
+    expect(
+      outcomeOf('insecure-session-cookie', server("const parts = [`sid=${id}`, 'HttpOnly', 'SameSite=Lax']")),
+    ).toBe('fail')
   })
 })

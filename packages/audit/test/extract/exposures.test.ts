@@ -27,9 +27,65 @@ describe('a log', () => {
     ['a copy with one replaced', "console.log({ ...req.headers, authorization: '***' })", 'pass'],
     ['as a function wants', "console.log(JSON.stringify(req.headers, (k, v) => (hides(k) ? '***' : v)))", 'pass'],
     ['another header', "console.log(req.get('user-agent'))", 'pass'],
+    ['behind a time', 'console.log(`[${new Date().toISOString()}] ${JSON.stringify(req.headers)}`)', 'fail'],
+    ['beside a time', "console.log(JSON.stringify({ at: Date.now(), id: req.get('mcp-session-id') }))", 'fail'],
+    ['in a list with a time', "console.log([Date.now(), req.get('mcp-session-id')].join(' '))", 'fail'],
+    [
+      'a digest behind a time',
+      "console.log(`${Date.now()} ${createHash('sha256').update(req.get('mcp-session-id')).digest('hex')}`)",
+      'pass',
+    ],
+    [
+      'a digest of it behind a time',
+      "console.log(createHash('sha256').update(`${Date.now()} ${req.get('mcp-session-id')}`).digest('hex'))",
+      'pass',
+    ],
+    [
+      'an excerpt beside a time',
+      "console.log(JSON.stringify({ at: Date.now(), id: req.get('mcp-session-id').slice(0, 8) }))",
+      'pass',
+    ],
+    ['what a process prints', "process.stdout.write(`${req.get('mcp-session-id')}\\n`)", 'fail'],
+    ['nothing of it that a process prints', 'process.stdout.write(`${req.path}\\n`)', 'pass'],
+    ['with each line of a logger', "req.log = logger.child({ id: req.get('mcp-session-id') })", 'fail'],
+    ['no key of a tree', "await tree.child(req.get('mcp-session-id'))", 'pass'],
     ['who was verified', 'console.log(req.auth.subject)', 'pass'],
   ])('%s', (_what, handler, outcome) => {
     expect(outcomeOf('session-token-exposure', web(handler)) === 'fail').toBe(outcome === 'fail')
+  })
+})
+
+describe('a logger that leaves out parts', () => {
+  const outcome = (options: string, log = "log.info({ headers: req.headers }, 'in')"): string =>
+    outcomeOf('session-token-exposure', `import pino from 'pino'\nconst log = pino(${options})\n${web(log)}`)
+
+  it.each([
+    ["{ redact: ['headers.authorization', 'headers.cookie'] }"],
+    ["{ redact: { paths: ['headers[\"authorization\"]'], censor: '***' } }"],
+    ["{ redact: ['headers'] }"],
+    ["{ redact: ['*.authorization'] }).child({ part: 'http' }"],
+  ])('writes nothing of them: %s', (options) => {
+    expect(outcome(options)).toBe('pass')
+  })
+
+  it.each([
+    ["{ redact: ['password', 'headers.cookie'] }", undefined],
+    ["{ level: 'info' }", undefined],
+    ["{ redact: ['headers.authorization'] }", 'log.info(`token ${req.headers.authorization}`)'],
+  ])('leaves out nothing else: %s', (options, log) => {
+    expect(outcome(options, log)).toBe('fail')
+  })
+
+  it('is the one of the requests that a server is told to use it for', () => {
+    const fastify = (options: string): string => `import Fastify from 'fastify'
+      const app = Fastify(${options})
+      app.addHook('onRequest', async (request) => { request.log.info({ headers: request.headers }) })
+      app.get('/', (request) => serve(request.headers.authorization))
+      app.listen({ port: 3000 })`
+    expect(outcomeOf('session-token-exposure', fastify("{ logger: { redact: ['headers.authorization'] } }"))).not.toBe(
+      'fail',
+    )
+    expect(outcomeOf('session-token-exposure', fastify('{ logger: true }'))).toBe('fail')
   })
 })
 

@@ -316,3 +316,28 @@ describe('a variable that holds the session of whoever calls', () => {
     expect(findingsOf('shared-session-state', program('session.label'))).toEqual([])
   })
 })
+
+describe('a cookie that a function gives its gateway', () => {
+  const login = (answer: string): string => `
+    import { randomBytes } from 'node:crypto'
+    const weak = (id) => [\`sid=\${id}\`, 'Path=/', 'HttpOnly', 'SameSite=Lax'].join('; ')
+    const safe = (id) => [\`sid=\${id}\`, 'Path=/', 'HttpOnly', 'Secure', 'SameSite=Lax'].join('; ')
+    export async function handler(event) {
+      const user = await checkPassword(JSON.parse(event.body))
+      if (!user) return { statusCode: 401 }
+      const id = randomBytes(32).toString('hex')
+      await sessions.set(id, { user })
+      return { statusCode: 204, ${answer} }
+    }`
+
+  it.each([
+    ['cookies: [OF(id)]'],
+    ["multiValueHeaders: { 'Set-Cookie': [OF(id)] }"],
+    ["headers: { 'set-cookie': OF(id) }"],
+  ])('is looked at: %s', (answer) => {
+    expect(findingsOf('insecure-session-cookie', login(answer.replace('OF', 'weak')))).toEqual([
+      'server.ts:9: The cookie of a session (the cookie sid) is set without Secure.',
+    ])
+    expect(outcomeOf('insecure-session-cookie', login(answer.replace('OF', 'safe')))).toBe('pass')
+  })
+})

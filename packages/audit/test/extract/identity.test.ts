@@ -144,3 +144,26 @@ describe('nobody is verified', () => {
     expect(outcomeOf('unbound-session', server(way, "'somebody'"))).not.toBe('fail')
   })
 })
+
+describe('a record that is looked up under a credential', () => {
+  const from = (users: string, found: string): Way => ({
+    setup: `import { createHash } from 'node:crypto'
+      import { readFileSync } from 'node:fs'
+      const sha = (text) => createHash('sha256').update(text ?? '').digest('hex')
+      ${users}`,
+    check: `const user = ${found}; if (!user) return res.sendStatus(401)`,
+    caller: 'user',
+  })
+
+  it.each([
+    ["const users = JSON.parse(process.env.USERS ?? '{}')", 'users[sha(token)]'],
+    ["const users = JSON.parse(process.env.USERS ?? '{}')", "users[req.headers['x-api-key']]"],
+    ["const users = JSON.parse(readFileSync('users.json', 'utf8'))", 'users[sha(token)]'],
+    ["import { users } from './users.js'", 'users[sha(token)]'],
+    ["const users = { aa11: 'alice', bb22: 'bob' }", 'users[sha(token)]'],
+  ])('says who it is: %s, %s', (users, found) => {
+    const way = from(users, found)
+    expect(outcomeOf('unbound-session', server(way, 'user'))).toBe('fail')
+    expect(outcomeOf('unbound-session', server(way, 'user', 'known.owner === user'))).toBe('pass')
+  })
+})

@@ -392,3 +392,27 @@ describe('a check of the origin that not all requests pass', () => {
     expect(outcomeOf('missing-origin-check', byHand(check))).toBe(outcome)
   })
 })
+
+describe('a list of origins in Koa', () => {
+  const koa = (guard: string): string => `
+    import Koa from 'koa'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const trusted = new Set(['https://chat.example'])
+    const app = new Koa()
+    app.use(async (ctx, next) => { const origin = ctx.get('Origin'); ${guard}; ctx.set('Access-Control-Allow-Origin', origin); await next() })
+    app.use(async (ctx) => {
+      await new StreamableHTTPServerTransport({ sessionIdGenerator: undefined }).handleRequest(ctx.req, ctx.res, ctx.request.body)
+    })
+    app.listen(3000, '127.0.0.1')`
+
+  it.each([
+    ['if (origin) ctx.assert(trusted.has(origin), 403)'],
+    ['if (origin && !trusted.has(origin)) ctx.throw(403)'],
+  ])('keeps pages out: %s', (guard) => {
+    expect(outcomeOf('missing-origin-check', koa(guard))).toBe('pass')
+  })
+
+  it.each([['ctx.assert(origin, 403)'], ['']])('keeps none out: %s', (guard) => {
+    expect(outcomeOf('missing-origin-check', koa(guard))).toBe('fail')
+  })
+})

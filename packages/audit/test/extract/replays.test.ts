@@ -142,3 +142,36 @@ describe('a transport that is handed an event store', () => {
     expect(outcomeOf(RULE, transport(ask))).not.toBe('fail')
   })
 })
+
+describe('events that a NestJS controller gives again', () => {
+  const nest = (kept: string): string => `
+    import { Controller, Headers, Injectable, Sse } from '@nestjs/common'
+    import { concat, filter, from, map, Subject } from 'rxjs'
+    @Injectable() class Events {
+      private readonly backlog = []
+      private readonly live = new Subject()
+      private seq = 0
+      publish(session, data) {
+        const event = { seq: ++this.seq, session, data }
+        this.backlog.push(event)
+        this.live.next(event)
+      }
+      stream(session, after) {
+        const missed = after === undefined ? [] : this.backlog.filter((event) => ${kept})
+        return concat(from(missed), this.live.pipe(filter((event) => event.session === session))).pipe(map(({ data }) => ({ data })))
+      }
+    }
+    @Controller('mcp') class Endpoint {
+      constructor(private readonly events: Events) {}
+      @Sse() listen(@Headers('mcp-session-id') session: string, @Headers('last-event-id') last?: string) {
+        return this.events.stream(session, last ? Number(last) : undefined)
+      }
+    }`
+
+  it('are those of all sessions, or of this one', () => {
+    expect(outcomeOf('event-replay-across-sessions', nest('event.seq > after'))).toBe('fail')
+    expect(outcomeOf('event-replay-across-sessions', nest('event.session === session && event.seq > after'))).not.toBe(
+      'fail',
+    )
+  })
+})

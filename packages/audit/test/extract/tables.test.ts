@@ -234,3 +234,43 @@ describe('an answer with what a session remembers', () => {
     expect(outcomeOf('unbound-session', server({ start, open, find: compared }))).toBe('pass')
   })
 })
+
+describe('a row with a list in it', () => {
+  const shop = (where: string): string => `
+    import { randomUUID } from 'node:crypto'
+    import { and, eq } from 'drizzle-orm'
+    import { drizzle } from 'drizzle-orm/better-sqlite3'
+    import { sqliteTable, text } from 'drizzle-orm/sqlite-core'
+    import { createMcpHandler, McpServer, requireBearerAuth } from '@modelcontextprotocol/server'
+    import { jwtVerify } from 'jose'
+    const verifier = { async verifyAccessToken(token) {
+      const { payload } = await jwtVerify(token, keys, { audience: 'shop' })
+      return { token, clientId: payload.azp, expiresAt: payload.exp, extra: { sub: payload.sub } }
+    } }
+    const gate = requireBearerAuth({ verifier })
+    const baskets = sqliteTable('baskets', { id: text('id'), owner: text('owner'), items: text('items', { mode: 'json' }) })
+    const db = drizzle('shop.db')
+    const handler = createMcpHandler(() => {
+      const server = new McpServer({ name: 'shop', version: '1' })
+      server.registerTool('open', {}, async (args, ctx) => {
+        const id = randomUUID()
+        await db.insert(baskets).values({ items: [], id, owner: ctx.http.authInfo.extra.sub })
+        return { content: [{ type: 'text', text: id }] }
+      })
+      server.registerTool('show', {}, async ({ basket }, ctx) => {
+        const [row] = await db.select().from(baskets).where(eq(baskets.id, basket)).limit(1)
+        if (!row ${where}) throw new Error('no such basket')
+        return { content: [{ type: 'text', text: row.items.join() }] }
+      })
+      return server
+    }, { legacy: 'reject' })
+    export default { async fetch(request) {
+      const authInfo = await gate(request)
+      return authInfo instanceof Response ? authInfo : handler.fetch(request, { authInfo })
+    } }`
+
+  it('is put there under the ID that it was given', () => {
+    expect(outcomeOf('unbound-state-handle', shop(''))).toBe('fail')
+    expect(outcomeOf('unbound-state-handle', shop('|| row.owner !== ctx.http.authInfo.extra.sub'))).toBe('pass')
+  })
+})

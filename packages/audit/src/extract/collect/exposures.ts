@@ -4,7 +4,7 @@ import type { Location } from '../../finding/finding.ts'
 import type { EventOf } from '../events.ts'
 import { siteKey, isWithin } from '../heap.ts'
 import type { Machine } from '../machine.ts'
-import { isCredentialPart, isHandleName, type Part } from '../secrets.ts'
+import { isCredentialPart, isHandleTag, type Part } from '../secrets.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
 export function collectExposures(machine: Machine, stores: readonly StoreFact[]): readonly ExposureFact[] {
@@ -74,10 +74,5 @@ function innermost(parts: readonly Part[]): readonly Location[] {
 
 function kindOf(tags: readonly string[], keys: ReadonlySet<string>): ExposureFact['kind'] | undefined {
   if (tags.includes('headers') || tags.some(isCredentialPart)) return 'credential'
-  return tags.some((tag) => tag === 'sid' || keys.has(tag) || isHandle(tag)) ? 'session' : undefined
-}
-
-function isHandle(tag: string): boolean {
-  const name = /^(?:header|cookie|query):(.+)$/.exec(tag)?.[1]
-  return name !== undefined && isHandleName(name)
+  return tags.some((tag) => tag === 'sid' || keys.has(tag) || isHandleTag(tag)) ? 'session' : undefined
 }

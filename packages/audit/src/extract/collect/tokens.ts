@@ -47,9 +47,15 @@ export function collectAudiences(machine: Machine): readonly AudienceFact[] {
   return distinct([...verified, ...passedOn(machine)], ({ at, named }) => `${at.path}:${at.startLine}:${named}`)
 }
 
-/** Where nothing is verified here, whoever is asked with the caller's token is whom it is for, or not. */
+/** The token of the caller is sent on: where nothing is verified here, and where somebody was let in by it. */
 function passedOn(machine: Machine): readonly AudienceFact[] {
-  const served = [...eventsOf(machine, 'dispatch'), ...eventsOf(machine, 'handler-call')]
-  if (served.length === 0 || served.some(({ facts }) => facts.must.has('auth'))) return []
-  return eventsOf(machine, 'token-passed').map(({ site }) => ({ at: locate(site), named: false, how: 'passed-on' }))
+  const served = [...eventsOf(machine, 'dispatch'), ...eventsOf(machine, 'handler-call'), ...eventsOf(machine, 'rpc')]
+  if (served.length === 0) return []
+  const isVerified = served.some(({ facts }) => facts.must.has('auth'))
+  return eventsOf(machine, 'token-passed').flatMap(({ site, facts, context }): AudienceFact[] => {
+    if (!isVerified) return [{ at: locate(site), named: false, how: 'passed-on' }]
+    // Before anybody is let in, it is sent to be verified.
+    const isLetIn = facts.must.has('auth') || context.trigger === 'tool'
+    return isLetIn ? [{ at: locate(site), named: false, how: 'passed-through' }] : []
+  })
 }

@@ -15,10 +15,11 @@ export function authenticating(machine: Machine, { site }: Call, run?: Asking, .
   return object(machine.library('middleware', site, { facts: [...VERIFIED, ...facts], principal: true, run }))
 }
 
-/** `requireBearerAuth({ verifier })`: it looks at the expiry that the verifier tells. */
+/** `requireBearerAuth({ verifier })`: it looks at the expiry that the verifier tells, and at the resource where it is told one. */
 const bearerByVerifier: ExternalHandler = (machine, call, state) => {
   const verifier = optionOf(call.args[0], 'verifier') ?? optionOf(call.args[0], 'provider')
-  const run = askingForAccess(machine, verifier, call, state)
+  const compares = optionOf(call.args[0], 'expectedResource') !== undefined
+  const run = askingForAccess(machine, verifier, call, state, compares)
   return authenticating(machine, call, run, 'auth:expiring')
 }
 

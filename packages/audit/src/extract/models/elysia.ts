@@ -1,4 +1,5 @@
 /** Elysia: routes whose handlers get one context, hooks before them, a server of Bun beneath. */
+import { noteBeside } from './beside.ts'
 import { call_ } from '../calls.ts'
 import { FunctionObject, type LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
@@ -36,6 +37,12 @@ const hook: MethodHandler = (machine, target, call, state) => {
   const handlers = call.args.filter((arg) => arg.objects.some((item) => item instanceof FunctionObject))
   if (handlers.length > 0)
     registerRoute(machine, target, { verb: '*', path: '*', handlers, layer: true, flavour: 'elysia' }, call, state)
+  return object(target)
+}
+
+/** Runs after every handler, or where one has failed. */
+const later: MethodHandler = (machine, target, call) => {
+  noteBeside(machine, call.args.at(-1), ['elysia-context'])
   return object(target)
 }
 
@@ -105,6 +112,9 @@ export const elysia: Model = {
       },
       onRequest: hook,
       onBeforeHandle: hook,
+      onAfterHandle: later,
+      onAfterResponse: later,
+      onError: later,
       onTransform: hook,
       use,
       group: addTo,

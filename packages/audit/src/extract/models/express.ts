@@ -1,4 +1,5 @@
 /** Express and what copies its interface: apps, routers, middleware. */
+import { isErrorHandler, noteBeside } from './beside.ts'
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import { HeapObject, type LibraryObject } from '../heap.ts'
@@ -55,7 +56,8 @@ const use: MethodHandler = (machine, target, call, state) => {
   const functions: Value[] = []
   for (const handler of handlers) {
     const app = isApp(handler)
-    if (app === undefined) functions.push(handler)
+    if (isErrorHandler(handler)) noteBeside(machine, handler, ['error', 'request', 'response', 'next'])
+    else if (app === undefined) functions.push(handler)
     else mountOn(machine, target, app, path, [...functions], state)
   }
   if (functions.length > 0)

@@ -1,4 +1,5 @@
 /** FastMCP: a server that listens, keeps sessions and calls `authenticate` by itself. Version-aware where it decides. */
+import { noteVerdict } from '../audiences.ts'
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import type { StoreRef } from '../events.ts'
@@ -97,7 +98,7 @@ const endpoint: MethodHandler = (machine, target, call, state) => {
 function authenticate(machine: Machine, own: Value | undefined, request: Value, call: Call, state: State): void {
   if (own === undefined) return
   if (own.objects.some((item) => item instanceof FunctionObject))
-    call_(machine, own, { ...call, args: [request] }, state)
+    noteVerdict(machine, call_(machine, own, { ...call, args: [request] }, state))
   state.learn(VERIFIED)
 }
 

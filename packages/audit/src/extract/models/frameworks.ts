@@ -1,6 +1,8 @@
 /** Hono, Fastify, Koa: how each registers handlers and what each hands to them. */
+import { type Given, noteBeside } from './beside.ts'
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
+import { assume } from '../conditions.ts'
 import { ExternalObject, LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
@@ -8,12 +10,14 @@ import { noteQueryRead, noteSecret } from '../secrets.ts'
 import { workerEnvironment } from './cloudflare.ts'
 import { cookieIn, noteCookie, noteCookieText } from './cookies.ts'
 import { tokensOfFastify } from './fastify-jwt.ts'
-import { noteSerializer } from './request-logs.ts'
+import { loggerOf, noteLogger, noteSerializer } from './request-logs.ts'
 import { noteCookieCleared } from '../logouts.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, tagged } from '../value.ts'
 import { flat, plain } from './express.ts'
-import { noteAnswer, noteStatus, runListenCallback } from './http.ts'
+import { noteAnswer, noteStatus, runListenCallback, setHeader } from './http.ts'
+import { noteBody } from './node-streams.ts'
+import { noteContentType } from '../streams.ts'
 import { redirectAnswer } from './redirects.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { guardedApp } from './origin.ts'
@@ -218,7 +222,38 @@ const fastifyHook: MethodHandler = (machine, target, call, state) => {
       call,
       state,
     )
-  } else machine.defer(call.args[1] ?? UNDEFINED, [], state, machine.triggered('shutdown'))
+  } else if (LATER_HOOKS.has(name))
+    noteBeside(machine, call.args[1], ['fastify-request', 'response', 'unknown', 'unknown'])
+  else machine.defer(call.args[1] ?? UNDEFINED, [], state, machine.triggered('shutdown'))
+  return object(target)
+}
+
+const LATER_HOOKS = new Set(['preSerialization', 'onError', 'onSend', 'onResponse', 'onTimeout', 'onRequestAbort'])
+
+/** What a framework is told to call where a request has failed or leads nowhere. */
+function beside(...given: readonly Given[]): MethodHandler {
+  return (machine, target, call) => {
+    noteBeside(machine, call.args.at(-1), given)
+    return object(target)
+  }
+}
+
+/** A header of the answer may be set before its body or behind it. */
+function koaOpened(machine: Machine, target: LibraryObject, set: () => void, call: Call, state: State): void {
+  const before = state.holds('streaming')
+  set()
+  if (!before) noteBody(machine, (target.data['body'] as Value | undefined) ?? UNDEFINED, call, state)
+}
+
+/** `ctx.set(name, value)`, `ctx.set({ name: value })` */
+const koaSet: MethodHandler = (machine, target, call, state, name) => {
+  koaOpened(machine, target, () => void setHeader(machine, target, call, state, name), call, state)
+  return UNDEFINED
+}
+
+/** `app.on('error', (error, ctx) => …)` */
+const koaOn: MethodHandler = (machine, target, call) => {
+  if (onlyString(call.args[0] ?? UNKNOWN) === 'error') noteBeside(machine, call.args[1], ['error', 'koa-context'])
   return object(target)
 }
 
@@ -291,9 +326,7 @@ const FASTIFY_SETTINGS = [
   'ready',
   'removeAllContentTypeParsers',
   'removeContentTypeParser',
-  'setErrorHandler',
   'setGenReqId',
-  'setNotFoundHandler',
   'setReplySerializer',
   'setSchemaController',
   'setSchemaErrorFormatter',
@@ -311,6 +344,7 @@ const createFastify: ExternalHandler = (machine, call, state) => {
     call,
     state,
   )
+  noteLogger(machine, options, call)
   return object(machine.library('fastify-app', call.site, { tls: optionOf(options, 'https') !== undefined }))
 }
 
@@ -418,8 +452,8 @@ export const frameworks: Model = {
       route: honoMount,
       mount: honoMountHandler,
       basePath: self,
-      onError: self,
-      notFound: self,
+      onError: beside('error', 'hono-context'),
+      notFound: beside('hono-context'),
       '*': () => UNKNOWN,
     },
     'hono-context': {
@@ -472,6 +506,8 @@ export const frameworks: Model = {
       register: fastifyRegister,
       listen: fastifyListen,
       ...Object.fromEntries(FASTIFY_SETTINGS.map((name) => [name, self])),
+      setErrorHandler: beside('error', 'fastify-request', 'response'),
+      setNotFoundHandler: beside('fastify-request', 'response'),
       decorate: (_machine, target, call, state) => {
         const name = onlyString(call.args[0] ?? UNKNOWN)
         if (name !== undefined) state.write(target.property(name), call.args[1] ?? UNKNOWN)
@@ -481,7 +517,7 @@ export const frameworks: Model = {
       auth: (_machine, _target, call) => call.args[0] ?? UNKNOWN,
       '*': () => UNKNOWN,
     },
-    'koa-app': { use: koaUse, listen: koaListen, callback: self, on: self, '*': () => UNKNOWN },
+    'koa-app': { use: koaUse, listen: koaListen, callback: self, on: koaOn, '*': () => UNKNOWN },
     'koa-router-app': {
       ...verbs(koaRoute),
       del: koaRoute,
@@ -493,7 +529,14 @@ export const frameworks: Model = {
     },
     'koa-context': {
       get: headerOf,
+      set: koaSet,
+      append: koaSet,
       redirect: redirected,
+      // `ctx.assert(trusted.has(origin), 403)` throws where that is not so.
+      assert: (machine, _target, call, state) => {
+        if (call.args[0] !== undefined) assume(machine, state, call.args[0])
+        return UNDEFINED
+      },
       throw: (_machine, _target, call, state) => {
         noteStatus(state, call.args[0])
         state.dead = true
@@ -536,10 +579,12 @@ export const frameworks: Model = {
     },
     'fastify-app': (machine, target, name, _key, site) => {
       if (name === 'jwt') return tokensOfFastify(machine) ?? UNKNOWN
+      if (name === 'log') return loggerOf(machine)
       return name === 'server' ? keep(target, name, () => machine.library('http-server', site)) : UNKNOWN
     },
     'fastify-request': (machine, target, name, key, site, state) => {
       noteCallerRead(target, name, state)
+      if (name === 'log') return loggerOf(machine)
       if (name === 'raw') return keep(target, name, () => machine.library('request', site))
       return requestPart(machine, name, key, site) ?? { ...UNKNOWN, primitives: [undefined] }
     },
@@ -553,10 +598,16 @@ export const frameworks: Model = {
     'koa-app': (machine, _target, name, value, site, state) => {
       if (name === 'keys') noteSecret(machine, 'the secret that cookies are signed with', value, site, state)
     },
-    'koa-context': (machine, _target, name, value, site, state) => {
+    'koa-context': (machine, target, name, value, site, state) => {
+      const call = { site, args: [value], argSites: [], self: UNKNOWN, env: undefined as never }
       if (name === 'status') noteStatus(state, value)
-      if (name === 'body')
-        noteAnswer(machine, { site, args: [value], argSites: [], self: UNKNOWN, env: undefined as never }, state)
+      if (name === 'type')
+        koaOpened(machine, target, () => noteContentType(machine, value, UNKNOWN, site, state), call, state)
+      if (name === 'body') {
+        target.data['body'] = value
+        noteBody(machine, value, call, state)
+        noteAnswer(machine, call, state)
+      }
     },
   },
 }

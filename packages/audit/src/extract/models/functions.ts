@@ -7,7 +7,7 @@ import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { NEVER, UNKNOWN, object, onlyString, tagged } from '../value.ts'
 import { isLogout, nameBefore } from '../logouts.ts'
-import { noteAnswer, noteHeaders, noteStatus } from './http.ts'
+import { noteAnswer, noteHeaders, noteOwnHeader, noteStatus } from './http.ts'
 import type { ExternalHandler, Model } from './model.ts'
 import { bag, keep, requestPart } from './requests.ts'
 import { isApp, isHandler, mountOn, optionOf, registerRoute, textsIn } from './routing.ts'
@@ -25,7 +25,9 @@ const EVENT_PARTS: ReadonlyMap<string, string> = new Map([
 /** `return { statusCode, headers, body }`: the object is the answer. */
 export function noteEventAnswer(machine: Machine, given: Value, call: Call, state: State): void {
   noteStatus(state, optionOf(given, 'statusCode'))
-  noteHeaders(machine, optionOf(given, 'headers') ?? NEVER, call, state)
+  for (const name of ['headers', 'multiValueHeaders']) noteHeaders(machine, optionOf(given, name) ?? NEVER, call, state)
+  const cookies = optionOf(given, 'cookies')
+  if (cookies !== undefined) noteOwnHeader(machine, 'set-cookie', cookies, call, state)
   noteAnswer(machine, { ...call, args: [given] }, state)
 }
 

@@ -1,4 +1,5 @@
 /** node:http and friends: servers, plain requests and responses, fetch-style serving. */
+import { noteExecution } from '../asked.ts'
 import { call_ } from '../calls.ts'
 import type { Call } from '../calls.ts'
 import type { Machine } from '../machine.ts'
@@ -19,7 +20,8 @@ import { noteQueryRead } from '../secrets.ts'
 import { listedIn } from '../listings.ts'
 import { noteRoute } from '../rpc.ts'
 import { noteRedirect } from './redirects.ts'
-import { noteEnding, noteEventStream } from '../streams.ts'
+import { noteBody } from './node-streams.ts'
+import { noteContentType, noteEnding, noteEventStream } from '../streams.ts'
 import type { HeapObject, Site } from '../heap.ts'
 import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from '../heap.ts'
 
@@ -180,7 +182,7 @@ export function noteHeaders(machine: Machine, headers: Value, call: Call, state:
   }
 }
 
-function noteOwnHeader(machine: Machine, name: string, value: Value, call: Call, state: State): void {
+export function noteOwnHeader(machine: Machine, name: string, value: Value, call: Call, state: State): void {
   noteCorsHeader(machine, name, value, call, state)
   noteEventStream(machine, { name, value }, call.self, call.site, state)
   if (name.toLowerCase() !== 'set-cookie') return
@@ -191,7 +193,7 @@ function noteOwnHeader(machine: Machine, name: string, value: Value, call: Call,
 }
 
 /** `setHeader(name, value)`, `set({ name: value })`. */
-const setHeader: MethodHandler = (machine, target, call, state) => {
+export const setHeader: MethodHandler = (machine, target, call, state) => {
   const [name, value] = call.args
   for (const header of name === undefined ? [] : strings(name))
     noteOwnHeader(machine, header, value ?? UNKNOWN, call, state)
@@ -199,6 +201,11 @@ const setHeader: MethodHandler = (machine, target, call, state) => {
     for (const [header, cell] of headers.properties) noteOwnHeader(machine, header, cell.value, call, state)
   }
   machine.emit('handle-out', call.site, state, { value: derived(...call.args) })
+  return object(target)
+}
+
+const contentType: MethodHandler = (machine, target, call, state) => {
+  noteContentType(machine, call.args[0], call.self, call.site, state)
   return object(target)
 }
 
@@ -231,6 +238,12 @@ const onClose: MethodHandler = (machine, target, call, state) => {
 function runDataListener(machine: Machine, call: Call, state: State): void {
   const [, listener = UNDEFINED] = call.args
   state.aside((fork) => call_(machine, listener, { ...call, args: [tagged('body')] }, fork))
+}
+
+/** `request.pipe(upstream)`: whoever reads it there does what the body says. */
+const passOn: MethodHandler = (machine, _target, call, state) => {
+  noteExecution(machine, call.site, state)
+  return call.args[0] ?? UNKNOWN
 }
 
 /** `await json(req)` of node:stream/consumers. */
@@ -372,6 +385,7 @@ export const http: Model = {
       header,
       on: onClose,
       once: onClose,
+      pipe: passOn,
       json: (machine, _target, call) => bag(machine, 'body', call.site),
     },
     'fetch-request': {
@@ -395,6 +409,8 @@ export const http: Model = {
       header: setHeader,
       set: setHeader,
       append: setHeader,
+      type: contentType,
+      contentType,
       on: onClose,
       once: onClose,
       redirect: (machine, target, call, state) => {
@@ -409,6 +425,7 @@ export const http: Model = {
         if (WRITES.has(name) && hasTag(call.self, 'held'))
           machine.emit('dispatch', call.site, state, { receiver: call.self, how: 'own' })
         noteEnding(machine, name, target, call.site, state)
+        if (name === 'send') noteBody(machine, call.args[0] ?? UNDEFINED, call, state)
         noteAnswer(machine, call, state)
         return object(target)
       },

@@ -37,6 +37,8 @@ import { middleware } from './middleware.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertyHandler, PropertySetter } from './model.ts'
 import { nest } from './nest.ts'
 import { nestJwt } from './nest-jwt.ts'
+import { nestLayers } from './nest-layers.ts'
+import { nodeStreams } from './node-streams.ts'
 import { notices } from './notices.ts'
 import { origin } from './origin.ts'
 import { ownTransports } from './own-transports.ts'
@@ -48,6 +50,7 @@ import { redirects } from './redirects.ts'
 import { requestLogs } from './request-logs.ts'
 import { requestState } from './request-state.ts'
 import { randomness } from './randomness.ts'
+import { rxjs } from './rxjs.ts'
 import { sallyport } from './sallyport.ts'
 import { queryChains } from './query-chains.ts'
 import { settings } from './settings.ts'
@@ -102,6 +105,9 @@ function registry(): Registry {
     mcpHosts,
     nest,
     nestJwt,
+    nestLayers,
+    nodeStreams,
+    rxjs,
     notices,
     ownTransports,
     fastifyJwt,

@@ -1,4 +1,5 @@
 /** `mcp-handler`: MCP in the route modules of a web framework, without sessions of the protocol but for those over SSE. */
+import { noteVerdict } from '../audiences.ts'
 import { call_ } from '../calls.ts'
 import type { StoreRef } from '../events.ts'
 import type { LibraryObject, Site } from '../heap.ts'
@@ -66,7 +67,10 @@ const authenticated: MethodHandler = (machine, target, call, state) => {
   const verify = target.data['verify'] as Value
   const given = [request, BEARER]
   if (verify.objects.some((item) => item instanceof FunctionObject))
-    state.aside((fork) => call_(machine, verify, { ...call, args: given }, fork))
+    noteVerdict(
+      machine,
+      state.aside((fork) => call_(machine, verify, { ...call, args: given }, fork)),
+    )
   if (target.data['isRequired'] === true) state.learn(VERIFIED)
   call_(machine, target.data['handler'] as Value, call, state)
   return UNKNOWN

@@ -2,7 +2,7 @@
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import type { StoreRef } from '../events.ts'
-import type { LibraryObject } from '../heap.ts'
+import type { LibraryObject, Site } from '../heap.ts'
 import { ExternalObject, LibraryObject as Library } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { noteLookUp } from '../properties.ts'
@@ -11,7 +11,7 @@ import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, primitive, tagged, truthiness, withTags } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
-import { part } from './requests.ts'
+import { keep, part } from './requests.ts'
 import { optionOf, registerRoute } from './routing.ts'
 
 /** What `AuthGuard('jwt')` gives: a class whose instances verify a credential or throw. */
@@ -83,6 +83,48 @@ const useGlobalGuards: MethodHandler = (machine, target, call) => {
   addGlobalGuards(machine, call.args, call)
   return object(target)
 }
+
+/** The objects of one request, as everything sees them that it passes. */
+export interface ExchangeParts {
+  readonly request: LibraryObject
+  readonly response: LibraryObject
+}
+
+/** What guards, filters, interceptors and decorators of parameters find the request by. */
+export function executionContext(
+  machine: Machine,
+  site: Site,
+  exchange?: ExchangeParts,
+  handler?: Value,
+): LibraryObject {
+  const request = object(exchange?.request ?? machine.library('request', site))
+  const response = object(exchange?.response ?? machine.library('response', site))
+  return machine.library('nest-context', site, { request, response, ...(handler === undefined ? {} : { handler }) })
+}
+
+/** `createParamDecorator((data, context) => …)`, and what `@Caller('id')` gives it. */
+const parameterDecorator: ExternalHandler = (machine, call) =>
+  object(machine.library('nest-parameter', call.site, { factory: call.args[0] ?? UNKNOWN, given: UNDEFINED }))
+
+const given: MethodHandler = (machine, target, call) =>
+  object(machine.library('nest-parameter', call.site, { ...target.data, given: call.args[0] ?? UNDEFINED }))
+
+/** Contexts that frameworks hand out without a request to be seen have one of their own. */
+function partOf(machine: Machine, target: LibraryObject, name: 'request' | 'response'): Value {
+  return (target.data[name] as Value | undefined) ?? keep(target, name, () => machine.library(name, target.site))
+}
+
+/** `host.getArgs()` */
+const getArgs: MethodHandler = (machine, target, call) => {
+  const list = machine.allocate('array', call.site)
+  list.property('0').write(partOf(machine, target, 'request'))
+  list.property('1').write(partOf(machine, target, 'response'))
+  return object(list)
+}
+
+/** `context.getArgByIndex(0)` */
+const getArgByIndex: MethodHandler = (machine, target, call) =>
+  partOf(machine, target, call.args[0]?.primitives[0] === 1 ? 'response' : 'request')
 
 const GLOBAL = 'nest-guards'
 
@@ -177,6 +219,7 @@ export const nest: Model = {
     '@nestjs/common#SetMetadata': setMetadata,
     '@nestjs/common#applyDecorators': applyDecorators,
     '@nestjs/common#Module': module,
+    '@nestjs/common#createParamDecorator': parameterDecorator,
     '@nestjs/passport#AuthGuard': (_machine, call) => object(new ExternalObject(PASSPORT_GUARD, call.site)),
     '@rekog/mcp-nest#McpModule.forRoot': mcpModule,
     '@rekog/mcp-nest#McpModule.forRootAsync': mcpModuleAsync,
@@ -188,10 +231,13 @@ export const nest: Model = {
     'nest-context': {
       getHandler: (_machine, target) => (target.data['handler'] as Value | undefined) ?? UNKNOWN,
       getClass: (_machine, target) => (target.data['handler'] as Value | undefined) ?? UNKNOWN,
-      getRequest: (_machine, target) => (target.data['request'] as Value | undefined) ?? UNKNOWN,
-      getResponse: (machine, target) => object(machine.library('response', target.site)),
+      getRequest: (machine, target) => partOf(machine, target, 'request'),
+      getResponse: (machine, target) => partOf(machine, target, 'response'),
+      getArgs,
+      getArgByIndex,
       '*': (_machine, target) => object(target),
     },
+    'nest-parameter': { '()': given },
     'nest-mcp': { '()': serveMcp },
     'nest-server': { useGlobalGuards },
   },

@@ -15,7 +15,7 @@ import { noteFieldWrite, noteSharedWrite } from '../shared.ts'
 import { runModule } from '../statements.ts'
 import { listingTags } from '../listings.ts'
 import { newsIn } from '../protocol.ts'
-import { contentOf, isCredentialPart, noteBlinded, noteComparison, noteSafeComparison } from '../secrets.ts'
+import { asTold, contentOf, isCredentialPart, noteBlinded, noteComparison, noteSafeComparison } from '../secrets.ts'
 import type { State } from '../state.ts'
 import type { Machine } from '../machine.ts'
 import { noteSettled } from '../messages.ts'
@@ -58,9 +58,10 @@ const bytesOf: ExternalHandler = (machine, call, state, path) => {
   const made = container('array')(machine, call, state, path)
   const [source] = call.args
   noteSize(made, path, source?.primitives[0])
-  if (source === undefined || source.objects.length > 0 || source.tags.length === 0) return made
+  const bytes = source?.objects.some(isBody) === true ? tagged('body') : source
+  if (bytes === undefined || bytes.objects.length > 0 || bytes.tags.length === 0) return made
   for (const list of made.objects) {
-    list.elements.write(source)
+    list.elements.write(bytes)
     list.transient = true
   }
   return made
@@ -518,10 +519,11 @@ function sameJson(_machine: Machine, call: Call, state: State): Value {
     isBody(item) ? [tagged('body')] : [...item.properties.values()].map((cell) => cell.value),
   )
   const sessions = [...entriesIn([value]), ...listingTags([value], state), ...newsIn(value)]
-  const plain = inner.length === 0 ? derived(value) : derived(value, ...inner.filter((item) => item.tags.length > 0))
+  const parts = inner.filter((item) => item.tags.length > 0)
+  const content = contentOf([value])
+  const plain = asTold(parts.length === 0 ? derived(value) : derived(value, ...parts), [value, content])
   // A function that is asked for each part may leave some out.
-  const text =
-    call.args[1]?.objects.length || !hasTag(contentOf([value]), 'headers') ? plain : withTags(plain, ['headers'])
+  const text = call.args[1]?.objects.length || !hasTag(content, 'headers') ? plain : withTags(plain, ['headers'])
   return withTags(text, [...sessions, ...timesIn(value)])
 }
 

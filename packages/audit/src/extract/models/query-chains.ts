@@ -82,7 +82,10 @@ function chainOf(target: LibraryObject): Chain {
 }
 
 function run(machine: Machine, chain: Chain, call: Call, state: State): Value {
-  const args = [...chain.where, ...chain.writes].map(({ value }) => value)
+  // In one list, so that none of them is taken for a list of parameters itself.
+  const given = machine.allocate('array', call.site)
+  for (const [index, { value }] of [...chain.where, ...chain.writes].entries())
+    given.property(String(index)).write(value)
   const at = (terms: readonly Term[], from: number): Comparison[] =>
     terms.map(({ column, operator }, index) => ({
       column,
@@ -96,7 +99,7 @@ function run(machine: Machine, chain: Chain, call: Call, state: State): Value {
     writes: at(chain.writes, chain.where.length),
     ...(chain.returns === true ? { returns: true } : {}),
   }
-  const rows = runStatement(machine, statement, args, chain.single ? 'first' : '', call, state)
+  const rows = runStatement(machine, statement, [object(given)], chain.single ? 'first' : '', call, state)
   if (!chain.wrapped) return rows
   const answer = machine.allocate('object', call.site)
   answer.property('data').write(rows)

@@ -1,11 +1,10 @@
 /** Streams that platforms and frameworks make: what writes to them, and what ends them. */
-import type { Node } from '../ast.ts'
-import { children } from '../ast.ts'
 import { call_, callMethod } from '../calls.ts'
 import { FunctionObject } from '../heap.ts'
 import { noteEnding, noteOpened } from '../streams.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object } from '../value.ts'
+import { isEndless } from './endless.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
 
@@ -13,30 +12,14 @@ import { optionOf } from './routing.ts'
 const streamed: ExternalHandler = (machine, call, state) => {
   const callback = call.args[1] ?? UNDEFINED
   const stream = object(machine.library('stream', call.site))
-  if (isEndless(callback)) noteOpened(machine, stream, call.site, state)
+  if (lasts(callback)) noteOpened(machine, stream, call.site, state)
   const fork = state.fork()
   call_(machine, callback, { ...call, args: [stream] }, fork)
   return object(machine.library('fetch-response', call.site))
 }
 
-/** It goes round for as long as somebody listens, or waits for the end of the connection. */
-function isEndless(callback: Value): boolean {
-  return callback.objects.some((item) => item instanceof FunctionObject && hasEndlessLoop(item.node, 0))
-}
-
-function hasEndlessLoop(node: Node, depth: number): boolean {
-  if (depth > DEEPEST) return false
-  if (node.type === 'WhileStatement' && isLasting(node['test'] as Node)) return true
-  for (const child of children(node)) if (hasEndlessLoop(child, depth + 1)) return true
-  return false
-}
-
-const DEEPEST = 60
-
-/** `true`, `!stream.aborted`, `!session.disconnected`: no clock, no count. */
-function isLasting(test: Node): boolean {
-  if (test.type === 'Literal') return test['value'] === true
-  return test.type === 'UnaryExpression' && (test['argument'] as Node).type === 'MemberExpression'
+function lasts(callback: Value): boolean {
+  return callback.objects.some((item) => item instanceof FunctionObject && isEndless(item.node))
 }
 
 /** `new ReadableStream({ start(controller) {} })`: the controller stands for the stream. */

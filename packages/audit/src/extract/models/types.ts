@@ -46,6 +46,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '@nestjs/jwt#JwtService': 'nest-jwt',
   '@nestjs/core#Reflector': 'nest-reflector',
   '@nestjs/common#ExecutionContext': 'nest-context',
+  '@nestjs/common#ArgumentsHost': 'nest-context',
+  '@nestjs/common#CallHandler': 'nest-next',
   'global:Request': 'fetch-request',
   'node:http#Server': 'http-server',
   'next#NextApiRequest': 'request',

@@ -2,7 +2,7 @@
  * Functions that a program gives to middleware which authenticates: what a credential is held against, and how. The
  * middleware calls them with what the request carries; what they refuse goes no further.
  */
-import { ASKED_ISSUER, ASKS_ISSUER } from '../audiences.ts'
+import { ASKED_ISSUER, ASKS_ISSUER, noteVerdict } from '../audiences.ts'
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import { assume } from '../conditions.ts'
@@ -29,6 +29,8 @@ export interface Verifier {
   readonly refuses: 'by-throwing' | 'by-answer' | 'by-callback'
   /** The middleware itself refuses what is over by this field of the answer. */
   readonly expiry?: string
+  /** The middleware itself refuses what is for somebody else by the `resource` of the answer. */
+  readonly comparesResource?: boolean
 }
 
 /** The credential of a request, as it stands behind the word Bearer. */
@@ -50,6 +52,7 @@ export function asking(machine: Machine, verifier: Verifier, site: Site): Asking
     state.dead = false
     if (refuses === 'by-answer') assume(machine, state, verdict)
     if (verifier.expiry !== undefined) noteExpiry(machine, verdict, verifier.expiry, site, state)
+    noteVerdict(machine, verdict, verifier.comparesResource)
   }
 }
 
@@ -69,10 +72,18 @@ export function askingForAccess(
   holder: Value | undefined,
   call: Call,
   state: State,
+  comparesResource = false,
 ): Asking | undefined {
   if (holder === undefined) return undefined
   const asks = state.aside((fork) => getProperty(machine, holder, primitive('verifyAccessToken'), call.site, fork))
-  const verifier = { asks, self: holder, args: [BEARER], refuses: 'by-throwing', expiry: 'expiresAt' } as const
+  const verifier = {
+    asks,
+    self: holder,
+    args: [BEARER],
+    refuses: 'by-throwing',
+    expiry: 'expiresAt',
+    comparesResource,
+  } as const
   const run = asking(machine, verifier, call.site)
   return run === undefined ? undefined : (passing) => askingIssuer(machine, asks, run, passing)
 }

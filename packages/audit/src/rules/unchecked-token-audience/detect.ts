@@ -26,10 +26,16 @@ const DRAFTS: Record<AudienceFact['how'], Omit<FindingDraft, 'trace'>> = {
     confidence: 'medium',
     todo: 'Verify tokens that are meant for this server, and get one of its own for the other service: exchange the caller’s (RFC 8693), or let the user log in there.',
   },
+  'passed-through': {
+    what: 'The token that the caller was let in by is sent to another service as it came: one of the two takes tokens that are meant for the other.',
+    confidence: 'medium',
+    todo: 'Get a token that is meant for the other service: exchange the caller’s (RFC 8693), or let the user log in there.',
+  },
 }
 
 const NOTES: Record<AudienceFact['how'], string> = {
   verified: 'signature and expiry are checked, the audience is not',
   asked: 'its issuer knows all tokens that it has made',
   'passed-on': 'sent on, unasked',
+  'passed-through': 'sent on as it came',
 }
