@@ -1,5 +1,6 @@
 /** In a large program much is kept under names: texts by language, tools, settings. None of it is a session, a secret or a log of events. */
 import { describe, expect, it } from 'vitest'
+import { LIMITS } from '../../src/extract/machine.ts'
 import { factsOf, outcomeOf } from './programs.ts'
 
 const EXPIRY = 'missing-session-expiry'
@@ -172,4 +173,88 @@ describe('a connection that is kept with a session', () => {
       expect(served(done)).toBe(served('') + 1)
     },
   )
+})
+
+describe('an account that somebody is let in to take away', () => {
+  const program = (column: string, list = '[]'): string =>
+    web(
+      `import Database from 'better-sqlite3'
+       const db = new Database('a.db')
+       const known = (req) => db.prepare('SELECT * FROM sessions WHERE id = ?').get(req.get('x-session-id'))`,
+      `app.post('/sessions', (req, res) => {
+         const id = randomUUID()
+         db.prepare('INSERT INTO sessions (id, user_id) VALUES (?, ?)').run(id, req.body.user)
+         res.json({ id })
+       })
+       app.get('/me', (req, res) => { const session = known(req); if (!session) return res.sendStatus(401); res.json({ session }) })
+       app.get('/notes', (req, res) => res.json({ notes: ${list} }))
+       app.delete('/users/:id', (req, res) => {
+         if (req.get('x-api-key') !== process.env.KEY) return res.sendStatus(401)
+         db.prepare('DELETE FROM sessions WHERE ${column} = ?').run(req.params.id)
+         res.end()
+       })`,
+    )
+  const ended = (column: string): number => factsOf(program(column)).dispatches.filter(({ ends }) => ends).length
+
+  it('takes its sessions along, none of which it names', () => {
+    expect(ended('user_id')).toBe(0)
+    expect(ended('id')).toBe(1)
+  })
+
+  it('is told nothing of sessions by what they have written elsewhere', () => {
+    const notes = `(db.prepare('INSERT INTO notes (author) VALUES (?)').run(last.author), db.prepare('SELECT author FROM notes').all())`
+    const kept = (list: string): string =>
+      program('id', list)
+        .replace('const known', 'const last = {}; const known')
+        .replace('res.json({ session })', 'last.author = session.user_id; res.json({ session })')
+    const told = (list: string): number => factsOf(kept(list)).dispatches.filter(({ ends }) => !ends).length
+    expect(told(notes)).toBe(told('[]'))
+    expect(told('known(req)')).toBe(told('[]') + 1)
+  })
+})
+
+describe('where steps do not suffice for all routes', () => {
+  const few = <T>(run: () => T): T => {
+    const bounds = LIMITS as { stepsPerPass: number; stepsAfterwards: number }
+    const { stepsPerPass, stepsAfterwards } = bounds
+    Object.assign(bounds, { stepsPerPass: 3_000, stepsAfterwards: 5 })
+    try {
+      return run()
+    } finally {
+      Object.assign(bounds, { stepsPerPass, stepsAfterwards })
+    }
+  }
+  const pages = (many: number): string =>
+    Array.from(
+      { length: many },
+      (_, n) => `app.get('/page${n}', (req, res) => { ${'res.write(text(req));'.repeat(20)} res.end() })`,
+    ).join('\n')
+  const program = (many: number): Readonly<Record<string, string>> => ({
+    'server.js': `
+      import express from 'express'
+      import { register } from './mcp.js'
+      const text = (req) => { const name = req.query.name; return 'Hello ' + name }
+      const app = express()
+      ${pages(many)}
+      register(app)
+      app.listen(3000, '127.0.0.1')`,
+    'mcp.js': `
+      import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+      const sessions = new Map()
+      export function register(app) {
+        app.post('/mcp', async (req, res) => {
+          const found = sessions.get(req.headers['mcp-session-id'])
+          if (found) return found.handleRequest(req, res)
+          const transport = new StreamableHTTPServerTransport({
+            sessionIdGenerator: () => crypto.randomUUID(),
+            onsessioninitialized: (id) => sessions.set(id, transport),
+          })
+          await transport.handleRequest(req, res)
+        })
+      }`,
+  })
+
+  it('those of MCP come first', () => {
+    expect(few(() => factsOf(program(70))).stores.map(({ name }) => name)).toEqual(['sessions'])
+  })
 })
