@@ -203,8 +203,8 @@ export class Machine {
   readonly permitting = new Set<number>()
   /** Activations in which what a header says is called was held against what the body calls. */
   readonly namesCompared = new Set<number>()
-  /** Activations in which what was kept is held against the event that a request names last. */
-  readonly resuming = new Set<number>()
+  /** Containers that were held against the event that a request names last, each with its activation. */
+  readonly resuming = new Set<string>()
   /** What was held against the session, each with its activation. */
   readonly replaysCompared = new Set<string>()
   /** Places that were counted up or down at once, as `place:up`. */

@@ -27,7 +27,7 @@ import { sharedInstance } from './types.ts'
 import { isForUpgrades, onUnseenServer, registerOnUnseen, runInContext, visitUnseen } from './unseen.ts'
 import { noteHandedToAbsent } from './unseen-servers.ts'
 import type { Value } from './value.ts'
-import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, object, storesIn, tagged, withTags } from './value.ts'
+import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, object, storesIn, strings, tagged, withTags } from './value.ts'
 import { type Call, call_ } from './calls.ts'
 import { invoke } from './invoke.ts'
 
@@ -279,7 +279,7 @@ const PROVIDES = /^(?:resolve|get|getInstance|inject|useClass|make|create|getAsy
 
 /** A method called on a session that was looked up is a use of it. */
 export function noteReceiver(machine: Machine, call: Call, state: State, name: string | undefined): void {
-  if (!hasTag(call.self, 'entry') || name === undefined) return
+  if (!hasTag(call.self, 'entry') || name === undefined || isHousekeeping(name, call.args)) return
   if (name === 'close' || name === 'destroy' || name === 'end' || name === 'terminate') {
     for (const tag of call.self.tags)
       if (tag.startsWith('entry:'))
@@ -290,6 +290,22 @@ export function noteReceiver(machine: Machine, call: Call, state: State, name: s
   const callers = how === 'transport' ? callersInScope(call.env, state) : []
   machine.emit('dispatch', call.site, state, { receiver: call.self, how, callers })
 }
+
+/** What Node's emitters and sockets are asked about themselves, or told to say when they end: nobody is served by that. */
+function isHousekeeping(name: string, [first]: readonly Value[]): boolean {
+  if (HOUSEKEEPING.test(name)) return true
+  return (
+    LISTENS.test(name) &&
+    first !== undefined &&
+    strings(first).length > 0 &&
+    strings(first).every((it) => ENDS.test(it))
+  )
+}
+
+const HOUSEKEEPING =
+  /^(?:removeListener|removeAllListeners|removeEventListener|[sg]etMaxListeners|listenerCount|eventNames|setNoDelay|setKeepAlive|setEncoding|unref|hasRef|cork|uncork)$/
+const LISTENS = /^(?:on|once|off|addListener|addEventListener|prependListener)$/
+const ENDS = /^(?:drain|close|error|finish|end|timeout|abort)$/
 
 /** The same message for every session. Notifications written out here are meant for all; anything else is somebody's answer. */
 export function noteSendAll(machine: Machine, call: Call, state: State): void {

@@ -43,6 +43,7 @@ import {
   UNSET,
   derived,
   hasTag,
+  isCrowd,
   join,
   joinAll,
   object,
@@ -67,6 +68,8 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   if (name === undefined && isOwn(target)) learnOwn(target, state)
   let value: Value = NEVER
   for (const from of target.objects) value = join(value, readFrom(machine, from, name, key, site, state))
+  // Which code it is may be told apart later; a text or an origin of some other record may not.
+  if (isCrowd(target) && value !== NEVER) value = { ...UNKNOWN, objects: value.objects }
   // What is read of something that is not listed is not known.
   if (value !== NEVER && !value.open && (target.cut === true || (target.open && value.objects.length === 0)))
     value = { ...value, open: true }

@@ -8,7 +8,7 @@ import type { HeapObject, Site } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
-import { hasTag, storesIn } from './value.ts'
+import { hasTag, storesIn, tagsOf } from './value.ts'
 
 const LAST_EVENT = 'header:last-event-id'
 
@@ -25,13 +25,17 @@ export function noteEventCompared(machine: Machine, a: Value, b: Value): void {
 function noteHalf(machine: Machine, kept: Value, other: Value): void {
   if (!hasTag(kept, 'entry') && !hasTag(kept, 'key')) return
   const { activation } = machine.context
-  if (namesEvent(other)) machine.resuming.add(activation)
+  if (namesEvent(other)) for (const store of keptIn(kept)) machine.resuming.add(`${activation} ${store}`)
   else if (isOfSession(other)) for (const store of storesIn(kept)) machine.replaysCompared.add(`${activation} ${store}`)
 }
 
-/** Whether a stream is taken up there, and nothing was held against the session: neither what the container holds nor the event itself. */
+function keptIn(value: Value): readonly string[] {
+  return [...storesIn(value), ...tagsOf(value, 'key').map((tag) => tag.slice('key:'.length))]
+}
+
+/** Whether a stream is taken up there from what this container holds, and nothing was held against the session: neither what the container holds nor the event itself. */
 export function isReplayForAll(machine: Machine, activation: number, container: HeapObject | undefined): boolean {
-  if (container !== undefined && !machine.resuming.has(activation)) return false
+  if (container !== undefined && !machine.resuming.has(`${activation} ${storeId(container)}`)) return false
   return !machine.replaysCompared.has(`${activation} ${container === undefined ? ANY : storeId(container)}`)
 }
 
@@ -50,7 +54,7 @@ export function noteEventLookUp(machine: Machine, key: Value, store: string, isA
   if (isOfSession(key)) replaysCompared.add(`${context.activation} ${store}`)
   if (!namesEvent(key)) return
   if (isAsked) replaysCompared.add(`${context.activation} ${ANY}`)
-  else resuming.add(context.activation)
+  else resuming.add(`${context.activation} ${store}`)
 }
 
 /** What was kept for everybody is sent. Whether that takes up a stream may be asked only afterwards, in a loop. */

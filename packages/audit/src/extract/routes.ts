@@ -29,7 +29,7 @@ export function runRoutes(machine: Machine, from = 0): void {
   const alike = new Map<string, Set<string>>()
   const places = timesEach(machine.routes.slice(from).map(({ route }) => siteKey(route.site)))
   const routed = new Set(machine.routes.flatMap(({ app, route }) => (route.layer ? [] : [app])))
-  for (const { app, route } of machine.routes.slice(from)) {
+  for (const { app, route } of inOrder(machine.routes.slice(from))) {
     // Hooks that stand before nothing here are a piece of an app: its routes are elsewhere.
     if (route.layer && routed.has(app) && !isRouteLike(app, route)) continue
     const key = `${siteKey(route.site)} ${route.verb} ${fullPath(app, route.path)}`
@@ -42,6 +42,23 @@ export function runRoutes(machine: Machine, from = 0): void {
     machine.guarded('a handler', () => runRoute(machine, app, route), route.site.path)
   }
 }
+
+type Registered = Machine['routes'][number]
+
+/** Where there are so many that steps may not suffice for all, those of MCP and of sessions come first. */
+function inOrder(routes: readonly Registered[]): readonly Registered[] {
+  if (routes.length <= MANY_ROUTES) return routes
+  const first = routes.filter(({ route }) => isOfSessions(route))
+  return [...first, ...routes.filter(({ route }) => !isOfSessions(route))]
+}
+
+const MANY_ROUTES = 60
+
+function isOfSessions({ handlers }: Route): boolean {
+  return handlers.some(({ objects }) => objects.some(({ site }) => OF_SESSIONS.test(site.file.text)))
+}
+
+const OF_SESSIONS = /mcp-session-id|@modelcontextprotocol\/|\bStreamableHTTP\w*Transport\b/i
 
 function timesEach(keys: readonly string[]): ReadonlyMap<string, number> {
   const times = new Map<string, number>()

@@ -22,7 +22,7 @@ const ANY_VERB = new Set(['all', 'use', 'route'])
 export function registerOnUnseen(machine: Machine, name: string, call: Call, state: State): boolean {
   if (!REGISTERS.test(name) || machine.context.trigger !== 'startup') return false
   const [first, ...rest] = call.args
-  if (first === undefined || strings(first).length === 0) return false
+  if (first === undefined || !isPath(first)) return false
   const handlers = rest.filter((arg) => arg.objects.some(isHandler))
   const grouped = rest.flatMap((arg) => arg.objects).flatMap(handlersIn)
   if (handlers.length === 0 && grouped.length === 0) return false
@@ -38,6 +38,11 @@ export function registerOnUnseen(machine: Machine, name: string, call: Call, sta
   if (handlers.length > 0) register(rest, name === 'use')
   for (const handler of grouped) register([object(handler)], false)
   return true
+}
+
+/** Text, or what a function that is not in the tree has made of one: `app.post(withBase('/mcp'), …)`. */
+function isPath(value: Value): boolean {
+  return strings(value).length > 0 || (value.open && value.objects.length === 0)
 }
 
 /** A handler of web sessions that no route here leads to: it is put on the app whose making we did not see. */

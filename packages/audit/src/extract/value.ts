@@ -153,6 +153,16 @@ export function isDrawn({ entropy }: Value): boolean {
   return entropy !== undefined && !isKnownToOthers(entropy)
 }
 
+/** It has come from so many places, or is one of so many texts, that none of them says what it is. */
+export function isMixed(value: Value): boolean {
+  return value.tags.length >= MAX_TAGS || strings(value).length > 2
+}
+
+/** One of so many that what it holds says nothing of the one that is meant: all of a configuration, read by computed names. */
+export function isCrowd({ objects }: Value): boolean {
+  return objects.length > MAX_OBJECTS
+}
+
 export function joinAll(values: Iterable<Value>): Value {
   let all = NEVER
   for (const value of values) all = join(all, value)

@@ -583,3 +583,47 @@ describe('a look-up that changes what it finds', () => {
     expect(kinds(served(mongo(`${index('seen')}; ${index('made')}`), found))).toEqual(['absolute', 'idle'])
   })
 })
+
+describe('a connection that ends', () => {
+  const sockets = (onClose: string, cleanup = 'sessions.delete(id)'): string => `
+    import { randomUUID } from 'node:crypto'
+    import { WebSocketServer } from 'ws'
+    const sessions = new Map()
+    const end = (id) => { ${cleanup} }
+    const wss = new WebSocketServer({ port: 3000 })
+    wss.on('connection', (ws, req) => {
+      const known = sessions.get(req.headers['x-session-id'])
+      if (known) {
+        clearTimeout(known.grace)
+        known.ws = ws
+        return ws.on('message', (text) => known.handle(text))
+      }
+      const id = randomUUID()
+      const session = { id, ws, grace: undefined, handle(text) {} }
+      sessions.set(id, session)
+      ws.on('close', () => { ${onClose} })
+    })`
+
+  it.each([
+    ['at once', 'end(id)', 'disconnect'],
+    ['after a while', 'session.grace = setTimeout(() => end(id), 30_000)', 'disconnect'],
+    ['after a while, by a method of the clock', 'session.grace = setTimeout(end, 30_000, id)', 'disconnect'],
+  ])('ends its session %s', (_when, onClose, trigger) => {
+    expect(factsOf(sockets(onClose)).stores.flatMap(({ removals }) => removals.map((one) => one.trigger))).toEqual([
+      trigger,
+    ])
+    expect(findingsOf('missing-session-invalidation', sockets(onClose))).toEqual([])
+    expect(findingsOf('missing-session-expiry', sockets(onClose))).toEqual([])
+  })
+
+  it('ends none where nothing is removed, or only by the clock', () => {
+    expect(findingsOf('missing-session-invalidation', sockets(''))).toHaveLength(1)
+    const byClock = sockets('').replace(
+      'sessions.set(id, session)',
+      'sessions.set(id, session)\n setTimeout(() => end(id), 30_000)',
+    )
+    expect(findingsOf('missing-session-invalidation', byClock)).toHaveLength(1)
+    const wrongKey = sockets('setTimeout(() => end(ws), 30_000)', 'sessions.delete({ id })')
+    expect(findingsOf('missing-session-invalidation', wrongKey)).toHaveLength(1)
+  })
+})

@@ -132,3 +132,73 @@ describe('one verb', () => {
     expect(outcomeOf(rule, server('own(req)'))).toBe('pass')
   })
 })
+
+describe('DELETE ends a session by a function of its own', () => {
+  const own = `
+    import { verify } from 'jsonwebtoken'
+    export function requireAuth(req, res, next) {
+      try { req.user = verify(req.headers.authorization.slice(7), process.env.KEY) } catch { return res.sendStatus(401) }
+      next()
+    }`
+  /** Routes that a function puts on the app it is given, under paths that another file makes, which is not here. */
+  const routes = (ending: string): string => `${imports}
+    import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
+    import { withBase } from './paths.js'
+    const streams = new Map()
+    async function destroySession(id) {
+      const known = sessions.get(id)
+      if (!known) return
+      await known.server.close()
+      sessions.delete(id)
+    }
+    export default function register(app) {
+      const serve = async (req, res) => {
+        const id = req.headers['mcp-session-id']
+        let entry = id ? sessions.get(id) : null
+        if (entry && entry.owner !== req.user.id) return res.sendStatus(403)
+        if (!entry) {
+          const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => randomUUID() })
+          const server = new McpServer({})
+          await server.connect(transport)
+          entry = { transport, server, owner: req.user.id }
+        }
+        await entry.transport.handleRequest(req, res, req.body)
+        if (entry.transport.sessionId) sessions.set(entry.transport.sessionId, entry)
+      }
+      app.post(withBase('/mcp'), requireAuth, serve)
+      app.get(withBase('/mcp'), requireAuth, serve)
+      app.delete(withBase('/mcp'), requireAuth, async (req, res) => {
+        const id = req.headers['mcp-session-id']
+        ${ending}
+        res.status(204).end()
+      })
+      app.post(withBase('/messages'), requireAuth, async (req, res) => {
+        const entry = streams.get(req.query.sessionId)
+        if (!entry) return res.sendStatus(404)
+        if (entry.owner !== req.user.id) return res.sendStatus(403)
+        await entry.transport.handlePostMessage(req, res, req.body)
+      })
+      app.get(withBase('/sse'), requireAuth, async (req, res) => {
+        const transport = new SSEServerTransport(withBase('/messages'), res)
+        await new McpServer({}).connect(transport)
+        streams.set(transport.sessionId, { transport, owner: req.user.id })
+      })
+    }`
+  const entry =
+    "import express from 'express'\nimport register from './routes.js'\nconst app = express()\nregister(app)\napp.listen(3000)"
+  const loose = 'if (id) await destroySession(id)'
+  const bound =
+    'const known = id ? sessions.get(id) : null\nif (known && known.owner !== req.user.id) return res.sendStatus(404)\nif (known) await destroySession(id)'
+
+  it.each([
+    ['with all that it needs', { 'auth.js': own, 'server.js': entry }],
+    ['without its middleware', { 'server.js': entry }],
+    ['without its entry', { 'auth.js': own }],
+    ['by itself', {}],
+  ])('%s', (_what, others) => {
+    expect(findingsOf(rule, { 'routes.js': routes(loose), ...others })).toEqual([
+      expect.stringContaining('served on DELETE to whoever presents its ID'),
+    ])
+    expect(outcomeOf(rule, { 'routes.js': routes(bound), ...others })).toBe('pass')
+  })
+})

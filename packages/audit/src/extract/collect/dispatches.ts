@@ -104,6 +104,7 @@ function isAskedFor(machine: Machine, event: EventOf<'dispatch'>, store: string)
   const reads = eventsOf(machine, 'store-read').filter(
     (read) => read.store.id === store && read.context === event.context,
   )
+  if (reads.length === 0 && !event.facts.may.has(`looked:${store}`)) return false
   const isCounted = reads.length > 0 && reads.every(({ key }) => key.tags.length === 0)
   return !isCounted && !reads.some(({ key }) => hasTag(key, 'cookie') || hasTag(key, 'header:cookie'))
 }

@@ -5,6 +5,7 @@ import type { EventOf } from '../events.ts'
 import { siteKey, isWithin } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { isCredentialPart, isHandleTag, type Part } from '../secrets.ts'
+import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
 export function collectExposures(machine: Machine, stores: readonly StoreFact[]): readonly ExposureFact[] {
@@ -36,10 +37,15 @@ export function collectExposures(machine: Machine, stores: readonly StoreFact[])
   )
 }
 
-/** The secret that callers have to bring, whether a setting says it or start-up draws it. */
+/**
+ * The secret that callers have to bring, whether a setting says it or start-up draws it. What lies in a record, a setting
+ * may have said where to find.
+ */
 function secretsAskedFor(machine: Machine): ReadonlySet<string> {
-  const expected = eventsOf(machine, 'comparison').flatMap(({ expected: { tags } }) => tags)
-  return new Set(expected.filter((tag) => tag === 'made-secret' || tag.startsWith('env:')))
+  const wanted = eventsOf(machine, 'comparison').flatMap(({ expected }) =>
+    hasTag(expected, 'entry') ? expected.tags.filter((tag) => tag === 'made-secret') : expected.tags,
+  )
+  return new Set(wanted.filter((tag) => tag === 'made-secret' || tag.startsWith('env:')))
 }
 
 /** What a tool answers, those are told who are let in. */

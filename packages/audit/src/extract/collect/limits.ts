@@ -10,7 +10,7 @@ import type { Value } from '../value.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate, siteId, writesTo } from './collect.ts'
 import type { StoreEvents } from './stores.ts'
-import { isRightKey } from './stores.ts'
+import { isGrace, isRightKey } from './stores.ts'
 
 export function limitsOf(machine: Machine, store: StoreEvents, all: readonly StoreEvents[]): readonly LimitFact[] {
   const always = commonFacts(store.writes)
@@ -228,6 +228,7 @@ function isSweepKey(event: Event, store: StoreEvents): boolean {
 
 function isRenewal(event: Event, store: StoreEvents, renewed: ReadonlySet<string>): boolean {
   const timer = event.context.timer
+  if (isGrace(event)) return true
   if (timer !== undefined && renewed.has(String(timer.data['field']))) return true
   if (timer !== undefined && (timer.data['facts'] as Facts).must.has(`exists:${store.ref.id}`)) return true
   return event.kind === 'store-remove' && isPresented(event.key) && !hasTag(event.key, 'sid')

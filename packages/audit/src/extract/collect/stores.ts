@@ -8,7 +8,7 @@ import { variableId } from '../shared.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { isOfCaller, isOwnerName, isPresentedHandle, isUnseenAnswer } from '../conditions.ts'
-import { hasTag, isDrawn, tagsOf } from '../value.ts'
+import { hasTag, isDrawn, isMixed, tagsOf } from '../value.ts'
 import { distinct, eventsOf, locate, siteId } from './collect.ts'
 import { closesEntryOf, limitsOf } from './limits.ts'
 import { marksOf } from './marks.ts'
@@ -205,9 +205,11 @@ function transportOf(item: HeapObject): readonly ('streamable' | 'sse')[] | unde
 /** Found by an ID from a header or cookie, filled under IDs made here or taken from there. */
 function isOwnStore(
   machine: Machine,
-  writes: readonly EventOf<'store-write'>[],
-  reads: readonly EventOf<'store-read'>[],
+  allWrites: readonly EventOf<'store-write'>[],
+  allReads: readonly EventOf<'store-read'>[],
 ): boolean {
+  // A registry is asked for its entries by name, whatever else those names were put together of.
+  const [writes, reads] = [allWrites.filter(isByOneKey), allReads.filter(isByOneKey)]
   const named = reads.filter(
     (read) =>
       (read.key.tags.some(isSessionOrigin) && !isOfUser(read.key)) ||
@@ -225,6 +227,10 @@ function isOwnStore(
       isDrawn(write.key) ||
       write.key.tags.some(isCalledSession),
   )
+}
+
+function isByOneKey({ key }: EventOf<'store-write' | 'store-read'>): boolean {
+  return !isMixed(key)
 }
 
 /** `space:${user}:${name}`: a name that is put together of who the caller is and a fixed text names what is theirs. */
@@ -287,13 +293,17 @@ function isAnnex(entry: StoreEvents, stores: readonly StoreEvents[]): boolean {
 /** IDs made up here at random and presented again in a header, whatever that header is called. */
 function isHandedOut(writes: readonly EventOf<'store-write'>[], reads: readonly EventOf<'store-read'>[]): boolean {
   const isPresented = reads.some(
-    ({ key }) => tagsOf(key, 'header').some((tag) => !FORM_TOKEN.test(tag)) && !hasTag(key, 'cred'),
+    ({ key }) => tagsOf(key, 'header').some((tag) => !NAMES_NO_SESSION.test(tag)) && !hasTag(key, 'cred'),
   )
   return isPresented && writes.some((write) => hasTag(write.key, 'mint') && write.value.objects.length > 0)
 }
 
-/** A header that shows that a request was made by a page of the server itself names no session. */
-const FORM_TOKEN = /csrf|xsrf/
+/**
+ * A header that shows that a request was made by a page of the server itself names no session, nor does one that says by
+ * its standard what is wanted, sent, or where it comes from.
+ */
+const NAMES_NO_SESSION =
+  /csrf|xsrf|^header:(?:accept(?:-\w+)*|content-[\w-]+|user-agent|host|origin|referer|forwarded|x-(?:forwarded-[\w-]+|real-ip)|if-[\w-]+|traceparent)$/
 
 function isSessionOrigin(tag: string): boolean {
   return tag.startsWith('cookie:') || tag === 'header:cookie' || isCalledSession(tag)
@@ -458,12 +468,17 @@ export function triggerOf(event: Event): RemovalFact['trigger'] {
     case 'disconnect':
       return 'disconnect'
     case 'timer':
-      return 'timer'
+      return isGrace(event) ? 'disconnect' : 'timer'
     default:
       // Noticed by a request to be over, a session was ended by time all the same.
       if (event.kind === 'store-remove' && event.facts.must.has(`expired:${event.store.id}`)) return 'timer'
       return event.facts.must.has('verb:DELETE') ? 'delete' : 'request'
   }
+}
+
+/** Begun when a connection ended, for a client that comes back soon: with the connection the session ends, a little later. */
+export function isGrace({ context: { timer } }: Event): boolean {
+  return timer?.data['after'] === 'disconnect' && timer.data['interval'] !== true
 }
 
 /** Cleaning up after a request that failed is no way to end a session on purpose. */

@@ -93,6 +93,7 @@ const timer: ExternalHandler = (machine, call, state, path) => {
   const [callback = UNDEFINED, , ...rest] = call.args
   const handle = machine.library('timer', call.site, {
     interval: path.endsWith('setInterval'),
+    after: machine.context.trigger,
     facts: state.facts,
     callback: callback.objects[0] === undefined ? undefined : siteKey(callback.objects[0].site),
   })

@@ -26,7 +26,7 @@ import {
   withTags,
   isDrawn,
 } from '../value.ts'
-import { isOfCaller, isPresentedHandle } from '../conditions.ts'
+import { isOfCaller, isOwnerName, isPresentedHandle } from '../conditions.ts'
 import { noteRowsReplayed } from '../replays.ts'
 import type { MethodHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
@@ -170,8 +170,11 @@ function valuesOf({ where }: Statement, operator: RegExp, given: (operand: Opera
   return where.filter((term) => operator.test(term.operator)).map(({ operand }) => given(operand))
 }
 
+/** `DELETE FROM sessions WHERE user_id = ?`: all of somebody, none of which was named. */
 function isSweep({ where }: Statement): boolean {
-  return !where.some(({ operator, operand }) => operator === '=' && operand.kind === 'parameter')
+  return where.every(
+    ({ operator, operand, column }) => operator !== '=' || operand.kind !== 'parameter' || isOwnerName(column),
+  )
 }
 
 function insertRow(

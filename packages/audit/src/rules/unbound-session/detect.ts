@@ -68,16 +68,21 @@ function unbound(facts: ServerFacts, stores: readonly StoreFact[]): Verdict {
   const personal = facts.dispatches.filter((dispatch) => isVerified(dispatch) && dispatch.credential === 'personal')
   if (personal.length === 0)
     return notApplicable('One shared credential is one principal: there is nobody else to tell apart.')
-  const open = [...personal, ...beside(facts, personal)].filter((dispatch) => !dispatch.bound)
+  const open = [...personal, ...beside(facts)].filter((dispatch) => !dispatch.bound)
   return judged(oncePerStore(open, stores).map((dispatches) => unboundFinding(dispatches)))
 }
 
 /** Where it is the comparison that verifies the caller, ways on which it is missing have verified nobody. */
-function beside(facts: ServerFacts, personal: readonly DispatchFact[]): readonly DispatchFact[] {
-  const compared = new Set(personal.filter(({ bound }) => bound).map(({ store }) => store))
+function beside(facts: ServerFacts): readonly DispatchFact[] {
+  const compared = new Set(facts.dispatches.filter(isCompared).map(({ store }) => store))
   return facts.dispatches.filter(
     (dispatch) => !isVerified(dispatch) && isBehindUnknown(dispatch, facts) && compared.has(dispatch.store),
   )
+}
+
+/** With a caller of its own; where a request that finds no session opens one, the comparison is on one of two ways. */
+function isCompared({ bound, authenticated, credential }: DispatchFact): boolean {
+  return bound && authenticated !== 'never' && credential === 'personal'
 }
 
 function oncePerStore(
