@@ -21,9 +21,9 @@ import {
   vouchedFor,
   VERIFIED,
 } from './state.ts'
-import type { Condition, Primitive, Value } from './value.ts'
+import type { Condition, Primitive } from './value.ts'
 import { taughtByWays } from './ways.ts'
-import { UNKNOWN, UNSET, derived, hasTag, isDrawn, joinAll, tagsOf, truthiness, withCondition } from './value.ts'
+import { Value, UNKNOWN, UNSET, derived, hasTag, isDrawn, joinAll, tagsOf, truthiness, withCondition } from './value.ts'
 
 const REQUEST_ORIGINS = ['header', 'query', 'body', 'param', 'cookie', 'url', 'rstate'] as const
 /** Names of authentication schemes: matching one proves nothing. A word that a space ends is one, whatever it is. */
@@ -57,7 +57,7 @@ export function isPresentedHandle(value: Value): boolean {
 /** Found by a credential on one way and presented by the client on another: what may be either proves nothing. */
 export function provedOnEachWay(value: Value, ways: readonly Value[]): Value {
   if (!hasTag(value, 'verdict') || !ways.some(isPresentedHandle) || ways.every(isPresentedHandle)) return value
-  return { ...value, tags: value.tags.filter((tag) => tag !== 'cred' && tag !== 'verdict') }
+  return value.with({ tags: value.tags.filter((tag) => tag !== 'cred' && tag !== 'verdict') })
 }
 
 /** A session that was found in a store, under another ID, is put there again under an ID made for it. */
@@ -277,13 +277,7 @@ export function negate(value: Value): Value {
   const primitives = value.primitives.map((item) => !item)
   const open = value.open || value.tags.length > 0
   const objects = value.objects.length > 0 ? [false] : []
-  return {
-    primitives: [...new Set([...primitives, ...objects])],
-    objects: [],
-    tags: value.tags,
-    open,
-    condition: negated,
-  }
+  return new Value([...new Set([...primitives, ...objects])], [], value.tags, open, { condition: negated })
 }
 
 /** `before`: what was known before `b` was evaluated. Where `a` decides alone, a look-up in `b` has not happened. */
@@ -449,7 +443,8 @@ export function equality(machine: Machine, a: Value, b: Value): Value {
   if (onlyPrimitive(b) === undefined || isText(b)) noteAudienceAsked(machine, a, b)
   noteEventCompared(machine, a, b)
   const decided = decideEquality(a, b)
-  const base = decided === undefined ? boolOf(a, b) : { ...boolOf(a, b), primitives: [decided], open: false, tags: [] }
+  const base =
+    decided === undefined ? boolOf(a, b) : boolOf(a, b).with({ primitives: [decided], open: false, tags: [] })
   const ofState = equalState(machine, a, b)
   const taught = taughtByWays(a, (value) => tellApart(value, b)) ?? taughtByWays(b, (value) => tellApart(value, a))
   return withCondition(asAnswer(a, b, base), {
@@ -463,7 +458,7 @@ function isText(value: Value): boolean {
 }
 
 function boolOf(a: Value, b: Value): Value {
-  return { ...derived(a, b), primitives: [true, false], open: true }
+  return derived(a, b).with({ primitives: [true, false], open: true })
 }
 
 function decideEquality(a: Value, b: Value): boolean | undefined {
@@ -637,12 +632,11 @@ export function flag(
   whenFalse: readonly string[] = [],
   ...sources: readonly Value[]
 ): Value {
-  return {
-    ...(sources.length > 0 ? derived(...sources) : UNKNOWN),
+  return (sources.length > 0 ? derived(...sources) : UNKNOWN).with({
     primitives: [true, false],
     open: true,
     condition: { whenTrue, whenFalse },
-  }
+  })
 }
 
 /** Only under a setting that nobody has to set. */

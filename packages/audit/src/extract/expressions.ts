@@ -137,7 +137,7 @@ function evaluateChain(machine: Machine, inner: Node, state: State, env: Environ
   state.merge([taken, state.fork()])
   const certain = value.primitives.includes(undefined)
     ? value
-    : { ...value, primitives: [...value.primitives, undefined] }
+    : value.with({ primitives: [...value.primitives, undefined] })
   if (learned.length === 0) return certain
   const { whenTrue, whenFalse } = conditionOf(value)
   // Where `a` is missing, nothing is known but the opposite of what its being there says.

@@ -62,15 +62,14 @@ function evaluateAnd(machine: Machine, left: Value, node: Node, state: State, en
     },
     () => undefined,
   )
-  const falsy: Value = {
-    ...left,
+  const falsy: Value = left.with({
     primitives: left.primitives.filter((item) => !item),
     objects: [],
     open: truth.canBeFalse && left.open,
-  }
+  })
   if (!truth.canBeFalse) return withCondition(right, conditionOf(right))
   const both = truth.canBeFalse
-    ? join({ ...falsy, primitives: falsy.primitives.length > 0 ? falsy.primitives : [false] }, right)
+    ? join(falsy.with({ primitives: falsy.primitives.length > 0 ? falsy.primitives : [false] }), right)
     : right
   return truth.canBeFalse ? and(left, right, both, before) : withLearned(both, right, conditionOf(left).whenTrue)
 }
@@ -100,7 +99,12 @@ function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env
     left.condition === undefined && left.tags.some((tag) => tag.startsWith('env:') || tag.startsWith('opt:'))
   if (isDefault) noteFallback(machine, left, right, node, env)
   if (isDefault)
-    return or(left, right, defaulted(machine, { ...left, primitives: left.primitives.filter(Boolean) }, right), before)
+    return or(
+      left,
+      right,
+      defaulted(machine, left.with({ primitives: left.primitives.filter(Boolean) }), right),
+      before,
+    )
   const either = filledWith(left, left.primitives.filter(Boolean), right)
   return truth.canBeTrue ? or(left, right, either, before) : withRefuted(either, left, right)
 }

@@ -305,9 +305,9 @@ export function argumentsFor(machine: Machine, fn: Node, site: Site, env?: Envir
   return names.map((name, index) => {
     const wanted = env === undefined ? undefined : decoratedArgument(machine, params[index]!, env, site)
     if (wanted !== undefined) return wanted
-    if (isCarrier(params[index]!)) return { ...object(machine.library('carrier', site)), open: true }
+    if (isCarrier(params[index]!)) return object(machine.library('carrier', site)).with({ open: true })
     const type = requestTypeOf(name, index, answers)
-    return type === undefined ? UNKNOWN : { ...object(machine.library(type, site)), open: true }
+    return type === undefined ? UNKNOWN : object(machine.library(type, site)).with({ open: true })
   })
 }
 

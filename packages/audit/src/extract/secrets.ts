@@ -43,7 +43,7 @@ export function noteSafeComparison(machine: Machine, a: Value, b: Value, site: S
 }
 
 function withoutTag(value: Value, tag: string): Value {
-  return value.tags.includes(tag) ? { ...value, tags: value.tags.filter((item) => item !== tag) } : value
+  return value.tags.includes(tag) ? value.with({ tags: value.tags.filter((item) => item !== tag) }) : value
 }
 
 /**

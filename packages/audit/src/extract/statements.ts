@@ -462,7 +462,7 @@ function keysOf(source: Value): Value {
 }
 
 function withKeyTag(value: Value, store: string): Value {
-  return { ...(value === NEVER ? UNKNOWN : value), tags: [...value.tags, `key:${store}`], open: true }
+  return (value === NEVER ? UNKNOWN : value).with({ tags: [...value.tags, `key:${store}`], open: true })
 }
 
 function executeLoop(machine: Machine, node: Node, state: State, env: Environment): void {
