@@ -94,6 +94,8 @@ export function foundByName(machine: Machine, found: Value, key: Value, site: Si
 }
 
 function asked(machine: Machine, answer: Value, given: readonly Value[], site: Site): Value {
+  // All that follows is told by origins, and most calls are given nothing that has one.
+  if (given.every(({ tags }) => tags.length === 0)) return answer
   const learned: { whenTrue: string[]; whenFalse: string[] } = { whenTrue: [], whenFalse: [] }
   if (given.some(isCaller) && given.some(isWish)) {
     machine.permitting.add(machine.context.activation)

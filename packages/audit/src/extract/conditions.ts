@@ -36,7 +36,7 @@ const ORIGIN_IF_DIFFERENT: EqualityFacts = { equal: [], different: ['origin'] }
 
 /** Whether the value came, at least in part, from what the client sent. */
 export function fromRequest(value: Value): boolean {
-  return REQUEST_ORIGINS.some((origin) => hasTag(value, origin))
+  return value.tags.length > 0 && REQUEST_ORIGINS.some((origin) => hasTag(value, origin))
 }
 
 /** Whether the value is the Origin or the Host that a request names, or was made from it. */
@@ -200,6 +200,11 @@ export function assume(machine: Machine, state: State, value: Value): void {
 export function conditionOf(value: Value): Condition {
   if (value.condition !== undefined) return value.condition
   if (value.tags.length === 0) return NO_CONDITION
+  value.implied ??= impliedBy(value)
+  return value.implied
+}
+
+function impliedBy(value: Value): Condition {
   const whenTrue: string[] = []
   const whenFalse: string[] = []
   if (hasTag(value, 'verdict')) whenTrue.push(...VERIFIED, ...cookieFacts(value), ...loginFacts(value))

@@ -112,7 +112,7 @@ function readVariable(machine: Machine, node: Node, state: State, env: Environme
   const cell = env.find(name)
   if (cell === undefined) return readGlobal(name, machine.site(env.file, node))
   const value = state.read(cell)
-  return isOwn(machine, cell) ? value : noteSharedRead(machine, cell, value, machine.site(env.file, node), state)
+  return isOwn(machine, cell, value) ? value : noteSharedRead(machine, cell, value, machine.site(env.file, node), state)
 }
 
 function evaluateMember(machine: Machine, node: Node, state: State, env: Environment): Value {

@@ -23,9 +23,11 @@ function keyOf(cell: Cell, holder?: HeapObject): string | undefined {
   return cell.site === undefined ? undefined : `${cell.site.path}#${cell.site.start}#${cell.name}`
 }
 
-/** A variable of the request that reads it: nobody else has it. */
-export function isOwn(machine: Machine, { born }: Cell): boolean {
-  return born !== 0 && born === machine.context.activation
+/** Whether one look says that no other request has to do with what is read: as it is with most variables. */
+export function isOwn(machine: Machine, { born }: Cell, { objects }: Value): boolean {
+  const { activation } = machine.context
+  if (born === 0 && objects.some((item) => item.born !== 0 && item.born !== activation)) return false
+  return born === activation || !inRequest(machine)
 }
 
 export function noteSharedRead(

@@ -197,8 +197,15 @@ export function addFacts(facts: Facts, added: readonly string[]): Facts {
 export function settledStores(facts: Facts, added: readonly string[]): readonly string[] {
   // An owner that is compared wherever both sides have one: a verified caller without that claim is not the caller's choice.
   if (added.includes('bound') || added.includes('incomparable')) return storesIn(facts.may, 'looked:')
-  const named = ['absent:', 'unowned:', 'cleared:'].flatMap((prefix) => storesIn(added, prefix))
+  if (!added.some(isOfStore)) return []
+  const named = OF_STORES.flatMap((prefix) => storesIn(added, prefix))
   return named.filter((store) => facts.may.has(`looked:${store}`))
+}
+
+const OF_STORES = ['absent:', 'unowned:', 'cleared:'] as const
+
+function isOfStore(fact: string): boolean {
+  return OF_STORES.some((prefix) => fact.startsWith(prefix))
 }
 
 function storesIn(facts: Iterable<string>, prefix: string): readonly string[] {

@@ -48,6 +48,8 @@ export class Value implements Parts {
   declare readonly filled: Parts['filled']
   declare readonly full: Parts['full']
   declare readonly ways: Parts['ways']
+  /** What its origins say where it is tested, once that was asked: `conditionOf` remembers it here. */
+  declare implied: Condition | undefined
   constructor(
     primitives: Parts['primitives'],
     objects: Parts['objects'],
@@ -65,6 +67,7 @@ export class Value implements Parts {
     this.filled = rest.filled
     this.full = rest.full
     this.ways = rest.ways
+    this.implied = undefined
   }
   /** The same value, but for these parts. */
   with(parts: Partial<Parts>): Value {
@@ -216,6 +219,7 @@ function isCode({ kind, born }: HeapObject): boolean {
 
 /** Union that keeps `a`'s identity when `b` adds nothing. */
 function union<T>(a: readonly T[], b: readonly T[], max: number): readonly T[] {
+  if (b.length === 0) return a
   let merged: T[] | undefined
   for (const item of b) {
     if ((merged ?? a).includes(item)) continue
@@ -235,8 +239,9 @@ export function truthiness(value: Value): { readonly canBeTrue: boolean; readonl
   }
 }
 
+/** Asked at every step, and most values have none: an index costs less than an iterator. */
 export function hasTag({ tags }: Value, prefix: string): boolean {
-  for (const tag of tags) if (isTag(tag, prefix)) return true
+  for (let at = 0; at < tags.length; at += 1) if (isTag(tags[at]!, prefix)) return true
   return false
 }
 
