@@ -164,11 +164,9 @@ function linkReexports(machine: Machine, module: Module, body: readonly Node[], 
 export function hoist(machine: Machine, body: readonly Node[], env: Environment): void {
   for (const statement of body) {
     const inner = unwrapExport(statement)
-    for (const name of declaredNames(inner)) {
-      if (env.own(name) === undefined) {
-        declareLocal(machine, env, name, inner)
-      }
-    }
+    const names = declaredNames(inner)
+    if (names === NO_NAMES) continue
+    for (const name of names) if (env.own(name) === undefined) declareLocal(machine, env, name, inner)
     if (inner.type === 'FunctionDeclaration' && isNode(inner['id']) && isNode(inner['body'])) {
       const name = String(inner['id']['name'])
       env.own(name)?.write(object(createFunction(machine, inner, env, name)))
@@ -188,16 +186,19 @@ function unwrapExport(statement: Node): Node {
   return exported && isNode(statement['declaration']) ? statement['declaration'] : statement
 }
 
-function declaredNames(statement: Node): string[] {
+/** Most statements declare nothing. */
+const NO_NAMES: readonly string[] = []
+
+function declaredNames(statement: Node): readonly string[] {
   switch (statement.type) {
     case 'VariableDeclaration':
       return (statement['declarations'] as Node[]).flatMap((item) => patternNames(item['id'] as Node))
     case 'FunctionDeclaration':
     case 'ClassDeclaration':
     case 'TSEnumDeclaration':
-      return isNode(statement['id']) ? [String(statement['id']['name'])] : []
+      return isNode(statement['id']) ? [String(statement['id']['name'])] : NO_NAMES
     default:
-      return []
+      return NO_NAMES
   }
 }
 
