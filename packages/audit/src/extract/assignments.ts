@@ -1,7 +1,7 @@
 /** Assignments: to names, to members and to patterns with their defaults. */
 import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
-import { assume, negate, provedOnEachWay } from './conditions.ts'
+import { assumeNot, provedOnEachWay } from './conditions.ts'
 import { putBack } from './copies.ts'
 import { repeatEntropy } from './entropy.ts'
 import type { Environment } from './heap.ts'
@@ -30,7 +30,7 @@ export function evaluateAssignment(machine: Machine, node: Node, state: State, e
   const before = evaluate(machine, left, state, env)
   if (operator === '??=' || operator === '||=' || operator === '&&=') {
     const fork = state.fork()
-    if (operator !== '&&=') assume(machine, fork, negate(before))
+    if (operator !== '&&=') assumeNot(machine, fork, before)
     const right = evaluate(machine, node['right'] as Node, fork, env)
     assignPattern(machine, left, right, fork, env)
     state.merge([fork, state.fork()])

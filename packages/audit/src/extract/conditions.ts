@@ -184,7 +184,16 @@ export function wildcardFacts(value: Value, constant: Primitive | undefined): re
 }
 
 export function assume(machine: Machine, state: State, value: Value): void {
-  const facts = conditionOf(value).whenTrue
+  learnTested(machine, state, conditionOf(value).whenTrue)
+}
+
+/** The path on which the value was found falsy. */
+export function assumeNot(machine: Machine, state: State, value: Value): void {
+  learnTested(machine, state, conditionOf(value).whenFalse)
+}
+
+function learnTested(machine: Machine, state: State, facts: readonly string[]): void {
+  if (facts.length === 0) return
   for (const fact of facts) if (fact.startsWith('perhaps:')) state.note(`maybe-${fact.slice('perhaps:'.length)}`)
   state.learn(
     facts.filter(

@@ -25,8 +25,10 @@ import { evaluateBinary, arithmetic, intoText, evaluateUnary } from './operators
 import { createFunction, createClass } from './classes.ts'
 
 export function evaluate(machine: Machine, given: Node, state: State, env: Environment): Value {
-  if (!machine.step()) return UNKNOWN
-  const node = bare(given)
+  return machine.step() ? evaluateNode(machine, given, state, env) : UNKNOWN
+}
+
+function evaluateNode(machine: Machine, node: Node, state: State, env: Environment): Value {
   switch (node.type) {
     case 'Literal':
       return literal(node)
@@ -83,8 +85,10 @@ export function evaluate(machine: Machine, given: Node, state: State, env: Envir
       return isNode(node['argument']) ? evaluate(machine, node['argument'], state, env) : UNKNOWN
     case 'ImportExpression':
       return callExpression(machine, node, state, env)
-    default:
-      return UNKNOWN
+    default: {
+      const inner = bare(node)
+      return inner === node ? UNKNOWN : evaluateNode(machine, inner, state, env)
+    }
   }
 }
 

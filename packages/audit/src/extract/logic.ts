@@ -2,7 +2,7 @@
 import type { Node } from './ast.ts'
 import { staticKey } from './ast.ts'
 import type { Outcome } from './conditions.ts'
-import { and, assume, conditionOf, negate, or, truthOn } from './conditions.ts'
+import { and, assumeNot, conditionOf, or, truthOn } from './conditions.ts'
 import type { Environment } from './heap.ts'
 import { ExternalObject } from './heap.ts'
 import type { Machine } from './machine.ts'
@@ -25,7 +25,7 @@ export function evaluateLogical(machine: Machine, node: Node, state: State, env:
     // Of what is an object or missing, the one operator takes what the other takes.
     if (isTrueOrMissing(left)) return evaluateOr(machine, left, node, state, env)
     const fork = state.fork()
-    assume(machine, fork, negate(left))
+    assumeNot(machine, fork, left)
     const right = evaluate(machine, node['right'] as Node, fork, env)
     state.merge([fork, state.fork()])
     noteAlternative(machine, left, right, node, state, env)

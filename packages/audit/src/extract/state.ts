@@ -16,7 +16,8 @@ export interface Facts {
 
 /** A chain of writes since a fork; the innermost write wins. */
 class Layer {
-  declare private own: Map<Cell, Value> | undefined
+  /** Most forks write nothing. */
+  declare own: Map<Cell, Value> | undefined
   declare readonly parent: Layer | undefined
   constructor(parent: Layer | undefined) {
     this.own = undefined
@@ -57,7 +58,7 @@ export class State {
 
   read(cell: Cell): Value {
     for (let layer: Layer | undefined = this.layer; layer !== undefined; layer = layer.parent) {
-      const value = layer.writes.get(cell)
+      const value = layer.own?.get(cell)
       if (value !== undefined) return value
     }
     return cell.value

@@ -2,7 +2,7 @@
 import type { Node } from './ast.ts'
 import { isNode, staticKey } from './ast.ts'
 import { askedByComparing, noteExecution, notePolicy } from './asked.ts'
-import { assume, conditionOf, equality, isOptional, negate, truthOn } from './conditions.ts'
+import { assume, assumeNot, conditionOf, equality, isOptional, truthOn } from './conditions.ts'
 import { createClass, createFunction } from './classes.ts'
 import { evaluate } from './expressions.ts'
 import { assignPattern } from './assignments.ts'
@@ -373,7 +373,7 @@ export function branch(
     else whenTrue(yes)
   }
   if (!no.dead) {
-    assume(machine, no, negate(test))
+    assumeNot(machine, no, test)
     whenFalse(no)
   }
   if (machine.frame.exits.length === exits) noteRequired(machine, state, test, { yesDead: yes.dead, noDead: no.dead })
@@ -549,7 +549,7 @@ function caseState(
     if (!truth.canBeTrue) taken.dead = true
     if (!truth.canBeFalse) rest.dead = true
     assume(machine, taken, test)
-    assume(machine, rest, negate(test))
+    assumeNot(machine, rest, test)
   }
   if (falling === undefined) return taken
   const both = base.fork()
