@@ -107,6 +107,7 @@ export class State {
     if (alive.length === 1) return this.become(first!, level)
     this.facts = alive.map((fork) => fork.facts).reduce(joinFacts)
     const flat = alive.map((fork) => fork.writesSince(this.layer))
+    if (flat.every(({ size }) => size === 0)) return
     const cells = new Set<Cell>()
     for (const writes of flat) for (const cell of writes.keys()) if (cell.level <= level) cells.add(cell)
     for (const cell of cells) {
