@@ -17,6 +17,7 @@ import {
 } from '@sallyport/audit'
 import manifest from '../package.json' with { type: 'json' }
 import type { Fixing, Settings } from './arguments.ts'
+import { compileFor } from './compiling.ts'
 import type { Console } from './console.ts'
 import { progressLine } from './progress.ts'
 
@@ -69,7 +70,10 @@ async function under<Result extends object>(
       since: settings.since,
       comments: !settings.untrusted,
       tool: { name: manifest.name, version: manifest.version },
-      onProgress: progress.update,
+      onProgress: (made) => {
+        compileFor(made)
+        progress.update(made)
+      },
     })
     return { ...result, config, baseline }
   } catch (error) {

@@ -51,6 +51,7 @@ export function askedByCalling(
   state: State,
 ): Value {
   const { name, given, site } = call
+  if (given.every(isPlain)) return answer
   const isQuestion = name !== undefined && QUESTION.test(name)
   if (name !== undefined && ENFORCEMENT.test(name) && answer.objects.length === 0)
     noteEnforced(machine, given, site, state)
@@ -93,7 +94,13 @@ export function foundByName(machine: Machine, found: Value, key: Value, site: Si
   return isNaming(key) ? asked(machine, found, [key], site) : found
 }
 
+/** Has no origin: all that is asked here is told by origins, and most calls are given nothing that has one. */
+function isPlain({ tags }: Value): boolean {
+  return tags.length === 0
+}
+
 function asked(machine: Machine, answer: Value, given: readonly Value[], site: Site): Value {
+  if (given.every(isPlain)) return answer
   const learned: { whenTrue: string[]; whenFalse: string[] } = { whenTrue: [], whenFalse: [] }
   if (given.some(isCaller) && given.some(isWish)) {
     machine.permitting.add(machine.context.activation)

@@ -1,7 +1,7 @@
 /** Assignments: to names, to members and to patterns with their defaults. */
 import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
-import { assume, negate, provedOnEachWay } from './conditions.ts'
+import { assumeNot, provedOnEachWay } from './conditions.ts'
 import { putBack } from './copies.ts'
 import { repeatEntropy } from './entropy.ts'
 import type { Environment } from './heap.ts'
@@ -30,7 +30,7 @@ export function evaluateAssignment(machine: Machine, node: Node, state: State, e
   const before = evaluate(machine, left, state, env)
   if (operator === '??=' || operator === '||=' || operator === '&&=') {
     const fork = state.fork()
-    if (operator !== '&&=') assume(machine, fork, negate(before))
+    if (operator !== '&&=') assumeNot(machine, fork, before)
     const right = evaluate(machine, node['right'] as Node, fork, env)
     assignPattern(machine, left, right, fork, env)
     state.merge([fork, state.fork()])
@@ -48,7 +48,7 @@ export function evaluateAssignment(machine: Machine, node: Node, state: State, e
 function addedInLoop(machine: Machine, operator: string, added: Value): Value {
   const inner = machine.frame.jumps.findLast(({ loop }) => loop)
   if (operator !== '+=' || added.entropy === undefined || inner === undefined) return added
-  return { ...added, entropy: repeatEntropy(added.entropy, inner.rounds) }
+  return added.with({ entropy: repeatEntropy(added.entropy, inner.rounds) })
 }
 
 /** A value that is put where a name says what it is for. */
@@ -153,8 +153,8 @@ export function defaulted(machine: Machine, value: Value, fallback: Value): Valu
 
 /** What is there, or else what is given for it: where that is there, the whole is. */
 export function filledWith(value: Value, rest: readonly Primitive[], fallback: Value): Value {
-  const either = provedOnEachWay(join({ ...value, primitives: rest }, fallback), [value, fallback])
-  return isThere(fallback) && either.open ? { ...either, filled: true } : either
+  const either = provedOnEachWay(join(value.with({ primitives: rest }), fallback), [value, fallback])
+  return isThere(fallback) && either.open ? either.with({ filled: true }) : either
 }
 
 /** One is taken where the other is not there: they are meant to be the same. */

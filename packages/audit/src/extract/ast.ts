@@ -45,8 +45,8 @@ export function staticKey(node: Node): string | undefined {
 export function children(node: Node): readonly Node[] {
   const found: Node[] = []
   for (const field in node) {
-    if (field === 'type' || field === 'start' || field === 'end' || field === 'parent') continue
     const value = node[field] as unknown
+    if (typeof value !== 'object' || value === null || field === 'parent') continue
     if (Array.isArray(value)) {
       for (const item of value) if (isNode(item)) found.push(item)
     } else if (isNode(value)) found.push(value)

@@ -100,7 +100,7 @@ function sourcesOf({ objects }: Value): readonly Value[] {
 /** `authInfo.token` of whoever a verifier has let in: what the client sent, as far as that verifier hands it on. */
 export function tokenAsSent(machine: Machine, target: Value, name: string): Value | undefined {
   if (!machine.tokenFields.has(name) || !hasTag(target, 'principal') || !hasTag(target, 'verdict')) return undefined
-  return { ...tagged('header:authorization', 'cred'), primitives: [undefined] }
+  return tagged('header:authorization', 'cred').with({ primitives: [undefined] })
 }
 
 /** The credential of a header, and nothing that was found, made or granted because of it. */

@@ -52,5 +52,5 @@ function run(machine: Machine, { callee, given, self }: Beside): void {
 
 function argument(machine: Machine, what: Given, site: Site): Value {
   if (what === 'unknown') return UNKNOWN
-  return what === 'error' ? { ...tagged('error'), open: true } : object(machine.library(what, site))
+  return what === 'error' ? tagged('error').with({ open: true }) : object(machine.library(what, site))
 }

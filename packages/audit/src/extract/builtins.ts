@@ -36,7 +36,7 @@ import { attributesIn } from './models/cookies.ts'
 import { asTold, isNamedSecret, noteComparison, noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
 import { OF_CALLER, VERIFIED } from './state.ts'
-import type { Primitive, Value } from './value.ts'
+import type { Parts, Primitive, Value } from './value.ts'
 import {
   NEVER,
   UNDEFINED,
@@ -107,7 +107,7 @@ function callMap(machine: Machine, map: HeapObject, name: string, call: Call, st
 
 function keyOfAny(map: HeapObject): Value {
   const keys = map.key === NEVER ? UNKNOWN : map.key
-  return withTags({ ...keys, open: true }, [`key:${storeId(map)}`])
+  return withTags(keys.with({ open: true }), [`key:${storeId(map)}`])
 }
 
 function has(machine: Machine, map: HeapObject, key: Value, site: Site, state: State): Value {
@@ -197,7 +197,7 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
     case 'at':
       return first.entropy === undefined
         ? itemValue(machine, list)
-        : { ...derived(list.item, first), entropy: pickEntropy(first.entropy) }
+        : derived(list.item, first).with({ entropy: pickEntropy(first.entropy) })
     case 'join':
     case 'toString':
       return joinText(list, onlyString(call.args[0] ?? UNKNOWN) ?? ',')
@@ -211,7 +211,7 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
 /** What a list is joined with: the members of another list, or a value as it is. */
 function itemsOf(value: Value): Value {
   const lists = value.objects.filter(({ kind }) => kind === 'array')
-  const single = { ...value, objects: value.objects.filter(({ kind }) => kind !== 'array') }
+  const single = value.with({ objects: value.objects.filter(({ kind }) => kind !== 'array') })
   const isList = lists.length > 0 && !value.open && single.objects.length === 0 && value.primitives.length === 0
   return joinAll([...lists.map(({ item }) => item), ...(isList ? [] : [single])])
 }
@@ -226,12 +226,12 @@ function joinText(list: HeapObject, separator: string): Value {
     : []
   const value = attributes.length > 0 ? withTags(text, attributes) : text
   const own = entropy ?? (isDrawn(list.item) ? list.item.entropy : undefined)
-  return own === undefined ? value : { ...value, entropy: own }
+  return own === undefined ? value : value.with({ entropy: own })
 }
 
 /** What a list holds: that of a setting, or one from the source where there is no setting. */
 function listedIn(list: HeapObject, { self }: Call): Value {
-  return self.open ? join(list.item, { ...derived(self), open: true }) : list.item
+  return self.open ? join(list.item, derived(self).with({ open: true })) : list.item
 }
 
 function includes(list: HeapObject, item: Value): Value {
@@ -253,13 +253,13 @@ function visitArray(machine: Machine, list: HeapObject, name: string, call: Call
     const key = derived(result)
     noteLookUp(machine, storeRef(list), key, call.site, state)
     if (name === 'findIndex') return UNKNOWN
-    const found = withTags({ ...item, primitives: [undefined], open: true }, foundTags(storeRef(list), key))
+    const found = withTags(item.with({ primitives: [undefined], open: true }), foundTags(storeRef(list), key))
     return hasTag(result, 'cred') ? withTags(found, requestTags(result)) : found
   }
   if (name === 'filter' && ENDING_TRIGGERS.has(machine.context.trigger))
     remove(machine, list, itemValue(machine, list), call.site, state)
   if (name === 'some' || name === 'every')
-    return result === NEVER ? UNKNOWN : { ...result, primitives: [true, false], objects: [], open: true }
+    return result === NEVER ? UNKNOWN : result.with({ primitives: [true, false], objects: [], open: true })
   if (name === 'map' || name === 'flatMap') return object(mapped(machine, list, result, call.site))
   const isOwn = name === 'filter' && conditionOf(result).whenTrue.includes(OF_CALLER)
   const shown = view(machine, list, isOwn ? withTags(list.item, [OWN]) : list.item, call.site)
@@ -364,21 +364,19 @@ function replaceText(machine: Machine, self: Value, call: Call, state: State): V
   const result = runForEach(machine, { ...call, args: call.args.slice(1) }, [derived(self), UNKNOWN], state)
   const own = result.entropy === undefined ? undefined : pickEntropy(result.entropy)
   const entropy = concatEntropy(self.entropy, own)
-  return { ...derived(self, result), ...(entropy === undefined ? {} : { entropy }) }
+  return derived(self, result).with({ entropy })
 }
 
 function sameText(self: Value, name: string, call: Call): Value {
   const index = name === 'charAt' || name === 'charCodeAt' ? call.args[0] : undefined
-  if (index?.entropy !== undefined) return { ...derived(self, index), entropy: pickEntropy(index.entropy) }
-  const inner = {
-    ...derived(self, ...(name === 'concat' || name === 'replace' ? call.args : [])),
-    ...mapText(self, name, call),
-  }
+  if (index?.entropy !== undefined) return derived(self, index).with({ entropy: pickEntropy(index.entropy) })
+  const sources = name === 'concat' || name === 'replace' ? [self, ...call.args] : [self]
+  const inner = derived(...sources).with(mapText(self, name, call))
   const radix = call.args[0]?.primitives[0]
   const concat = name === 'concat' ? entropyOfAll([self, ...call.args]) : self.entropy
   if (concat === undefined) return inner
   const perChar = name === 'toString' ? bitsWritten(concat, radix) : undefined
-  return { ...inner, entropy: { ...concat, ...(perChar === undefined ? {} : { bitsPerChar: perChar }) } }
+  return inner.with({ entropy: { ...concat, ...(perChar === undefined ? {} : { bitsPerChar: perChar }) } })
 }
 
 /** How much a character says: of a number in so many digits, of bytes in an encoding. */
@@ -389,7 +387,7 @@ function bitsWritten({ bitsPerChar }: Entropy, how: Primitive): number | undefin
 
 const BITS_WRITTEN: Readonly<Record<string, number>> = { hex: 4, base64: 6, base64url: 6 }
 
-function mapText(self: Value, name: string, call: Call): Partial<Value> {
+function mapText(self: Value, name: string, call: Call): Partial<Parts> {
   const texts = strings(self)
   const map = changed(name, call)
   if (map === undefined || texts.length === 0 || texts.length !== self.primitives.length) return {}
@@ -420,14 +418,14 @@ const MOST_PADDED = 1024
 const EXCERPT_LENGTH = 12
 
 function cutText(self: Value, name: string, call: Call): Value {
-  const cut = { ...derived(self), ...mapText(self, name, call) }
+  const cut = derived(self).with(mapText(self, name, call))
   const value = isExcerpt(call) ? withTags(cut, ['excerpt']) : cut
   if (self.entropy === undefined) return value
   const start = numberOf(call.args[0]) ?? 0
   const second = numberOf(call.args[1])
-  if (second === undefined && start < 0) return { ...value, entropy: cutEntropy(self.entropy, -start) }
-  if (second === undefined) return { ...value, entropy: self.entropy }
-  return { ...value, entropy: cutEntropy(self.entropy, name === 'substr' ? second : second - start) }
+  if (second === undefined && start < 0) return value.with({ entropy: cutEntropy(self.entropy, -start) })
+  if (second === undefined) return value.with({ entropy: self.entropy })
+  return value.with({ entropy: cutEntropy(self.entropy, name === 'substr' ? second : second - start) })
 }
 
 function isExcerpt(call: Call): boolean {
@@ -489,10 +487,10 @@ function testPath(name: string, text: string, subject: Value): Value {
 function splitText(machine: Machine, self: Value, call: Call): Value {
   const list = machine.allocate('array', call.site)
   const piece = self.tags.length > 0 ? derived(self) : UNKNOWN
-  const item = hasWildcard(self, call.args[0]) ? { ...piece, primitives: [...piece.primitives, '*'] } : piece
-  list.elements.write(self.entropy === undefined ? item : { ...item, entropy: self.entropy })
+  const item = hasWildcard(self, call.args[0]) ? piece.with({ primitives: [...piece.primitives, '*'] }) : piece
+  list.elements.write(self.entropy === undefined ? item : item.with({ entropy: self.entropy }))
   if (self.entropy !== undefined && self.entropy.length === 36)
-    list.property('0').write({ ...item, entropy: cutEntropy(self.entropy, 8) })
+    list.property('0').write(item.with({ entropy: cutEntropy(self.entropy, 8) }))
   if (hasTag(self, 'header:authorization') && call.args[0]?.primitives[0] === ':') nameOfBasic(list, item)
   return object(list)
 }
@@ -507,7 +505,7 @@ const MOST_PIECES = 20
 
 /** `name:password`: the name proves nothing. */
 function nameOfBasic(list: HeapObject, item: Value): void {
-  list.property('0').write({ ...item, tags: item.tags.filter((tag) => tag !== 'cred') })
+  list.property('0').write(item.with({ tags: item.tags.filter((tag) => tag !== 'cred') }))
   list.property('1').write(item)
 }
 
@@ -519,7 +517,7 @@ function callUnknownList(machine: Machine, self: Value, name: string, call: Call
   const result = runForEach(machine, call, [item, UNKNOWN, self], state)
   if (name === 'map') return join(derived(self), result)
   if ((name === 'some' || name === 'every') && result.condition !== undefined)
-    return { ...result, primitives: [true, false], objects: [], open: true }
+    return result.with({ primitives: [true, false], objects: [], open: true })
   const found = derived(self, result)
   return name.startsWith('find') && hasTag(result, 'cred') ? withTags(found, ['verdict']) : found
 }

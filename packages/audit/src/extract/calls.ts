@@ -56,12 +56,14 @@ export function callExpression(machine: Machine, node: Node, state: State, env: 
 export function makeCall(machine: Machine, node: Node, self: Value, site: Site, state: State, env: Environment): Call {
   const nodes = (node['arguments'] ?? []) as Node[]
   const args: Value[] = []
+  const argSites: Site[] = []
   for (const item of nodes) {
+    argSites.push(machine.site(env.file, item))
     const value = evaluate(machine, item, state, env)
     if (item.type === 'SpreadElement') args.push(...spreadArguments(value))
     else args.push(value)
   }
-  return { site, args, argSites: nodes.map((item) => machine.site(env.file, item)), self, env }
+  return { site, args, argSites, self, env }
 }
 
 /** `...args`, or what `apply` is given: each of a list that is known, or whatever may be in it. */

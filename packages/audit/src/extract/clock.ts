@@ -15,14 +15,13 @@ interface Comparison {
 /** `now - session.lastSeen > limit`, `session.expiresAt <= Date.now()`: an expiry check of that field. */
 export function timeComparison(machine: Machine, comparison: Comparison, site: Site, state: State): Value {
   const { left, right } = comparison
-  const result: Value = {
-    ...derived(left, right),
+  const result: Value = derived(left, right).with({
     primitives: [true, false],
     open: true,
     condition: { whenTrue: [], whenFalse: [] },
-  }
+  })
   const counted = countIn(comparison)
-  if (counted !== undefined) return { ...result, condition: conditionOf(counted) }
+  if (counted !== undefined) return result.with({ condition: conditionOf(counted) })
   if (!hasTag(left, 'clock') && !hasTag(right, 'clock')) return result
   machine.emit('clock-check', site, state, {})
   const fields = [...tagsOf(left, 'entry'), ...tagsOf(right, 'entry')]
@@ -33,7 +32,7 @@ export function timeComparison(machine: Machine, comparison: Comparison, site: S
     state.note(`timed:${store}:${field}`)
   }
   const expired = fields.map((tag) => `expired:${tag.split(':')[1]}`)
-  return { ...result, condition: expiryCondition(comparison, expired) }
+  return result.with({ condition: expiryCondition(comparison, expired) })
 }
 
 /** What `count > 0` and `count >= 1` ask: whether there is any. */

@@ -21,9 +21,9 @@ import {
   vouchedFor,
   VERIFIED,
 } from './state.ts'
-import type { Condition, Primitive, Value } from './value.ts'
+import type { Condition, Primitive } from './value.ts'
 import { taughtByWays } from './ways.ts'
-import { UNKNOWN, UNSET, derived, hasTag, isDrawn, joinAll, tagsOf, truthiness, withCondition } from './value.ts'
+import { Value, UNKNOWN, UNSET, derived, hasTag, isDrawn, joinAll, tagsOf, truthiness, withCondition } from './value.ts'
 
 const REQUEST_ORIGINS = ['header', 'query', 'body', 'param', 'cookie', 'url', 'rstate'] as const
 /** Names of authentication schemes: matching one proves nothing. A word that a space ends is one, whatever it is. */
@@ -36,7 +36,7 @@ const ORIGIN_IF_DIFFERENT: EqualityFacts = { equal: [], different: ['origin'] }
 
 /** Whether the value came, at least in part, from what the client sent. */
 export function fromRequest(value: Value): boolean {
-  return REQUEST_ORIGINS.some((origin) => hasTag(value, origin))
+  return value.tags.length > 0 && REQUEST_ORIGINS.some((origin) => hasTag(value, origin))
 }
 
 /** Whether the value is the Origin or the Host that a request names, or was made from it. */
@@ -57,7 +57,7 @@ export function isPresentedHandle(value: Value): boolean {
 /** Found by a credential on one way and presented by the client on another: what may be either proves nothing. */
 export function provedOnEachWay(value: Value, ways: readonly Value[]): Value {
   if (!hasTag(value, 'verdict') || !ways.some(isPresentedHandle) || ways.every(isPresentedHandle)) return value
-  return { ...value, tags: value.tags.filter((tag) => tag !== 'cred' && tag !== 'verdict') }
+  return value.with({ tags: value.tags.filter((tag) => tag !== 'cred' && tag !== 'verdict') })
 }
 
 /** A session that was found in a store, under another ID, is put there again under an ID made for it. */
@@ -184,7 +184,16 @@ export function wildcardFacts(value: Value, constant: Primitive | undefined): re
 }
 
 export function assume(machine: Machine, state: State, value: Value): void {
-  const facts = conditionOf(value).whenTrue
+  learnTested(machine, state, conditionOf(value).whenTrue)
+}
+
+/** The path on which the value was found falsy. */
+export function assumeNot(machine: Machine, state: State, value: Value): void {
+  learnTested(machine, state, conditionOf(value).whenFalse)
+}
+
+function learnTested(machine: Machine, state: State, facts: readonly string[]): void {
+  if (facts.length === 0) return
   for (const fact of facts)
     if (fact.startsWith('perhaps:') && !fact.startsWith(PERHAPS_NAMED))
       state.note(`maybe-${fact.slice('perhaps:'.length)}`)
@@ -202,6 +211,11 @@ export function assume(machine: Machine, state: State, value: Value): void {
 export function conditionOf(value: Value): Condition {
   if (value.condition !== undefined) return value.condition
   if (value.tags.length === 0) return NO_CONDITION
+  value.implied ??= impliedBy(value)
+  return value.implied
+}
+
+function impliedBy(value: Value): Condition {
   const whenTrue: string[] = []
   const whenFalse: string[] = []
   if (hasTag(value, 'verdict')) whenTrue.push(...VERIFIED, ...cookieFacts(value), ...loginFacts(value))
@@ -279,13 +293,7 @@ export function negate(value: Value): Value {
   const primitives = value.primitives.map((item) => !item)
   const open = value.open || value.tags.length > 0
   const objects = value.objects.length > 0 ? [false] : []
-  return {
-    primitives: [...new Set([...primitives, ...objects])],
-    objects: [],
-    tags: value.tags,
-    open,
-    condition: negated,
-  }
+  return new Value([...new Set([...primitives, ...objects])], [], value.tags, open, { condition: negated })
 }
 
 /** `before`: what was known before `b` was evaluated. Where `a` decides alone, a look-up in `b` has not happened. */
@@ -464,7 +472,8 @@ export function equality(machine: Machine, a: Value, b: Value): Value {
   if (onlyPrimitive(b) === undefined || isText(b)) noteAudienceAsked(machine, a, b)
   noteEventCompared(machine, a, b)
   const decided = decideEquality(a, b)
-  const base = decided === undefined ? boolOf(a, b) : { ...boolOf(a, b), primitives: [decided], open: false, tags: [] }
+  const base =
+    decided === undefined ? boolOf(a, b) : boolOf(a, b).with({ primitives: [decided], open: false, tags: [] })
   const ofState = equalState(machine, a, b)
   const taught = taughtByWays(a, (value) => tellApart(value, b)) ?? taughtByWays(b, (value) => tellApart(value, a))
   return withCondition(asAnswer(a, b, base), {
@@ -478,7 +487,7 @@ function isText(value: Value): boolean {
 }
 
 function boolOf(a: Value, b: Value): Value {
-  return { ...derived(a, b), primitives: [true, false], open: true }
+  return derived(a, b).with({ primitives: [true, false], open: true })
 }
 
 function decideEquality(a: Value, b: Value): boolean | undefined {
@@ -652,12 +661,11 @@ export function flag(
   whenFalse: readonly string[] = [],
   ...sources: readonly Value[]
 ): Value {
-  return {
-    ...(sources.length > 0 ? derived(...sources) : UNKNOWN),
+  return (sources.length > 0 ? derived(...sources) : UNKNOWN).with({
     primitives: [true, false],
     open: true,
     condition: { whenTrue, whenFalse },
-  }
+  })
 }
 
 /** Only under a setting that nobody has to set. */

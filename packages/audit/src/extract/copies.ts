@@ -32,7 +32,7 @@ export function noteLeftOut(copy: HeapObject, from: HeapObject, compared: Value)
 export function putBack(machine: Machine, before: Value, value: Value, site: Site, state: State): Value {
   const copies = value.objects.filter(({ copy }) => copy !== undefined && before.objects.includes(copy.of))
   if (copies.length === 0) return value
-  let kept: Value = { ...value, objects: value.objects.filter((item) => !copies.includes(item)) }
+  let kept: Value = value.with({ objects: value.objects.filter((item) => !copies.includes(item)) })
   for (const { copy } of copies) {
     if (copy === undefined) continue
     for (const { key, value: item } of copy.added) insert(machine, copy.of, key, item, site, state)

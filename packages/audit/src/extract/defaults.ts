@@ -23,8 +23,7 @@ export function followDefaults(machine: Machine, serving: readonly Module[]): vo
   const bare = new Machine(machine.tree, machine.resolve, machine.declared)
   bare.settings = 'unset'
   for (const tag of machine.requiredEnv) bare.requiredEnv.add(tag)
-  for (const { file, program } of machine.modules.values())
-    bare.modules.set(file.path, createModule(bare, file, program))
+  for (const { file, tree } of machine.modules.values()) bare.modules.set(file.path, createModule(bare, file, tree))
   bare.guarded('the start-up', () => {
     for (const { file } of serving) runModule(bare, bare.modules.get(file.path) as Module)
   })

@@ -25,8 +25,10 @@ import { evaluateBinary, arithmetic, intoText, evaluateUnary } from './operators
 import { createFunction, createClass } from './classes.ts'
 
 export function evaluate(machine: Machine, given: Node, state: State, env: Environment): Value {
-  if (!machine.step()) return UNKNOWN
-  const node = bare(given)
+  return machine.step() ? evaluateNode(machine, given, state, env) : UNKNOWN
+}
+
+function evaluateNode(machine: Machine, node: Node, state: State, env: Environment): Value {
   switch (node.type) {
     case 'Literal':
       return literal(node)
@@ -83,8 +85,10 @@ export function evaluate(machine: Machine, given: Node, state: State, env: Envir
       return isNode(node['argument']) ? evaluate(machine, node['argument'], state, env) : UNKNOWN
     case 'ImportExpression':
       return callExpression(machine, node, state, env)
-    default:
-      return UNKNOWN
+    default: {
+      const inner = bare(node)
+      return inner === node ? UNKNOWN : evaluateNode(machine, inner, state, env)
+    }
   }
 }
 
@@ -112,7 +116,7 @@ function readVariable(machine: Machine, node: Node, state: State, env: Environme
   const cell = env.find(name)
   if (cell === undefined) return readGlobal(name, machine.site(env.file, node))
   const value = state.read(cell)
-  return isOwn(machine, cell) ? value : noteSharedRead(machine, cell, value, machine.site(env.file, node), state)
+  return isOwn(machine, cell, value) ? value : noteSharedRead(machine, cell, value, machine.site(env.file, node), state)
 }
 
 function evaluateMember(machine: Machine, node: Node, state: State, env: Environment): Value {
@@ -137,7 +141,7 @@ function evaluateChain(machine: Machine, inner: Node, state: State, env: Environ
   state.merge([taken, state.fork()])
   const certain = value.primitives.includes(undefined)
     ? value
-    : { ...value, primitives: [...value.primitives, undefined] }
+    : value.with({ primitives: [...value.primitives, undefined] })
   if (learned.length === 0) return certain
   const { whenTrue, whenFalse } = conditionOf(value)
   // Where `a` is missing, nothing is known but the opposite of what its being there says.

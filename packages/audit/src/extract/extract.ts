@@ -3,7 +3,6 @@ import type { ServerFacts } from '../facts/facts.ts'
 import type { Gap, Surface } from '../finding/finding.ts'
 import type { OnProgress } from '../progress.ts'
 import type { SourceTree } from '../source/tree.ts'
-import type { Node } from './ast.ts'
 import { collectFacts, distinct } from './collect/collect.ts'
 import { followDefaults } from './defaults.ts'
 import type { Declared } from './declared.ts'
@@ -154,7 +153,6 @@ function loadModules(machine: Machine, tree: SourceTree, { surfaces = SERVED, on
     const parsed = parse(file)
     if (parsed.gap !== undefined)
       machine.gaps.push(SERVING.test(file.text) ? { ...parsed.gap, total: true } : parsed.gap)
-    if (parsed.program !== undefined)
-      machine.modules.set(file.path, createModule(machine, file, parsed.program as unknown as Node))
+    if (parsed.tree !== undefined) machine.modules.set(file.path, createModule(machine, file, parsed.tree))
   }
 }

@@ -97,7 +97,7 @@ function holdsRequest(node: Node, { file }: Site): boolean {
 function requestIn(machine: Machine, site: Site): Value {
   const given = machine.allocate('object', site)
   for (const [name, type] of PARTS) given.property(name).write(object(machine.library(type, site)))
-  return { ...object(given), open: true }
+  return object(given).with({ open: true })
 }
 
 function isFragment(text: string): boolean {

@@ -19,9 +19,11 @@ export function generatedServers(machine: Machine): readonly Gap[] {
   )
 }
 
-/** Most files hold no template that could: they are not walked. */
-function mayGenerate({ file }: Module): boolean {
-  return file.text.includes('`') && IMPORTS_SERVER.test(file.text) && STARTS_SERVER.test(file.text)
+/** Most files hold no template that could: they are not walked. What a file itself imports stands before its first template. */
+function mayGenerate({ file: { text } }: Module): boolean {
+  const inner = text.slice(text.indexOf('`') + 1, Math.max(0, text.lastIndexOf('`')))
+  const templates = inner.replaceAll(/\\[nrt]?/g, ' ')
+  return IMPORTS_SERVER.test(templates) && STARTS_SERVER.test(templates)
 }
 
 /** The outermost template literals of a program, without recursion. */

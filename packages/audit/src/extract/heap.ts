@@ -232,7 +232,10 @@ export class Environment {
     return this.cells?.values() ?? []
   }
   find(name: string): Cell | undefined {
-    return this.cells?.get(name) ?? this.parent?.find(name)
+    let cell = this.cells?.get(name)
+    for (let outer = this.parent; cell === undefined && outer !== undefined; outer = outer.parent)
+      cell = outer.cells?.get(name)
+    return cell
   }
   findSelf(): Value | undefined {
     return this.self ?? this.parent?.findSelf()

@@ -83,8 +83,9 @@ export function invoke(
 
 /** What a function gives back is called after it. */
 function noteResults(machine: Machine, { name }: FunctionObject, frame: Frame): void {
+  if (name === undefined) return
   for (const [index, exit] of frame.exits.entries()) {
-    if (name === undefined || exit.value.entropy === undefined || exit.site === undefined) continue
+    if (exit.value.entropy === undefined || exit.site === undefined) continue
     const value = noteReturned(machine, name, exit.value, exit.site, exit.state)
     frame.exits[index] = { ...exit, value }
   }
@@ -103,6 +104,7 @@ const OF_REQUEST = /^(?:header|cookie|cred|sid|entry|held|mint|principal)(?::|$)
 
 /** What a function checked for itself is over when it returns; what its answer depends on shows in the answer. */
 function dropChecks(state: State, before: ReadonlySet<string>): void {
+  if (state.facts.may === before) return
   const made = [...state.facts.may].filter((fact) => fact.startsWith('checked:') && !before.has(fact))
   if (made.length === 0) return
   const may = new Set(state.facts.may)

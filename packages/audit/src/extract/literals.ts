@@ -26,7 +26,7 @@ export function evaluateObject(machine: Machine, node: Node, state: State, env: 
       const source = evaluate(machine, item['argument'] as Node, state, env)
       spread(target, source)
       noteSpread(target, source)
-      tags = join(tags, { ...derived(source), open: false })
+      tags = join(tags, derived(source).with({ open: false }))
       continue
     }
     const name = staticKey(item)
@@ -138,7 +138,7 @@ function entryPair(machine: Machine, target: HeapObject, site: Site): HeapObject
   const pair = machine.allocate('array', site)
   pair
     .property('0')
-    .write(withTags(target.key === NEVER ? UNKNOWN : { ...target.key, open: true }, [`key:${storeId(target)}`]))
+    .write(withTags(target.key === NEVER ? UNKNOWN : target.key.with({ open: true }), [`key:${storeId(target)}`]))
   pair.property('1').write(itemValue(machine, target))
   pair.elements.write(itemValue(machine, target))
   return pair

@@ -2,7 +2,7 @@
 import type { Node } from './ast.ts'
 import { staticKey } from './ast.ts'
 import type { Outcome } from './conditions.ts'
-import { and, assume, conditionOf, negate, or, truthOn } from './conditions.ts'
+import { and, assumeNot, conditionOf, or, truthOn } from './conditions.ts'
 import type { Environment } from './heap.ts'
 import { ExternalObject } from './heap.ts'
 import type { Machine } from './machine.ts'
@@ -25,7 +25,7 @@ export function evaluateLogical(machine: Machine, node: Node, state: State, env:
     // Of what is an object or missing, the one operator takes what the other takes.
     if (isTrueOrMissing(left)) return evaluateOr(machine, left, node, state, env)
     const fork = state.fork()
-    assume(machine, fork, negate(left))
+    assumeNot(machine, fork, left)
     const right = evaluate(machine, node['right'] as Node, fork, env)
     state.merge([fork, state.fork()])
     noteAlternative(machine, left, right, node, state, env)
@@ -62,15 +62,14 @@ function evaluateAnd(machine: Machine, left: Value, node: Node, state: State, en
     },
     () => undefined,
   )
-  const falsy: Value = {
-    ...left,
+  const falsy: Value = left.with({
     primitives: left.primitives.filter((item) => !item),
     objects: [],
     open: truth.canBeFalse && left.open,
-  }
+  })
   if (!truth.canBeFalse) return withCondition(right, conditionOf(right))
   const both = truth.canBeFalse
-    ? join({ ...falsy, primitives: falsy.primitives.length > 0 ? falsy.primitives : [false] }, right)
+    ? join(falsy.with({ primitives: falsy.primitives.length > 0 ? falsy.primitives : [false] }), right)
     : right
   return truth.canBeFalse ? and(left, right, both, before) : withLearned(both, right, conditionOf(left).whenTrue)
 }
@@ -100,7 +99,12 @@ function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env
     left.condition === undefined && left.tags.some((tag) => tag.startsWith('env:') || tag.startsWith('opt:'))
   if (isDefault) noteFallback(machine, left, right, node, env)
   if (isDefault)
-    return or(left, right, defaulted(machine, { ...left, primitives: left.primitives.filter(Boolean) }, right), before)
+    return or(
+      left,
+      right,
+      defaulted(machine, left.with({ primitives: left.primitives.filter(Boolean) }), right),
+      before,
+    )
   const either = filledWith(left, left.primitives.filter(Boolean), right)
   return truth.canBeTrue ? or(left, right, either, before) : withRefuted(either, left, right)
 }

@@ -221,6 +221,8 @@ export class Machine {
   readonly imported = new Set<string>()
   /** Files that nobody imports, starts or exports, in a package that serves by others. */
   readonly leftBehind = new Set<string>()
+  /** Whether some file finds others by where they lie, once that was asked. */
+  loadsFolders: boolean | undefined
   /** A file of the program's own is imported that is not here. */
   lacksFiles = false
   /** Where such a file serves MCP. */

@@ -2,6 +2,7 @@
  * Code that makes servers and that nobody here calls: the file that starts it is not in the tree. It is run before what it
  * makes would be run without it, so that handlers meet the objects that it gives them.
  */
+import type { SourceFile } from '../source/tree.ts'
 import type { Node } from './ast.ts'
 import { children } from './ast.ts'
 import { call_ } from './calls.ts'
@@ -23,17 +24,20 @@ const MOST_MAKERS = 40
 /** Methods by which what was made is set going. */
 const STARTS = /^(?:start|run|listen|serve|launch|boot(?:strap)?|init(?:iali[sz]e)?|open|main)$/
 
-/** Runs what makes servers of this tree, the outermost first. `serves`: whether code serves by itself. */
-export function runMakers(machine: Machine, serves: (node: Node) => boolean): void {
+/** Whether code of a file serves by itself. */
+type Serves = (node: Node, file: SourceFile) => boolean
+
+/** Runs what makes servers of this tree, the outermost first. */
+export function runMakers(machine: Machine, serves: Serves): void {
   for (const maker of makersOf(machine, serves)) {
     if (maker instanceof ClassObject) startClass(machine, maker)
     else if (!machine.reached.has(maker.node)) callUnknown(machine, maker)
   }
 }
 
-function makersOf(machine: Machine, serves: (node: Node) => boolean): readonly Maker[] {
+function makersOf(machine: Machine, serves: Serves): readonly Maker[] {
   const exported = [...new Set(exportedCode(machine))]
-  const known = new Set(exported.filter((item) => serves(item.node)))
+  const known = new Set(exported.filter((item) => serves(item.node, item.env.file)))
   const generations: Maker[][] = []
   let last: ReadonlySet<string> = new Set([...known].map((item) => item.name ?? ''))
   for (let generation = 0; generation < GENERATIONS && last.size > 0; generation += 1) {

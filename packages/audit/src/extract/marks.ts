@@ -11,8 +11,9 @@ export function noteAsked(machine: Machine, { tags }: Value): void {
 /** `field`: of a store, as `store:field`. */
 export function noteAskedField(machine: Machine, field: string): void {
   if (!field.includes(':')) return
-  const known = machine.askedFields.get(field) ?? new Set()
-  machine.askedFields.set(field, known.add(machine.context.activation))
+  const known = machine.askedFields.get(field)
+  if (known === undefined) machine.askedFields.set(field, new Set([machine.context.activation]))
+  else known.add(machine.context.activation)
 }
 
 /** `session.epoch === epochs.get(session.user)`: whoever changes the one ends what the other says. */

@@ -4,12 +4,15 @@ import type { Node } from './ast.ts'
 import { Cell, Environment, HeapObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { isDeclared } from './declared.ts'
+import type { Tree } from './parse.ts'
 import { externalValue, isModelled } from './models/index.ts'
 import type { Value } from './value.ts'
 import { NEVER, UNKNOWN, join, object } from './value.ts'
 
 export interface Module {
   readonly file: SourceFile
+  readonly tree: Tree
+  /** Made when it is first read: many files are never run. */
   readonly program: Node
   readonly env: Environment
   /** Exported name to the cell it shows. */
@@ -27,7 +30,7 @@ export interface Module {
   readonly imports: Set<Module>
 }
 
-export function createModule(machine: Machine, file: SourceFile, program: Node): Module {
+export function createModule(machine: Machine, file: SourceFile, tree: Tree): Module {
   const site = machine.site(file, { start: 0, end: 0 })
   const env = new Environment(undefined, file)
   const commonjs = new HeapObject('object', site, 0)
@@ -39,7 +42,10 @@ export function createModule(machine: Machine, file: SourceFile, program: Node):
   bind(env, 'exports', object(commonjs))
   return {
     file,
-    program,
+    tree,
+    get program() {
+      return tree.program as unknown as Node
+    },
     env,
     exports: new Map(),
     stars: [],

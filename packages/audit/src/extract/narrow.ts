@@ -18,7 +18,7 @@ export function narrow(test: Node, state: State, before: ReadonlySet<string>, en
     const value = state.read(cell)
     if (value.objects.length > 0 || !isPresentedHandle(value)) continue
     const presented = requestTags(value)
-    const kept = { ...value, primitives: [], tags: value.tags.filter((tag) => !presented.includes(tag)) }
+    const kept = value.with({ primitives: [], tags: value.tags.filter((tag) => !presented.includes(tag)) })
     state.write(cell, withTags(kept, ['held', ...found.map((fact) => `key:${fact.slice('exists:'.length)}`)]))
   }
 }

@@ -40,7 +40,7 @@ const LOOKING = /^(?:get|find|load|fetch|lookup|retrieve|select)(?:[A-Z]\w*)?$/
 function ofBinding(self: Value, name: string | undefined): Value {
   if (name === undefined || name in String.prototype || self.objects.length > 0) return self
   const tags = self.tags.filter((tag) => !tag.startsWith('env:'))
-  return tags.length === self.tags.length ? self : { ...self, tags }
+  return tags.length === self.tags.length ? self : self.with({ tags })
 }
 
 /** `findUnique({ where: { id } })`: what a record is looked up by, wherever the query names it. */
@@ -68,7 +68,7 @@ const TAKES_APART =
 function asKey(value: Value): Value {
   if (!fromRequest(value) && !hasTag(value, 'entry')) return value
   const kept = value.tags.filter((tag) => !tag.startsWith('read:') && !/^entry:[^:]*:/.test(tag))
-  return { ...value, tags: [...kept, 'found'] }
+  return value.with({ tags: [...kept, 'found'] })
 }
 
 /** Of a package, of those functions of Node that know paths and files, or nobody's that is known. */

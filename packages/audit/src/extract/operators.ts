@@ -66,7 +66,7 @@ export function evaluateBinary(machine: Machine, node: Node, state: State, env: 
     case 'in':
       return membership(left, right)
     case 'instanceof':
-      return told({ ...UNKNOWN, primitives: [true, false] }, left, (value) => isOfClass(value, right))
+      return told(UNKNOWN.with({ primitives: [true, false] }), left, (value) => isOfClass(value, right))
     case '+':
       notePart(machine, env, node['left'] as Node, left)
       notePart(machine, env, node['right'] as Node, right)
@@ -115,7 +115,7 @@ function rolled(added: Value, site: Site): Value {
   const value = derived(added)
   if (added.entropy === undefined && !isMadeOrSetSecret(added)) return value
   const tags = value.tags.filter((tag) => tag !== 'made-secret' && tag !== 'mint')
-  return { ...withTags({ ...value, tags }, ['hash']), entropy: rolledEntropy(site) }
+  return withTags(value.with({ tags }), ['hash']).with({ entropy: rolledEntropy(site) })
 }
 
 /** `id in sessions`: false means that there is no such session. `'id' in message`: what that field says. */
@@ -123,12 +123,12 @@ function membership(key: Value, container: Value): Value {
   const [name] = strings(key)
   if (isKnownMember(container, name)) return primitive(true)
   if (name !== undefined && hasTag(container, 'reply'))
-    return { ...tagged(...stepTags(container.tags, name)), primitives: [true, false] }
+    return tagged(...stepTags(container.tags, name)).with({ primitives: [true, false] })
   if (name !== undefined && container.ways !== undefined)
-    return told({ ...derived(key), primitives: [true, false] }, container, (value) => hasPart(value, name))
+    return told(derived(key).with({ primitives: [true, false] }), container, (value) => hasPart(value, name))
   const absent = container.objects.map((target) => `absent:${storeId(target)}`)
   const present = container.objects.map((target) => `exists:${storeId(target)}`)
-  return { ...derived(key), primitives: [true, false], condition: { whenTrue: present, whenFalse: absent } }
+  return derived(key).with({ primitives: [true, false], condition: { whenTrue: present, whenFalse: absent } })
 }
 
 /** An answer about one of several results says which it is. */
@@ -145,11 +145,8 @@ export function arithmetic(operator: string, left: Value, right: Value): Value {
   const suffix = known(right)?.value
   const isFull = operator === '+' && [left, right].some(isFullText)
   const sum = derived(left, right)
-  const value: Value = {
-    ...(operator === '+' ? asTold(sum, [left, right]) : sum),
-    ...(entropy === undefined ? {} : { entropy }),
-    ...(isFull ? { full: true } : {}),
-  }
+  const of = operator === '+' ? asTold(sum, [left, right]) : sum
+  const value = entropy === undefined && !isFull ? of : of.with({ entropy, full: isFull ? true : undefined })
   const attributed = typeof suffix === 'string' ? withTags(value, attributesIn(suffix)) : value
   return operator === '+' && typeof prefix === 'string' && prefix !== ''
     ? withTags(attributed, [`prefix:${prefix}`])
@@ -235,7 +232,7 @@ export function evaluateUnary(machine: Machine, node: Node, state: State, env: E
       return typeof value?.value === 'number' ? primitive(-value.value) : UNKNOWN
     }
     default:
-      return { ...evaluate(machine, argument, state, env), primitives: [], open: true }
+      return evaluate(machine, argument, state, env).with({ primitives: [], open: true })
   }
 }
 
@@ -244,7 +241,7 @@ export function evaluateUnary(machine: Machine, node: Node, state: State, env: E
 function negated(value: Value): Value {
   if (isNotGiven(value)) return primitive(true)
   const negative = value.tags.length > 0 ? withTags(negate(value), ['excerpt']) : negate(value)
-  return value.entropy === undefined ? negative : { ...negative, entropy: { ...value.entropy, cap: 1 } }
+  return value.entropy === undefined ? negative : negative.with({ entropy: { ...value.entropy, cap: 1 } })
 }
 
 function isCertainlyCode({ objects, open, primitives }: Value): boolean {
@@ -264,7 +261,7 @@ function typeOf(value: Value): Value {
     value.objects.every((item) => item.kind === 'external')
   if (isPlatform) {
     const isFunction = value.objects.every((item) => item instanceof ExternalObject && isModelled(item.path))
-    return { ...UNKNOWN, primitives: [isFunction ? 'function' : 'object'], open: false }
+    return UNKNOWN.with({ primitives: [isFunction ? 'function' : 'object'], open: false })
   }
   if (isCertainlyCode(value)) return primitive('function')
   if (value.tags.includes('origin')) return tagged('typeof-origin')
@@ -290,10 +287,10 @@ function isStep(before: Value, right: Value): boolean {
 
 export function counted(before: Value, direction: 'up' | 'down', site: Site): Value {
   const source = { kind: 'counter', label: 'a counter', bits: 0, site } as const
-  return { ...stepped(before, direction), entropy: { sources: [source] } }
+  return stepped(before, direction).with({ entropy: { sources: [source] } })
 }
 
 function stepped(before: Value, direction: 'up' | 'down'): Value {
   const tags = derived(before).tags.filter((tag) => !tag.startsWith('counter:'))
-  return { ...derived(before), tags: [...tags, `counter:${direction}`] }
+  return derived(before).with({ tags: [...tags, `counter:${direction}`] })
 }

@@ -9,10 +9,13 @@ import { salvage } from './salvage.ts'
 
 export type * from '@oxc-project/types'
 
+/** What the parser has made of a file. Objects are made of it when they are first asked for, which costs more than to parse. */
+export interface Tree {
+  readonly program: Program
+}
+
 /** A tree, a gap, or both: a damaged file may still have a tree. */
-export type Parsed =
-  | { readonly program: Program; readonly gap?: Gap }
-  | { readonly program?: undefined; readonly gap: Gap }
+export type Parsed = { readonly tree: Tree; readonly gap?: Gap } | { readonly tree?: undefined; readonly gap: Gap }
 
 /** Beyond this the parser's own recursion could overflow the native stack, which nothing can catch. It dies at about 2,500 levels in a thread. */
 export const RISK_FOR_PARSER = 1_000
@@ -29,7 +32,7 @@ export function parse(file: SourceFile): Parsed {
   if (best === undefined || first === undefined)
     return gapIn(file, 'The code nests too deep to parse safely; the file was not analysed.')
   const parsed = parsedFrom(file, best, first)
-  return parsed.program !== undefined && isTooDeep(best.way, parsed.program)
+  return parsed.tree !== undefined && isTooDeep(best.way, parsed.tree)
     ? gapIn(file, `The code nests more than ${MAX_TREE_DEPTH} levels deep; the file was not analysed.`)
     : parsed
 }
@@ -37,11 +40,11 @@ export function parse(file: SourceFile): Parsed {
 /** The tree of a file that has no mistakes and is safe to walk; else undefined, and nothing is spent on what is left of it. */
 export function parseWhole(file: SourceFile): Program | undefined {
   const { best } = bestOf(file)
-  return best?.error === undefined && best?.program && !isTooDeep(best.way, best.program) ? best.program : undefined
+  return best?.error === undefined && best?.tree && !isTooDeep(best.way, best.tree) ? best.tree.program : undefined
 }
 
-function isTooDeep({ risk }: Way, program: Program): boolean {
-  return risk > RISK_FOR_WALKERS && treeDepth(program) > MAX_TREE_DEPTH
+function isTooDeep({ risk }: Way, tree: Tree): boolean {
+  return risk > RISK_FOR_WALKERS && treeDepth(tree.program) > MAX_TREE_DEPTH
 }
 
 /** A way to read a file, and how deep the text may nest if it is read that way. */
@@ -78,14 +81,30 @@ export function attemptsFor(path: string): readonly [Attempt, ...Attempt[]] {
   ]
 }
 
+interface Best {
+  readonly best?: Result
+  readonly first?: Way
+}
+
+/** Who asks what is wrong with a file is soon followed by who mends it. Weak, so that trees go when memory is needed. */
+const lately = new WeakMap<SourceFile, WeakRef<Best>>()
+
+function bestOf(file: SourceFile): Best {
+  const known = lately.get(file)?.deref()
+  if (known !== undefined) return known
+  const found = findBest(file)
+  lately.set(file, new WeakRef(found))
+  return found
+}
+
 /** The first result without errors, else the one that kept most; and the first way that was safe. */
-function bestOf(file: SourceFile): { readonly best?: Result; readonly first?: Way } {
+function findBest(file: SourceFile): Best {
   let best: Result | undefined
   let first: Way | undefined
   for (const way of safeWays(file)) {
     const result = attemptOn(file.path, file.text, way)
     first ??= way
-    if (result.error === undefined && result.program) return { best: result, first }
+    if (result.error === undefined && result.tree) return { best: result, first }
     if (!best || keptBy(result) > keptBy(best)) best = result
   }
   return { ...(best && { best }), ...(first && { first }) }
@@ -93,17 +112,17 @@ function bestOf(file: SourceFile): { readonly best?: Result; readonly first?: Wa
 
 /** The tree; with a gap what the parser kept of a broken file, or what can be salvaged. */
 function parsedFrom(file: SourceFile, best: Result, first: Way): Parsed {
-  if (best.error === undefined && best.program) return { program: best.program }
+  if (best.error === undefined && best.tree) return { tree: best.tree }
   const gap = syntaxGap(file, best.error)
-  if (best.program && best.program.body.length > 0) return { program: best.program, gap }
-  const program = salvagedProgram(file, first)
-  return program ? { program, gap } : { gap }
+  if (keptBy(best) > 0) return { tree: best.tree!, gap }
+  const tree = salvagedTree(file, first)
+  return tree ? { tree, gap } : { gap }
 }
 
-function salvagedProgram(file: SourceFile, way: Way): Program | undefined {
+function salvagedTree(file: SourceFile, way: Way): Tree | undefined {
   const rest = salvage(file.text, (piece) => isFlat(piece) && attemptOn(file.path, piece, way).error === undefined)
   const result = rest && attemptOn(file.path, rest.text, way)
-  return result?.error === undefined ? result?.program : undefined
+  return result?.error === undefined ? result?.tree : undefined
 }
 
 /** A piece may begin within a text, a template or a comment: what was none is code then, and the estimate for the whole does not hold for it. */
@@ -113,7 +132,7 @@ function isFlat(piece: string): boolean {
 
 interface Result {
   readonly way: Way
-  readonly program: Program | undefined
+  readonly tree: Tree | undefined
   readonly error: SyntaxMistake | undefined
 }
 
@@ -125,17 +144,17 @@ interface SyntaxMistake {
 
 function attemptOn(path: string, text: string, way: Way): Result {
   try {
-    const { errors, program } = parseSync(path, text, {
+    const tree = parseSync(path, text, {
       ...way.attempt,
       preserveParens: false,
       showSemanticErrors: false,
     })
-    const serious = errors.filter((error) => error.severity === 'Error')
-    return { way, program, error: serious[0] && mistakeOf(serious[0]) }
+    const serious = tree.errors.filter((error) => error.severity === 'Error')
+    return { way, tree, error: serious[0] && mistakeOf(serious[0]) }
   } catch (error) {
     return {
       way,
-      program: undefined,
+      tree: undefined,
       error: { message: error instanceof Error ? error.message : String(error), start: 0, end: 0 },
     }
   }
@@ -147,7 +166,7 @@ function mistakeOf(error: OxcError): SyntaxMistake {
 }
 
 function keptBy(result: Result): number {
-  return result.program?.body.length ?? -1
+  return result.tree?.program.body.length ?? -1
 }
 
 function syntaxGap(file: SourceFile, error: SyntaxMistake | undefined): Gap {

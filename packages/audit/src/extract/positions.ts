@@ -7,7 +7,7 @@ const POSITION = 'position'
 
 /** What tells that there is one, as a number. */
 export function position(value: Value): Value {
-  return value.condition === undefined ? value : { ...withTags(value, [POSITION]), condition: value.condition }
+  return value.condition === undefined ? value : withTags(value, [POSITION]).with({ condition: value.condition })
 }
 
 /** What a comparison of a position with a number says, or undefined where neither side is a position. */
@@ -19,7 +19,7 @@ export function testPosition(operator: string, left: Value, right: Value): Value
   const asked = `${isFirst ? operator.slice(0, 2) : turned(operator.slice(0, 2))}${limit}`
   const isThere = THERE.has(asked)
   if (!isThere && !ABSENT.has(asked)) return undefined
-  const answer = { ...place, tags: place.tags.filter((tag) => tag !== POSITION) }
+  const answer = place.with({ tags: place.tags.filter((tag) => tag !== POSITION) })
   return isThere ? answer : negate(answer)
 }
 

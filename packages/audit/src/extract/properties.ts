@@ -34,9 +34,10 @@ import { noteEventLookUp } from './replays.ts'
 import { noteTable } from './rpc.ts'
 import { noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
-import type { Primitive, Value } from './value.ts'
+import type { Primitive } from './value.ts'
 import { partOfWays } from './ways.ts'
 import {
+  Value,
   NEVER,
   UNDEFINED,
   UNKNOWN,
@@ -69,10 +70,10 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   let value: Value = NEVER
   for (const from of target.objects) value = join(value, readFrom(machine, from, name, key, site, state))
   // Which code it is may be told apart later; a text or an origin of some other record may not.
-  if (isCrowd(target) && value !== NEVER) value = { ...UNKNOWN, objects: value.objects }
+  if (isCrowd(target) && value !== NEVER) value = UNKNOWN.with({ objects: value.objects })
   // What is read of something that is not listed is not known.
   if (value !== NEVER && !value.open && (target.cut === true || (target.open && value.objects.length === 0)))
-    value = { ...value, open: true }
+    value = value.with({ open: true })
   if (target.tags.length > 0)
     value = withTags(value === NEVER ? UNKNOWN : withoutVerdict(value, target), [
       ...stepTags(target.tags, name),
@@ -83,10 +84,10 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   if (name === undefined && hasTag(key, 'cred')) value = foundByCredential(machine, target, value, key, site, state)
   value = partOf(target, value, state)
   if (name === undefined && key.entropy !== undefined && target.objects.every(({ kind }) => kind === 'array'))
-    return { ...derived(value, key), entropy: pickEntropy(key.entropy) }
+    return derived(value, key).with({ entropy: pickEntropy(key.entropy) })
   if (target.objects.length === 0 && target.entropy !== undefined && name !== undefined && PLACE.test(name))
-    return { ...derived(target), entropy: pickEntropy(target.entropy) }
-  if (value === NEVER) return name === 'length' ? UNKNOWN : { ...UNKNOWN }
+    return derived(target).with({ entropy: pickEntropy(target.entropy) })
+  if (value === NEVER) return name === 'length' ? UNKNOWN : UNKNOWN.with({})
   const asSent = name === undefined || target.tags.length === 0 ? undefined : tokenAsSent(machine, target, name)
   if (asSent !== undefined) return asSent
   if (name !== undefined && target.tags.length > 0) noteIssuerSaysEnd(machine, target, name, site, state)
@@ -110,7 +111,7 @@ function foundByCredential(machine: Machine, target: Value, value: Value, key: V
   noteUrlCredential(machine, key, site, state)
   const found = value === NEVER ? UNKNOWN : value
   const primitives = [...new Set([...found.primitives, undefined])]
-  return withTags({ ...found, primitives, open: true }, ['cred', 'verdict'])
+  return withTags(found.with({ primitives, open: true }), ['cred', 'verdict'])
 }
 
 function isRecord({ kind }: HeapObject): boolean {
@@ -129,7 +130,7 @@ function withoutVerdict(value: Value, target: Value): Value {
 
 /** Whoever a session remembers is not thereby the caller. */
 function remembered(value: Value): Value {
-  return hasTag(value, 'verdict') ? { ...value, tags: value.tags.filter((tag) => tag !== 'verdict') } : value
+  return hasTag(value, 'verdict') ? value.with({ tags: value.tags.filter((tag) => tag !== 'verdict') }) : value
 }
 
 /** `entry:S` read through `.owner` is `entry:S:owner`, and so with `reply`; every other origin stays what it is. */
@@ -153,7 +154,7 @@ function isPartOfBody({ tags, objects, primitives }: Value): boolean {
 
 /** `message.params.arguments.password`: however deep it lies, its name says what it is. */
 function namedInBody(value: Value, name: string): Value {
-  const part = value.primitives.length > 0 ? value : { ...value, primitives: [undefined] }
+  const part = value.primitives.length > 0 ? value : value.with({ primitives: [undefined] })
   return isCredentialName(name) ? withTags(part, ['cred']) : part
 }
 
@@ -314,7 +315,7 @@ function isGlobalObject(from: HeapObject): boolean {
 /** Not there until something is put there. */
 function ownGlobal(machine: Machine, name: string): Cell {
   const cell = machine.databaseCell(`globalThis#${name}`)
-  if (cell.value === NEVER) cell.write({ ...UNDEFINED, open: true })
+  if (cell.value === NEVER) cell.write(UNDEFINED.with({ open: true }))
   return cell
 }
 
@@ -332,8 +333,8 @@ const GLOBAL_ALIASES = new Map([
 function environment(machine: Machine, name: string): Value {
   const tag = `env:${name}`
   return machine.requiredEnv.has(tag)
-    ? { primitives: [], objects: [], tags: [tag], open: true }
-    : { primitives: [undefined], objects: [], tags: isMissing(machine, name) ? [tag, UNSET] : [tag], open: true }
+    ? tagged(tag)
+    : new Value([undefined], [], isMissing(machine, name) ? [tag, UNSET] : [tag], true)
 }
 
 /** What the program runs as is always said. */
@@ -379,11 +380,10 @@ export function lookUp(machine: Machine, from: HeapObject, key: Value, site: Sit
   const name = keyName(key)
   const certain = readAt(machine, from.item === NEVER ? UNKNOWN : found, store.id, site)
   return withTags(
-    {
-      ...(name === undefined ? certain : namedPart(certain, name)),
+    (name === undefined ? certain : namedPart(certain, name)).with({
       primitives: [...certain.primitives.filter((item) => item !== undefined), undefined] as Primitive[],
       open: true,
-    },
+    }),
     [...foundTags(store, key), ...(isFresh(key) ? ['new'] : [])],
   )
 }

@@ -46,7 +46,7 @@ export function refuseShort(machine: Machine, value: Value, least: number): Valu
     if (site !== undefined && short.includes(site.file.text.slice(site.start + 1, site.end - 1)))
       machine.fallbacks.delete(tag)
   }
-  return { ...value, primitives: value.primitives.filter((item) => typeof item !== 'string' || item.length >= least) }
+  return value.with({ primitives: value.primitives.filter((item) => typeof item !== 'string' || item.length >= least) })
 }
 
 /** Whether a program goes on with a value that may be this text. */

@@ -16,7 +16,7 @@ export const PROVEN = 'rstate:open'
 const PART = 'rstate:part'
 
 /** As it comes in; there may be none. */
-export const PRESENTED: Value = { ...tagged(RAW), primitives: [undefined] }
+export const PRESENTED: Value = tagged(RAW).with({ primitives: [undefined] })
 
 /** `params.requestState`, wherever the parameters of a request come from. */
 export function presentedState(
@@ -28,7 +28,7 @@ export function presentedState(
 ): Value | undefined {
   const isRound = name === 'requestState' || name === 'inputResponses'
   if (!isRound || !(hasTag(target, 'body') || target.objects.some(isBody))) return undefined
-  if (name === 'inputResponses') return { ...UNKNOWN, primitives: [undefined] }
+  if (name === 'inputResponses') return UNKNOWN.with({ primitives: [undefined] })
   machine.emit('state-in', site, state, {})
   return PRESENTED
 }
@@ -51,7 +51,9 @@ function isWhole(value: Value): boolean {
 export function partOf(source: Value, value: Value, state: State): Value {
   if (!isState(source)) return value
   const isProven = state.holds('rs:verified') || !source.tags.includes(RAW)
-  return { ...value, tags: [...value.tags.filter((tag) => !tag.startsWith('rstate:')), isProven ? PROVEN : RAW, PART] }
+  return value.with({
+    tags: [...value.tags.filter((tag) => !tag.startsWith('rstate:')), isProven ? PROVEN : RAW, PART],
+  })
 }
 
 /** The same for what a text was cut into. */
@@ -64,12 +66,12 @@ export function partsOf(source: Value, cut: Value, state: State): Value {
 /** What a verifier gives back: what was sealed. */
 export function provenFrom(...sources: readonly Value[]): Value {
   const value = derived(...sources)
-  return { ...value, tags: [...value.tags.filter((tag) => !tag.startsWith('rstate:')), PROVEN] }
+  return value.with({ tags: [...value.tags.filter((tag) => !tag.startsWith('rstate:')), PROVEN] })
 }
 
 /** What was found under it is not it. */
 export function withoutState(value: Value): Value {
-  return isState(value) ? { ...value, tags: value.tags.filter((tag) => !tag.startsWith('rstate:')) } : value
+  return isState(value) ? value.with({ tags: value.tags.filter((tag) => !tag.startsWith('rstate:')) }) : value
 }
 
 /** What the presence of state says. */

@@ -3,6 +3,7 @@ import { entriesOf } from '../source/entries.ts'
 import type { Call } from './calls.ts'
 import { call_ } from './calls.ts'
 import { parametersOf } from './invoke.ts'
+import type { SourceFile } from '../source/tree.ts'
 import type { Node } from './ast.ts'
 import { children, isNode, staticKey } from './ast.ts'
 import { controllerRoute, decoratedArgument } from './controllers.ts'
@@ -53,9 +54,11 @@ export function runUnreached(machine: Machine): void {
 }
 
 /** In a package that serves otherwise: nobody imports such a file, and the package neither starts nor exports it. */
-function noteLeftBehind({ listens, routes, tree, modules, imported, leftBehind }: Machine): void {
+function noteLeftBehind(machine: Machine): void {
+  const { listens, routes, tree, modules, imported, leftBehind } = machine
   if ((!listens && routes.length === 0) || leftBehind.size > 0) return
-  if ([...modules.values()].some(({ file }) => LOADS_FOLDERS.test(file.text))) return
+  machine.loadsFolders ??= [...modules.values()].some(({ file }) => LOADS_FOLDERS.test(file.text))
+  if (machine.loadsFolders) return
   const paths = new Set(modules.keys())
   const entries = new Set(tree.packages.flatMap((info) => entriesOf(info, paths)))
   for (const path of paths)
@@ -70,11 +73,11 @@ const LOADS_FOLDERS =
 function runLeftHandlers(machine: Machine): void {
   for (const [node, fn] of machine.functions) {
     if (!machine.isLeft(node) || machine.leftHandlers.has(node) || machine.leftBehind.has(fn.site.path)) continue
-    if (!machine.reached.has(node) && takesApp(node) && mentionsServing(node)) callUnknown(machine, fn)
+    if (!machine.reached.has(node) && takesApp(node) && mentionsServing(node, fn.site.file)) callUnknown(machine, fn)
     if (!machine.reached.has(node) && tellsNews(fn)) runLeft(machine, fn)
     if (!isHandlerOfRequests(node)) continue
     if (changesWebSession(fn)) registerLeft(machine, fn)
-    else if (!machine.reached.has(node) && mentionsServing(node)) runLeft(machine, fn)
+    else if (!machine.reached.has(node) && mentionsServing(node, fn.site.file)) runLeft(machine, fn)
   }
 }
 
@@ -171,13 +174,13 @@ function runClass(machine: Machine, of: ClassObject): void {
     ([name, member]) =>
       name !== 'constructor' &&
       !machine.reached.has(member['value']) &&
-      (mentionsServing(member) ||
+      (mentionsServing(member, of.env.file) ||
         isGivenRequest(member['value'] as Node) ||
         isAskedByPassport(of, name) ||
         controllerRoute(machine, of, member) !== undefined),
   )
   const isMade = constructor === undefined || machine.reached.has(constructor['value'])
-  if (pending.length === 0 && (isMade || !mentionsServing(constructor))) return
+  if (pending.length === 0 && (isMade || !mentionsServing(constructor, of.env.file))) return
   // The one that the program makes is what others would call.
   const instance = of.made ?? sharedInstance(machine, of)
   for (const [name, member] of [...pending, ...renewing(machine, of)]) {
@@ -306,9 +309,9 @@ export function argumentsFor(
   return names.map((name, index) => {
     const wanted = env === undefined ? undefined : decoratedArgument(machine, params[index]!, env, site, exchange)
     if (wanted !== undefined) return wanted
-    if (isCarrier(params[index]!)) return { ...object(machine.library('carrier', site)), open: true }
+    if (isCarrier(params[index]!)) return object(machine.library('carrier', site)).with({ open: true })
     const type = requestTypeOf(name, index, answers)
-    return type === undefined ? UNKNOWN : { ...object(machine.library(type, site)), open: true }
+    return type === undefined ? UNKNOWN : object(machine.library(type, site)).with({ open: true })
   })
 }
 
@@ -402,7 +405,7 @@ function runLeftFunctions(machine: Machine, module: Module): void {
   for (const statement of module.program['body'] as Node[]) {
     const declared = (isNode(statement['declaration']) ? statement['declaration'] : statement) as Node
     if (declared.type !== 'FunctionDeclaration' || machine.reached.has(declared)) continue
-    if (!mentionsServing(declared) && !isWantedElsewhere(machine, declared)) continue
+    if (!mentionsServing(declared, module.file) && !isWantedElsewhere(machine, declared)) continue
     const name = isNode(declared['id']) ? String(declared['id']['name']) : undefined
     const fn =
       name === undefined
@@ -429,7 +432,8 @@ function runLeftVariables(machine: Machine, module: Module): void {
   for (const cell of exportedCells(module)) {
     for (const target of cell.value.objects) {
       if (!(target instanceof FunctionObject) || !isUntouched(machine, target)) continue
-      if (mentionsServing(target.node) || isWantedElsewhere(machine, target.node)) runLeft(machine, target)
+      if (mentionsServing(target.node, target.env.file) || isWantedElsewhere(machine, target.node))
+        runLeft(machine, target)
     }
     if (cell !== module.commonjsCell) runHandlersIn(machine, cell.value)
   }
@@ -469,12 +473,26 @@ const REGISTERS = /^(?:get|post|put|patch|delete|all)$/
 
 const verdicts = new WeakMap<Node, boolean>()
 
-function mentionsServing(root: Node): boolean {
+/** Of the code of `file`. */
+function mentionsServing(root: Node, { text }: SourceFile): boolean {
   const known = verdicts.get(root)
   if (known !== undefined) return known
-  const found = search(root)
+  const found = MAY_SERVE.test(text.slice(root.start, root.end)) && search(root)
   verdicts.set(root, found)
   return found
+}
+
+/** Whatever `search` finds has one of these in its text; names may be written with escapes. Most code has none, and is not walked. */
+const MAY_SERVE = new RegExp(
+  [
+    String.raw`\b(?:${wordsOf(SERVING)}|${wordsOf(APP_TYPES)}|WebSocketServer|handleUpgrade|route)\b`,
+    String.raw`['"]\\?\/|\(\s*\/|\\[ux\d\n\r]`,
+  ].join('|'),
+)
+
+/** The words of `/^(?:…)$/`. */
+function wordsOf({ source }: RegExp): string {
+  return source.slice('^(?:'.length, -')$'.length)
 }
 
 /** `new WebSocketServer(…)`, `sockets.handleUpgrade(…)`: not what the library itself calls so. */

@@ -29,7 +29,7 @@ export function takenIn(machine: Machine, value: Value, { site }: Call): Value {
   const objects = value.objects.map((item) =>
     isQuery(item) && item.properties.size === 0 ? machine.library('bag', site, { ...item.data, taken: site }) : item,
   )
-  return { ...value, objects }
+  return value.with({ objects })
 }
 
 function isQuery(item: HeapObject): item is LibraryObject {

@@ -43,7 +43,7 @@ export function noteSafeComparison(machine: Machine, a: Value, b: Value, site: S
 }
 
 function withoutTag(value: Value, tag: string): Value {
-  return value.tags.includes(tag) ? { ...value, tags: value.tags.filter((item) => item !== tag) } : value
+  return value.tags.includes(tag) ? value.with({ tags: value.tags.filter((item) => item !== tag) }) : value
 }
 
 /**
@@ -397,7 +397,7 @@ export function isSilent({ tags }: Value): boolean {
 /** `${new Date().toISOString()} ${JSON.stringify(headers)}`: what a text is made of besides does not hide what it tells. */
 export function asTold(text: Value, parts: readonly Value[]): Value {
   if (!text.tags.some((tag) => SILENT.has(tag)) || !parts.some(tells)) return text
-  return { ...text, tags: [...text.tags.filter((tag) => tag !== TOLD), TOLD] }
+  return text.with({ tags: [...text.tags.filter((tag) => tag !== TOLD), TOLD] })
 }
 
 function tells(part: Value): boolean {

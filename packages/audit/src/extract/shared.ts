@@ -23,9 +23,11 @@ function keyOf(cell: Cell, holder?: HeapObject): string | undefined {
   return cell.site === undefined ? undefined : `${cell.site.path}#${cell.site.start}#${cell.name}`
 }
 
-/** A variable of the request that reads it: nobody else has it. */
-export function isOwn(machine: Machine, { born }: Cell): boolean {
-  return born !== 0 && born === machine.context.activation
+/** Whether one look says that no other request has to do with what is read: as it is with most variables. */
+export function isOwn(machine: Machine, { born }: Cell, { objects }: Value): boolean {
+  const { activation } = machine.context
+  if (born === 0 && objects.some((item) => item.born !== 0 && item.born !== activation)) return false
+  return born === activation || !inRequest(machine)
 }
 
 export function noteSharedRead(
@@ -115,7 +117,7 @@ export function readAt(machine: Machine, value: Value, place: string, site: Site
   const prefix = `read:${place}@`
   machine.readSites.set(`${place}@${machine.moment}`, site)
   const tags = value.tags.filter((tag) => !tag.startsWith(prefix))
-  return { ...value, tags: [`${prefix}${machine.moment}`, ...tags] }
+  return value.with({ tags: [`${prefix}${machine.moment}`, ...tags] })
 }
 
 export function noteSharedWrite(
@@ -230,7 +232,7 @@ export function namesSession(value: Value): boolean {
 /** What a field held when it was read says nothing of when the new value is read. */
 export function withoutReads(value: Value, name: string): Value {
   const tags = value.tags.filter((tag) => !tag.startsWith('read:') || !isOfField(tag, name))
-  return tags.length === value.tags.length ? value : { ...value, tags }
+  return tags.length === value.tags.length ? value : value.with({ tags })
 }
 
 function isOfField(tag: string, name: string): boolean {
@@ -287,7 +289,7 @@ export function noteReplaced(
   const made = value.objects.filter((item) => item.kind === 'object' && item.born === machine.context.activation)
   const tags = made.flatMap((item) => [...item.properties.values()].flatMap((cell) => cell.value.tags))
   const ofStore = tags.filter((tag) => tag.startsWith(`read:${store}@`))
-  if (ofStore.length > 0) noteStale(machine, store, { ...value, tags: ofStore }, site, state, store)
+  if (ofStore.length > 0) noteStale(machine, store, value.with({ tags: ofStore }), site, state, store)
 }
 
 /** A value read before an await and written after it, or a check that an await has made old. */

@@ -16,7 +16,8 @@ export interface Facts {
 
 /** A chain of writes since a fork; the innermost write wins. */
 class Layer {
-  declare private own: Map<Cell, Value> | undefined
+  /** Most forks write nothing. */
+  declare own: Map<Cell, Value> | undefined
   declare readonly parent: Layer | undefined
   constructor(parent: Layer | undefined) {
     this.own = undefined
@@ -57,7 +58,7 @@ export class State {
 
   read(cell: Cell): Value {
     for (let layer: Layer | undefined = this.layer; layer !== undefined; layer = layer.parent) {
-      const value = layer.writes.get(cell)
+      const value = layer.own?.get(cell)
       if (value !== undefined) return value
     }
     return cell.value
@@ -106,6 +107,7 @@ export class State {
     if (alive.length === 1) return this.become(first!, level)
     this.facts = alive.map((fork) => fork.facts).reduce(joinFacts)
     const flat = alive.map((fork) => fork.writesSince(this.layer))
+    if (flat.every(({ size }) => size === 0)) return
     const cells = new Set<Cell>()
     for (const writes of flat) for (const cell of writes.keys()) if (cell.level <= level) cells.add(cell)
     for (const cell of cells) {
@@ -197,8 +199,15 @@ export function addFacts(facts: Facts, added: readonly string[]): Facts {
 export function settledStores(facts: Facts, added: readonly string[]): readonly string[] {
   // An owner that is compared wherever both sides have one: a verified caller without that claim is not the caller's choice.
   if (added.includes('bound') || added.includes('incomparable')) return storesIn(facts.may, 'looked:')
-  const named = ['absent:', 'unowned:', 'cleared:'].flatMap((prefix) => storesIn(added, prefix))
+  if (!added.some(isOfStore)) return []
+  const named = OF_STORES.flatMap((prefix) => storesIn(added, prefix))
   return named.filter((store) => facts.may.has(`looked:${store}`))
+}
+
+const OF_STORES = ['absent:', 'unowned:', 'cleared:'] as const
+
+function isOfStore(fact: string): boolean {
+  return OF_STORES.some((prefix) => fact.startsWith(prefix))
 }
 
 function storesIn(facts: Iterable<string>, prefix: string): readonly string[] {

@@ -2,7 +2,7 @@
 import type { Node } from './ast.ts'
 import { isNode, staticKey } from './ast.ts'
 import { askedByComparing, noteExecution, notePolicy, noteRefusal } from './asked.ts'
-import { assume, conditionOf, equality, isOptional, negate, truthOn } from './conditions.ts'
+import { assume, assumeNot, conditionOf, equality, isOptional, truthOn } from './conditions.ts'
 import { createClass, createFunction } from './classes.ts'
 import { evaluate } from './expressions.ts'
 import { assignPattern } from './assignments.ts'
@@ -164,11 +164,9 @@ function linkReexports(machine: Machine, module: Module, body: readonly Node[], 
 export function hoist(machine: Machine, body: readonly Node[], env: Environment): void {
   for (const statement of body) {
     const inner = unwrapExport(statement)
-    for (const name of declaredNames(inner)) {
-      if (env.own(name) === undefined) {
-        declareLocal(machine, env, name, inner)
-      }
-    }
+    const names = declaredNames(inner)
+    if (names === NO_NAMES) continue
+    for (const name of names) if (env.own(name) === undefined) declareLocal(machine, env, name, inner)
     if (inner.type === 'FunctionDeclaration' && isNode(inner['id']) && isNode(inner['body'])) {
       const name = String(inner['id']['name'])
       env.own(name)?.write(object(createFunction(machine, inner, env, name)))
@@ -188,16 +186,19 @@ function unwrapExport(statement: Node): Node {
   return exported && isNode(statement['declaration']) ? statement['declaration'] : statement
 }
 
-function declaredNames(statement: Node): string[] {
+/** Most statements declare nothing. */
+const NO_NAMES: readonly string[] = []
+
+function declaredNames(statement: Node): readonly string[] {
   switch (statement.type) {
     case 'VariableDeclaration':
       return (statement['declarations'] as Node[]).flatMap((item) => patternNames(item['id'] as Node))
     case 'FunctionDeclaration':
     case 'ClassDeclaration':
     case 'TSEnumDeclaration':
-      return isNode(statement['id']) ? [String(statement['id']['name'])] : []
+      return isNode(statement['id']) ? [String(statement['id']['name'])] : NO_NAMES
     default:
-      return []
+      return NO_NAMES
   }
 }
 
@@ -373,7 +374,7 @@ export function branch(
     else whenTrue(yes)
   }
   if (!no.dead) {
-    assume(machine, no, negate(test))
+    assumeNot(machine, no, test)
     whenFalse(no)
   }
   if (machine.frame.exits.length === exits) noteRequired(machine, state, test, { yesDead: yes.dead, noDead: no.dead })
@@ -463,7 +464,7 @@ function keysOf(source: Value): Value {
 }
 
 function withKeyTag(value: Value, store: string): Value {
-  return { ...(value === NEVER ? UNKNOWN : value), tags: [...value.tags, `key:${store}`], open: true }
+  return (value === NEVER ? UNKNOWN : value).with({ tags: [...value.tags, `key:${store}`], open: true })
 }
 
 function executeLoop(machine: Machine, node: Node, state: State, env: Environment): void {
@@ -549,7 +550,7 @@ function caseState(
     if (!truth.canBeTrue) taken.dead = true
     if (!truth.canBeFalse) rest.dead = true
     assume(machine, taken, test)
-    assume(machine, rest, negate(test))
+    assumeNot(machine, rest, test)
   }
   if (falling === undefined) return taken
   const both = base.fork()

@@ -209,7 +209,7 @@ function apply(summary: Summary, state: State): void {
 /** The result, as read now. */
 function restamped(machine: Machine, { result, condition }: Summary): Value {
   const tags = new Set(result.tags.map((tag) => readNow(machine, tag)))
-  const value = result.tags.some((tag) => tag.startsWith('read:')) ? { ...result, tags: [...tags] } : result
+  const value = result.tags.some((tag) => tag.startsWith('read:')) ? result.with({ tags: [...tags] }) : result
   return condition === undefined ? value : withCondition(value, condition)
 }
 

@@ -11,27 +11,71 @@ export interface Condition {
   readonly whenFalse: readonly string[]
 }
 
-/**
- * An abstract value: a set of possibilities.
- * `tags` say where (part of) the value came from: `header:x`, `cred`, `entry:<store>:<field>`, `env:X`, `clock`, `mint`, …
- */
-export interface Value {
+/** What is said of a value. */
+export interface Parts {
   readonly primitives: readonly Primitive[]
   readonly objects: readonly HeapObject[]
   readonly tags: readonly string[]
   /** May also be something not listed. */
   readonly open: boolean
-  readonly entropy?: Entropy
-  readonly condition?: Condition
+  readonly entropy: Entropy | undefined
+  readonly condition: Condition | undefined
   /** There were more objects than are kept: what a part of it may be is not known. */
-  readonly cut?: true
+  readonly cut: true | undefined
   /** A default has been given already where it was missing: another one changes nothing. */
-  readonly filled?: true
+  readonly filled: true | undefined
   /** A text in which something is written down, whatever else stands in it: it is not empty. */
-  readonly full?: true
+  readonly full: true | undefined
   /** The results of which it is one, with what was learned on the way to each. */
-  readonly ways?: readonly Way[]
+  readonly ways: readonly Way[] | undefined
 }
+
+/**
+ * An abstract value: a set of possibilities.
+ * `tags` say where (part of) the value came from: `header:x`, `cred`, `entry:<store>:<field>`, `env:X`, `clock`, `mint`, …
+ *
+ * A class, and no literal that is spread, for speed: reading a field of a value is what the interpreter does most. Objects of
+ * one class have one shape, so that reading is one step; every place that spreads makes a shape of its own.
+ */
+export class Value implements Parts {
+  declare readonly primitives: Parts['primitives']
+  declare readonly objects: Parts['objects']
+  declare readonly tags: Parts['tags']
+  declare readonly open: boolean
+  declare readonly entropy: Parts['entropy']
+  declare readonly condition: Parts['condition']
+  declare readonly cut: Parts['cut']
+  declare readonly filled: Parts['filled']
+  declare readonly full: Parts['full']
+  declare readonly ways: Parts['ways']
+  /** What its origins say where it is tested, once that was asked: `conditionOf` remembers it here. */
+  declare implied: Condition | undefined
+  constructor(
+    primitives: Parts['primitives'],
+    objects: Parts['objects'],
+    tags: Parts['tags'],
+    open: boolean,
+    rest: Partial<Parts> = NO_PARTS,
+  ) {
+    this.primitives = primitives
+    this.objects = objects
+    this.tags = tags
+    this.open = open
+    this.entropy = rest.entropy
+    this.condition = rest.condition
+    this.cut = rest.cut
+    this.filled = rest.filled
+    this.full = rest.full
+    this.ways = rest.ways
+    this.implied = undefined
+  }
+  /** The same value, but for these parts. */
+  with(parts: Partial<Parts>): Value {
+    return Object.assign(new Value(this.primitives, this.objects, this.tags, this.open, this), parts)
+  }
+}
+
+const NO_PARTS: Partial<Parts> = {}
 
 export interface Way {
   readonly facts: { readonly must: ReadonlySet<string>; readonly may: ReadonlySet<string> }
@@ -51,42 +95,41 @@ export const CUT = 'cut'
 export const UNSET = 'unset'
 
 /** No value at all: the bottom of the lattice. */
-export const NEVER: Value = { primitives: NOTHING, objects: NOTHING, tags: NOTHING, open: false }
-export const UNKNOWN: Value = { primitives: NOTHING, objects: NOTHING, tags: NOTHING, open: true }
+export const NEVER = new Value(NOTHING, NOTHING, NOTHING, false)
+export const UNKNOWN = new Value(NOTHING, NOTHING, NOTHING, true)
 export const UNDEFINED: Value = primitive(undefined)
 
 export function primitive(value: Primitive): Value {
-  return { primitives: [value], objects: NOTHING, tags: NOTHING, open: false }
+  return new Value([value], NOTHING, NOTHING, false)
 }
 
 export function object(...objects: readonly HeapObject[]): Value {
-  return { primitives: NOTHING, objects, tags: NOTHING, open: false }
+  return new Value(NOTHING, objects, NOTHING, false)
 }
 
 export function tagged(...tags: readonly string[]): Value {
-  return { primitives: NOTHING, objects: NOTHING, tags, open: true }
+  return new Value(NOTHING, NOTHING, tags, true)
 }
 
 export function withTags(value: Value, tags: readonly string[]): Value {
   const merged = union(value.tags, tags, MAX_TAGS)
-  return merged === value.tags ? value : { ...value, tags: merged }
+  return merged === value.tags ? value : value.with({ tags: merged })
 }
 
 export function withCondition(value: Value, condition: Condition): Value {
-  return { ...value, condition }
+  return value.with({ condition })
 }
 
 export function withoutCondition(value: Value): Value {
   if (value.condition === undefined) return value
-  const { condition: _, ...rest } = value
-  return rest
+  return value.with({ condition: undefined })
 }
 
 /** A value of unknown content that carries the origins of others: the result of code we cannot read. */
 export function derived(...sources: readonly Value[]): Value {
   let tags: readonly string[] = NOTHING
   for (const source of sources) tags = union(tags, source.tags, MAX_TAGS)
-  return tags.length === 0 ? UNKNOWN : { primitives: NOTHING, objects: NOTHING, tags, open: true }
+  return tags.length === 0 ? UNKNOWN : new Value(NOTHING, NOTHING, tags, true)
 }
 
 export function join(a: Value, b: Value): Value {
@@ -103,12 +146,12 @@ export function join(a: Value, b: Value): Value {
   const filled = isThere(a) && isThere(b)
   const full = a.full === true && b.full === true
   if (cut === (a.cut === true) && same(a, primitives, objects, tags, open, entropy)) return plain(a, filled, full)
-  const joined: { -readonly [Field in keyof Value]: Value[Field] } = { primitives, objects, tags, open }
-  if (entropy !== undefined) joined.entropy = entropy
-  if (filled && open) joined.filled = filled
-  if (full) joined.full = full
-  if (cut) joined.cut = cut
-  return joined
+  return new Value(primitives, objects, tags, open, {
+    entropy,
+    cut: cut ? true : undefined,
+    filled: filled && open ? true : undefined,
+    full: full ? true : undefined,
+  })
 }
 
 /** Whether it is neither `undefined` nor `null`, whatever it is. */
@@ -121,8 +164,12 @@ export function isThere(value: Value): boolean {
 function plain(value: Value, isFilled: boolean, isFull: boolean): Value {
   const isKept = (isFilled || value.filled === undefined) && (isFull || value.full === undefined)
   if (value.ways === undefined && isKept) return withoutCondition(value)
-  const { condition: _, filled, full, ways: __, ...rest } = value
-  return { ...rest, ...(isFilled && filled ? { filled } : {}), ...(isFull && full ? { full } : {}) }
+  return value.with({
+    condition: undefined,
+    filled: isFilled ? value.filled : undefined,
+    full: isFull ? value.full : undefined,
+    ways: undefined,
+  })
 }
 
 /** Whether a full set had to leave some of these out. */
@@ -182,6 +229,7 @@ function isCode({ kind, born }: HeapObject): boolean {
 
 /** Union that keeps `a`'s identity when `b` adds nothing. */
 function union<T>(a: readonly T[], b: readonly T[], max: number): readonly T[] {
+  if (b.length === 0) return a
   let merged: T[] | undefined
   for (const item of b) {
     if ((merged ?? a).includes(item)) continue
@@ -201,8 +249,9 @@ export function truthiness(value: Value): { readonly canBeTrue: boolean; readonl
   }
 }
 
+/** Asked at every step, and most values have none: an index costs less than an iterator. */
 export function hasTag({ tags }: Value, prefix: string): boolean {
-  for (const tag of tags) if (isTag(tag, prefix)) return true
+  for (let at = 0; at < tags.length; at += 1) if (isTag(tags[at]!, prefix)) return true
   return false
 }
 

@@ -24,7 +24,7 @@ function withWays(value: Value, outcomes: readonly Outcome[], before: ReadonlySe
   if (outcomes.length < 2 || !outcomes.some((outcome) => outcome.value.objects.some(isResult))) return value
   const ways = outcomes.flatMap((outcome) => waysOf(outcome, before))
   if (ways.length > MOST_WAYS || ways.every((way) => way.facts.must.size === 0)) return value
-  return { ...value, ways }
+  return value.with({ ways })
 }
 
 function isResult(item: HeapObject): boolean {
@@ -48,7 +48,7 @@ export function partOfWays(target: Value, name: string, part: Value): Value {
     return found === undefined ? [] : [{ facts, value: found }]
   })
   if (parts === undefined) return part
-  return withConditionFrom({ ...part, ways: parts }, parts, NOTHING)
+  return withConditionFrom(part.with({ ways: parts }), parts, NOTHING)
 }
 
 /** `undefined` where nothing can be read of it: such a way does not come here. */

@@ -24,7 +24,7 @@ describe('reads each extension as what it is', () => {
   ])('%s: %s', (path, text) => {
     const parsed = parse(fileOf(path, text))
     expect(parsed.gap).toBeUndefined()
-    expect(parsed.program?.body.length).toBeGreaterThan(0)
+    expect(parsed.tree?.program.body.length).toBeGreaterThan(0)
   })
 })
 
@@ -32,7 +32,7 @@ test('offsets are UTF-16 and into the text as it stands', () => {
   for (const before of ['', '\uFEFF', "'🚪é'\r\n", '\uFEFF/* 🚪 */\r\n']) {
     const text = `${before}const notes = new Map()`
     const parsed = parse(fileOf('a.ts', text))
-    const declaration = parsed.program?.body.at(-1)
+    const declaration = parsed.tree?.program.body.at(-1)
     expect(text.slice(declaration?.start, declaration?.end)).toBe('const notes = new Map()')
   }
 })
@@ -47,11 +47,11 @@ describe('a broken file', () => {
 
   test('keeps what can be read around the mistake', () => {
     const text = `import a from 'a'\nfunction before() {\n  return a\n}\n\nfunction broken() {\n  const = ;\n}\n\nfunction after() {\n  return 2\n}\n`
-    const { program, gap } = parse(fileOf('a.ts', text))
+    const { tree, gap } = parse(fileOf('a.ts', text))
     expect(gap?.reason).toMatch('line 7')
-    const names = program?.body.flatMap((node) => (node.type === 'FunctionDeclaration' ? [node.id?.name] : []))
+    const names = tree?.program.body.flatMap((node) => (node.type === 'FunctionDeclaration' ? [node.id?.name] : []))
     expect(names).toEqual(['before', 'after'])
-    const after = program?.body.at(-1)
+    const after = tree?.program.body.at(-1)
     expect(text.slice(after?.start, after?.end)).toMatch(/^function after/)
   })
 })
@@ -153,9 +153,9 @@ describe('hostile nesting', () => {
   })
 
   test('a long flat list of alternatives survives and is kept', () => {
-    const { program, gap } = parse(fileOf('a.ts', `type Names =\n${times("  | 'name'\n", 3_000)}`))
+    const { tree, gap } = parse(fileOf('a.ts', `type Names =\n${times("  | 'name'\n", 3_000)}`))
     expect(gap).toBeUndefined()
-    expect(program?.body).toHaveLength(1)
+    expect(tree?.program.body).toHaveLength(1)
   })
 
   test('too deep for walkers is a gap though the parser gets through', () => {
@@ -243,8 +243,8 @@ describe('junk', () => {
   test('never crashes and never goes unmentioned', () => {
     fc.assert(
       fc.property(junk, fc.constantFrom('a.ts', 'a.tsx', 'a.cts', 'a.js', 'a.mjs', 'a.cjs'), (text, path) => {
-        const { program, gap } = parse(fileOf(path, text))
-        expect(program !== undefined || gap !== undefined).toBe(true)
+        const { tree, gap } = parse(fileOf(path, text))
+        expect(tree !== undefined || gap !== undefined).toBe(true)
         expect(gap?.reason ?? 'The tree.').toMatch(/^The .+\.$/s)
       }),
       { numRuns: 400 },

@@ -8,8 +8,8 @@ const BEFORE = `import express from 'express'\n\nfunction before() {\n  return \
 const AFTER = `\nexport function after() {\n  if (a) {\n    b()\n  }\n  else {\n    c()\n  }\n}\n`
 
 function functionsKept(middle: string): readonly (string | undefined)[] {
-  const { program } = parse(fileOf('a.ts', BEFORE + middle + AFTER))
-  return (program?.body ?? []).flatMap((node) => {
+  const { tree } = parse(fileOf('a.ts', BEFORE + middle + AFTER))
+  return (tree?.program.body ?? []).flatMap((node) => {
     const declared = node.type === 'ExportNamedDeclaration' ? node.declaration : node
     return declared?.type === 'FunctionDeclaration' ? [declared.id?.name] : []
   })

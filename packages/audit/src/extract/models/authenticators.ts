@@ -86,7 +86,7 @@ const basicOfFastify: ExternalHandler = (machine, call) => {
 }
 
 /** `basicAuth(request)` of basic-auth: name and password that were sent. */
-const sentByBasic: ExternalHandler = () => ({ ...BEARER, primitives: [undefined] })
+const sentByBasic: ExternalHandler = () => BEARER.with({ primitives: [undefined] })
 
 export const authenticators: Model = {
   calls: {

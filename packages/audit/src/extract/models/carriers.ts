@@ -95,7 +95,7 @@ export const carriers: Model = {
       if (name === 'raw' || name === 'req' || name === 'request') return object(target)
       if (name === 'state') return bag(machine, 'cookie', site)
       if (name === 'payload') return tagged('body')
-      return requestPart(machine, name, key, site) ?? { ...UNKNOWN, primitives: [undefined] }
+      return requestPart(machine, name, key, site) ?? UNKNOWN.with({ primitives: [undefined] })
     },
   },
 }

@@ -198,7 +198,7 @@ export const credentials: Model = {
       encrypt: signBuilt,
       '*': (_machine, target) => object(target),
     },
-    'better-auth': { '*': () => ({ ...tagged('cred', 'principal', 'verdict'), primitives: [null] }) },
+    'better-auth': { '*': () => tagged('cred', 'principal', 'verdict').with({ primitives: [null] }) },
   },
   properties: {
     'better-auth': (_machine, target) => object(target),

@@ -95,7 +95,7 @@ function partOf(machine: Machine, target: LibraryObject, name: string | undefine
   if (name === 'request') return keep(target, name, () => machine.library('fetch-request', site))
   if (name === 'cookie') return bag(machine, 'cookie', site)
   // Of @elysiajs/bearer.
-  if (name === 'bearer') return { ...BEARER, primitives: [undefined] }
+  if (name === 'bearer') return BEARER.with({ primitives: [undefined] })
   if (name === 'status' || name === 'error' || name === 'redirect')
     return keep(target, name, () => machine.library('elysia-answer', site))
   return undefined

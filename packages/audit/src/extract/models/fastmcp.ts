@@ -83,7 +83,7 @@ const endpoint: MethodHandler = (machine, target, call, state) => {
   noteLookUp(
     machine,
     store,
-    part('header', { ...UNKNOWN, primitives: ['mcp-session-id'], open: false }),
+    part('header', UNKNOWN.with({ primitives: ['mcp-session-id'], open: false })),
     call.site,
     state,
   )
@@ -134,7 +134,7 @@ export const fastmcp: Model = {
   },
   properties: {
     'fastmcp-context': (_machine, _target, name) => {
-      if (name === 'session') return { ...tagged('cred', 'principal', 'verdict'), primitives: [undefined] }
+      if (name === 'session') return tagged('cred', 'principal', 'verdict').with({ primitives: [undefined] })
       return name === 'sessionId' ? tagged('sid') : UNKNOWN
     },
   },

@@ -586,12 +586,12 @@ export const frameworks: Model = {
       noteCallerRead(target, name, state)
       if (name === 'log') return loggerOf(machine)
       if (name === 'raw') return keep(target, name, () => machine.library('request', site))
-      return requestPart(machine, name, key, site) ?? { ...UNKNOWN, primitives: [undefined] }
+      return requestPart(machine, name, key, site) ?? UNKNOWN.with({ primitives: [undefined] })
     },
     // What middleware that cannot be seen has left there for handlers is who the caller is, above all.
     locals: (_machine, target, name, _key, _site, state) => {
       noteCallerRead(target, name, state)
-      return state.facts.may.has('opaque-middleware') ? { ...tagged('principal'), primitives: [undefined] } : UNKNOWN
+      return state.facts.may.has('opaque-middleware') ? tagged('principal').with({ primitives: [undefined] }) : UNKNOWN
     },
   },
   setters: {

@@ -99,14 +99,14 @@ export const functions: Model = {
   properties: {
     'lambda-event': (machine, target, name, key, site) => {
       if (name === 'requestContext') return keep(target, name, () => machine.library('lambda-context', site))
-      if (name === 'body') return { ...bag(machine, 'body', site), primitives: [undefined] }
+      if (name === 'body') return bag(machine, 'body', site).with({ primitives: [undefined] })
       const part = requestPart(machine, EVENT_PARTS.get(name ?? '') ?? name, key, site)
-      return part ?? { ...UNKNOWN, primitives: [undefined] }
+      return part ?? UNKNOWN.with({ primitives: [undefined] })
     },
     'lambda-context': (machine, target, name, _key, site) => {
       if (name === 'http') return keep(target, name, () => machine.library('lambda-event', site))
-      if (name === 'authorizer') return { ...tagged('cred', 'principal', 'verdict'), primitives: [undefined] }
-      return { ...UNKNOWN, primitives: [undefined] }
+      if (name === 'authorizer') return tagged('cred', 'principal', 'verdict').with({ primitives: [undefined] })
+      return UNKNOWN.with({ primitives: [undefined] })
     },
   },
 }

@@ -137,10 +137,8 @@ const useSession: ExternalHandler = (machine, call, state) => {
 }
 
 /** `getUserSession(event)` of nuxt-auth-utils: somebody's, or an empty one. */
-const userSession: ExternalHandler = () => ({
-  ...tagged('cred', 'principal', 'verdict', 'web-session'),
-  primitives: [null],
-})
+const userSession: ExternalHandler = () =>
+  tagged('cred', 'principal', 'verdict', 'web-session').with({ primitives: [null] })
 
 /** `requireUserSession(event)` throws a 401. */
 const requireSession: ExternalHandler = (_machine, _call, state: State) => {

@@ -222,12 +222,12 @@ export const hapi: Model = {
       if (name === 'payload') return bag(machine, 'body', site)
       if (name === 'raw') return keep(target, name, () => machine.library('hapi-raw', site))
       if (name === 'auth') return keep(target, name, () => machine.library('hapi-credentials', site))
-      return requestPart(machine, name, key, site) ?? { ...UNKNOWN, primitives: [undefined] }
+      return requestPart(machine, name, key, site) ?? UNKNOWN.with({ primitives: [undefined] })
     },
     'hapi-raw': (machine, target, name, _key, site) => {
       if (name === 'req') return keep(target, name, () => machine.library('request', site))
       return name === 'res' ? keep(target, name, () => machine.library('response', site)) : UNKNOWN
     },
-    'hapi-credentials': () => ({ ...UNKNOWN, tags: ['cred', 'principal', 'verdict'], primitives: [undefined] }),
+    'hapi-credentials': () => UNKNOWN.with({ tags: ['cred', 'principal', 'verdict'], primitives: [undefined] }),
   },
 }

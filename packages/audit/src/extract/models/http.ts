@@ -466,7 +466,7 @@ export const http: Model = {
       noteCallerRead(target, name, state)
       return (
         requestPart(machine, name, key, site) ??
-        (name === 'raw' || name === 'req' ? object(target) : { ...UNKNOWN, primitives: [undefined] })
+        (name === 'raw' || name === 'req' ? object(target) : UNKNOWN.with({ primitives: [undefined] }))
       )
     },
     'fetch-request': (machine, target, name, key, site) =>

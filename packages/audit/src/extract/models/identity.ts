@@ -26,7 +26,7 @@ const THROWS = /^(?:verif|authenticate|validate|introspect|getTokenInfo|jwtVerif
 
 /** Who is asked for: the caller, or nobody. */
 function somebody(...facts: readonly string[]): Value {
-  return { ...tagged('cred', 'principal', 'verdict', ...facts), primitives: [null] }
+  return tagged('cred', 'principal', 'verdict', ...facts).with({ primitives: [null] })
 }
 
 const service: ExternalHandler = (machine, call) => object(machine.library('identity-service', call.site))

@@ -282,7 +282,7 @@ function isMethod(target: LibraryObject, name: string): boolean {
  */
 function methodValue(machine: Machine, target: LibraryObject, name: string, site: Site): Value {
   const isSure = target.type === 'web-session' && keepsRecord(machine.webSession?.library ?? '')
-  return { ...object(machine.library('method', site, { target, name })), open: !isSure }
+  return object(machine.library('method', site, { target, name })).with({ open: !isSure })
 }
 
 /** Calls of such a method, however it gets its arguments. */

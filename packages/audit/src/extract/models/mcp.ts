@@ -60,9 +60,9 @@ function statefulness(generator: Value | undefined, options: Value | undefined):
 function mintId(machine: Machine, generator: Value | undefined, call: Call, state: State): Value {
   if (generator === undefined || generator.objects.length === 0) return tagged('mint', 'sid')
   const fork = state.fork()
-  const value = call_(machine, { ...generator, tags: [], open: false, primitives: [] }, { ...call, args: [] }, fork)
+  const value = call_(machine, generator.with({ tags: [], open: false, primitives: [] }), { ...call, args: [] }, fork)
   machine.emit('mint', siteOfGenerator(generator) ?? call.site, state, { value, what: 'session ID' })
-  return withTags({ ...value, open: true, primitives: [] }, ['mint', 'sid'])
+  return withTags(value.with({ open: true, primitives: [] }), ['mint', 'sid'])
 }
 
 function siteOfGenerator(generator: Value): Site | undefined {
@@ -88,7 +88,7 @@ const sse: ExternalHandler = (machine, call, state) => {
   const transport = machine.library('mcp-transport', call.site, { stateful: true, kind: 'sse', check })
   machine.emit('endpoint', call.site, state, { check })
   transport.name = 'transport'
-  transport.property('sessionId').write({ ...tagged('mint', 'sid', 'sse'), filled: true })
+  transport.property('sessionId').write(tagged('mint', 'sid', 'sse').with({ filled: true }))
   machine.emit('transport', call.site, state, { object: transport, type: 'sse', stateful: true })
   return object(transport)
 }
@@ -134,7 +134,7 @@ function noteTasks(machine: Machine, server: Library, transport: Value, call: Ca
 const dispatch: MethodHandler = (machine, target, call, state) => {
   noteExecution(machine, call.site, state)
   machine.emit('dispatch', call.site, state, {
-    receiver: { ...call.self, objects: [target] },
+    receiver: call.self.with({ objects: [target] }),
     how: 'transport',
     callers: callersInScope(call.env, state),
   })
@@ -316,7 +316,7 @@ export const mcp: Model = {
     'mcp-extra': (machine, target, name, _key, site, state) => {
       if (name === 'sessionId') return tagged('sid')
       if (name === 'authInfo') machine.emit('caller-read', site, state, {})
-      if (name === 'authInfo') return { ...tagged('cred', 'principal', 'verdict'), primitives: [undefined] }
+      if (name === 'authInfo') return tagged('cred', 'principal', 'verdict').with({ primitives: [undefined] })
       if (name === 'http' || name === 'mcpReq') return object(target)
       if (name === 'req') return object(machine.library('fetch-request', site))
       if (name === 'requestInfo') return object(machine.library('request', site))

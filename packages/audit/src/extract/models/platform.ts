@@ -19,8 +19,8 @@ import { asTold, contentOf, isCredentialPart, noteBlinded, noteComparison, noteS
 import type { State } from '../state.ts'
 import type { Machine } from '../machine.ts'
 import { noteSettled } from '../messages.ts'
-import type { Value } from '../value.ts'
 import {
+  Value,
   NEVER,
   UNDEFINED,
   UNKNOWN,
@@ -110,7 +110,7 @@ const immediate: ExternalHandler = (machine, call, state) => {
 /** What a credential says once it is taken apart, as a token says who issued it, is no secret. */
 const parsedText: ExternalHandler = (machine, call, state, path) => {
   const value = sameValue(machine, call, state, path)
-  if (isBodyText(value)) return { ...value, objects: bag(machine, 'body', call.site).objects }
+  if (isBodyText(value)) return value.with({ objects: bag(machine, 'body', call.site).objects })
   return hasTag(value, 'cred') ? withTags(value, ['decoded']) : value
 }
 
@@ -123,12 +123,11 @@ export const sameValue: ExternalHandler = (_machine, call) => {
   const [value = UNKNOWN] = call.args
   return value.objects.length > 0
     ? value
-    : {
-        ...derived(value),
+    : derived(value).with({
         primitives: value.primitives,
         open: value.open || value.tags.length > 0,
         ...(value.entropy === undefined ? {} : { entropy: value.entropy }),
-      }
+      })
 }
 
 /** `Buffer.compare(a, b)` is 0 where they are equal. */
@@ -141,7 +140,7 @@ const compareBytes: ExternalHandler = (machine, call, state) => {
 const number: ExternalHandler = (_machine, call) => {
   const [value = UNKNOWN] = call.args
   const primitives = value.primitives.map((item) => (item === undefined || item === null ? item : Number(item)))
-  return { primitives, objects: [], tags: value.tags, open: value.open }
+  return new Value(primitives, [], value.tags, value.open)
 }
 
 /** `Object.assign(this, { server })` is a write to each of these fields. */
@@ -194,7 +193,7 @@ function valuesOf(machine: Machine, target: HeapObject): Value {
 }
 
 function keysOf(_machine: Machine, target: HeapObject): Value {
-  const keys = target.key === NEVER ? UNKNOWN : { ...target.key, open: true }
+  const keys = target.key === NEVER ? UNKNOWN : target.key.with({ open: true })
   return withTags(keys, [`key:${storeId(target)}`])
 }
 
@@ -221,7 +220,7 @@ function pairOf(machine: Machine, key: Value, value: Value, call: Call): Value {
 /** Who brings a record of credentials chooses their names as well, but a name is no credential. */
 function nameIn(record: Value): Value {
   const name = derived(record)
-  return { ...name, tags: name.tags.filter((tag) => tag !== 'cred') }
+  return name.with({ tags: name.tags.filter((tag) => tag !== 'cred') })
 }
 
 const fromEntries: ExternalHandler = (machine, call) => {

@@ -103,7 +103,7 @@ function run(machine: Machine, chain: Chain, call: Call, state: State): Value {
   if (!chain.wrapped) return rows
   const answer = machine.allocate('object', call.site)
   answer.property('data').write(rows)
-  answer.property('error').write({ ...UNKNOWN, primitives: [null] })
+  answer.property('error').write(UNKNOWN.with({ primitives: [null] }))
   return object(answer)
 }
 

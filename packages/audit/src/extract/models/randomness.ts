@@ -34,7 +34,7 @@ function source(call: Pick<Call, 'site'>, kind: EntropySource['kind'], label: st
 }
 
 function random(entropy: Entropy, ...tags: string[]): Value {
-  return { ...tagged('mint', ...tags), entropy, filled: true }
+  return tagged('mint', ...tags).with({ entropy, filled: true })
 }
 
 const uuid: ExternalHandler = (_machine, call) =>
@@ -83,7 +83,7 @@ const filled: ExternalHandler = (_machine, call) => {
 /** `Math.floor(x)` and the like: no less predictable than what they are given. */
 const arithmetic: ExternalHandler = (_machine, call) => {
   const entropy = call.args.reduce<Entropy | undefined>((sum, arg) => concatEntropy(sum, arg.entropy), undefined)
-  return { ...derived(...call.args), ...(entropy === undefined ? {} : { entropy }) }
+  return derived(...call.args).with({ entropy })
 }
 
 const ARITHMETIC = ['floor', 'ceil', 'round', 'trunc', 'abs', 'min', 'max', 'pow', 'sign', 'log2']
@@ -100,18 +100,16 @@ const randomInt: ExternalHandler = (_machine, call) => {
   return random(source(call, 'csprng', `a random number below ${span}`, Math.log2(Math.max(2, span))))
 }
 
-const mathRandom: ExternalHandler = (_machine, call) => ({
-  ...tagged('mint'),
-  entropy: {
-    ...source(call, 'math-random', 'Math.random, whose state can be recovered from a few outputs', MATH_RANDOM_BITS),
-    bitsPerChar: 3.2,
-  },
-})
+const mathRandom: ExternalHandler = (_machine, call) =>
+  tagged('mint').with({
+    entropy: {
+      ...source(call, 'math-random', 'Math.random, whose state can be recovered from a few outputs', MATH_RANDOM_BITS),
+      bitsPerChar: 3.2,
+    },
+  })
 
-const clock: ExternalHandler = (_machine, call) => ({
-  ...tagged('clock'),
-  entropy: source(call, 'clock', 'a millisecond clock', CLOCK_BITS),
-})
+const clock: ExternalHandler = (_machine, call) =>
+  tagged('clock').with({ entropy: source(call, 'clock', 'a millisecond clock', CLOCK_BITS) })
 
 /** A digest is as hard to guess as what went in. */
 function digest(call: Call): Value {
@@ -119,7 +117,7 @@ function digest(call: Call): Value {
     ? entropyOfAll([call.self, ...call.args])
     : entropyOfDigest(call.args, call.argSites[0] ?? call.site)
   const value = withTags(derived(call.self, ...call.args), ['hash'])
-  return entropy === undefined ? value : { ...value, entropy }
+  return entropy === undefined ? value : value.with({ entropy })
 }
 
 /** Libraries whose one function, or whose functions, give a digest of what they are given. */
@@ -152,7 +150,7 @@ const HASHES = /^(?:hex_?)?(?:md5|sha\d*|hash)(?:hash|hex|sum)?$/i
 export function ownDigest(name: string | undefined, args: readonly Value[], result: Value): Value {
   if (name === undefined || result.entropy !== undefined || !HASHES.test(name)) return result
   const entropy = entropyOfAll(args)
-  return entropy === undefined ? result : { ...withTags(derived(result, ...args), ['hash']), entropy }
+  return entropy === undefined ? result : withTags(derived(result, ...args), ['hash']).with({ entropy })
 }
 
 const createHash: ExternalHandler = (machine, call, state, path) => {
@@ -162,7 +160,7 @@ const createHash: ExternalHandler = (machine, call, state, path) => {
   const tags = path.endsWith('createHmac') ? ['mac', `keyed:${siteKey(key)}`] : ['hash']
   const hash = machine.library('hash', call.site, { tags, parts: [], beside: call.args.slice(1) })
   hash.elements.write(derived(...call.args.slice(1)))
-  return { primitives: [], objects: [hash], tags: [], open: false }
+  return object(hash)
 }
 
 /** A MAC of a counter or a time is as hard to guess as its key, where the source does not say that. */
@@ -225,7 +223,7 @@ function updateHash(target: LibraryObject, call: Call): void {
   target.data['parts'] = parts
   const entropy = entropyOfDigest(parts, call.argSites[0] ?? call.site, target.data['beside'] as readonly Value[])
   const value = derived(target.item, ...call.args)
-  target.elements.value = entropy === undefined ? value : { ...value, entropy }
+  target.elements.value = entropy === undefined ? value : value.with({ entropy })
 }
 
 export const randomness: Model = {
@@ -254,7 +252,7 @@ export const randomness: Model = {
         perChar: Math.log2(alphabet?.length ?? 32),
         size: typeof size === 'number' ? size : 21,
       })
-      return { primitives: [], objects: [generator], tags: [], open: false }
+      return object(generator)
     },
     '@paralleldrive/cuid2#createId': (_machine, call) => random(source(call, 'csprng', 'a cuid2', 124)),
     'ulid#ulid': (_machine, call) => random(source(call, 'csprng', 'a ULID (80 random bits)', 80)),
@@ -295,15 +293,12 @@ export const randomness: Model = {
     hash: {
       update: (_machine, target, call) => {
         updateHash(target, call)
-        return { primitives: [], objects: [target], tags: [], open: false }
+        return object(target)
       },
       digest: (_machine, target) => {
         const { value } = target.elements
         const entropy = underKey(target, value.entropy)
-        return {
-          ...withTags(derived(value), target.data['tags'] as readonly string[]),
-          ...(entropy === undefined ? {} : { entropy }),
-        }
+        return withTags(derived(value), target.data['tags'] as readonly string[]).with({ entropy })
       },
     },
     nanoid: {

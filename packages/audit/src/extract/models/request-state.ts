@@ -42,7 +42,7 @@ const readState: MethodHandler = (machine, target, call, state) => {
   machine.emit('state-in', call.site, state, {})
   if (verify === undefined) return PRESENTED
   if (verify.objects.length === 0) return unseenVerifier(state)
-  const given = [{ ...PRESENTED, primitives: [] }, object(target)]
+  const given = [PRESENTED.with({ primitives: [] }), object(target)]
   const result = call_(machine, verify, { ...call, self: UNDEFINED, args: given }, state)
   state.dead = false
   return join(result === NEVER ? provenFrom() : result, UNDEFINED)
@@ -50,7 +50,7 @@ const readState: MethodHandler = (machine, target, call, state) => {
 
 function unseenVerifier(state: State): Value {
   state.learn(['rs:verified', 'rs:unseen'])
-  return { ...provenFrom(), primitives: [undefined] }
+  return provenFrom().with({ primitives: [undefined] })
 }
 
 /** The codec of the SDK: signed, good for ten minutes unless said otherwise, bound to what `bind` says. */
@@ -124,7 +124,7 @@ function verdictOn(
   machine.emit('state-check', call.site, state, {})
   const facts = ['rs:verified', ...signed.flatMap((value) => bindingOf(machine, value))]
   const { tags } = provenFrom(...states)
-  return { ...flag(facts), tags, primitives: [false, null] }
+  return flag(facts).with({ tags, primitives: [false, null] })
 }
 
 /** Decodes, and asks nothing. */
@@ -155,7 +155,7 @@ const stringify: ExternalHandler = (machine, call, state, path) => {
     (item) => item instanceof Library && item.type === 'bag' && item.data['origin'] === 'body',
   )
   const tags = [...stepTags(text.tags, '*'), ...unprovenTags(machine, value, state), ...(isBody ? ['body'] : [])]
-  return { ...text, tags: [...new Set(tags)] }
+  return text.with({ tags: [...new Set(tags)] })
 }
 
 const AUTHENTICATED_MODES = /gcm|ccm|ocb|poly1305/i
@@ -263,7 +263,7 @@ const sealOwn: MethodHandler = (_machine, target, call) => {
 const unsealOwn: MethodHandler = (machine, target, call, state, name) => {
   const proven = verifyOwn(machine, target, call, state, name) ?? UNKNOWN
   const result = machine.allocate('object', call.site)
-  result.property('good').write({ ...UNKNOWN, primitives: [true, false] })
+  result.property('good').write(UNKNOWN.with({ primitives: [true, false] }))
   result.property('state').write(proven)
   return object(result)
 }

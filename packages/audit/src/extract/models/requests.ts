@@ -51,8 +51,8 @@ function isAuthorizationCode(origin: string, key: string): boolean {
 
 export function part(origin: string, key: Value): Value {
   const names = strings(key)
-  if (names.length === 0) return { ...tagged(...partTags(origin, '*')), primitives: [undefined] }
-  return { ...tagged(...new Set(names.flatMap((name) => partTags(origin, name)))), primitives: [undefined] }
+  if (names.length === 0) return tagged(...partTags(origin, '*')).with({ primitives: [undefined] })
+  return tagged(...new Set(names.flatMap((name) => partTags(origin, name)))).with({ primitives: [undefined] })
 }
 
 /** A part that was copied with all the others, and is asked for by its name where they were copied to. */
@@ -62,7 +62,7 @@ export function namedPart(value: Value, name: string): Value {
     const origin = UNNAMED.exec(tag)?.[1]
     return origin === undefined ? [tag] : partTags(origin, name)
   })
-  return { ...value, tags: [...new Set(tags)] }
+  return value.with({ tags: [...new Set(tags)] })
 }
 
 const UNNAMED = /^(header|query|param|cookie):\*$/
@@ -118,7 +118,7 @@ export function requestPart(machine: Machine, name: string | undefined, key: Val
     case 'userId':
     case 'authInfo':
     case 'oidc':
-      return { ...tagged('cred', 'principal', 'verdict'), primitives: [undefined] }
+      return tagged('cred', 'principal', 'verdict').with({ primitives: [undefined] })
     case undefined:
       return derived(key)
     default:

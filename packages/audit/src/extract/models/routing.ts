@@ -111,7 +111,7 @@ export function emitListen(
   let host: Value | undefined
   if (record !== undefined) host = named === undefined ? undefined : state.read(named)
   else if (second !== undefined && !second.objects.some((item) => item instanceof FunctionObject))
-    host = second.objects.length > 0 ? { ...second, open: true } : second
+    host = second.objects.length > 0 ? second.with({ open: true }) : second
   if (first !== undefined && strings(first).some((text) => text.includes('/'))) return
   if (record?.properties.has('path') === true && !record.properties.has('port')) return
   machine.emit('listen', call.site, state, { host: host ?? UNDEFINED, ...options, app: options.app?.site })

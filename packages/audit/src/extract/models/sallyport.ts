@@ -56,10 +56,9 @@ function sessionValue(machine: Machine, store: StoreRef, site: Site): Value {
 
 function noteOpened(machine: Machine, store: StoreRef, call: Call, state: State): Value {
   const label = '32 random bytes'
-  const handle: Value = {
-    ...tagged('mint'),
+  const handle: Value = tagged('mint').with({
     entropy: { sources: [{ kind: 'csprng', label, bits: HANDLE_BITS, site: call.site }] },
-  }
+  })
   machine.emit('store-write', call.site, state, {
     store,
     key: handle,
@@ -158,7 +157,7 @@ const createGuard: ExternalHandler = (machine, call) => {
   return object(guard)
 }
 
-const mcpSessionId: Value = { ...UNKNOWN, primitives: ['mcp-session-id'], open: false }
+const mcpSessionId: Value = UNKNOWN.with({ primitives: ['mcp-session-id'], open: false })
 
 /** What is known of a request once the guard let it pass. */
 function admit(machine: Machine, guard: LibraryObject, looks: boolean, call: Call, state: State): void {
@@ -311,7 +310,7 @@ function caller(): Value {
 }
 
 function sessionOrNone(machine: Machine, store: StoreRef, site: Site): Value {
-  return { ...sessionValue(machine, store, site), primitives: [undefined] }
+  return sessionValue(machine, store, site).with({ primitives: [undefined] })
 }
 
 const visitField: PropertyHandler = (machine, target, name, _key, site) => {

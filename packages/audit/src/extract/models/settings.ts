@@ -6,15 +6,14 @@ import type { Machine } from '../machine.ts'
 import { call_ } from '../calls.ts'
 import { runCallbacks } from '../opaque.ts'
 import type { State } from '../state.ts'
-import type { Value } from '../value.ts'
-import { UNDEFINED, UNKNOWN, object, onlyString, strings, tagged, withTags } from '../value.ts'
+import { Value, UNDEFINED, UNKNOWN, object, onlyString, strings, tagged, withTags } from '../value.ts'
 import { refuseShort } from '../refused-texts.ts'
 import { isSent, takenIn } from '../schemas.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
 
 function unset(name: string): Value {
-  return { primitives: [undefined], objects: [], tags: [`opt:${name}`], open: true }
+  return new Value([undefined], [], [`opt:${name}`], true)
 }
 
 const camel = (name: string): string => name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
@@ -232,7 +231,7 @@ const namedSetting: MethodHandler = (machine, _target, call, _state, method) => 
   const loaded = loadedSetting(machine, name)
   if (loaded !== undefined) return loaded
   if (fallback === undefined || fallback.objects.length > 0)
-    return method === 'getOrThrow' ? tagged(`env:${name}`) : withTags({ ...unset(name), tags: [] }, [`env:${name}`])
+    return method === 'getOrThrow' ? tagged(`env:${name}`) : withTags(unset(name).with({ tags: [] }), [`env:${name}`])
   if (strings(fallback).some(Boolean)) machine.fallbacks.set(`setting:${name}`, call.argSites[1] ?? call.site)
   return preset(name, fallback)
 }

@@ -11,8 +11,8 @@ import { foundTags, noteLookUp } from '../properties.ts'
 import type { Comparison, Operand, Statement } from '../sql.ts'
 import { parseSql } from '../sql.ts'
 import type { State } from '../state.ts'
-import type { Value } from '../value.ts'
 import {
+  Value,
   NEVER,
   UNDEFINED,
   UNKNOWN,
@@ -213,12 +213,12 @@ function isHandle(value: Value): boolean {
 function selectRow(machine: Machine, store: StoreRef, key: Value, call: Call, state: State): Value {
   noteLookUp(machine, store, key, call.site, state)
   const stored = machine.databaseCell(store.id).value
-  return withTags({ primitives: [undefined], objects: stored.objects, tags: [], open: true }, foundTags(store, key))
+  return withTags(new Value([undefined], stored.objects, [], true), foundTags(store, key))
 }
 
 /** A list of rows, however the driver wraps it. */
 function asResult(machine: Machine, row: Value, call: Call, store: StoreRef): Value {
-  return { ...object(machine.library('sql-result', call.site, { row, store: store.id })), open: true }
+  return object(machine.library('sql-result', call.site, { row, store: store.id })).with({ open: true })
 }
 
 /** Some drivers bind the statement itself, others give back another one: whichever is run, these are its parameters. */

@@ -45,9 +45,10 @@ const redisRead: MethodHandler = (machine, target, call, state) => {
   const store = redisStore(machine, target, key)
   noteLookUp(machine, store, key, call.site, state)
   const stored = redisCell(machine, store).value
-  return withTags({ ...(stored === NEVER ? UNKNOWN : { ...stored, objects: [] }), primitives: [null], open: true }, [
-    ...foundTags(store, key),
-  ])
+  return withTags(
+    (stored === NEVER ? UNKNOWN : stored.with({ objects: [] })).with({ primitives: [null], open: true }),
+    [...foundTags(store, key)],
+  )
 }
 
 const redisWrite: MethodHandler = (machine, target, call, state, name) => {

@@ -15,16 +15,12 @@ const PLACES =
 const SETTINGS = /^(?:HOSTNAME|COMPUTERNAME|USER|USERNAME|LOGNAME|HOME|USERPROFILE|PWD|NODE_ENV)$/
 
 function ofMachine(site: Site): Value {
-  return { ...UNKNOWN, entropy: { sources: [{ kind: 'process', label: LABEL, bits: 0, site }] } }
+  return UNKNOWN.with({ entropy: { sources: [{ kind: 'process', label: LABEL, bits: 0, site }] } })
 }
 
 /** `process.env.USER`: as it is set wherever the program runs. */
 export function settingOfMachine(name: string, value: Value, site: Site): Value {
-  return SETTINGS.test(name) ? { ...value, ...entropyIn(ofMachine(site)) } : value
-}
-
-function entropyIn({ entropy }: Value): Pick<Value, 'entropy'> {
-  return entropy === undefined ? {} : { entropy }
+  return SETTINGS.test(name) ? value.with({ entropy: ofMachine(site).entropy }) : value
 }
 
 /** `process.pid`: as text, and not as an object of the platform. */
@@ -78,7 +74,7 @@ function isNotKnown(part: Value): boolean {
 /** As a key: what is put there as it stands, and not in a text. */
 export function asKey(value: Value): Value {
   const entropy = entropyOf(value)
-  return entropy === undefined ? value : { ...value, entropy }
+  return entropy === undefined ? value : value.with({ entropy })
 }
 
 const known: ExternalHandler = (_machine, call) => ofMachine(call.site)

@@ -5,8 +5,8 @@ import type { StoreRef } from '../events.ts'
 import type { Machine } from '../machine.ts'
 import { foundTags, noteInsert, noteLookUp } from '../properties.ts'
 import type { State } from '../state.ts'
-import type { Value } from '../value.ts'
 import {
+  Value,
   UNKNOWN,
   derived,
   hasTag,
@@ -176,7 +176,7 @@ type Use = (machine: Machine, store: StoreRef, key: Value, call: Call, state: St
 const read: Use = (machine, store, key, call, state) => {
   noteLookUp(machine, store, key, call.site, state)
   const stored = machine.databaseCell(store.id).value
-  return withTags({ primitives: [undefined], objects: stored.objects, tags: [], open: true }, foundTags(store, key))
+  return withTags(new Value([undefined], stored.objects, [], true), foundTags(store, key))
 }
 
 const write: Use = (machine, store, key, call, state) => {

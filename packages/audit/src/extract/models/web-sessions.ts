@@ -95,7 +95,7 @@ function noteExpiry(
 export function sessionObject(machine: Machine, site: Site): Value {
   const store = machine.webSession?.store
   const session = machine.library('web-session', site, { store: store?.id ?? 'web' })
-  return { primitives: [], objects: [session], tags: [], open: false }
+  return object(session)
 }
 
 function learnRegenerated(machine: Machine, call: Call, state: State): Value {
@@ -153,10 +153,9 @@ function fieldWrite(
 
 function fieldOf(machine: Machine, target: LibraryObject, name: string | undefined): Value {
   if (name !== undefined) noteSessionRead(machine, name)
-  return {
-    ...tagged(`entry:${String(target.data['store'])}:${name ?? '*'}`, 'verdict', 'cred', 'web-session'),
+  return tagged(`entry:${String(target.data['store'])}:${name ?? '*'}`, 'verdict', 'cred', 'web-session').with({
     primitives: [undefined],
-  }
+  })
 }
 
 function noteSessionRead({ sessionReads, context }: Machine, name: string): void {
