@@ -329,6 +329,7 @@ function requestTypeOf(name: string, index: number, answers: boolean): string | 
   return name === 'ctx' ? 'koa-context' : name === 'c' ? 'hono-context' : undefined
 }
 
+/** `id` of `id`, `id = 1` and `id: string`; nothing of what is taken apart. */
 export function nameOfParameter(param: Node): string {
   const inner = (param['left'] ?? param) as Node
   return inner.type === 'Identifier' ? String(inner['name']) : ''
