@@ -20,6 +20,7 @@ import { testPosition } from './positions.ts'
 import { asAddress } from './models/urls.ts'
 import { noteComparison, afterText, asTold, isMadeOrSetSecret, notePart } from './secrets.ts'
 import { LOOSELY, namesBoth } from './origins.ts'
+import { reckoned } from './shared.ts'
 import type { State } from './state.ts'
 import type { Primitive, Value } from './value.ts'
 import { hasPart, isOfClass, taughtByWays } from './ways.ts'
@@ -150,6 +151,7 @@ export function arithmetic(operator: string, left: Value, right: Value): Value {
     ...(entropy === undefined ? {} : { entropy }),
     ...(isFull ? { full: true } : {}),
   }
+  if (typeof prefix !== 'string' && typeof suffix !== 'string') return reckoned(value)
   const attributed = typeof suffix === 'string' ? withTags(value, attributesIn(suffix)) : value
   return operator === '+' && typeof prefix === 'string' && prefix !== ''
     ? withTags(attributed, [`prefix:${prefix}`])

@@ -4,6 +4,7 @@ import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import { isFresh } from '../conditions.ts'
 import { foundTags, noteLookUp } from '../properties.ts'
+import { noteRemoteWrite, readRemote } from '../shared.ts'
 import type { StoreRef } from '../events.ts'
 import type { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
@@ -45,9 +46,8 @@ const redisRead: MethodHandler = (machine, target, call, state) => {
   const store = redisStore(machine, target, key)
   noteLookUp(machine, store, key, call.site, state)
   const stored = redisCell(machine, store).value
-  return withTags({ ...(stored === NEVER ? UNKNOWN : { ...stored, objects: [] }), primitives: [null], open: true }, [
-    ...foundTags(store, key),
-  ])
+  const kept: Value = { ...(stored === NEVER ? UNKNOWN : { ...stored, objects: [] }), primitives: [null], open: true }
+  return readRemote(machine, store.id, withTags(kept, foundTags(store, key)), call.site)
 }
 
 const redisWrite: MethodHandler = (machine, target, call, state, name) => {
@@ -55,6 +55,7 @@ const redisWrite: MethodHandler = (machine, target, call, state, name) => {
   const store = redisStore(machine, target, key)
   redisCell(machine, store).write(derived(...values))
   machine.emit('store-write', call.site, state, { store, key, value: derived(...values) })
+  noteRemoteWrite(machine, store.id, derived(...values), call.site, state)
   if (/ex$/i.test(name) || values.some(hasExpiry)) noteExpiry(machine, store, call, state, name)
   return UNKNOWN
 }
@@ -215,7 +216,7 @@ export const stores: Model = {
       publish,
       sPublish: publish,
       spublish: publish,
-      connect: () => UNKNOWN,
+      connect: (_machine, target) => object(target),
       duplicate,
       '*': (machine, target, call, state) => {
         for (const arg of call.args) noteUrlCredential(machine, arg, call.site, state)
