@@ -210,7 +210,10 @@ export function isModelled(path: string): boolean {
 }
 
 /** Objects that packages export ready-made: one for the whole program. */
-const READY_MADE = new Map([['commander#program', 'commander']])
+const READY_MADE = new Map([
+  ['commander#program', 'commander'],
+  ['@vercel/kv#kv', 'redis'],
+])
 
 /** What an import of this path is. */
 export function externalValue(machine: Machine, path: string, site: Site): HeapObject {

@@ -84,6 +84,21 @@ const redisDelete: MethodHandler = (machine, target, call, state) => {
   return UNKNOWN
 }
 
+/** `getex(key, 'EX', 60)`: found, and given more time. */
+const redisRenew: MethodHandler = (machine, target, call, state, name) => {
+  const found = redisRead(machine, target, call, state, name)
+  const [key = UNKNOWN, ...given] = call.args
+  if (given.length > 0)
+    noteTimeToLive(machine, redisStore(machine, target, key), { given, site: call.site }, true, state)
+  return found
+}
+
+const redisTake: MethodHandler = (machine, target, call, state, name) => {
+  const found = redisRead(machine, target, call, state, name)
+  redisDelete(machine, target, call, state, name)
+  return found
+}
+
 /** Channels have names of their own: what is stored under the same name is something else. */
 function channelStore(machine: Machine, target: LibraryObject, channel: Value): StoreRef {
   const { id, name, ...rest } = redisStore(machine, target, channel)
@@ -167,6 +182,7 @@ export const stores: Model = {
     'ioredis#Redis': redisClient,
     'ioredis#Cluster': redisClient,
     '@upstash/redis#Redis': redisClient,
+    '@upstash/redis/cloudflare#Redis': redisClient,
     'lru-cache#LRUCache': lru,
     'lru-cache': lru,
     'quick-lru': lru,
@@ -179,12 +195,18 @@ export const stores: Model = {
     'redis#createCluster': redisClient,
     '@redis/client#createClient': redisClient,
     '@redis/client#createCluster': redisClient,
+    '@upstash/redis#Redis.fromEnv': redisClient,
+    '@upstash/redis/cloudflare#Redis.fromEnv': redisClient,
+    '@vercel/kv#createClient': redisClient,
     ioredis: redisClient,
   },
   methods: {
     redis: {
       get: redisRead,
-      getEx: redisRead,
+      getEx: redisRenew,
+      getex: redisRenew,
+      getDel: redisTake,
+      getdel: redisTake,
       hGet: redisRead,
       hget: redisRead,
       hGetAll: redisRead,
