@@ -121,8 +121,6 @@ export interface StoreFact {
   readonly deadHandlers: readonly Location[]
   /** A DELETE request (or a logout) reaches code that ends the session. */
   readonly endsOnRequest: boolean
-  /** Access tokens that programs send with each request: what they are good for ends at a time, used or not. */
-  readonly isBearer?: boolean
 }
 
 /** A token signed here for a client and verified here when it comes back. */

@@ -154,33 +154,7 @@ describe('Redis', () => {
 })
 
 describe('the token of a login', () => {
-  const program = (path: string, check: string): string => `
-    import express from 'express'
-    import { randomBytes } from 'node:crypto'
-    import { check } from './accounts.js'
-    const issued = new Map()
-    const app = express()
-    app.post('${path}', async (req, res) => {
-      const user = await check(req.body.code)
-      if (!user) return res.status(400).end()
-      const token = randomBytes(32).toString('base64url')
-      issued.set(token, { user, expiresAt: Date.now() + 3600e3 })
-      res.json({ access_token: token, expires_in: 3600 })
-    })
-    app.post('/mcp', (req, res) => {
-      const found = issued.get(req.headers.authorization?.slice(7))
-      if (!found ${check}) return res.status(401).end()
-      res.json({ jsonrpc: '2.0', id: req.body.id, result: { user: found.user } })
-    })
-    app.listen(3000, '127.0.0.1')`
   const rule = 'missing-session-expiry'
-
-  it('ends at its time, used or not, where OAuth has it made', () => {
-    expect(findingsOf(rule, program('/oauth/token', '|| found.expiresAt < Date.now()'))).toEqual([])
-    expect(findingsOf(rule, program('/login', '|| found.expiresAt < Date.now()'))).toEqual([
-      expect.stringContaining('an absolute timeout but no idle one'),
-    ])
-  })
 
   const signed = (renew: string): string => `
     import express from 'express'

@@ -72,7 +72,7 @@ function loginTokens(machine: Machine, containers: readonly Container[]): readon
     )
     .map((entry) => ({ store: storeFact(machine, { ...entry, holds: 'own' }, []), entry }))
     .filter(({ store, entry }) => store.limits.length > 0 || !entry.writes.some(({ value }) => saysWhen(value, BEGUN)))
-    .map(({ store, entry }) => ({ ...store, limits: [...store.limits, ...ofToken(entry)], isBearer: isBearer(entry) }))
+    .map(({ store, entry }) => ({ ...store, limits: [...store.limits, ...ofToken(entry)] }))
 }
 
 /** The ID of a signed token finds it: with the token it is over, whatever is kept under that. */
@@ -80,16 +80,6 @@ function ofToken({ reads }: Container): readonly LimitFact[] {
   const asked = reads.filter(({ context }) => context.trigger === 'request')
   const ends = asked.every(({ key, facts }) => hasTag(key, 'claim') && facts.must.has('auth:expiring'))
   return ends ? asked.slice(0, 1).map(({ site }) => ({ kind: 'absolute', at: locate(site), optional: false })) : []
-}
-
-/** Handed out where OAuth has its tokens made, and looked up as it came in the header for it: used or not, it ends at its time. */
-function isBearer({ reads, writes }: Container): boolean {
-  const asked = reads.filter(({ context }) => context.trigger === 'request')
-  const made = writes.filter(({ context }) => context.trigger === 'request')
-  return (
-    asked.every(({ key }) => key.tags.includes('header:authorization')) &&
-    made.every(({ context }) => /(?:^|\/)token$/.test(context.route?.path ?? ''))
-  )
 }
 
 function isLogin({ key, context, facts, store }: EventOf<'store-write'>): boolean {

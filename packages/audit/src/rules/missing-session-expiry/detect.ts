@@ -14,7 +14,7 @@ function endlessSessions(store: StoreFact): readonly FindingDraft[] {
   const limits = store.limits.filter((limit) => !limit.optional)
   const idle = limits.find((limit) => limit.kind === 'idle')
   const absolute = limits.find((limit) => limit.kind === 'absolute')
-  if (absolute !== undefined && (idle !== undefined || store.isBearer === true)) return []
+  if (idle !== undefined && absolute !== undefined) return []
   if (idle !== undefined) return [oneLimit(store, idle, 'absolute')]
   if (absolute !== undefined) return [oneLimit(store, absolute, 'idle')]
   return [noLimit(store)]
