@@ -15,6 +15,7 @@ import { optionOf } from './models/routing.ts'
 import { beginQuery } from './models/query-chains.ts'
 import { callWithSql } from './models/sql.ts'
 import { callOnUnseenStore } from './models/unseen-stores.ts'
+import { callOnUnseenService } from './models/unseen-services.ts'
 import { noteHandleGiven } from './handles.ts'
 import { storeRef } from './properties.ts'
 import { handedOver, noteAct } from './request-state.ts'
@@ -110,6 +111,8 @@ export function callOpaque(
   if (name === 'callbackParams') return tagged('query:code', 'cred')
   const kept = name === undefined ? undefined : callOnUnseenStore(machine, name, call, state)
   if (kept !== undefined) return kept
+  const served = name === undefined ? undefined : callOnUnseenService(machine, name, call, state)
+  if (served !== undefined) return served
   const parsed = parsedBySchema(machine, name, call)
   if (parsed !== undefined) return parsed
   if (name !== undefined && TAKES_CREDENTIAL.test(name) && isGivenRequest(call)) return CREDENTIAL

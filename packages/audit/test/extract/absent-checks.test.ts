@@ -94,3 +94,51 @@ describe('a server that code makes which is not there', () => {
     expect(outcomeOf('shared-session-state', program(made, connected))).not.toBe('fail')
   })
 })
+
+describe('sessions that a file keeps which is not there', () => {
+  const program = (id: string, use: string): string => `
+    import { Hono } from 'hono'
+    import { sessionManager } from '../sessions/manager'
+    import { verify } from '../auth'
+    import { Stream } from '../stream'
+    export const app = new Hono()
+    app.get('/mcp', async (c) => {
+      const user = await verify(c.req.header('Authorization'))
+      if (!user) return c.text('no', 401)
+      const sessionId = ${id}
+      const stream = new Stream(c)
+      sessionManager.createSession(sessionId, { stream, owner: user.id })
+      return stream.open()
+    })
+    app.post('/mcp', async (c) => {
+      const user = await verify(c.req.header('Authorization'))
+      if (!user) return c.text('no', 401)
+      const session = sessionManager.getSession(c.req.header('Mcp-Session-Id'))
+      if (!session) return c.text('gone', 404)
+      ${use}
+      await session.stream.handleMessage(await c.req.json())
+      return c.body(null, 202)
+    })`
+  const chosen = "c.req.header('Mcp-Session-Id') || crypto.randomUUID()"
+  const owned = "if (session.owner !== user.id) return c.text('no', 403)"
+
+  it('are opened under an ID that the client chooses, or are not', () => {
+    expect(outcomeOf('client-supplied-session-id', program(chosen, owned))).toBe('fail')
+    expect(outcomeOf('client-supplied-session-id', program('crypto.randomUUID()', owned))).toBe('pass')
+  })
+
+  it('are served to whoever names them, or to their owners', () => {
+    expect(outcomeOf('unbound-session', program('crypto.randomUUID()', ''))).toBe('fail')
+    expect(outcomeOf('unbound-session', program('crypto.randomUUID()', owned))).toBe('pass')
+    const asked = program('crypto.randomUUID()', '').replace(
+      "header('Mcp-Session-Id'))",
+      "header('Mcp-Session-Id'), user.id)",
+    )
+    expect(outcomeOf('unbound-session', asked)).toBe('pass')
+  })
+
+  it('end nobody knows when', () => {
+    expect(outcomeOf('missing-session-expiry', program('crypto.randomUUID()', owned))).not.toBe('fail')
+    expect(outcomeOf('missing-session-invalidation', program('crypto.randomUUID()', owned))).not.toBe('fail')
+  })
+})

@@ -11,6 +11,7 @@ import { isOfCaller, isOwnerName, isPresentedHandle, isUnseenAnswer } from '../c
 import { hasTag, isDrawn, tagsOf } from '../value.ts'
 import { distinct, eventsOf, locate, siteId } from './collect.ts'
 import { isNamedAfterSessions } from '../models/queries.ts'
+import { isKeptElsewhere } from '../models/unseen-services.ts'
 import { closesEntryOf, limitsOf } from './limits.ts'
 import { marksOf } from './marks.ts'
 
@@ -357,6 +358,7 @@ function storeFact(machine: Machine, store: StoreEvents, all: readonly StoreEven
     remembersOwner: store.writes.some(remembersOwner),
     deadHandlers: deadHandlers(machine),
     endsOnRequest: endsOnRequest(machine, store),
+    ...(isKeptElsewhere(store.ref) ? { isElsewhere: true } : {}),
   }
 }
 
