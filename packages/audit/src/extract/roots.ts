@@ -478,10 +478,13 @@ function mentionsServing(root: Node): boolean {
   return found
 }
 
-/** `new WebSocketServer(…)`, `sockets.handleUpgrade(…)`: not what the library itself calls so. */
+/** `new WebSocketServer(…)`, `new WebSocket.Server(…)`, `sockets.handleUpgrade(…)`: not what the library itself calls so. */
 function takesSockets(node: Node): boolean {
   const callee = node['callee'] as Node
-  if (node.type === 'NewExpression') return callee.type === 'Identifier' && callee['name'] === 'WebSocketServer'
+  if (node.type === 'NewExpression') {
+    if (callee.type === 'Identifier') return /^(?:ws|web_?socket)s?_?server$/i.test(String(callee['name']))
+    return staticKey(callee) === 'Server' && /^(?:ws|websocket)$/i.test(String((callee['object'] as Node)['name']))
+  }
   if (node.type !== 'CallExpression' || callee.type !== 'MemberExpression') return false
   return staticKey(callee) === 'handleUpgrade' && (callee['object'] as Node).type !== 'ThisExpression'
 }
