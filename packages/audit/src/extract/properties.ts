@@ -560,6 +560,7 @@ export function noteInsert(
   site: Site,
   state: State,
 ): void {
+  machine.noteKind(store.id, key.tags)
   machine.emit('store-write', site, state, { store, key, value })
   noteKeyMade(machine, store.name, key, site, state)
   noteReplaced(machine, store.id, key, value, site, state)

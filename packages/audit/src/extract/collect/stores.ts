@@ -140,7 +140,8 @@ export function sessionStores(
       (entry) =>
         !primary.some((other) => other.ref.id === entry.ref.id) &&
         isOwnStore(machine, entry.writes, entry.reads) &&
-        !isTally(entry.writes),
+        !isTally(entry.writes) &&
+        !isCatchAll(machine, entry),
     )
     .map((entry) => ({ ...entry, holds: 'own' as const }))
     .filter((entry, _, others) => !isAnnex(entry, [...primary, ...others]))
@@ -268,6 +269,14 @@ function isTally(writes: readonly EventOf<'store-write'>[]): boolean {
       (isNumber(value) || (value.objects.length > 0 && value.objects.every(isCount))),
   )
 }
+
+/** A cache of everything: what its keys begin with tells many kinds of things apart, and none of them is a session. */
+function isCatchAll({ keyKinds }: Machine, { ref }: Container): boolean {
+  const kinds = keyKinds.get(ref.id) ?? new Set()
+  return kinds.size >= MANY_KINDS && ![...kinds].some((kind) => kind === '' || /sess|sid|token|login/i.test(kind))
+}
+
+const MANY_KINDS = 3
 
 function isCount(item: HeapObject): boolean {
   const fields = [...item.properties.values()]
