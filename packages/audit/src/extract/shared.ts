@@ -315,6 +315,11 @@ export function noteRemoteWrite(machine: Machine, store: string, value: Value, s
 /** Of a number that was read elsewhere. */
 const RECKONED = 'reckoned'
 
+/** A record written down is no number, whatever was reckoned for its parts. */
+export function asText(value: Value): Value {
+  return value.tags.includes(RECKONED) ? { ...value, tags: value.tags.filter((tag) => tag !== RECKONED) } : value
+}
+
 /** A sum or difference with what a store outside the process has given. */
 export function reckoned(value: Value): Value {
   return value.tags.some((tag) => tag.startsWith(`read:${REMOTE}`)) ? withTags(value, [RECKONED]) : value

@@ -789,6 +789,10 @@ describe('a number that Redis keeps for each caller', () => {
       'is of another',
       'const before = await left(session.sub); await draw(frames); await redis.set(`told:${session.sub}`, String(before - frames))',
     ],
+    [
+      'is a part of a record that is kept anew',
+      'const before = await left(session.sub); await draw(frames); await redis.set(`credits:${session.sub}`, JSON.stringify({ count: before - frames }))',
+    ],
     ['is replaced', 'await left(session.sub); const next = await draw(frames); await keep(session.sub, next)'],
   ])('is no race where it %s', (_, work) => {
     expect(outcomeOf('shared-session-state', program(work))).toBe('pass')

@@ -141,7 +141,7 @@ export function sessionStores(
         !primary.some((other) => other.ref.id === entry.ref.id) &&
         isOwnStore(machine, entry.writes, entry.reads) &&
         !isTally(entry.writes) &&
-        !isCatchAll(machine, entry),
+        !isCatchAll(machine, entry.ref.id),
     )
     .map((entry) => ({ ...entry, holds: 'own' as const }))
     .filter((entry, _, others) => !isAnnex(entry, [...primary, ...others]))
@@ -271,9 +271,12 @@ function isTally(writes: readonly EventOf<'store-write'>[]): boolean {
 }
 
 /** A cache of everything: what its keys begin with tells many kinds of things apart, and none of them is a session. */
-function isCatchAll({ keyKinds }: Machine, { ref }: Container): boolean {
-  const kinds = keyKinds.get(ref.id) ?? new Set()
-  return kinds.size >= MANY_KINDS && ![...kinds].some((kind) => kind === '' || /sess|sid|token|login/i.test(kind))
+export function isCatchAll({ keyKinds }: Machine, id: string): boolean {
+  const kinds = [...(keyKinds.get(id) ?? [])]
+  const named = kinds.filter((kind) => kind !== '')
+  // Where one of them is not known, it takes more of the others.
+  const isMany = named.length >= MANY_KINDS && (named.length === kinds.length || named.length > MANY_KINDS)
+  return isMany && !named.some((kind) => /sess|sid|token|login/i.test(kind))
 }
 
 const MANY_KINDS = 3
