@@ -151,7 +151,9 @@ export function arithmetic(operator: string, left: Value, right: Value): Value {
     ...(entropy === undefined ? {} : { entropy }),
     ...(isFull ? { full: true } : {}),
   }
-  if (typeof prefix !== 'string' && typeof suffix !== 'string') return reckoned(value)
+  // Of what is joined by a plus nobody knows whether it is numbers, unless one of them is.
+  const isSum = operator === '+' && (typeof prefix === 'number' || typeof suffix === 'number')
+  if (operator === '-' || isSum) return reckoned(value)
   const attributed = typeof suffix === 'string' ? withTags(value, attributesIn(suffix)) : value
   return operator === '+' && typeof prefix === 'string' && prefix !== ''
     ? withTags(attributed, [`prefix:${prefix}`])

@@ -315,14 +315,10 @@ export function noteRemoteWrite(machine: Machine, store: string, value: Value, s
 /** Of a number that was read elsewhere. */
 const RECKONED = 'reckoned'
 
-/** A record written down is no number, whatever was reckoned for its parts. */
-export function asText(value: Value): Value {
-  return value.tags.includes(RECKONED) ? { ...value, tags: value.tags.filter((tag) => tag !== RECKONED) } : value
-}
-
-/** A sum or difference with what a store outside the process has given. */
+/** A sum or difference with what a store outside the process has given; how long something lasts is no such number. */
 export function reckoned(value: Value): Value {
-  return value.tags.some((tag) => tag.startsWith(`read:${REMOTE}`)) ? withTags(value, [RECKONED]) : value
+  const isRemote = value.tags.some((tag) => tag.startsWith(`read:${REMOTE}`))
+  return isRemote && !hasTag(value, 'clock') ? withTags(value, [RECKONED]) : value
 }
 
 /** A value read before an await and written after it, or a check that an await has made old. */
