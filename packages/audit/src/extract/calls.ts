@@ -10,6 +10,7 @@ import type { Environment, HeapObject, Site } from './heap.ts'
 import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject, isContainer } from './heap.ts'
 import { hashedPassword, noteEnding } from './logouts.ts'
 import type { Machine } from './machine.ts'
+import { connectUnseen } from './models/mcp.ts'
 import { callExternal, callLibrary } from './models/index.ts'
 import { withinTree } from './models/paths.ts'
 import { noteUpdateWritten } from './protocol.ts'
@@ -23,7 +24,7 @@ import { runModule } from './statements.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
 import { NEVER, UNDEFINED, UNKNOWN, derived, join, joinAll, object, primitive, strings, withTags } from './value.ts'
-import { callOpaque, SENDS, noteReply, notePassedOn } from './opaque.ts'
+import { askedByName, callOpaque, SENDS, noteReply, notePassedOn } from './opaque.ts'
 import { invoke } from './invoke.ts'
 import { callSuper } from './construct.ts'
 
@@ -48,7 +49,9 @@ export function callExpression(machine: Machine, node: Node, state: State, env: 
   const call = makeCall(machine, node, UNDEFINED, site, state, env)
   const name = callee.type === 'Identifier' ? String(callee['name']) : undefined
   noteEnding(machine, name, state)
-  const told = hashedPassword(name, call_(machine, target, call, state))
+  const given = call_(machine, target, call, state)
+  const found = target.objects.length === 0 ? askedByName(name, call, given, state) : given
+  const told = hashedPassword(name, found)
   const answer = target.objects.length === 0 ? (askedOfOwner(name, call, told, state) ?? told) : told
   return askedByCalling(machine, answer, { name, given: call.args, site }, state)
 }
@@ -100,6 +103,7 @@ function callMember(machine: Machine, node: Node, callee: Node, site: Site, stat
   if (name === undefined) return call_(machine, getProperty(machine, self, key, site, state), call, state)
   if (!isSuper) noteConfigured(machine, callee['object'] as Node, name, call, state, env)
   noteEnding(machine, name, state)
+  if (name === 'connect' && self.objects.length === 0) connectUnseen(machine, callee['object'] as Node, call, state)
   noteHandedToProgram(machine, callee, call.args, site, state)
   const inherited = isSuper ? callInherited(machine, self, name, call, state) : undefined
   const answer = hashedPassword(name, inherited ?? callMethod(machine, self, name, call, state))

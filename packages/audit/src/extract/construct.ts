@@ -6,7 +6,7 @@ import { initialiseFields } from './classes.ts'
 import type { Environment, Site } from './heap.ts'
 import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject, isContainer } from './heap.ts'
 import type { Machine } from './machine.ts'
-import { constructExternal } from './models/index.ts'
+import { constructExternal, constructLibrary } from './models/index.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
 import { NEVER, UNDEFINED, UNKNOWN, derived, joinAll, object } from './value.ts'
@@ -24,6 +24,7 @@ export function newExpression(machine: Machine, node: Node, state: State, env: E
     else if (target instanceof ExternalObject)
       results.push(speakingFor(machine, constructExternal(machine, target.path, call, state), call.args))
     else if (target instanceof FunctionObject) results.push(constructFunction(machine, target, call, state))
+    else if (target instanceof LibraryObject) results.push(constructLibrary(machine, target, call, state) ?? UNKNOWN)
   }
   if (results.length > 0) return joinAll(results)
   runCallbacks(machine, call, state, UNKNOWN)

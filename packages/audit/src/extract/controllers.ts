@@ -71,6 +71,7 @@ export function decoratedArgument(
   for (const { name, text } of decoratorsOf(param, env)) {
     const origin = PARTS.get(name)
     if (origin !== undefined) return text === undefined ? bag(machine, origin, site) : part(origin, primitive(text))
+    if (name === 'Session') return exchange?.request.properties.get('session')?.value
     const type = OBJECTS.get(name)
     if (type !== undefined) return object(partOf(exchange, type) ?? machine.library(type, site))
   }

@@ -14,7 +14,7 @@ import { getProperty, readGlobal } from './properties.ts'
 import { attributesIn } from './models/cookies.ts'
 import { notePart } from './secrets.ts'
 import { patternTags } from './origins.ts'
-import { isOwn, noteSharedRead } from './shared.ts'
+import { arrived, isOwn, noteSharedRead } from './shared.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
 import { UNDEFINED, UNKNOWN, derived, object, primitive, withCondition, withTags } from './value.ts'
@@ -99,7 +99,7 @@ function evaluateAwait(machine: Machine, node: Node, state: State, env: Environm
   const call = { site: machine.site(env.file, argument), args: [], argSites: [], self: UNDEFINED, env }
   const value = runAwaited(machine, given, call, state)
   machine.wait()
-  return value
+  return argument.type === 'CallExpression' ? arrived(machine, value, call.site) : value
 }
 
 function literal(node: Node): Value {

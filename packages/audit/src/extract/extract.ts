@@ -24,6 +24,7 @@ import { registerNest } from './nest-requests.ts'
 import { runPasswordChanges } from './password-changes.ts'
 import { runUnreached } from './roots.ts'
 import { runDeferred, runRoutes, runTools } from './routes.ts'
+import { runSessionModules } from './session-modules.ts'
 import { runModule } from './statements.ts'
 import { registerTaskStores } from './task-stores.ts'
 
@@ -65,6 +66,7 @@ export function extract(
     registerLoginHelpers(machine)
     runUnreached(machine)
     runRoutes(machine, known)
+    runSessionModules(machine)
     runTools(machine)
   })
   const settled = machine.events.filter((event, index) => index < startup || event.context.activation === 0)
@@ -83,6 +85,7 @@ export function extract(
     // As requests have registered them: what nobody calls would register them anew, with objects that no request has touched.
     runTools(machine)
     runUnreached(machine)
+    runSessionModules(machine)
   })
   machine.spent = 0
   machine.guarded('pieces of a server', () => runFragments(machine, reached))

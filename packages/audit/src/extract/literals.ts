@@ -47,6 +47,7 @@ export function evaluateObject(machine: Machine, node: Node, state: State, env: 
       }
       noteWritten(machine, name, item['value'] as Node, env)
       target.undefine(name)
+      maybes.get(target)?.delete(name)
       const made = noteMade(machine, name, value, machine.site(env.file, item['value'] as Node), state)
       target.property(name).write(item['kind'] === 'get' ? UNKNOWN : made)
     }
@@ -69,6 +70,7 @@ function spread(target: HeapObject, source: Value): void {
     target.partial = true
     leaveOpen(target)
   }
+  if (source.objects.length > 1 || source.primitives.length > 0) noteMaybe(target, source)
   for (const from of source.objects) {
     if (from.partial || from.kind === 'library') target.partial = true
     takeIn(target, from)
@@ -80,6 +82,22 @@ function spread(target: HeapObject, source: Value): void {
     target.elements.write(from.item)
     target.keys.write(from.key)
   }
+}
+
+/** Parts that an object has only where this one of several was spread into it. */
+const maybes = new WeakMap<HeapObject, Set<string>>()
+
+function noteMaybe(target: HeapObject, { objects, primitives }: Value): void {
+  const known = maybes.get(target) ?? new Set()
+  const isAlways = (name: string): boolean =>
+    target.properties.has(name) || (primitives.length === 0 && objects.every(({ properties }) => properties.has(name)))
+  for (const { properties } of objects) for (const name of properties.keys()) if (!isAlways(name)) known.add(name)
+  if (known.size > 0) maybes.set(target, known)
+}
+
+/** `{ ...(certificate ? { https } : {}) }` may be without it. */
+export function mayLack(target: HeapObject, name: string): boolean {
+  return maybes.get(target)?.has(name) === true
 }
 
 /** A later spread wins unless it may be undefined. */

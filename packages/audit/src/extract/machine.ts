@@ -133,6 +133,8 @@ const PASSING_AT_START: ReadonlySet<EventKind> = new Set([
 
 const SERVING: ReadonlySet<EventKind> = new Set(['listen', 'route', 'transport', 'connect'])
 
+const MOST_KINDS = 40
+
 export class Machine {
   readonly modules = new Map<string, Module>()
   readonly events: Event[] = []
@@ -626,6 +628,16 @@ export class Machine {
     fn.executed = true
     this.reached.add(fn.node)
     if (this.context.trigger === 'request') this.served.add(fn.node)
+  }
+
+  /** What the keys of a container begin with, of each kind of thing that was put there; nothing, where one begins with nothing known. */
+  readonly keyKinds = new Map<string, Set<string>>()
+
+  noteKind(store: string, tags: readonly string[]): void {
+    const kinds = this.keyKinds.get(store) ?? new Set()
+    if (kinds.size >= MOST_KINDS) return
+    kinds.add(tags.filter((tag) => tag.startsWith('prefix:')).join())
+    this.keyKinds.set(store, kinds)
   }
 
   /** Containers by identity, for entries that remember only where they came from. */

@@ -15,6 +15,7 @@ import { optionOf } from './models/routing.ts'
 import { beginQuery } from './models/query-chains.ts'
 import { callWithSql } from './models/sql.ts'
 import { callOnUnseenStore } from './models/unseen-stores.ts'
+import { callOnUnseenService } from './models/unseen-services.ts'
 import { noteHandleGiven } from './handles.ts'
 import { storeRef } from './properties.ts'
 import { handedOver, noteAct } from './request-state.ts'
@@ -110,8 +111,11 @@ export function callOpaque(
   if (name === 'callbackParams') return tagged('query:code', 'cred')
   const kept = name === undefined ? undefined : callOnUnseenStore(machine, name, call, state)
   if (kept !== undefined) return kept
+  const served = name === undefined ? undefined : callOnUnseenService(machine, name, call, state)
+  if (served !== undefined) return served
   const parsed = parsedBySchema(machine, name, call)
   if (parsed !== undefined) return parsed
+  if (name !== undefined && TAKES_CREDENTIAL.test(name) && isGivenRequest(call)) return CREDENTIAL
   noteAct(machine, name, call.args, call.site, state)
   noteReplayAsked(machine, name, call, state)
   const handed = handedOver(machine, name, call, state)
@@ -147,6 +151,8 @@ export function callOpaque(
   if (presented.length === 0)
     return hasTag(call.self, 'cred') || isNamedSecret(inner) ? withTags(inner, ['made']) : inner
   state.note('opaque-check')
+  // What is called so throws where it is not given what it wants.
+  if (presented.includes(CREDENTIAL) && name !== undefined && INSISTS.test(name)) state.note('maybe-auth')
   noteIssuerAsked(machine, presented, call, state)
   if (presented.some(isSentByBrowsers)) state.note('maybe-cookie')
   return withTags(inner, ['verdict', 'cred', ...presented.flatMap(requestTags)])
@@ -155,8 +161,42 @@ export function callOpaque(
 /** The credentials that code we cannot see is given. */
 function offeredTo(name: string | undefined, { args }: Call, whose: Whose): readonly Value[] {
   const isJudge = name !== undefined && JUDGES.test(name)
+  if (name !== undefined && ASKS_WHO.test(name) && isGivenRequest({ args })) return [CREDENTIAL]
   return args.flatMap((arg) =>
     isJudge && isSessionCookie(arg) ? [arg] : credentialsIn(arg, isJudge ? 'library' : whose),
+  )
+}
+
+/** Whatever a request has to show for itself. */
+const CREDENTIAL: Value = tagged('header:authorization', 'cred').with({ primitives: [undefined] })
+
+/** `extractBearerToken(req)`, `apiKeyFrom(request)` */
+const TAKES_CREDENTIAL =
+  /^(?:(?:extract|read|parse|pull|take|find|get)\w*(?:bearer|token|api_?key|credentials?)|(?:bearer|token|api_?key|credentials?)(?:from|of|in)\w*)$/i
+
+/** `authenticate(req)`, `requireUser(request)`: by whatever it brings, and who that is. */
+const ASKS_WHO =
+  /^(?:authenticate|authori[sz]e)\w*$|^auth$|^(?:require|ensure|assert|enforce|verify|validate|check)\w*(?:auth\w*|user|login|token|api_?key|caller|principal|access|credentials?)$|^(?:get|current|resolve|load)\w*(?:user|caller|principal|identity)$/i
+
+/** A function that is imported from a file which is not there goes by its name alone. */
+export function askedByName(name: string | undefined, call: Call, told: Value, state: State): Value {
+  if (name === undefined || !isGivenRequest(call)) return told
+  if (TAKES_CREDENTIAL.test(name)) return CREDENTIAL
+  if (!ASKS_WHO.test(name)) return told
+  state.note('opaque-check')
+  if (INSISTS.test(name)) state.note('maybe-auth')
+  return withTags(told, ['verdict', ...CREDENTIAL.tags])
+}
+
+const INSISTS = /^(?:require|ensure|assert|enforce)/
+
+function isGivenRequest({ args }: Pick<Call, 'args'>): boolean {
+  return args.some(({ objects }) =>
+    objects.some(
+      (item) =>
+        item instanceof LibraryObject &&
+        (item.type.endsWith('request') || /^(?:hono|koa|elysia)-context$/.test(item.type)),
+    ),
   )
 }
 

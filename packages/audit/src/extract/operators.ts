@@ -20,6 +20,7 @@ import { testPosition } from './positions.ts'
 import { asAddress } from './models/urls.ts'
 import { noteComparison, afterText, asTold, isMadeOrSetSecret, notePart } from './secrets.ts'
 import { LOOSELY, namesBoth } from './origins.ts'
+import { reckoned } from './shared.ts'
 import type { State } from './state.ts'
 import type { Primitive, Value } from './value.ts'
 import { hasPart, isOfClass, taughtByWays } from './ways.ts'
@@ -147,6 +148,9 @@ export function arithmetic(operator: string, left: Value, right: Value): Value {
   const sum = derived(left, right)
   const of = operator === '+' ? asTold(sum, [left, right]) : sum
   const value = entropy === undefined && !isFull ? of : of.with({ entropy, full: isFull ? true : undefined })
+  // Of what is joined by a plus nobody knows whether it is numbers, unless one of them is.
+  const isSum = operator === '+' && (typeof prefix === 'number' || typeof suffix === 'number')
+  if (operator === '-' || isSum) return reckoned(value)
   const attributed = typeof suffix === 'string' ? withTags(value, attributesIn(suffix)) : value
   return operator === '+' && typeof prefix === 'string' && prefix !== ''
     ? withTags(attributed, [`prefix:${prefix}`])

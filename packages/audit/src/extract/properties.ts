@@ -45,6 +45,7 @@ import {
   derived,
   hasTag,
   isCrowd,
+  tagsOf,
   join,
   joinAll,
   object,
@@ -393,7 +394,7 @@ export function foundTags(store: StoreRef, key: Value): readonly string[] {
   return [
     `entry:${store.id}`,
     ...(namesSession(key) ? ['held'] : []),
-    ...(hasTag(key, 'cred') ? ['cred', 'verdict'] : []),
+    ...(hasTag(key, 'cred') || isOffered(key) ? ['cred', 'verdict'] : []),
     ...(isOffered(key) ? [LET_IN] : []),
     ...(hasTag(key, 'sid') && !fromRequest(key) ? ['of-session'] : []),
     ...(isWritten(key) ? ['fixed'] : []),
@@ -402,8 +403,12 @@ export function foundTags(store: StoreRef, key: Value): readonly string[] {
 
 /** A credential in the body or query of this very request: whoever it finds logs in by it. */
 function isOffered(key: Value): boolean {
-  return hasTag(key, 'cred') && (hasTag(key, 'body') || hasTag(key, 'query')) && !hasTag(key, 'entry')
+  const isSecret = hasTag(key, 'cred') || tagsOf(key, 'prefix').some((tag) => OF_CODES.test(tag))
+  return isSecret && (hasTag(key, 'body') || hasTag(key, 'query')) && !hasTag(key, 'entry')
 }
+
+/** `otp:${email}:${code}`: what was sent to somebody to log in with. */
+const OF_CODES = /^prefix:(?:\w{1,20}[:_-])?(?:otp|passcode|magic(?:-?link)?|login-?code|one-?time|2fa|mfa)\b/i
 
 /** A key that stands in the source: what is kept under it is the same for everybody. */
 function isWritten({ primitives, objects, tags, open }: Value): boolean {
@@ -558,6 +563,7 @@ export function noteInsert(
   site: Site,
   state: State,
 ): void {
+  machine.noteKind(store.id, key.tags)
   machine.emit('store-write', site, state, { store, key, value })
   noteKeyMade(machine, store.name, key, site, state)
   noteReplaced(machine, store.id, key, value, site, state)

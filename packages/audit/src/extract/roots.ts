@@ -332,6 +332,7 @@ function requestTypeOf(name: string, index: number, answers: boolean): string | 
   return name === 'ctx' ? 'koa-context' : name === 'c' ? 'hono-context' : undefined
 }
 
+/** `id` of `id`, `id = 1` and `id: string`; nothing of what is taken apart. */
 export function nameOfParameter(param: Node): string {
   const inner = (param['left'] ?? param) as Node
   return inner.type === 'Identifier' ? String(inner['name']) : ''
@@ -485,7 +486,7 @@ function mentionsServing(root: Node, { text }: SourceFile): boolean {
 /** Whatever `search` finds has one of these in its text; names may be written with escapes. Most code has none, and is not walked. */
 const MAY_SERVE = new RegExp(
   [
-    String.raw`\b(?:${wordsOf(SERVING)}|${wordsOf(APP_TYPES)}|WebSocketServer|handleUpgrade|route)\b`,
+    String.raw`\b(?:${wordsOf(SERVING)}|${wordsOf(APP_TYPES)}|Server|[Ww](?:[Ss]|eb_?[Ss]ocket)s?_?[Ss]erver|handleUpgrade|route)\b`,
     String.raw`['"]\\?\/|\(\s*\/|\\[ux\d\n\r]`,
   ].join('|'),
 )
@@ -495,10 +496,13 @@ function wordsOf({ source }: RegExp): string {
   return source.slice('^(?:'.length, -')$'.length)
 }
 
-/** `new WebSocketServer(…)`, `sockets.handleUpgrade(…)`: not what the library itself calls so. */
+/** `new WebSocketServer(…)`, `new WebSocket.Server(…)`, `sockets.handleUpgrade(…)`: not what the library itself calls so. */
 function takesSockets(node: Node): boolean {
   const callee = node['callee'] as Node
-  if (node.type === 'NewExpression') return callee.type === 'Identifier' && callee['name'] === 'WebSocketServer'
+  if (node.type === 'NewExpression') {
+    if (callee.type === 'Identifier') return /^(?:ws|web_?socket)s?_?server$/i.test(String(callee['name']))
+    return staticKey(callee) === 'Server' && /^(?:ws|websocket)$/i.test(String((callee['object'] as Node)['name']))
+  }
   if (node.type !== 'CallExpression' || callee.type !== 'MemberExpression') return false
   return staticKey(callee) === 'handleUpgrade' && (callee['object'] as Node).type !== 'ThisExpression'
 }

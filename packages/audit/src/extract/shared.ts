@@ -292,6 +292,37 @@ export function noteReplaced(
   if (ofStore.length > 0) noteStale(machine, store, value.with({ tags: ofStore }), site, state, store)
 }
 
+/** A number that a store outside the process holds is there when it has been waited for; from then on it grows old. */
+export function readRemote(machine: Machine, store: string, value: Value, site: Site): Value {
+  const found = value.with({ tags: value.tags.filter((tag) => tag !== RECKONED) })
+  return inRequest(machine) ? readAt(machine, found, `${REMOTE}${store}`, site) : found
+}
+
+const REMOTE = '~'
+
+/** What a call has waited for has only just come: `await load(id)`. */
+export function arrived(machine: Machine, value: Value, site: Site): Value {
+  const places = value.tags.flatMap((tag) =>
+    tag.startsWith(`read:${REMOTE}`) ? [tag.slice('read:'.length, tag.lastIndexOf('@'))] : [],
+  )
+  return places.reduce((now, place) => readAt(machine, now, place, site), value)
+}
+
+/** Such a number is put back, reckoned from what it was before something else was waited for. */
+export function noteRemoteWrite(machine: Machine, store: string, value: Value, site: Site, state: State): void {
+  if (inRequest(machine) && value.objects.length === 0 && hasTag(value, RECKONED))
+    noteStale(machine, `${REMOTE}${store}`, value, site, state, store)
+}
+
+/** Of a number that was read elsewhere. */
+const RECKONED = 'reckoned'
+
+/** A sum or difference with what a store outside the process has given; how long something lasts is no such number. */
+export function reckoned(value: Value): Value {
+  const isRemote = value.tags.some((tag) => tag.startsWith(`read:${REMOTE}`))
+  return isRemote && !hasTag(value, 'clock') ? withTags(value, [RECKONED]) : value
+}
+
 /** A value read before an await and written after it, or a check that an await has made old. */
 function noteStale(
   machine: Machine,
@@ -316,7 +347,7 @@ function noteStale(
   }
   machine.emit('stale-write', site, state, {
     read: machine.readSites.get(`${location}@${stale}`),
-    target: location,
+    target: location.startsWith(REMOTE) ? location.slice(REMOTE.length) : location,
     store,
     counts: DIRECTIONS.find((direction) => value.tags.includes(`counter:${direction}`)),
     tallied: read === machine.moment && hasTag(value, 'counter:up') ? storesIn(value) : [],

@@ -7,8 +7,8 @@ import { createClass, createFunction } from './classes.ts'
 import { evaluate } from './expressions.ts'
 import { assignPattern } from './assignments.ts'
 import { elementsOf, noteWritten } from './literals.ts'
-import type { Environment } from './heap.ts'
-import { Cell, Environment as Env, storeId } from './heap.ts'
+import type { Environment, HeapObject } from './heap.ts'
+import { Cell, Environment as Env, FunctionObject, LibraryObject, storeId } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { LIMITS } from './machine.ts'
 import { noteToolResult } from './handles.ts'
@@ -443,6 +443,9 @@ function refuses(caught: State, before: State): boolean {
 
 function executeForEach(machine: Machine, node: Node, state: State, env: Environment): void {
   const source = evaluate(machine, node['right'] as Node, state, env)
+  const each = node.type === 'ForOfStatement' ? callablesIn(source) : []
+  if (each.length > 0 && !/\b(?:break|continue)\b/.test(env.file.text.slice(node.start, node.end)))
+    return executeInTurn(machine, node, each, state, env)
   const item =
     node.type === 'ForInStatement' ? keysOf(source) : elementsOf(machine, source, machine.site(env.file, node))
   if (node['await'] === true) machine.wait()
@@ -455,6 +458,36 @@ function executeForEach(machine: Machine, node: Node, state: State, env: Environ
     } else assignPattern(machine, left, item, body, inner)
     execute(machine, node['body'] as Node, body, inner)
   })
+}
+
+/** `for (const guard of guards)`: all of a list of functions that stands in the source are called, one after the other. */
+function executeInTurn(machine: Machine, node: Node, each: readonly Value[], state: State, env: Environment): void {
+  for (const item of each) {
+    if (state.dead) return
+    const inner = new Env(env, env.file)
+    const left = node['left'] as Node
+    const isDeclared = left.type === 'VariableDeclaration'
+    if (isDeclared) hoist(machine, [left], inner)
+    const to = isDeclared ? ((left['declarations'] as Node[])[0]!['id'] as Node) : left
+    assignPattern(machine, to, item, state, inner)
+    execute(machine, node['body'] as Node, state, inner)
+  }
+}
+
+const MOST_IN_TURN = 8
+
+/** The functions of a list to which nothing but they has been added. */
+function callablesIn({ objects, open }: Value): readonly Value[] {
+  const [list] = objects
+  if (objects.length !== 1 || open || list?.kind !== 'array' || list.partial) return []
+  const items = [...list.properties].filter(([name]) => /^\d+$/.test(name)).map(([, { value }]) => value)
+  if (items.length === 0 || items.length > MOST_IN_TURN) return []
+  const isCertain = items.every((item) => !item.open && item.objects.length === 1 && isCallable(item.objects[0]!))
+  return isCertain && list.item.objects.length === items.length ? items : []
+}
+
+function isCallable(item: HeapObject): boolean {
+  return item instanceof FunctionObject || (item instanceof LibraryObject && item.type === 'middleware')
 }
 
 function keysOf(source: Value): Value {

@@ -121,6 +121,8 @@ export interface StoreFact {
   readonly deadHandlers: readonly Location[]
   /** A DELETE request (or a logout) reaches code that ends the session. */
   readonly endsOnRequest: boolean
+  /** They are kept by code that is not in the tree: when they end is not known. */
+  readonly isElsewhere?: true
 }
 
 /** A token signed here for a client and verified here when it comes back. */

@@ -1,6 +1,6 @@
 /** What sessions share: state that outlives a request, and what an await lets in between a read and a write. */
 import { describe, expect, it } from 'vitest'
-import { factsOf, findingsOf, place, type Program } from './programs.ts'
+import { factsOf, findingsOf, outcomeOf, place, type Program } from './programs.ts'
 
 /** A server with a wallet per session; `body` is the tool that spends, `before` what stands beside it. */
 function wallet(body: string, before = ''): string {
@@ -738,5 +738,69 @@ describe('what a client logs in elsewhere with', () => {
     ['without what lets in', 'const all = new Map()', 'all.set(name, { host })', 'query(all.get(name), sql)'],
   ])('is nobody else’s where it is kept %s', (_where, declared, add, use) => {
     expect(kept(server(declared, add, use))).toEqual([])
+  })
+})
+
+describe('a number that Redis keeps for each caller', () => {
+  const program = (work: string, client = 'await createClient({ url: process.env.REDIS_URL }).connect()'): string => `
+    import { FastMCP } from 'fastmcp'
+    import { createClient } from 'redis'
+    import { jwtVerify } from 'jose'
+    const redis = ${client}
+    const left = async (key) => Number((await redis.get(\`credits:\${key}\`)) ?? 20)
+    const keep = (key, count) => redis.set(\`credits:\${key}\`, String(count), { EX: 86400 })
+    const server = new FastMCP({ authenticate: async ({ headers }) => {
+      const token = (headers.authorization ?? '').slice(7)
+      const { payload } = await jwtVerify(token, keys, { audience: 'here' })
+      return { sub: payload.sub }
+    } })
+    server.addTool({ name: 'render', execute: async ({ frames }, { session }) => { ${work} } })
+    server.start({ transportType: 'httpStream', httpStream: { host: '127.0.0.1', port: 7600 } })`
+
+  it.each([
+    [
+      'before the work',
+      'const before = await left(session.sub); await draw(frames); await keep(session.sub, before - frames)',
+    ],
+    [
+      'before a look',
+      'let count = await left(session.sub); if (count < frames) return; const made = await draw(frames); count -= frames; await keep(session.sub, count); return made',
+    ],
+  ])('is old where it was read %s', (_, work) => {
+    expect(outcomeOf('shared-session-state', program(work))).toBe('fail')
+  })
+
+  it('is the same as a part of a record', () => {
+    const work =
+      'const before = await left(session.sub); await draw(frames); await redis.set(`credits:${session.sub}`, JSON.stringify({ count: before - frames }))'
+    expect(outcomeOf('shared-session-state', program(work))).toBe('fail')
+  })
+
+  it('is the same by a client that connects later', () => {
+    const work = 'const before = await left(session.sub); await draw(frames); await keep(session.sub, before - frames)'
+    expect(outcomeOf('shared-session-state', program(work, 'createClient(); await redis.connect()'))).toBe('fail')
+  })
+
+  it.each([
+    [
+      'is reckoned at once',
+      'const before = await left(session.sub); await keep(session.sub, before - frames); return draw(frames)',
+    ],
+    [
+      'is lowered by Redis',
+      'const now = await redis.decrBy(`credits:${session.sub}`, frames); if (now < 0) return; return draw(frames)',
+    ],
+    ['is only told', 'const before = await left(session.sub); await draw(frames); return String(before - frames)'],
+    [
+      'is of another',
+      'const before = await left(session.sub); await draw(frames); await redis.set(`told:${session.sub}`, String(before - frames))',
+    ],
+    [
+      'is a time that has passed since',
+      'const before = await left(session.sub); await draw(frames); await redis.set(`credits:${session.sub}`, JSON.stringify({ lasts: before - Date.now() }))',
+    ],
+    ['is replaced', 'await left(session.sub); const next = await draw(frames); await keep(session.sub, next)'],
+  ])('is no race where it %s', (_, work) => {
+    expect(outcomeOf('shared-session-state', program(work))).toBe('pass')
   })
 })

@@ -161,3 +161,30 @@ describe('stores of the same make', () => {
       expect(factsOf(program(made)).stores.flatMap((store) => store.limits)).toMatchObject([{ kind: 'absolute' }])
   })
 })
+
+describe('a cache of everything', () => {
+  const program = (first: string): string => `
+    import express from 'express'
+    import cookieParser from 'cookie-parser'
+    import { randomUUID } from 'node:crypto'
+    const kept = new Map()
+    const put = (key, value) => kept.set(\`app:\${key}\`, { value })
+    const get = (key) => kept.get(\`app:\${key}\`)?.value
+    const app = express()
+    app.use(cookieParser(), express.json())
+    app.post('/start', (req, res) => {
+      const id = randomUUID()
+      put(\`${first}:\${id}\`, req.body)
+      put(\`page:\${req.body.page}\`, 1)
+      put(\`search:\${req.body.text}\`, [])
+      put(\`draft:\${req.body.draft}\`, {})
+      res.cookie('place', id).end()
+    })
+    app.get('/place', (req, res) => res.json(get(\`${first}:\${req.cookies.place}\`)))
+    app.listen(3000)`
+
+  it('keeps sessions only where one of the kinds is', () => {
+    expect(factsOf(program('place')).stores).toEqual([])
+    expect(factsOf(program('session')).stores).toHaveLength(1)
+  })
+})

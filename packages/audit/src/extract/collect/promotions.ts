@@ -1,6 +1,6 @@
 /** Sessions from before a login that it makes those of somebody, other than by writing to a record that was found. */
 import type { LoginFact, StoreFact } from '../../facts/facts.ts'
-import { fromRequest, isPresentedHandle, requestTags } from '../conditions.ts'
+import { LET_IN, fromRequest, isPresentedHandle, requestTags } from '../conditions.ts'
 import type { Event, EventOf } from '../events.ts'
 import { leftOf } from '../logouts.ts'
 import type { Machine } from '../machine.ts'
@@ -21,13 +21,18 @@ export function promotions(machine: Machine, stores: readonly StoreFact[]): read
 function replacedRecords(machine: Machine, stores: readonly StoreFact[]): readonly LoginFact[] {
   const own = new Map(stores.filter((store) => store.holds !== 'web').map((store) => [store.id, store]))
   return eventsOf(machine, 'store-write')
-    .filter((event) => isLoggingIn(event) && isKept(event.value) && truthiness(event.value).canBeTrue)
+    .filter((event) => isLoggingIn(event) && tellsMore(event) && truthiness(event.value).canBeTrue)
     .flatMap((event): LoginFact[] => {
       const session = stores.find(({ id }) => own.has(id) && isFoundUnder(machine, id, event))
       if (session === undefined || event.facts.must.has(leftOf(session.id))) return []
       const at = session.insertions[0] ?? session.at
       return [{ at: locate(event.site), how: 'record', field: event.store.name, regenerated: false, session: at }]
     })
+}
+
+/** Not only when that was: a text of all that is kept may say both. */
+function tellsMore({ value }: EventOf<'store-write'>): boolean {
+  return isKept(value) || (value.objects.length === 0 && value.tags.includes(LET_IN))
 }
 
 /** Whoever proves who they are where a session is opened is told from the others from the beginning. */

@@ -19,6 +19,7 @@ import { namesSession, withFields } from '../shared.ts'
 import type { Value } from '../value.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
+import { isCatchAll } from './stores.ts'
 
 const SERVING = new Set(['request', 'initialized', 'tool'])
 
@@ -273,7 +274,10 @@ export function collectStaleWrites(machine: Machine, stores: readonly StoreFact[
   const writes = eventsOf(machine, 'stale-write')
   const facts = writes
     .filter((event) => !isOfGauge(event, writes) && !isCountedBack(machine, event) && !isTallied(machine, event, ids))
-    .filter((event) => event.store === undefined || ids.has(event.store) || isPerCaller(machine, event.store))
+    .filter(
+      ({ store }) =>
+        store === undefined || ids.has(store) || (isPerCaller(machine, store) && !isCatchAll(machine, store)),
+    )
     .map((event): StaleWriteFact => ({
       name: ids.get(event.target)?.name ?? nameOf(machine, event.target),
       read: event.read === undefined ? undefined : locate(event.read),

@@ -10,6 +10,8 @@ import type { Value } from '../value.ts'
 import { isOfCaller, isOwnerName, isPresentedHandle, isUnseenAnswer } from '../conditions.ts'
 import { hasTag, isDrawn, isMixed, tagsOf } from '../value.ts'
 import { distinct, eventsOf, locate, siteId } from './collect.ts'
+import { isNamedAfterSessions } from '../models/queries.ts'
+import { isKeptElsewhere } from '../models/unseen-services.ts'
 import { closesEntryOf, limitsOf } from './limits.ts'
 import { marksOf } from './marks.ts'
 
@@ -65,35 +67,58 @@ function loginTokens(machine: Machine, containers: readonly Container[]): readon
   return containers
     .filter(
       ({ ref, writes, reads }) =>
-        ref.kind !== 'web-session' && writes.some(isLogin) && reads.some((read) => isPresentedLater(read, writes)),
+        ref.kind !== 'web-session' &&
+        writes.some((write) => isLogin(write)) &&
+        reads.some((read) => isPresentedLater(read, writes)),
     )
     .map((entry) => ({ store: storeFact(machine, { ...entry, holds: 'own' }, []), entry }))
-    .filter(({ store, entry }) => store.limits.length > 0 || !entry.writes.some(({ value }) => saysWhen(value)))
-    .map(({ store }) => store)
+    .filter(({ store, entry }) => store.limits.length > 0 || !entry.writes.some(({ value }) => saysWhen(value, BEGUN)))
+    .map(({ store, entry }) => ({ ...store, limits: [...store.limits, ...ofToken(entry)] }))
 }
 
-function isLogin({ key, context, facts }: EventOf<'store-write'>): boolean {
-  return context.trigger === 'request' && hasTag(key, 'mint') && (facts.must.has('login') || !facts.must.has('auth'))
+/** The ID of a signed token finds it: with the token it is over, whatever is kept under that. */
+function ofToken({ reads }: Container): readonly LimitFact[] {
+  const asked = reads.filter(({ context }) => context.trigger === 'request')
+  const ends = asked.every(({ key, facts }) => hasTag(key, 'claim') && facts.must.has('auth:expiring'))
+  return ends ? asked.slice(0, 1).map(({ site }) => ({ kind: 'absolute', at: locate(site), optional: false })) : []
+}
+
+function isLogin({ key, context, facts, store }: EventOf<'store-write'>): boolean {
+  if (context.trigger !== 'request' || !hasTag(key, 'mint')) return false
+  return facts.must.has('login') || !facts.must.has('auth') || isNamedAfterSessions(store.name)
 }
 
 /** With each request, in a header or cookie; as it was made, or as its digest was kept. */
 function isPresentedLater({ key, context }: EventOf<'store-read'>, writes: Container['writes']): boolean {
   if (context.trigger !== 'request' || !hasTag(key, 'cred')) return false
   if (!hasTag(key, 'header') && !hasTag(key, 'cookie')) return false
-  return !hasTag(key, 'hash') || writes.some((write) => hasTag(write.key, 'hash'))
+  return !hasTag(key, 'hash') || writes.some(keepsDigest)
+}
+
+function keepsDigest({ key, value }: EventOf<'store-write'>): boolean {
+  return (
+    hasTag(key, 'hash') ||
+    value.objects.some(({ properties }) => [...properties.values()].some((cell) => hasTag(cell.value, 'hash')))
+  )
 }
 
 function isByCredential({ key, context }: EventOf<'store-read'>): boolean {
   return context.trigger === 'request' && hasTag(key, 'cred') && !hasTag(key, 'hash')
 }
 
-function saysWhen(value: Value): boolean {
+function saysWhen(value: Value, except?: RegExp): boolean {
   return value.objects.some(
     (item) =>
       item.partial ||
-      [...item.properties].some(([name, cell]) => hasTag(cell.value, 'clock') || /expir|ttl|until|valid/i.test(name)),
+      [...item.properties].some(
+        ([name, cell]) =>
+          (hasTag(cell.value, 'clock') && except?.test(name) !== true) || /expir|ttl|until|valid/i.test(name),
+      ),
   )
 }
+
+/** When it began or was used last says nothing of its end. */
+const BEGUN = /creat|made|open|start|begun|began|seen|used|activ|updat|issued|login|signed|since/i
 
 /** Containers of sessions: they hold transports, or records found by an ID that a header or cookie presents. */
 export function sessionStores(
@@ -115,7 +140,8 @@ export function sessionStores(
       (entry) =>
         !primary.some((other) => other.ref.id === entry.ref.id) &&
         isOwnStore(machine, entry.writes, entry.reads) &&
-        !isTally(entry.writes),
+        !isTally(entry.writes) &&
+        !isCatchAll(machine, entry.ref.id),
     )
     .map((entry) => ({ ...entry, holds: 'own' as const }))
     .filter((entry, _, others) => !isAnnex(entry, [...primary, ...others]))
@@ -250,6 +276,17 @@ function isTally(writes: readonly EventOf<'store-write'>[]): boolean {
   )
 }
 
+/** A cache of everything: what its keys begin with tells many kinds of things apart, and none of them is a session. */
+export function isCatchAll({ keyKinds }: Machine, id: string): boolean {
+  const kinds = [...(keyKinds.get(id) ?? [])]
+  const named = kinds.filter((kind) => kind !== '')
+  // Where one of them is not known, it takes more of the others.
+  const isMany = named.length >= MANY_KINDS && (named.length === kinds.length || named.length > MANY_KINDS)
+  return isMany && !named.some((kind) => /sess|sid|token|login/i.test(kind))
+}
+
+const MANY_KINDS = 3
+
 function isCount(item: HeapObject): boolean {
   const fields = [...item.properties.values()]
   return item.kind === 'object' && fields.length > 0 && fields.every(({ value }) => isNumber(value))
@@ -343,6 +380,7 @@ function storeFact(machine: Machine, store: StoreEvents, all: readonly StoreEven
     remembersOwner: store.writes.some(remembersOwner),
     deadHandlers: deadHandlers(machine),
     endsOnRequest: endsOnRequest(machine, store),
+    ...(isKeptElsewhere(store.ref) ? { isElsewhere: true } : {}),
   }
 }
 

@@ -4,6 +4,7 @@ import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import { assume } from '../conditions.ts'
 import { ExternalObject, LibraryObject } from '../heap.ts'
+import { mayLack } from '../literals.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import { noteQueryRead, noteSecret } from '../secrets.ts'
@@ -13,7 +14,7 @@ import { tokensOfFastify } from './fastify-jwt.ts'
 import { loggerOf, noteLogger, noteSerializer } from './request-logs.ts'
 import { noteCookieCleared } from '../logouts.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, UNKNOWN, object, onlyString, tagged } from '../value.ts'
+import { UNDEFINED, UNKNOWN, object, onlyString, tagged, truthiness } from '../value.ts'
 import { flat, plain } from './express.ts'
 import { noteAnswer, noteStatus, runListenCallback, setHeader } from './http.ts'
 import { noteBody } from './node-streams.ts'
@@ -335,6 +336,13 @@ const FASTIFY_SETTINGS = [
   'withTypeProvider',
 ]
 
+/** By every way that the options are put together. */
+function isEncrypted(options: Value | undefined): boolean {
+  const https = optionOf(options, 'https')
+  if (https === undefined || options!.objects.some((item) => mayLack(item, 'https'))) return false
+  return https.objects.length === 0 || !truthiness(https).canBeFalse
+}
+
 const createFastify: ExternalHandler = (machine, call, state) => {
   const [options] = call.args
   noteSerializer(
@@ -345,7 +353,7 @@ const createFastify: ExternalHandler = (machine, call, state) => {
     state,
   )
   noteLogger(machine, options, call)
-  return object(machine.library('fastify-app', call.site, { tls: optionOf(options, 'https') !== undefined }))
+  return object(machine.library('fastify-app', call.site, { tls: isEncrypted(options) }))
 }
 
 // Koa

@@ -80,6 +80,7 @@ function serve(defaultHost: string): ExternalHandler {
     const options = call.args.find((arg) => arg.objects.some((item) => item.kind === 'object')) ?? UNDEFINED
     const websocket = optionOf(options, 'websocket')
     if (websocket !== undefined) server.data['websocket'] = websocket
+    const routed = registerTable(machine, server, optionOf(options, 'routes'), call, state)
     const handler =
       optionOf(options, 'fetch') ?? call.args.find((arg) => arg.objects.some((item) => item instanceof FunctionObject))
     if (handler !== undefined && handler.objects.some(isRequestHandler)) {
@@ -90,7 +91,7 @@ function serve(defaultHost: string): ExternalHandler {
         call,
         state,
       )
-    } else noteUnseenHandler(machine, server, handler, call, state)
+    } else if (!routed) noteUnseenHandler(machine, server, handler, call, state)
     const tls =
       optionOf(options, 'tls') !== undefined ||
       optionOf(options, 'cert') !== undefined ||
@@ -104,6 +105,25 @@ function serve(defaultHost: string): ExternalHandler {
     })
     return object(server)
   }
+}
+
+/** Bun: `routes: { '/mcp': { POST: handler }, '/health': handler }`. Whether there are any. */
+function registerTable(
+  machine: Machine,
+  server: LibraryObject,
+  routes: Value | undefined,
+  call: Call,
+  state: State,
+): boolean {
+  const paths = (routes?.objects ?? []).flatMap(({ properties }) => [...properties])
+  for (const [path, { value }] of paths) {
+    const verbs = value.objects.flatMap((item) => (item.kind === 'object' ? [...item.properties] : []))
+    const all = value.objects.some(isRequestHandler) ? [['*', value] as const] : []
+    for (const [verb, handler] of [...all, ...verbs.map(([name, cell]) => [name, cell.value] as const)])
+      if (handler.objects.some(isRequestHandler))
+        registerRoute(machine, server, { verb, path, handlers: [handler], layer: false, flavour: 'fetch' }, call, state)
+  }
+  return paths.length > 0
 }
 
 /** A function, or a handler that a library made. */

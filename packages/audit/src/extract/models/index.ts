@@ -14,6 +14,7 @@ import { carriers } from './carriers.ts'
 import { cloudflare } from './cloudflare.ts'
 import { cookieWriters } from './cookie-writers.ts'
 import { credentials } from './credentials.ts'
+import { denoKv } from './deno-kv.ts'
 import { declared, declaredAuthenticator, declaredStore } from './declared.ts'
 import { drizzle } from './drizzle.ts'
 import { durableObjects } from './durable-objects.ts'
@@ -33,6 +34,7 @@ import { mcp } from './mcp.ts'
 import { mcpAdapter } from './mcp-adapter.ts'
 import { mcpHost, mcpHosts } from './mcp-hosts.ts'
 import { merges } from './merges.ts'
+import { mongoose } from './mongoose.ts'
 import { middleware } from './middleware.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertyHandler, PropertySetter } from './model.ts'
 import { nest } from './nest.ts'
@@ -126,6 +128,8 @@ function registry(): Registry {
     identity,
     loginSessions,
     stores,
+    mongoose,
+    denoKv,
     sql,
     settings,
     // The more is known of one, the sooner it is asked.
@@ -206,7 +210,10 @@ export function isModelled(path: string): boolean {
 }
 
 /** Objects that packages export ready-made: one for the whole program. */
-const READY_MADE = new Map([['commander#program', 'commander']])
+const READY_MADE = new Map([
+  ['commander#program', 'commander'],
+  ['@vercel/kv#kv', 'redis'],
+])
 
 /** What an import of this path is. */
 export function externalValue(machine: Machine, path: string, site: Site): HeapObject {
@@ -221,6 +228,11 @@ export function externalValue(machine: Machine, path: string, site: Site): HeapO
     machine.readyMade.set(path, known)
   }
   return known
+}
+
+/** `new Model(…)`, where a library has made the class. */
+export function constructLibrary(machine: Machine, target: LibraryObject, call: Call, state: State): Value | undefined {
+  return registry().methods.get(target.type)?.get('new')?.(machine, target, call, state, 'new')
 }
 
 export function callLibrary(

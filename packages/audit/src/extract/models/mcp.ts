@@ -8,7 +8,8 @@ import { parametersOf } from '../invoke.ts'
 import { noteToolName } from '../request-state.ts'
 import { noteStdio, stateVerifier } from './request-state.ts'
 import { flag, requestTags } from '../conditions.ts'
-import type { HeapObject, Site } from '../heap.ts'
+import type { Node } from '../ast.ts'
+import type { Cell, HeapObject, Site } from '../heap.ts'
 import { FunctionObject, LibraryObject as Library } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
@@ -122,6 +123,20 @@ const connect: MethodHandler = (machine, target, call, state) => {
   machine.wait()
   return UNKNOWN
 }
+
+/** `server.connect(transport)` on a variable from start-up that code which is not in the tree has filled: one for all requests. */
+export function connectUnseen(machine: Machine, receiver: Node, call: Call, state: State): void {
+  const cell = receiver.type === 'Identifier' ? call.env.find(String(receiver['name'])) : undefined
+  const [transport] = call.args
+  const isTransport = transport?.objects.some((item) => item instanceof Library && item.type === 'mcp-transport')
+  if (isTransport !== true || cell === undefined || cell.born !== 0 || machine.context.activation === 0) return
+  if (storesIn(call.self).length > 0) return
+  let server = unseen.get(cell)
+  if (server === undefined) unseen.set(cell, (server = new Library('mcp-server', cell.site ?? call.site, 0)))
+  machine.emit('connect', call.site, state, { server, transport: transport!, stores: [] })
+}
+
+const unseen = new WeakMap<Cell, Library>()
 
 /** Without a session the SDK's store gives every caller the tasks of all. */
 function noteTasks(machine: Machine, server: Library, transport: Value, call: Call, state: State): void {

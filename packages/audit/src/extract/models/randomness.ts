@@ -46,7 +46,7 @@ const uuidByTime: ExternalHandler = (_machine, call, _state, path) =>
 const uuidByName: ExternalHandler = (_machine, call) => random(source(call, 'guessable', 'a UUID made from a name', 0))
 
 /** A second of the clock, a number that the process has drawn once, and a counter: who has one ID knows the rest of the next. */
-const objectId: ExternalHandler = (_machine, call) =>
+export const objectId: ExternalHandler = (_machine, call) =>
   call.args.length > 0
     ? derived(...call.args)
     : random(source(call, 'clock', 'an ObjectId (the time in seconds, and a counter)', 56), 'counter')

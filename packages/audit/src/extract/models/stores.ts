@@ -4,6 +4,7 @@ import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import { isFresh } from '../conditions.ts'
 import { foundTags, noteLookUp } from '../properties.ts'
+import { noteRemoteWrite, readRemote } from '../shared.ts'
 import type { StoreRef } from '../events.ts'
 import type { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
@@ -45,10 +46,8 @@ const redisRead: MethodHandler = (machine, target, call, state) => {
   const store = redisStore(machine, target, key)
   noteLookUp(machine, store, key, call.site, state)
   const stored = redisCell(machine, store).value
-  return withTags(
-    (stored === NEVER ? UNKNOWN : stored.with({ objects: [] })).with({ primitives: [null], open: true }),
-    [...foundTags(store, key)],
-  )
+  const kept = (stored === NEVER ? UNKNOWN : stored.with({ objects: [] })).with({ primitives: [null], open: true })
+  return readRemote(machine, store.id, withTags(kept, foundTags(store, key)), call.site)
 }
 
 const redisWrite: MethodHandler = (machine, target, call, state, name) => {
@@ -56,6 +55,7 @@ const redisWrite: MethodHandler = (machine, target, call, state, name) => {
   const store = redisStore(machine, target, key)
   redisCell(machine, store).write(derived(...values))
   machine.emit('store-write', call.site, state, { store, key, value: derived(...values) })
+  noteRemoteWrite(machine, store.id, derived(...values), call.site, state)
   if (/ex$/i.test(name) || values.some(hasExpiry)) noteExpiry(machine, store, call, state, name)
   return UNKNOWN
 }
@@ -82,6 +82,21 @@ const redisDelete: MethodHandler = (machine, target, call, state) => {
   const [key = UNKNOWN] = call.args
   machine.emit('store-remove', call.site, state, { store: redisStore(machine, target, key), key })
   return UNKNOWN
+}
+
+/** `getex(key, 'EX', 60)`: found, and given more time. */
+const redisRenew: MethodHandler = (machine, target, call, state, name) => {
+  const found = redisRead(machine, target, call, state, name)
+  const [key = UNKNOWN, ...given] = call.args
+  if (given.length > 0)
+    noteTimeToLive(machine, redisStore(machine, target, key), { given, site: call.site }, true, state)
+  return found
+}
+
+const redisTake: MethodHandler = (machine, target, call, state, name) => {
+  const found = redisRead(machine, target, call, state, name)
+  redisDelete(machine, target, call, state, name)
+  return found
 }
 
 /** Channels have names of their own: what is stored under the same name is something else. */
@@ -167,6 +182,7 @@ export const stores: Model = {
     'ioredis#Redis': redisClient,
     'ioredis#Cluster': redisClient,
     '@upstash/redis#Redis': redisClient,
+    '@upstash/redis/cloudflare#Redis': redisClient,
     'lru-cache#LRUCache': lru,
     'lru-cache': lru,
     'quick-lru': lru,
@@ -179,12 +195,18 @@ export const stores: Model = {
     'redis#createCluster': redisClient,
     '@redis/client#createClient': redisClient,
     '@redis/client#createCluster': redisClient,
+    '@upstash/redis#Redis.fromEnv': redisClient,
+    '@upstash/redis/cloudflare#Redis.fromEnv': redisClient,
+    '@vercel/kv#createClient': redisClient,
     ioredis: redisClient,
   },
   methods: {
     redis: {
       get: redisRead,
-      getEx: redisRead,
+      getEx: redisRenew,
+      getex: redisRenew,
+      getDel: redisTake,
+      getdel: redisTake,
       hGet: redisRead,
       hget: redisRead,
       hGetAll: redisRead,
@@ -216,7 +238,7 @@ export const stores: Model = {
       publish,
       sPublish: publish,
       spublish: publish,
-      connect: () => UNKNOWN,
+      connect: (_machine, target) => object(target),
       duplicate,
       '*': (machine, target, call, state) => {
         for (const arg of call.args) noteUrlCredential(machine, arg, call.site, state)

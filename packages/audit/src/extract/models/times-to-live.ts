@@ -19,6 +19,7 @@ export const TIMES = [
   'pxat',
   'expiration',
   'expirationTtl',
+  'expireIn',
   'ttl',
   'maxAge',
   'expiresAt',

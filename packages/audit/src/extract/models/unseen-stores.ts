@@ -2,6 +2,7 @@
 import type { Call } from '../calls.ts'
 import { isFresh, isOfCaller, isPresentedHandle } from '../conditions.ts'
 import type { StoreRef } from '../events.ts'
+import type { Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { foundTags, noteInsert, noteLookUp } from '../properties.ts'
 import type { State } from '../state.ts'
@@ -19,6 +20,7 @@ import {
   withTags,
 } from '../value.ts'
 import { callNamespace } from './durable-objects.ts'
+import { isNamedAfterSessions, keyIn, namesRecord, noteTimes } from './queries.ts'
 import { optionOf } from './routing.ts'
 import { TIMES, noteTimeToLive } from './times-to-live.ts'
 
@@ -35,7 +37,43 @@ const NAMES_SESSION = /^(?:header|query|param|cookie):.*(?:sess|sid)/
 
 /** A call on such a container with the handle of a session; undefined where it is none. */
 export function callOnUnseenStore(machine: Machine, name: string, call: Call, state: State): Value | undefined {
+  if (endsItself(machine, name, call, state)) return UNKNOWN
   if (call.self.objects.some((item) => item.kind !== 'external')) return undefined
+  return callOnTable(machine, name, call, state)
+}
+
+/** The same on a container whose name is known. */
+export function callOnContainer(
+  machine: Machine,
+  container: Container,
+  name: string,
+  call: Call,
+  state: State,
+): Value | undefined {
+  return callOnTable(machine, name, { ...call, container }, state)
+}
+
+/** `found.deleteOne()`: a record that was found in one takes itself out. */
+function endsItself(machine: Machine, name: string, { self, args, site }: Call, state: State): boolean {
+  if (args.length > 0 || !REMOVES.test(name)) return false
+  const ids = self.tags.flatMap((tag) => /^entry:(unseen#[^:]{1,80})$/.exec(tag)?.[1] ?? [])
+  for (const id of ids) {
+    const store: StoreRef = { id, site, name: id.slice('unseen#'.length), kind: 'database' }
+    machine.emit('store-remove', site, state, { store, key: tagged(`key:${id}`) })
+  }
+  return ids.length > 0
+}
+
+/** What a container is called, and where it is described if that is another place than where it is used. */
+interface Container {
+  readonly name: string
+  readonly at?: Site
+}
+
+/** `container`: where it is known otherwise than by how the call is written. */
+type OnTable = Call & { readonly container?: Container }
+
+function callOnTable(machine: Machine, name: string, call: OnTable, state: State): Value | undefined {
   if (LISTS.test(name)) return listed(machine, name, call)
   const durable = callNamespace(machine, name, call, state, () => storeOf(name, call))
   if (durable !== undefined) return durable
@@ -44,12 +82,34 @@ export function callOnUnseenStore(machine: Machine, name: string, call: Call, st
   if (name === 'createIndex') noteIndex(machine, call, state)
   if (use === undefined) return undefined
   const key =
-    keyIn(call.args[0], isHandle) ??
+    keyIn(call.args[0], isHandleOf(name, call)) ??
     credentialIn(machine, name, call) ??
     argumentIn(machine, name, call) ??
-    madeByDatabase(name, call)
+    madeByDatabase(name, call) ??
+    sweptIn(machine, name, call, state)
   const store = key === undefined ? undefined : storeOf(name, call, key)
-  return key === undefined || store === undefined ? undefined : use(machine, store, key, call, state)
+  if (key === undefined || store === undefined) return undefined
+  if (!WRITES.test(name)) noteTimes(machine, store, call, state)
+  return use(machine, store, key, call, state)
+}
+
+/** `deleteMany({ where: { expiresAt: { lt: now } } })`: the rows of sessions that are over, whatever their IDs are. */
+function sweptIn(machine: Machine, name: string, call: OnTable, state: State): Value | undefined {
+  const store = REMOVES.test(name) ? storeOf(name, call) : undefined
+  if (store === undefined || !machine.hasDatabase(store.id)) return undefined
+  return noteTimes(machine, store, call, state).length === 0 ? undefined : tagged(`key:${store.id}`)
+}
+
+/** In a container of sessions, what is presented for one is its handle, whatever it is called; and so is the key of a row. */
+function isHandleOf(name: string, call: OnTable): (value: Value) => boolean {
+  const receiver = storeOf(name, call)
+  if (receiver === undefined) return isHandle
+  const isOfSessions = isNamedAfterSessions(receiver.name)
+  const row = `entry:${receiver.id}:`
+  return (value) =>
+    isHandle(value) ||
+    (isOfSessions && namesRecord(value)) ||
+    (value.objects.length === 0 && !hasTag(value, 'clock') && value.tags.some((tag) => tag.startsWith(row)))
 }
 
 function useOf(name: string): Use | undefined {
@@ -59,7 +119,7 @@ function useOf(name: string): Use | undefined {
 }
 
 /** `createIndex({ seenAt: 1 }, { expireAfterSeconds: 600 })`: the database ends what is older by that field. */
-function noteIndex(machine: Machine, call: Call, state: State): void {
+function noteIndex(machine: Machine, call: OnTable, state: State): void {
   const store = storeOf('createIndex', call)
   if (store === undefined || optionOf(call.args[1], 'expireAfterSeconds') === undefined) return
   for (const field of call.args[0]?.objects.flatMap(({ properties }) => [...properties.keys()]) ?? [])
@@ -67,7 +127,7 @@ function noteIndex(machine: Machine, call: Call, state: State): void {
 }
 
 /** What the request is let in by, where something that was made up here was put in there before: it may be that. */
-function credentialIn(machine: Machine, name: string, call: Call): Value | undefined {
+function credentialIn(machine: Machine, name: string, call: OnTable): Value | undefined {
   if (WRITES.test(name)) return undefined
   const key = keyIn(call.args[0], (value) => value.objects.length === 0 && hasTag(value, 'cred'))
   const store = key === undefined ? undefined : storeOf(name, call, key)
@@ -78,7 +138,7 @@ function credentialIn(machine: Machine, name: string, call: Call): Value | undef
  * What a tool is given, where something that was made up here was put in there before: it may name that. An owner who is
  * asked for beside it counts.
  */
-function argumentIn(machine: Machine, name: string, call: Call): Value | undefined {
+function argumentIn(machine: Machine, name: string, call: OnTable): Value | undefined {
   if (WRITES.test(name)) return undefined
   const key = keyIn(call.args[0], isArgument)
   const store = key === undefined ? undefined : storeOf(name, call, key)
@@ -104,11 +164,12 @@ function isArgument(value: Value): boolean {
 }
 
 /** `update({ where: { id }, data: { userId } })`, `updateOne({ sid }, { $set: { userId } })`, `hset(key, 'userId', id)`. */
-function noteUpdate(machine: Machine, name: string, call: Call, state: State): void {
+function noteUpdate(machine: Machine, name: string, call: OnTable, state: State): void {
   const [first, second] = call.args
-  const key = keyIn(first, isHandle)
+  const key = keyIn(first, isHandleOf(name, call))
   const store = key === undefined ? undefined : storeOf(name, call, key)
   if (store === undefined) return
+  noteTimes(machine, store, call, state)
   const field = second === undefined ? undefined : onlyString(second)
   const written =
     field === undefined
@@ -125,21 +186,6 @@ function fieldsIn(record: Value | undefined): readonly (readonly [string, Value]
 
 const MOST_FIELDS = 12
 
-/** The handle that an argument is, or names: `id`, `{ where: { id } }`, `{ _id: id }`, `{ data: { id, … } }`. */
-function keyIn(arg: Value | undefined, isKey: (value: Value) => boolean, depth = 2): Value | undefined {
-  if (arg === undefined) return undefined
-  if (isKey(arg)) return arg
-  if (depth === 0) return undefined
-  for (const item of arg.objects) {
-    if (item.kind !== 'object') continue
-    for (const cell of item.properties.values()) {
-      const inner = keyIn(cell.value, isKey, depth - 1)
-      if (inner !== undefined) return inner
-    }
-  }
-  return undefined
-}
-
 function isHandle(value: Value): boolean {
   if (value.objects.length > 0) return false
   if (hasTag(value, 'mint') || hasTag(value, 'sid')) return !hasTag(value, 'jwt')
@@ -150,18 +196,22 @@ function isHandle(value: Value): boolean {
  * A binding of the environment has a name of its own; else what stands before the method names the container: two modules
  * that say `plugin.sessions` mean the same. What keys begin with tells apart what lies in one container.
  */
-function storeOf(name: string, call: Call, key?: Value): StoreRef | undefined {
-  const receiver = bindingOf(call.self) ?? receiverOf(name, call)
+function storeOf(name: string, call: OnTable, key?: Value): StoreRef | undefined {
+  const receiver = call.container?.name ?? bindingOf(call.self) ?? receiverOf(name, call)
   if (receiver === undefined) return undefined
   const prefix = key === undefined ? undefined : tagsOf(key, 'prefix')[0]?.slice('prefix:'.length).replaceAll(':', '_')
   const id = prefix === undefined ? `unseen#${receiver}` : `unseen#${receiver}#${prefix}`
-  return { id, site: call.site, name: receiver, kind: 'database' }
+  return { id, site: call.container?.at ?? call.site, name: receiver, kind: 'database' }
 }
 
 function bindingOf(self: Value): string | undefined {
-  const [binding, ...others] = tagsOf(self, 'env')
+  const [binding, ...others] = tagsOf(self, 'env').filter((tag) => !SAYS_WHERE.test(tag))
   return others.length > 0 ? undefined : binding?.slice('env:'.length)
 }
+
+/** Where a database is and who may use it: a client made of that has many containers. */
+const SAYS_WHERE =
+  /(?:UR[LI]|DSN|HOST|PORT|USER|TOKEN|SECRET|KEY|PASS|PASSWORD|CONN|CONNECTION|CONNECTION_STRING|STRING|NAME|REGION|ENDPOINT|ADDRESS)$/i
 
 function receiverOf(name: string, { site: { file, start, end } }: Call): string | undefined {
   const text = file.text.slice(start, Math.min(end, start + 300))
@@ -171,7 +221,7 @@ function receiverOf(name: string, { site: { file, start, end } }: Call): string 
   return found?.[1] ?? found?.[3]
 }
 
-type Use = (machine: Machine, store: StoreRef, key: Value, call: Call, state: State) => Value
+type Use = (machine: Machine, store: StoreRef, key: Value, call: OnTable, state: State) => Value
 
 const read: Use = (machine, store, key, call, state) => {
   noteLookUp(machine, store, key, call.site, state)
@@ -183,10 +233,17 @@ const write: Use = (machine, store, key, call, state) => {
   const value = call.args.length > 1 ? call.args[1]! : (optionOf(call.args[0], 'data') ?? call.args[0] ?? UNKNOWN)
   machine.databaseCell(store.id).write(value)
   noteInsert(machine, store, key, value, call.site, state)
-  const given = call.args.filter(expires)
+  // A document says when it ends, and no database goes by that.
+  const given = call.args.slice(isDocument(call) ? 1 : 0).filter(expires)
   const isOfKnown = state.facts.may.has(`looked:${store.id}`) && !isFresh(key)
   if (given.length > 0) noteTimeToLive(machine, store, { given, site: call.site }, isOfKnown, state)
   return UNKNOWN
+}
+
+/** `insertOne({ _id, … })`, or a model's. */
+function isDocument({ container, args, site: { file, start, end } }: OnTable): boolean {
+  if (container !== undefined) return args.length === 1
+  return /\.\s*insert(?:One)?\s*\(/.test(file.text.slice(start, Math.min(end, start + 300)))
 }
 
 function expires(value: Value): boolean {
@@ -208,7 +265,7 @@ const take: Use = (machine, store, key, call, state) => {
 }
 
 /** Everything in a container that sessions were seen to go into, whatever their keys begin with. */
-function listed(machine: Machine, name: string, call: Call): Value | undefined {
+function listed(machine: Machine, name: string, call: OnTable): Value | undefined {
   const container = storeOf(name, call)
   const ids = container === undefined ? [] : machine.databasesIn(container.id)
   if (ids.length === 0) return undefined

@@ -4,7 +4,7 @@ import { isSamePlace } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
-  const lasting = facts.stores.filter((store) => !store.boundToConnection)
+  const lasting = facts.stores.filter((store) => !store.boundToConnection && store.isElsewhere !== true)
   if (facts.stores.length === 0 && facts.tokens.length === 0) return notApplicable('The server keeps no sessions.')
   const endless = facts.tokens.filter((token) => token.expires === false)
   return judged([...lasting.flatMap(endlessSessions), ...endless.map(endlessToken)])

@@ -22,7 +22,9 @@ export function detect(facts: ServerFacts): Verdict {
   const forgotten = facts.logouts.filter(
     (logout) => !facts.logouts.some((other) => isSame(other, logout) && other.ends),
   )
-  const surviving = facts.stores.flatMap((store) => survivingSessions(store, forgotten))
+  const surviving = facts.stores
+    .filter((store) => store.isElsewhere !== true)
+    .flatMap((store) => survivingSessions(store, forgotten))
   const outlived = changes.filter((change) => !mayEnd(facts, change))
   const endless = alone.some(({ lookedUp }) => lookedUp) ? [] : alone.slice(0, 1).map(notEnded)
   return judged([
