@@ -8,7 +8,7 @@ import type { Context, Event, EventKind, EventOf, RouteFact, StoreRef, Trigger }
 import { type Declared, NOTHING_DECLARED } from './declared.ts'
 import { closedOver } from './given.ts'
 import type { Site } from './heap.ts'
-import { Cell, FunctionObject, HeapObject, LibraryObject, siteKey } from './heap.ts'
+import { Cell, FunctionObject, HeapObject, LibraryObject, siteKey, storeId } from './heap.ts'
 import { noteLeft, noteTouch, touchesSessions } from './logouts.ts'
 import type { Module } from './modules.ts'
 import { QuietFunctions } from './quiet.ts'
@@ -331,7 +331,7 @@ export class Machine {
         if (place !== undefined) this.servers.set(`${place.path}#${place.start}`, place)
     const { activation, trigger, timer } = this.context
     const armed = timer === undefined ? '' : `${timer.site.start}.${String(timer.data['field'])}`
-    // One call may connect a server found and another one made, or start one with TLS and one without, or use what it made and what another left, or set several columns, or two limits, or take out of one store and another of the same make: they are two things.
+    // One call may connect a server found and another one made, or start one with TLS and one without, or use what it made and what another left, or set several columns, or two limits, or take out of one store and another of the same make, or send what two containers hold: they are two things.
     const {
       server,
       receiver,
@@ -339,6 +339,7 @@ export class Machine {
       field = '',
       limit = '',
       store = '',
+      container,
     } = data as {
       readonly server?: HeapObject
       readonly receiver?: Value
@@ -346,13 +347,17 @@ export class Machine {
       readonly field?: string
       readonly limit?: string
       readonly store?: StoreRef | HeapObject | string
+      readonly container?: HeapObject
     }
     const kept = typeof store === 'string' ? instanceIn(store) : 'id' in store ? instanceIn(store.id) : ''
     const isOfOthers = receiver?.objects.some(({ born }) => born !== activation) ?? false
     // One list may hold several secrets.
     const texts = kind === 'secret-use' ? strings((data as unknown as EventOf<'secret-use'>).value).join() : ''
+    const held = container === undefined ? '' : storeId(container)
     const of =
-      server === undefined ? `${tls}${isOfOthers}${field}${limit}${texts}` : `${siteKey(server.site)}#${server.born}`
+      server === undefined
+        ? `${tls}${isOfOthers}${field}${limit}${texts}${held}`
+        : `${siteKey(server.site)}#${server.born}`
     const key = `${kind}|${site.path}|${site.start}|${activation}|${trigger}|${armed}|${of}|${kept}|${signature(state.facts)}`
     if (this.emitted.has(key)) return
     this.emitted.add(key)
