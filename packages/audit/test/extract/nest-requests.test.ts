@@ -1,6 +1,6 @@
 /** A request to a controller of NestJS: what it passes, and that all see the same request. */
 import { describe, expect, it } from 'vitest'
-import { findingsOf, outcomeOf } from './programs.ts'
+import { authenticationOf, findingsOf, outcomeOf } from './programs.ts'
 
 const HEAD = `
   import { All, Catch, Controller, createParamDecorator, Injectable, Module, NotFoundException, Req, Res, UnauthorizedException, UseGuards } from '@nestjs/common'
@@ -82,6 +82,38 @@ describe('who is found out before a controller', () => {
     ['middleware', standing],
   ])('is nobody where nothing is compared: %s', (_, parts) => {
     expect(outcomeOf('unbound-session', server(parts).replace('AT', "'mcp'"))).toBe('fail')
+  })
+})
+
+describe('a caller whom a guard describes on the request', () => {
+  const guard = (internal: string): string => `@Injectable() class Guard {
+    async canActivate(context) {
+      const request = context.switchToHttp().getRequest()
+      if (isPublic(context.getHandler())) return true
+      const own = this.internal(request)
+      if (own) { request.auth = own; return true }
+      request.auth = { known: true, user: await userOf(request) }
+      return true
+    }
+    internal(request) {
+      ${internal}
+      return { known: true, user: 'internal' }
+    }
+  }`
+  const asks = (internal: string): string =>
+    server({ before: guard(internal), decorator: '@UseGuards(Guard)' }).replace(
+      'const id = req',
+      'if (!req.auth?.known) throw new UnauthorizedException()\n      const id = req',
+    )
+
+  it('is known where the handler asks for them', () => {
+    const program = asks("if (request.header('x-internal-token') !== process.env.INTERNAL_TOKEN) return null")
+    expect(authenticationOf(program).map((text) => text.split(' ').at(-1))).toEqual(['always'])
+  })
+
+  it('may be anybody where one way asks for nothing', () => {
+    const program = asks("if (request.header('x-internal-token') === undefined) return null")
+    expect(authenticationOf(program).map((text) => text.split(' ').at(-1))).not.toContain('always')
   })
 })
 

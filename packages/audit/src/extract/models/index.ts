@@ -65,6 +65,7 @@ import { streams } from './streams.ts'
 import { surroundings } from './surroundings.ts'
 import { urls } from './urls.ts'
 import { verifiers } from './verifiers.ts'
+import { callerOn, noteCallerWritten } from './requests.ts'
 import { keepsRecord, webSessions } from './web-sessions.ts'
 
 interface Registry {
@@ -278,7 +279,7 @@ export function libraryProperty(
   state: State,
 ): Value {
   const own = name === undefined ? undefined : target.properties.get(name)
-  if (own !== undefined && own.value !== NEVER) return state.read(own)
+  if (own !== undefined && own.value !== NEVER) return callerOn(target, own.name, state.read(own))
   if (name !== undefined && isMethod(target, name)) return methodValue(machine, target, name, site)
   const handler: PropertyHandler | undefined = registry().properties.get(target.type)
   return handler?.(machine, target, name, key, site, state) ?? UNKNOWN
@@ -324,5 +325,7 @@ export function setLibraryProperty(
 ): void {
   const handler: PropertySetter | undefined = registry().setters.get(target.type)
   if (handler !== undefined) handler(machine, target, name, value, site, state)
-  if (name !== undefined) state.write(target.property(name), value)
+  if (name === undefined) return
+  noteCallerWritten(target, name, value, state)
+  state.write(target.property(name), value)
 }

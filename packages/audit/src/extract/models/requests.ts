@@ -3,7 +3,7 @@ import type { LibraryObject, Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { derived, object, strings, tagged } from '../value.ts'
+import { derived, hasTag, object, strings, tagged, truthiness, withTags } from '../value.ts'
 
 const CREDENTIAL_NAME =
   /authorization$|token|api-?_?key|secret|passw|credential|bearer|jwt|access-?_?key|(?:^|[-_])auth(?:[-_]|$)|(?:^|[-_.])(?:key|pass|pwd|pin|otp)$|passcode|passphrase/i
@@ -131,6 +131,17 @@ export const CALLER_ASKED = 'caller-asked'
 
 const CALLERS: ReadonlySet<string> = new Set(['auth', 'user', 'userId', 'authInfo', 'oidc'])
 const CALLER_NAME = /auth|user|claim|principal|identity|account|caller|subject/i
+
+/** `req.auth = context`: whether a credential has been verified wherever somebody is put there. */
+export function noteCallerWritten({ type, data }: LibraryObject, name: string, value: Value, state: State): void {
+  if (!type.endsWith('request') || !CALLERS.has(name) || !truthiness(value).canBeTrue) return
+  data[`verified:${name}`] = data[`verified:${name}`] !== false && (state.holds('auth') || hasTag(value, 'verdict'))
+}
+
+/** Who finds somebody there is told who the caller is, whatever that is told by. */
+export function callerOn({ data }: LibraryObject, name: string, value: Value): Value {
+  return data[`verified:${name}`] === true ? withTags(value, ['cred', 'principal', 'verdict']) : value
+}
 
 /** Handlers that ask who the caller is, behind middleware that cannot be seen: that middleware finds it out. */
 export function noteCallerRead(target: LibraryObject, name: string | undefined, state: State): void {
