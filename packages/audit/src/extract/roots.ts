@@ -73,7 +73,8 @@ const LOADS_FOLDERS =
 function runLeftHandlers(machine: Machine): void {
   for (const [node, fn] of machine.functions) {
     if (!machine.isLeft(node) || machine.leftHandlers.has(node) || machine.leftBehind.has(fn.site.path)) continue
-    if (!machine.reached.has(node) && takesApp(node) && mentionsServing(node, fn.site.file)) callUnknown(machine, fn)
+    if (!machine.reached.has(node) && (takesApp(node) || makesRouter(fn)) && mentionsServing(node, fn.site.file))
+      callUnknown(machine, fn)
     if (!machine.reached.has(node) && tellsNews(fn)) runLeft(machine, fn)
     if (!isHandlerOfRequests(node)) continue
     if (changesWebSession(fn)) registerLeft(machine, fn)
@@ -93,6 +94,16 @@ function takesApp(fn: Node): boolean {
   const [first] = parametersOf(fn)
   return first !== undefined && /^(?:app|server|router|fastify)$/.test(nameOfParameter(first))
 }
+
+/** `{ router: () => { const router = Router(); router.post(…); return router } }`: in a module that is found by its folder. */
+function makesRouter({ node, site: { file, start, end } }: FunctionObject): boolean {
+  if (parametersOf(node).length > 0) return false
+  const text = file.text.slice(start, end)
+  const name = MAKES_ROUTER.exec(text)?.[1]
+  return name !== undefined && text.includes(`return ${name}`)
+}
+
+const MAKES_ROUTER = /\b(\w{1,40})\s{0,9}=\s{0,9}(?:new\s{1,9})?(?:\w{1,40}\.)?(?:Router|Hono)\s{0,9}\(/
 
 /** Handlers that set cookies, whoever calls them, before anything else is made of them. */
 function registerCarriedFunctions(machine: Machine): void {

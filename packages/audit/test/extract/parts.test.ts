@@ -178,6 +178,54 @@ describe('a function that puts somebody into the session of a request', () => {
   })
 })
 
+describe('a module that makes a router, in a folder whose modules are loaded', () => {
+  const files = (login: string, loads: string): Program => ({
+    'package.json': '{ "main": "app.js" }',
+    'app.js': `
+      const fs = require('node:fs')
+      const express = require('express')
+      const session = require('express-session')
+      const app = express()
+      app.use(session({ secret: process.env.SECRET }))
+      ${loads}
+      app.listen(3000)`,
+    'modules/auth.ts': `
+      import { Router } from 'express'
+      import bcrypt from 'bcrypt'
+      const logins: Part = {
+        info: { name: 'login' },
+        router: () => {
+          const router = Router()
+          router.post('/login', async (req, res) => {
+            const user = await find(req.body.name)
+            if (!user || !(await bcrypt.compare(req.body.password, user.hash))) return res.redirect('/login')
+            ${login}
+            res.redirect('/')
+          })
+          return router
+        },
+      }
+      export default logins`,
+  })
+  const loads = `
+      const names = fs.readdirSync(__dirname + '/modules')
+      Promise.all(names.map((name) => import(name).then((loaded) => ({ loaded })))).then((all) => {
+        for (const { loaded } of all) if (loaded.default?.info) app.use('/', loaded.default.router())
+      })`
+  const renewed = 'await new Promise((resolve) => req.session.regenerate(resolve))\nreq.session.user = user.id'
+
+  it.each([
+    ['fails', 'req.session.user = user.id', loads, 'fail'],
+    ['renews the session', renewed, loads, 'pass'],
+  ])('has a login that %s', (_what, login, how, outcome) => {
+    expect(outcomeOf('session-fixation', files(login, how))).toBe(outcome)
+  })
+
+  it('is dead code where no folder is loaded', () => {
+    expect(outcomeOf('session-fixation', files('req.session.user = user.id', ''))).not.toBe('fail')
+  })
+})
+
 describe('tokens that are signed and verified by functions that nobody here calls', () => {
   const tokens = (options: string, verified = 'jwt.verify(token, key)'): string => `
     const jwt = require('jsonwebtoken')
