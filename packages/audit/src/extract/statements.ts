@@ -1,7 +1,7 @@
 /** Executes statements: control flow, declarations, exits. */
 import type { Node } from './ast.ts'
 import { isNode, staticKey } from './ast.ts'
-import { askedByComparing, noteExecution, notePolicy, noteRefusal } from './asked.ts'
+import { askedByComparing, noteDenied, noteExecution, notePolicy, noteRefusal } from './asked.ts'
 import { assume, assumeNot, conditionOf, equality, isOptional, truthOn } from './conditions.ts'
 import { createClass, createFunction } from './classes.ts'
 import { evaluate } from './expressions.ts'
@@ -257,7 +257,7 @@ export function execute(machine: Machine, node: Node, state: State, env: Environ
       return executeTry(machine, node, state, env)
     case 'ThrowStatement':
       evaluate(machine, node['argument'] as Node, state, env)
-      state.note('denied')
+      noteDenied(state)
       state.dead = true
       return
     case 'ForOfStatement':
