@@ -1,5 +1,5 @@
 /** Questions that a handler asks, told by what they are about: who may have what, and what a header says is called. */
-import { PERHAPS_NAMED, conditionOf, isOfCaller, isRank, namesOwner } from './conditions.ts'
+import { CHOSEN, PERHAPS_NAMED, conditionOf, isOfCaller, isRank, namesOwner } from './conditions.ts'
 import type { Site } from './heap.ts'
 import { LibraryObject, siteKey } from './heap.ts'
 import type { Machine } from './machine.ts'
@@ -21,7 +21,17 @@ const OUTCOMES = ['named-yes:', 'named-no:', PERHAPS_NAMED] as const
 
 /** Whether a value is what a header says is called, or was found by it. */
 function isNaming(value: Value): boolean {
-  return value.tags.some((tag) => tag === NAMED || NAMING_HEADER.test(tag))
+  return value.tags.some((tag) => isChoice(tag) || NAMING_HEADER.test(tag))
+}
+
+function isChoice(tag: string): boolean {
+  return tag === NAMED || tag.startsWith(CHOSEN)
+}
+
+/** What is left of a list that was found by a header's name, or how long it is, says which it was. */
+export function keptByName(part: Value, whole: Value): Value {
+  const tags = whole.tags.filter(isChoice)
+  return tags.length === 0 ? part : withTags(part, tags)
 }
 
 /** What the client asks for, as opposed to who it is. */
@@ -35,10 +45,11 @@ function isCaller(value: Value): boolean {
 
 /** A comparison of two values: what either answer teaches of them. */
 export function askedByComparing(machine: Machine, answer: Value, a: Value, b: Value, site: Site): Value {
-  return isAbsence(a) || isAbsence(b) ? answer : asked(machine, answer, [a, b], site)
+  const isCount = isNaming(a) && b.primitives[0] === 0
+  return !isCount && (isAbsence(a) || isAbsence(b)) ? answer : asked(machine, answer, [a, b], site)
 }
 
-/** Comparing with nothing asks only whether something is there. */
+/** Comparing with nothing asks only whether something is there; a count of nothing is an answer. */
 function isAbsence({ primitives, objects, open }: Value): boolean {
   return !open && objects.length === 0 && primitives.length > 0 && primitives.every((item) => !item)
 }
@@ -111,8 +122,9 @@ function asked(machine: Machine, answer: Value, given: readonly Value[], site: S
   const isNamed = given.some(isNaming)
   if (isNamed && given.some((value) => hasTag(value, 'body'))) machine.namesCompared.add(machine.context.activation)
   else if (isNamed) {
-    learned.whenTrue.push(`named-yes:${place(machine, site)}`)
-    learned.whenFalse.push(`named-no:${place(machine, site)}`)
+    const policy = chosenAt(given) ?? place(machine, site)
+    learned.whenTrue.push(`named-yes:${policy}`)
+    learned.whenFalse.push(`named-no:${policy}`)
   }
   if (learned.whenTrue.length === 0) return answer
   const { whenTrue, whenFalse } = conditionOf(answer)
@@ -121,6 +133,14 @@ function asked(machine: Machine, answer: Value, given: readonly Value[], site: S
     whenFalse: [...whenFalse, ...learned.whenFalse],
   }
   return withCondition(isNamed ? withTags(answer, [NAMED]) : answer, condition)
+}
+
+/** Where a header's name was asked for that chose one of these. */
+function chosenAt(given: readonly Value[]): string | undefined {
+  return given
+    .flatMap(({ tags }) => tags)
+    .find((tag) => tag.startsWith(CHOSEN))
+    ?.slice(CHOSEN.length)
 }
 
 function isPolicy(given: readonly Value[]): boolean {
@@ -140,11 +160,26 @@ export function notePolicy(state: State, test: Condition, sides: readonly [State
   notePoliciesIn(state, [...test.whenTrue, ...test.whenFalse, ...refused[0]!.facts.must])
 }
 
+/** The request is refused here, on a way that a header's name may have chosen. */
+export function noteDenied(state: State): void {
+  state.note('denied')
+  for (const policy of policiesOf(state.facts.must)) state.note(`${DENIED_BY}${policy}`)
+}
+
+const DENIED_BY = 'denied-by:'
+
+/** `if (isFine) return next(); res.status(403).end()`: what middleware asks before it lets a request go on, where it refuses others. */
+export function noteGoneOn(state: State, ways: readonly Facts[], ended: Facts): void {
+  for (const { must } of ways)
+    for (const policy of policiesOf(must))
+      if (ended.may.has(`${DENIED_BY}${policy}`)) state.note(`named-policy:${policy}`)
+}
+
 /** `return { statusCode: 403 }`: a function that a gateway calls refuses by what it gives back. */
 export function noteRefusal({ objects }: Value, state: State): void {
   for (const { properties } of objects) {
     const status = properties.get('statusCode')?.value.primitives[0]
-    if (typeof status === 'number' && status >= 400) state.note('denied')
+    if (typeof status === 'number' && status >= 400) noteDenied(state)
   }
 }
 
@@ -155,10 +190,16 @@ export function noteSkipped(state: State, ways: readonly Facts[]): void {
 }
 
 function notePoliciesIn(state: State, known: readonly string[]): void {
+  for (const policy of policiesOf(known)) state.note(`named-policy:${policy}`)
+}
+
+function policiesOf(known: Iterable<string>): readonly string[] {
+  const policies: string[] = []
   for (const fact of known) {
     const outcome = OUTCOMES.find((prefix) => fact.startsWith(prefix))
-    if (outcome !== undefined) state.note(`named-policy:${fact.slice(outcome.length)}`)
+    if (outcome !== undefined) policies.push(fact.slice(outcome.length))
   }
+  return policies
 }
 
 /** Here the body says what is done; `matched`: by code that compares it with the headers itself. */

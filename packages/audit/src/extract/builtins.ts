@@ -1,4 +1,5 @@
 /** Methods of the language's own values: Map, Set, Array, String, Promise. */
+import { keptByName } from './asked.ts'
 import { ASKS_BY_METHOD, noteAudienceAsked } from './audiences.ts'
 import type { Call } from './calls.ts'
 import { call_ } from './calls.ts'
@@ -264,7 +265,7 @@ function visitArray(machine: Machine, list: HeapObject, name: string, call: Call
   const isOwn = name === 'filter' && conditionOf(result).whenTrue.includes(OF_CALLER)
   const shown = view(machine, list, isOwn ? withTags(list.item, [OWN]) : list.item, call.site)
   if (name === 'filter') noteLeftOut(shown, list, derived(result))
-  return object(shown)
+  return keptByName(object(shown), call.self)
 }
 
 /** Parts of a container's entries are still found through that container. */

@@ -23,7 +23,19 @@ import {
 } from './state.ts'
 import type { Condition, Primitive } from './value.ts'
 import { taughtByWays } from './ways.ts'
-import { Value, UNKNOWN, UNSET, derived, hasTag, isDrawn, joinAll, tagsOf, truthiness, withCondition } from './value.ts'
+import {
+  Value,
+  UNKNOWN,
+  UNSET,
+  derived,
+  hasTag,
+  isDrawn,
+  joinAll,
+  tagsOf,
+  truthiness,
+  withCondition,
+  withTags,
+} from './value.ts'
 
 const REQUEST_ORIGINS = ['header', 'query', 'body', 'param', 'cookie', 'url', 'rstate'] as const
 /** Names of authentication schemes: matching one proves nothing. A word that a space ends is one, whatever it is. */
@@ -417,8 +429,21 @@ export interface Outcome {
 /** A value that one of these outcomes gave, with what its truth says about which. */
 export function withConditionFrom(value: Value, outcomes: readonly Outcome[], before: ReadonlySet<string>): Value {
   const condition = conditionFrom(outcomes, before)
-  return condition === undefined ? value : withCondition(value, condition)
+  const chosen = asChosen(value, outcomes, before)
+  return condition === undefined ? chosen : withCondition(chosen, condition)
 }
+
+/** `return reads.has(header) ? 'open' : 'approved'`: which of these words it is, a header's name has decided. */
+function asChosen(value: Value, outcomes: readonly Outcome[], before: ReadonlySet<string>): Value {
+  if (value.primitives.length < 2 || value.objects.length > 0) return value
+  for (const { facts } of outcomes)
+    for (const fact of facts.must)
+      if (NAMED.test(fact) && !before.has(fact)) return withTags(value, [`${CHOSEN}${fact.replace(NAMED, '')}`])
+  return value
+}
+
+/** Tag of what was chosen by a header that names a call, and where. */
+export const CHOSEN = 'named:'
 
 /** What the truth of a value says about which outcome gave it. */
 export function conditionFrom(outcomes: readonly Outcome[], before: ReadonlySet<string>): Condition | undefined {

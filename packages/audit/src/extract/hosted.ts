@@ -24,8 +24,9 @@ const ROUTE_FILE =
 const PAGES_API = /(?:^|\/)pages\/api\//
 /** Where Vercel looks for functions: those below it that begin with a line or a dot are not served. */
 const FUNCTIONS_FOLDER = /(?:^|\/)api\/(?:[^_./][^/]*\/)*[^_./][^/]*\.[cm]?[jt]sx?$/
-/** What Nitro serves: its middleware first, then a route for each file, called after its path. */
-const NITRO_FILE = /(?:^|\/)server\/(middleware|api|routes)\/(.+)\.[cm]?[jt]s$/
+/** What Nitro serves: its middleware first, then a route for each file, called after its path. Nuxt has all of it in `server`. */
+const NITRO_FILE = /(?:^|\/)(server\/)?(middleware|api|routes)\/(.+)\.[cm]?[jt]s$/
+const MAKES_HANDLER = /\b(?:defineHandler|(?:define(?:Lazy)?E|e)ventHandler)\b/
 const REQUEST_TYPES = /^(?:Request|NextRequest|APIContext|RequestEvent|LoaderFunctionArgs|ActionFunctionArgs)$/
 const REQUEST_NAMES = /^_?req(?:uest)?$/
 /** Events that are requests; `HandlerEvent` is Netlify's. */
@@ -46,13 +47,14 @@ export function registerHosted(machine: Machine): void {
   registerNitro(machine)
 }
 
-/** `export default defineEventHandler(…)` under `server/api`, `server/routes` and `server/middleware`. */
+/** `export default defineEventHandler(…)` under `api`, `routes` and `middleware`, of `server` or of the tree. */
 function registerNitro(machine: Machine): void {
   const found = [...machine.modules.values()].flatMap((module) => {
-    const [, folder = '', name = ''] = NITRO_FILE.exec(module.file.path) ?? []
+    const [, within, folder = '', name = ''] = NITRO_FILE.exec(module.file.path) ?? []
+    if (folder === '' || (within === undefined && !isFoundByNitro(machine, module))) return []
     const handler = module.started ? module.exports.get('default')?.value : undefined
     const isEvents = handler?.objects.some((item) => item instanceof FunctionObject && takesEvent(item.node)) === true
-    return handler === undefined || folder === '' || !isEvents ? [] : [{ module, folder, name, handler }]
+    return handler === undefined || !isEvents ? [] : [{ module, folder, name, handler }]
   })
   const [first] = found
   if (first === undefined) return
@@ -72,6 +74,11 @@ function registerNitro(machine: Machine): void {
     } as const
     registerRoute(machine, app, given, call, State.beginning())
   }
+}
+
+/** Outside `server`, other programs have folders of these names: theirs make no such handlers, or mount them. */
+function isFoundByNitro(machine: Machine, module: Module): boolean {
+  return MAKES_HANDLER.test(module.file.text) && !isImported(machine, module)
 }
 
 function takesEvent(fn: Node): boolean {

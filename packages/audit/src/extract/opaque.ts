@@ -221,9 +221,12 @@ function isPassedOn(name: string | undefined, call: Call): boolean {
     objects.flatMap((item) => (item instanceof LibraryObject ? [item.type] : [])),
   )
   if (types.some((type) => type.endsWith('request')) && types.includes('response')) return true
-  if (name !== 'global:fetch') return false
+  if (name === undefined || !FETCHES.test(name)) return false
   return call.args.some((arg) => isRequest(arg) || isMessageAsSent(optionOf(arg, 'body') ?? NEVER))
 }
+
+/** `fetch`, and that of a service binding. */
+const FETCHES = /^(?:global:)?fetch$/
 
 function isRequest({ objects }: Value): boolean {
   return objects.some((item) => item instanceof LibraryObject && item.type.endsWith('request'))

@@ -1,5 +1,5 @@
 /** Reads and writes of properties: plain objects, containers used as session stores, library objects. */
-import { noteExecution } from './asked.ts'
+import { keptByName, noteExecution } from './asked.ts'
 import { AUDIENCE_CLAIM, isAudienceClaim, noteIssuerSaysEnd, tokenAsSent } from './audiences.ts'
 import { LET_IN, conditionOf, fromRequest, isFresh, isMove, isPresentedHandle, requestTags } from './conditions.ts'
 import { putBack } from './copies.ts'
@@ -62,7 +62,8 @@ export function keyName(key: Value): string | undefined {
 
 export function getProperty(machine: Machine, target: Value, key: Value, site: Site, state: State): Value {
   const name = keyName(key)
-  if ((name === 'length' || name === 'byteLength') && target.objects.length === 0) return lengthOf(target)
+  if ((name === 'length' || name === 'byteLength') && target.objects.length === 0)
+    return keptByName(lengthOf(target), target)
   const made = name === 'constructor' ? classOf(target) : undefined
   if (made !== undefined) return made
   const presented = presentedState(machine, target, name, site, state)
@@ -88,6 +89,7 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
     return derived(value, key).with({ entropy: pickEntropy(key.entropy) })
   if (target.objects.length === 0 && target.entropy !== undefined && name !== undefined && PLACE.test(name))
     return derived(target).with({ entropy: pickEntropy(target.entropy) })
+  if (name === 'length' && target.tags.length > 0) value = keptByName(value === NEVER ? UNKNOWN : value, target)
   if (value === NEVER) return name === 'length' ? UNKNOWN : UNKNOWN.with({})
   const asSent = name === undefined || target.tags.length === 0 ? undefined : tokenAsSent(machine, target, name)
   if (asSent !== undefined) return asSent

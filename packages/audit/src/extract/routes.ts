@@ -1,5 +1,5 @@
 /** Runs handlers as requests: the middleware that stands before them, then the handler, on one path. */
-import { noteSkipped } from './asked.ts'
+import { noteGoneOn, noteSkipped } from './asked.ts'
 import { wantsError } from './models/beside.ts'
 import { noteAbsentHandler } from './unseen-servers.ts'
 import type { Call } from './calls.ts'
@@ -354,6 +354,7 @@ function runOwnMiddleware(
   const ways = continued.map((item) => item.facts)
   state.facts = ways.reduce((a: Facts, b: Facts) => joinFacts(a, b))
   noteSkipped(state, ways)
+  noteGoneOn(state, ways, fork.facts)
 }
 
 /** Where middleware has no `next`: what does not answer lets the request go on. */

@@ -1,12 +1,13 @@
 /** Executes statements: control flow, declarations, exits. */
 import type { Node } from './ast.ts'
 import { isNode, staticKey } from './ast.ts'
-import { askedByComparing, noteExecution, notePolicy, noteRefusal } from './asked.ts'
+import { askedByComparing, noteDenied, noteExecution, notePolicy, noteRefusal } from './asked.ts'
 import { assume, assumeNot, conditionOf, equality, isOptional, truthOn } from './conditions.ts'
 import { createClass, createFunction } from './classes.ts'
 import { evaluate } from './expressions.ts'
 import { assignPattern } from './assignments.ts'
 import { elementsOf, noteWritten } from './literals.ts'
+import { noteEndless } from './streams.ts'
 import type { Environment, HeapObject } from './heap.ts'
 import { Cell, Environment as Env, FunctionObject, LibraryObject, storeId } from './heap.ts'
 import type { Machine } from './machine.ts'
@@ -257,7 +258,7 @@ export function execute(machine: Machine, node: Node, state: State, env: Environ
       return executeTry(machine, node, state, env)
     case 'ThrowStatement':
       evaluate(machine, node['argument'] as Node, state, env)
-      state.note('denied')
+      noteDenied(state)
       state.dead = true
       return
     case 'ForOfStatement':
@@ -448,7 +449,10 @@ function executeForEach(machine: Machine, node: Node, state: State, env: Environ
     return executeInTurn(machine, node, each, state, env)
   const item =
     node.type === 'ForInStatement' ? keysOf(source) : elementsOf(machine, source, machine.site(env.file, node))
-  if (node['await'] === true) machine.wait()
+  if (node['await'] === true) {
+    machine.wait()
+    if (!isOneRound(node['body'] as Node)) noteEndless(source, state)
+  }
   loop(machine, state, (body) => {
     const inner = new Env(env, env.file)
     const left = node['left'] as Node
@@ -458,6 +462,12 @@ function executeForEach(machine: Machine, node: Node, state: State, env: Environ
     } else assignPattern(machine, left, item, body, inner)
     execute(machine, node['body'] as Node, body, inner)
   })
+}
+
+/** `{ …; break }`: only the first is waited for. */
+function isOneRound(body: Node): boolean {
+  const last = body.type === 'BlockStatement' ? (body['body'] as Node[]).at(-1) : body
+  return last?.type === 'BreakStatement' || last?.type === 'ReturnStatement'
 }
 
 /** `for (const guard of guards)`: all of a list of functions that stands in the source are called, one after the other. */
@@ -501,6 +511,7 @@ function withKeyTag(value: Value, store: string): Value {
 }
 
 function executeLoop(machine: Machine, node: Node, state: State, env: Environment): void {
+  if (machine.stack.at(-1)?.['generator'] === true && isForEver(node, env)) state.note('endless')
   const inner = new Env(env, env.file)
   const init = node['init'] as Node | null | undefined
   if (isNode(init)) {
@@ -517,6 +528,12 @@ function executeLoop(machine: Machine, node: Node, state: State, env: Environmen
     if (node.type === 'DoWhileStatement' && isNode(test) && !body.dead) evaluate(machine, test, body, inner)
   }
   loop(machine, state, run, isNode(test) ? roundsOf(machine, test, state, inner) : undefined)
+}
+
+/** `while (true) { yield await next() }` of a generator: it gives as long as somebody takes. */
+function isForEver(node: Node, { file }: Environment): boolean {
+  const isTrue = node.type === 'WhileStatement' && (node['test'] as Node)['value'] === true
+  return isTrue && !/\b(?:break|return|throw)\b/.test(file.text.slice(node.start, node.end))
 }
 
 /** `i < 32`, `text.length < 32`: from nothing, by one, to a number that is known. */

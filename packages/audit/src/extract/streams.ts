@@ -59,6 +59,14 @@ export function noteEnding(machine: Machine, name: string, stream: LibraryObject
   if (ENDINGS.has(name)) machine.emit('stream-end', site, state, { stream })
 }
 
+/** `on(emitter, 'price')` of Node: an iterator of all that is emitted from now on. */
+export const EMITTED = 'emitted'
+
+/** `for await (const [price] of on(feed, 'price'))`: goes round for as long as somebody listens, here or in a generator. */
+export function noteEndless({ objects }: Value, state: State): void {
+  if (objects.some((item) => item instanceof LibraryObject && item.type === EMITTED)) state.note('endless')
+}
+
 /** Code that cannot be seen has the stream and may end it. */
 export function noteHandedOn(machine: Machine, call: Call, state: State): void {
   for (const stream of call.args.flatMap(({ objects }) => objects.filter(isStream)))

@@ -137,6 +137,30 @@ describe('Nitro', () => {
       'POST server/api/mcp.post.ts:13 always',
     ])
   })
+
+  /** Without Nuxt around it, the folders stand in the tree itself. */
+  const alone = (guard: string): Record<string, string> =>
+    Object.fromEntries(
+      Object.entries(files(guard)).map(([path, text]) => [
+        path.replace('server/', '').replace('api/', 'routes/'),
+        text,
+      ]),
+    )
+
+  it('has its folders in the tree itself as well', () => {
+    expect(dispatchesOf(alone(''))).toEqual(['POST routes/mcp.post.ts:13 unbound'])
+    expect(authenticationOf(alone('await requireUserSession(event)'))).toEqual(['POST routes/mcp.post.ts:13 always'])
+  })
+
+  it('does not serve what an app mounts', () => {
+    const app = `import { createApp, createRouter, defineEventHandler } from 'h3'
+      import mcp from './routes/mcp.post'
+      const app = createApp()
+      app.use(defineEventHandler(async (event) => { await requireUserSession(event) }))
+      app.use(createRouter().post('/mcp', mcp))
+      export default app`
+    expect(authenticationOf({ ...alone(''), 'app.ts': app })).toEqual(['POST routes/mcp.post.ts:13 always'])
+  })
 })
 
 describe('an MCP handler in the route module of a web framework', () => {

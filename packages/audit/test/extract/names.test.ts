@@ -122,3 +122,74 @@ describe('middleware that verifies nobody for some methods', () => {
     expect(outcomeOf(RULE, server(middleware))).not.toBe('fail')
   })
 })
+
+describe('middleware that lets go on what is fine, and refuses the rest', () => {
+  const server = (middleware: string): string => `
+    import { createMcpExpressApp, requireBearerAuth } from '@modelcontextprotocol/express'
+    import { toNodeHandler } from '@modelcontextprotocol/node'
+    import { createMcpHandler } from '@modelcontextprotocol/server'
+    const app = createMcpExpressApp()
+    const handle = toNodeHandler(createMcpHandler(() => new McpServer()))
+    const enforce = (rules) => (req, res, next) => { ${middleware} }
+    app.all('/mcp', requireBearerAuth({ verifier }), enforce({ drop: ['admin'] }), (req, res) => void handle(req, res, req.body))
+    app.listen(5454, '127.0.0.1')`
+  const missing = 'const missing = needed.filter((s) => !req.auth?.scopes.includes(s))'
+
+  it.each([
+    [
+      `const needed = rules[req.get('mcp-name')] ?? []; ${missing}; if (missing.length === 0) return next(); res.status(403).end()`,
+    ],
+    [
+      `const needed = rules[req.get('mcp-name')] ?? []; if (needed.every((s) => req.auth?.scopes.includes(s))) return next(); res.status(403).end()`,
+    ],
+    [`if (['list'].includes(req.get('mcp-name'))) next(); else res.status(403).end()`],
+  ])('goes by the header: %s', (middleware) => {
+    expect(outcomeOf(RULE, server(middleware))).toBe('fail')
+  })
+
+  it.each([
+    [
+      `const needed = rules[req.body.params.name] ?? []; ${missing}; if (missing.length === 0) return next(); res.status(403).end()`,
+    ],
+    [
+      `const kind = ['drop'].includes(req.get('mcp-name')) ? 'heavy' : 'light'; metrics.inc(kind); if (req.auth.scopes.includes('x')) return next(); return res.status(403).end()`,
+    ],
+    [
+      `if (!req.auth) return res.status(401).end(); if (['drop'].includes(req.get('mcp-name'))) { log('drop'); return next() } return next()`,
+    ],
+  ])('goes by something else: %s', (middleware) => {
+    expect(outcomeOf(RULE, server(middleware))).not.toBe('fail')
+  })
+})
+
+describe('a lane that a header chooses', () => {
+  const gateway = (lane: string): string => `
+    import { Hono } from 'hono'
+    const READS = new Set(['tools/list', 'resources/read'])
+    function laneOf(headers) {
+      const method = headers.get('mcp-method') ?? ''
+      if (READS.has(method)) return 'open'
+      if (method === 'tools/call' && /^get_/.test(headers.get('mcp-name') ?? '')) return 'open'
+      return 'approved'
+    }
+    const app = new Hono()
+    app.post('/mcp', async (c) => {
+      ${lane}
+      return c.env.BACKEND.fetch('https://backend/mcp', { method: 'POST', headers: c.req.raw.headers, body: c.req.raw.body })
+    })
+    export default app`
+
+  it.each([
+    ["if (laneOf(c.req.raw.headers) === 'approved' && !(await ok(c.env))) return c.json({}, 403)"],
+    [
+      "const lane = READS.has(c.req.header('mcp-method')) ? 'open' : 'approved'; if (lane === 'approved') return c.json({}, 403)",
+    ],
+  ])('decides who is refused: %s', (lane) => {
+    expect(outcomeOf(RULE, gateway(lane))).toBe('fail')
+  })
+
+  it('is only written down', () => {
+    const lane = 'console.log({ lane: laneOf(c.req.raw.headers) }); if (!(await ok(c.env))) return c.json({}, 403)'
+    expect(outcomeOf(RULE, gateway(lane))).not.toBe('fail')
+  })
+})

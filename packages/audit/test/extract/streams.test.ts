@@ -245,3 +245,58 @@ describe('streamSSE of Hono', () => {
     expect(outcomeOf('stream-outlives-token', server(goesOn))).not.toBe('fail')
   })
 })
+
+describe('a stream that is fed by what an emitter or a generator gives', () => {
+  const server = (loop: string): string => `
+    import { EventEmitter, on } from 'node:events'
+    import { Hono } from 'hono'
+    import { streamSSE } from 'hono/streaming'
+    import { createRemoteJWKSet, jwtVerify } from 'jose'
+    const jwks = createRemoteJWKSet(new URL(process.env.JWKS_URL))
+    const feed = new EventEmitter()
+    async function* prices(sub, signal) {
+      try { for await (const [price] of on(feed, sub, { signal })) yield price } catch (e) { if (e.name !== 'AbortError') throw e }
+    }
+    async function* ticks() { while (true) { await sleep(1000); yield 'tick' } }
+    async function* pages() { let next = 1; while (true) { const page = await load(next); yield page; if (!page.next) return; next = page.next } }
+    async function* first() { for await (const [price] of on(feed, 'x')) { yield price; break } }
+    const app = new Hono()
+    app.get('/mcp', async (c) => {
+      const result = await jwtVerify(c.req.header('authorization').slice(7), jwks).catch(() => null)
+      if (!result) return c.body(null, 401)
+      const { sub, exp } = result.payload
+      return streamSSE(c, async (stream) => {
+        const gone = new AbortController()
+        stream.onAbort(() => gone.abort())
+        ${loop}
+      })
+    })
+    export default app`
+  const outcome = (loop: string): string => outcomeOf('stream-outlives-token', server(loop))
+
+  it.each([
+    ['for await (const [p] of on(feed, sub)) await stream.writeSSE({ data: p })'],
+    ['for await (const p of prices(sub, gone.signal)) await stream.writeSSE({ data: p })'],
+    ['for await (const p of ticks()) await stream.writeSSE({ data: p })'],
+  ])('goes on without the token: %s', (loop) => {
+    expect(outcome(loop)).toBe('fail')
+  })
+
+  it.each([
+    [
+      'setTimeout(() => gone.abort(), exp * 1000 - Date.now()); for await (const p of prices(sub, gone.signal)) await stream.writeSSE({ data: p })',
+    ],
+    [
+      'const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(exp * 1000 - Date.now())]); for await (const p of prices(sub, signal)) await stream.writeSSE({ data: p })',
+    ],
+    [
+      'for await (const p of prices(sub, gone.signal)) { if (Date.now() > exp * 1000) break; await stream.writeSSE({ data: p }) }',
+    ],
+  ])('ends with it: %s', (loop) => {
+    expect(outcome(loop)).toBe('pass')
+  })
+
+  it.each([['pages'], ['first']])('is over when all has been sent: %s', (generator) => {
+    expect(outcome(`for await (const p of ${generator}()) await stream.writeSSE({ data: p })`)).toBe('notApplicable')
+  })
+})

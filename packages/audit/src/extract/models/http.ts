@@ -1,5 +1,5 @@
 /** node:http and friends: servers, plain requests and responses, fetch-style serving. */
-import { noteExecution } from '../asked.ts'
+import { noteDenied, noteExecution } from '../asked.ts'
 import { call_ } from '../calls.ts'
 import type { Call } from '../calls.ts'
 import type { Machine } from '../machine.ts'
@@ -145,7 +145,7 @@ function isSecureFactory(item: unknown): boolean {
 /** Answers that refuse: seen so that a catch around a verification counts as a check. */
 export function noteStatus(state: State, status: Value | undefined): void {
   const code = status?.primitives[0]
-  if (typeof code === 'number' && code >= 400) state.note('denied')
+  if (typeof code === 'number' && code >= 400) noteDenied(state)
   if (code === 401 || code === 403) state.note('refused')
 }
 

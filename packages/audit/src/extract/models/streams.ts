@@ -1,7 +1,7 @@
 /** Streams that platforms and frameworks make: what writes to them, and what ends them. */
 import { call_, callMethod } from '../calls.ts'
 import { FunctionObject } from '../heap.ts'
-import { noteEnding, noteOpened } from '../streams.ts'
+import { EMITTED, noteEnding, noteOpened } from '../streams.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object } from '../value.ts'
 import { isEndless } from './endless.ts'
@@ -14,7 +14,9 @@ const streamed: ExternalHandler = (machine, call, state) => {
   const stream = object(machine.library('stream', call.site))
   if (lasts(callback)) noteOpened(machine, stream, call.site, state)
   const fork = state.fork()
+  fork.learn(['streaming'])
   call_(machine, callback, { ...call, args: [stream] }, fork)
+  if (fork.facts.may.has('endless')) noteOpened(machine, stream, call.site, state)
   return object(machine.library('fetch-response', call.site))
 }
 
@@ -58,12 +60,16 @@ const onAbort: MethodHandler = (machine, _target, call, state) => {
   return UNKNOWN
 }
 
+const emitted: ExternalHandler = (machine, call) => object(machine.library(EMITTED, call.site))
+
 export const streams: Model = {
   calls: {
     'hono/streaming#streamSSE': streamed,
     'hono/streaming#stream': streamed,
     'hono/streaming#streamText': streamed,
     'global:AbortSignal#timeout': timeLimit,
+    'node:events#on': emitted,
+    'node:events#EventEmitter.on': emitted,
   },
   constructors: {
     'global:ReadableStream': readable,
