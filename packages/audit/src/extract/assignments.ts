@@ -3,8 +3,8 @@ import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
 import { assumeNot, provedOnEachWay } from './conditions.ts'
 import { putBack } from './copies.ts'
-import { repeatEntropy } from './entropy.ts'
-import type { Environment } from './heap.ts'
+import { isKnownToOthers, repeatEntropy } from './entropy.ts'
+import type { Environment, Site } from './heap.ts'
 import { LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { getProperty, setProperty } from './properties.ts'
@@ -131,6 +131,7 @@ function withoutNamed(machine: Machine, pattern: Node, value: Value, env: Enviro
 export function withDefault(machine: Machine, value: Value, fallback: Node, state: State, env: Environment): Value {
   if (isThere(value) || (value !== NEVER && !value.open && !value.primitives.includes(undefined))) return value
   const other = evaluate(machine, fallback, state, env)
+  if (isKnownDigest(other)) noteFallbackAt(machine, value, machine.site(env.file, fallback))
   return defaulted(machine, value, other)
 }
 
@@ -172,10 +173,18 @@ export function noteAlternative(
 
 /** `setting ?? 'text'`: remembers where the text stands. */
 export function noteFallback(machine: Machine, left: Value, right: Value, node: Node, env: Environment): void {
-  if (!right.primitives.some((item) => typeof item === 'string' && item !== '')) return
-  for (const tag of left.tags)
-    if (tag.startsWith('env:') || tag.startsWith('opt:'))
-      machine.fallbacks.set(`was-${tag}`, machine.site(env.file, node['right'] as Node))
+  const isText = right.primitives.some((item) => typeof item === 'string' && item !== '')
+  if (isText || isKnownDigest(right)) noteFallbackAt(machine, left, machine.site(env.file, node['right'] as Node))
+}
+
+/** A digest of text that stands in the source: as good as the text. */
+function isKnownDigest({ entropy }: Value): boolean {
+  return entropy !== undefined && isKnownToOthers(entropy)
+}
+
+function noteFallbackAt(machine: Machine, { tags }: Value, site: Site): void {
+  for (const tag of tags)
+    if (tag.startsWith('env:') || tag.startsWith('opt:')) machine.fallbacks.set(`was-${tag}`, site)
 }
 
 export function evaluateUpdate(machine: Machine, node: Node, state: State, env: Environment): Value {

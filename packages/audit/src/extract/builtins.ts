@@ -204,9 +204,19 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
       return joinText(list, onlyString(call.args[0] ?? UNKNOWN) ?? ',')
     case 'keys':
       return derived(list.item)
+    case 'next':
+      return drawn(machine, itemValue(machine, list), call.site)
     default:
       return UNKNOWN
   }
+}
+
+/** `generator.next()`, `list.values().next()`: one of what is gone through, unless that is over. */
+function drawn(machine: Machine, item: Value, site: Site): Value {
+  const result = machine.allocate('object', site)
+  result.property('value').write(item)
+  result.property('done').write(UNKNOWN.with({ primitives: [true, false] }))
+  return object(result)
 }
 
 /** What a list is joined with: the members of another list, or a value as it is. */
@@ -365,7 +375,9 @@ function replaceText(machine: Machine, self: Value, call: Call, state: State): V
   const result = runForEach(machine, { ...call, args: call.args.slice(1) }, [derived(self), UNKNOWN], state)
   const own = result.entropy === undefined ? undefined : pickEntropy(result.entropy)
   const entropy = concatEntropy(self.entropy, own)
-  return derived(self, result).with({ entropy })
+  // What stands for a character was found by it: that proves nothing of the text.
+  const put = result.with({ tags: result.tags.filter((tag) => tag !== 'verdict') })
+  return derived(self, put).with({ entropy })
 }
 
 function sameText(self: Value, name: string, call: Call): Value {

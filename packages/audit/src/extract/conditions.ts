@@ -10,6 +10,7 @@ import { noteEventCompared } from './replays.ts'
 import { asAnswer, equalState, isSaidOfState, isState, presenceOf } from './request-state.ts'
 import {
   ASKS_UPGRADE,
+  LOOKED_BY,
   NO_PAGE,
   OF_CALLER,
   UNNAMED,
@@ -316,7 +317,10 @@ export function and(a: Value, b: Value, result: Value, before: Facts): Value {
     whenTrue: unite(left.whenTrue, right.whenTrue),
     whenFalse: unite(
       intersect(left.whenFalse, unite(left.whenTrue, right.whenFalse), before),
-      unite(unite(perhaps(right.whenFalse), named(left.whenFalse)), settledHere(a, right.whenFalse, before)),
+      unite(
+        unite(perhaps(right.whenFalse), named(left.whenFalse)),
+        settledHere(a, left.whenFalse, right.whenFalse, before),
+      ),
     ),
   })
 }
@@ -328,7 +332,10 @@ export function or(a: Value, b: Value, result: Value, before: Facts): Value {
     whenTrue: unite(
       intersect(left.whenTrue, unite(left.whenFalse, right.whenTrue), before),
       unite(
-        unite(unite(perhaps(right.whenTrue), named(left.whenTrue)), settledHere(a, right.whenTrue, before)),
+        unite(
+          unite(perhaps(right.whenTrue), named(left.whenTrue)),
+          settledHere(a, left.whenTrue, right.whenTrue, before),
+        ),
         eitherSet(a, left.whenTrue, right.whenTrue),
       ),
     ),
@@ -399,12 +406,24 @@ function isOverruled(fact: string, other: readonly string[]): boolean {
 }
 
 /** `id && sessions[id]`: where the first half is false, nothing was looked up; where the second is, nothing was found. */
-function settledHere(first: Value, learned: readonly string[], before: Facts): readonly string[] {
+function settledHere(
+  first: Value,
+  otherwise: readonly string[],
+  learned: readonly string[],
+  before: Facts,
+): readonly string[] {
   if (!fromRequest(first)) return []
+  // `id && session?.owner !== user`: where the ID is not there by which all was looked up, there is nobody to compare.
+  if (learned.includes('bound') && otherwise.includes(UNNAMED) && isLookedUpBy(first, before)) return ['bound']
   return learned.flatMap((fact) => {
     const store = /^(?:absent|unowned):(.+)$/.exec(fact)?.[1]
     return store === undefined || before.may.has(`looked:${store}`) ? [] : [`cleared:${store}`]
   })
+}
+
+/** Whatever was looked up so far was found by this part of the request. */
+function isLookedUpBy({ tags }: Value, { may }: Facts): boolean {
+  return [...may].every((fact) => !fact.startsWith(LOOKED_BY) || tags.includes(fact.slice(LOOKED_BY.length)))
 }
 
 /** Different ways to know that a session is nobody else's: it is absent, has no owner, or its owner was compared. */

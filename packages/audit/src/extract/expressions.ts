@@ -18,7 +18,7 @@ import { arrived, isOwn, noteSharedRead } from './shared.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
 import { UNDEFINED, UNKNOWN, derived, object, primitive, withCondition, withTags } from './value.ts'
-import { evaluateObject, evaluateArray } from './literals.ts'
+import { elementsOf, evaluateObject, evaluateArray } from './literals.ts'
 import { evaluateAssignment, evaluateUpdate } from './assignments.ts'
 import { evaluateLogical, evaluateConditional, isOfPlatform } from './logic.ts'
 import { evaluateBinary, arithmetic, intoText, evaluateUnary } from './operators.ts'
@@ -81,6 +81,7 @@ function evaluateNode(machine: Machine, node: Node, state: State, env: Environme
     case 'TaggedTemplateExpression':
       return evaluateTagged(machine, node, state, env)
     case 'YieldExpression':
+      return evaluateYield(machine, node, state, env)
     case 'SpreadElement':
       return isNode(node['argument']) ? evaluate(machine, node['argument'], state, env) : UNKNOWN
     case 'ImportExpression':
@@ -90,6 +91,15 @@ function evaluateNode(machine: Machine, node: Node, state: State, env: Environme
       return inner === node ? UNKNOWN : evaluateNode(machine, inner, state, env)
     }
   }
+}
+
+/** `yield value`, `yield* list`: handed to whoever goes through what the generator gives. */
+function evaluateYield(machine: Machine, node: Node, state: State, env: Environment): Value {
+  const value = isNode(node['argument']) ? evaluate(machine, node['argument'], state, env) : UNDEFINED
+  const site = machine.site(env.file, node)
+  const given = node['delegate'] === true ? elementsOf(machine, value, site) : value
+  if (!state.dead) machine.frame.yields?.push({ state: state.fork(), value: given, site })
+  return isNode(node['argument']) ? value : UNKNOWN
 }
 
 /** While it waits, other requests may run. */

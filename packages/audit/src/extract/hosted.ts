@@ -8,6 +8,7 @@ import type { HeapObject } from './heap.ts'
 import { ClassObject, FunctionObject, siteKey } from './heap.ts'
 import type { Flavour, Machine } from './machine.ts'
 import { isWorker } from './models/cloudflare.ts'
+import { flat } from './models/express.ts'
 import { isAdapterHandler } from './models/mcp-adapter.ts'
 import { isApp, isHandler, registerRoute } from './models/routing.ts'
 import type { Module } from './modules.ts'
@@ -47,13 +48,17 @@ export function registerHosted(machine: Machine): void {
   registerNitro(machine)
 }
 
+function isEventHandler({ objects }: Value): boolean {
+  return objects.some((item) => item instanceof FunctionObject && takesEvent(item.node))
+}
+
 /** `export default defineEventHandler(…)` under `api`, `routes` and `middleware`, of `server` or of the tree. */
 function registerNitro(machine: Machine): void {
   const found = [...machine.modules.values()].flatMap((module) => {
     const [, within, folder = '', name = ''] = NITRO_FILE.exec(module.file.path) ?? []
     if (folder === '' || (within === undefined && !isFoundByNitro(machine, module))) return []
     const handler = module.started ? module.exports.get('default')?.value : undefined
-    const isEvents = handler?.objects.some((item) => item instanceof FunctionObject && takesEvent(item.node)) === true
+    const isEvents = handler !== undefined && flat([handler]).some(isEventHandler)
     return handler === undefined || !isEvents ? [] : [{ module, folder, name, handler }]
   })
   const [first] = found
@@ -68,7 +73,7 @@ function registerNitro(machine: Machine): void {
     const given = {
       verb: verb.toUpperCase(),
       path: layer ? '/' : below,
-      handlers: [handler],
+      handlers: flat([handler]),
       layer,
       flavour: 'h3',
     } as const

@@ -16,7 +16,7 @@ import { typedParameter } from './types.ts'
 import type { Value } from './value.ts'
 import { resultOf } from './ways.ts'
 import { noteMade, noteReturned } from './made-secrets.ts'
-import { NEVER, UNDEFINED, UNKNOWN, derived, object, withTags } from './value.ts'
+import { NEVER, UNDEFINED, UNKNOWN, derived, joinAll, object, withTags } from './value.ts'
 
 /** Runs a function of the tree with these arguments and folds what its exits know into the caller's path. */
 export function invoke(
@@ -36,12 +36,12 @@ export function invoke(
     return recalled
   }
   state.learn(tableFacts(fn.name))
-  const given = { fn, self, args }
+  const asked = { fn, self, args }
   const isStartup = machine.context.activation === 0
-  const remembered = isStartup && goesOn === undefined ? machine.summaries.recall(machine, given, state) : undefined
+  const remembered = isStartup && goesOn === undefined ? machine.summaries.recall(machine, asked, state) : undefined
   if (remembered !== undefined) return remembered
   const mark = markOf(machine, state)
-  const walk = isStartup ? machine.summaries.begin(machine, given, state) : undefined
+  const walk = isStartup ? machine.summaries.begin(machine, asked, state) : undefined
   machine.stack.push(fn.node)
   const saved = machine.frame
   const frame: Frame = {
@@ -49,6 +49,7 @@ export function invoke(
     jumps: [],
     self: selfOf(fn, self),
     made: new Set(),
+    ...(fn.node['generator'] === true ? { yields: [] } : {}),
   }
   machine.frame = frame
   const before = state.facts.must
@@ -62,6 +63,7 @@ export function invoke(
     machine.stack.pop()
     machine.frame = saved
   }
+  const given = listOfYields(machine, fn, frame)
   if (frame.exits.length === 0) {
     state.dead = true
     machine.quiet.note(machine, fn, args, mark, state, NEVER)
@@ -75,10 +77,23 @@ export function invoke(
     machine.stack.length,
   )
   dropChecks(state, mark.may)
-  const result = resultOfCall(frame, before)
+  const result = given ?? resultOfCall(frame, before)
   machine.quiet.note(machine, fn, args, mark, state, result)
   if (walk !== undefined) machine.summaries.end(machine, walk, state, result)
   return result
+}
+
+/**
+ * What a generator that returns nothing hands out, as a list. Whoever goes through it may stop at any of it, so a generator
+ * that never ends does not end its caller. One that returns a value is run by a library that hands it each value back.
+ */
+function listOfYields(machine: Machine, fn: FunctionObject, { exits, yields = [] }: Frame): Value | undefined {
+  if (yields.length === 0 || exits.some(({ value }) => value !== UNDEFINED)) return undefined
+  if (exits.length === 0) exits.push(...yields.map(({ state }) => ({ state, value: UNDEFINED })))
+  const list = machine.allocate('array', machine.site(fn.env.file, fn.node))
+  list.elements.write(joinAll(yields.map(({ value }) => value)))
+  list.transient = true
+  return object(list)
 }
 
 /** What a function gives back is called after it. */

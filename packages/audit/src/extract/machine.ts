@@ -35,6 +35,8 @@ export interface Frame {
   readonly self: Value | undefined
   /** What the function itself has made. */
   readonly made?: Set<HeapObject>
+  /** What a generator hands out on its way, and how things stand there. */
+  readonly yields?: Exit[]
 }
 
 /** What `break` and `continue` leave. */

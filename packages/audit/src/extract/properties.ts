@@ -34,6 +34,7 @@ import { noteEventLookUp } from './replays.ts'
 import { noteTable } from './rpc.ts'
 import { noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
+import { LOOKED_BY } from './state.ts'
 import type { Primitive } from './value.ts'
 import { partOfWays } from './ways.ts'
 import {
@@ -330,6 +331,7 @@ const GLOBAL_ALIASES = new Map([
   ['global:window#crypto', 'node:crypto'],
   ['global:self#crypto', 'node:crypto'],
   ['node:process#env', 'global:process#env'],
+  ['global:Bun#env', 'global:process#env'],
 ])
 
 /** A setting from outside: unset under the default configuration, unless start-up insists on it. */
@@ -432,7 +434,10 @@ export function noteLookUp(machine: Machine, store: StoreRef, key: Value, site: 
   // Found by what a message answers, the entry is the one that it is for.
   if (hasTag(key, 'reply')) state.learn(['addressed'])
   if (!isPresentedHandle(key)) return
-  for (const tag of requestTags(key)) machine.handleTags.add(tag)
+  for (const tag of requestTags(key)) {
+    machine.handleTags.add(tag)
+    state.note(LOOKED_BY + tag)
+  }
   state.note('looked')
   state.note(`looked:${store.id}`)
   // Another store has found the caller's own session under this very handle.

@@ -6,6 +6,7 @@ import type { Machine } from './machine.ts'
 import { LET_IN, fromRequest } from './conditions.ts'
 import { isHandleName } from './secrets.ts'
 import type { State } from './state.ts'
+import { LOOKED_BY } from './state.ts'
 import type { Value } from './value.ts'
 import { hasTag, storesIn, tagsOf, withTags } from './value.ts'
 
@@ -103,6 +104,7 @@ function fromVariable(
   if (!inRequest(machine)) return withTags(value, [`entry:${store}`])
   emitSharedRead(machine, cell, true, site, state)
   state.note('looked')
+  state.note(LOOKED_BY)
   state.note(`looked:${store}`)
   if (!state.holds('bound') && !state.holds(`cleared:${store}`)) state.note(`unbound:${store}`)
   return withTags(value, [`entry:${store}`, 'held'])

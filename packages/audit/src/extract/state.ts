@@ -229,6 +229,9 @@ export function joinFacts(a: Facts, b: Facts): Facts {
   return { must, may: new Set([...a.may, ...b.may]) }
 }
 
+/** `looked-by:<tag>`: by which part of the request a session was looked up; of one that is kept by itself, by none. */
+export const LOOKED_BY = 'looked-by:'
+
 /** The request names no session. */
 export const UNNAMED = 'unnamed'
 

@@ -1,6 +1,6 @@
 /** Session IDs are followed to the sources of their unpredictability, and the sum is stated in bits. */
 import { describe, expect, it } from 'vitest'
-import { factsOf, findingsOf, type Program } from './programs.ts'
+import { factsOf, findingsOf, outcomeOf, type Program } from './programs.ts'
 
 /** A transport whose IDs are made by `generator`. */
 function minting(generator: string, before = ''): string {
@@ -194,6 +194,22 @@ describe('bits', () => {
 })
 
 /** Platforms that we support have it, so what is given in its place is never taken. */
+describe('an ID out of a generator function', () => {
+  const flakes = (of: string): Program =>
+    minting('() => flakes.next().value', `function* make() { while (true) yield ${of} }\nconst flakes = make()`)
+
+  it('of a time in many bits', () => {
+    const program = flakes('((BigInt(Date.now()) - 1_700_000_000_000n) << 22n).toString(36)')
+    expect(findingsOf('predictable-session-id', program)).toHaveLength(1)
+  })
+
+  it('of random bytes', () => {
+    expect(outcomeOf('predictable-session-id', flakes("randomBytes(16).toString('hex')"))).toBe('pass')
+    const text = flakes('btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(16))))')
+    expect(outcomeOf('predictable-session-id', text)).not.toBe('fail')
+  })
+})
+
 describe('a fallback for a platform without randomUUID', () => {
   const weak = 'Math.random().toString(36)'
   it.each([

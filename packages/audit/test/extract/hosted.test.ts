@@ -250,3 +250,67 @@ describe('FastMCP', () => {
     expect(findingsOf('missing-session-expiry', locked('4.20.0', text))[0]).toContain('no absolute one')
   })
 })
+
+describe('what h3 runs before a handler', () => {
+  const server = (hooks: string): string => `
+    import { createApp, createError, defineEventHandler, defineRequestMiddleware, getHeader, setHeader, toNodeListener } from 'h3'
+    import { createServer } from 'node:http'
+    import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'
+    const sha = (text) => createHash('sha256').update(text).digest()
+    const want = sha(process.env.KEY)
+    const guard = defineRequestMiddleware((event) => {
+      if (!timingSafeEqual(sha(getHeader(event, 'x-key') ?? ''), want)) throw createError({ statusCode: 401 })
+    })
+    const log = defineRequestMiddleware((event) => console.log(event.method))
+    const sessions = new Map()
+    const mcp = defineEventHandler({
+      ${hooks}
+      handler(event) {
+        const id = getHeader(event, 'mcp-session-id')
+        if (!id) {
+          const fresh = randomUUID()
+          sessions.set(fresh, { notes: [] })
+          setHeader(event, 'mcp-session-id', fresh)
+          return {}
+        }
+        const session = sessions.get(id)
+        if (!session) throw createError({ statusCode: 404 })
+        return session.notes
+      },
+    })
+    createServer(toNodeListener(createApp().use('/mcp', mcp))).listen(8080)`
+
+  it.each([
+    ['onRequest: guard,', 'notApplicable'],
+    ['onRequest: [log, guard],', 'notApplicable'],
+    ['onRequest: [log],', 'fail'],
+    ['', 'fail'],
+  ])('lets in who has proved something, or anybody: %s', (hooks, outcome) => {
+    expect(outcomeOf('unbound-session', server(hooks))).toBe(outcome)
+  })
+})
+
+describe('an account of a provider that a login stores in the session', () => {
+  const server = (stores: string): string => `
+    import express from 'express'
+    import session from 'express-session'
+    import { OAuth2Client } from 'google-auth-library'
+    const google = new OAuth2Client(process.env.ID, process.env.SECRET, process.env.CALLBACK)
+    const app = express()
+    app.use(session({ secret: process.env.KEY, saveUninitialized: true }))
+    app.get('/back', (req, res, next) => {
+      google.getToken(String(req.query.code))
+        .then(({ tokens }) => google.verifyIdToken({ idToken: tokens.id_token, audience: process.env.ID }))
+        .then((ticket) => { const who = { sub: ticket.getPayload().sub }; ${stores} })
+        .catch(next)
+    })
+    app.post('/mcp', (req, res) => req.session.who ? res.json({ jsonrpc: '2.0', id: 1, result: {} }) : res.sendStatus(401))
+    app.listen(3000)`
+
+  it('is put into the one from before the login, or into a new one', () => {
+    const anew =
+      'req.session.regenerate((error) => { if (error) return next(error); req.session.who = who; res.end() })'
+    expect(outcomeOf('session-fixation', server('req.session.who = who; res.end()'))).toBe('fail')
+    expect(outcomeOf('session-fixation', server(anew))).not.toBe('fail')
+  })
+})

@@ -27,12 +27,19 @@ describe('a key that others derive as well', () => {
     ['stretched', "crypto.scryptSync(os.hostname(), 'salt', 32)"],
     ['stretched in a while', "await promisify(crypto.pbkdf2)(os.hostname(), 'salt', 1e5, 32, 'sha256')"],
     ['where a setting is missing', `process.env.KEY ?? ${digest('os.hostname()')}`],
+    ['where a setting is missing, text', `process.env.KEY ?? ${digest("'desk:tickets'")}`],
+    [
+      'where an option is missing',
+      'keyOf({ key: process.env.KEY })',
+      `const keyOf = ({ key = ${digest("'desk:tickets'")} }) => key`,
+    ],
     ['where something else has nothing', `(await keychain('key')) ?? ${digest('os.hostname()')}`],
-  ])('%s', (_, made) => {
-    expect(outcome(made)).toBe('fail')
+  ])('%s', (_, made, before = '') => {
+    expect(outcome(made, before)).toBe('fail')
   })
 
   it.each([
+    ['with a setting and text', digest("(process.env.MASTER ?? '') + ':tickets'")],
     ['with a setting', digest('`${process.env.MASTER}-${os.hostname()}`')],
     ['with something unknown', "crypto.createHash('sha256').update(read()).update(os.hostname()).digest()"],
     ['with something random', digest("os.hostname() + crypto.randomBytes(32).toString('hex')")],

@@ -421,3 +421,46 @@ describe('a caller that unseen middleware finds out', () => {
     ])
   })
 })
+
+describe('an owner that is compared where the request names a session', () => {
+  const server = (lookUp: string, check: string): string => `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const entries = new Map()
+    const open = (user) => {
+      const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: randomUUID, onsessioninitialized: (id) => { entries.set(id, { user, transport }) } })
+      return transport
+    }
+    const app = express()
+    app.use(requireBearerAuth({}))
+    app.all('/mcp', async (req, res) => {
+      const user = req.auth.extra.sub
+      const sid = req.get('mcp-session-id')
+      const entry = ${lookUp}
+      if (${check}) return res.status(404).end()
+      const transport = entry?.transport ?? open(user)
+      await transport.handleRequest(req, res, req.body)
+    })
+    app.listen(3000)`
+
+  const LOOK_UP = 'sid ? entries.get(sid) : undefined'
+
+  it.each([
+    [LOOK_UP, 'sid && entry?.user !== user'],
+    [LOOK_UP, 'sid && (!entry || entry.user !== user)'],
+    [LOOK_UP, '!(!sid || entry?.user === user)'],
+    ['entries.get(sid)', 'sid && entry?.user !== user'],
+  ])('is compared: %s, %s', (lookUp, check) => {
+    expect(outcomeOf('unbound-session', server(lookUp, check))).toBe('pass')
+  })
+
+  it.each([
+    ['entries.get(sid ?? req.query.session)', 'sid && entry?.user !== user'],
+    [LOOK_UP, 'req.query.strict && entry?.user !== user'],
+    [LOOK_UP, 'sid && !entry'],
+  ])('is not: %s, %s', (lookUp, check) => {
+    expect(outcomeOf('unbound-session', server(lookUp, check))).toBe('fail')
+  })
+})

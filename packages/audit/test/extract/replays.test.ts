@@ -181,3 +181,51 @@ describe('events that a NestJS controller gives again', () => {
     )
   })
 })
+
+describe('events that a generator gives one after the other', () => {
+  const ring = (where: string): string => `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    class Ring {
+      items = []
+      seq = 0
+      push(sid, payload) {
+        const item = { seq: ++this.seq, sid, frame: JSON.stringify(payload) }
+        this.items.push(item)
+        return item
+      }
+      *after(seq, sid) { for (const item of this.items) if (${where}) yield item }
+    }
+    const ring = new Ring()
+    const peers = new Map()
+    const write = (out, item) => out.write(\`id: \${item.seq}\\ndata: \${item.frame}\\n\\n\`)
+    const app = express()
+    app.post('/mcp', express.json(), (req, res) => {
+      if (req.body.method === 'initialize') {
+        const id = randomUUID()
+        peers.set(id, { used: Date.now() })
+        return res.set('Mcp-Session-Id', id).json({ jsonrpc: '2.0', id: req.body.id, result: {} })
+      }
+      const sid = req.get('mcp-session-id')
+      const peer = peers.get(sid)
+      if (!peer) return res.status(404).end()
+      const item = ring.push(sid, { jsonrpc: '2.0', method: 'notifications/message', params: req.body.params })
+      if (peer.out) write(peer.out, item)
+      res.status(202).end()
+    })
+    app.get('/mcp', (req, res) => {
+      const sid = req.get('mcp-session-id')
+      const peer = peers.get(sid)
+      if (!peer) return res.status(404).end()
+      res.writeHead(200, { 'content-type': 'text/event-stream' })
+      const last = Number(req.get('last-event-id'))
+      if (Number.isFinite(last)) for (const item of ring.after(last, sid)) write(res, item)
+      peer.out = res
+    })
+    app.listen(3000, '127.0.0.1')`
+
+  it('are those of all sessions, or of this one', () => {
+    expect(outcomeOf(RULE, ring('item.seq > seq'))).toBe('fail')
+    expect(outcomeOf(RULE, ring('item.sid === sid && item.seq > seq'))).not.toBe('fail')
+  })
+})

@@ -393,3 +393,29 @@ describe('a setting that nobody has to set', () => {
     expect(findingsOf('weak-session-secret', program)).toEqual(findings)
   })
 })
+
+describe('a MAC of the web platform that is written as text', () => {
+  const worker = (check: string): string => `
+    const enc = new TextEncoder()
+    const b64 = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/[+/=]/g, (c) => ({ '+': '-', '/': '_' })[c] ?? '')
+    const keyOf = (secret) => crypto.subtle.importKey('raw', enc.encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
+    const mac = (secret, text) => keyOf(secret).then((key) => crypto.subtle.sign('HMAC', key, enc.encode(text))).then(b64)
+    const open = (secret, handle) => {
+      const [text, presented] = handle.split('.')
+      ${check}
+    }
+    export default {
+      async fetch(req, env) {
+        const me = await open(env.SECRET, (req.headers.get('authorization') ?? '').replace(/^Bearer /, ''))
+        return me ? Response.json({ jsonrpc: '2.0', id: 1, result: me }) : new Response(null, { status: 401 })
+      },
+    }`
+
+  it('is compared like any secret', () => {
+    const unsafe = 'return mac(secret, text).then((tag) => presented !== tag ? null : JSON.parse(atob(text)))'
+    const safe =
+      "return keyOf(secret).then((key) => crypto.subtle.verify('HMAC', key, Uint8Array.from(atob(presented), (c) => c.charCodeAt(0)), enc.encode(text))).then((ok) => ok ? JSON.parse(atob(text)) : null)"
+    expect(outcomeOf('timing-unsafe-comparison', worker(unsafe))).toBe('fail')
+    expect(outcomeOf('timing-unsafe-comparison', worker(safe))).not.toBe('fail')
+  })
+})

@@ -80,6 +80,18 @@ describe('a value is followed through', () => {
     ['then', "let host; await Promise.resolve('10.0.0.1').then((x) => { host = x })", 'host'],
     ['an immediately called function', '', "(() => '10.0.0.1')()"],
     ['a Map', "const hosts = new Map(); hosts.set('own', '10.0.0.1')", "hosts.get('own')"],
+    ['a generator', "let host; function* all() { yield '10.0.0.1' }\nfor (const each of all()) host = each", 'host'],
+    [
+      'a generator that never ends',
+      "function* all() { while (true) yield '10.0.0.1' }\nconst source = all(); const host = source.next().value",
+      'host',
+    ],
+    [
+      'a generator of another',
+      "let host; function* own() { yield '10.0.0.1' } function* all() { yield* own() }\nfor (const each of all()) host = each",
+      'host',
+    ],
+    ['a setting of Bun', "const host = Bun.env.BIND ?? '10.0.0.1'", 'host'],
     ['String and trim', "const host = String(' 10.0.0.1 ').trim()", 'host'],
   ])('%s', (_, before, host) => {
     expect(hostsOf(listening(before, host))).toEqual(['10.0.0.1'])

@@ -275,7 +275,8 @@ function knownSecret(
   if (sources.some(({ kind }) => kind === 'process')) return { ...fact, source: 'known', from: made, bits: 0 }
   const texts = sources.flatMap(({ text }) => (text === undefined || !isSecretText(machine, text, value) ? [] : [text]))
   if (texts.length === 0) return { ...fact, source: 'outside' }
-  const fallback = fallbacks.find((site) => isAmong(texts, site))
+  const isDigestAt = (site: Site): boolean => sources.some((source) => isWithin(source.site, site))
+  const fallback = fallbacks.find((site) => isAmong(texts, site) || isDigestAt(site))
   if (fallback !== undefined) return { ...fact, source: 'fallback', from: locate(fallback) }
   // A setting that is empty where nobody sets it: what that means is decided elsewhere.
   const isSet = value.tags.some((tag) => /^(?:was-)?(?:env|opt|setting):/.test(tag))

@@ -9,6 +9,7 @@ import { NEVER, UNDEFINED, UNKNOWN, object, onlyString, tagged } from '../value.
 import { noteCookieCleared } from '../logouts.ts'
 import { cookieIn, noteCookie } from './cookies.ts'
 import { noteAnswer, noteStatus } from './http.ts'
+import { flat } from './express.ts'
 import { callLibrary } from './index.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { bag, keep, part, requestPart } from './requests.ts'
@@ -35,7 +36,7 @@ const route: MethodHandler = (machine, target, call, state, name) => {
   registerRoute(
     machine,
     target,
-    { verb: verbOf(name), path: pathOf(path), handlers: [handler], layer: false, flavour: 'h3' },
+    { verb: verbOf(name), path: pathOf(path), handlers: flat([handler]), layer: false, flavour: 'h3' },
     call,
     state,
   )
@@ -55,8 +56,14 @@ const use: MethodHandler = (machine, target, call, state) => {
   for (const arg of hasPath ? call.args.slice(1) : call.args) {
     const child = isApp(arg)
     if (child !== undefined) mountOn(machine, target, child, path, [], state)
-    else if (isHandler(arg))
-      registerRoute(machine, target, { verb: '*', path, handlers: [arg], layer: true, flavour: 'h3' }, call, state)
+    else if (flat([arg]).some(isHandler))
+      registerRoute(
+        machine,
+        target,
+        { verb: '*', path, handlers: flat([arg]), layer: true, flavour: 'h3' },
+        call,
+        state,
+      )
   }
   return object(target)
 }
@@ -72,10 +79,18 @@ const serve: ExternalHandler = (machine, call, state) => {
   return app
 }
 
-/** `defineEventHandler(fn)`, `defineEventHandler({ handler })`. */
-const define: ExternalHandler = (_machine, call) => {
+/** `defineEventHandler(fn)`, `defineEventHandler({ onRequest, handler })`: what runs before the handler comes before it in a list. */
+const define: ExternalHandler = (machine, call) => {
   const [given = UNKNOWN] = call.args
-  return optionOf(given, 'handler') ?? given
+  const handler = optionOf(given, 'handler')
+  const hooks = flat(['onRequest', 'middleware'].flatMap((name) => optionOf(given, name) ?? []))
+  if (handler === undefined || hooks.length === 0) return handler ?? given
+  const chain = machine.allocate('array', call.site)
+  for (const [index, item] of [...hooks, handler].entries()) {
+    chain.property(String(index)).write(item)
+    chain.elements.write(item)
+  }
+  return object(chain)
 }
 
 const same: ExternalHandler = (_machine, call) => call.args[0] ?? UNKNOWN
@@ -153,6 +168,7 @@ const FUNCTIONS: Readonly<Record<string, ExternalHandler>> = {
   defineEventHandler: define,
   eventHandler: define,
   defineHandler: define,
+  defineRequestMiddleware: same,
   defineLazyEventHandler: same,
   toNodeListener: same,
   toNodeHandler: same,

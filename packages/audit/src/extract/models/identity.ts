@@ -12,7 +12,7 @@ import { noteClientUse } from '../shared.ts'
 import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, UNKNOWN, derived, object, onlyString, tagged, truthiness, withTags } from '../value.ts'
+import { UNDEFINED, UNKNOWN, derived, hasTag, object, onlyString, tagged, truthiness, withTags } from '../value.ts'
 import { registerRun } from './carriers.ts'
 import { plain } from './express.ts'
 import { noteSessions } from './login-sessions.ts'
@@ -44,6 +44,8 @@ function verified(machine: Machine, call: Call, state: State): Value {
   state.learn([...VERIFIED, 'auth:expiring'])
   machine.emit('expiring-auth', call.site, state, {})
   if (given.some(isSentByBrowsers)) state.learn(['auth:cookie'])
+  // What the caller has sent here to be let in by, or a provider gave for the code that they came back with.
+  if (given.some((value) => hasTag(value, 'query') || hasTag(value, 'body'))) state.learn(['login'])
   for (const arg of given) noteUrlCredential(machine, arg, call.site, state)
   return withTags(derived(...given), ['cred', 'principal'])
 }

@@ -5,6 +5,7 @@ import { callMethod, call_ } from '../calls.ts'
 import { runCallbacks, callOpaque } from '../opaque.ts'
 import { view } from '../builtins.ts'
 import { equality, flag, negate } from '../conditions.ts'
+import { pickEntropy } from '../entropy.ts'
 import { itemValue } from '../literals.ts'
 import type { HeapKind, HeapObject } from '../heap.ts'
 import type { Site } from '../heap.ts'
@@ -39,6 +40,7 @@ import { entriesIn } from './http.ts'
 import { bag, bagProperty } from './requests.ts'
 import type { ExternalHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
+import { entropyOfAll } from './surroundings.ts'
 import { noteSize } from './typed-arrays.ts'
 
 function container(kind: HeapKind): ExternalHandler {
@@ -141,6 +143,13 @@ const number: ExternalHandler = (_machine, call) => {
   const [value = UNKNOWN] = call.args
   const primitives = value.primitives.map((item) => (item === undefined || item === null ? item : Number(item)))
   return new Value(primitives, [], value.tags, value.open)
+}
+
+/** `String.fromCharCode(...bytes)`: those bytes, as text. */
+const fromCodes: ExternalHandler = (_machine, call) => {
+  const entropy = entropyOfAll(call.args)
+  const text = derived(...call.args)
+  return entropy === undefined ? text : text.with({ entropy: pickEntropy(entropy) })
 }
 
 /** `Object.assign(this, { server })` is a write to each of these fields. */
@@ -393,6 +402,11 @@ export const platform: Model = {
     'global:process#on': processOn,
     'global:process#once': processOn,
     'global:String': sameValue,
+    'global:String#fromCharCode': fromCodes,
+    'global:String#fromCodePoint': fromCodes,
+    'global:BigInt': sameValue,
+    'global:BigInt#asUintN': (machine, call, state, path) =>
+      sameValue(machine, { ...call, args: call.args.slice(1) }, state, path),
     'global:Number': number,
     'global:parseInt': number,
     'global:Number#parseInt': number,
