@@ -12,13 +12,12 @@ import type { HeapObject, Site } from './heap.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { Module } from './modules.ts'
-import { getProperty } from './properties.ts'
 import { argumentsFor } from './roots.ts'
 import { State } from './state.ts'
 import { runModule } from './statements.ts'
-import { sharedInstance } from './types.ts'
+import { methodOf, sharedInstance } from './types.ts'
 import type { Value } from './value.ts'
-import { UNDEFINED, UNKNOWN, object, primitive } from './value.ts'
+import { UNDEFINED, UNKNOWN, object } from './value.ts'
 
 const RECORDED: ReadonlySet<EventKind> = new Set([
   'cookie',
@@ -157,7 +156,7 @@ function methodsOf(machine: Machine, of: ClassObject): readonly Left[] {
   if (names.length === 0) return []
   const instance = sharedInstance(machine, of)
   return names.flatMap(([name]) =>
-    getProperty(machine, object(instance), primitive(name), instance.site, State.beginning())
+    methodOf(machine, object(instance), name, instance.site)
       .objects.filter((item) => item instanceof FunctionObject)
       .map((fn) => ({ fn, self: object(instance) })),
   )

@@ -12,11 +12,10 @@ import { flat } from './models/express.ts'
 import { isAdapterHandler } from './models/mcp-adapter.ts'
 import { isApp, isHandler, registerRoute } from './models/routing.ts'
 import type { Module } from './modules.ts'
-import { getProperty } from './properties.ts'
 import { State } from './state.ts'
-import { sharedInstance } from './types.ts'
+import { methodOf, sharedInstance } from './types.ts'
 import type { Value } from './value.ts'
-import { UNDEFINED, object, primitive } from './value.ts'
+import { UNDEFINED, object } from './value.ts'
 
 const VERBS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD', 'ALL'] as const
 /** Where frameworks look for modules whose exports are called like the verbs they serve. */
@@ -221,7 +220,7 @@ function registerObjects(machine: Machine, module: Module): void {
       if (!(target instanceof ClassObject) || method === undefined || !takesOneRequest(method['value'] as Node))
         continue
       const instance = sharedInstance(machine, target)
-      const handler = getProperty(machine, object(instance), primitive('fetch'), instance.site, State.beginning())
+      const handler = methodOf(machine, object(instance), 'fetch', instance.site)
       register(machine, module, '*', handler, 'fetch')
     }
   }

@@ -52,48 +52,29 @@ function evaluateAnd(machine: Machine, left: Value, node: Node, state: State, en
   const truth = truthOn(machine, left, state)
   if (!truth.canBeTrue) return left
   const before = state.facts
-  let right: Value = UNKNOWN
-  branch(
-    machine,
-    state,
-    left,
-    (yes) => {
-      right = evaluate(machine, node['right'] as Node, yes, env)
-    },
-    () => undefined,
-  )
-  const falsy: Value = left.with({
-    primitives: left.primitives.filter((item) => !item),
-    objects: [],
-    open: truth.canBeFalse && left.open,
-  })
+  const right = rightWhere(true, machine, left, node, state, env)
   if (!truth.canBeFalse) return withCondition(right, conditionOf(right))
-  const both = truth.canBeFalse
-    ? join(falsy.with({ primitives: falsy.primitives.length > 0 ? falsy.primitives : [false] }), right)
-    : right
-  return truth.canBeFalse ? and(left, right, both, before) : withLearned(both, right, conditionOf(left).whenTrue)
+  const falsy = left.primitives.filter((item) => !item)
+  const stays = left.with({ primitives: falsy.length > 0 ? falsy : [false], objects: [] })
+  return and(left, right, join(stays, right), before)
 }
 
-/** The right side alone decides; the left one is known to have gone this way. */
-function withLearned(value: Value, right: Value, learned: readonly string[]): Value {
-  const { whenTrue, whenFalse } = conditionOf(right)
-  return withCondition(value, { whenTrue: [...whenTrue, ...learned], whenFalse })
+/** The right side, evaluated on the one way that leads to it. */
+function rightWhere(isTrue: boolean, machine: Machine, left: Value, node: Node, state: State, env: Environment): Value {
+  let right: Value = UNKNOWN
+  const goOn = (way: State): void => {
+    right = evaluate(machine, node['right'] as Node, way, env)
+  }
+  const stay = (): void => {}
+  branch(machine, state, left, isTrue ? goOn : stay, isTrue ? stay : goOn)
+  return right
 }
 
 function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env: Environment): Value {
   const truth = truthOn(machine, left, state)
   if (!truth.canBeFalse || isSetAnyway(left)) return left
   const before = state.facts
-  let right: Value = UNKNOWN
-  branch(
-    machine,
-    state,
-    left,
-    () => undefined,
-    (no) => {
-      right = evaluate(machine, node['right'] as Node, no, env)
-    },
-  )
+  const right = rightWhere(false, machine, left, node, state, env)
   noteAlternative(machine, left, right, node, state, env)
   const isDefault =
     left.condition === undefined && left.tags.some((tag) => tag.startsWith('env:') || tag.startsWith('opt:'))

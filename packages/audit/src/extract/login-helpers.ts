@@ -3,22 +3,17 @@
  * elsewhere, and has found out by then who it is.
  */
 import type { Node } from './ast.ts'
-import type { Call } from './calls.ts'
-import { call_ } from './calls.ts'
 import type { Site } from './heap.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import { parametersOf } from './invoke.ts'
 import { nameBefore } from './logouts.ts'
 import type { Machine } from './machine.ts'
 import { wordsOf } from './made-secrets.ts'
-import { registerRun } from './models/carriers.ts'
 import { exportedCells } from './modules.ts'
-import { getProperty } from './properties.ts'
-import { nameOfParameter } from './roots.ts'
-import { State } from './state.ts'
-import { sharedInstance } from './types.ts'
+import { nameOfParameter, registerUncalled } from './roots.ts'
+import { methodOf, sharedInstance } from './types.ts'
 import type { Value } from './value.ts'
-import { UNDEFINED, UNKNOWN, object, primitive, tagged } from './value.ts'
+import { UNDEFINED, UNKNOWN, object, tagged } from './value.ts'
 
 const WRITES_SESSION = /\bsession\s*[!?]?(?:\.\s*set\s*\(|\.\s*\w+\s*=[^=>]|\[[^\]\n]{1,80}\]\s*=[^=>])/
 const SOMEBODY = /^(?:user|account|member|profile|principal|identity|admin|customer)\b/
@@ -39,7 +34,7 @@ function registerMethods(machine: Machine, of: ClassObject): void {
     const node = member['value'] as Node
     if (machine.reached.has(node) || !isLoginHelper(node, machine.site(of.env.file, member))) continue
     const instance = object(sharedInstance(machine, of))
-    for (const fn of getProperty(machine, instance, primitive(name), of.site, State.beginning()).objects)
+    for (const fn of methodOf(machine, instance, name, of.site).objects)
       if (fn instanceof FunctionObject) register(machine, fn, instance)
   }
 }
@@ -57,15 +52,8 @@ function isRequest(param: Node): boolean {
 }
 
 function register(machine: Machine, fn: FunctionObject, self: Value): void {
-  if (machine.leftHandlers.has(fn.node)) return
-  machine.leftHandlers.add(fn.node)
-  const { site, env } = fn
-  const call: Call = { site, args: [], argSites: [], self, env }
-  const run = (state: State, request: Value = UNKNOWN): void => {
+  registerUncalled(machine, fn, self, '*', (state, request = UNKNOWN) => {
     state.learn(['login'])
-    const args = parametersOf(fn.node).map((param) => (isRequest(param) ? request : tagged('principal')))
-    call_(machine, object(fn), { ...call, args }, state)
-  }
-  const app = machine.library('http-server', site, { tls: false })
-  registerRun(machine, app, { verb: '*', path: '*', run }, call, State.beginning())
+    return parametersOf(fn.node).map((param) => (isRequest(param) ? request : tagged('principal')))
+  })
 }

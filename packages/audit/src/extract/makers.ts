@@ -10,11 +10,10 @@ import { parametersOf } from './invoke.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { exportedCells } from './modules.ts'
-import { getProperty } from './properties.ts'
 import { State } from './state.ts'
-import { sharedInstance } from './types.ts'
+import { methodOf, sharedInstance } from './types.ts'
 import type { Value } from './value.ts'
-import { UNDEFINED, UNKNOWN, object, primitive } from './value.ts'
+import { UNDEFINED, UNKNOWN, object } from './value.ts'
 
 type Maker = ClassObject | FunctionObject
 
@@ -80,7 +79,7 @@ function startClass(machine: Machine, of: ClassObject): void {
   const instance = sharedInstance(machine, of)
   for (const [name, member] of of.methods) {
     if (!STARTS.test(name) || machine.reached.has(member['value'])) continue
-    const method = getProperty(machine, object(instance), primitive(name), instance.site, State.beginning())
+    const method = methodOf(machine, object(instance), name, instance.site)
     for (const fn of method.objects) if (fn instanceof FunctionObject) callUnknown(machine, fn)
   }
 }

@@ -18,7 +18,7 @@ import { noteReplayed } from './replays.ts'
 import { runLayers } from './routes.ts'
 import { State } from './state.ts'
 import { noteOpened } from './streams.ts'
-import { sharedInstance } from './types.ts'
+import { methodOf, sharedInstance } from './types.ts'
 import type { Value } from './value.ts'
 import { object, primitive } from './value.ts'
 
@@ -98,7 +98,7 @@ function registerParts(machine: Machine, of: ClassObject): void {
   for (const [name, given] of Object.entries(BESIDE)) {
     if (!of.methods.has(name)) continue
     const self = object(of.made ?? sharedInstance(machine, of))
-    const method = getProperty(machine, self, primitive(name), of.site, State.beginning())
+    const method = methodOf(machine, self, name, of.site)
     noteBeside(machine, method, given, self)
   }
 }

@@ -10,13 +10,12 @@ import type { Environment, HeapObject, Site } from './heap.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { namesPasswordChange } from './logouts.ts'
-import { getProperty } from './properties.ts'
 import { argumentsFor, isHandlerOfRequests } from './roots.ts'
 import { State } from './state.ts'
 import { runModule } from './statements.ts'
-import { sharedInstance } from './types.ts'
+import { methodOf, sharedInstance } from './types.ts'
 import type { Value } from './value.ts'
-import { UNDEFINED, object, primitive } from './value.ts'
+import { UNDEFINED, object } from './value.ts'
 
 const RECORDED: ReadonlySet<EventKind> = new Set(['password-set', 'cookie', 'token', 'login', 'web-session'])
 /** What is stored of a password is a hash of it. */
@@ -82,7 +81,7 @@ function methodsOf(machine: Machine, of: ClassObject): readonly (Left & { readon
     if (name === 'constructor' || !PASSWORD.test(of.env.file.text.slice(member.start, member.end))) return []
     const site = machine.site(of.env.file, node)
     const self = object(sharedInstance(machine, of))
-    const callee = (): Value => getProperty(machine, self, primitive(name), site, State.beginning())
+    const callee = (): Value => methodOf(machine, self, name, site)
     return [{ name, site, node, env: of.env, callee, self }]
   })
 }
@@ -112,7 +111,7 @@ export function onlyMethod(
   const [of] = classes
   if (of === undefined || classes.length > 1) return undefined
   const self = object(sharedInstance(machine, of))
-  const method = getProperty(machine, self, primitive(name), of.site, State.beginning())
+  const method = methodOf(machine, self, name, of.site)
   const fn = method.objects.find((item) => item instanceof FunctionObject)
   return fn === undefined ? undefined : { fn, self }
 }

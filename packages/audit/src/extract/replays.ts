@@ -70,9 +70,12 @@ function isOfAll({ kind, born }: HeapObject): boolean {
   return born === 0 && (kind === 'array' || kind === 'map')
 }
 
+/** What the SDK asks an event store by. */
+export const REPLAYS = 'replayEventsAfter'
+
 /** `eventStore.replayEventsAfter(lastEventId, …)` of a store that somebody else hands to this transport. */
 export function noteReplayAsked(machine: Machine, name: string | undefined, { args, site }: Call, state: State): void {
-  if (name === 'replayEventsAfter' && args[0] !== undefined && namesEvent(args[0]))
+  if (name === REPLAYS && args[0] !== undefined && namesEvent(args[0]))
     machine.emit('replay', site, state, { container: undefined, handed: true })
 }
 

@@ -17,6 +17,7 @@ import { callUnknown, runMakers } from './makers.ts'
 import { isCarried, registerRun } from './models/carriers.ts'
 import { connectOwn, isTransportClass } from './models/own-transports.ts'
 import type { ExchangeParts } from './models/nest.ts'
+import type { Asking } from './models/verifiers.ts'
 import { isNestStrategy, toldToStrategy } from './models/passport.ts'
 import type { Module } from './modules.ts'
 import { exportedCells } from './modules.ts'
@@ -25,7 +26,7 @@ import { exchangeAt, noteAnswerOf, runBefore } from './nest-requests.ts'
 import { runDeferred } from './routes.ts'
 import { registerLeft } from './unseen.ts'
 import { State } from './state.ts'
-import { sharedInstance } from './types.ts'
+import { methodOf, sharedInstance } from './types.ts'
 import type { Value } from './value.ts'
 import { UNDEFINED, UNKNOWN, object, primitive } from './value.ts'
 
@@ -113,16 +114,29 @@ function registerCarriedFunctions(machine: Machine): void {
 
 /** A handler that gives or takes back a cookie: who calls it with the request is not seen. */
 function registerCarried(machine: Machine, fn: FunctionObject, self: Value): void {
+  const { site, env } = fn
+  const name = nameBefore(site)
+  registerUncalled(machine, fn, self, isLogout(name) ? `/${name}` : '*', () =>
+    argumentsFor(machine, fn.node, site, env),
+  )
+}
+
+/** A function that is called for a request by code which is not seen: once, with what it is `given` of that. */
+export function registerUncalled(
+  machine: Machine,
+  fn: FunctionObject,
+  self: Value,
+  path: string,
+  given: (state: State, request: Value | undefined) => readonly Value[],
+): void {
   if (machine.leftHandlers.has(fn.node)) return
   machine.leftHandlers.add(fn.node)
   const { site, env } = fn
   const call: Call = { site, args: [], argSites: [], self, env }
-  const run = (state: State): void => {
-    call_(machine, object(fn), { ...call, args: argumentsFor(machine, fn.node, site, env) }, state)
+  const run: Asking = (state, request) => {
+    call_(machine, object(fn), { ...call, args: given(state, request) }, state)
   }
-  const name = nameBefore(site)
   const app = machine.library('http-server', site, { tls: false })
-  const path = isLogout(name) ? `/${name}` : '*'
   registerRun(machine, app, { verb: '*', path, run }, call, State.beginning())
 }
 
@@ -250,7 +264,7 @@ function registerCarriedMethods(machine: Machine, of: ClassObject): void {
       continue
     if (!movesCookie({ node: fn, site: machine.site(of.env.file, fn) })) continue
     const instance = object(sharedInstance(machine, of))
-    const method = getProperty(machine, instance, primitive(name), of.site, State.beginning())
+    const method = methodOf(machine, instance, name, of.site)
     for (const target of method.objects)
       if (target instanceof FunctionObject) registerCarried(machine, target, instance)
   }

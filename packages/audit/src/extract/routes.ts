@@ -48,15 +48,15 @@ type Registered = Machine['routes'][number]
 /** Where there are so many that steps may not suffice for all, those of MCP and of sessions come first. */
 function inOrder(routes: readonly Registered[]): readonly Registered[] {
   if (routes.length <= MANY_ROUTES) return routes
-  const first = routes.filter(({ route }) => isOfSessions(route))
-  return [...first, ...routes.filter(({ route }) => !isOfSessions(route))]
+  const filesOf = ({ route }: Registered) =>
+    route.handlers.flatMap(({ objects }) => objects.map(({ site }) => site.file))
+  const files = [...new Set(routes.flatMap(filesOf))]
+  const first = new Set(files.filter(({ text }) => OF_SESSIONS.test(text)))
+  const rank = (item: Registered): number => (filesOf(item).some((file) => first.has(file)) ? 0 : 1)
+  return routes.toSorted((a, b) => rank(a) - rank(b))
 }
 
 const MANY_ROUTES = 60
-
-function isOfSessions({ handlers }: Route): boolean {
-  return handlers.some(({ objects }) => objects.some(({ site }) => OF_SESSIONS.test(site.file.text)))
-}
 
 const OF_SESSIONS = /mcp-session-id|@modelcontextprotocol\/|\bStreamableHTTP\w*Transport\b/i
 

@@ -12,12 +12,11 @@ import type { Machine } from './machine.ts'
 import { part } from './models/requests.ts'
 import type { Module } from './modules.ts'
 import { exportedCells } from './modules.ts'
-import { getProperty } from './properties.ts'
 import { argumentsFor, nameOfParameter } from './roots.ts'
 import { runDeferred } from './routes.ts'
 import { State } from './state.ts'
 import { runModule } from './statements.ts'
-import { sharedInstance } from './types.ts'
+import { methodOf, sharedInstance } from './types.ts'
 import type { Value } from './value.ts'
 import { UNDEFINED, UNKNOWN, object, primitive, tagged } from './value.ts'
 
@@ -122,7 +121,7 @@ function methodsOf(machine: Machine, of: ClassObject): readonly Kept[] {
       name,
       of: of.name ?? '',
       node: member['value'] as Node,
-      find: () => getProperty(machine, self(), primitive(name), of.site, State.beginning()),
+      find: () => methodOf(machine, self(), name, of.site),
       self,
     }))
 }

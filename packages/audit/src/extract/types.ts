@@ -8,9 +8,10 @@ import { invoke, parametersOf } from './invoke.ts'
 import { FunctionObject as Fn } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { libraryOfType } from './models/types.ts'
+import { getProperty } from './properties.ts'
 import { State } from './state.ts'
 import type { Value } from './value.ts'
-import { NEVER, UNKNOWN, join, object } from './value.ts'
+import { NEVER, UNKNOWN, join, object, primitive } from './value.ts'
 
 /** Gives an open value of a parameter the object that its declared type promises. */
 export function typedParameter(
@@ -90,6 +91,11 @@ export function sharedInstance(machine: Machine, of: ClassObject): InstanceObjec
   for (const cell of instance.properties.values())
     for (const item of cell.value.objects) if (item instanceof LibraryObject) item.data['perInstance'] = true
   return instance
+}
+
+/** A method as it is found on an object that start-up has made, whoever calls it later. */
+export function methodOf(machine: Machine, self: Value, name: string, site: Site): Value {
+  return getProperty(machine, self, primitive(name), site, State.beginning())
 }
 
 function buildInstance(machine: Machine, of: ClassObject, instance: InstanceObject, state: State): void {

@@ -4,7 +4,7 @@ import { isNode } from '../ast.ts'
 import type { HeapObject } from '../heap.ts'
 import { FunctionObject, InstanceObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
-import { isReplayForAll } from '../replays.ts'
+import { REPLAYS, isReplayForAll } from '../replays.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
 export function collectEventStores(machine: Machine): readonly EventStoreFact[] {
@@ -33,8 +33,6 @@ function replayedBy(machine: Machine, item: HeapObject): Pick<EventStoreFact, 'r
   const key = member?.['key']
   return item instanceof InstanceObject && isNode(key) ? { replays: locate(machine.site(item.of.env.file, key)) } : {}
 }
-
-const REPLAYS = 'replayEventsAfter'
 
 /** Streams that are taken up by hand, and nothing holds what is sent again against the session. */
 function replays(machine: Machine): readonly EventStoreFact[] {

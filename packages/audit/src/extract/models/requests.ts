@@ -140,7 +140,9 @@ export function noteCallerWritten({ type, data }: LibraryObject, name: string, v
 
 /** Who finds somebody there is told who the caller is, whatever that is told by. */
 export function callerOn({ data }: LibraryObject, name: string, value: Value): Value {
-  return data[`verified:${name}`] === true ? withTags(value, ['cred', 'principal', 'verdict']) : value
+  return CALLERS.has(name) && data[`verified:${name}`] === true
+    ? withTags(value, ['cred', 'principal', 'verdict'])
+    : value
 }
 
 /** Handlers that ask who the caller is, behind middleware that cannot be seen: that middleware finds it out. */
