@@ -511,7 +511,7 @@ function mentionsServing(root: Node, { text }: SourceFile): boolean {
 /** Whatever `search` finds has one of these in its text; names may be written with escapes. Most code has none, and is not walked. */
 const MAY_SERVE = new RegExp(
   [
-    String.raw`\b(?:${wordsOf(SERVING)}|${wordsOf(APP_TYPES)}|Server|[Ww](?:[Ss]|eb_?[Ss]ocket)s?_?[Ss]erver|handleUpgrade|route)\b`,
+    String.raw`\b(?:${wordsOf(SERVING)}|${wordsOf(APP_TYPES)}|Server|[Ww](?:[Ss]|[Ee][Bb]_?[Ss][Oo][Cc][Kk][Ee][Tt])[Ss]?_?[Ss][Ee][Rr][Vv][Ee][Rr]|handleUpgrade|route)\b`,
     String.raw`['"]\\?\/|\(\s*\/|\\[ux\d\n\r]`,
   ].join('|'),
 )

@@ -33,6 +33,10 @@ describe('a class that takes WebSockets', () => {
     ],
     ['in its constructor', WS('constructor', opened('new WebSocketServer({ server: this.options.server })'))],
     [
+      'by a name of its own in capitals',
+      WS('start', opened('new WSSERVER({ port: 9000 })'), "import { WebSocketServer as WSSERVER } from 'ws'"),
+    ],
+    [
       'by another name',
       WS('start', opened('new WSServer({ port: 9000 })'), "import { WebSocketServer as WSServer } from 'ws'"),
     ],
