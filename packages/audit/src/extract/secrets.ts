@@ -91,7 +91,7 @@ function isOfCredentials(tag: string): boolean {
 const OF_SOMETHING_ELSE = ['principal', 'claim', 'verdict', 'made', 'hash', 'mac', 'sid', 'found']
 
 /** Nothing is known of it: what is held against a MAC came from outside, whoever calls the function that does it. */
-function isAnyText({ open, tags, objects, primitives, entropy }: Value): boolean {
+export function isAnyText({ open, tags, objects, primitives, entropy }: Value): boolean {
   return open && tags.length + objects.length === 0 && entropy === undefined && primitives.every((item) => !item)
 }
 

@@ -12,6 +12,11 @@ export function compareVersions(left: string, right: string): number {
   return comparePreReleases(a?.[4], b?.[4])
 }
 
+/** Whether a version is older than a limit. */
+export function isBelow(version: string, limit: string): boolean {
+  return compareVersions(version, limit) < 0
+}
+
 /** Longer than any range that a person or a program writes. */
 const LONGEST_RANGE = 1_000
 

@@ -17,7 +17,7 @@ import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { part } from './requests.ts'
 import { isApp, mountOn, optionOf } from './routing.ts'
 import { dispatchTo, serveSseSessions, transportAt } from './sse-sessions.ts'
-import { isBelow } from './versions.ts'
+import { isBelow } from '../../source/version.ts'
 
 /** From here on DELETE destroys the object of the session that it names. */
 const ENDS_ON_DELETE = '0.1.3'

@@ -3,7 +3,7 @@ import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import { flag, fromRequest, isSentByBrowsers } from '../conditions.ts'
 import type { Machine } from '../machine.ts'
-import { noteSecret, noteUrlCredential, noteUrlProof } from '../secrets.ts'
+import { isAnyText, noteSecret, noteUrlCredential, noteUrlProof } from '../secrets.ts'
 import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
@@ -34,13 +34,9 @@ export const verifyToken: ExternalHandler = (machine, call, state) => {
 /** Of what a request brought; or of whatever a function is given that nobody here is seen to call. */
 function noteCheck(machine: Machine, { args, site }: Call, state: State): void {
   const [value = UNKNOWN, , options] = args
-  if (!fromRequest(value) && (machine.context.trigger !== 'startup' || !isAnything(value))) return
+  if (!fromRequest(value) && (machine.context.trigger !== 'startup' || !isAnyText(value))) return
   const limits = ['maxTokenAge', 'maxAge'].some((name) => optionOf(options, name) !== undefined)
   machine.emit('token-check', site, state, { value, limits, ignores: isOn(options, 'ignoreExpiration') })
-}
-
-function isAnything({ open, tags, objects, primitives }: Value): boolean {
-  return open && tags.length + objects.length + primitives.length === 0
 }
 
 /** Options that cannot be seen are given the benefit of the doubt. */

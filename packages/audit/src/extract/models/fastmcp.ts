@@ -14,7 +14,7 @@ import { UNDEFINED, UNKNOWN, derived, object, onlyString, tagged, truthiness, wi
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { bag, part } from './requests.ts'
 import { optionOf, registerRoute } from './routing.ts'
-import { isBelow } from './versions.ts'
+import { isBelow } from '../../source/version.ts'
 
 /** From here on `start` listens on localhost unless told otherwise. */
 const LOCAL_BY_DEFAULT = '3.15.0'

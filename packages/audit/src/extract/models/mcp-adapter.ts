@@ -13,7 +13,7 @@ import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { isOn, optionOf } from './routing.ts'
 import { serveSseSessions } from './sse-sessions.ts'
 import { BEARER } from './verifiers.ts'
-import { isBelow } from './versions.ts'
+import { isBelow } from '../../source/version.ts'
 
 /** Tools are added by a function that is given the server. */
 const createHandler: ExternalHandler = (machine, call, state) => {

@@ -23,7 +23,7 @@ import { checkedInVain, transportCheck } from './origin.ts'
 import { protocolFacts } from '../protocol.ts'
 import { taskStoreOf } from './notices.ts'
 import { optionOf, registerRoute } from './routing.ts'
-import { isBelow } from './versions.ts'
+import { isBelow } from '../../source/version.ts'
 
 const SDK = '@modelcontextprotocol/sdk'
 /** From here on `connect()` keeps an `onclose` that was set before it. */

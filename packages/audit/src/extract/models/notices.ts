@@ -4,7 +4,7 @@ import type { Value } from '../value.ts'
 import { UNKNOWN, object, onlyString } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
-import { isBelow } from './versions.ts'
+import { isBelow } from '../../source/version.ts'
 
 const SDK = '@modelcontextprotocol/sdk'
 /** From here on the SDK's own store gives a session only what it put there. */

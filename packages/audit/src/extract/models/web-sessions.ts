@@ -13,7 +13,7 @@ import { noteSecret } from '../secrets.ts'
 import { noteSessionCookie } from './cookies.ts'
 import { REMIX } from './packages.ts'
 import { optionOf } from './routing.ts'
-import { isBelow } from './versions.ts'
+import { isBelow } from '../../source/version.ts'
 
 /** Sessions that live in the cookie itself: there is no record on the server to destroy or to fix. */
 const IN_COOKIE = new Set(['cookie-session', 'iron-session', '@fastify/secure-session'])

@@ -9,7 +9,7 @@ import { bring } from '../../fix/imports.ts'
 import { freeName } from '../../fix/names.ts'
 import { setProperties } from '../../fix/objects.ts'
 import { transportsMade } from '../../fix/transports.ts'
-import { isAtLeast } from '../../fix/versions.ts'
+import { isBelow } from '../../source/version.ts'
 import type { FileSyntax, ObjectLiteral, Syntax } from '../../syntax/syntax.ts'
 
 const SDK = '@modelcontextprotocol/sdk'
@@ -33,7 +33,7 @@ export function fix(finding: Finding, { facts, syntax }: Ground): Fix | undefine
     return (place && ofSdkApp(place)) ?? onTransports(endpointsOf(finding, facts.endpoints), syntax)
   const isLocal = facts.listeners.length > 0 && facts.listeners.every(({ reach }) => reach === 'loopback')
   const version = syntax.versionOf(SDK, app.file.path)
-  if (isLocal && app.framework === 'express' && version !== undefined && isAtLeast(version, '1.24.0'))
+  if (isLocal && app.framework === 'express' && version !== undefined && !isBelow(version, '1.24.0'))
     return { title: 'Answer to the names of this machine only', kind: 'unsafe', edits: hostChecked(app) }
   const edits = originChecked(app)
   return edits && { title: TITLE, kind: 'unsafe', edits }
@@ -77,7 +77,7 @@ const HAS_PROTECTION = '1.13.0'
 
 function checkedTransports(file: FileSyntax | undefined, syntax: Syntax): readonly Edit[] | undefined {
   const version = file && syntax.versionOf(SDK, file.path)
-  if (file === undefined || (version !== undefined && !isAtLeast(version, HAS_PROTECTION))) return undefined
+  if (file === undefined || (version !== undefined && isBelow(version, HAS_PROTECTION))) return undefined
   const made = transportsMade(file).filter(({ callee }) => callee.endsWith('HTTPServerTransport'))
   const options = made.map(({ arguments: [first] }) => first && file.shapeOf(first))
   const properties = { enableDnsRebindingProtection: 'true', allowedOrigins: listOf('ALLOWED_ORIGINS', file) }

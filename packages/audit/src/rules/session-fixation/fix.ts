@@ -6,7 +6,7 @@ import { placeAt, placeOf, type Ground, type Place } from '../../fix/fix.ts'
 import { followed } from '../../fix/follow.ts'
 import { freeName } from '../../fix/names.ts'
 import { setProperties } from '../../fix/objects.ts'
-import { isAtLeast } from '../../fix/versions.ts'
+import { isBelow } from '../../source/version.ts'
 import type { Block, FileSyntax, FunctionShape, Parameter, Span, Statement, Syntax } from '../../syntax/syntax.ts'
 
 /** Regenerates the session before the login writes into it, and keeps what others have written into it before. */
@@ -53,7 +53,7 @@ function loginAt({ file, span }: Place, syntax: Syntax): Login | undefined {
   if (from === -1 || !session.endsWith('.session')) return undefined
   const version = syntax.versionOf('express', file.path)
   const isCaught = file.isCaught(block.statements[from]!)
-  const rejectionsAreHandled = isCaught || (version !== undefined && isAtLeast(version, '5'))
+  const rejectionsAreHandled = isCaught || (version !== undefined && !isBelow(version, '5'))
   return { session, block, from, within, rejectionsAreHandled }
 }
 

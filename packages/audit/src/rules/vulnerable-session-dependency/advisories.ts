@@ -1,4 +1,5 @@
 /** What is known of versions with weak sessions. Dated: looked up last on 2026-11-23. */
+import { isBelow } from '../../source/version.ts'
 
 export interface Advisory {
   readonly package: string
@@ -60,18 +61,6 @@ export const advisories: readonly Advisory[] = [
 ]
 
 export function concerns(advisory: Advisory, name: string, version: string): boolean {
-  if (advisory.package !== name || !isBefore(version, advisory.below)) return false
-  return advisory.from === undefined || !isBefore(version, advisory.from)
-}
-
-/** Plain dotted versions; a prerelease comes before its release. */
-function isBefore(version: string, limit: string): boolean {
-  const [release = '', prerelease] = version.split('+')[0]!.split(/-(.*)/s)
-  const a = release.split('.').map(Number)
-  const b = limit.split('.').map(Number)
-  for (let index = 0; index < 3; index += 1) {
-    const difference = (a[index] ?? 0) - (b[index] ?? 0)
-    if (difference !== 0) return difference < 0
-  }
-  return prerelease !== undefined
+  if (advisory.package !== name || !isBelow(version, advisory.below)) return false
+  return advisory.from === undefined || !isBelow(version, advisory.from)
 }
