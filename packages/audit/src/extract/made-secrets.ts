@@ -96,7 +96,8 @@ export function isIdentifier(what: string): boolean {
 function isSecretNoun(words: readonly string[]): boolean {
   const last = (words.at(-1) ?? '').replace(/s$/, '')
   const before = words.at(-2) ?? ''
-  if (HARMLESS.test(before)) return false
+  // `inputTokens`, `max_tokens`: one value under the name of several is how many there are.
+  if (HARMLESS.test(before) || words.at(-1) === 'tokens') return false
   return SECRETS.has(last) || SECRETS.has(words.at(-1) ?? '') || PAIRS.test(`${before} ${words.at(-1) ?? ''}`)
 }
 

@@ -20,7 +20,7 @@ const TEST_FILE =
 const TRIAL_FILE = /^(?:test[-_][\w.-]+|tests?)\.[cm]?[jt]sx?$/i
 const TOP_TEST_FOLDER = /^specs?\//i
 const EXAMPLE_FOLDER = /(?:^|\/)(?:examples?|demos?|samples?)\//i
-const SCRIPT_FOLDER = /(?:^|\/)(?:scripts?|bench|benchmarks?|\.github|\.storybook|\.husky|\.changeset)\//i
+const SCRIPT_FOLDER = /(?:^|\/)(?:scripts?|seeds|seeders|bench|benchmarks?|\.github|\.storybook|\.husky|\.changeset)\//i
 const TOP_SCRIPT_FOLDER = /^(?:tools?|tooling|build-?tools|ci|hack)\//i
 const SCRIPT_FILE =
   /(?:(?:^|\/)[\w.-]+\.config|(?:^|\/)\.[\w.-]+rc|(?:^|\/)(?:gulpfile|gruntfile|jakefile|dangerfile)|(?:^|\/)vitest\.workspace)\.[cm]?[jt]sx?$/i

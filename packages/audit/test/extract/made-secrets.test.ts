@@ -86,6 +86,7 @@ describe('a weak generator', () => {
 })
 
 it.each([
+  ['how many', 'export const usage = { inputTokens: Math.floor(Math.random() * 900) }'],
   ['no secret', 'const jitter = Math.random()\nconst liquid = Math.random()\nexport const cancelToken = Math.random()'],
   [
     'a time, and what is hashed to tell files apart',

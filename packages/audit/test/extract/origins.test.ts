@@ -196,6 +196,21 @@ describe('the SDK', () => {
     ['its app as it is', 'createMcpExpressApp()', 'pass'],
     ['for every interface', "createMcpExpressApp({ host: '0.0.0.0' })", 'fail'],
     ['with a list', "createMcpExpressApp({ host: '0.0.0.0', allowedHosts: ['notes.example'] })", 'pass'],
+    [
+      'with a list of a setting',
+      "createMcpExpressApp({ host: '0.0.0.0', allowedHosts: process.env.HOSTS.split(',') })",
+      'pass',
+    ],
+    [
+      'with a list of a setting or the names of this machine',
+      "createMcpExpressApp({ host: '0.0.0.0', allowedHosts: process.env.HOSTS?.split(',') ?? ['localhost'] })",
+      'pass',
+    ],
+    [
+      'with a list where a setting brings one',
+      "createMcpExpressApp({ host: '0.0.0.0', allowedHosts: process.env.HOSTS ? process.env.HOSTS.split(',') : undefined })",
+      'fail',
+    ],
   ])('%s', (_what, app, outcome) => {
     expect(outcomeOf('missing-origin-check', serving(app))).toBe(outcome)
   })

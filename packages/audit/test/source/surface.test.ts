@@ -30,6 +30,8 @@ test.each([
   ['scripts/release.ts', 'script'],
   ['tools/release.ts', 'script'],
   ['bench/load.ts', 'script'],
+  ['src/db/seeds/orders.ts', 'script'],
+  ['src/wallet/seed.ts', 'runtime'],
   ['vite.config.ts', 'script'],
   ['.eslintrc.cjs', 'script'],
   ['vendor/lib.js', 'generated'],

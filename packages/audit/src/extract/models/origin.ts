@@ -60,8 +60,10 @@ function isGuarded(options: Value | undefined): boolean {
   return isAbsent || (named.length > 0 && named.every((name) => LOOPBACK.test(name)))
 }
 
+/** A list for certain: one that is there only where a setting brings it checks nothing as the server is shipped. */
 function isList(value: Value | undefined): boolean {
-  return value !== undefined && value.objects.some((item) => item.kind === 'array' || item.kind === 'set')
+  if (value === undefined || !value.objects.some((item) => item.kind === 'array' || item.kind === 'set')) return false
+  return value.open || value.primitives.every((item) => item !== undefined && item !== null)
 }
 
 /** The options of the SDK's transports: the switch does nothing without a list. */
