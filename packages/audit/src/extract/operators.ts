@@ -151,7 +151,8 @@ export function arithmetic(operator: string, left: Value, right: Value): Value {
   // Of what is joined by a plus nobody knows whether it is numbers, unless one of them is.
   const isSum = operator === '+' && (typeof prefix === 'number' || typeof suffix === 'number')
   if (operator === '-' || isSum) return reckoned(value)
-  const attributed = typeof suffix === 'string' ? withTags(value, attributesIn(suffix)) : value
+  const attributes = strings(right).flatMap(attributesIn)
+  const attributed = attributes.length > 0 ? withTags(value, attributes) : value
   return operator === '+' && typeof prefix === 'string' && prefix !== ''
     ? withTags(attributed, [`prefix:${prefix}`])
     : attributed

@@ -42,6 +42,11 @@ describe('a cookie that a server sets', () => {
       ['sid SameSite from every site'],
     ],
     [
+      'text with attributes that begin a piece of it',
+      "res.setHeader('Set-Cookie', `sid=${req.id}; ${process.env.LIVE ? 'Secure; ' : ''}SameSite=Strict; Path=/`)",
+      ['sid HttpOnly'],
+    ],
+    [
       'a serialised text',
       'res.setHeader("Set-Cookie", serialize("sid", "x", { httpOnly: true, secure: true, sameSite: "strict" }))',
       ['sid none'],

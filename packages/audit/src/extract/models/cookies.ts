@@ -110,11 +110,11 @@ export function noteCookieText(
 /** Tag of a text that a library made of a cookie: what is wrong with it is known already. */
 export const SERIALISED = 'cookie-text'
 
-/** Attributes in a piece of text that becomes part of a longer one. */
+/** Attributes in a piece of text that becomes part of a longer one, which it may begin with: `${isLive ? 'Secure; ' : ''}`. */
 export function attributesIn(text: string): readonly string[] {
   if (!text.includes(';')) return []
   const found = ['httponly', 'secure', 'samesite=none', 'samesite'].filter((name) =>
-    new RegExp(`;\\s*${name}`, 'i').test(text),
+    new RegExp(`(?:^|;)\\s*${name}\\b`, 'i').test(text),
   )
   const removes = /max-age=0|expires=thu, 01 jan 1970/i.test(text)
   return [...found, ...(removes ? ['removal'] : [])].map((name) => `attr:${name}`)
