@@ -15,9 +15,11 @@ interface Record {
   /** Quiet runs in a row whose arguments could have told something, and did not: a logger, a formatter. */
   deafRuns: number
   runs: number
+  /** How often it was entered while it ran. */
+  reentries: number
   /** Taken by its runs and by what they called. */
   steps: number
-  /** The root that `runs` and `steps` count for. */
+  /** The root that `runs`, `reentries` and `steps` count for. */
   root: number
   result: Value
   /** It may have ended what its caller had: that is no event, and counts each time. */
@@ -33,6 +35,8 @@ const MAX_RUNS = 32
 /** Nor more often than this, once it has cost so many steps, where nothing of the request and no code is handed to it. */
 const MAX_PLAIN_RUNS = 4
 const PLAIN_STEPS = 2_000
+/** Functions that call each other multiply what they cost with each entry: one that runs is entered again so often, no more. */
+const MAX_REENTRIES = 4
 /** What is asked for by name is walked for each name, until it has cost so many steps. */
 const NAMED_STEPS = 10_000
 
@@ -49,7 +53,7 @@ export class QuietFunctions {
     }
     let record = byNode.get(node)
     if (record === undefined) {
-      record = { quietRuns: 0, deafRuns: 0, runs: 0, steps: 0, root: 0, result: NEVER, mayEnd: false }
+      record = { quietRuns: 0, deafRuns: 0, runs: 0, reentries: 0, steps: 0, root: 0, result: NEVER, mayEnd: false }
       byNode.set(node, record)
     }
     return record
@@ -61,14 +65,18 @@ export class QuietFunctions {
     if (record.root !== machine.rootNumber) {
       record.root = machine.rootNumber
       record.runs = 0
+      record.reentries = 0
       record.steps = 0
     }
     record.runs += 1
+    const isReentry = machine.stack.includes(fn.node)
+    if (isReentry) record.reentries += 1
     const isPlain = record.steps > PLAIN_STEPS && !ofRequest && !args.some(isCode)
     const isNamed = dependsOnNames(record.result, args)
     if (isNamed && record.steps < NAMED_STEPS) return undefined
-    if (record.runs > (isPlain ? MAX_PLAIN_RUNS : MAX_RUNS))
-      return isNamed ? derived(...args) : join(record.result, derived(...args))
+    const isDone = record.runs > (isPlain ? MAX_PLAIN_RUNS : MAX_RUNS)
+    const isTangled = isReentry && record.reentries > MAX_REENTRIES && record.steps > PLAIN_STEPS
+    if (isDone || isTangled) return isNamed ? derived(...args) : join(record.result, derived(...args))
     const isDeaf = record.deafRuns >= DEAF_RUNS && !args.some(isCode)
     if (!isDeaf && (record.quietRuns < QUIET_RUNS || args.some(isTelling))) return undefined
     if (isDeaf) return derived(...args)

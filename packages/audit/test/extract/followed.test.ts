@@ -149,4 +149,28 @@ describe('code that is too large to follow', () => {
       }).listen(3000)`
     expect(factsOf(program).endpoints).toHaveLength(1)
   })
+
+  it('ends where functions call each other, each from several places', () => {
+    const names = ['open', 'tell', 'list', 'offer', 'ask', 'renew']
+    const each = names.map(
+      (name) => `async function ${name}(req) {
+        ${names.map((other) => `if (await ${other}Lacks(req)) await ${other}(req)`).join('\n')}
+        let count = 0
+        ${'count = count + 1\n'.repeat(100)}
+        console.log(req.url)
+      }`,
+    )
+    const program = `
+      import http from 'node:http'
+      import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+      import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+      ${each.join('\n')}
+      http.createServer(async (req, res) => {
+        await open(req)
+        const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+        await new McpServer({}).connect(transport)
+        await transport.handleRequest(req, res)
+      }).listen(3000)`
+    expect(gapsOf(program)).toEqual([])
+  })
 })
