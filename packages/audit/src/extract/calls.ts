@@ -123,7 +123,9 @@ function callInherited(machine: Machine, self: Value, name: string, call: Call, 
     if (above === undefined) {
       const base = baseOf(target)
       if (base !== undefined) return callLibrary(machine, base, name, call, state)
-      return target.container && callBuiltin(machine, object(target.container), name, call, state)
+      const builtin = target.container && callBuiltin(machine, object(target.container), name, call, state)
+      // What a class that is not here does. It is not the method of this name here, which is the one that asks.
+      return builtin ?? callOpaque(machine, name, call, state, self)
     }
     const code = above.methods.get(name)!['value'] as Node
     const fn = new FunctionObject(

@@ -174,3 +174,25 @@ describe('code that is too large to follow', () => {
     expect(gapsOf(program)).toEqual([])
   })
 })
+
+describe('a method that calls the one it overrides', () => {
+  it('hands on what that is given, where its class is not here', () => {
+    const program = `
+      import http from 'node:http'
+      import { Base } from 'somewhere'
+      import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+      import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+      class Turns extends Base {
+        run(task) { return super.run(async () => { await task() }) }
+      }
+      const turns = new Turns()
+      http.createServer(async (req, res) => {
+        await turns.run(async () => {
+          const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+          await new McpServer({}).connect(transport)
+          await transport.handleRequest(req, res)
+        })
+      }).listen(3000)`
+    expect(factsOf(program).endpoints).toHaveLength(1)
+  })
+})
