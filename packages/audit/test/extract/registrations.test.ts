@@ -95,3 +95,32 @@ it('work that is named after a request, so that it is done once, is no session',
   expect(told(program('idempotency-key'))).toEqual([])
   expect(told(program('x-run'))).toEqual([])
 })
+
+describe('rows that belong to somebody', () => {
+  const server = (where: string, values: string): string => `
+    import { Hono } from 'hono'
+    import { Pool } from 'pg'
+    const pool = new Pool()
+    const app = new Hono()
+    app.post('/agents', async (c) => {
+      const id = crypto.randomUUID()
+      await pool.query('INSERT INTO agents (id, tenant, text) VALUES ($1, $2, $3)', [id, 't', 'x'])
+      return c.json({ id })
+    })
+    app.get('/agents/:id', async (c) => {
+      const { rows } = await pool.query('SELECT * FROM agents WHERE ${where}', [${values}])
+      return c.json(rows)
+    })
+    export default app`
+
+  it.each([
+    ['tenant = $1 AND id = $2', "c.req.header('x-tenant-id'), c.req.param('id')"],
+    ['tenant = $1 AND zone = $2', "c.req.header('x-home'), c.req.header('x-zone')"],
+  ])('are narrowed down by headers, which name none of them: %s', (where, values) => {
+    expect(told(server(where, values))).toEqual([])
+  })
+
+  it('are what a header names where it brings their ID', () => {
+    expect(told(server('id = $1', "c.req.header('x-conversation')"))).not.toEqual([])
+  })
+})

@@ -348,11 +348,23 @@ function isHandedOut(writes: readonly EventOf<'store-write'>[], reads: readonly 
   )
 }
 
-/** An ID that is made of a digest of what a header says, or else drawn, is new: nobody has come back with it. */
+/**
+ * An ID that is made of a digest of what a header says, or else drawn, is new: nobody has come back with it. What several
+ * headers narrow down together is named by none of them.
+ */
 function isPresentedAgain({ key }: EventOf<'store-read'>): boolean {
   const isNew = hasTag(key, 'mint') && hasTag(key, 'hash')
-  return !isNew && !hasTag(key, 'cred') && tagsOf(key, 'header').some((tag) => !NAMES_NO_SESSION.test(tag))
+  const headers = tagsOf(key, 'header')
+  return !isNew && !hasTag(key, 'cred') && headers.length === 1 && headers.every((tag) => !namesNoSession(tag))
 }
+
+function namesNoSession(header: string): boolean {
+  return NAMES_NO_SESSION.test(header) || NAMES_OWNER.test(header)
+}
+
+/** `x-tenant-id`: whose records are asked for. */
+const NAMES_OWNER =
+  /^header:(?:[\w-]*[-_])?(?:tenant|org|organi[sz]ation|project|workspace|team|account|company|user)(?:[-_]?(?:id|key|name|slug))?$/
 
 /**
  * A header that shows that a request was made by a page of the server itself names no session, nor does one that says by
