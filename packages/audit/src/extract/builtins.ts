@@ -433,6 +433,7 @@ const EXCERPT_LENGTH = 12
 function cutText(self: Value, name: string, call: Call): Value {
   const cut = derived(self).with(mapText(self, name, call))
   const value = isExcerpt(call) ? withTags(cut, ['excerpt']) : cut
+  if (isNameOfBasic(self, call)) return withoutCredential(value)
   if (self.entropy === undefined) return value
   const start = numberOf(call.args[0]) ?? 0
   const second = numberOf(call.args[1])
@@ -518,8 +519,18 @@ const MOST_PIECES = 20
 
 /** `name:password`: the name proves nothing. */
 function nameOfBasic(list: HeapObject, item: Value): void {
-  list.property('0').write(item.with({ tags: item.tags.filter((tag) => tag !== 'cred') }))
+  list.property('0').write(withoutCredential(item))
   list.property('1').write(item)
+}
+
+/** `decoded.slice(0, decoded.indexOf(':'))`: up to a place that was looked for, what Basic authentication sends is the name. */
+function isNameOfBasic(self: Value, { args: [start, end] }: Call): boolean {
+  if (!hasTag(self, 'header:authorization') || !hasTag(self, 'cred')) return false
+  return numberOf(start) === 0 && end !== undefined && (end.open || numberOf(end) === undefined)
+}
+
+function withoutCredential(value: Value): Value {
+  return value.with({ tags: value.tags.filter((tag) => tag !== 'cred') })
 }
 
 /** A list we know nothing of but its name of method: callbacks get an item with the list's origins. */

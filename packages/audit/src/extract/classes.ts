@@ -33,7 +33,7 @@ export function createClass(machine: Machine, node: Node, env: Environment, stat
   created.name = isNode(node['id']) ? String(node['id']['name']) : undefined
   if (created.name !== undefined) inner.declare(created.name, new Cell(created.name, 0)).write(object(created))
   for (const member of node['body'].body as Node[]) {
-    const name = staticKey(member)
+    const name = staticKey(member) ?? keptUnder(member)
     if (name === undefined) continue
     if (member['static'] === true) declareStatic(machine, created, member, name, state)
     else if (member.type === 'MethodDefinition' && isNode(member['value']?.body))
@@ -43,6 +43,13 @@ export function createClass(machine: Machine, node: Node, env: Environment, stat
   for (const decorator of (node['decorators'] ?? []) as Node[])
     state.aside((fork) => evaluate(machine, decorator['expression'] as Node, fork, inner))
   return created
+}
+
+/** `async [start]() {}`, under a symbol of the program: there for whoever has the symbol. */
+function keptUnder({ type, key }: Node): string | undefined {
+  return type === 'MethodDefinition' && isNode(key) && key.type === 'Identifier'
+    ? `[${String(key['name'])}]`
+    : undefined
 }
 
 function declareStatic(machine: Machine, created: ClassObject, member: Node, name: string, state: State): void {

@@ -646,12 +646,37 @@ function pairFacts(machine: Machine, stored: Value, presented: Value): readonly 
     facts.push(...(isItself(stored, presented) ? ['self-owned'] : ['bound', ...VERIFIED]))
   else if (hasTag(stored, 'held') && namesOwner(stored) && isUnseenAnswer(presented)) facts.push('bound')
   else if (hasTag(stored, 'entry') && isOfCaller(presented)) facts.push(OF_CALLER)
-  if (hasTag(presented, 'cred') && !hasTag(stored, 'cred') && (!fromRequest(stored) || hasTag(stored, 'stored'))) {
+  if (hasTag(presented, 'cred') && !isBrought(stored) && (!fromRequest(stored) || isKept(stored))) {
     const isPerCaller = (hasTag(stored, 'entry') || hasTag(stored, 'stored')) && !hasTag(stored, 'fixed')
     const kind = isPerCaller ? 'auth:verified' : 'auth:static'
     facts.push('auth', kind, ...cookieFacts(presented), ...loginFacts(presented))
   }
+  if (isOwnSignature(stored, presented)) facts.push(...VERIFIED, ...cookieFacts(presented))
   return facts
+}
+
+/**
+ * The MAC of what a credential or a cookie says, against the one that it brings: only the server, which has the key, can
+ * have given it out.
+ */
+function isOwnSignature(stored: Value, presented: Value): boolean {
+  if (!hasTag(stored, 'mac') || hasTag(presented, 'mac') || hasTag(presented, 'hash')) return false
+  const isMeant = (tag: string): boolean =>
+    hasTag(presented, 'cred') || (tag.startsWith('cookie:') && !OF_PAGES.test(tag))
+  return requestTags(presented).some((tag) => isMeant(tag) && stored.tags.includes(tag))
+}
+
+/** Everybody is given one of these, to show that a request or an answer belongs to what went before. */
+const OF_PAGES = /csrf|xsrf|state|nonce/
+
+/** A credential, other than one that somebody saved as a setting for everybody. */
+function isBrought(value: Value): boolean {
+  return hasTag(value, 'cred') && !hasTag(value, 'fixed')
+}
+
+/** It lies in a record: that some request put it there, at another time, makes it no part of this one. */
+function isKept(stored: Value): boolean {
+  return hasTag(stored, 'stored') || hasTag(stored, 'entry')
 }
 
 /** A field of the owner is compared on this path because it is set: where it is not, nothing is compared. */

@@ -146,7 +146,7 @@ function isCaller(value: Value): boolean {
 /** All users of one application share its client ID: alone it tells nobody apart. */
 function namesPerson(value: Value): boolean {
   const isShared = value.tags.includes('claim:client') || value.tags.includes('claim:rank')
-  return !isShared || value.tags.includes('claim:person')
+  return !isShared || value.tags.includes('claim:person') || value.tags.includes('claim:token')
 }
 
 const OF_CLIENT: ReadonlySet<string> = new Set([
@@ -163,9 +163,13 @@ const OF_CLIENT: ReadonlySet<string> = new Set([
 /** What a caller may do is not who they are. */
 const RANK = /admin|role|scope|permission|privilege|group|super|staff/i
 
-/** Whether a claim tells people apart. */
+/** `jti`: this token, and no other of the same caller. */
+const OF_TOKEN = /^(?:jti|sid)$|sess|token/i
+
+/** Whether a claim tells people apart, or even their tokens. */
 export function claimTag(name: string): string {
   if (RANK.test(name)) return 'claim:rank'
+  if (OF_TOKEN.test(name)) return 'claim:token'
   return OF_CLIENT.has(name) ? 'claim:client' : 'claim:person'
 }
 

@@ -70,7 +70,8 @@ function surfaceOf(file: Unplaced, started: Started): Surface {
   if (isTest(file.path, local) && !(isStarted && TRIAL_FILE.test(local))) return 'test'
   if (EXAMPLE_FOLDER.test(file.path)) return 'example'
   if (isGenerated(file.text) && !isStarted) return 'generated'
-  if (isScript(file.path, local) && !isStarted && !started.folders.has(folderOf(file.path))) return 'script'
+  if ((isScript(file.path, local) || isAside(file)) && !isStarted && !started.folders.has(folderOf(file.path)))
+    return 'script'
   return 'runtime'
 }
 
@@ -80,6 +81,14 @@ function isTest(path: string, local: string): boolean {
 
 function isScript(path: string, local: string): boolean {
   return SCRIPT_FOLDER.test(path) || SCRIPT_FILE.test(path) || TOP_SCRIPT_FOLDER.test(local)
+}
+
+/** `tools/idp/server.js`, in a package of its own that says what it needs and nothing that it is there for. */
+function isAside({ path, package: info }: Unplaced): boolean {
+  if (info === undefined || info.dir === '' || !TOP_SCRIPT_FOLDER.test(path)) return false
+  return (
+    info.scripts.size === 0 && [info.main, info.module, info.bin, info.exports].every((named) => named === undefined)
+  )
 }
 
 function isGenerated(text: string): boolean {

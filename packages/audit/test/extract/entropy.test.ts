@@ -318,3 +318,43 @@ describe('an ID from the request', () => {
     expect(factsOf(program).adoptions).toEqual([])
   })
 })
+
+it('a UUID of a workflow is one of Math.random outside of workflows', () => {
+  const made = "import { uuid4 } from '@temporalio/workflow'"
+  expect(bitsOf(minting('() => uuid4()', made))).toEqual(['52/0: math-random'])
+})
+
+describe('the ID of a session that is kept in one class', () => {
+  const program = (use: string): string => `
+    import express from 'express'
+    import { info } from 'elsewhere'
+    class Notes {
+      private sessionId: string = ''
+      private app = express()
+      constructor() {
+        this.sessionId = 'session_' + Math.random().toString(36)
+        info('made: ' + this.sessionId)
+      }
+      start() {
+        this.app.get('/notes', (req, res) => {
+          ${use}
+          res.json({})
+        })
+        this.app.listen(3000, '127.0.0.1')
+      }
+    }
+    new Notes().start()`
+
+  it('is nobody’s to guess where it is only written to a log', () => {
+    expect(outcomeOf('predictable-session-id', program(''))).not.toBe('fail')
+    expect(outcomeOf('predictable-session-id', program('console.log(`asked of ${this.sessionId}`)'))).not.toBe('fail')
+  })
+
+  it.each([
+    "if (req.headers['x-session'] !== this.sessionId) return res.status(404).end()",
+    'res.json({ id: this.sessionId })',
+    'info(this.sessionId); res.json({ id: this.sessionId })',
+  ])('is one to guess where it is used: %s', (use) => {
+    expect(outcomeOf('predictable-session-id', program(use))).toBe('fail')
+  })
+})

@@ -106,3 +106,9 @@ describe('a class beside a program that serves otherwise', () => {
     expect(outcomeOf('missing-session-expiry', program(made))).toBe('pass')
   })
 })
+
+it('a method under a symbol of the program may be what starts it', () => {
+  const named = CLASS.replace('async start()', 'async [start]()').replace('CHECK', '')
+  const exported = `${IMPORTED}\nimport { start } from 'elsewhere'${named}\nexport { NotesServer }`
+  expect(outcomeOf('missing-origin-check', exported)).toBe('fail')
+})

@@ -382,3 +382,34 @@ describe('a ticket in a URL', () => {
     expect(outcomeOf('session-token-in-url', server(use))).toBe('fail')
   })
 })
+
+describe('a link by which somebody answers a question', () => {
+  const program = (asked: string): string => `
+    import express from 'express'
+    import { Pool } from 'pg'
+    import { jwtVerify } from 'jose'
+    import { secret } from 'elsewhere'
+    const pool = new Pool()
+    const app = express()
+    app.get('/questions', async (req, res) => {
+      const token = req.headers.authorization.slice(7)
+      const { rows } = await pool.query('SELECT * FROM questions WHERE ${asked}', [ASKED])
+      return rows.length === 0 ? res.status(401).end() : res.json(rows)
+    })
+    app.post('/answers/:token', async (req, res) => {
+      const { rows } = await pool.query('SELECT * FROM questions WHERE token = $1', [req.params.token])
+      if (rows.length === 0) return res.status(404).end()
+      await pool.query('UPDATE questions SET answer = $1 WHERE id = $2', [req.body.answer, rows[0].id])
+      res.end()
+    })
+    app.listen(3000, '127.0.0.1')`
+
+  it('is no credential where callers find the same rows by who they are', () => {
+    const server = program('owner = $1').replace('ASKED', '(await jwtVerify(token, secret)).payload.sub')
+    expect(outcomeOf('session-token-in-url', server)).toBe('pass')
+  })
+
+  it('is one where the same token in a header finds them', () => {
+    expect(outcomeOf('session-token-in-url', program('token = $1').replace('ASKED', 'token'))).toBe('fail')
+  })
+})

@@ -58,6 +58,18 @@ test('a script that only builds stays a script', () => {
   expect(surfaces(['scripts/build.js', 'src/index.ts'], manifest)['scripts/build.js']).toBe('script')
 })
 
+test.each([
+  ['nothing', {}, 'script'],
+  ['what it starts', { scripts: { start: 'node server.js' } }, 'runtime'],
+  ['how it is deployed', { scripts: { deploy: 'wrangler deploy' } }, 'runtime'],
+  ['what it exports', { exports: './server.js' }, 'runtime'],
+])('a package in tools/ that says of itself, beside what it needs, %s', (_, manifest, surface) => {
+  const texts = { 'tools/idp/package.json': JSON.stringify({ dependencies: { express: '5.1.0' }, ...manifest }) }
+  expect(surfaces(['tools/idp/package.json', 'tools/idp/server.js', 'src/index.ts'], {}, texts)).toMatchObject({
+    'tools/idp/server.js': surface,
+  })
+})
+
 test('a build beside its source is generated', () => {
   const names = ['src/server.ts', 'dist/server.js', 'build/server.js', 'lib/server.js', 'lib/other.js']
   expect(surfaces(names)).toEqual({

@@ -6,6 +6,7 @@ import { bits, soundBits } from '../entropy.ts'
 import type { Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { isIdentifier } from '../made-secrets.ts'
+import { isOnlyLogged } from './noted.ts'
 import { isPresentedHandle, requestTags } from '../conditions.ts'
 import type { Value } from '../value.ts'
 import { knowsSession } from '../state.ts'
@@ -41,7 +42,7 @@ export function collectMadeSecrets(machine: Machine, mints: readonly MintFact[])
   const hasOwnIds = mints.length > 0 || machine.servesMcp
   const told = new Set(mints.flatMap(({ sources = [] }) => sources.map(({ at }) => keyOf({ at, bits: 0 }))))
   const facts = eventsOf(machine, 'secret-made')
-    .filter(({ what }) => !hasOwnIds || !isIdentifier(what))
+    .filter((event) => (!hasOwnIds || !isIdentifier(event.what)) && !isOnlyLogged(event))
     .map((event) => mintOf(event.value, event.site, event.what))
     .filter(({ sources = [] }) => !sources.some(({ at }) => told.has(keyOf({ at, bits: 0 }))))
   return distinct(facts, keyOf)

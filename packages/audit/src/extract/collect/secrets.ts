@@ -108,7 +108,7 @@ function credentialsOfRecords(machine: Machine): readonly UrlTokenFact[] {
   const asked = [...rows, ...eventsOf(machine, 'record-asked').map((event) => ({ event, kept: event.kept }))].filter(
     ({ event }) => event.context.trigger === 'request' && hasTag(event.key, 'cred'),
   )
-  const ofCallers = new Set(asked.filter(({ event }) => hasTag(event.key, 'header')).map(({ kept }) => kept))
+  const ofCallers = new Set(asked.filter(({ event }) => isBrought(event.key)).map(({ kept }) => kept))
   const serving = new Set(machine.events.filter(servesMcp).map(({ context }) => context))
   return asked
     .filter(({ event, kept }) => ofCallers.has(kept) || serving.has(event.context))
@@ -117,6 +117,11 @@ function credentialsOfRecords(machine: Machine): readonly UrlTokenFact[] {
         .filter(isUrlCredential)
         .map((tag) => acceptedAs('credential', tag, event, machine, false)),
     )
+}
+
+/** In a header, as the credential that it is: not who the caller was found to be by one. */
+function isBrought(key: Value): boolean {
+  return hasTag(key, 'header') && !hasTag(key, 'principal')
 }
 
 function servesMcp(event: Event): boolean {

@@ -49,6 +49,7 @@ function loginStores(containers: readonly Container[], sessions: readonly StoreE
         return false
       const opened = writes.filter((write) => write.context.trigger === 'request')
       return (
+        !isOfClients(reads) &&
         opened.some(({ key }) => hasTag(key, 'mint')) &&
         writes.every(({ value }) => value.objects.some(({ kind }) => kind === 'object') && !saysWhen(value)) &&
         reads.some(isByCredential) &&
@@ -68,12 +69,20 @@ function loginTokens(machine: Machine, containers: readonly Container[]): readon
     .filter(
       ({ ref, writes, reads }) =>
         ref.kind !== 'web-session' &&
+        !isOfClients(reads) &&
         writes.some((write) => isLogin(write)) &&
         reads.some((read) => isPresentedLater(read, writes)),
     )
     .map((entry) => ({ store: storeFact(machine, { ...entry, holds: 'own' }, []), entry }))
     .filter(({ store, entry }) => store.limits.length > 0 || !entry.writes.some(({ value }) => saysWhen(value, BEGUN)))
     .map(({ store, entry }) => ({ ...store, limits: [...store.limits, ...ofToken(entry)] }))
+}
+
+/** Programs that were registered with an authorization server: by its protocol it is told in URLs which of them asks. */
+function isOfClients(reads: Container['reads']): boolean {
+  return (
+    reads.some(({ key }) => hasTag(key, 'query:client_id')) && !reads.some(({ key }) => key.tags.some(isSessionOrigin))
+  )
 }
 
 /** The ID of a signed token finds it: with the token it is over, whatever is kept under that. */
@@ -88,9 +97,13 @@ function isLogin({ key, context, facts, store }: EventOf<'store-write'>): boolea
   return facts.must.has('login') || !facts.must.has('auth') || isNamedAfterSessions(store.name)
 }
 
-/** With each request, in a header or cookie; as it was made, or as its digest was kept. */
+/**
+ * With each request, in a header or cookie; as it was made, or as its digest was kept. What is found by who the caller is,
+ * is theirs, and outlives their login.
+ */
 function isPresentedLater({ key, context }: EventOf<'store-read'>, writes: Container['writes']): boolean {
   if (context.trigger !== 'request' || !hasTag(key, 'cred')) return false
+  if (hasTag(key, 'claim:person') && !hasTag(key, 'claim:token')) return false
   if (!hasTag(key, 'header') && !hasTag(key, 'cookie')) return false
   return !hasTag(key, 'hash') || writes.some(keepsDigest)
 }
@@ -140,6 +153,7 @@ export function sessionStores(
       (entry) =>
         !primary.some((other) => other.ref.id === entry.ref.id) &&
         isOwnStore(machine, entry.writes, entry.reads) &&
+        !isOfClients(entry.reads) &&
         !isTally(entry.writes) &&
         !isCatchAll(machine, entry.ref.id),
     )
@@ -329,18 +343,36 @@ function isAnnex(entry: StoreEvents, stores: readonly StoreEvents[]): boolean {
 
 /** IDs made up here at random and presented again in a header, whatever that header is called. */
 function isHandedOut(writes: readonly EventOf<'store-write'>[], reads: readonly EventOf<'store-read'>[]): boolean {
-  const isPresented = reads.some(
-    ({ key }) => tagsOf(key, 'header').some((tag) => !NAMES_NO_SESSION.test(tag)) && !hasTag(key, 'cred'),
+  return (
+    reads.some(isPresentedAgain) && writes.some(({ key, value }) => hasTag(key, 'mint') && value.objects.length > 0)
   )
-  return isPresented && writes.some((write) => hasTag(write.key, 'mint') && write.value.objects.length > 0)
 }
 
 /**
+ * An ID that is made of a digest of what a header says, or else drawn, is new: nobody has come back with it. What several
+ * headers narrow down together is named by none of them.
+ */
+function isPresentedAgain({ key }: EventOf<'store-read'>): boolean {
+  const isNew = hasTag(key, 'mint') && hasTag(key, 'hash')
+  const headers = tagsOf(key, 'header')
+  return !isNew && !hasTag(key, 'cred') && headers.length === 1 && headers.every((tag) => !namesNoSession(tag))
+}
+
+function namesNoSession(header: string): boolean {
+  return NAMES_NO_SESSION.test(header) || NAMES_OWNER.test(header)
+}
+
+/** `x-tenant-id`: whose records are asked for. */
+const NAMES_OWNER =
+  /^header:(?:[\w-]*[-_])?(?:tenant|org|organi[sz]ation|project|workspace|team|account|company|user)(?:[-_]?(?:id|key|name|slug))?$/
+
+/**
  * A header that shows that a request was made by a page of the server itself names no session, nor does one that says by
- * its standard what is wanted, sent, or where it comes from.
+ * its standard what is wanted, sent, or where it comes from, or which request it is. What authorizes and is no credential is
+ * the name beside one: of a user, or of a client.
  */
 const NAMES_NO_SESSION =
-  /csrf|xsrf|^header:(?:accept(?:-\w+)*|content-[\w-]+|user-agent|host|origin|referer|forwarded|x-(?:forwarded-[\w-]+|real-ip)|if-[\w-]+|traceparent)$/
+  /csrf|xsrf|^header:(?:accept(?:-\w+)*|authorization|content-[\w-]+|user-agent|host|origin|referer|forwarded|x-(?:forwarded-[\w-]+|real-ip)|if-[\w-]+|traceparent|(?:x-)?(?:idempotency-key|(?:request|correlation|trace)-id))$/
 
 function isSessionOrigin(tag: string): boolean {
   return tag.startsWith('cookie:') || tag === 'header:cookie' || isCalledSession(tag)

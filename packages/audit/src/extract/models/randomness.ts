@@ -40,6 +40,19 @@ function random(entropy: Entropy, ...tags: string[]): Value {
 const uuid: ExternalHandler = (_machine, call) =>
   random({ ...source(call, 'csprng', 'a random UUID (version 4)', UUID_V4_BITS), bitsPerChar: 4, length: 36 })
 
+/** Of the workflows of Temporal: a generator with a seed in a workflow, Math.random outside of one. */
+const uuidOfWorkflow: ExternalHandler = (_machine, call) =>
+  random({
+    ...source(
+      call,
+      'math-random',
+      'a UUID of Math.random, whose state can be recovered from a few outputs',
+      MATH_RANDOM_BITS,
+    ),
+    bitsPerChar: 4,
+    length: 36,
+  })
+
 const uuidByTime: ExternalHandler = (_machine, call, _state, path) =>
   random(source(call, 'clock', `a time-based UUID (${path.split('#').at(-1)})`, path.endsWith('v7') ? 74 : 14))
 
@@ -230,6 +243,7 @@ export const randomness: Model = {
   calls: {
     'node:crypto#randomUUID': uuid,
     'uuid#v4': uuid,
+    '@temporalio/workflow#uuid4': uuidOfWorkflow,
     'uuid#v1': uuidByTime,
     'uuid#v6': uuidByTime,
     'uuid#v7': uuidByTime,
