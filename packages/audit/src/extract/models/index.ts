@@ -10,15 +10,18 @@ import type { Value } from '../value.ts'
 import { NEVER, UNKNOWN, object } from '../value.ts'
 import { authenticators } from './authenticators.ts'
 import { browsers } from './browsers.ts'
+import { caches } from './caches.ts'
 import { carriers } from './carriers.ts'
 import { cloudflare } from './cloudflare.ts'
 import { cookieWriters } from './cookie-writers.ts'
 import { credentials } from './credentials.ts'
 import { denoKv } from './deno-kv.ts'
 import { declared, declaredAuthenticator, declaredStore } from './declared.ts'
+import { documents } from './documents.ts'
 import { drizzle } from './drizzle.ts'
 import { durableObjects } from './durable-objects.ts'
 import { elysia } from './elysia.ts'
+import { entities } from './entities.ts'
 import { express } from './express.ts'
 import { fastifyJwt } from './fastify-jwt.ts'
 import { fastmcp } from './fastmcp.ts'
@@ -130,6 +133,9 @@ function registry(): Registry {
     loginSessions,
     stores,
     mongoose,
+    caches,
+    entities,
+    documents,
     denoKv,
     sql,
     settings,
