@@ -405,12 +405,27 @@ const headerOf: MethodHandler = (_machine, _target, call) =>
 /** Wrappers that give back the handler they are given. */
 const same: ExternalHandler = (_machine, call) => call.args[0] ?? UNKNOWN
 
+/** `sequence(first, second)` of SvelteKit and Astro: one after the other. */
+const sequence: ExternalHandler = (machine, call) => {
+  const list = machine.allocate('array', call.site)
+  for (const [index, item] of call.args.entries()) {
+    list.property(String(index)).write(item)
+    list.elements.write(item)
+  }
+  return object(list)
+}
+
 /** `getCookie(c, name)`. */
 const cookie: ExternalHandler = (_machine, call) => part('cookie', call.args[1] ?? UNKNOWN)
 
 export const frameworks: Model = {
   calls: {
     'hono/factory#createMiddleware': same,
+    '@sveltejs/kit/hooks#sequence': sequence,
+    'astro:middleware#sequence': sequence,
+    'astro/middleware#sequence': sequence,
+    'astro:middleware#defineMiddleware': same,
+    'astro/middleware#defineMiddleware': same,
     '@hono/zod-openapi#createRoute': same,
     'fastify-plugin': openPlugin,
     'fastify-plugin#default': openPlugin,
@@ -447,6 +462,10 @@ export const frameworks: Model = {
     'hono/tiny#Hono': app('hono-app'),
     '@hono/zod-openapi#OpenAPIHono': app('hono-app'),
     koa: app('koa-app'),
+    '@oak/oak#Application': app('koa-app'),
+    '@oak/oak#Router': app('koa-router-app'),
+    'oak#Application': app('koa-app'),
+    'oak#Router': app('koa-router-app'),
     'koa-router': app('koa-router-app'),
     '@koa/router': app('koa-router-app'),
     '@koa/router#Router': app('koa-router-app'),

@@ -26,8 +26,10 @@ import { express } from './express.ts'
 import { fastifyJwt } from './fastify-jwt.ts'
 import { fastmcp } from './fastmcp.ts'
 import { frameworks } from './frameworks.ts'
+import { fresh } from './fresh.ts'
 import { h3 } from './h3.ts'
 import { functions } from './functions.ts'
+import { graphql } from './graphql.ts'
 import { hapi } from './hapi.ts'
 import { forms } from './forms.ts'
 import { http } from './http.ts'
@@ -104,7 +106,9 @@ function registry(): Registry {
     hapi,
     h3,
     elysia,
+    fresh,
     functions,
+    graphql,
     carriers,
     mcp,
     mcpAdapter,
