@@ -226,3 +226,42 @@ describe('records that a tool names', () => {
     expect(outcomeOf('unbound-state-handle', drafts('{ id, authorId: authInfo.extra.sub }'))).not.toBe('fail')
   })
 })
+
+describe('a login that Deno KV keeps under what a cookie says', () => {
+  const seats = (end: string): string => `
+    import { deleteCookie, getCookies, setCookie } from 'jsr:@std/http@1/cookie'
+    import { verify } from './accounts.ts'
+    const kv = await Deno.openKv()
+    const idOf = (req) => getCookies(req.headers)['__Host-seat']
+    const seatOf = async (req) => { const id = idOf(req); return id ? (await kv.get(['seat', id])).value : null }
+    const signin = async (req) => {
+      const { login, pin } = await req.json()
+      if (!(await verify(login, pin))) return new Response(null, { status: 401 })
+      const id = crypto.randomUUID()
+      await kv.set(['seat', id], { login }, { expireIn: 60_000 })
+      const headers = new Headers()
+      setCookie(headers, { name: '__Host-seat', value: id, path: '/', secure: true, httpOnly: true, sameSite: 'Lax' })
+      return new Response(null, { status: 204, headers })
+    }
+    const signout = async (req) => {
+      const headers = new Headers()
+      deleteCookie(headers, '__Host-seat', { path: '/' })
+      ${end}
+      return new Response(null, { status: 204, headers })
+    }
+    const mcp = async (req) => {
+      const seat = await seatOf(req)
+      if (!seat) return new Response(null, { status: 401 })
+      return Response.json({ jsonrpc: '2.0', id: 1, result: { content: [{ type: 'text', text: seat.login }] } })
+    }
+    const routes = { 'POST /signin': signin, 'POST /signout': signout, 'POST /mcp': mcp }
+    Deno.serve({ hostname: '127.0.0.1', port: 8001 }, (req) => {
+      const go = routes[\`\${req.method} \${new URL(req.url).pathname}\`]
+      return go ? go(req) : new Response(null, { status: 404 })
+    })`
+
+  it('is over where its record is gone, not where the cookie is', () => {
+    expect(outcomeOf('missing-session-invalidation', seats(''))).toBe('fail')
+    expect(outcomeOf('missing-session-invalidation', seats(`await kv.delete(['seat', idOf(req)])`))).toBe('pass')
+  })
+})

@@ -132,10 +132,13 @@ function noteIndex(machine: Machine, call: OnTable, state: State): void {
     machine.emit('time-check', call.site, state, { store: store.id, field })
 }
 
-/** What the request is let in by, where something that was made up here was put in there before: it may be that. */
+/** What the request is let in by, or names in a header or cookie, where something that was made up here was put in there before: it may be that. */
 function credentialIn(machine: Machine, name: string, call: OnTable): Value | undefined {
   if (WRITES.test(name)) return undefined
-  const key = keyIn(call.args[0], (value) => value.objects.length === 0 && hasTag(value, 'cred'))
+  const key = keyIn(
+    call.args[0],
+    (value) => value.objects.length === 0 && (hasTag(value, 'cred') || namesRecord(value)),
+  )
   const store = key === undefined ? undefined : storeOf(name, call, key)
   return store !== undefined && machine.hasDatabase(store.id) ? key : undefined
 }
