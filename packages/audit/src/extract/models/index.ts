@@ -23,6 +23,7 @@ import { durableObjects } from './durable-objects.ts'
 import { elysia } from './elysia.ts'
 import { entities } from './entities.ts'
 import { express } from './express.ts'
+import { fastify } from './fastify.ts'
 import { fastifyJwt } from './fastify-jwt.ts'
 import { fastmcp } from './fastmcp.ts'
 import { frameworks } from './frameworks.ts'
@@ -34,6 +35,7 @@ import { hapi } from './hapi.ts'
 import { forms } from './forms.ts'
 import { http } from './http.ts'
 import { identity, readyGuard } from './identity.ts'
+import { koa } from './koa.ts'
 import { loginSessions } from './login-sessions.ts'
 import { mcp } from './mcp.ts'
 import { mcpAdapter } from './mcp-adapter.ts'
@@ -103,6 +105,8 @@ function registry(): Registry {
     requestLogs,
     oauthRouter,
     frameworks,
+    fastify,
+    koa,
     hapi,
     h3,
     elysia,
