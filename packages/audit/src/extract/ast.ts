@@ -38,7 +38,17 @@ export function staticKey(node: Node): string | undefined {
   if (node['computed'] !== true && key.type === 'Identifier') return key['name'] as string
   if (key.type === 'PrivateIdentifier') return `#${key['name'] as string}`
   if (key.type === 'Literal' && typeof key['value'] !== 'object') return String(key['value'])
-  return undefined
+  return isIteratorSymbol(key) ? ITERATOR : undefined
+}
+
+/** What a class calls the method that `for (… of …)` and spreading ask. */
+export const ITERATOR = '@@iterator'
+
+/** `Symbol.iterator`, `Symbol.asyncIterator` */
+function isIteratorSymbol(key: Node): boolean {
+  if (key.type !== 'MemberExpression' || key['computed'] === true) return false
+  const [of, name] = [key['object'] as Node, key['property'] as Node]
+  return of['name'] === 'Symbol' && /^(?:asyncI|i)terator$/.test(String(name['name']))
 }
 
 /** The child nodes of a node, in source order as far as the parser lists them so. */

@@ -30,6 +30,7 @@ import { LOOSELY, isLooselyTested } from './origins.ts'
 import { partsOf } from './request-state.ts'
 import { entropyOfAll } from './models/surroundings.ts'
 import { noteEventLookUp } from './replays.ts'
+import { noteOwnLifetime } from './models/times-to-live.ts'
 import { runAwaited } from './models/query-chains.ts'
 import { position } from './positions.ts'
 import { foundTags, insert, lookUp, noteLookUp, remove, storeRef } from './properties.ts'
@@ -77,16 +78,25 @@ function callMap(machine: Machine, map: HeapObject, name: string, call: Call, st
   const [key = UNKNOWN, value = UNKNOWN] = call.args
   switch (name) {
     case 'get':
+    case 'peek':
       return lookUp(machine, map, key, call.site, state)
+    // Of caches, which are maps that forget.
+    case 'take': {
+      const found = lookUp(machine, map, key, call.site, state)
+      remove(machine, map, key, call.site, state)
+      return found
+    }
     case 'has':
       return has(machine, map, key, call.site, state)
     case 'set':
       insert(machine, map, key, value, call.site, state)
+      noteOwnLifetime(machine, storeRef(map), call, state)
       return object(map)
     case 'add':
       insert(machine, map, key, key, call.site, state)
       return object(map)
     case 'delete':
+    case 'del':
       remove(machine, map, key, call.site, state)
       return flag([`exists:${storeId(map)}`], [`absent:${storeId(map)}`])
     case 'clear':

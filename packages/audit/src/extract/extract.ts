@@ -108,7 +108,8 @@ const SERVING = new RegExp(
     String.raw`\.listen\s*\(|\bpassport\b|\b(?:req|request|ctx|context|c)\.session\b|\.(?:get|post|put|delete|all|use)\(\s*['"\x60]/`,
     String.raw`(?:\bfrom|\brequire\()\s*['"](?:express|fastify|hono|koa|ws|next|socket\.io|uWebSockets\.js|@nestjs|elysia|h3|polka)['"/]`,
     String.raw`(?:\bfrom|\brequire\()\s*['"](?:next-auth|better-auth|@auth\/[\w-]+|iron-session|@sveltejs\/kit|@remix-run\/[\w-]+)['"/]`,
-    String.raw`(?:\bfrom|\brequire\()\s*['"](?:@hapi/hapi|@adonisjs|@loopback/rest|@feathersjs|moleculer|@nocobase|@strapi|@directus|payload|@medusajs|@keystone-6|routing-controllers|@trpc/server|@apollo/server|astro|n8n-workflow|firebase-functions)['"/]|\bMutation\s*:\s*\{|\bmodule\.exports\s*=\s*(?:async\s+)?function\s{0,40}(?:\w{1,60}\s{0,40})?\(\s*req\s*,\s*res\b`,
+    String.raw`(?:\bfrom|\brequire\()\s*['"](?:@hapi/hapi|@adonisjs|@loopback/rest|@feathersjs|moleculer|@nocobase|@strapi|@directus|payload|@medusajs|@keystone-6|routing-controllers|@trpc/server|@apollo/server|graphql-yoga|astro|n8n-workflow|firebase-functions)['"/]|\bMutation\s*:\s*\{|\bmodule\.exports\s*=\s*(?:async\s+)?function\s{0,40}(?:\w{1,60}\s{0,40})?\(\s*req\s*,\s*res\b`,
+    String.raw`(?:\bfrom|\brequire\()\s*['"](?:(?:npm|jsr):)?(?:astro:middleware|@?fresh(?:/core)?|@oak/oak|oak|\$fresh)['"/@]`,
     String.raw`\bverifyAccessToken\b|^\s*['"]use server['"]|\bexport\s+(?:(?:async\s+)?function|const)\s+action\b`,
     String.raw`(?:\bfrom|\brequire\()\s*['"](?:(?:npm|jsr):)?(?:@[\w.-]+\/)?(?:[\w.]+-)*mcp(?:-[\w.]+)*['"/@]`,
     // A function that is given a request and something to answer it with.

@@ -4,14 +4,15 @@ import { WORKER_CONFIGS } from '../source/kinds.ts'
 import type { Call } from './calls.ts'
 import { parametersOf } from './invoke.ts'
 import type { Node } from './ast.ts'
-import type { HeapObject } from './heap.ts'
+import type { HeapObject, LibraryObject } from './heap.ts'
 import { ClassObject, FunctionObject, siteKey } from './heap.ts'
 import type { Flavour, Machine } from './machine.ts'
 import { isWorker } from './models/cloudflare.ts'
 import { flat } from './models/express.ts'
 import { isAdapterHandler } from './models/mcp-adapter.ts'
-import { isApp, isHandler, registerRoute } from './models/routing.ts'
+import { isApp, isHandler, mountOn, registerRoute } from './models/routing.ts'
 import type { Module } from './modules.ts'
+import { registerPageHooks } from './page-hooks.ts'
 import { State } from './state.ts'
 import { methodOf, sharedInstance } from './types.ts'
 import type { Value } from './value.ts'
@@ -35,10 +36,11 @@ const EVENT_HANDLERS = /^(?:handler|lambdaHandler|main)$/
 
 /** Registers what the hosts of started modules would serve. */
 export function registerHosted(machine: Machine): void {
+  const behind = registerPageHooks(machine)
   for (const module of machine.modules.values()) {
     if (!module.started) continue
     registerWorker(machine, module)
-    registerVerbs(machine, module)
+    registerVerbs(machine, module, behind(module.file.path))
     registerPage(machine, module)
     registerActions(machine, module)
     registerObjects(machine, module)
@@ -139,7 +141,7 @@ function noteListening(machine: Machine, target: HeapObject): void {
 }
 
 /** `export async function POST(request)`. */
-function registerVerbs(machine: Machine, module: Module): void {
+function registerVerbs(machine: Machine, module: Module, app: LibraryObject | undefined): void {
   for (const verb of VERBS) {
     const handler = module.exports.get(verb)?.value
     if (handler === undefined) continue
@@ -151,6 +153,7 @@ function registerVerbs(machine: Machine, module: Module): void {
         verb === 'ALL' ? '*' : verb,
         handler,
         handler.objects.some(answersItself) ? 'express' : 'fetch',
+        app,
       )
   }
 }
@@ -184,8 +187,10 @@ function registerActions(machine: Machine, module: Module): void {
       if (isFunction(value)) registerAt(machine, module, 'POST', value, 'action', pathOf(path, name))
   } else if (ROUTES_FOLDER.test(path)) {
     const handler = module.exports.get('action')?.value
-    if (handler !== undefined && isFunction(handler))
-      registerAt(machine, module, 'POST', handler, 'fetch', pathOf(path, 'default'))
+    if (handler === undefined || !isFunction(handler)) return
+    // It is asked for whatever changes something, and says itself what for.
+    for (const verb of ['POST', ...['PUT', 'PATCH', 'DELETE'].filter((name) => text.includes(name))])
+      registerAt(machine, module, verb, handler, 'fetch', pathOf(path, 'default'))
   }
 }
 
@@ -246,8 +251,15 @@ function takesEventOfGateway({ node }: FunctionObject, name: string): boolean {
   return EVENT_HANDLERS.test(name) && (isCalledEvent || first.type === 'ObjectPattern')
 }
 
-function register(machine: Machine, module: Module, verb: string, handler: Value, flavour: Flavour): void {
-  registerAt(machine, module, verb, handler, flavour, '*')
+function register(
+  machine: Machine,
+  module: Module,
+  verb: string,
+  handler: Value,
+  flavour: Flavour,
+  behind?: LibraryObject,
+): void {
+  registerAt(machine, module, verb, handler, flavour, '*', behind)
 }
 
 function registerAt(
@@ -257,10 +269,12 @@ function registerAt(
   handler: Value,
   flavour: Flavour,
   path: string,
+  behind?: LibraryObject,
 ): void {
   const { site } = handler.objects[0]!
   const call: Call = { site, args: [], argSites: [], self: UNDEFINED, env: module.env }
   const app = machine.library('http-server', site, { tls: false })
+  if (behind !== undefined) mountOn(machine, behind, app, '/', [], State.beginning())
   machine.hosted.add(siteKey(site))
   registerRoute(machine, app, { verb, path, handlers: [handler], layer: false, flavour }, call, State.beginning())
 }

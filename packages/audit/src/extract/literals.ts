@@ -1,10 +1,11 @@
 /** Literals of objects and arrays, and what spreading puts into them. */
 import type { Node } from './ast.ts'
-import { bare, isNode, staticKey } from './ast.ts'
+import { ITERATOR, bare, isNode, staticKey } from './ast.ts'
+import { callMethod } from './calls.ts'
 
 import { nameIn, noteAdded, noteSpread } from './copies.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
-import { Cell, LibraryObject, storeId } from './heap.ts'
+import { Cell, InstanceObject, LibraryObject, storeId } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { leaveOpen, stepTags, takeIn } from './properties.ts'
 import { noteStateOut } from './request-state.ts'
@@ -111,7 +112,7 @@ export function evaluateArray(machine: Machine, node: Node, state: State, env: E
     if (!isNode(item)) return
     const value = evaluate(machine, item, state, env)
     if (item.type === 'SpreadElement') {
-      for (const from of value.objects) spreadInto(machine, target, from)
+      for (const from of iterated(machine, value, target.site, state, env).objects) spreadInto(machine, target, from)
       if (value.entropy !== undefined) target.elements.write(value)
       noteSpread(target, value)
       return
@@ -123,6 +124,14 @@ export function evaluateArray(machine: Machine, node: Node, state: State, env: E
     target.elements.write(value)
   })
   return object(target)
+}
+
+/** What an object of a class gives to whoever walks through it, by a method of its own. */
+export function iterated(machine: Machine, value: Value, site: Site, state: State, env: Environment): Value {
+  const own = value.objects.filter((item) => item instanceof InstanceObject && item.of.methods.has(ITERATOR))
+  if (own.length === 0) return value
+  const call = { site, args: [], argSites: [], self: value, env }
+  return callMethod(machine, value.with({ objects: own }), ITERATOR, call, state)
 }
 
 /** A map is spread into pairs of key and value, in which its entries are still found. */

@@ -85,6 +85,7 @@ export type Flavour =
   | 'express-socket'
   | 'hapi'
   | 'elysia'
+  | 'fresh'
   | 'h3'
   | 'node'
   | 'fetch'

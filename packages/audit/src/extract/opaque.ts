@@ -11,6 +11,7 @@ import type { Machine } from './machine.ts'
 import { mayGoOn } from './models/middleware.ts'
 import { onlyMethod } from './password-changes.ts'
 import { noteReplayAsked } from './replays.ts'
+import { callOnEntity } from './models/entities.ts'
 import { optionOf } from './models/routing.ts'
 import { beginQuery } from './models/query-chains.ts'
 import { callWithSql } from './models/sql.ts'
@@ -109,7 +110,10 @@ export function callOpaque(
   notePasswordSet(machine, name, call, state)
   // `client.callbackParams(req)` of openid-client: the code and state that an authorization server sends back.
   if (name === 'callbackParams') return tagged('query:code', 'cred')
-  const kept = name === undefined ? undefined : callOnUnseenStore(machine, name, call, state)
+  const kept =
+    name === undefined
+      ? undefined
+      : (callOnEntity(machine, name, call, state) ?? callOnUnseenStore(machine, name, call, state))
   if (kept !== undefined) return kept
   const served = name === undefined ? undefined : callOnUnseenService(machine, name, call, state)
   if (served !== undefined) return served

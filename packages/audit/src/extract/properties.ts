@@ -67,6 +67,9 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
     return keptByName(lengthOf(target), target)
   const made = name === 'constructor' ? classOf(target) : undefined
   if (made !== undefined) return made
+  // `request.nextUrl`, `event.url`, `ctx.url`: of the address that a request came by.
+  if (name === 'searchParams' && target.objects.length === 0 && hasTag(target, 'url'))
+    return object(machine.library('bag', site, { origin: 'query' }))
   const presented = presentedState(machine, target, name, site, state)
   if (presented !== undefined) return presented
   if (name === undefined && isOwn(target)) learnOwn(target, state)

@@ -51,7 +51,7 @@ function resolveIn(context: Context, specifier: string, fromPath: string): Resol
   if (bare.startsWith('/')) return MISSING
   if (bare.startsWith('#')) return ownImport(context, bare, fromPath) ?? aliased(context, bare, fromPath) ?? MISSING
   if (/^(?:npm|jsr):/.test(bare)) return named(context, withoutRegistry(bare))
-  if (bare.startsWith('cloudflare:')) return { kind: 'package', name: bare, subpath: '' }
+  if (/^(?:astro|cloudflare):/.test(bare)) return { kind: 'package', name: bare, subpath: '' }
   if (bare.startsWith('node:') || isBuiltin(bare)) return builtin(bare)
   return aliased(context, bare, fromPath) ?? conventional(context, bare, fromPath) ?? named(context, bare)
 }

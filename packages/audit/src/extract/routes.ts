@@ -4,6 +4,7 @@ import { wantsError } from './models/beside.ts'
 import { noteAbsentHandler } from './unseen-servers.ts'
 import type { Call } from './calls.ts'
 import { call_ } from './calls.ts'
+import { runHook } from './hooks.ts'
 import { invoke } from './invoke.ts'
 import type { Context } from './events.ts'
 import { closedOver, objectsGivenTo } from './given.ts'
@@ -208,7 +209,7 @@ function covers(layer: string, path: string): boolean {
   return path === prefix || path.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`)
 }
 
-interface Exchange {
+export interface Exchange {
   readonly args: (next: LibraryObject) => readonly Value[]
   readonly request: LibraryObject
 }
@@ -229,6 +230,14 @@ function makeExchange(machine: Machine, app: LibraryObject, route: Route): Excha
     return {
       request,
       args: () => [object(request), object(machine.library('bun-server', site, { websocket: sockets }))],
+    }
+  if (route.flavour === 'fresh')
+    return {
+      request,
+      args: (next) => {
+        request.data['next'] = next
+        return [object(request)]
+      },
     }
   const single = ['hono', 'koa', 'fetch', 'elysia', 'h3', 'socket-io', 'lambda'].includes(route.flavour)
   if (single) return { request, args: (next) => [object(request), object(next), UNKNOWN] }
@@ -274,6 +283,8 @@ function requestType(route: Route): string {
       return 'hapi-request'
     case 'elysia':
       return 'elysia-context'
+    case 'fresh':
+      return 'fresh-context'
     case 'h3':
       return 'h3-event'
     case 'lambda':
@@ -296,6 +307,8 @@ function runMiddleware(machine: Machine, handler: Value, route: Route, exchange:
       applyMiddleware(machine, target, exchange.request, way)
     else if (target instanceof FunctionObject && !isErrorHandler(target, route))
       runOwnMiddleware(machine, target, next, route, exchange, way)
+    else if (target instanceof LibraryObject && target.type === 'page-hook')
+      runHook(machine, target, next, route, exchange, way)
     else continue
     ways.push(way)
   }
@@ -331,7 +344,7 @@ function isErrorHandler(fn: FunctionObject, route: Route): boolean {
   return route.flavour === 'express' && wantsError(fn)
 }
 
-function runOwnMiddleware(
+export function runOwnMiddleware(
   machine: Machine,
   fn: FunctionObject,
   next: LibraryObject,
@@ -359,18 +372,18 @@ function runOwnMiddleware(
 
 /** Where middleware has no `next`: what does not answer lets the request go on. */
 const GO_ON_BY_RETURNING: ReadonlySet<Route['flavour']> = new Set(['fastify', 'hapi', 'elysia', 'h3'])
-const ANSWERS = new Set(['response', 'fetch-response', 'hapi-response'])
+export const ANSWERS = new Set(['response', 'fetch-response', 'hapi-response'])
 
 /** A hook that has answered, or returns the answer, ends the request. */
 function answers(exit: Exit, { flavour }: Route): boolean {
-  if (flavour === 'h3' && isSomething(exit.value)) return true
+  if ((flavour === 'h3' || flavour === 'elysia') && isSomething(exit.value)) return true
   return (
     exit.state.holds('answered') ||
     exit.value.objects.some((item) => item instanceof LibraryObject && ANSWERS.has(item.type))
   )
 }
 
-/** Whatever a handler of h3 returns is the answer. */
+/** Whatever a handler of h3 or a hook of Elysia returns is the answer. */
 function isSomething({ objects, primitives }: Value): boolean {
   return objects.length > 0 || primitives.some((item) => item !== undefined)
 }

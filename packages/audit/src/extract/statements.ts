@@ -6,7 +6,7 @@ import { assume, assumeNot, conditionOf, equality, isOptional, truthOn } from '.
 import { createClass, createFunction } from './classes.ts'
 import { evaluate } from './expressions.ts'
 import { assignPattern } from './assignments.ts'
-import { elementsOf, noteWritten } from './literals.ts'
+import { elementsOf, iterated, noteWritten } from './literals.ts'
 import { noteEndless } from './streams.ts'
 import type { Environment, HeapObject } from './heap.ts'
 import { Cell, Environment as Env, FunctionObject, LibraryObject, storeId } from './heap.ts'
@@ -310,6 +310,7 @@ function declareVariables(machine: Machine, node: Node, state: State, env: Envir
 
 function executeReturn(machine: Machine, node: Node, state: State, env: Environment): void {
   const argument = node['argument'] as Node | null
+  if (argument?.type === 'ConditionalExpression') return executeIf(machine, eitherReturn(node, argument), state, env)
   const value = isNode(argument) ? evaluate(machine, argument, state, env) : UNDEFINED
   if (state.dead) return
   noteToolResult(machine, value, machine.site(env.file, node), state)
@@ -318,6 +319,20 @@ function executeReturn(machine: Machine, node: Node, state: State, env: Environm
   machine.frame.exits.push({ state: state.fork(), value, ...site })
   state.dead = true
 }
+
+/** `return test ? one : other` is two ways out, each of which knows what its own side of the test says. */
+function eitherReturn(node: Node, either: Node): Node {
+  let known = returnsOf.get(node)
+  if (known === undefined) {
+    const returned = (argument: Node): Node => ({ ...node, argument, start: argument.start, end: argument.end })
+    const [consequent, alternate] = ['consequent', 'alternate'].map((name) => returned(either[name] as Node))
+    known = { ...node, type: 'IfStatement', test: either['test'], consequent, alternate } as Node
+    returnsOf.set(node, known)
+  }
+  return known
+}
+
+const returnsOf = new WeakMap<Node, Node>()
 
 function executeExport(machine: Machine, node: Node, state: State, env: Environment): void {
   const declaration = node['declaration'] as Node | null
@@ -443,7 +458,9 @@ function refuses(caught: State, before: State): boolean {
 }
 
 function executeForEach(machine: Machine, node: Node, state: State, env: Environment): void {
-  const source = evaluate(machine, node['right'] as Node, state, env)
+  const given = evaluate(machine, node['right'] as Node, state, env)
+  const walks = node.type === 'ForOfStatement'
+  const source = walks ? iterated(machine, given, machine.site(env.file, node), state, env) : given
   const each = node.type === 'ForOfStatement' ? callablesIn(source) : []
   if (each.length > 0 && !/\b(?:break|continue)\b/.test(env.file.text.slice(node.start, node.end)))
     return executeInTurn(machine, node, each, state, env)

@@ -22,8 +22,9 @@ const TOP_TEST_FOLDER = /^specs?\//i
 const EXAMPLE_FOLDER = /(?:^|\/)(?:examples?|demos?|samples?)\//i
 const SCRIPT_FOLDER = /(?:^|\/)(?:scripts?|seeds|seeders|bench|benchmarks?|\.github|\.storybook|\.husky|\.changeset)\//i
 const TOP_SCRIPT_FOLDER = /^(?:tools?|tooling|build-?tools|ci|hack)\//i
+/** What a server of Nitro or Nuxt is configured by is what it runs with. */
 const SCRIPT_FILE =
-  /(?:(?:^|\/)[\w.-]+\.config|(?:^|\/)\.[\w.-]+rc|(?:^|\/)(?:gulpfile|gruntfile|jakefile|dangerfile)|(?:^|\/)vitest\.workspace)\.[cm]?[jt]sx?$/i
+  /(?:(?:^|\/)(?!(?:nuxt|nitro)\.)[\w.-]+\.config|(?:^|\/)\.[\w.-]+rc|(?:^|\/)(?:gulpfile|gruntfile|jakefile|dangerfile)|(?:^|\/)vitest\.workspace)\.[cm]?[jt]sx?$/i
 const VENDOR_FOLDER =
   /(?:^|\/)(?:vendor|vendored|third[-_]party|__generated__|generated|\.next|\.nuxt|\.output|\.svelte-kit|\.wrangler|coverage|bower_components|\.history)\//i
 const BUILD_FOLDER = /^(?:dist|build|out|output|\.build)\//i

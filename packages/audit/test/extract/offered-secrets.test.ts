@@ -269,3 +269,27 @@ it('what became of a promise is no secret', () => {
   )
   expect(outcomeOf(timing, program)).not.toBe('fail')
 })
+
+describe('the configuration that a server of Nitro runs with', () => {
+  const served = (config: string): Record<string, string> => ({
+    'nitro.config.ts': `
+    import { defineNitroConfig } from 'nitropack/config'
+    export default defineNitroConfig({ srcDir: 'server', runtimeConfig: { ${config} } })`,
+    'server/routes/mcp.post.ts': `
+    import { defineEventHandler, readBody, useSession } from 'h3'
+    import { useRuntimeConfig } from 'nitropack/runtime'
+    export default defineEventHandler(async (event) => {
+      const config = useRuntimeConfig(event)
+      const session = await useSession(event, { name: 'seat', password: config.session.password })
+      const message = await readBody(event)
+      return { jsonrpc: '2.0', id: message.id, result: { user: session.data.user } }
+    })`,
+  })
+
+  it('may have a secret that everybody knows', () => {
+    const known = served(`session: { password: 'local-notes-session-password-0123456789' }`)
+    expect(findingsOf('weak-session-secret', known).map((found) => found.split(':')[0])).toEqual(['nitro.config.ts'])
+    expect(outcomeOf('weak-session-secret', served(`session: { password: '' }`))).not.toBe('fail')
+    expect(outcomeOf('weak-session-secret', served(`session: { password: process.env.SECRET }`))).not.toBe('fail')
+  })
+})

@@ -39,7 +39,8 @@ function endings(machine: Machine, ids: ReadonlySet<string>): readonly DispatchF
       event.context.trigger === 'request' &&
       ids.has(event.store.id) &&
       isPresentedHandle(event.key) &&
-      event.facts.must.has('verb:DELETE'),
+      event.facts.must.has('verb:DELETE') &&
+      !event.facts.must.has(`expired:${event.store.id}`),
   )
   // One function removes what has expired and what its owner ends: the latter counts.
   const deliberate = removals.filter(

@@ -64,8 +64,40 @@ const PARSERS = ['cookie', 'cookie-es', 'es-cookie'].flatMap((from) =>
   ['parse', 'parseCookie', 'default.parse'].map((name) => `${from}#${name}`),
 )
 
+/** `setCookie(headers, { name, value, httpOnly })` of Deno's library: with all of it in one object. */
+const setInHeaders: ExternalHandler = (machine, call, state) => {
+  const [, cookie] = call.args
+  const value = optionOf(cookie, 'value')
+  noteCookie(
+    machine,
+    { name: optionOf(cookie, 'name'), value, options: cookie, named: undefined },
+    'cookie',
+    call.site,
+    state,
+  )
+  machine.emit('handle-out', call.site, state, { value: value ?? UNKNOWN })
+  return UNDEFINED
+}
+
+const deleteFromHeaders: ExternalHandler = (machine, call, state) => {
+  noteCookieCleared(machine, call.args[1], call.argSites[1], call.site, state)
+  return UNDEFINED
+}
+
+/** Of `jsr:@std/http`, whole or by its part for cookies. */
+const OF_DENO: Readonly<Record<string, ExternalHandler>> = {
+  getCookies: (machine, call) => bag(machine, 'cookie', call.site),
+  setCookie: setInHeaders,
+  deleteCookie: deleteFromHeaders,
+}
+
 export const cookieWriters: Model = {
   calls: {
+    ...Object.fromEntries(
+      ['@std/http', '@std/http/cookie'].flatMap((from) =>
+        Object.entries(OF_DENO).map(([name, handler]) => [`${from}#${name}`, handler]),
+      ),
+    ),
     ...Object.fromEntries(PARSERS.map((path) => [path, parseCookies])),
     'cookie#serialize': serialize,
     'cookie-es#serialize': serialize,

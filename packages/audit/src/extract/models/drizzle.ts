@@ -2,8 +2,13 @@
  * Tables and conditions of Drizzle: `pgTable('sessions', { … })`, `eq(sessions.id, id)`. The statements that are made of
  * them are the chains of `query-chains.ts`.
  */
-import { callOpaque } from '../opaque.ts'
+import type { Call } from '../calls.ts'
+import { call_ } from '../calls.ts'
 import type { Site } from '../heap.ts'
+import { ExternalObject, FunctionObject } from '../heap.ts'
+import { nameBefore } from '../logouts.ts'
+import { callOpaque } from '../opaque.ts'
+import type { State } from '../state.ts'
 import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { NEVER, UNKNOWN, object, onlyString } from '../value.ts'
@@ -25,7 +30,53 @@ interface Column {
 const table: ExternalHandler = (machine, call) => {
   const name = onlyString(call.args[0] ?? object())
   const unique = name === undefined ? `at ${call.site.start}` : tableOf(machine, name, call.site)
-  return object(machine.library('drizzle-table', call.site, { table: unique }))
+  const made = machine.library('drizzle-table', call.site, { table: unique })
+  machine.readyMade.set(`drizzle-variable ${nameBefore(call.site)}`, made)
+  return object(made)
+}
+
+/**
+ * The table and conditions of `db.query.sessions.findFirst({ where })`, where they are written as a function of the table or
+ * as a record of its columns. Tables go by the variables that hold them there.
+ */
+export function relationalQuery(machine: Machine, call: Call, where: Value, state: State): Relational | undefined {
+  const { file, start, end } = call.site
+  const name = /\bquery\s*\.\s*(\w+)\s*\.\s*find/.exec(file.text.slice(start, Math.min(end, start + 200)))?.[1]
+  const found = name === undefined ? undefined : machine.readyMade.get(`drizzle-variable ${name}`)
+  if (found === undefined) return undefined
+  const from = String(found.data['table'])
+  if (!where.objects.some((item) => item instanceof FunctionObject)) return { table: from, where: recordTerms(where) }
+  const terms = state.aside((fork) =>
+    call_(machine, where, { ...call, args: [object(found), operatorsAt(machine, call.site)] }, fork),
+  )
+  return { table: from, where: termsIn(terms) ?? [] }
+}
+
+interface Relational {
+  readonly table: string
+  readonly where: readonly Term[]
+}
+
+function operatorsAt(machine: Machine, site: Site): Value {
+  const operators = machine.allocate('object', site)
+  for (const name of [...Object.keys(OPERATORS), 'and', 'or'])
+    operators.property(name).write(object(new ExternalObject(`drizzle-orm#${name}`, site)))
+  return object(operators)
+}
+
+/** `{ id, expiresAt: { gt: now } }` */
+function recordTerms({ objects }: Value): readonly Term[] {
+  return objects
+    .flatMap(({ properties }) => [...properties])
+    .flatMap(([column, { value }]) => {
+      const compared = value.objects.flatMap(({ properties }) => [...properties])
+      if (compared.length === 0) return [{ column, operator: '=', value }]
+      return compared.flatMap(([name, cell]) =>
+        Object.hasOwn(OPERATORS, name)
+          ? [{ column, operator: OPERATORS[name as keyof typeof OPERATORS], value: cell.value }]
+          : [],
+      )
+    })
 }
 
 /** Packages side by side that define tables of one name have databases of their own. */

@@ -1,9 +1,13 @@
 /** Elysia: routes whose handlers get one context, hooks before them, a server of Bun beneath. */
 import { noteBeside } from './beside.ts'
+import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import { FunctionObject, type LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
-import { UNKNOWN, object, onlyString } from '../value.ts'
+import { State } from '../state.ts'
+import type { Value } from '../value.ts'
+import { UNDEFINED, UNKNOWN, object, onlyString, truthiness } from '../value.ts'
+import { flat } from './express.ts'
 import { noteStatus, runListenCallback } from './http.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { bag, keep, requestPart } from './requests.ts'
@@ -15,14 +19,13 @@ const create: ExternalHandler = (machine, call) =>
 
 const route: MethodHandler = (machine, target, call, state, name) => {
   const [path, handler = UNKNOWN, hooks] = call.args
-  const before = optionOf(hooks, 'beforeHandle')
   registerRoute(
     machine,
     target,
     {
       verb: verbOf(name),
       path: pathOf(path),
-      handlers: before === undefined ? [handler] : [before, handler],
+      handlers: [...hooksIn(machine, target, hooks, call), handler],
       layer: false,
       flavour: 'elysia',
     },
@@ -32,11 +35,92 @@ const route: MethodHandler = (machine, target, call, state, name) => {
   return object(target)
 }
 
+/** What the options of a route or a guard have run before a handler, those that a macro of the app stands for among it. */
+function hooksIn(machine: Machine, target: LibraryObject, options: Value | undefined, call: Call): readonly Value[] {
+  const own = [...hooksOf(machine, options, call)]
+  for (const [name, macro] of macrosOf(target)) {
+    const asked = optionOf(options, name)
+    if (asked === undefined || !truthiness(asked).canBeTrue) continue
+    const isMade = macro.objects.some((item) => item instanceof FunctionObject)
+    const made = isMade
+      ? State.beginning().aside((fork) => call_(machine, macro, { ...call, args: [asked] }, fork))
+      : macro
+    own.unshift(...hooksOf(machine, made, call))
+  }
+  return own
+}
+
+function hooksOf(machine: Machine, options: Value | undefined, call: Call): readonly Value[] {
+  const deriving = ['derive', 'resolve'].flatMap((name) => optionOf(options, name) ?? [])
+  const before = optionOf(options, 'beforeHandle')
+  return [...flat(deriving).map((fn) => derivation(machine, fn, call)), ...(before === undefined ? [] : flat([before]))]
+}
+
+/** What it gives is found on the context from then on. */
+function derivation(machine: Machine, code: Value, { site }: Call): Value {
+  return object(machine.library('page-hook', site, { code, derives: true }))
+}
+
+function macrosOf({ data }: LibraryObject): Map<string, Value> {
+  return (data['macros'] ??= new Map()) as Map<string, Value>
+}
+
+/** `macro({ signedIn: { resolve } })`, `macro('signedIn', { resolve })` */
+const macro: MethodHandler = (_machine, target, call) => {
+  const [first = UNKNOWN, second] = call.args
+  const name = onlyString(first)
+  if (name !== undefined && second !== undefined) macrosOf(target).set(name, second)
+  else
+    for (const [each, { value }] of first.objects.flatMap(({ properties }) => [...properties]))
+      macrosOf(target).set(each, value)
+  return object(target)
+}
+
 /** Runs before every handler; what it returns is the answer. */
-const hook: MethodHandler = (machine, target, call, state) => {
+const hook: MethodHandler = (machine, target, call, state, name) => {
   const handlers = call.args.filter((arg) => arg.objects.some((item) => item instanceof FunctionObject))
-  if (handlers.length > 0)
-    registerRoute(machine, target, { verb: '*', path: '*', handlers, layer: true, flavour: 'elysia' }, call, state)
+  const added = /^(?:derive|resolve)$/.test(name) ? handlers.map((fn) => derivation(machine, fn, call)) : handlers
+  const scope = onlyString(optionOf(call.args[0], 'as') ?? UNKNOWN)
+  addLayer(machine, target, { handlers: added, shared: name === 'onRequest' || SHARED.has(scope ?? '') }, call, state)
+  return object(target)
+}
+
+const SHARED: ReadonlySet<string> = new Set(['scoped', 'global'])
+
+interface Layer {
+  readonly handlers: readonly Value[]
+  /** It holds for the apps that use this one as well. */
+  readonly shared: boolean
+}
+
+function addLayer(machine: Machine, target: LibraryObject, layer: Layer, call: Call, state: State): void {
+  if (layer.handlers.length === 0) return
+  layersOf(target).push(layer)
+  const { handlers } = layer
+  registerRoute(machine, target, { verb: '*', path: '*', handlers, layer: true, flavour: 'elysia' }, call, state)
+}
+
+function layersOf({ data }: LibraryObject): Layer[] {
+  return (data['layers'] ??= []) as Layer[]
+}
+
+/** `as('scoped')`: all of it holds for the app that uses this one. */
+const share: MethodHandler = (_machine, target) => {
+  target.data['layers'] = layersOf(target).map((layer) => ({ ...layer, shared: true }))
+  return object(target)
+}
+
+/** `decorate('sessions', sessions)`, `state('sessions', sessions)` */
+const decorate: MethodHandler = (machine, target, call, state) => {
+  const [first = UNKNOWN, second] = call.args
+  const name = onlyString(first)
+  const code = machine.allocate('object', call.site)
+  if (name !== undefined && second !== undefined) code.property(name).write(second)
+  else
+    for (const [each, { value }] of first.objects.flatMap(({ properties }) => [...properties]))
+      code.property(each).write(value)
+  const added = machine.library('page-hook', call.site, { code: UNDEFINED, adds: object(code) })
+  addLayer(machine, target, { handlers: [object(added)], shared: true }, call, state)
   return object(target)
 }
 
@@ -50,7 +134,11 @@ const later: MethodHandler = (machine, target, call) => {
 const use: MethodHandler = (machine, target, call, state) => {
   for (const arg of call.args) {
     const child = isApp(arg)
-    if (child !== undefined && child !== target) mountOn(machine, target, child, '/', [], state)
+    if (child !== undefined && child !== target) {
+      mountOn(machine, target, child, '/', [], state)
+      for (const layer of layersOf(child)) if (layer.shared) addLayer(machine, target, layer, call, state)
+      for (const [name, hooks] of macrosOf(child)) macrosOf(target).set(name, hooks)
+    }
     if (arg.objects.some((item) => item instanceof FunctionObject))
       addTo(machine, target, { ...call, args: [arg] }, state, 'guard')
   }
@@ -60,11 +148,14 @@ const use: MethodHandler = (machine, target, call, state) => {
 /** `group(prefix, add)`, `guard(hooks, add)`: what `add` puts on the app it is given. */
 const addTo: MethodHandler = (machine, target, call, state) => {
   const add = call.args.findLast((arg) => arg.objects.some((item) => item instanceof FunctionObject))
-  if (add === undefined) return object(target)
-  const inner = machine.library('elysia-app', call.site)
+  if (add === undefined) {
+    addLayer(machine, target, { handlers: hooksIn(machine, target, call.args[0], call), shared: false }, call, state)
+    return object(target)
+  }
+  const inner = machine.library('elysia-app', call.site, { macros: macrosOf(target) })
   mountOn(machine, target, inner, call.args.length > 1 ? pathOf(call.args[0]) : '/', [], state)
-  const before = optionOf(call.args[0], 'beforeHandle')
-  if (before !== undefined) hook(machine, inner, { ...call, args: [before] }, state, 'onBeforeHandle')
+  for (const options of call.args)
+    addLayer(machine, inner, { handlers: hooksIn(machine, target, options, call), shared: false }, call, state)
   state.aside((fork) => call_(machine, add, { ...call, args: [object(inner)] }, fork))
   return object(target)
 }
@@ -116,6 +207,11 @@ export const elysia: Model = {
       onAfterResponse: later,
       onError: later,
       onTransform: hook,
+      derive: hook,
+      resolve: hook,
+      macro,
+      decorate,
+      as: share,
       use,
       group: addTo,
       guard: addTo,

@@ -6,11 +6,11 @@ import { HeapObject, type LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNKNOWN, object } from '../value.ts'
+import { UNKNOWN, object, onlyString } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { noteUnseenHandler } from '../unseen-servers.ts'
 import { runListenCallback } from './http.ts'
-import { emitListen, isApp, isPathBefore, mountOn, pathOf, registerRoute, verbOf, verbs } from './routing.ts'
+import { emitListen, isApp, isHandler, isPathBefore, mountOn, pathOf, registerRoute, verbOf, verbs } from './routing.ts'
 
 const createApp: ExternalHandler = (machine, call) => object(machine.library('express-app', call.site))
 
@@ -71,6 +71,16 @@ const use: MethodHandler = (machine, target, call, state) => {
   return object(target)
 }
 
+/** `router.param('id', (req, res, next, id) => …)`: before every route with that part in its path. */
+const onParameter: MethodHandler = (machine, target, call, state) => {
+  const [name = UNKNOWN, code = UNKNOWN] = call.args
+  const param = onlyString(name)
+  if (param === undefined || !isHandler(code)) return object(target)
+  const handlers = [object(machine.library('page-hook', call.site, { code, param }))]
+  registerRoute(machine, target, { verb: '*', path: '/', handlers, layer: true, flavour: 'express' }, call, state)
+  return object(target)
+}
+
 const chained: MethodHandler = (machine, target, call) =>
   object(machine.library('express-route', call.site, { app: target, path: pathOf(call.args[0]) }))
 
@@ -128,7 +138,6 @@ export const express: Model = {
     compression: plain,
     'express-rate-limit': plain,
     'express-rate-limit#rateLimit': plain,
-    'graphql-yoga#createYoga': plain,
     'sdk#mcpAuthMetadataRouter': plain,
     'express-sslify#HTTPS': tlsEnforcer,
     'express-enforces-ssl': tlsEnforcer,
@@ -150,7 +159,7 @@ export const express: Model = {
       http: setting,
       https: setting,
       io: setting,
-      param: setting,
+      param: onParameter,
       '()': (_machine, target) => object(target),
       '*': () => UNKNOWN,
     },

@@ -5,13 +5,15 @@ import type { Machine } from '../machine.ts'
 import { noteQueryRead, noteSecret } from '../secrets.ts'
 import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
-import { NEVER, UNDEFINED, UNKNOWN, object, onlyString, tagged } from '../value.ts'
+import type { Value } from '../value.ts'
+import { NEVER, UNDEFINED, UNKNOWN, object, onlyString, tagged, withTags } from '../value.ts'
 import { noteCookieCleared } from '../logouts.ts'
 import { cookieIn, noteCookie } from './cookies.ts'
 import { noteAnswer, noteStatus } from './http.ts'
 import { flat } from './express.ts'
 import { callLibrary } from './index.ts'
-import type { ExternalHandler, MethodHandler, Model } from './model.ts'
+import type { ExternalHandler, MethodHandler, Model, PropertyHandler } from './model.ts'
+import { runModule } from '../statements.ts'
 import { bag, keep, part, requestPart } from './requests.ts'
 import {
   emitListen,
@@ -27,7 +29,18 @@ import {
 } from './routing.ts'
 
 /** What Nitro adds to the scope of every file of a server, whether or not it is imported. */
-const SOURCES = ['h3#', 'global:', '#imports#', 'nitro/h3#', 'nitropack/runtime#']
+const SOURCES = [
+  'h3#',
+  'global:',
+  '#imports#',
+  'nitro/h3#',
+  'nitropack/runtime#',
+  'nitropack/config#',
+  'nitro/config#',
+  'nitro#',
+  'nuxt/config#',
+  'nitro/runtime-config#',
+]
 
 const create: ExternalHandler = (machine, call) => object(machine.library('h3-app', call.site))
 
@@ -161,6 +174,32 @@ const requireSession: ExternalHandler = (_machine, _call, state: State) => {
   return tagged('cred', 'principal', 'web-session')
 }
 
+const CONFIG = /(?:^|\/)(?:nuxt|nitro)\.config\.[cm]?[jt]s$/
+
+/**
+ * `useRuntimeConfig()`: what the configuration beside or above this file has for it. Variables of the environment take its
+ * place: `NUXT_SESSION_PASSWORD` that of `sessionPassword`.
+ */
+const runtimeConfig: ExternalHandler = (machine, call) => {
+  const found = [...machine.modules.values()]
+    .filter(({ file: { path } }) => CONFIG.test(path) && call.site.path.startsWith(path.replace(/[^/]*$/, '')))
+    .toSorted((a, b) => b.file.path.length - a.file.path.length)[0]
+  if (found === undefined) return UNKNOWN
+  if (!found.started) runModule(machine, found)
+  const config = found.exports.get('default')?.value
+  const own = optionOf(config, 'runtimeConfig') ?? optionOf(optionOf(config, 'nitro'), 'runtimeConfig')
+  return own === undefined ? UNKNOWN : object(machine.library('runtime-config', call.site, { own, name: 'NUXT' }))
+}
+
+const configured: PropertyHandler = (machine, target, name, _key, site) => {
+  const value = name === undefined ? undefined : optionOf(target.data['own'] as Value, name)
+  if (value === undefined || name === undefined) return UNKNOWN
+  const variable = `${String(target.data['name'])}_${name.replaceAll(/([a-z])([A-Z])/g, '$1_$2').toUpperCase()}`
+  if (value.objects.some(({ kind }) => kind === 'object'))
+    return object(machine.library('runtime-config', site, { own: value, name: variable }))
+  return withTags(value.with({ open: true }), [`env:${variable}`])
+}
+
 const FUNCTIONS: Readonly<Record<string, ExternalHandler>> = {
   createApp: create,
   createRouter: create,
@@ -204,6 +243,9 @@ const FUNCTIONS: Readonly<Record<string, ExternalHandler>> = {
   sendError: send,
   send,
   useSession,
+  useRuntimeConfig: runtimeConfig,
+  defineNuxtConfig: same,
+  defineNitroConfig: same,
   getUserSession: userSession,
   requireUserSession: requireSession,
 }
@@ -233,6 +275,7 @@ export const h3: Model = {
   },
   properties: {
     'h3-app': (_machine, target) => object(target),
+    'runtime-config': configured,
     'h3-event': (machine, target, name, key, site) => {
       if (name === 'node') return object(target)
       if (name === 'req' || name === 'request' || name === 'web')

@@ -489,8 +489,11 @@ export const http: Model = {
         (name === 'raw' || name === 'req' ? object(target) : UNKNOWN.with({ primitives: [undefined] }))
       )
     },
-    'fetch-request': (machine, target, name, key, site) =>
-      requestPart(machine, name, key, site) ?? (name === 'raw' || name === 'request' ? object(target) : UNKNOWN),
+    'fetch-request': (machine, target, name, key, site) => {
+      // Of SvelteKit and Astro, whose contexts are asked as requests are.
+      if (name === 'locals') return keep(target, name, () => machine.library('locals', site))
+      return requestPart(machine, name, key, site) ?? (name === 'raw' || name === 'request' ? object(target) : UNKNOWN)
+    },
     response: (machine, target, name, _key, site) => {
       if (name === 'locals') return keep(target, name, () => machine.library('locals', site))
       return name === 'raw' || name === 'res' ? object(target) : UNKNOWN

@@ -10,25 +10,32 @@ import type { Value } from '../value.ts'
 import { NEVER, UNKNOWN, object } from '../value.ts'
 import { authenticators } from './authenticators.ts'
 import { browsers } from './browsers.ts'
+import { caches } from './caches.ts'
 import { carriers } from './carriers.ts'
 import { cloudflare } from './cloudflare.ts'
 import { cookieWriters } from './cookie-writers.ts'
 import { credentials } from './credentials.ts'
 import { denoKv } from './deno-kv.ts'
 import { declared, declaredAuthenticator, declaredStore } from './declared.ts'
+import { documents } from './documents.ts'
 import { drizzle } from './drizzle.ts'
 import { durableObjects } from './durable-objects.ts'
 import { elysia } from './elysia.ts'
+import { entities } from './entities.ts'
 import { express } from './express.ts'
+import { fastify } from './fastify.ts'
 import { fastifyJwt } from './fastify-jwt.ts'
 import { fastmcp } from './fastmcp.ts'
 import { frameworks } from './frameworks.ts'
+import { fresh } from './fresh.ts'
 import { h3 } from './h3.ts'
 import { functions } from './functions.ts'
+import { graphql } from './graphql.ts'
 import { hapi } from './hapi.ts'
 import { forms } from './forms.ts'
 import { http } from './http.ts'
 import { identity, readyGuard } from './identity.ts'
+import { koa } from './koa.ts'
 import { loginSessions } from './login-sessions.ts'
 import { mcp } from './mcp.ts'
 import { mcpAdapter } from './mcp-adapter.ts'
@@ -98,10 +105,14 @@ function registry(): Registry {
     requestLogs,
     oauthRouter,
     frameworks,
+    fastify,
+    koa,
     hapi,
     h3,
     elysia,
+    fresh,
     functions,
+    graphql,
     carriers,
     mcp,
     mcpAdapter,
@@ -130,6 +141,9 @@ function registry(): Registry {
     loginSessions,
     stores,
     mongoose,
+    caches,
+    entities,
+    documents,
     denoKv,
     sql,
     settings,

@@ -10,7 +10,7 @@ import type { Comparison, Statement } from '../sql.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, strings } from '../value.ts'
-import { tableIn, tableOfTerms, termsIn, type Term } from './drizzle.ts'
+import { relationalQuery, tableIn, tableOfTerms, termsIn, type Term } from './drizzle.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
 import { runStatement } from './sql.ts'
@@ -60,9 +60,14 @@ function beginTyped(machine: Machine, name: string | undefined, call: Call, stat
   const begun = { where: [], writes: [], single: false, wrapped: false }
   if (verb !== undefined && table !== undefined) return chained(machine, { ...begun, table, verb }, call.site)
   const condition = name === 'findFirst' || name === 'findMany' ? optionOf(call.args[0], 'where') : undefined
+  if (condition === undefined) return undefined
   const asked = tableOfTerms(condition)
-  if (asked === undefined) return undefined
-  const chain: Chain = { ...begun, table: asked, verb: 'select', where: termsIn(condition) ?? [] }
+  const found =
+    asked === undefined
+      ? relationalQuery(machine, call, condition, state)
+      : { table: asked, where: termsIn(condition) ?? [] }
+  if (found === undefined) return undefined
+  const chain: Chain = { ...begun, ...found, verb: 'select' }
   return run(machine, { ...chain, single: name === 'findFirst' }, call, state)
 }
 

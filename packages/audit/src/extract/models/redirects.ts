@@ -3,7 +3,8 @@ import type { Call } from '../calls.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { derived, object } from '../value.ts'
+import { NEVER, derived, object } from '../value.ts'
+import { noteStatus } from './http.ts'
 import type { ExternalHandler, Model } from './model.ts'
 import { asAddress } from './urls.ts'
 import { REMIX } from './packages.ts'
@@ -29,4 +30,21 @@ const NAMES = [
   ...REMIX.map((path) => `${path}#redirect`),
 ]
 
-export const redirects: Model = { calls: Object.fromEntries(NAMES.map((name) => [name, redirect])) }
+/** `error(404)`, `notFound()`: functions that throw the refusal. */
+const refuse: ExternalHandler = (_machine, call, state) => {
+  noteStatus(state, call.args[0])
+  state.dead = true
+  return NEVER
+}
+
+const REFUSALS = [
+  '@sveltejs/kit#error',
+  ...['notFound', 'unauthorized', 'forbidden'].map((name) => `next/navigation#${name}`),
+]
+
+export const redirects: Model = {
+  calls: {
+    ...Object.fromEntries(NAMES.map((name) => [name, redirect])),
+    ...Object.fromEntries(REFUSALS.map((name) => [name, refuse])),
+  },
+}

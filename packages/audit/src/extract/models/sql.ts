@@ -28,7 +28,7 @@ import {
 } from '../value.ts'
 import { isOfCaller, isOwnerName, isPresentedHandle } from '../conditions.ts'
 import { noteRowsReplayed } from '../replays.ts'
-import type { MethodHandler, Model } from './model.ts'
+import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
 
 const CLOCK_VALUE = tagged('clock')
@@ -63,8 +63,38 @@ export function runTemplate(
   call: Call,
   state: State,
 ): Value | undefined {
-  const statement = parseSql(parts.join('?'))
-  return statement === undefined ? undefined : runStatement(machine, statement, args, '', call, state)
+  const { text, given } = spelledOut(parts, args)
+  const statement = parseSql(text)
+  return statement === undefined ? undefined : runStatement(machine, statement, given, '', call, state)
+}
+
+/** `` sql`insert into t ${sql(row)}` ``, `` sql`update t set ${sql(changes)}` ``: a record stands for its columns. */
+function spelledOut(
+  parts: readonly string[],
+  args: readonly Value[],
+): { readonly text: string; readonly given: readonly Value[] } {
+  let text = parts[0] ?? ''
+  const given: Value[] = []
+  for (const [index, arg] of args.entries()) {
+    const columns = FOR_RECORD.test(text) ? columnsOf(arg) : []
+    const names = columns.map(([name]) => name)
+    if (columns.length === 0) text += '?'
+    else if (/\bset\s*$/i.test(text)) text += names.map((name) => `${name} = ?`).join(', ')
+    else text += `(${names.join(', ')}) values (${names.map(() => '?').join(', ')})`
+    given.push(...(columns.length === 0 ? [arg] : columns.map(([, value]) => value)))
+    text += parts[index + 1] ?? ''
+  }
+  return { text, given }
+}
+
+const FOR_RECORD = /\b(?:insert\s+into\s+[\w."]+|set)\s*$/i
+
+function columnsOf({ objects }: Value): readonly (readonly [string, Value])[] {
+  const record = objects.find(
+    ({ kind, item, properties }) => kind === 'object' || (kind === 'array' && item !== NEVER && properties.size > 0),
+  )
+  const row = record?.kind === 'array' ? record.item.objects.find(({ kind }) => kind === 'object') : record
+  return row === undefined ? [] : [...row.properties].map(([name, { value }]) => [name, value] as const)
 }
 
 function takesParameters({ where, writes }: Statement): boolean {
@@ -232,11 +262,33 @@ const runPrepared: MethodHandler = (machine, target, call, state, name) => {
   return runStatement(machine, target.data['statement'] as Statement, [...bound, ...call.args], name, call, state)
 }
 
+/** `postgres(url)`, and that of Bun: a tag of statements, which is asked as well to write a record as its columns. */
+const client: ExternalHandler = (machine, call) => object(machine.library('sql-tag', call.site))
+
+const asColumns: ExternalHandler = (_machine, call) => call.args[0] ?? UNKNOWN
+
+/** `sql.begin(async (sql) => …)` */
+const inTransaction: MethodHandler = (machine, target, call, state) => {
+  const within = call.args.find((arg) => arg.objects.some((item) => item instanceof FunctionObject))
+  return within === undefined ? UNKNOWN : call_(machine, within, { ...call, args: [object(target)] }, state)
+}
+
 const WRAPPERS = new Set(['rows', 'results', 'recordset', 'recordsets', 'data'])
 const COUNTS = new Set(['length', 'rowCount', 'size', 'changes', 'affectedRows'])
 
 export const sql: Model = {
+  calls: { postgres: client, 'postgres#default': client, 'bun#sql': asColumns },
+  constructors: { 'bun#SQL': client },
   methods: {
+    'sql-tag': {
+      '()': (_machine, _target, call) => call.args[0] ?? UNKNOWN,
+      begin: inTransaction,
+      transaction: inTransaction,
+      savepoint: inTransaction,
+      reserve: (_machine, target) => object(target),
+      unsafe: () => undefined,
+      '*': () => UNKNOWN,
+    },
     'sql-statement': { bind, finalize: () => UNKNOWN, reset: () => UNKNOWN, free: () => UNKNOWN, '*': runPrepared },
     'sql-result': {
       map: visit,

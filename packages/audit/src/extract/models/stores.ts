@@ -146,9 +146,87 @@ const publish: MethodHandler = (machine, target, call, state) => {
   return UNKNOWN
 }
 
+/** `multi()`, `pipeline()`: what is asked is done by and by, and each step gives the batch back. */
+const batch: MethodHandler = (machine, target, call, state) => {
+  const begun = machine.library('redis-batch', call.site, { client: target })
+  // `multi([['hset', key, …], …])`
+  for (const step of call.args[0]?.objects.flatMap(({ properties }) => [...properties.values()]) ?? [])
+    for (const list of step.value.objects) {
+      const [name = UNKNOWN, ...args] = [...list.properties.values()].map(({ value }) => value)
+      inBatch(machine, begun, { ...call, args }, state, strings(name)[0] ?? '')
+    }
+  return object(begun)
+}
+
+const inBatch: MethodHandler = (machine, target, call, state, name) => {
+  const client = target.data['client'] as LibraryObject
+  const found = (REDIS[name] ?? REDIS[name.toLowerCase()])?.(machine, client, call, state, name)
+  if (found !== undefined) target.elements.write(found)
+  return object(target)
+}
+
+/** What each step has found, as a list; of ioredis each in a pair with an error. */
+const runBatch: MethodHandler = (_machine, target) =>
+  target.item === NEVER ? UNKNOWN : derived(target.item).with({ open: true })
+
 const duplicate: MethodHandler = (machine, target) => {
   const other = machine.library('redis', target.site)
   return object(other)
+}
+
+const REDIS: Readonly<Record<string, MethodHandler>> = {
+  get: redisRead,
+  getEx: redisRenew,
+  getex: redisRenew,
+  getDel: redisTake,
+  getdel: redisTake,
+  hGet: redisRead,
+  hget: redisRead,
+  hGetAll: redisRead,
+  hgetall: redisRead,
+  exists: redisRead,
+  set: redisWrite,
+  setEx: redisWrite,
+  setex: redisWrite,
+  psetex: redisWrite,
+  hSet: redisWrite,
+  hset: redisWrite,
+  expire: redisExpire,
+  pexpire: redisExpire,
+  del: redisDelete,
+  unlink: redisDelete,
+  pubSubNumSub: countListeners,
+  pubSubShardNumSub: countListeners,
+  pubsub: countListeners,
+  subscribe,
+  pSubscribe: subscribe,
+  psubscribe: subscribe,
+  sSubscribe: subscribe,
+  unsubscribe,
+  pUnsubscribe: unsubscribe,
+  disconnect: unsubscribe,
+  quit: unsubscribe,
+  close: unsubscribe,
+  destroy: unsubscribe,
+  publish,
+  sPublish: publish,
+  spublish: publish,
+  multi: batch,
+  pipeline: batch,
+  hMSet: redisWrite,
+  hmset: redisWrite,
+  hMGet: redisRead,
+  hmget: redisRead,
+  hmGet: redisRead,
+  pExpire: redisExpire,
+  expireAt: redisExpire,
+  expireat: redisExpire,
+  connect: (_machine, target) => object(target),
+  duplicate,
+  '*': (machine, target, call, state) => {
+    for (const arg of call.args) noteUrlCredential(machine, arg, call.site, state)
+    return derived(object(target), ...call.args)
+  },
 }
 
 /** Map-like caches with a time to live. */
@@ -201,49 +279,7 @@ export const stores: Model = {
     ioredis: redisClient,
   },
   methods: {
-    redis: {
-      get: redisRead,
-      getEx: redisRenew,
-      getex: redisRenew,
-      getDel: redisTake,
-      getdel: redisTake,
-      hGet: redisRead,
-      hget: redisRead,
-      hGetAll: redisRead,
-      hgetall: redisRead,
-      exists: redisRead,
-      set: redisWrite,
-      setEx: redisWrite,
-      setex: redisWrite,
-      psetex: redisWrite,
-      hSet: redisWrite,
-      hset: redisWrite,
-      expire: redisExpire,
-      pexpire: redisExpire,
-      del: redisDelete,
-      unlink: redisDelete,
-      pubSubNumSub: countListeners,
-      pubSubShardNumSub: countListeners,
-      pubsub: countListeners,
-      subscribe,
-      pSubscribe: subscribe,
-      psubscribe: subscribe,
-      sSubscribe: subscribe,
-      unsubscribe,
-      pUnsubscribe: unsubscribe,
-      disconnect: unsubscribe,
-      quit: unsubscribe,
-      close: unsubscribe,
-      destroy: unsubscribe,
-      publish,
-      sPublish: publish,
-      spublish: publish,
-      connect: (_machine, target) => object(target),
-      duplicate,
-      '*': (machine, target, call, state) => {
-        for (const arg of call.args) noteUrlCredential(machine, arg, call.site, state)
-        return derived(object(target), ...call.args)
-      },
-    },
+    redis: REDIS,
+    'redis-batch': { exec: runBatch, execAsPipeline: runBatch, execTyped: runBatch, '*': inBatch },
   },
 }

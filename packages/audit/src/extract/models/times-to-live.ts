@@ -1,10 +1,12 @@
 /** The time that a record has to live in a store with a clock of its own. */
+import type { Call } from '../calls.ts'
+import { isFresh } from '../conditions.ts'
 import type { StoreRef } from '../events.ts'
 import type { Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { hasTag } from '../value.ts'
+import { UNKNOWN, hasTag } from '../value.ts'
 import { optionOf } from './routing.ts'
 
 /** Options that say it: in capitals with Redis' own client, in small letters with others that speak to it, and elsewhere. */
@@ -46,6 +48,14 @@ export function noteTimeToLive(
   if (renewed) machine.emit('expiry', site, state, { store: store.id, limit: 'idle', enabled: true, replaces: true })
   if (!renewed || isCounted)
     machine.emit('expiry', site, state, { store: store.id, limit: 'absolute', enabled: true, replaces: !isCounted })
+}
+
+/** `cache.set(id, value, 3600)`, `cache.set(id, value, { ttl })`: of a map that forgets. */
+export function noteOwnLifetime(machine: Machine, store: StoreRef, { args, site }: Call, state: State): void {
+  const [key = UNKNOWN, , lifetime] = args
+  if (lifetime === undefined || (lifetime.objects.length > 0 && optionOf(lifetime, 'ttl') === undefined)) return
+  const isOfKnown = state.facts.may.has(`looked:${store.id}`) && !isFresh(key)
+  noteTimeToLive(machine, store, { given: [lifetime], site }, isOfKnown, state)
 }
 
 /** A time that was made of what was found. */

@@ -19,6 +19,7 @@ import {
   truthiness,
   withTags,
 } from '../value.ts'
+import { sendCommand } from './documents.ts'
 import { callNamespace } from './durable-objects.ts'
 import { isNamedAfterSessions, keyIn, namesRecord, noteTimes } from './queries.ts'
 import { optionOf } from './routing.ts'
@@ -33,11 +34,16 @@ const UPDATES = /^(?:update|updateOne|updateById|findByIdAndUpdate|findOneAndUpd
 const CHANGES_FOUND = /^find(?:OneAnd|ByIdAnd)(?:Update|Replace|Modify)$/
 const TAKES_OUT = /^find(?:OneAnd|ByIdAnd)(?:Delete|Remove)$/
 const LISTS = /^(?:entries|values|keys)$/
+/** What a query is told after what it looks for, and how its record is to be given. */
+const TELLS_MORE = /^(?:lean|exec|populate|select|sort|limit|hint|maxTimeMS|toObject|toJSON|orFail|readConcern)$/
 const NAMES_SESSION = /^(?:header|query|param|cookie):.*(?:sess|sid)/
 
 /** A call on such a container with the handle of a session; undefined where it is none. */
 export function callOnUnseenStore(machine: Machine, name: string, call: Call, state: State): Value | undefined {
   if (endsItself(machine, name, call, state)) return UNKNOWN
+  const sent = sendCommand(machine, name, call, state)
+  if (sent !== undefined) return sent
+  if (TELLS_MORE.test(name) && call.self.tags.some((tag) => tag.startsWith('entry:unseen#'))) return call.self
   if (call.self.objects.some((item) => item.kind !== 'external')) return undefined
   return callOnTable(machine, name, call, state)
 }
@@ -126,10 +132,13 @@ function noteIndex(machine: Machine, call: OnTable, state: State): void {
     machine.emit('time-check', call.site, state, { store: store.id, field })
 }
 
-/** What the request is let in by, where something that was made up here was put in there before: it may be that. */
+/** What the request is let in by, or names in a header or cookie, where something that was made up here was put in there before: it may be that. */
 function credentialIn(machine: Machine, name: string, call: OnTable): Value | undefined {
   if (WRITES.test(name)) return undefined
-  const key = keyIn(call.args[0], (value) => value.objects.length === 0 && hasTag(value, 'cred'))
+  const key = keyIn(
+    call.args[0],
+    (value) => value.objects.length === 0 && (hasTag(value, 'cred') || namesRecord(value)),
+  )
   const store = key === undefined ? undefined : storeOf(name, call, key)
   return store !== undefined && machine.hasDatabase(store.id) ? key : undefined
 }
