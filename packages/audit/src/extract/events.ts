@@ -160,7 +160,8 @@ export type Event = Base &
     /** `reply`: it is known to be the answer to a request. */
     | { readonly kind: 'send-all'; readonly store: StoreRef; readonly call: Site; readonly reply: boolean }
     /** A token was signed; `expires` is unknown where its claims are. */
-    | { readonly kind: 'token'; readonly expires: boolean | undefined }
+    /** `ofUser`: by its claims it is what somebody who has logged in is known by. */
+    | { readonly kind: 'token'; readonly expires: boolean | undefined; readonly ofUser: boolean }
     /** `ignores`: one that has expired passes. */
     | {
         readonly kind: 'token-check'

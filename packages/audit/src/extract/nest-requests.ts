@@ -15,7 +15,7 @@ import { type Layer, consumer, layersBefore } from './models/nest-layers.ts'
 import type { Module } from './modules.ts'
 import { getProperty } from './properties.ts'
 import { noteReplayed } from './replays.ts'
-import { runLayers } from './routes.ts'
+import { furnished, runLayers } from './routes.ts'
 import { State } from './state.ts'
 import { noteOpened } from './streams.ts'
 import { methodOf, sharedInstance } from './types.ts'
@@ -31,7 +31,7 @@ interface Serving {
 
 /** What a request to a method of a controller brings, before anything has seen it. */
 export function exchangeAt(machine: Machine, site: Site): ExchangeParts {
-  return { request: machine.library('request', site), response: machine.library('response', site) }
+  return { request: furnished(machine, machine.library('request', site)), response: machine.library('response', site) }
 }
 
 /** What a request passes before a method of a controller is called: middleware, then guards. */

@@ -9,7 +9,7 @@ import type { EventKind } from './events.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import type { Machine } from './machine.ts'
-import { namesPasswordChange } from './logouts.ts'
+import { nameBefore, namesPasswordChange } from './logouts.ts'
 import { argumentsFor, isHandlerOfRequests } from './roots.ts'
 import { State } from './state.ts'
 import { runModule } from './statements.ts'
@@ -36,6 +36,10 @@ interface Left {
   readonly self: Value
 }
 
+interface Named extends Left {
+  readonly name: string
+}
+
 /** Code that keeps logins, or that ends them: whoever has it has sessions that a new password should end. */
 const KEEPS_LOGINS =
   /(?:\bfrom|\brequire\()\s*['"](?:express-session|cookie-session|passport|iron-session|lucia|better-auth|next-auth|@auth\/|@fastify\/(?:session|secure-session)|koa-session)|\b(?:revoke|delete|destroy|invalidate|end|remove|clear|drop|purge)\w{0,60}(?:Sessions?|RefreshTokens?|Logins)\w{0,60}\s{0,9}\(|\b(?:\w{0,60}[sS]essions?|refresh_?[tT]okens?)\w{0,60}\s{0,99}\.\s{0,99}(?:delete|destroy|remove|update|create|insert|save)\w{0,60}\s{0,9}\(/
@@ -54,17 +58,25 @@ export function runPasswordChanges(machine: Machine): void {
     const handlers = [...machine.functions.values()].map(functionOf)
     for (const left of [...handlers, ...methods])
       if (isLeft(left) && isHandlerOfRequests(left.node) && PASSWORD.test(textOf(left))) run(machine, left)
-    for (const left of methods) if (isLeft(left) && isService(left)) run(machine, left)
+    for (const left of [...methods, ...(machine.listens ? [] : handlers)])
+      if (isLeft(left) && isService(left)) run(machine, left)
   })
 }
 
-/** A method that is called after a change of passwords and makes the hash itself; what only stores it is for others to call. */
-function isService(left: Left & { readonly name?: string }): boolean {
-  return left.name !== undefined && namesPasswordChange(left.name) && HASHES.test(textOf(left))
+/** It is called after a change of passwords and makes the hash itself; what only stores it is for others to call. */
+function isService(left: Named): boolean {
+  return namesPasswordChange(left.name) && HASHES.test(textOf(left))
 }
 
-function functionOf(fn: FunctionObject): Left {
-  return { site: fn.site, node: fn.node, env: fn.env, callee: () => object(fn), self: UNDEFINED }
+function functionOf(fn: FunctionObject): Named {
+  return {
+    name: fn.name ?? nameBefore(fn.site),
+    site: fn.site,
+    node: fn.node,
+    env: fn.env,
+    callee: () => object(fn),
+    self: UNDEFINED,
+  }
 }
 
 function classesIn(modules: readonly { readonly env: Environment }[]): readonly ClassObject[] {
@@ -75,7 +87,7 @@ function isClass(item: HeapObject): item is ClassObject {
   return item instanceof ClassObject
 }
 
-function methodsOf(machine: Machine, of: ClassObject): readonly (Left & { readonly name: string })[] {
+function methodsOf(machine: Machine, of: ClassObject): readonly Named[] {
   return [...of.methods].flatMap(([name, member]) => {
     const node = member['value'] as Node
     if (name === 'constructor' || !PASSWORD.test(of.env.file.text.slice(member.start, member.end))) return []

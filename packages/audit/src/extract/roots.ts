@@ -23,7 +23,8 @@ import type { Module } from './modules.ts'
 import { exportedCells } from './modules.ts'
 import { getProperty } from './properties.ts'
 import { exchangeAt, noteAnswerOf, runBefore } from './nest-requests.ts'
-import { runDeferred } from './routes.ts'
+import { furnished, runDeferred } from './routes.ts'
+import { isLoginName } from './protocol.ts'
 import { registerLeft } from './unseen.ts'
 import { State } from './state.ts'
 import { methodOf, sharedInstance } from './types.ts'
@@ -78,7 +79,7 @@ function runLeftHandlers(machine: Machine): void {
       callUnknown(machine, fn)
     if (!machine.reached.has(node) && tellsNews(fn)) runLeft(machine, fn)
     if (!isHandlerOfRequests(node)) continue
-    if (changesWebSession(fn)) registerLeft(machine, fn)
+    if (changesWebSession(fn)) registerLeft(machine, fn, addressOf(nameBefore(fn.site)))
     else if (!machine.reached.has(node) && mentionsServing(node, fn.site.file)) runLeft(machine, fn)
   }
 }
@@ -106,19 +107,61 @@ function makesRouter({ node, site: { file, start, end } }: FunctionObject): bool
 
 const MAKES_ROUTER = /\b(\w{1,40})\s{0,9}=\s{0,9}(?:new\s{1,9})?(?:\w{1,40}\.)?(?:Router|Hono)\s{0,9}\(/
 
-/** Handlers that set cookies, whoever calls them, before anything else is made of them. */
+/** Handlers that set cookies or change sessions, whoever calls them, before anything else is made of them. */
 function registerCarriedFunctions(machine: Machine): void {
+  if (!machine.listens) for (const module of machine.modules.values()) makeHandlers(machine, module)
   for (const [node, fn] of machine.functions)
-    if (machine.isLeft(node) && movesCookie(fn)) registerCarried(machine, fn, UNDEFINED)
+    if (machine.isLeft(node) && (movesCookie(fn) || changesSession(fn))) registerCarried(machine, fn, UNDEFINED)
 }
 
-/** A handler that gives or takes back a cookie: who calls it with the request is not seen. */
-function registerCarried(machine: Machine, fn: FunctionObject, self: Value): void {
+/**
+ * In a part, what makes the handlers may be called by nobody: `class Accounts { login = async (req, res) => … }`, and
+ * `module.exports = (config) => async (req, res, next) => …`.
+ */
+function makeHandlers(machine: Machine, module: Module): void {
+  if (!module.started || !changesAny(module.file)) return
+  for (const { name, value } of exportedCells(module)) {
+    for (const item of value.objects) {
+      if (item instanceof ClassObject && item.made === undefined && hasFunctionFields(item))
+        sharedInstance(machine, item)
+      if (item instanceof FunctionObject && isMakerOfHandlers(machine, item))
+        registerMade(machine, item, item.name ?? name)
+    }
+  }
+}
+
+function hasFunctionFields({ node, env }: ClassObject): boolean {
+  return CHANGES_SESSION.test(env.file.text.slice(node.start, node.end)) && classBody(node).some(isFunctionField)
+}
+
+function classBody(node: Node): readonly Node[] {
+  return (node['body'] as Node)['body'] as Node[]
+}
+
+function isFunctionField({ type, value }: Node): boolean {
+  return type === 'PropertyDefinition' && isNode(value) && value.type === 'ArrowFunctionExpression'
+}
+
+function isMakerOfHandlers(machine: Machine, { node, site: { file, start, end } }: FunctionObject): boolean {
+  if (!machine.isLeft(node) || machine.reached.has(node) || parametersOf(node).some(carriesRequest)) return false
+  return CHANGES_SESSION.test(file.text.slice(start, end))
+}
+
+/** What it makes is called after it. */
+function registerMade(machine: Machine, maker: FunctionObject, name: string): void {
+  for (const made of callUnknown(machine, maker).objects)
+    if (made instanceof FunctionObject && changesSession(made)) registerCarried(machine, made, UNDEFINED, name)
+}
+
+/** A handler that gives or takes back a cookie, or changes a session: who calls it with the request is not seen. */
+function registerCarried(machine: Machine, fn: FunctionObject, self: Value, name = nameBefore(fn.site)): void {
   const { site, env } = fn
-  const name = nameBefore(site)
-  registerUncalled(machine, fn, self, isLogout(name) ? `/${name}` : '*', () =>
-    argumentsFor(machine, fn.node, site, env),
-  )
+  registerUncalled(machine, fn, self, addressOf(name), () => argumentsFor(machine, fn.node, site, env))
+}
+
+/** What is called `login` or `signOut` is reached at an address that is called so. */
+function addressOf(name: string): string {
+  return isLogout(name) || isLoginName(name) ? `/${name}` : '*'
 }
 
 /** A function that is called for a request by code which is not seen: once, with what it is `given` of that. */
@@ -148,6 +191,22 @@ function movesCookie({ node, site: { file, start, end } }: Pick<FunctionObject, 
 
 /** Most files have none: their functions are not looked at one by one. */
 const filesWithCookies = new WeakMap<object, boolean>()
+
+/** `req.session.userId = user.id`, be the request a parameter, a part of one or of a context: `(_, input, { req }) => …`. */
+function changesSession({ node, site: { file, start, end } }: Pick<FunctionObject, 'node' | 'site'>): boolean {
+  if (!changesAny(file) || takesApp(node)) return false
+  return parametersOf(node).some(carriesRequest) && CHANGES_SESSION.test(file.text.slice(start, end))
+}
+
+function changesAny(file: SourceFile): boolean {
+  if (!filesWithSessions.has(file)) filesWithSessions.set(file, CHANGES_SESSION.test(file.text))
+  return filesWithSessions.get(file)!
+}
+
+const filesWithSessions = new WeakMap<SourceFile, boolean>()
+
+const CHANGES_SESSION =
+  /\bdelete\s{1,9}(?:\w{1,40}\.){1,4}session\s{0,9}\.|\b_?(?:req(?:uest)?|ctx|context|c)\s{0,9}[!?]?\.\s{0,99}session\s{0,9}[!?]?(?:\.\s{0,99}(?:destroy\b|regenerate\b|set\s{0,9}\(|\w{1,60}\s{0,9}=[^=])|\[[^\]\n]{1,60}\]\s{0,9}=[^=])/
 
 const MOVES_COOKIE =
   /set-?cookie|clear_?cookie|(?:delete|remove)Cookie|\bcookies?\s{0,40}(?:\)\s{0,40})?\.\s*(?:set|delete|remove|clear)\s*\(|\bunstate\s*\(|\.cookie\s*\(\s*['"`]/i
@@ -262,11 +321,12 @@ function registerCarriedMethods(machine: Machine, of: ClassObject): void {
     const fn = member['value'] as Node
     if (name === 'constructor' || machine.reached.has(fn) || controllerRoute(machine, of, member) !== undefined)
       continue
-    if (!movesCookie({ node: fn, site: machine.site(of.env.file, fn) })) continue
+    const written = { node: fn, site: machine.site(of.env.file, fn) }
+    if (!movesCookie(written) && !changesSession(written)) continue
     const instance = object(sharedInstance(machine, of))
     const method = methodOf(machine, instance, name, of.site)
     for (const target of method.objects)
-      if (target instanceof FunctionObject) registerCarried(machine, target, instance)
+      if (target instanceof FunctionObject) registerCarried(machine, target, instance, name)
   }
 }
 
@@ -336,7 +396,7 @@ export function argumentsFor(
     if (wanted !== undefined) return wanted
     if (isCarrier(params[index]!)) return object(machine.library('carrier', site)).with({ open: true })
     const type = requestTypeOf(name, index, answers)
-    return type === undefined ? UNKNOWN : object(machine.library(type, site)).with({ open: true })
+    return type === undefined ? UNKNOWN : object(furnished(machine, machine.library(type, site))).with({ open: true })
   })
 }
 
@@ -353,7 +413,7 @@ export function isCarrier(param: Node): boolean {
 function requestTypeOf(name: string, index: number, answers: boolean): string | undefined {
   if (/^_?req(?:uest)?$/.test(name)) return answers ? 'request' : 'fetch-request'
   if (RESPONSE_NAMES.test(name)) return 'response'
-  if (index > 0) return undefined
+  if (index > 0) return /^_?ctx$/.test(name) ? 'carrier' : undefined
   return name === 'ctx' ? 'koa-context' : name === 'c' ? 'hono-context' : undefined
 }
 

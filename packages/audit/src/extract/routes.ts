@@ -257,9 +257,23 @@ function furnish(machine: Machine, app: LibraryObject, route: Route, request: Li
   ) {
     request.property('session').write(sessionObject(machine, site))
   }
-  if (route.flavour === 'express') {
-    for (const name of ['login', 'logIn']) request.property(name).write(object(machine.library('passport-login', site)))
-  }
+  if (route.flavour === 'express') furnishPassport(machine, request)
+}
+
+function furnishPassport(machine: Machine, request: LibraryObject): void {
+  for (const [type, names] of [
+    ['passport-login', ['login', 'logIn']],
+    ['passport-logout', ['logout', 'logOut']],
+  ] as const)
+    for (const name of names) request.property(name).write(object(machine.library(type, request.site)))
+}
+
+/** A request to a handler that is found by how it is written: what sets sessions up is seen, or in a file that is not there. */
+export function furnished(machine: Machine, request: LibraryObject): LibraryObject {
+  if ((machine.webSession !== undefined || !machine.listens) && /^(?:request|koa-context)$/.test(request.type))
+    request.property('session').write(sessionObject(machine, request.site))
+  if (request.type === 'request') furnishPassport(machine, request)
+  return request
 }
 
 /** The request has become a connection: its handler is given the socket first. */

@@ -46,10 +46,10 @@ function isPath(value: Value): boolean {
 }
 
 /** A handler of web sessions that no route here leads to: it is put on the app whose making we did not see. */
-export function registerLeft(machine: Machine, fn: FunctionObject): void {
+export function registerLeft(machine: Machine, fn: FunctionObject, path: string): void {
   const { site, env } = fn
   const call: Call = { site, args: [], argSites: [], self: UNDEFINED, env }
-  const route = { verb: '*', path: '*', handlers: [object(fn)], layer: false, flavour: 'express' } as const
+  const route = { verb: '*', path, handlers: [object(fn)], layer: false, flavour: 'express' } as const
   if (!machine.leftHandlers.has(fn.node))
     registerRoute(machine, unseenApp(machine, call), route, call, State.beginning())
   machine.leftHandlers.add(fn.node)

@@ -125,10 +125,11 @@ export interface StoreFact {
   readonly isElsewhere?: true
 }
 
-/** A token signed here for a client and verified here when it comes back. */
+/** A token signed here for a client and verified when it comes back. */
 export interface TokenFact {
   readonly at: Location
-  readonly checked: Location
+  /** Absent where that is done in a file that is not there. */
+  readonly checked?: Location
   /** By its own claims or by how it is verified; undefined where the claims could not be followed. */
   readonly expires: boolean | undefined
   /** It passes after it has expired. */
@@ -415,9 +416,10 @@ export interface LogoutFact {
   readonly at: Location
   /**
    * The cookie that proves who they are is taken back; they are told that it is done, where a token proves it (`answer`) or
-   * the record of a session (`record`); the SDK's OAuth router asks for it; a session of MCP is to end.
+   * the record of a session (`record`); the SDK's OAuth router asks for it; a session of MCP is to end; a session of the web
+   * is left without its user.
    */
-  readonly how: 'cookie' | 'answer' | 'record' | 'provider' | 'session'
+  readonly how: 'cookie' | 'emptied' | 'answer' | 'record' | 'provider' | 'session'
   readonly cookie?: string
   /** Where that cookie is given to a caller. */
   readonly set?: Location

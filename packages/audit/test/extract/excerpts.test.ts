@@ -100,9 +100,11 @@ describe('a new password in code that nothing here serves', () => {
     },
   )
 
-  it('is nobody’s concern where nothing keeps a login', () => {
+  it('is nobody’s concern in a whole server where nothing keeps a login', () => {
     const { 'tokens.js': _tokens, ...alone } = wrapped('') as Record<string, string>
-    expect(outcomeOf(invalidation, alone)).toBe('notApplicable')
+    expect(outcomeOf(invalidation, alone)).toBe('fail')
+    const listens = "import express from 'express'\nconst app = express()\napp.listen(3000)"
+    expect(outcomeOf(invalidation, { ...alone, 'index.ts': listens })).toBe('notApplicable')
   })
 
   it('is no change where a user is made', () => {

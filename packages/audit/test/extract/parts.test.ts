@@ -237,7 +237,8 @@ describe('tokens that are signed and verified by functions that nobody here call
     ['without an end', tokens(''), 'fail'],
     ['with one', tokens(", { expiresIn: '1h' }"), 'pass'],
     ['whose age is limited where they are read', tokens('', "jwt.verify(token, key, { maxAge: '1h' })"), 'pass'],
-    ['that others read', tokens('', 'null'), 'notApplicable'],
+    ['that others read', tokens('', 'null'), 'fail'],
+    ['with an end, that others read', tokens(", { expiresIn: '1h' }", 'null'), 'notApplicable'],
   ])('%s', (_what, program, outcome) => {
     expect(outcomeOf('missing-session-expiry', program)).toBe(outcome)
   })

@@ -5,12 +5,14 @@ import type { Event, EventOf } from '../events.ts'
 import { isAtLogout } from '../logouts.ts'
 import { isWithin } from '../heap.ts'
 import type { Machine } from '../machine.ts'
+import { truthiness } from '../value.ts'
 import { keepsLogins } from '../password-changes.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 import { verifiesCredentials } from './dispatches.ts'
+import { OF_CALLER } from './told-callers.ts'
 
 export function collectLogouts(machine: Machine): readonly LogoutFact[] {
-  const facts = [...cookiesTakenBack(machine), ...toldToBeDone(machine)]
+  const facts = [...cookiesTakenBack(machine), ...sessionsEmptied(machine), ...toldToBeDone(machine)]
   return distinct(facts, ({ at, ends }) => `${at.path}:${at.startLine}:${at.startColumn}:${ends}`)
 }
 
@@ -19,19 +21,27 @@ function cookiesTakenBack(machine: Machine): readonly LogoutFact[] {
     eventsOf(machine, 'cookie').flatMap((event) => event.names.map((name) => [name, event] as const)),
   )
   return eventsOf(machine, 'cookie-cleared').flatMap((event): LogoutFact[] => {
-    const cookie = event.cookies.find((name) => kept.has(name))
+    // In a part, what gives it to them may be in a file that is not there.
+    const cookie = event.cookies.find((name) => kept.has(name) || (!machine.listens && CARRIES_LOGIN.test(name)))
     if (cookie === undefined || !isAtLogout(event.context, event.facts)) return []
-    return [
-      {
-        at: locate(event.site),
-        how: 'cookie',
-        cookie,
-        set: locate(kept.get(cookie)!.site),
-        ends: hasEnded(machine, event),
-      },
-    ]
+    const given = kept.get(cookie)
+    const set = given === undefined ? {} : { set: locate(given.site) }
+    return [{ at: locate(event.site), how: 'cookie', cookie, ...set, ends: hasEnded(machine, event) }]
   })
 }
+
+/** In a part whose sessions are set up elsewhere: who logs out is taken out of the session, and that stays. */
+function sessionsEmptied(machine: Machine): readonly LogoutFact[] {
+  if (machine.listens || machine.webSession !== undefined) return []
+  const told = eventsOf(machine, 'logged-out').filter(({ how }) => how === 'answer')
+  return eventsOf(machine, 'session-write')
+    .filter((event) => event.web && TELLS_USER.test(event.field) && !truthiness(event.value).canBeTrue)
+    .filter((event) => isAtLogout(event.context, event.facts) && !hasEnded(machine, event))
+    .filter((event) => told.some((other) => isSameBranch(event, other) && !other.facts.must.has('regenerated')))
+    .map((event) => ({ at: locate(event.site), how: 'emptied', ends: false }))
+}
+
+const TELLS_USER = new RegExp(`^passport$|${OF_CALLER.source}`, OF_CALLER.flags)
 
 /** Where credentials are handed out that no record stands behind, whoever revokes one is owed more than an answer. */
 function toldToBeDone(machine: Machine): readonly LogoutFact[] {
@@ -143,7 +153,9 @@ function touchesSessions(
 
 /** Whether something shows that a login lasts: its sessions are kept, cookies carry it, or somewhere it is revoked. */
 export function collectKeepsLogins(machine: Machine, stores: readonly StoreFact[]): boolean {
+  // In a part, what a login leaves is kept in a file that is not there.
   return (
+    !machine.listens ||
     machine.webSession !== undefined ||
     [...machine.modules.values()].some(({ file }) => keepsLogins(file.text)) ||
     stores.some(({ holds, kind }) => holds === 'own' && kind === 'database') ||

@@ -9,7 +9,7 @@ export function collectTokens(machine: Machine): readonly TokenFact[] {
   const ofRequests = all.filter((event) => event.context.trigger === 'request')
   // By functions whose callers are not here: that they verify what requests bring is plain, what else is asked is not.
   const checks = ofRequests.length > 0 ? ofRequests : all
-  if (checks.length === 0) return []
+  if (checks.length === 0) return machine.listens ? [] : checkedElsewhere(machine)
   const limited = checks.every((event) => event.limits)
   const ignored = checks.every((event) => event.ignores)
   const lookedUp = ofRequests.length === 0 || checks.some((check) => isLookedUp(machine, check.context.activation))
@@ -24,6 +24,14 @@ export function collectTokens(machine: Machine): readonly TokenFact[] {
     lookedUp,
   }))
   return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.expires}`)
+}
+
+/** In a part, what verifies the token of a login may not be there. One without an end is without one whoever looks at it. */
+function checkedElsewhere(machine: Machine): readonly TokenFact[] {
+  const facts = eventsOf(machine, 'token')
+    .filter(({ expires, ofUser }) => expires === false && ofUser)
+    .map(({ site }): TokenFact => ({ at: locate(site), expires: false, ignored: false, lookedUp: true }))
+  return distinct(facts, ({ at }) => `${at.path}:${at.startLine}`)
 }
 
 /** By the token or by what it says: a list of those that were taken back, the record of its user, a version. */

@@ -39,10 +39,19 @@ function carriedBy(
 ): Value | undefined {
   if (name === undefined) return undefined
   if (name === 'url') return object(machine.library('url', site, { source: tagged('url') }))
+  if (name === 'session') return sessionOn(machine, target, site)
   const type = OBJECTS.get(name)
   if (type !== undefined) return keep(target, name, () => machine.library(type, site, { of: name }))
   if (BODIES.has(name) || target.data['of'] === 'params') return bag(machine, 'body', site)
   return requestPart(machine, name, key, site)
+}
+
+/** What sets sessions up is seen, or in a file that is not there. */
+function sessionOn(machine: Machine, target: LibraryObject, site: Site): Value | undefined {
+  if (machine.webSession === undefined && machine.listens) return undefined
+  return keep(target, 'session', () =>
+    machine.library('web-session', site, { store: machine.webSession?.store.id ?? 'web' }),
+  )
 }
 
 const named =
@@ -95,6 +104,7 @@ export const carriers: Model = {
       if (name === 'raw' || name === 'req' || name === 'request') return object(target)
       if (name === 'state') return bag(machine, 'cookie', site)
       if (name === 'payload') return tagged('body')
+      if (name === 'session') return sessionOn(machine, target, site) ?? UNKNOWN.with({ primitives: [undefined] })
       return requestPart(machine, name, key, site) ?? UNKNOWN.with({ primitives: [undefined] })
     },
   },

@@ -119,8 +119,21 @@ function saysOption(options: Value | undefined, name: string): boolean | undefin
 function noteToken(machine: Machine, call: Call, state: State, claims: Value, told: boolean | undefined): void {
   const claimed = saysOption(claims, 'exp')
   const expires = told === true || claimed === true ? true : told === false && claimed === false ? false : undefined
-  machine.emit('token', call.site, state, { expires })
+  machine.emit('token', call.site, state, { expires, ofUser: tellsUser(call, claims) })
 }
+
+/** Claims that say who somebody is, of what is signed for no other party and no single use. */
+function tellsUser({ site: { file, start, end } }: Call, claims: Value): boolean {
+  if (ONE_USE.test(file.text.slice(Math.max(0, start - 120), end)) || optionOf(claims, 'aud') !== undefined)
+    return false
+  return claims.objects.some(
+    (item) => item.kind === 'object' && [...item.properties.keys()].some((name) => USER.test(name)),
+  )
+}
+
+const USER = /^(?:sub|_?id|uid|(?:user|account|member|customer)(?:_?(?:id|name))?|e-?mail|login|role)$/i
+const ONE_USE =
+  /reset|verif(?:y_?e?mail|ication)|confirm|invit|magic|unsubscribe|activat|download|one.?time|otp|assertion|github|apple|private_?key|service_?account/i
 
 /** `new SignJWT(claims).setExpirationTime(…).sign(key)` */
 const tokenBuilder: ExternalHandler = (machine, call) =>

@@ -4,6 +4,7 @@ import { call_ } from '../calls.ts'
 import type { StoreRef } from '../events.ts'
 import type { LibraryObject, Site } from '../heap.ts'
 import { FunctionObject } from '../heap.ts'
+import { noteMayHaveEnded } from '../logouts.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
@@ -138,6 +139,23 @@ export function passportLogin(machine: Machine, call: Call, state: State): Value
   return UNKNOWN
 }
 
+/** Older ones of passport take its user out of the session and leave the rest; those that are given a callback regenerate it. */
+export function passportLogout(machine: Machine, call: Call, state: State): Value {
+  if (call.args.length > 0) {
+    noteMayHaveEnded(machine, state)
+    return learnRegenerated(machine, call, state)
+  }
+  fieldWrite(
+    machine,
+    machine.library('web-session', call.site, { store: 'web' }),
+    'passport',
+    UNDEFINED,
+    call.site,
+    state,
+  )
+  return UNDEFINED
+}
+
 function fieldWrite(
   machine: Machine,
   target: LibraryObject,
@@ -185,6 +203,7 @@ export const webSessions: Model = {
     ...Object.fromEntries(REMIX.flatMap((from) => STORAGES.map((name) => [`${from}#${name}`, sessionStorage]))),
   },
   methods: {
+    'passport-logout': { '()': (machine, _target, call, state) => passportLogout(machine, call, state) },
     'passport-login': { '()': (machine, _target, call, state) => passportLogin(machine, call, state) },
     'web-session': {
       regenerate,

@@ -49,23 +49,21 @@ function endlessToken(token: TokenFact): FindingDraft {
   if (token.ignored) return ignoredExpiry(token)
   return {
     what: 'A token is signed without an expiry: a stolen one is good for as long as the key is.',
-    trace: [
-      { note: 'signed without `exp`', location: token.at },
-      { note: 'accepted however old it is', location: token.checked },
-    ],
+    trace: [{ note: 'signed without `exp`', location: token.at }, ...accepted(token)],
     primary: 0,
     confidence: 'high',
     todo: 'Set `exp` when the token is signed, renew it by use, and limit its total age when it is verified.',
   }
 }
 
-function ignoredExpiry({ at, checked }: TokenFact): FindingDraft {
+function accepted({ checked }: TokenFact): readonly Step[] {
+  return checked === undefined ? [] : [{ note: 'accepted however old it is', location: checked }]
+}
+
+function ignoredExpiry(token: TokenFact): FindingDraft {
   return {
     what: 'Tokens are accepted after they have expired: a stolen one is good for as long as the key is.',
-    trace: [
-      { note: 'signed here', location: at },
-      { note: 'accepted however old it is', location: checked },
-    ],
+    trace: [{ note: 'signed here', location: token.at }, ...accepted(token)],
     primary: 1,
     confidence: 'high',
     todo: 'Verify tokens without `ignoreExpiration`.',

@@ -56,9 +56,9 @@ function notEnded({ at, checked }: TokenFact): FindingDraft {
     what: 'A login cannot be ended: its token is good until it expires, whatever happens to its user.',
     trace: [
       { note: 'signed here', location: at },
-      { note: 'accepted by its signature alone', location: checked },
+      ...(checked === undefined ? [] : [{ note: 'accepted by its signature alone', location: checked }]),
     ],
-    primary: 1,
+    primary: checked === undefined ? 0 : 1,
     confidence: 'medium',
     why: 'Alice sees that her token was stolen. There is no logout and no revocation: Mallory goes on until the token expires, and so does somebody whose account was closed.',
     todo: 'Keep the IDs of tokens that were taken back (or a version per user), offer a logout that adds to them, and look there whenever a token is verified.',
@@ -102,9 +102,20 @@ function lasting(logouts: readonly LogoutFact[]): readonly FindingDraft[] {
   const others = logouts.filter(({ how }) => how === 'answer' || how === 'provider')
   return [
     ...ofCookies.slice(0, 1).map(() => cookieOnly(ofCookies)),
+    ...logouts.filter(({ how }) => how === 'emptied').map(({ at }) => emptied(at)),
     ...others.slice(0, 1).map(() => inWordOnly(others)),
     ...ofSessions.slice(0, 1).map(({ at }) => deletedInWordOnly(at)),
   ]
+}
+
+function emptied(at: Location): FindingDraft {
+  return {
+    what: 'Logging out takes its user out of the session and leaves the session: its ID goes on working.',
+    trace: [{ note: 'the user is taken out, and the session stays', location: at }],
+    confidence: 'medium',
+    why: 'Alice logs out on a machine that others use. Her session is still there under its ID, with whatever else it holds, and whoever logs in next there does so in it.',
+    todo: 'At logout destroy the session (`req.session.destroy`) and take its cookie back.',
+  }
 }
 
 /** Clients rely on what they are told, also where little is kept that could be misused. */
@@ -140,7 +151,7 @@ function cookieOnly(logouts: readonly LogoutFact[]): FindingDraft {
         .slice(0, MOST_OPENINGS)
         .map(({ at }) => ({ note: 'taken back, and nothing is ended here', location: at })),
     ],
-    primary: 1,
+    primary: Math.min(1, given.length),
     confidence: 'medium',
     todo: 'At logout end the session on the server as well: delete its record, or note that tokens issued before now are refused.',
   }
