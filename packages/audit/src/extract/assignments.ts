@@ -9,7 +9,7 @@ import { LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { getProperty, setProperty } from './properties.ts'
 import { summed } from './request-state.ts'
-import { noteUrlAlternative } from './secrets.ts'
+import { isNamedKey, noteAssignedCredential, noteKeyWritten, noteUrlAlternative } from './secrets.ts'
 import { noteConfiguredPart } from './configured.ts'
 import { noteSharedWrite } from './shared.ts'
 import type { State } from './state.ts'
@@ -68,6 +68,7 @@ export function assignPattern(machine: Machine, given: Node, value: Value, state
       const cell = env.find(name)
       if (cell === undefined) return
       noteSharedWrite(machine, cell, value, site, state)
+      if (value.tags.length > 0) noteAssignedCredential(machine, cell, value, site, state)
       for (const target of value.objects) target.name ??= name
       if (cell.level < machine.stack.length) machine.noteLeft(value)
       state.write(cell, putBack(machine, state.read(cell), value, site, state))
@@ -78,6 +79,7 @@ export function assignPattern(machine: Machine, given: Node, value: Value, state
       const name = staticKey(pattern)
       const key = name === undefined ? evaluate(machine, pattern['property'] as Node, state, env) : primitive(name)
       noteConfiguredPart(machine, pattern['object'] as Node, target, value, site, state, env)
+      if (name !== undefined && isNamedKey(name)) noteKeyWritten(machine, name, value, site, state)
       setProperty(machine, target, key, value, site, state)
       return
     }

@@ -1,10 +1,10 @@
 /** Whom a token is for: which code asks a foreign issuer about one, and whether its answer is held against anything. */
 import type { Call } from './calls.ts'
-import { LibraryObject, type Site } from './heap.ts'
+import { LibraryObject, type Site, siteKey } from './heap.ts'
 import type { Machine } from './machine.ts'
-import type { State } from './state.ts'
+import type { Facts, State } from './state.ts'
 import type { Value } from './value.ts'
-import { UNKNOWN, hasTag, tagged } from './value.ts'
+import { UNKNOWN, hasTag, tagged, withTags } from './value.ts'
 
 /** What a token says of whom it is for. */
 export const AUDIENCE_CLAIM = 'audience-claim'
@@ -20,29 +20,91 @@ export function isAudienceClaim(target: Value, name: string): boolean {
   return CLAIMS.has(name) && (hasTag(target, 'principal') || hasTag(target, 'cred'))
 }
 
+/**
+ * Where the claim was read, and which of those readings are held against anything. One that is answers for what was verified
+ * on its path, before it or after; one on whose path nothing was, for all that is verified: the claim has come another way.
+ */
+export class AudienceQuestions {
+  private readonly verifiedBefore = new Map<string, Set<string>>()
+  private readonly asked = new Set<string>()
+
+  read(at: Site, state: State): string {
+    const key = siteKey(at)
+    const before = this.verifiedBefore.get(key) ?? new Set()
+    for (const fact of state.facts.may) if (fact.startsWith(VERIFIED_AT)) before.add(fact.slice(VERIFIED_AT.length))
+    this.verifiedBefore.set(key, before)
+    state.note(READ_AT + key)
+    return key
+  }
+
+  ask(key: string): void {
+    this.asked.add(key)
+  }
+
+  /** Which of these verifications somebody asks for whom the token is. */
+  answered<T extends Verification>(verified: readonly T[]): ReadonlySet<T> {
+    const byKey = [...this.asked].map((key) => verified.filter((event) => this.isOf(event, key)))
+    return new Set(byKey.some(({ length }) => length === 0) ? verified : byKey.flat())
+  }
+
+  private isOf({ site, facts }: Verification, key: string): boolean {
+    return facts.may.has(READ_AT + key) || this.verifiedBefore.get(key)?.has(siteKey(site)) === true
+  }
+}
+
+interface Verification {
+  readonly site: Site
+  readonly facts: Facts
+}
+
+const VERIFIED_AT = 'verified-at:'
+const READ_AT = 'audience-read:'
+
+/** A token is verified; `named`: and whom it has to be for is told. */
+export function noteVerified(machine: Machine, site: Site, state: State, told: Told): void {
+  // In a part, tokens of another issuer are told by how its keys come: with a key of its own they may be those of the server.
+  if (machine.inPieces && told.asked !== true && !HAS_FOREIGN_KEYS.test(site.file.text)) return
+  machine.emit('audience', site, state, told)
+  state.note(VERIFIED_AT + siteKey(site))
+}
+
+const HAS_FOREIGN_KEYS = /jwks|getSigningKey/i
+
+interface Told {
+  readonly named: boolean
+  readonly asked?: true
+}
+
+/** `payload.aud`: what it is held against is not known yet. */
+export function audienceClaim(machine: Machine, value: Value, site: Site, state: State): Value {
+  return withTags(value, [AUDIENCE_CLAIM, CLAIM_AT + machine.audiences.read(site, state)])
+}
+
+const CLAIM_AT = 'claim-at:'
+
 /** The claim is compared or looked for. Where it is only written down, logged or handed on, nothing is asked. */
-export function noteAudienceAsked(machine: Machine, ...values: readonly Value[]): void {
-  if (values.some((value) => hasTag(value, AUDIENCE_CLAIM))) machine.audienceAsked = true
+export function noteAudienceAsked({ audiences }: Machine, ...values: readonly Value[]): void {
+  for (const { tags } of values)
+    for (const tag of tags) if (tag.startsWith(CLAIM_AT)) audiences.ask(tag.slice(CLAIM_AT.length))
 }
 
 /** Code that we cannot see is given the claim, or everything that a token says and by its name a question. */
-export function noteAudienceGiven(machine: Machine, { args, site }: Call): void {
-  if (machine.audienceAsked || args.length === 0) return
-  const { file, start } = site
-  if (args.some(holdsClaim)) machine.audienceAsked = true
-  else if (args.some((arg) => hasTag(arg, 'principal')) && ASKS_BY_NAME.test(file.text.slice(start, start + 80)))
-    machine.audienceAsked = true
+export function noteAudienceGiven(machine: Machine, { args, site }: Call, state: State): void {
+  const claims = args.flatMap(claimsIn)
+  noteAudienceAsked(machine, ...claims)
+  if (claims.length > 0 || !args.some((arg) => hasTag(arg, 'principal'))) return
+  if (ASKS_BY_NAME.test(site.file.text.slice(site.start, site.start + 80)))
+    machine.audiences.ask(machine.audiences.read(site, state))
 }
 
 const ASKS_BY_NAME = /^[\w.]*(?:check|assert|ensure|require|validat|verif|match|aud|claim)\w*\s?\(/i
 
 /** As it is, or named in options: `checkResourceAllowed({ requestedResource: payload.aud })`. */
-function holdsClaim(value: Value): boolean {
-  if (hasTag(value, AUDIENCE_CLAIM)) return true
-  return value.objects.some(
-    ({ kind, properties }) =>
-      kind === 'object' && [...properties.values()].some((cell) => hasTag(cell.value, AUDIENCE_CLAIM)),
+function claimsIn(value: Value): readonly Value[] {
+  const named = value.objects.flatMap(({ kind, properties }) =>
+    kind === 'object' ? [...properties.values()].map((cell) => cell.value) : [],
   )
+  return [value, ...named].filter((item) => hasTag(item, AUDIENCE_CLAIM))
 }
 
 /** Methods that look for something in a text or a container. */
@@ -64,7 +126,7 @@ export function noteIssuerAsked(machine: Machine, presented: readonly Value[], c
   if (!presented.some(isBroughtByHeader)) return
   if (!asksIssuer(call.args, call.site)) return
   state.note(ASKED_ISSUER)
-  machine.emit('audience', call.site, state, { named: false, asked: true })
+  noteVerified(machine, call.site, state, { named: false, asked: true })
 }
 
 function asksIssuer(args: readonly Value[], { file, start, end }: Site): boolean {

@@ -58,8 +58,7 @@ import {
 /** The result of `self.name(...)` where the language defines it; undefined where it does not. */
 export function callBuiltin(machine: Machine, self: Value, name: string, call: Call, state: State): Value | undefined {
   const [target] = self.objects
-  if (ASKS_BY_METHOD.has(name) && !machine.audienceAsked)
-    noteAudienceAsked(machine, self, ...call.args, ...self.objects.map(({ item }) => item))
+  if (ASKS_BY_METHOD.has(name)) noteAudienceAsked(machine, self, ...call.args, ...self.objects.map(({ item }) => item))
   if (target !== undefined && self.objects.length === 1) {
     if (target.kind === 'map' || target.kind === 'set') return callMap(machine, target, name, call, state)
     if (target.kind === 'array') return callArray(machine, target, name, call, state)

@@ -110,7 +110,7 @@ const SERVING = new RegExp(
     String.raw`(?:\bfrom|\brequire\()\s*['"](?:next-auth|better-auth|@auth\/[\w-]+|iron-session|@sveltejs\/kit|@remix-run\/[\w-]+)['"/]`,
     String.raw`(?:\bfrom|\brequire\()\s*['"](?:@hapi/hapi|@adonisjs|@loopback/rest|@feathersjs|moleculer|@nocobase|@strapi|@directus|payload|@medusajs|@keystone-6|routing-controllers|@trpc/server|@apollo/server|graphql-yoga|astro|n8n-workflow|firebase-functions)['"/]|\bMutation\s*:\s*\{|\bmodule\.exports\s*=\s*(?:async\s+)?function\s{0,40}(?:\w{1,60}\s{0,40})?\(\s*req\s*,\s*res\b`,
     String.raw`(?:\bfrom|\brequire\()\s*['"](?:(?:npm|jsr):)?(?:astro:middleware|@?fresh(?:/core)?|@oak/oak|oak|\$fresh)['"/@]`,
-    String.raw`\bverifyAccessToken\b|^\s*['"]use server['"]|\bexport\s+(?:(?:async\s+)?function|const)\s+action\b`,
+    String.raw`\bhandleUpgrade\b|\bverifyAccessToken\b|^\s*['"]use server['"]|\bexport\s+(?:(?:async\s+)?function|const)\s+action\b`,
     String.raw`(?:\bfrom|\brequire\()\s*['"](?:(?:npm|jsr):)?(?:@[\w.-]+\/)?(?:[\w.]+-)*mcp(?:-[\w.]+)*['"/@]`,
     // A function that is given a request and something to answer it with.
     String.raw`\(\s*_?req(?:uest)?\b[^()\n]{0,80},\s*_?res(?:ponse)?\b[^()\n]{0,80}\)\s*(?::[^={}\n]{0,80})?(?:=>|\{)`,

@@ -11,13 +11,16 @@ import type { EventKind } from './events.ts'
 import type { HeapObject, Site } from './heap.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { ASKS_ISSUER } from './audiences.ts'
+import { nameBefore } from './logouts.ts'
+import { part } from './models/requests.ts'
 import type { Module } from './modules.ts'
-import { argumentsFor } from './roots.ts'
+import { argumentsFor, nameOfParameter } from './roots.ts'
 import { State } from './state.ts'
 import { runModule } from './statements.ts'
 import { methodOf, sharedInstance } from './types.ts'
 import type { Value } from './value.ts'
-import { UNDEFINED, UNKNOWN, object } from './value.ts'
+import { UNDEFINED, UNKNOWN, object, primitive } from './value.ts'
 
 const RECORDED: ReadonlySet<EventKind> = new Set([
   'cookie',
@@ -29,7 +32,7 @@ const RECORDED: ReadonlySet<EventKind> = new Set([
 ])
 
 /** Where nothing listens, whoever mounts the pieces is not in the tree: what they let in by URL counts as well. */
-const RECORDED_OF_PARTS: ReadonlySet<EventKind> = new Set([...RECORDED, 'url-credential', 'query-read'])
+const RECORDED_OF_PARTS: ReadonlySet<EventKind> = new Set([...RECORDED, 'url-credential', 'query-read', 'audience'])
 
 /** A file, or a function in it, that may set a cookie, make what must not be guessed, or read a credential. */
 const SETS_COOKIE =
@@ -37,11 +40,13 @@ const SETS_COOKIE =
 const DRAWS = /\bMath\s*\.\s*random\b|\b_\s*\.\s*(?:random|sample)|\b(?:md5|sha-?\d+|createHash)\b[^\n]{0,120}\bDate\b/i
 const READS_CREDENTIAL =
   /\bheaders?\b[^\n]{0,40}\b(?:authorization|(?:[\w-]*[-_])?(?:api[-_]?key|token|secret|signature)(?:_header)?)\b|\.(?:get|header|getHeader)\(\s*['"`](?:authorization|x-[\w-]*(?:key|token|secret|signature))\b/i
-const HANDLES_TOKEN = /\bnew\s+(?:\w+\s*\.\s*)?SignJWT\b|\b(?:jwt|jsonwebtoken)\s*\.\s*(?:sign|verify)\s*\(/
+const HANDLES_TOKEN =
+  /\bnew\s+(?:\w+\s*\.\s*)?SignJWT\b|\bjwtVerify\s*\(|\b(?:jwt|jsonwebtoken)\s*\.\s*(?:sign|verify)\s*\(/
 /** `const { sign } = jwt`, `import { jwtVerify } from 'jose'`: told by the library, since the call names none. */
 const IMPORTS_TOKENS = /(?:\bfrom|\brequire\()\s{0,40}['"](?:jsonwebtoken|jose|fast-jwt|jwt-simple)['"]/
 const MAKES_TOKEN = /(?<![.\w])(?:sign|verify|jwtVerify|encode)\s{0,40}\(/
 const SEALS = /\bcreateCipheriv\b|\bAES\s*\.\s*encrypt\b|\bsubtle\s*\.\s*(?:encrypt|importKey|deriveKey)\b/
+const NAMES_SESSION_ID = /\b(?:create|generate|make|new|next|mint)_?Session_?(?:id|key|token)\b/i
 const NAMES_SECRET = /pass|secret|token|key|\bsid|uid|guid|otp|jwt|session|credential|code/i
 
 /** `reached`: functions that have been run. */
@@ -90,7 +95,7 @@ function holdsRequest(node: Node, { file }: Site): boolean {
   if (given?.type === 'Identifier')
     return new RegExp(String.raw`\b${String(given['name'])}\.ctx\b`).test(file.text.slice(node.start, node.end))
   const parts = given?.type === 'ObjectPattern' ? (given['properties'] as Node[]) : []
-  return parts.some((part) => isNode(part['key']) && PARTS.has(String(part['key']['name'])))
+  return parts.some(({ key }) => isNode(key) && PARTS.has(String(key['name'])))
 }
 
 function requestIn(machine: Machine, site: Site): Value {
@@ -100,22 +105,32 @@ function requestIn(machine: Machine, site: Site): Value {
 }
 
 function isFragment(text: string): boolean {
-  const draws = DRAWS.test(text) && NAMES_SECRET.test(text)
+  const draws = (DRAWS.test(text) && NAMES_SECRET.test(text)) || NAMES_SESSION_ID.test(text)
   const signs = HANDLES_TOKEN.test(text) || MAKES_MAC.test(text) || IMPORTS_TOKENS.test(text)
   return draws || signs || SEALS.test(text) || SETS_COOKIE.test(text) || READS_CREDENTIAL.test(text)
 }
 
 /** Middleware for an app that is not in the tree, whatever its credential is called; code that looks for one in a URL; settings that others go by. */
 function countsInParts({ listens }: Machine, text: string): boolean {
-  return !listens && (STANDS_BEFORE.test(text) || READS_URL.test(text) || FALLS_BACK.test(text))
+  return (
+    !listens &&
+    (ASKS_ISSUER.test(text) ||
+      WRITES_KEY.test(text) ||
+      STANDS_BEFORE.test(text) ||
+      READS_URL.test(text) ||
+      FALLS_BACK.test(text))
+  )
 }
 
 /** `JWT_SECRET || 'dev'`, `SESSION_KEY: z.string().default('dev')`, `get('AUTH_SECRET', 'dev')` */
 const FALLS_BACK =
   /(?:session|cookie|jwt|signing|encryption|auth|admin|master)\w{0,40}(?:secret|key|passw)\w{0,20}['"`]?[\])]{0,2}[^\S\n]{0,10}(?:\?\?|\|\||,|:[^\n]{0,160}\bdefault\b)/i
 
+/** `settings.jwt_secret = '…'` */
+const WRITES_KEY = /(?:session|cookie|jwt|signing|encryption)_?(?:secret|key)\s{0,9}=\s{0,9}['"`]\S/i
+
 const READS_URL =
-  /\b(?:searchParams\s{0,40}\.\s{0,40}get\s{0,40}\(\s{0,40}['"`]|query\s{0,40}(?:\.|\[\s{0,40}['"`]))[\w-]{0,40}(?:token|key|secret|session|sid|auth|jwt|password)\b/i
+  /\bhandshake\s{0,9}\??\.\s{0,9}query\b|\b(?:searchParams\s{0,40}\.\s{0,40}get\s{0,40}\(\s{0,40}['"`]|query\s{0,40}(?:\.|\[\s{0,40}['"`]))[\w-]{0,40}(?:token|key|secret|session|sid|auth|jwt|password)\b/i
 
 const STANDS_BEFORE =
   /\b(?:req|request|ctx|context|c)\s{0,40}\.\s{0,40}(?:(?:req|request)\s{0,40}\.\s{0,40})?(?:headers?|query|cookies)\b[^]{0,2000}?\bnext\s{0,40}\(/
@@ -166,7 +181,7 @@ function runLeft(machine: Machine, { fn, self }: Left): void {
   const takesArguments = parametersOf(fn.node).length > 0
   machine.root({ trigger: 'startup', activation: 0 }, () =>
     machine.guarded('a function', () => {
-      const args = takesArguments ? argumentsFor(machine, fn.node, fn.site) : []
+      const args = takesArguments ? argumentsOf(machine, fn) : []
       const made = call_(
         machine,
         object(fn),
@@ -186,6 +201,20 @@ function runLeft(machine: Machine, { fn, self }: Left): void {
   )
 }
 
+/** In a part, `verifyAccessToken(token)` is called for what a request has presented. */
+function argumentsOf(machine: Machine, { node, site, name }: FunctionObject): readonly Value[] {
+  const usual = argumentsFor(machine, node, site)
+  if (machine.listens || !VERIFIES_TOKEN.test(name ?? nameBefore(site))) return usual
+  const params = parametersOf(node).map(nameOfParameter)
+  return usual.map((value, index) =>
+    IS_TOKEN.test(params[index]!) ? part('header', primitive('authorization')) : value,
+  )
+}
+
+const VERIFIES_TOKEN =
+  /^_?(?:verify|validate|authenticate|introspect|check)_?(?:access|bearer|auth|oauth)?_?(?:token|jwt|request)?$/i
+const IS_TOKEN = /^(?:access|bearer|auth)?_?(?:token|jwt)$/i
+
 /** `createStorage({ … })` gives an object with the functions that do the work, on what this one was given. */
 function runParts(machine: Machine, made: HeapObject): void {
   for (const { fn, self } of functionsIn(machine, made, 1).slice(0, MOST_PARTS)) {
@@ -196,8 +225,9 @@ function runParts(machine: Machine, made: HeapObject): void {
 
 const MOST_PARTS = 12
 
+/** With what it is called: `const resetToken = () => …`. */
 function textOf({ site }: FunctionObject): string {
-  return site.file.text.slice(site.start, site.end)
+  return `${nameBefore(site)} ${site.file.text.slice(site.start, site.end)}`
 }
 
 function codeOf(of: ClassObject, member: Node): string {

@@ -5,12 +5,13 @@ import { assignPattern } from './assignments.ts'
 import { evaluate } from './expressions.ts'
 import type { Environment, Site } from './heap.ts'
 import { Environment as Env, FunctionObject, LibraryObject } from './heap.ts'
-import { noteMayHaveEnded } from './logouts.ts'
+import { nameBefore, noteMayHaveEnded } from './logouts.ts'
 import type { Exit, Frame, Machine } from './machine.ts'
 import { tableFacts } from './protocol.ts'
 import { noteToolResult } from './handles.ts'
 import { markOf } from './quiet.ts'
 import { declareLocal, execute, hoist, patternNames } from './statements.ts'
+import { isOfHeader, isOfUrl, noteUrlInstead } from './secrets.ts'
 import type { State } from './state.ts'
 import { typedParameter } from './types.ts'
 import type { Value } from './value.ts'
@@ -71,6 +72,7 @@ export function invoke(
     return NEVER
   }
   noteResults(machine, fn, frame)
+  noteUrlResult(machine, frame)
   const followed = goesOn === undefined ? frame.exits : frame.exits.filter(goesOn)
   state.merge(
     followed.map((exit) => exit.state),
@@ -97,13 +99,24 @@ function listOfYields(machine: Machine, fn: FunctionObject, { exits, yields = []
 }
 
 /** What a function gives back is called after it. */
-function noteResults(machine: Machine, { name }: FunctionObject, frame: Frame): void {
-  if (name === undefined) return
+function noteResults(machine: Machine, fn: FunctionObject, frame: Frame): void {
+  if (frame.exits.every(({ value }) => value.entropy === undefined)) return
+  const name = fn.name ?? nameBefore(fn.site)
   for (const [index, exit] of frame.exits.entries()) {
     if (exit.value.entropy === undefined || exit.site === undefined) continue
     const value = noteReturned(machine, name, exit.value, exit.site, exit.state)
     frame.exits[index] = { ...exit, value }
   }
+}
+
+/** `if (header) return header.slice(7)` and then `return url.searchParams.get('token')`: one does for the other. */
+function noteUrlResult(machine: Machine, { exits }: Frame): void {
+  if (exits.length < 2) return
+  const urls = exits.filter(({ value }) => value.tags.length > 0 && isOfUrl(value))
+  const header = urls.length === 0 ? undefined : exits.find(({ value }) => isOfHeader(value))
+  if (header === undefined) return
+  for (const { value, site, state } of urls)
+    if (site !== undefined) noteUrlInstead(machine, value, header.value, site, state)
 }
 
 function rationOf(machine: Machine, ofRequest: boolean): 'ample' | 'plain' {

@@ -1,4 +1,5 @@
 /** The abstract machine: everything the interpreter shares while it walks one tree. */
+import { AudienceQuestions } from './audiences.ts'
 import type { SourceFile, SourceTree } from '../source/tree.ts'
 import type { Gap } from '../finding/finding.ts'
 import type { Node } from './ast.ts'
@@ -216,8 +217,8 @@ export class Machine {
   readonly counted = new Set<string>()
   /** Fields in which verifiers hand on the token as it came. */
   readonly tokenFields = new Set<string>()
-  /** Whom a token is for is asked somewhere. */
-  audienceAsked = false
+  /** Where it is asked whom a token is for. */
+  readonly audiences = new AudienceQuestions()
   /** Variables and properties that requests write and that outlive them. */
   readonly sharedCells = new Set<Cell>()
   /** What requests have put in the place of functions of the platform, by its path. */

@@ -13,7 +13,9 @@ export function noteMade(machine: Machine, name: string, value: Value, site: Sit
 
 /** A function whose name says that it makes a secret gives one back. */
 export function noteReturned(machine: Machine, name: string, value: Value, site: Site, state: State): Value {
-  if (!isMade(value) || !makesSecret(name) || isOfClient(site)) return value
+  if (!makesSecret(name) || isOfClient(site)) return value
+  // What is called the ID of a session is one, also where a clock or a counter makes it.
+  if (!isMade(value) && !(OF_SESSION.test(name) && isReckoned(value))) return value
   return note(machine, `result of ${name}`, value, site, state)
 }
 
@@ -54,6 +56,14 @@ function isMade({ entropy, tags }: Value): boolean {
   return entropy.sources.some(
     ({ kind }) => kind === 'csprng' || kind === 'math-random' || (isHash && (kind === 'clock' || kind === 'guessable')),
   )
+}
+
+const OF_SESSION = /session_?(?:id|key|token)$/i
+
+/** A time or a number that is counted on, and nothing else. */
+function isReckoned({ entropy, tags }: Value): boolean {
+  if (entropy === undefined || tags.includes(NOTED)) return false
+  return entropy.sources.some(({ kind }) => kind === 'clock' || kind === 'counter' || kind === 'guessable')
 }
 
 /** What the last word of a name may be. */
@@ -101,7 +111,7 @@ function isSecretNoun(words: readonly string[]): boolean {
   return SECRETS.has(last) || SECRETS.has(words.at(-1) ?? '') || PAIRS.test(`${before} ${words.at(-1) ?? ''}`)
 }
 
-const MAKES = /^(?:generate|gen|create|make|new|build|random|issue|mint|get)$/
+const MAKES = /^(?:generate|gen|create|make|new|next|build|random|issue|mint|get)$/
 
 function makesSecret(name: string): boolean {
   const words = wordsOf(name)

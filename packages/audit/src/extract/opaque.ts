@@ -147,7 +147,7 @@ export function callOpaque(
   if (speaks) noteLog(machine, name, call, state)
   else if (name === 'child') noteBindings(machine, call, state)
   if (!speaks) noteHandleGiven(machine, call.args, call.site, state)
-  if (!speaks) noteAudienceGiven(machine, call)
+  if (!speaks) noteAudienceGiven(machine, call, state)
   if (!speaks && call.args.some(namesOrigin)) return withTags(inner, ['origin-verdict'])
   const compared = speaks || whose === 'library' ? undefined : askedOfOwner(name, call, inner, state)
   if (compared !== undefined) return compared

@@ -80,9 +80,19 @@ function runLeftHandlers(machine: Machine): void {
     if (!machine.reached.has(node) && tellsNews(fn)) runLeft(machine, fn)
     if (!isHandlerOfRequests(node)) continue
     if (changesWebSession(fn)) registerLeft(machine, fn, addressOf(nameBefore(fn.site)))
-    else if (!machine.reached.has(node) && mentionsServing(node, fn.site.file)) runLeft(machine, fn)
+    else if (machine.reached.has(node)) continue
+    else if (mentionsServing(node, fn.site.file)) runLeft(machine, fn)
+    else if (!machine.listens && answersRequests(node) && HANDLES_CALLERS.test(codeOf(fn)))
+      registerLeft(machine, fn, addressOf(nameBefore(fn.site)))
   }
 }
+
+function codeOf({ site: { file, start, end } }: FunctionObject): string {
+  return file.text.slice(start, end)
+}
+
+/** What a handler says that has to do with who its callers are; nothing is asked of others. */
+const HANDLES_CALLERS = /token|jwt|sess|cookie|passw|secret|auth|api_?key/i
 
 /** `inboxes.onMessage((user) => handler.notify.resourceUpdated(…))`: given to code that calls it when there is something to tell. */
 function tellsNews({ site: { file, start, end } }: FunctionObject): boolean {
@@ -260,6 +270,7 @@ function runClass(machine: Machine, of: ClassObject): void {
       !machine.reached.has(member['value']) &&
       (mentionsServing(member, of.env.file) ||
         isGivenRequest(member['value'] as Node) ||
+        (!machine.listens && answersRequests(member['value'] as Node)) ||
         isAskedByPassport(of, name) ||
         controllerRoute(machine, of, member) !== undefined),
   )
@@ -395,7 +406,7 @@ export function argumentsFor(
     const wanted = env === undefined ? undefined : decoratedArgument(machine, params[index]!, env, site, exchange)
     if (wanted !== undefined) return wanted
     if (isCarrier(params[index]!)) return object(machine.library('carrier', site)).with({ open: true })
-    const type = requestTypeOf(name, index, answers)
+    const type = isSocket(name, site) ? 'io-socket' : requestTypeOf(name, index, answers)
     return type === undefined ? UNKNOWN : object(furnished(machine, machine.library(type, site))).with({ open: true })
   })
 }
@@ -408,6 +419,11 @@ export function isCarrier(param: Node): boolean {
   return (inner['properties'] as Node[]).some(
     ({ key }) => isNode(key) && key.type === 'Identifier' && isCarried(String(key['name'])),
   )
+}
+
+/** `socket.handshake`: that of a connection of Socket.IO, be it that another file listens for it. */
+function isSocket(name: string, { file, start, end }: Site): boolean {
+  return /^(?:socket|client)$/.test(name) && file.text.slice(start, end).includes(`${name}.handshake`)
 }
 
 function requestTypeOf(name: string, index: number, answers: boolean): string | undefined {
@@ -507,6 +523,12 @@ function isWantedElsewhere(machine: Machine, fn: Node): boolean {
   return !machine.listens && (parametersOf(fn).some(takesMcpServer) || isGivenRequest(fn))
 }
 
+/** `(req, res) => …`: whoever registers it has it called so. */
+function answersRequests(fn: Node): boolean {
+  const [request = '', response = ''] = parametersOf(fn).map(nameOfParameter)
+  return /^_?req(?:uest)?$/.test(request) && RESPONSE_NAMES.test(response) && isHandlerOfRequests(fn)
+}
+
 /** `function registerTools(server: McpServer)` */
 function takesMcpServer(param: Node): boolean {
   const type = (param['typeAnnotation'] as Node | undefined)?.['typeAnnotation'] as Node | undefined
@@ -563,10 +585,15 @@ const verdicts = new WeakMap<Node, boolean>()
 function mentionsServing(root: Node, { text }: SourceFile): boolean {
   const known = verdicts.get(root)
   if (known !== undefined) return known
-  const found = MAY_SERVE.test(text.slice(root.start, root.end)) && search(root)
+  const own = text.slice(root.start, root.end)
+  const found = MAY_SERVE.test(own) && (search(root) || (MAKES_SERVER.test(own) && IMPORTS_SOCKET_IO.test(text)))
   verdicts.set(root, found)
   return found
 }
+
+/** `new Server(http)` of Socket.IO, whose class is called as many others are. */
+const MAKES_SERVER = /\bnew\s{1,9}(?:\w{1,40}\.)?Server\s{0,9}(?:<[^()]{0,80}>)?\(/
+const IMPORTS_SOCKET_IO = /(?:\bfrom|\brequire\()\s{0,9}['"]socket\.io['"]/
 
 /** Whatever `search` finds has one of these in its text; names may be written with escapes. Most code has none, and is not walked. */
 const MAY_SERVE = new RegExp(

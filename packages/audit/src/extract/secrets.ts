@@ -2,7 +2,7 @@
 import { SCHEMES, fromRequest, requestTags } from './conditions.ts'
 import type { Node } from './ast.ts'
 import type { Call } from './calls.ts'
-import type { Environment, HeapObject, Site } from './heap.ts'
+import type { Cell, Environment, HeapObject, Site } from './heap.ts'
 import { LibraryObject, siteKey } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { noteCode } from './made-secrets.ts'
@@ -137,6 +137,19 @@ export function noteSecret(machine: Machine, what: string, value: Value | undefi
   }
 }
 
+/** `settings.jwt_secret = '…'`: wherever those settings go, everybody who reads the source knows it. */
+export function noteKeyWritten(machine: Machine, name: string, value: Value, site: Site, state: State): void {
+  const [text, ...others] = value.primitives
+  const isWritten = value.tags.length + value.objects.length + others.length === 0 && !value.open
+  if (isWritten && typeof text === 'string' && /^\S{4,}$/.test(text))
+    machine.emit('secret-use', site, state, { what: `the setting ${name}`, value })
+}
+
+/** Whether a setting that is called so signs or seals what clients are given. */
+export function isNamedKey(name: string): boolean {
+  return /(?:session|cookie|jwt|signing|encryption)_?(?:secret|key)$/i.test(name)
+}
+
 /**
  * Two texts are made into MACs only to be compared with each other: that takes the same time whatever they are, and whoever
  * knows the key knows nothing.
@@ -216,15 +229,32 @@ export function noteUrlProof(machine: Machine, value: Value, site: Site, state: 
 
 /** `req.query.key || req.headers['x-api-key']`: what stands in the URL does for the credential that a header brings. */
 export function noteUrlAlternative(machine: Machine, one: Value, other: Value, site: Site, state: State): void {
-  for (const [url, header] of [
-    [one, other],
-    [other, one],
-  ] as const)
-    if (isOfUrl(url) && isOfHeader(header))
-      machine.emit('url-credential', site, state, { value: url, proves: true, stands: true })
+  noteUrlInstead(machine, one, other, site, state)
+  noteUrlInstead(machine, other, one, site, state)
 }
 
-function isOfUrl(value: Value): boolean {
+/** What stands in the URL is taken where a header could have brought it. */
+export function noteUrlInstead(machine: Machine, url: Value, header: Value, site: Site, state: State): void {
+  if (isOfUrl(url) && isOfHeader(header))
+    machine.emit('url-credential', site, state, { value: url, proves: true, stands: true })
+}
+
+/** `let token = header`, and on another way `token = req.query.token`: what is put into one variable does for each other. */
+export function noteAssignedCredential(machine: Machine, cell: Cell, value: Value, site: Site, state: State): void {
+  if (!isOfUrl(value) && !isOfHeader(value)) return
+  const before = assigned.get(cell) ?? []
+  for (const other of before) {
+    noteUrlInstead(machine, value, other.value, site, state)
+    noteUrlInstead(machine, other.value, value, other.site, state)
+  }
+  if (before.length < MOST_ASSIGNED) assigned.set(cell, [...before, { value, site }])
+}
+
+const assigned = new WeakMap<Cell, readonly { readonly value: Value; readonly site: Site }[]>()
+const MOST_ASSIGNED = 4
+
+/** Of the URL alone, and a part that may be a credential. */
+export function isOfUrl(value: Value): boolean {
   const origins = requestTags(value)
   const isMeant = (tag: string): boolean => IN_URL.test(tag) && !isOfProtocol(tag) && !IS_SIGNATURE.test(tag)
   return origins.length > 0 && origins.every(isMeant) && isAsSent(value)
@@ -234,7 +264,7 @@ function isOfUrl(value: Value): boolean {
 const IS_SIGNATURE = /^(?:query|param):(?:[^*]*[-_])?(?:sig|signature|h?mac)$/i
 
 /** A credential, and nobody whom it proves. */
-function isOfHeader(value: Value): boolean {
+export function isOfHeader(value: Value): boolean {
   const isProven = hasTag(value, 'principal') || hasTag(value, 'claim')
   const isCredential = hasTag(value, 'cred') && (hasTag(value, 'header') || hasTag(value, 'cookie'))
   return isCredential && !isProven && isAsSent(value)

@@ -261,3 +261,39 @@ describe('a token that goes on to another service', () => {
     expect(outcomeOf('unchecked-token-audience', program)).toBe('fail')
   })
 })
+
+describe('a verifier of several issuers', () => {
+  const program = (first: string, last = ''): string => `
+    import * as jose from 'jose'
+    import { ONE, OTHER, RESOURCE } from './constants.js'
+    const one = jose.createRemoteJWKSet(new URL(ONE))
+    const other = jose.createRemoteJWKSet(new URL(OTHER))
+    export async function validate(token) {
+      const claims = jose.decodeJwt(token)
+      ${first}
+      if (claims.iss === ONE) {
+        if (claims.aud !== RESOURCE) return false
+        await jose.jwtVerify(token, one, { issuer: ONE })
+        return true
+      }
+      await jose.jwtVerify(token, other, { issuer: OTHER${last} })
+      return true
+    }`
+
+  it('is asked on each way whom the token is for', () => {
+    expect(findingsOf('unchecked-token-audience', program(''))).toHaveLength(1)
+    expect(findingsOf('unchecked-token-audience', program('', ', audience: RESOURCE'))).toEqual([])
+    expect(findingsOf('unchecked-token-audience', program('if (claims.aud !== RESOURCE) return false'))).toEqual([])
+  })
+
+  it('is asked also where nobody here calls it, of tokens of other issuers', () => {
+    const helper = (key: string): string => `
+      import { createRemoteJWKSet, jwtVerify } from 'jose'
+      ${key}
+      export async function verifyToken(token) { return (await jwtVerify(token, key, { issuer: process.env.ISSUER })).payload }`
+    const foreign = 'const key = createRemoteJWKSet(new URL(process.env.JWKS))'
+    const own = 'const key = new TextEncoder().encode(process.env.JWT_SECRET)'
+    expect(findingsOf('unchecked-token-audience', helper(foreign))).toHaveLength(1)
+    expect(findingsOf('unchecked-token-audience', helper(own).replace('createRemoteJWKSet, ', ''))).toEqual([])
+  })
+})

@@ -42,8 +42,10 @@ export function collectFacts(machine: Machine): ServerFacts {
   const listeners = collectListeners(machine, unknowns)
   const mints = collectMints(machine, stores, unknowns)
   const secrets = collectSecrets(machine)
+  const urlTokens = collectUrlTokens(machine, stores)
+  const logouts = collectLogouts(machine)
   return {
-    hasServerCode: hasServerCode(machine) || secrets.some(isGivenAway),
+    hasServerCode: hasServerCode(machine) || secrets.some(isGivenAway) || urlTokens.length + logouts.length > 0,
     servers: [...machine.servers.values()].map(locate),
     listeners,
     stores,
@@ -55,7 +57,7 @@ export function collectFacts(machine: Machine): ServerFacts {
     endpoints,
     sockets: collectSockets(machine, listeners),
     cors: collectCors(machine),
-    urlTokens: collectUrlTokens(machine, stores),
+    urlTokens,
     comparisons: collectComparisons(machine),
     secrets,
     cookies: collectCookies(machine),
@@ -69,7 +71,7 @@ export function collectFacts(machine: Machine): ServerFacts {
     taskStores: collectTaskStores(machine),
     lateBindings: collectLateBindings(machine, stores),
     logins: collectLogins(machine, stores),
-    logouts: collectLogouts(machine),
+    logouts,
     denyLists: collectDenyLists(machine),
     passwordChanges: collectPasswordChanges(machine, stores),
     keepsLogins: collectKeepsLogins(machine, stores),
@@ -94,7 +96,7 @@ export function collectFacts(machine: Machine): ServerFacts {
 
 /** What signs or seals by a secret that everybody can read serves somebody, wherever it is used. */
 function isGivenAway({ used, source }: SecretFact): boolean {
-  return used && (source === 'written' || source === 'fallback')
+  return source === 'fallback' || (used && source === 'written')
 }
 
 function hasServerCode(machine: Machine): boolean {

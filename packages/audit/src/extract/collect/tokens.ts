@@ -44,12 +44,14 @@ function isLookedUp(machine: Machine, activation: number): boolean {
   )
 }
 
-/** Tokens that this server signs itself are for itself. Where the claim is asked about at all, it is taken to be everywhere. */
+/** Tokens that this server signs itself are for itself. */
 export function collectAudiences(machine: Machine): readonly AudienceFact[] {
   if (eventsOf(machine, 'token').length > 0) return []
-  const verified = eventsOf(machine, 'audience').map((event): AudienceFact => ({
+  const events = eventsOf(machine, 'audience')
+  const answered = machine.audiences.answered(events)
+  const verified = events.map((event): AudienceFact => ({
     at: locate(event.site),
-    named: event.named || machine.audienceAsked,
+    named: event.named || answered.has(event),
     how: event.asked === true ? 'asked' : 'verified',
   }))
   return distinct([...verified, ...passedOn(machine)], ({ at, named }) => `${at.path}:${at.startLine}:${named}`)

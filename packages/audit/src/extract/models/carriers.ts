@@ -75,7 +75,14 @@ const whole: MethodHandler = (machine, _target, call) => bag(machine, 'body', ca
 
 export const carriers: Model = {
   methods: {
-    carrier: { get: named('header'), '*': () => UNKNOWN },
+    carrier: {
+      get: named('header'),
+      // Of a guard of NestJS that nobody here is seen to use.
+      switchToHttp: (_machine, target) => object(target),
+      getRequest: (machine, target, call) => carriedBy(machine, target, 'request', UNKNOWN, call.site) ?? UNKNOWN,
+      getResponse: (machine, target, call) => carriedBy(machine, target, 'response', UNKNOWN, call.site) ?? UNKNOWN,
+      '*': () => UNKNOWN,
+    },
     'carried-handler': {
       '()': (_machine, target, call, state) => {
         ;(target.data['run'] as Asking)(state, call.args[0])

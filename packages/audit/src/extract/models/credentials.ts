@@ -1,5 +1,6 @@
 /** Verification of credentials: JWTs, bearer middleware, password hashes. */
 import type { Call } from '../calls.ts'
+import { noteVerified } from '../audiences.ts'
 import { call_ } from '../calls.ts'
 import { flag, fromRequest, isSentByBrowsers } from '../conditions.ts'
 import type { Machine } from '../machine.ts'
@@ -44,7 +45,7 @@ function noteAudience(machine: Machine, options: readonly Value[], call: Call, s
   const isUnseen = (value: Value): boolean =>
     (value.open && value.objects.length === 0) || value.objects.some((item) => item.partial || item.kind === 'external')
   const named = options.some((value) => isUnseen(value) || optionOf(value, 'audience') !== undefined)
-  machine.emit('audience', call.site, state, { named })
+  noteVerified(machine, call.site, state, { named })
 }
 
 /** Middleware that verifies the tokens of an issuer elsewhere. */

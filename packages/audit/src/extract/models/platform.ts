@@ -367,6 +367,9 @@ export const platform: Model = {
     'global:Array': container('array'),
     ...Object.fromEntries(BYTES.map((of) => [`global:${of}Array`, bytesOf])),
     'global:Object': container('object'),
+    // As older programs write `Buffer.from`.
+    'global:Buffer': sameValue,
+    'node:buffer#Buffer': sameValue,
     'global:Promise': promise,
     'global:Proxy': proxy,
     'global:Error': error,

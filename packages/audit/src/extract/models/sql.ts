@@ -4,7 +4,7 @@ import { call_ } from '../calls.ts'
 import type { StoreRef } from '../events.ts'
 import type { LibraryObject } from '../heap.ts'
 import { FunctionObject } from '../heap.ts'
-import { notePasswordField } from '../logouts.ts'
+import { notePasswordField, noteTouch } from '../logouts.ts'
 import type { Machine } from '../machine.ts'
 import { noteAskedField } from '../marks.ts'
 import { foundTags, noteLookUp } from '../properties.ts'
@@ -176,6 +176,7 @@ function perform(
       for (const { column, operand } of statement.writes) {
         machine.emit('entry-write', call.site, state, { store: store.id, field: column, value: given(operand) })
         notePasswordField(machine, store.id, column, call.site, state)
+        if (OF_SESSIONS.test(store.name) && NAMES_SESSION.test(column)) noteTouch(machine, state)
       }
       return found
     case 'delete':
@@ -195,6 +196,10 @@ function perform(
       return selectRow(machine, store, key, call, state)
   }
 }
+
+/** `UPDATE sessions SET token = ?`: what went by the old one has ended. */
+const OF_SESSIONS = /sess|refresh/i
+const NAMES_SESSION = /^(?:id|sid|key)$|token|secret|hash|session_?id/i
 
 function valuesOf({ where }: Statement, operator: RegExp, given: (operand: Operand) => Value): readonly Value[] {
   return where.filter((term) => operator.test(term.operator)).map(({ operand }) => given(operand))

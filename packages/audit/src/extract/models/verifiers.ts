@@ -2,7 +2,7 @@
  * Functions that a program gives to middleware which authenticates: what a credential is held against, and how. The
  * middleware calls them with what the request carries; what they refuse goes no further.
  */
-import { ASKED_ISSUER, ASKS_ISSUER, noteVerdict } from '../audiences.ts'
+import { ASKED_ISSUER, ASKS_ISSUER, noteVerdict, noteVerified } from '../audiences.ts'
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import { assume } from '../conditions.ts'
@@ -95,7 +95,7 @@ function askingIssuer(machine: Machine, asks: Value, run: Asking, state: State):
   if (wasAsked || !state.facts.may.has(ASKED_ELSEWHERE) || state.facts.may.has(ASKED_ISSUER)) return
   const [fn] = asks.objects.filter((item) => item instanceof FunctionObject)
   if (fn !== undefined && ASKS_ISSUER.test(fn.site.file.text))
-    machine.emit('audience', fn.site, state, { named: false, asked: true })
+    noteVerified(machine, fn.site, state, { named: false, asked: true })
 }
 
 /** Code that is not in the tree was given the credential. */
