@@ -272,7 +272,7 @@ function furnishPassport(machine: Machine, request: LibraryObject): void {
 export function furnished(machine: Machine, request: LibraryObject): LibraryObject {
   if ((machine.webSession !== undefined || !machine.listens) && /^(?:request|koa-context)$/.test(request.type))
     request.property('session').write(sessionObject(machine, request.site))
-  if (request.type === 'request') furnishPassport(machine, request)
+  if (request.type === 'request' && !machine.listens) furnishPassport(machine, request)
   return request
 }
 
