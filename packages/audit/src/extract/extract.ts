@@ -8,11 +8,9 @@ import { followDefaults } from './defaults.ts'
 import type { Declared } from './declared.ts'
 import type { Deferred } from './machine.ts'
 import { Machine } from './machine.ts'
-import type { Module } from './modules.ts'
 import { createModule } from './modules.ts'
 import { generatedServers } from './generators.ts'
 import { unseenServers } from './unseen-servers.ts'
-import { importsOf } from './imports.ts'
 import { parse } from './parse.ts'
 import { createResolver } from './resolve.ts'
 import { runBeside } from './beside.ts'
@@ -26,6 +24,7 @@ import { runUnreached } from './roots.ts'
 import { runDeferred, runRoutes, runTools } from './routes.ts'
 import { runSessionModules } from './session-modules.ts'
 import { runModule } from './statements.ts'
+import { SERVING, servingModules } from './serving.ts'
 import { registerTaskStores } from './task-stores.ts'
 
 export interface ExtractOptions {
@@ -99,46 +98,6 @@ export function extract(
 /** Requests are followed twice; what cannot be followed is said once. */
 function gapKey({ path, reason, location }: Gap): string {
   return `${path}:${location?.startLine ?? 0}:${reason}`
-}
-
-const SERVING = new RegExp(
-  [
-    String.raw`\b(?:createServer|createSecureServer|McpServer|FastMCP|handleRequest|handlePostMessage|writeHead|SSEServerTransport|WebSocketServer)\b`,
-    String.raw`\bcreateMcp\w+\(|HTTPServerTransport|\bnew (?:Server|Hono|Koa)\b|\b(?:serve|Router|express|fastify|Fastify)\s*\(`,
-    String.raw`\.listen\s*\(|\bpassport\b|\b(?:req|request|ctx|context|c)\.session\b|\.(?:get|post|put|delete|all|use)\(\s*['"\x60]/`,
-    String.raw`(?:\bfrom|\brequire\()\s*['"](?:express|fastify|hono|koa|ws|next|socket\.io|uWebSockets\.js|@nestjs|elysia|h3|polka)['"/]`,
-    String.raw`(?:\bfrom|\brequire\()\s*['"](?:next-auth|better-auth|@auth\/[\w-]+|iron-session|@sveltejs\/kit|@remix-run\/[\w-]+)['"/]`,
-    String.raw`(?:\bfrom|\brequire\()\s*['"](?:@hapi/hapi|@adonisjs|@loopback/rest|@feathersjs|moleculer|@nocobase|@strapi|@directus|payload|@medusajs|@keystone-6|routing-controllers|@trpc/server|@apollo/server|graphql-yoga|astro|n8n-workflow|firebase-functions)['"/]|\bMutation\s*:\s*\{|\bmodule\.exports\s*=\s*(?:async\s+)?function\s{0,40}(?:\w{1,60}\s{0,40})?\(\s*req\s*,\s*res\b`,
-    String.raw`(?:\bfrom|\brequire\()\s*['"](?:(?:npm|jsr):)?(?:astro:middleware|@?fresh(?:/core)?|@oak/oak|oak|\$fresh)['"/@]`,
-    String.raw`\bhandleUpgrade\b|\bverifyAccessToken\b|^\s*['"]use server['"]|\bexport\s+(?:(?:async\s+)?function|const)\s+action\b`,
-    String.raw`(?:\bfrom|\brequire\()\s*['"](?:(?:npm|jsr):)?(?:@[\w.-]+\/)?(?:[\w.]+-)*mcp(?:-[\w.]+)*['"/@]`,
-    // A function that is given a request and something to answer it with.
-    String.raw`\(\s*_?req(?:uest)?\b[^()\n]{0,80},\s*_?res(?:ponse)?\b[^()\n]{0,80}\)\s*(?::[^={}\n]{0,80})?(?:=>|\{)`,
-    String.raw`\(\s{0,40}_?err(?:or)?\b[^()\n]{0,80},\s{0,40}_?req(?:uest)?\b[^()\n]{0,80},\s{0,40}_?res(?:ponse)?\b`,
-    String.raw`\bexport\s+default\s+(?:async\s+)?(?:function\b[^(\n]{0,60})?\(\s*_?req(?:uest)?\b`,
-    String.raw`\bfetch\s*\(\s*_?req(?:uest)?\b|\bexport\s+(?:(?:async\s+)?function|const)\s+(?:GET|POST|PUT|PATCH|DELETE|ALL)\b|\bexport\s*(?:const\s*)?\{[^}]*\b(?:GET|POST)\b|\bNestFactory\b|\b(?:define(?:Event)?|event)Handler\b`,
-    String.raw`\bexports?\b[^\n=]*\b\w*[hH]andler\b[^\n]*=|\bexport\s{1,20}(?:async\s{1,20})?function\s{1,20}\w*[hH]andler\b|\bAPIGateway\w*Event|\bonRequest\s*\(|['"]@(?:azure/functions|google-cloud/functions-framework)['"]|\bevent\s*\.\s*(?:requestContext|httpMethod|rawPath|queryStringParameters|multiValueHeaders)\b`,
-  ].join('|'),
-)
-
-/** Modules that may serve, and all that import them, in the order of the tree. The rest runs only where one of these imports it. */
-function servingModules(machine: Machine): readonly Module[] {
-  const importers = new Map<string, string[]>()
-  for (const module of machine.modules.values()) {
-    for (const path of importsOf(module.file, machine.resolve))
-      importers.set(path, [...(importers.get(path) ?? []), module.file.path])
-  }
-  for (const path of importers.keys()) machine.imported.add(path)
-  const serving = new Set<string>()
-  const pending = [...machine.modules.values()]
-    .filter((module) => SERVING.test(module.file.text))
-    .map((module) => module.file.path)
-  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
-    if (serving.has(path)) continue
-    serving.add(path)
-    pending.push(...(importers.get(path) ?? []))
-  }
-  return [...machine.modules.values()].filter((module) => serving.has(module.file.path))
 }
 
 function runStartupTimers(machine: Machine, timers: readonly Deferred[]): void {

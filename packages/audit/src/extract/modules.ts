@@ -67,6 +67,8 @@ export function importNamespace(machine: Machine, specifier: string, from: Sourc
   const target = machine.resolve(specifier, from.path)
   if (target.kind === 'package') return object(external(machine, from, packagePath(target.name, target.subpath)))
   if (target.kind === 'missing') return UNKNOWN
+  const owner = modelledPackage(machine, target.path, specifier)
+  if (owner !== undefined) return object(external(machine, from, owner))
   const module = machine.modules.get(target.path)
   if (module === undefined) return UNKNOWN
   run(module)
@@ -111,11 +113,23 @@ function knownName(machine: Machine, path: string, specifier: string, name: stri
 
 /** In a checkout of the SDK itself, or a copy of its sources, these stand behind its names; what is known of the library still holds. */
 function modelledName(machine: Machine, path: string, specifier: string, name: string): string | undefined {
+  const owner = sdkAround(machine, path)
+  return owner !== undefined && (isPackage(specifier) || isModelled(`sdk#${name}`)) ? `${owner}#${name}` : undefined
+}
+
+/** `await import('@modelcontextprotocol/client')`, `import * as sdk`, `require`: in that checkout the same package that named imports are of. */
+function modelledPackage(machine: Machine, path: string, specifier: string): string | undefined {
+  return isPackage(specifier) ? sdkAround(machine, path) : undefined
+}
+
+function isPackage(specifier: string): boolean {
+  return !specifier.startsWith('.') && !specifier.startsWith('#')
+}
+
+/** The package of the SDK that a file belongs to, or is a copy of. */
+function sdkAround(machine: Machine, path: string): string | undefined {
   const named = machine.tree.packageOf(path)?.name
-  const owner = named?.startsWith('@modelcontextprotocol/') === true ? named : copiedFrom(machine, path)
-  if (owner === undefined) return undefined
-  const isPackage = !specifier.startsWith('.') && !specifier.startsWith('#')
-  return isPackage || isModelled(`sdk#${name}`) ? `${owner}#${name}` : undefined
+  return named?.startsWith('@modelcontextprotocol/') === true ? named : copiedFrom(machine, path)
 }
 
 /** A copy without its manifest is told by how the SDK lays out its sources. */
@@ -197,6 +211,8 @@ function namespaceOf(machine: Machine, module: Module): HeapObject {
 export function requireModule(machine: Machine, specifier: string, from: SourceFile, run: RunModule): Value {
   const target = machine.resolve(specifier, from.path)
   if (target.kind === 'package') return object(external(machine, from, packagePath(target.name, target.subpath)))
+  const owner = target.kind === 'file' ? modelledPackage(machine, target.path, specifier) : undefined
+  if (owner !== undefined) return object(external(machine, from, owner))
   const module = target.kind === 'file' ? machine.modules.get(target.path) : undefined
   if (module === undefined) return UNKNOWN
   run(module)
