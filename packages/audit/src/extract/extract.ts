@@ -72,6 +72,7 @@ export function extract(
   machine.events.length = 0
   machine.events.push(...settled)
   machine.summaries.forget()
+  machine.firstUses.forget()
   machine.guarded('the timers', () => runStartupTimers(machine, timers))
   const reached = new Set(machine.reached)
   machine.spent = 0

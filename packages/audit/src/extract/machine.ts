@@ -7,6 +7,7 @@ import type { Beside } from './models/beside.ts'
 import { Branches } from './branches.ts'
 import type { Context, Event, EventKind, EventOf, RouteFact, StoreRef, Trigger } from './events.ts'
 import { type Declared, NOTHING_DECLARED } from './declared.ts'
+import { FirstUses } from './first-uses.ts'
 import { closedOver } from './given.ts'
 import type { Site } from './heap.ts'
 import { Cell, FunctionObject, HeapObject, LibraryObject, siteKey, storeId } from './heap.ts'
@@ -151,6 +152,7 @@ export class Machine {
   private readonly put = new Set<string>()
   readonly quiet = new QuietFunctions()
   readonly summaries = new Summaries()
+  readonly firstUses = new FirstUses()
   /** Counts writes that told an instance something new: a constructor that fills it is worth walking. */
   instanceNews = 0
   readonly gaps: Gap[] = []

@@ -357,7 +357,7 @@ function executeIf(machine: Machine, node: Node, state: State, env: Environment)
     test,
     (taken) => {
       narrow(node['test'] as Node, taken, before, env)
-      execute(machine, node['consequent'] as Node, taken, env)
+      machine.firstUses.run(machine, node, taken, env, () => execute(machine, node['consequent'] as Node, taken, env))
       noteRefusedTexts(machine, node, taken.dead, state, env)
     },
     (other) => {
