@@ -8,9 +8,9 @@ import { methodFacts, methodsOf } from './protocol.ts'
 import type { Facts, State } from './state.ts'
 import { noteEventCompared } from './replays.ts'
 import { asAnswer, equalState, isSaidOfState, isState, presenceOf } from './request-state.ts'
+import { LOOKED_BY } from './ownership.ts'
 import {
   ASKS_UPGRADE,
-  LOOKED_BY,
   NO_PAGE,
   OF_CALLER,
   UNNAMED,

@@ -8,14 +8,10 @@ import type { HeapObject, Site } from './heap.ts'
 import { isContainer } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { PROVEN, RAW, noteStateUse } from './request-state.ts'
-import type { Facts, State } from './state.ts'
+import { isUnbound } from './ownership.ts'
+import type { State } from './state.ts'
 import type { Value } from './value.ts'
 import { hasTag, tagged } from './value.ts'
-
-/** Whether a record of this store was found by what the client presented, and may be anybody's. */
-function isUnproven(facts: Facts, store: string): boolean {
-  return facts.may.has(`unbound:${store}`) && !facts.must.has('bound') && !facts.must.has(`cleared:${store}`)
-}
 
 function inRequest(machine: Machine): boolean {
   return machine.context.trigger === 'tool' || machine.context.trigger === 'request'
@@ -25,8 +21,13 @@ function inRequest(machine: Machine): boolean {
 export function unprovenTags(machine: Machine, target: Value, state: State): readonly string[] {
   if (!inRequest(machine)) return []
   return recordsIn(target.tags)
-    .filter((store) => isUnproven(state.facts, store))
+    .filter((store) => isUnbound(state.facts, store))
     .map((store) => `unproven:${store}`)
+}
+
+/** The same of all that a value holds, as deep as the result of a tool lies in an answer. */
+export function unprovenIn(value: Value): readonly string[] {
+  return value.objects.length === 0 ? [] : [...tellingOf(value, 6)].filter((tag) => tag.startsWith('unproven:'))
 }
 
 /** Stores of which a value is a whole record. */
@@ -79,7 +80,7 @@ function noteUse(
   state: State,
 ): void {
   for (const store of new Set(stores))
-    if (isUnproven(state.facts, store)) machine.emit('handle-use', site, state, { store, how })
+    if (isUnbound(state.facts, store)) machine.emit('handle-use', site, state, { store, how })
 }
 
 const RESULTS = ['content', 'structuredContent', 'contents', 'messages', 'toolResult']

@@ -34,7 +34,7 @@ import { noteEventLookUp } from './replays.ts'
 import { noteTable } from './rpc.ts'
 import { noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
-import { LOOKED_BY } from './state.ts'
+import { LOOKED_BY, isOwned } from './ownership.ts'
 import type { Primitive } from './value.ts'
 import { partOfWays } from './ways.ts'
 import {
@@ -444,8 +444,7 @@ export function noteLookUp(machine: Machine, store: StoreRef, key: Value, site: 
   state.note('looked')
   state.note(`looked:${store.id}`)
   // Another store has found the caller's own session under this very handle.
-  if (requestTags(key).every((tag) => state.holds(`owned:${tag}`))) return
-  if (!state.holds('bound') && !state.holds(`cleared:${store.id}`)) state.note(`unbound:${store.id}`)
+  if (!isOwned(state.facts, requestTags(key)) && !state.holds(`cleared:${store.id}`)) state.note(`unbound:${store.id}`)
 }
 
 export function setProperty(

@@ -6,7 +6,7 @@ import type { Machine } from './machine.ts'
 import { LET_IN, fromRequest } from './conditions.ts'
 import { isHandleName } from './secrets.ts'
 import type { State } from './state.ts'
-import { LOOKED_BY } from './state.ts'
+import { LOOKED_BY } from './ownership.ts'
 import type { Value } from './value.ts'
 import { hasTag, storesIn, tagsOf, withTags } from './value.ts'
 

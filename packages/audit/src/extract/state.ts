@@ -4,6 +4,7 @@ import type { Value } from './value.ts'
 import { isSaidOfState } from './request-state.ts'
 import { provedOnEachWay, withConditionFrom } from './conditions.ts'
 import { joinAll, truthiness } from './value.ts'
+import { LOOKED_BY, OWNED } from './ownership.ts'
 
 /**
  * `must`: holds on every path that leads here. `may`: happened on some path that leads here.
@@ -184,9 +185,11 @@ function told(
 
 /** A session looked up by the caller's handle is `unbound` until its owner has been compared: then that taint goes. */
 export function addFacts(facts: Facts, added: readonly string[]): Facts {
-  if (added.every((fact) => facts.must.has(fact))) return facts
+  const isBound = added.includes('bound')
+  if (!isBound && added.every((fact) => facts.must.has(fact))) return facts
   const must = new Set(facts.must)
   for (const fact of added) must.add(fact)
+  if (isBound) for (const tag of storesIn(facts.may, LOOKED_BY)) must.add(`${OWNED}${tag}`)
   const settled = settledStores(facts, added)
   if (settled.length === 0) return { must, may: facts.may }
   for (const store of settled) must.add(`cleared:${store}`)
@@ -228,9 +231,6 @@ export function joinFacts(a: Facts, b: Facts): Facts {
   for (const fact of vouchedFor([a.must, b.must])) must.add(fact)
   return { must, may: new Set([...a.may, ...b.may]) }
 }
-
-/** `looked-by:<tag>`: by which part of the request a session was looked up; of one that is kept by itself, by none. */
-export const LOOKED_BY = 'looked-by:'
 
 /** The request names no session. */
 export const UNNAMED = 'unnamed'
@@ -317,6 +317,7 @@ function isOptional(path: ReadonlySet<string>, other: ReadonlySet<string>): bool
 /** A path that looked up no session has nothing to bind: it does not undo the other path's comparison. */
 export function vacuous(fact: string, other: Facts): boolean {
   if (fact === 'bound') return !other.may.has('looked')
+  if (fact.startsWith(OWNED)) return !other.may.has(`${LOOKED_BY}${fact.slice(OWNED.length)}`)
   if (isSaidOfState(fact)) return other.must.has('rs:absent')
   return fact.startsWith('cleared:') && !other.may.has(`looked:${fact.slice('cleared:'.length)}`)
 }

@@ -3,8 +3,9 @@ import type { DispatchFact, StoreFact } from '../../facts/facts.ts'
 import type { Event, EventOf } from '../events.ts'
 import { siteKey } from '../heap.ts'
 import type { Machine } from '../machine.ts'
+import { isOwned, isUnbound } from '../ownership.ts'
 import { hasTag, storesIn } from '../value.ts'
-import { isPresentedHandle } from '../conditions.ts'
+import { isPresentedHandle, requestTags } from '../conditions.ts'
 import { distinct, eventsOf, locate, sameSite, siteId } from './collect.ts'
 import { variableId } from '../shared.ts'
 import { standingTransports } from './stores.ts'
@@ -93,8 +94,8 @@ function placeOf({ at, route }: DispatchFact): string {
   return `${at.path}:${at.startLine}:${at.startColumn} ${route?.verb} ${route?.path}`
 }
 
-function isSettled({ facts, store }: EventOf<'store-remove'>): boolean {
-  return facts.must.has('bound') || facts.must.has(`cleared:${store.id}`)
+function isSettled({ facts, store, key }: EventOf<'store-remove'>): boolean {
+  return facts.must.has(`cleared:${store.id}`) || isOwned(facts, requestTags(key))
 }
 
 /**
@@ -142,13 +143,14 @@ function dispatchOf(
     ownerStandsIn: event.facts.must.has('self-owned') && !event.facts.must.has('auth'),
     credential: credentialOf(event),
     handsOn: event.facts.may.has('brings-credential'),
-    bound:
-      event.facts.must.has('bound') ||
-      event.facts.must.has(`cleared:${store}`) ||
-      (!store.endsWith('#variable') && !event.facts.may.has(`unbound:${store}`)),
+    bound: store.endsWith('#variable') ? isVariableBound(event, store) : !isUnbound(event.facts, store),
     behindUnknown: event.facts.may.has('opaque-middleware'),
     hosted: route?.app !== undefined && machine.hosted.has(siteKey(route.app)),
   }
+}
+
+function isVariableBound({ facts: { must } }: Event, store: string): boolean {
+  return must.has('bound') || must.has(`cleared:${store}`)
 }
 
 /** Where the request's handle was looked up; failing that, where anything was. */

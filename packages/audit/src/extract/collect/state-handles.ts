@@ -1,10 +1,11 @@
 /** Handles that tools give out and take: what is kept under them, and who is asked before it is used. */
 import type { HandleUseFact, StateHandleFact } from '../../facts/handles.ts'
-import { isPresentedHandle } from '../conditions.ts'
+import { isPresentedHandle, requestTags } from '../conditions.ts'
 import type { Event, EventOf, StoreRef } from '../events.ts'
 import type { Machine } from '../machine.ts'
 import { methodsOf } from '../protocol.ts'
 import type { Value } from '../value.ts'
+import { isOwned, isUnbound } from '../ownership.ts'
 import { hasTag, isDrawn } from '../value.ts'
 import { distinct, eventsOf, locate, writesTo } from './collect.ts'
 import { surroundingsOf } from './programs.ts'
@@ -122,8 +123,8 @@ function usesAfter(machine: Machine, store: string, activation: number): readonl
 }
 
 function factOf({ event, how }: Use, read: EventOf<'store-read' | 'store-remove'>, store: string): HandleUseFact {
-  const { must, may } = event.facts
-  const isSettled = must.has('bound') || must.has(`cleared:${store}`)
-  const isOpen = how === 'removed' || may.has(`unbound:${store}`)
-  return { lookup: locate(read.site), at: locate(event.site), how, bound: isSettled || !isOpen }
+  const { facts } = event
+  const isSettled = facts.must.has(`cleared:${store}`) || isOwned(facts, requestTags(read.key))
+  const bound = how === 'removed' ? isSettled : !isUnbound(facts, store)
+  return { lookup: locate(read.site), at: locate(event.site), how, bound }
 }

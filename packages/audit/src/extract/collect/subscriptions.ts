@@ -1,12 +1,13 @@
 /** Who is told of what, and whether it was asked if they may know. */
 import type { SubscriptionFact, TaskStoreFact } from '../../facts/facts.ts'
-import { fromRequest, isPresentedHandle } from '../conditions.ts'
+import { fromRequest, isPresentedHandle, requestTags } from '../conditions.ts'
 import type { Event, EventOf } from '../events.ts'
 import type { HeapObject } from '../heap.ts'
 import { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { methodsOf } from '../protocol.ts'
 import type { Value } from '../value.ts'
+import { isOwned } from '../ownership.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
@@ -25,7 +26,7 @@ function ofResources(machine: Machine): readonly SubscriptionFact[] {
       how: 'subscribe' as const,
       at: locate(event.site),
       told: locate(update.site),
-      permitted: isPermitted(event) || isPermitted(update),
+      permitted: isPermitted(event, namedIn(event)) || isPermitted(update, []),
     })),
   )
 }
@@ -34,10 +35,15 @@ function registrations(machine: Machine): readonly EventOf<'store-write'>[] {
   return eventsOf(machine, 'store-write').filter(
     (event) =>
       methodsOf(event).includes('resources/subscribe') &&
-      [event.key, ...partsOf(event.value)].some((value) => hasTag(value, 'body')) &&
+      namedIn(event).length > 0 &&
       !hasTag(event.key, 'cred') &&
       !isOfOneServer(machine, event.store.id),
   )
+}
+
+/** What the client names to be told of. */
+function namedIn({ key, value }: EventOf<'store-write'>): readonly Value[] {
+  return [key, ...partsOf(value)].filter((part) => hasTag(part, 'body'))
 }
 
 function partsOf(value: Value): readonly Value[] {
@@ -60,9 +66,9 @@ function isReadingRestricted(machine: Machine): boolean {
   )
 }
 
-/** Asked before, on every way: whether the caller may have it, or whose the record is. */
-function isPermitted({ facts }: Event): boolean {
-  return facts.must.has('permitted') || facts.must.has('bound')
+/** Asked before, on every way: whether the caller may have what they name, or whose the record is. */
+function isPermitted({ facts }: Event, named: readonly Value[]): boolean {
+  return facts.must.has('permitted') || isOwned(facts, named.flatMap(requestTags))
 }
 
 /** The SDK's handler lets every caller listen to what it names. */
@@ -98,7 +104,7 @@ function ofStreams(machine: Machine): readonly SubscriptionFact[] {
         how: 'stream' as const,
         at: locate(event.site),
         told: locate(read.site),
-        permitted: isPermitted(event),
+        permitted: isPermitted(event, [event.key]),
       })),
     )
 }

@@ -10,7 +10,7 @@ import { PRESENTED, bindingOf, isState, partOf, provenFrom, statesIn } from '../
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { NEVER, UNDEFINED, UNKNOWN, derived, join, object, onlyString, tagged, truthiness, withTags } from '../value.ts'
-import { unprovenTags } from '../handles.ts'
+import { unprovenIn, unprovenTags } from '../handles.ts'
 import { stepTags } from '../properties.ts'
 import { credentials } from './credentials.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
@@ -154,7 +154,8 @@ const stringify: ExternalHandler = (machine, call, state, path) => {
   const isBody = value.objects.some(
     (item) => item instanceof Library && item.type === 'bag' && item.data['origin'] === 'body',
   )
-  const tags = [...stepTags(text.tags, '*'), ...unprovenTags(machine, value, state), ...(isBody ? ['body'] : [])]
+  const unproven = [...unprovenTags(machine, value, state), ...unprovenIn(value)]
+  const tags = [...stepTags(text.tags, '*'), ...unproven, ...(isBody ? ['body'] : [])]
   return text.with({ tags: [...new Set(tags)] })
 }
 
