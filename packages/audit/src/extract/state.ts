@@ -140,9 +140,12 @@ export class State {
 
   learn(given: readonly string[]): void {
     if (given.length === 0) return
+    const known = this.facts.must
     const facts = given.some((fact) => fact.startsWith('path:'))
-      ? [...given, ...knownAtPaths(this.facts.must, given)]
-      : given
+      ? [...given, ...knownAtPaths(known, given)]
+      : known.size > MOST_FACTS
+        ? given.filter((fact) => !fact.startsWith('not-path:'))
+        : given
     this.facts = addFacts(this.facts, facts)
     if (facts.includes('auth') || facts.includes('maybe-auth')) this.note('maybe-auth')
     if (facts.includes('auth:verified')) this.note('maybe-verified')
@@ -161,6 +164,9 @@ export class State {
     this.facts = { must, may: this.facts.may }
   }
 }
+
+/** From here on it is not noted any more which other paths a request does not ask for: a switch of thousands would know them all. */
+const MOST_FACTS = 300
 
 /** More ways than this are told apart by nothing. */
 const MOST_WAYS = 8
