@@ -44,7 +44,7 @@ const HAS_LEFT = /\b(?:success|complete|done|callback|page)$/
 const LEAVES = /\b(?:log ?(?:out|off)|sign ?(?:out|off)|revoke|revocation|disconnect|end session)\b/
 
 /** What a function is called where it is written: `logout: async (`, `async logout(`, `const logout = (`. */
-export function nameBefore({ file, start }: Site): string {
+export function nameBefore({ file, start }: Pick<Site, 'file' | 'start'>): string {
   const before = file.text.slice(Math.max(0, start - 80), start + 80)
   const at = Math.min(80, start)
   const own = /^(?:async\s+)?function\s*\*?\s*(\w+)/.exec(before.slice(at))?.[1]
