@@ -239,3 +239,72 @@ describe('an audience that may be nobody', () => {
     expect(findingsOf('unchecked-token-audience', endpoint(`'client'`))).toEqual([])
   })
 })
+
+describe('sessions that a part keeps in Redis', () => {
+  const manager = (write: string): string => `
+    import { createClient } from 'redis'
+    export class RedisSessionManager {
+      #client
+      #channel
+      constructor(url) { this.#client = createClient({ url }); this.#channel = createClient({ url }) }
+      async create(id, controller) {
+        const key = \`available:session:\${id}\`
+        ${write}
+        this.#channel.subscribe(\`delete:session:\${id}\`, () => { controller.close(); this.#client.del(key) })
+      }
+      async delete(id) { this.#channel.publish(\`delete:session:\${id}\`, '') }
+      async has(id) { return (await this.#client.get(\`available:session:\${id}\`)) !== null }
+    }`
+
+  it('and that nothing ends are one finding, whatever channel they are reached by', () => {
+    expect(findingsOf('missing-session-expiry', manager(`this.#client.set(key, 'active')`))).toEqual([
+      expect.stringContaining('available_session_* never expire'),
+    ])
+  })
+
+  it('and whose keys end have a limit', () => {
+    const limited = manager(`this.#client.set(key, 'active'); this.#client.expire(key, 10)`)
+    expect(findingsOf('missing-session-expiry', limited)).toEqual([expect.stringContaining('absolute timeout')])
+  })
+
+  it.each([
+    ['never', '', 'never expire'],
+    ['by its place', `, 'EX', 3600`, 'absolute timeout'],
+    ['by its name', ', { EX: 3600 }', 'absolute timeout'],
+  ])('end %s in a client that is given', (_, lifetime, what) => {
+    const store = `
+      export class SessionStore {
+        constructor(redis) { this.redis = redis }
+        async create(sessionId, user) { await this.redis.set(\`session:\${sessionId}\`, JSON.stringify(user)${lifetime}) }
+        async get(sessionId) { return JSON.parse(await this.redis.get(\`session:\${sessionId}\`)) }
+        async destroy(sessionId) { await this.redis.del(\`session:\${sessionId}\`) }
+      }`
+    expect(findingsOf('missing-session-expiry', store)).toEqual([expect.stringContaining(what)])
+  })
+})
+
+describe('a new password of which somebody is told', () => {
+  const handler = (after: string): string => `
+    module.exports = async function (app) {
+      app.put('/change_password', { schema: {} }, async (request, reply) => {
+        await app.db.User.changePassword(request.session.User, request.body.old, request.body.password)
+        ${after}
+        reply.send({ status: 'okay' })
+      })
+    }`
+
+  it.each([
+    ['the user, by mail', `await app.postoffice.send(request.session.User, 'PasswordChanged', {})`],
+    ['the user, by a template', `await mailer.sendMail({ to: 'x', template: 'password-changed' })`],
+    ['whoever audits', `await app.auditLog.send(request.session.User, 'password_updated')`],
+  ])('ends no session where that is %s', (_, after) => {
+    expect(findingsOf('missing-session-invalidation', handler(after))).toHaveLength(1)
+  })
+
+  it.each([
+    ['what listens may', `app.events.emit('password.changed', request.session.User)`],
+    ['the handler does', `await app.db.Session.deleteAllUserSessions(request.session.User)`],
+  ])('may end them where %s', (_, after) => {
+    expect(findingsOf('missing-session-invalidation', handler(after))).toEqual([])
+  })
+})
