@@ -70,6 +70,25 @@ export function noteVerified(machine: Machine, site: Site, state: State, told: T
 
 const HAS_FOREIGN_KEYS = /jwks|getSigningKey/i
 
+/**
+ * `{ audience: options?.clientId }`, and nobody has asked whether there is one: verifiers take `undefined` for a token that may
+ * be for anybody. What is only a setting is the business of whoever sets it.
+ */
+export function mayNameNobody({ file, start, end }: Site): boolean {
+  const written = AUDIENCE_OPTION.exec(file.text.slice(start, end))?.[1]?.trim() ?? ''
+  if (SPREAD_IF_SET.test(file.text.slice(start, end))) return true
+  const ways = written.split(/\|\||\?\?/).map((way) => way.trim())
+  if (!ways.every((way) => MAY_BE_MISSING.test(way)) || ways.every((way) => way.startsWith('process.'))) return false
+  const before = file.text.slice(Math.max(0, start - 2000), start)
+  return !ways.some((way) => way !== 'undefined' && IS_ASKED.some((ask) => before.includes(ask + way)))
+}
+
+const AUDIENCE_OPTION = /\baudience\s{0,9}:\s{0,40}([^,\n}[\]()'"`]{1,160})[,\n}]/
+/** `...(process.env.AUDIENCE ? { audience: process.env.AUDIENCE } : {})` */
+const SPREAD_IF_SET = /\.\.\.\s{0,9}\(\s{0,9}process\.env\.\w{1,60}\s{0,9}(?:\?|&&)\s{0,40}\{\s{0,40}audience\b/
+const MAY_BE_MISSING = /^(?:undefined|process\.env\.\w+|[\w.?]{0,80}\?\.\w{1,60})$/
+const IS_ASKED = ['if (!', 'if (', '!', 'assert(']
+
 interface Told {
   readonly named: boolean
   readonly asked?: true

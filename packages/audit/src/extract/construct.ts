@@ -97,6 +97,7 @@ function classBeingConstructed(of: ClassObject, constructing: Node | undefined):
 
 function constructFunction(machine: Machine, target: FunctionObject, call: Call, state: State): Value {
   const created = machine.allocate('object', call.site)
+  if (target.properties.has('prototype')) created.spreads = target.prototypes
   const self = object(created)
   const result = invoke(machine, target, self, call.args, state)
   return result.objects.length > 0 ? result : self

@@ -7,10 +7,12 @@ import type { Node } from './ast.ts'
 import { isNode } from './ast.ts'
 import { call_ } from './calls.ts'
 import { parametersOf } from './invoke.ts'
+import { COMPARES_SECRET, comparedParameters } from './compared.ts'
 import type { EventKind } from './events.ts'
 import type { HeapObject, Site } from './heap.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { makesHandle } from './made-secrets.ts'
 import { ASKS_ISSUER } from './audiences.ts'
 import { nameBefore } from './logouts.ts'
 import { part } from './models/requests.ts'
@@ -18,7 +20,7 @@ import type { Module } from './modules.ts'
 import { argumentsFor, nameOfParameter } from './roots.ts'
 import { State } from './state.ts'
 import { runModule } from './statements.ts'
-import { methodOf, sharedInstance } from './types.ts'
+import { methodOf, sharedInstance, sharedOf } from './types.ts'
 import type { Value } from './value.ts'
 import { UNDEFINED, UNKNOWN, object, primitive } from './value.ts'
 
@@ -32,7 +34,13 @@ const RECORDED: ReadonlySet<EventKind> = new Set([
 ])
 
 /** Where nothing listens, whoever mounts the pieces is not in the tree: what they let in by URL counts as well. */
-const RECORDED_OF_PARTS: ReadonlySet<EventKind> = new Set([...RECORDED, 'url-credential', 'query-read', 'audience'])
+const RECORDED_OF_PARTS: ReadonlySet<EventKind> = new Set([
+  ...RECORDED,
+  'url-credential',
+  'query-read',
+  'audience',
+  'log',
+])
 
 /** A file, or a function in it, that may set a cookie, make what must not be guessed, or read a credential. */
 const SETS_COOKIE =
@@ -47,7 +55,8 @@ const IMPORTS_TOKENS = /(?:\bfrom|\brequire\()\s{0,40}['"](?:jsonwebtoken|jose|f
 const MAKES_TOKEN = /(?<![.\w])(?:sign|verify|jwtVerify|encode)\s{0,40}\(/
 const SEALS = /\bcreateCipheriv\b|\bAES\s*\.\s*encrypt\b|\bsubtle\s*\.\s*(?:encrypt|importKey|deriveKey)\b/
 const NAMES_SESSION_ID = /\b(?:create|generate|make|new|next|mint)_?Session_?(?:id|key|token)\b/i
-const NAMES_SECRET = /pass|secret|token|key|\bsid|uid|guid|otp|jwt|session|credential|code/i
+const NAMES_DRAWN =
+  /pass|secret|token|key|sid\b|uid|guid|otp|jwt|session|credential|code|(?:client|conn|connection|socket|peer)_?id\b/i
 
 /** `reached`: functions that have been run. */
 export function runFragments(machine: Machine, reached: ReadonlySet<Node>): void {
@@ -73,10 +82,13 @@ export function runFragments(machine: Machine, reached: ReadonlySet<Node>): void
 function runGivenAway(machine: Machine): void {
   for (const [node, { site, env }] of machine.functions) {
     if (!machine.givenAway.has(node) || machine.served.has(node) || !holdsRequest(node, site)) continue
-    if (!READS_CREDENTIAL.test(site.file.text.slice(site.start, site.end))) continue
+    const code = site.file.text.slice(site.start, site.end)
+    if (!READS_CREDENTIAL.test(code) && !HANDLES_TOKEN.test(code) && !MAKES_TOKEN.test(code)) continue
+    const isContext = isContextOfCall(nameOfParameter(parametersOf(node)[0]!), code)
+    const given = isContext ? object(machine.library('carrier', site)).with({ open: true }) : requestIn(machine, site)
     machine.root({ trigger: 'startup', activation: 0 }, () =>
       machine.guarded('a function', () => {
-        const call = { site, args: [requestIn(machine, site)], argSites: [], self: UNDEFINED, env }
+        const call = { site, args: [given], argSites: [], self: UNDEFINED, env }
         call_(machine, object(machine.functions.get(node)!), call, State.beginning())
       }),
     )
@@ -92,10 +104,18 @@ const PARTS: ReadonlyMap<string, string> = new Map([
 
 function holdsRequest(node: Node, { file }: Site): boolean {
   const [given] = parametersOf(node)
-  if (given?.type === 'Identifier')
-    return new RegExp(String.raw`\b${String(given['name'])}\.ctx\b`).test(file.text.slice(node.start, node.end))
+  const code = file.text.slice(node.start, node.end)
+  if (given?.type === 'Identifier' && isContextOfCall(String(given['name']), code)) return true
+  if (given?.type === 'Identifier') return new RegExp(String.raw`\b${String(given['name'])}\.ctx\b`).test(code)
   const parts = given?.type === 'ObjectPattern' ? (given['properties'] as Node[]) : []
   return parts.some(({ key }) => isNode(key) && PARTS.has(String(key['name'])))
+}
+
+/** `createEndpoint('/callback', async (ctx) => { ctx.body.idToken … })` */
+function isContextOfCall(name: string, code: string): boolean {
+  return (
+    /^(?:ctx|context|c)$/.test(name) && new RegExp(String.raw`\b${name}\.(?:body|headers|query|cookies)\b`).test(code)
+  )
 }
 
 function requestIn(machine: Machine, site: Site): Value {
@@ -105,7 +125,7 @@ function requestIn(machine: Machine, site: Site): Value {
 }
 
 function isFragment(text: string): boolean {
-  const draws = (DRAWS.test(text) && NAMES_SECRET.test(text)) || NAMES_SESSION_ID.test(text)
+  const draws = (DRAWS.test(text) && NAMES_DRAWN.test(text)) || NAMES_SESSION_ID.test(text)
   const signs = HANDLES_TOKEN.test(text) || MAKES_MAC.test(text) || IMPORTS_TOKENS.test(text)
   return draws || signs || SEALS.test(text) || SETS_COOKIE.test(text) || READS_CREDENTIAL.test(text)
 }
@@ -118,9 +138,15 @@ function countsInParts({ listens }: Machine, text: string): boolean {
       WRITES_KEY.test(text) ||
       STANDS_BEFORE.test(text) ||
       READS_URL.test(text) ||
+      LOGS_TOKEN.test(text) ||
+      COMPARES_SECRET.test(text) ||
       FALLS_BACK.test(text))
   )
 }
+
+/** `logger.warn('bad header: %s', authHeader)` */
+const LOGS_TOKEN =
+  /\b(?:console|log(?:ger)?|debug)\s{0,9}\.\s{0,9}\w{1,12}\s{0,9}\([^;]{0,160}\b(?:auth(?:orization)?_?header|authorization|(?:access|bearer|auth)?_?token|jwt)\b/i
 
 /** `JWT_SECRET || 'dev'`, `SESSION_KEY: z.string().default('dev')`, `get('AUTH_SECRET', 'dev')` */
 const FALLS_BACK =
@@ -136,7 +162,8 @@ const STANDS_BEFORE =
   /\b(?:req|request|ctx|context|c)\s{0,40}\.\s{0,40}(?:(?:req|request)\s{0,40}\.\s{0,40})?(?:headers?|query|cookies)\b[^]{0,2000}?\bnext\s{0,40}\(/
 
 /** A function of such a file. What makes the MAC that it compares may be another one. */
-function isPiece(text: string, { file }: { readonly file: { readonly text: string } }): boolean {
+function isPiece(text: string, { file, start }: Pick<Site, 'file' | 'start'>): boolean {
+  if (DRAWS.test(text) && makesHandle(nameBefore({ file, start }), { file, start }, text)) return true
   if (MAKES_TOKEN.test(text) && IMPORTS_TOKENS.test(file.text)) return true
   return isFragment(text) || (MAKES_MAC.test(file.text) && COMPARES_MAC.test(text) && /[!=]==?/.test(text))
 }
@@ -156,17 +183,39 @@ function leftIn(machine: Machine, module: Module): readonly Left[] {
 }
 
 function functionsIn(machine: Machine, item: HeapObject, depth: number): readonly Left[] {
-  if (item instanceof FunctionObject) return [{ fn: item, self: UNDEFINED }]
   if (item instanceof ClassObject) return methodsOf(machine, item)
+  if (item instanceof FunctionObject) return [{ fn: item, self: UNDEFINED }, ...functionsOf(machine, item)]
   if (item.kind !== 'object' || depth === 0) return []
   return [...item.properties.values()].flatMap((cell) =>
     cell.value.objects.flatMap((inner) => functionsIn(machine, inner, depth - 1)),
   )
 }
 
+/** `Manager.create = …`, and `Manager.prototype.generateId = …`, which is called on something that `new Manager()` has made. */
+function functionsOf(machine: Machine, of: FunctionObject): readonly Left[] {
+  const own = [...of.properties].flatMap(([name, cell]) =>
+    name === 'prototype' ? [] : functionsAt(cell.value, UNDEFINED),
+  )
+  const inherited = of.properties.has('prototype')
+    ? of.prototypes.flatMap(({ properties }) => [...properties.values()])
+    : []
+  const pieces = inherited
+    .flatMap(({ value }) => functionsAt(value, UNDEFINED))
+    .filter(({ fn }) => isPiece(textOf(fn), fn.site) || countsInParts(machine, textOf(fn)))
+  if (pieces.length === 0) return own
+  const self = object(sharedOf(machine, of))
+  return [...own, ...pieces.map(({ fn }) => ({ fn, self }))]
+}
+
+function functionsAt(value: Value, self: Value): readonly Left[] {
+  return value.objects.flatMap((item) => (item instanceof FunctionObject ? [{ fn: item, self }] : []))
+}
+
 function methodsOf(machine: Machine, of: ClassObject): readonly Left[] {
   const names = [...of.methods].filter(
-    ([name, member]) => name !== 'constructor' && isPiece(codeOf(of, member), of.env),
+    ([name, member]) =>
+      name !== 'constructor' &&
+      (isPiece(codeOf(of, member), placeOf(of, member)) || countsInParts(machine, codeOf(of, member))),
   )
   if (names.length === 0) return []
   const instance = sharedInstance(machine, of)
@@ -204,15 +253,23 @@ function runLeft(machine: Machine, { fn, self }: Left): void {
 /** In a part, `verifyAccessToken(token)` is called for what a request has presented. */
 function argumentsOf(machine: Machine, { node, site, name }: FunctionObject): readonly Value[] {
   const usual = argumentsFor(machine, node, site)
-  if (machine.listens || !VERIFIES_TOKEN.test(name ?? nameBefore(site))) return usual
+  if (machine.listens) return usual
   const params = parametersOf(node).map(nameOfParameter)
+  const called = name ?? nameBefore(site)
+  const isOffered = VERIFIES_TOKEN.test(called)
+  const compared = comparedParameters(called, params, site.file.text.slice(site.start, site.end))
+  if (compared.length > 0) return usual.map((value, index) => compared[index] ?? value)
   return usual.map((value, index) =>
-    IS_TOKEN.test(params[index]!) ? part('header', primitive('authorization')) : value,
+    IS_HEADER.test(params[index]!) || (isOffered && IS_TOKEN.test(params[index]!))
+      ? part('header', primitive('authorization'))
+      : value,
   )
 }
 
+const IS_HEADER = /^auth(?:orization)?_?header(?:_?value)?$/i
+
 const VERIFIES_TOKEN =
-  /^_?(?:verify|validate|authenticate|introspect|check)_?(?:access|bearer|auth|oauth)?_?(?:token|jwt|request)?$/i
+  /^_?(?:verify|validate|authenticate|introspect|check)_?(?:access|bearer|auth|oauth|transparent|gateway|remote|external)?_?(?:token|jwt|request)?$/i
 const IS_TOKEN = /^(?:access|bearer|auth)?_?(?:token|jwt)$/i
 
 /** `createStorage({ … })` gives an object with the functions that do the work, on what this one was given. */
@@ -228,6 +285,10 @@ const MOST_PARTS = 12
 /** With what it is called: `const resetToken = () => …`. */
 function textOf({ site }: FunctionObject): string {
   return `${nameBefore(site)} ${site.file.text.slice(site.start, site.end)}`
+}
+
+function placeOf({ env: { file } }: ClassObject, { value }: Node): Pick<Site, 'file' | 'start'> {
+  return { file, start: (value as Node).start }
 }
 
 function codeOf(of: ClassObject, member: Node): string {

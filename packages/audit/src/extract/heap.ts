@@ -2,7 +2,7 @@
 import type { SourceFile } from '../source/tree.ts'
 import type { Node } from './ast.ts'
 import type { Value } from './value.ts'
-import { NEVER, join } from './value.ts'
+import { NEVER, join, object } from './value.ts'
 
 /** A place in source, before it is turned into a Location. */
 export interface Site {
@@ -146,6 +146,8 @@ export class FunctionObject extends HeapObject {
   /** A method of an instance: what it is called on says more of `this` than where it was found. */
   declare isMethod: boolean
   declare readonly home: ClassObject | undefined
+  /** What stands for all that `new F()` makes, where that is not seen. */
+  declare shared: HeapObject | undefined
   constructor(node: Node, env: Environment, site: Site, born: number, boundThis?: Value, home?: ClassObject) {
     super('function', site, born)
     this.executed = false
@@ -154,6 +156,14 @@ export class FunctionObject extends HeapObject {
     this.env = env
     this.boundThis = boundThis
     this.home = home
+    this.shared = undefined
+  }
+
+  /** `F.prototype`, made by whoever asks for it first: what `new F()` finds where it has nothing of its own. */
+  get prototypes(): readonly HeapObject[] {
+    const cell = this.property('prototype')
+    if (cell.value === NEVER) cell.write(object(new HeapObject('object', this.site, this.born)))
+    return cell.value.objects
   }
 }
 

@@ -104,7 +104,7 @@ function noteResults(machine: Machine, fn: FunctionObject, frame: Frame): void {
   const name = fn.name ?? nameBefore(fn.site)
   for (const [index, exit] of frame.exits.entries()) {
     if (exit.value.entropy === undefined || exit.site === undefined) continue
-    const value = noteReturned(machine, name, exit.value, exit.site, exit.state)
+    const value = noteReturned(machine, name, exit.value, fn.site, exit.site, exit.state)
     frame.exits[index] = { ...exit, value }
   }
 }

@@ -2,6 +2,7 @@
 import type { Call } from './calls.ts'
 import { ClassObject, FunctionObject } from './heap.ts'
 import type { HeapObject } from './heap.ts'
+import { nameBefore } from './logouts.ts'
 import type { Machine } from './machine.ts'
 import { callUnknown } from './makers.ts'
 import { serveProvider } from './models/oauth-router.ts'
@@ -26,6 +27,8 @@ function providersIn(machine: Machine, item: HeapObject): readonly HeapObject[] 
     return method === undefined || machine.reached.has(method['value']) ? [] : [sharedInstance(machine, item)]
   }
   if (item instanceof FunctionObject) {
+    // A function that is called so itself makes none.
+    if (item.name === ASKED || nameBefore(item.site) === ASKED) return []
     const { file, start, end } = item.site
     const makes = !machine.reached.has(item.node) && file.text.slice(start, end).includes(ASKED)
     return makes ? callUnknown(machine, item).objects.filter((made) => isProvider(machine, made)) : []

@@ -44,7 +44,7 @@ const HAS_LEFT = /\b(?:success|complete|done|callback|page)$/
 const LEAVES = /\b(?:log ?(?:out|off)|sign ?(?:out|off)|revoke|revocation|disconnect|end session)\b/
 
 /** What a function is called where it is written: `logout: async (`, `async logout(`, `const logout = (`. */
-export function nameBefore({ file, start }: Site): string {
+export function nameBefore({ file, start }: Pick<Site, 'file' | 'start'>): string {
   const before = file.text.slice(Math.max(0, start - 80), start + 80)
   const at = Math.min(80, start)
   const own = /^(?:async\s+)?function\s*\*?\s*(\w+)/.exec(before.slice(at))?.[1]
@@ -102,7 +102,10 @@ const PASSWORD = /^(?:(?:new|hashed|encrypted)_?)?pass(?:word|wd)?(?:_?(?:hash|d
 const UPDATES = /^(?:update|save|set|change|reset|patch)/i
 /** `changePassword(user, old, next)`: what is asked for is a new password, whatever is handed over. */
 const CHANGES_PASSWORD = /^(?:change|update|replace)_?\w*pass(?:word|wd)(?:_?hash)?$/i
-const OF_SESSIONS = /sess|refresh|revok|invalidat|log_?out|sign_?out|password.?(?:changed|updated)|password[.:]reset/i
+const OF_SESSIONS = /sess|refresh|revok|invalidat|log_?out|sign_?out/i
+/** What is told to whoever listens, who may end them; the user who is told by mail does not. */
+const TELLS_OF_CHANGE = /password.?(?:changed|updated)|password[.:]reset/i
+const TELLS_USER = /^[^'"`]{0,200}(?:mail|post_?office|notif(?:y|ication)|\bsms|audit|template|render|track|analytics)/i
 /** That a session was used is written down on every request. */
 const OF_ACTIVITY = /last_?(?:used|seen|activ|access)|touch|heartbeat/i
 /** Who looks or tells ends nothing. */
@@ -118,10 +121,14 @@ export function notePasswordSet(machine: Machine, name: string | undefined, call
   if (trigger !== 'request' || (name !== undefined && READS.test(name))) return
   const fields = name !== undefined && UPDATES.test(name) ? fieldsIn(call.args) : []
   const asked = askedFor(call)
-  if ((OF_SESSIONS.test(asked) && !OF_ACTIVITY.test(asked)) || fields.some((field) => MARKS_TIME.test(field)))
+  if ((mayEndSessions(asked) && !OF_ACTIVITY.test(asked)) || fields.some((field) => MARKS_TIME.test(field)))
     noteTouch(machine, state)
   if (fields.some(isPasswordField) || (name !== undefined && CHANGES_PASSWORD.test(name)))
     emitChange(machine, call.site, state)
+}
+
+function mayEndSessions(asked: string): boolean {
+  return OF_SESSIONS.test(asked) || (TELLS_OF_CHANGE.test(asked) && !TELLS_USER.test(asked))
 }
 
 /** `revokeSessions(…)`, `endAll(…)` of this tree: what is called so has to do with the sessions of a user. */

@@ -12,8 +12,8 @@ export function noteMade(machine: Machine, name: string, value: Value, site: Sit
 }
 
 /** A function whose name says that it makes a secret gives one back. */
-export function noteReturned(machine: Machine, name: string, value: Value, site: Site, state: State): Value {
-  if (!makesSecret(name) || isOfClient(site)) return value
+export function noteReturned(machine: Machine, name: string, value: Value, of: Site, site: Site, state: State): Value {
+  if (isOfClient(site) || !(makesSecret(name) || makesHandle(name, of, textOf(of)))) return value
   // What is called the ID of a session is one, also where a clock or a counter makes it.
   if (!isMade(value) && !(OF_SESSION.test(name) && isReckoned(value))) return value
   return note(machine, `result of ${name}`, value, site, state)
@@ -116,6 +116,34 @@ const MAKES = /^(?:generate|gen|create|make|new|next|build|random|issue|mint|get
 function makesSecret(name: string): boolean {
   const words = wordsOf(name)
   return words.length > 1 && MAKES.test(words[0] ?? '') && isSecretNoun(words)
+}
+
+/**
+ * `generateId`, of which the comment says that it makes the ID of a session; `generateClientId`, which draws again while
+ * somebody has that one: who is connected is known by it.
+ */
+export function makesHandle(name: string, { file, start }: Pick<Site, 'file' | 'start'>, text: string): boolean {
+  const [verb = '', ...what] = wordsOf(name)
+  if (!MAKES.test(verb) || what.at(-1) !== 'id') return false
+  const of = what.slice(0, -1).filter((word) => !/^(?:new|unique|random)$/.test(word))
+  if (of.length === 0) return MEANS_SESSION.test(commentBefore(file.text.slice(Math.max(0, start - 400), start)))
+  return of.length === 1 && CONNECTED.test(of[0]!) && DRAWS_AGAIN.test(text)
+}
+
+const CONNECTED = /^(?:client|connection|conn|socket|peer)$/
+const DRAWS_AGAIN = /\bwhile\s{0,9}\([^;{]{0,80}\b(?:get|has|is|exists|find|in)/
+const MEANS_SESSION = /\bsession(?:'s)?[ -]?(?:ids?|identifiers?|keys?|tokens?)\b/i
+
+/** The comment that stands over a function, of which `before` is what comes before it. */
+function commentBefore(before: string): string {
+  const end = before.lastIndexOf('*/')
+  const line = /\/\/([^\n]*)\n[^\n;}]{0,80}$/.exec(before)?.[1]
+  if (end < 0 || /[;}]/.test(before.slice(end))) return line ?? ''
+  return before.slice(Math.max(0, before.lastIndexOf('/*', end)), end)
+}
+
+function textOf({ file, start, end }: Site): string {
+  return file.text.slice(start, end)
 }
 
 /** `my_session2`, `mySession`, `MY_SESSION` → my, session. */

@@ -193,6 +193,7 @@ function readFrom(
   if (from instanceof ExternalObject) return readExternal(machine, from, name, site, state)
   if (from instanceof LibraryObject) return libraryProperty(machine, from, name, key, site, state)
   if (name === undefined) return readDynamic(machine, from, key, site, state)
+  if (name === 'prototype' && from instanceof FunctionObject) return object(...from.prototypes)
   const cell = from.properties.get(name)
   if (cell !== undefined) return noteSharedRead(machine, cell, state.read(cell), site, state, from)
   if (from instanceof InstanceObject) {
@@ -208,8 +209,10 @@ function readFrom(
   if (name === 'length' && from.kind === 'array')
     return from.item === NEVER ? UNKNOWN : withTags(derived(from.item), ['excerpt'])
   if (from.item !== NEVER) return namedPart(from.item, name)
-  if (from.spreads !== undefined)
-    return joinAll(from.spreads.map((part) => readFrom(machine, part, name, key, site, state)))
+  if (from.spreads !== undefined) {
+    const found = joinAll(from.spreads.map((part) => readFrom(machine, part, name, key, site, state)))
+    return from.partial && found === UNDEFINED ? UNKNOWN : found
+  }
   return from.partial ? UNKNOWN : UNDEFINED
 }
 

@@ -66,8 +66,12 @@ const isMint =
 
 /** It has to do with those who ask for something; what browsers, shells and conversations call a session is another thing. */
 function isOfCallers({ file: { path, text } }: Module): boolean {
-  return /\bmcp\b|cookie|header|transport|user|owner|login|auth|principal|account/i.test(text) && !OTHER.test(path)
+  return (ABOUT_CALLERS.test(text) || KEEPS_IN_REDIS.test(text)) && !OTHER.test(path)
 }
+
+const ABOUT_CALLERS = /\bmcp\b|cookie|header|transport|user|owner|login|auth|principal|account/i
+/** `class RedisSessionManager`: what outlives the process and is called so is for those who come back. */
+const KEEPS_IN_REDIS = /\bclass\s{1,9}\w{0,40}Redis\w{0,20}Session|\bclass\s{1,9}\w{0,40}Session\w{0,20}Redis/
 
 const OTHER =
   /browser|page|chat|convers|terminal|shell|pty|ssh|game|playwright|puppeteer|debug|train|record|upload|voice|meeting|client|test|mock|agent/i

@@ -2,7 +2,7 @@
 import type { Node } from './ast.ts'
 import { isNode } from './ast.ts'
 import type { Environment, FunctionObject, Site } from './heap.ts'
-import { ClassObject, ExternalObject, InstanceObject, LibraryObject } from './heap.ts'
+import { ClassObject, ExternalObject, HeapObject, InstanceObject, LibraryObject } from './heap.ts'
 import { initialiseFields } from './classes.ts'
 import { invoke, parametersOf } from './invoke.ts'
 import { FunctionObject as Fn } from './heap.ts'
@@ -90,6 +90,22 @@ export function sharedInstance(machine: Machine, of: ClassObject): InstanceObjec
   // Each of the instances that it stands for has its own.
   for (const cell of instance.properties.values())
     for (const item of cell.value.objects) if (item instanceof LibraryObject) item.data['perInstance'] = true
+  return instance
+}
+
+/** The one object that stands for all that `new F()` would make, of a function with a prototype of its own. */
+export function sharedOf(machine: Machine, of: FunctionObject): HeapObject {
+  if (of.shared !== undefined) return of.shared
+  const instance = new HeapObject('object', of.site, 0)
+  instance.name = of.name
+  instance.spreads = of.prototypes
+  instance.partial = true
+  of.shared = instance
+  const args = parametersOf(of.node).map(() => UNKNOWN)
+  machine.root({ trigger: 'startup', activation: 0 }, () => {
+    invoke(machine, of, object(instance), args, State.beginning())
+    machine.noteCut('function', of.site)
+  })
   return instance
 }
 

@@ -28,7 +28,7 @@ type Container = Omit<StoreEvents, 'holds'>
 
 export function collectStores(machine: Machine): readonly StoreFact[] {
   const containers = containersIn(machine)
-  const stores = sessionStores(machine, containers)
+  const stores = withoutChannels(sessionStores(machine, containers))
   const kept = [
     ...stores.map((store) => storeFact(machine, store, stores)),
     ...loginStores(containers, stores).map((store) => storeFact(machine, store, stores)),
@@ -36,6 +36,13 @@ export function collectStores(machine: Machine): readonly StoreFact[] {
     ...variableStores(machine),
   ]
   return kept.length > 0 ? kept : loginTokens(machine, containers)
+}
+
+/** A channel that is called after a session holds it where nothing else in Redis does; beside its record it is how to reach it. */
+function withoutChannels(stores: readonly StoreEvents[]): readonly StoreEvents[] {
+  const isChannel = ({ ref }: StoreEvents): boolean => ref.name.startsWith('Redis channel ')
+  const hasRecords = stores.some((store) => store.ref.name.startsWith('Redis ') && !isChannel(store))
+  return hasRecords ? stores.filter((store) => !isChannel(store)) : stores
 }
 
 /**

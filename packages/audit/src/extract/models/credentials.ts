@@ -1,6 +1,6 @@
 /** Verification of credentials: JWTs, bearer middleware, password hashes. */
 import type { Call } from '../calls.ts'
-import { noteVerified } from '../audiences.ts'
+import { mayNameNobody, noteVerified } from '../audiences.ts'
 import { call_ } from '../calls.ts'
 import { flag, fromRequest, isSentByBrowsers } from '../conditions.ts'
 import type { Machine } from '../machine.ts'
@@ -44,7 +44,8 @@ function noteCheck(machine: Machine, { args, site }: Call, state: State): void {
 function noteAudience(machine: Machine, options: readonly Value[], call: Call, state: State): void {
   const isUnseen = (value: Value): boolean =>
     (value.open && value.objects.length === 0) || value.objects.some((item) => item.partial || item.kind === 'external')
-  const named = options.some((value) => isUnseen(value) || optionOf(value, 'audience') !== undefined)
+  const isNamed = options.some((value) => isUnseen(value) || optionOf(value, 'audience') !== undefined)
+  const named = isNamed && !(call.argSites[2] !== undefined && mayNameNobody(call.argSites[2]))
   noteVerified(machine, call.site, state, { named })
 }
 

@@ -255,7 +255,9 @@ function isDocument({ container, args, site: { file, start, end } }: OnTable): b
   return /\.\s*insert(?:One)?\s*\(/.test(file.text.slice(start, Math.min(end, start + 300)))
 }
 
+/** `set(key, value, 'EX', 3600)`, `set(key, value, { ttl: 3600 })` */
 function expires(value: Value): boolean {
+  if (/^(?:EX|PX|EXAT|PXAT)$/i.test(onlyString(value) ?? '')) return true
   return TIMES.some((name) => {
     const option = optionOf(value, name)
     return option !== undefined && truthiness(option).canBeTrue
