@@ -384,6 +384,36 @@ describe('DELETE of the path where MCP is served', () => {
     },
   )
 
+  const onHono = (end: string): string => `
+    import { Hono } from 'hono'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
+    const app = new Hono()
+    app.post('/mcp', async (c) => {
+      const transport = new WebStandardStreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+      await new McpServer({ name: 'notes', version: '1.0.0' }).connect(transport)
+      return transport.handleRequest(c.req.raw)
+    })
+    app.delete('/mcp', (c) => ${end})
+    export default app`
+
+  it.each(['c.body(null, 204)', 'c.body(null, { status: 204 })', 'c.json({ closed: true })'])(
+    'is answered by %s on Hono, and nothing has ended',
+    (end) => {
+      expect(findingsOf(rule, onHono(end))).toEqual([
+        'server.ts:10: DELETE is answered as if the session had ended, and nothing is ended.',
+      ])
+    },
+  )
+
+  it.each([
+    "c.json({ error: 'Method not allowed' }, 405)",
+    "c.json({ error: 'Method not allowed' }, { status: 405 })",
+    "c.text('no', { status: 404, headers: { allow: 'POST' } })",
+  ])('is refused by %s on Hono', (end) => {
+    expect(findingsOf(rule, onHono(end))).toEqual([])
+  })
+
   it('ends a session, and says the same of one that nobody has', () => {
     const stateful = `
       import { randomUUID } from 'node:crypto'
