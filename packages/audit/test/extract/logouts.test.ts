@@ -348,6 +348,40 @@ describe('a list of tokens that were taken back', () => {
     expect(findingsOf(rule, server(asked, 'denied.add(tokenOf(req))'))).toEqual([])
   })
 
+  it('ends nothing where it is only swept', () => {
+    const logout = 'denied.add(tokenOf(req)); for (const old of denied) if (isOver(old)) denied.delete(old)'
+    expect(findingsOf(rule, server('', logout))).toHaveLength(1)
+  })
+
+  it('is none where a session is found, put back as used, and ended', () => {
+    const program = (end: string): string => `
+      import { randomBytes } from 'node:crypto'
+      import express from 'express'
+      import jwt from 'jsonwebtoken'
+      const sessions = new Map()
+      const app = express()
+      const verify = (req) => jwt.verify(req.headers.authorization?.slice(7), process.env.KEY)
+      const used = (id) => {
+        const session = sessions.get(id)
+        if (session) sessions.set(id, Object.assign(session, { lastUsed: Date.now() }))
+        return session
+      }
+      app.post('/login', (req, res) => {
+        const id = randomBytes(16).toString('hex')
+        sessions.set(id, { user: req.body.user, lastUsed: Date.now() })
+        res.json({ token: jwt.sign({ id }, process.env.KEY, { expiresIn: '1h' }) })
+      })
+      app.post('/logout', (req, res) => {
+        const { id } = verify(req)
+        if (!used(id)) return res.sendStatus(401)
+        ${end}
+        res.end()
+      })
+      app.get('/me', (req, res) => res.json(verify(req)))
+      app.listen(3000)`
+    expect(findingsOf(rule, program('sessions.delete(id)')).filter((found) => found.includes('taken back'))).toEqual([])
+  })
+
   it('is of other tokens', () => {
     expect(findingsOf(rule, server('', 'denied.add(req.body.refresh)'))).toEqual([])
   })
