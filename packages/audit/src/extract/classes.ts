@@ -1,6 +1,7 @@
 /** Functions and classes as values, and the fields that an instance begins with. */
 import type { Node } from './ast.ts'
 import { isNode, staticKey } from './ast.ts'
+import { isController } from './controllers.ts'
 import type { Environment } from './heap.ts'
 import { Cell, ClassObject, Environment as Env, FunctionObject, InstanceObject } from './heap.ts'
 import type { Machine } from './machine.ts'
@@ -42,6 +43,7 @@ export function createClass(machine: Machine, node: Node, env: Environment, stat
   // A framework may learn from them what the program is made of.
   for (const decorator of (node['decorators'] ?? []) as Node[])
     state.aside((fork) => evaluate(machine, decorator['expression'] as Node, fork, inner))
+  if (machine.stack.length > 0 && isController(created)) machine.madeControllers.add(created)
   return created
 }
 

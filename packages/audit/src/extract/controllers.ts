@@ -55,6 +55,11 @@ export function controllerRoute(machine: Machine, of: ClassObject, member: Node)
   return undefined
 }
 
+/** A class that answers requests, whatever makes it. */
+export function isController({ node, env }: ClassObject): boolean {
+  return decoratorsOf(node, env).some(({ name }) => name === 'Controller')
+}
+
 /** `@Sse()`: what the method gives back is a stream of events. */
 export function givesEvents(of: ClassObject, member: Node): boolean {
   return decoratorsOf(member, of.env).some(({ name }) => name === 'Sse')

@@ -9,7 +9,7 @@ import type { Context, Event, EventKind, EventOf, RouteFact, StoreRef, Trigger }
 import { type Declared, NOTHING_DECLARED } from './declared.ts'
 import { FirstUses } from './first-uses.ts'
 import { closedOver } from './given.ts'
-import type { Site } from './heap.ts'
+import type { ClassObject, Site } from './heap.ts'
 import { Cell, FunctionObject, HeapObject, LibraryObject, siteKey, storeId } from './heap.ts'
 import { noteLeft, noteTouch, touchesSessions } from './logouts.ts'
 import type { Module } from './modules.ts'
@@ -269,6 +269,8 @@ export class Machine {
   servesMcp = false
   /** Classes here say by their decorators which requests they answer. */
   hasControllers = false
+  /** Classes of the kind that functions have made. */
+  readonly madeControllers = new Set<ClassObject>()
   private readonly databases = new Map<string, Cell>()
   readonly toldLibraries = new Map<string, Cell>()
   private readonly listeners = new Map<string, Map<string, Value>>()

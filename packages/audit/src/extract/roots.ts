@@ -43,6 +43,8 @@ export function runUnreached(machine: Machine): void {
   registerCarriedFunctions(machine)
   if (!machine.listens) runMakers(machine, mentionsServing)
   noteLeftBehind(machine)
+  // What they ask of a service says more than its methods do by themselves.
+  runMadeControllers(machine)
   for (const module of machine.modules.values()) {
     if (!module.started || machine.leftBehind.has(module.file.path)) continue
     for (const cell of exportedCells(module)) {
@@ -54,6 +56,21 @@ export function runUnreached(machine: Machine): void {
   }
   runLeftHandlers(machine)
 }
+
+/** `createController('/mcp')`: controllers that functions make, be it that no module here asks for one. */
+function runMadeControllers(machine: Machine): void {
+  for (const [node, fn] of machine.functions)
+    if (!machine.reached.has(node) && !machine.leftBehind.has(fn.site.path) && makesController(fn))
+      callUnknown(machine, fn)
+  for (const made of machine.madeControllers) runClass(machine, made)
+}
+
+function makesController({ site: { file, start, end } }: FunctionObject): boolean {
+  if (!filesWithControllers.has(file)) filesWithControllers.set(file, file.text.includes('@Controller('))
+  return filesWithControllers.get(file)! && file.text.slice(start, end).includes('@Controller(')
+}
+
+const filesWithControllers = new WeakMap<SourceFile, boolean>()
 
 /** In a package that serves otherwise: nobody imports such a file, and the package neither starts nor exports it. */
 function noteLeftBehind(machine: Machine): void {

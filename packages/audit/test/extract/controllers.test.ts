@@ -1,6 +1,6 @@
 /** Controllers of NestJS: routes and parts of the request by decorators, services and settings by injection. */
 import { describe, expect, it } from 'vitest'
-import { factsOf, findingsOf, listenersOf, outcomeOf } from './programs.ts'
+import { factsOf, findingsOf, listenersOf, outcomeOf, type Program } from './programs.ts'
 
 const HEADER = `
     import { Body, Controller, Headers, Injectable, Module, Param, Post, Query, Res } from '@nestjs/common'
@@ -272,5 +272,111 @@ describe('a controller for a server that is elsewhere', () => {
     expect(found).toMatch(/^server\.ts:10: .*sessionId/)
     expect(more).toEqual([])
     expect(findingsOf('session-token-in-url', controller('header'))).toEqual([])
+  })
+})
+
+describe('a controller that a function makes', () => {
+  const sessions = `
+    import { Injectable } from '@nestjs/common'
+    import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
+    @Injectable() export class Sessions {
+      private readonly byServer = new Map<string, Map<string, SSEServerTransport>>()
+      add(name: string, transport: SSEServerTransport) {
+        if (!this.byServer.has(name)) this.byServer.set(name, new Map())
+        this.byServer.get(name)!.set(transport.sessionId, transport)
+      }
+      remove(name: string, id: string) { this.byServer.get(name)?.delete(id) }
+      find(name: string, id: string) { return this.byServer.get(name)?.get(id) }
+    }`
+  const servers = (found: string): string => `
+    import { Injectable } from '@nestjs/common'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    @Injectable() export class Servers {
+      private readonly byName = new Map<string, McpServer>()
+      private readonly makers = new Map<string, () => McpServer>()
+      add(name: string) {
+        this.byName.set(name, new McpServer({ name, version: '1.0.0' }))
+        this.makers.set(name, () => new McpServer({ name, version: '1.0.0' }))
+      }
+      async connect(name: string, transport: unknown) { await ${found}.connect(transport) }
+    }`
+  const controller = `
+    import { Controller, Get, Param, Post, Query, Req, Res } from '@nestjs/common'
+    import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js'
+    import type { Request, Response } from 'express'
+    import { Servers } from './servers'
+    import { Sessions } from './sessions'
+    export function controllerAt(base: string, events = 'events') {
+      @Controller(base)
+      class Endpoint {
+        constructor(private readonly sessions: Sessions, private readonly servers: Servers) {}
+        @Get(\`:name/\${events}\`) async open(@Res() res: Response, @Param('name') name: string) {
+          const transport = new SSEServerTransport('messages', res)
+          this.sessions.add(name, transport)
+          res.on('close', () => this.sessions.remove(name, transport.sessionId))
+          await this.servers.connect(name, transport)
+        }
+        @Post(':name/messages')
+        async post(@Req() req: Request, @Res() res: Response, @Param('name') name: string, @Query('sessionId') id: string) {
+          const transport = this.sessions.find(name, id)
+          if (!transport) return res.status(404).end()
+          await transport.handlePostMessage(req, res)
+        }
+      }
+      return Endpoint
+    }`
+  const module = (provider: string): string => `
+    import { Module } from '@nestjs/common'
+    import { controllerAt } from './controller'
+    import { Servers } from './servers'
+    import { Sessions } from './sessions'
+    function make() { const made = new Servers(); made.add('notes'); return made }
+    @Module({})
+    export class McpModule {
+      static forRoot(base: string) {
+        return { module: McpModule, controllers: [controllerAt(base)], providers: [{ provide: Servers, ${provider} }, Sessions] }
+      }
+    }`
+  const app = `
+    import { Module } from '@nestjs/common'
+    import { NestFactory } from '@nestjs/core'
+    import { McpModule } from './mcp.module'
+    @Module({ imports: [McpModule.forRoot('mcp')] }) class App {}
+    NestFactory.create(App).then((made) => made.listen(3000, '0.0.0.0'))`
+  const library = (found: string, provider: string): Program => ({
+    'src/sessions.ts': sessions,
+    'src/servers.ts': servers(found),
+    'src/controller.ts': controller,
+    'src/mcp.module.ts': module(provider),
+    'src/index.ts': "export * from './mcp.module'\nexport * from './servers'\nexport * from './sessions'",
+    'package.json': '{"name":"notes","main":"dist/index.js","dependencies":{"@modelcontextprotocol/sdk":"1.8.0"}}',
+  })
+  const ONE = 'this.byName.get(name)!'
+
+  it.each(['useValue: make()', 'useFactory: () => make()'])(
+    'serves the services of its module, made by %s',
+    (provider) => {
+      const program = { ...(library(ONE, provider) as object), 'src/main.ts': app }
+      expect(outcomeOf('unbound-session', program)).toBe('fail')
+      expect(outcomeOf('session-token-in-url', program)).toBe('fail')
+      expect(outcomeOf('missing-origin-check', program)).toBe('fail')
+      expect(findingsOf('missing-session-expiry', program)).toEqual([])
+      expect(findingsOf('shared-session-state', program)).toEqual([
+        'src/servers.ts:10: One server object serves all sessions: it is made once and connected again for every session.',
+      ])
+    },
+  )
+
+  it('makes a server for each session', () => {
+    const program = { ...(library('this.makers.get(name)!()', 'useValue: make()') as object), 'src/main.ts': app }
+    expect(findingsOf('shared-session-state', program)).toEqual([])
+    expect(outcomeOf('unbound-session', program)).toBe('fail')
+  })
+
+  it('serves where nobody here asks for its module', () => {
+    const program = library(ONE, 'useValue: make()')
+    expect(outcomeOf('session-token-in-url', program)).toBe('fail')
+    expect(outcomeOf('missing-origin-check', program)).toBe('fail')
+    expect(findingsOf('missing-session-invalidation', program)).toEqual([])
   })
 })

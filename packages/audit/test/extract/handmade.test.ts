@@ -378,3 +378,53 @@ describe('a program that speaks MCP over stdio', () => {
     expect(outcomes(bridge('', "child.stdin.write('ping\\\\n')"))).toEqual(['notApplicable', 'notApplicable'])
   })
 })
+
+describe('sessions that are only asked whether they are there', () => {
+  const server = (refused: string, check = '', record = ''): string => `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    import { jwtVerify } from 'jose'
+    const sessions = new Map()
+    const app = express()
+    const known = (req, res, next) => {
+      const id = req.get('mcp-session-id')
+      const opens = req.body.method === 'initialize'
+      if (${refused}) return res.status(404).end()
+      next()
+    }
+    const answer = async (req, res) => {
+      ${check}
+      if (req.body.method === 'initialize') {
+        const id = randomUUID()
+        sessions.set(id, { opened: Date.now()${record} })
+        return res.set('mcp-session-id', id).json({ jsonrpc: '2.0', id: req.body.id, result: {} })
+      }
+      if (req.body.method === 'tools/call') res.json({ jsonrpc: '2.0', id: req.body.id, result: await callTool(req.body.params) })
+    }
+    app.post('/mcp', known, answer)
+    app.listen(3000)`
+
+  it.each([
+    '!opens && !sessions.has(id)',
+    '!opens && !sessions.get(id)',
+    '!opens && id && !sessions.has(id)',
+    '!opens && (!id || !sessions.has(id))',
+  ])('are served by their ID alone: %s', (refused) => {
+    expect(outcomeOf('unbound-session', server(refused))).toBe('fail')
+  })
+
+  const user = 'req.user = (await jwtVerify(req.headers.authorization.slice(7), keys)).payload.sub'
+  it.each([
+    'if (!opens) { const session = sessions.get(id); if (!session || session.owner !== req.user) return res.status(404).end() }',
+    'if (!opens && sessions.get(id)?.owner !== req.user) return res.status(404).end()',
+    'const session = sessions.get(id); if (!opens && (!session || session.owner !== req.user)) return res.status(404).end()',
+    'if (!opens && !sessions.has(id)) return res.status(404).end(); if (!opens && sessions.get(id).owner !== req.user) return res.status(403).end()',
+  ])('are their owner’s: %s', (asked) => {
+    const check = `${user}; const id = req.get('mcp-session-id'), opens = req.body.method === 'initialize'; ${asked}`
+    expect(outcomeOf('unbound-session', server('false', check, ', owner: req.user'))).not.toBe('fail')
+  })
+
+  it('are none where nobody asks for them', () => {
+    expect(outcomeOf('unbound-session', server('false'))).not.toBe('fail')
+  })
+})

@@ -102,6 +102,25 @@ describe('tokens of a login that are kept outside the program', () => {
     expect(findingsOf(expiry, server(store)).join()).toMatch(/have an absolute timeout but no idle one/)
   })
 
+  it.each([
+    ['as it was found', 'JSON.stringify(found)'],
+    ['with a later end', 'JSON.stringify(Object.assign(found, { expires_at: Date.now() + 36e5 }))'],
+  ])('have no absolute limit where every use puts them back %s', (_how, value) => {
+    const put = 'await c.env.TOKENS.put(`token:${token}`, JSON.stringify({ user }), { expirationTtl: 3600 })'
+    const kept = (again: string): Parameters<typeof server>[0] => ({
+      put,
+      found: `await (async () => {
+        const found = await c.env.TOKENS.get(\`token:\${token}\`, 'json')
+        if (!found) return null
+        ${again}
+        return found.user
+      })()`,
+    })
+    const again = `await c.env.TOKENS.put(\`token:\${token}\`, ${value}, { expirationTtl: 3600 })`
+    expect(findingsOf(expiry, server(kept(again))).join()).toMatch(/have an idle timeout but no absolute one/)
+    expect(findingsOf(expiry, server(kept(''))).join()).toMatch(/have an absolute timeout but no idle one/)
+  })
+
   it('are ended by a logout', () => {
     const logout = `app.post('/logout', async (c) => {
       await c.env.TOKENS.delete('token:' + c.req.header('Authorization')?.slice(7))

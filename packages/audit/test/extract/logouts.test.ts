@@ -348,6 +348,40 @@ describe('a list of tokens that were taken back', () => {
     expect(findingsOf(rule, server(asked, 'denied.add(tokenOf(req))'))).toEqual([])
   })
 
+  it('ends nothing where it is only swept', () => {
+    const logout = 'denied.add(tokenOf(req)); for (const old of denied) if (isOver(old)) denied.delete(old)'
+    expect(findingsOf(rule, server('', logout))).toHaveLength(1)
+  })
+
+  it('is none where a session is found, put back as used, and ended', () => {
+    const program = (end: string): string => `
+      import { randomBytes } from 'node:crypto'
+      import express from 'express'
+      import jwt from 'jsonwebtoken'
+      const sessions = new Map()
+      const app = express()
+      const verify = (req) => jwt.verify(req.headers.authorization?.slice(7), process.env.KEY)
+      const used = (id) => {
+        const session = sessions.get(id)
+        if (session) sessions.set(id, Object.assign(session, { lastUsed: Date.now() }))
+        return session
+      }
+      app.post('/login', (req, res) => {
+        const id = randomBytes(16).toString('hex')
+        sessions.set(id, { user: req.body.user, lastUsed: Date.now() })
+        res.json({ token: jwt.sign({ id }, process.env.KEY, { expiresIn: '1h' }) })
+      })
+      app.post('/logout', (req, res) => {
+        const { id } = verify(req)
+        if (!used(id)) return res.sendStatus(401)
+        ${end}
+        res.end()
+      })
+      app.get('/me', (req, res) => res.json(verify(req)))
+      app.listen(3000)`
+    expect(findingsOf(rule, program('sessions.delete(id)')).filter((found) => found.includes('taken back'))).toEqual([])
+  })
+
   it('is of other tokens', () => {
     expect(findingsOf(rule, server('', 'denied.add(req.body.refresh)'))).toEqual([])
   })
@@ -383,6 +417,36 @@ describe('DELETE of the path where MCP is served', () => {
       expect(findingsOf(rule, stateless(end))).toEqual([])
     },
   )
+
+  const onHono = (end: string): string => `
+    import { Hono } from 'hono'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
+    const app = new Hono()
+    app.post('/mcp', async (c) => {
+      const transport = new WebStandardStreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+      await new McpServer({ name: 'notes', version: '1.0.0' }).connect(transport)
+      return transport.handleRequest(c.req.raw)
+    })
+    app.delete('/mcp', (c) => ${end})
+    export default app`
+
+  it.each(['c.body(null, 204)', 'c.body(null, { status: 204 })', 'c.json({ closed: true })'])(
+    'is answered by %s on Hono, and nothing has ended',
+    (end) => {
+      expect(findingsOf(rule, onHono(end))).toEqual([
+        'server.ts:10: DELETE is answered as if the session had ended, and nothing is ended.',
+      ])
+    },
+  )
+
+  it.each([
+    "c.json({ error: 'Method not allowed' }, 405)",
+    "c.json({ error: 'Method not allowed' }, { status: 405 })",
+    "c.text('no', { status: 404, headers: { allow: 'POST' } })",
+  ])('is refused by %s on Hono', (end) => {
+    expect(findingsOf(rule, onHono(end))).toEqual([])
+  })
 
   it('ends a session, and says the same of one that nobody has', () => {
     const stateful = `

@@ -727,8 +727,27 @@ describe('what a client logs in elsewhere with', () => {
     expect(kept(server(declared, add, use))).toEqual([found])
   })
 
+  const stores = `const stores = new Map()
+      function storeOf(id) { if (!stores.has(id)) stores.set(id, new Map()); return stores.get(id) }
+      storeOf('pipe')`
+
+  it('is used by whoever names it in a container that its caller names', () => {
+    const program = server(
+      stores,
+      'storeOf("all").set(name, { host, password })',
+      'query(storeOf("all").get(name), sql)',
+    )
+    expect(kept(program)).toEqual(['sessions: logins server.ts:12'])
+  })
+
   it.each([
     ['for each session', '', 'mine.set(name, { host, password })', 'query(mine.get(name), sql)'],
+    [
+      'in a container of the session, of which start-up has made one',
+      stores,
+      'storeOf(extra.sessionId).set(name, { host, password })',
+      'query(storeOf(extra.sessionId).get(name), sql)',
+    ],
     [
       'under the session',
       'const all = new Map()',
@@ -802,5 +821,56 @@ describe('a number that Redis keeps for each caller', () => {
     ['is replaced', 'await left(session.sub); const next = await draw(frames); await keep(session.sub, next)'],
   ])('is no race where it %s', (_, work) => {
     expect(outcomeOf('shared-session-state', program(work))).toBe('pass')
+  })
+})
+
+describe('a field that each request sets for itself', () => {
+  const program = (methods: string, more = ''): string => `
+    import express from 'express'
+    class Endpoint {
+      sessionId = null
+      find(req) { this.sessionId = req.headers['mcp-session-id'] || 'none' }
+      ${methods}
+    }
+    const endpoint = new Endpoint()
+    const app = express()
+    app.get('/mcp', async (req, res) => { await endpoint.handle(req, res) })
+    app.post('/mcp', async (req, res) => { await endpoint.handle(req, res) })
+    ${more}
+    app.listen(3000)`
+  const read = (methods: string, more?: string): readonly string[] =>
+    factsOf(program(methods, more)).sharedVariables.map((fact) => `${fact.name} ${place(fact.read)}`)
+
+  it.each([
+    ['at once', 'async handle(req, res) { this.find(req); res.write(this.sessionId) }'],
+    [
+      'in another method, at once',
+      'async handle(req, res) { this.find(req); await this.open(res) }\n async open(res) { res.write(this.sessionId) }',
+    ],
+  ])('is its own where it is read %s', (_, methods) => {
+    expect(read(methods)).toEqual([])
+  })
+
+  it.each([
+    [
+      'after something else',
+      'async handle(req, res) { this.find(req); await work(); res.write(this.sessionId) }',
+      '',
+      5,
+    ],
+    [
+      'on a way that has not set it',
+      'async handle(req, res) { if (req.query.first) this.find(req); res.write(this.sessionId) }',
+      '',
+      5,
+    ],
+    [
+      'by another',
+      'async handle(req, res) { this.find(req); res.end() }',
+      "app.get('/who', (req, res) => res.send(endpoint.sessionId))",
+      11,
+    ],
+  ])('is anybody’s where it is read %s', (_, methods, more, line) => {
+    expect(read(methods, more)).toEqual([`sessionId server.ts:${line}`])
   })
 })

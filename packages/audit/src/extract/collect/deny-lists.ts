@@ -19,9 +19,10 @@ export function collectDenyLists(machine: Machine): readonly DenyListFact[] {
   })
 }
 
-/** Whoever logs out presents the token under which something is kept from then on. */
-function isTakenBack({ key, context, facts }: EventOf<'store-write'>): boolean {
+/** Whoever logs out presents the token under which something is kept from then on; what was found there already is no such note. */
+function isTakenBack({ key, value, store, context, facts }: EventOf<'store-write'>): boolean {
   if (context.trigger !== 'request' || !isAtLogout(context, facts)) return false
+  if (hasTag(value, `entry:${store.id}`)) return false
   return hasTag(key, 'cred') && !hasTag(key, 'mint') && requestTags(key).length > 0
 }
 

@@ -7,6 +7,7 @@ import { isOwned, isUnbound } from '../ownership.ts'
 import { hasTag, storesIn } from '../value.ts'
 import { isPresentedHandle, requestTags } from '../conditions.ts'
 import { distinct, eventsOf, locate, sameSite, siteId } from './collect.ts'
+import { OF_CALLER } from './told-callers.ts'
 import { variableId } from '../shared.ts'
 import { standingTransports } from './stores.ts'
 
@@ -24,12 +25,45 @@ export function collectDispatches(machine: Machine, stores: readonly StoreFact[]
       .filter((store) => event.how !== 'answer' || (records.has(store) && isAskedFor(machine, event, store)))
       .map((store) => dispatchOf(machine, event, store)),
   )
+  const byHand = answeredByHand(machine, records, new Set(facts.map(({ store }) => store)))
   const struckOff = asSetUp(endings(machine, registers(machine, ids))).filter(isBare)
   const closed = asSetUp(closings(machine, ids)).filter(isBare)
   return distinct(
-    [...asSetUp([...facts, ...endings(machine, ids)]), ...struckOff, ...closed],
+    [...asSetUp([...facts, ...byHand, ...endings(machine, ids)]), ...struckOff, ...closed],
     (fact) =>
       `${fact.at.path}:${fact.at.startLine}:${fact.at.startColumn}:${fact.store}:${fact.route?.verb}:${fact.route?.at.startLine}:${fact.bound}:${fact.authenticated}`,
+  )
+}
+
+/**
+ * `if (!sessions.has(id)) refuse()`, and then a message is answered by hand: that the session is there is all that is asked,
+ * and its record says nothing of who opened it that could be compared.
+ */
+function answeredByHand(
+  machine: Machine,
+  records: ReadonlySet<string>,
+  served: ReadonlySet<string>,
+): readonly DispatchFact[] {
+  const asked = [...records].filter((store) => !served.has(store) && !tellsOwner(machine, store))
+  return asked.flatMap((store) => {
+    const told = eventsOf(machine, 'rpc').filter(
+      ({ context, facts }) =>
+        context.trigger === 'request' && context.route !== undefined && facts.may.has(`looked:${store}`),
+    )
+    // The last that is asked of a message has all checks behind it.
+    const last = new Map(told.map((event) => [event.context.activation, event]))
+    return [...last.values()].map((event) => dispatchOf(machine, event, store))
+  })
+}
+
+function tellsOwner(machine: Machine, store: string): boolean {
+  const kept = eventsOf(machine, 'store-write').filter((event) => event.store.id === store)
+  return kept.some(({ value }) =>
+    value.objects.some(({ properties }) =>
+      [...properties].some(
+        ([name, field]) => OF_CALLER.test(name) || ['cred', 'principal'].some((tag) => hasTag(field.value, tag)),
+      ),
+    ),
   )
 }
 
@@ -125,7 +159,7 @@ function recordsOf(event: EventOf<'dispatch'>): readonly string[] {
 
 function dispatchOf(
   machine: Machine,
-  event: EventOf<'dispatch' | 'store-remove' | 'entry-close'>,
+  event: EventOf<'dispatch' | 'store-remove' | 'entry-close' | 'rpc'>,
   store: string,
 ): DispatchFact {
   const lookup = lookupOf(machine, event, store) ?? event

@@ -30,13 +30,14 @@ export function collectSharedServers(machine: Machine): readonly SharedServerFac
       (event) =>
         SERVING.has(event.context.trigger) &&
         outlives(event.server, event) &&
-        (event.stores.length === 0 || isOfCaller(machine, event)),
+        (event.stores.every((store) => event.server.born === 0 && !isByCaller(machine, store)) ||
+          isOfCaller(machine, event)),
     )
     .map((event): SharedServerFact => ({
       what: 'server',
       among: isOfCaller(machine, event)
         ? 'one-caller'
-        : connects.some((other) => other.context === event.context && isOfSession(other))
+        : connects.some((other) => other.context === event.context && isOfSession(machine, other))
           ? 'one-mode'
           : 'all',
       created: locate(event.server.site),
@@ -67,14 +68,20 @@ export function collectSharedServers(machine: Machine): readonly SharedServerFac
 }
 
 /** A server made in a request, or found with its session. */
-function isOfSession(event: EventOf<'connect'>): boolean {
-  return event.stores.length > 0 || event.server.born !== 0
+function isOfSession(machine: Machine, { server, stores }: EventOf<'connect'>): boolean {
+  return server.born !== 0 || stores.some((store) => isByCaller(machine, store))
 }
 
 /** Found by the credential of the caller, and connected to a transport made for this request: one server for all its sessions. */
 function isOfCaller(machine: Machine, event: EventOf<'connect'>): boolean {
   const isNew = event.transport.objects.some((item) => item.born === event.context.activation)
   return isNew && !hasTag(event.transport, 'entry') && event.stores.some((store) => isKeyedByCaller(machine, store))
+}
+
+/** `servers.get(req.params.name)`: what start-up has put there under a name is found by everybody who uses that. */
+function isByCaller(machine: Machine, store: string): boolean {
+  const asked = [...eventsOf(machine, 'store-read'), ...eventsOf(machine, 'store-write')]
+  return asked.some((event) => event.store.id === store && namesCaller(event.key))
 }
 
 function isKeyedByCaller(machine: Machine, store: string): boolean {
@@ -124,6 +131,7 @@ function sharedLogins(machine: Machine): readonly SharedVariableFact[] {
     const { store, site } = write
     if (!isOfTool(write) || store.container?.born !== 0 || namesCaller(write.key) || !bringsLogin(write.value))
       return []
+    if (isKeptForCaller(machine, store.container)) return []
     const read = uses.find(
       (event) => event.store.id === store.id && event.context.activation !== write.context.activation,
     )
@@ -132,6 +140,12 @@ function sharedLogins(machine: Machine): readonly SharedVariableFact[] {
     const via = write.via === undefined ? {} : { via: locate(write.via) }
     return [{ name: store.name, holds: 'logins', ...places, ...via, leftBehind: false }]
   })
+}
+
+/** `stores.get(sessionId)`: a container that is itself kept under who calls, be it that start-up has made one as well. */
+function isKeptForCaller(machine: Machine, container: HeapObject): boolean {
+  const within = eventsOf(machine, 'store-write').filter(({ value }) => value.objects.includes(container))
+  return within.some(({ store }) => isByCaller(machine, store.id))
 }
 
 /** Over HTTP: whoever talks through a pipe has the program to himself. */
@@ -180,9 +194,9 @@ function isLeftBehind(write: EventOf<'shared-write'>, read: EventOf<'shared-read
   return read.context.trigger === 'request' && !read.facts.must.has('auth')
 }
 
-/** Read by another run than the one that wrote it, or later in the same one. */
+/** Read by another run than the one that wrote it, which has not just set it itself, or later in the same one. */
 function isElsewhere(read: EventOf<'shared-read'>, write: EventOf<'shared-write'>): boolean {
-  return read.context.activation !== write.context.activation || read.moment > write.moment
+  return read.context.activation === write.context.activation ? read.moment > write.moment : read.ofOthers
 }
 
 function heldBy(event: EventOf<'shared-write'>): SharedVariableFact['holds'] | undefined {

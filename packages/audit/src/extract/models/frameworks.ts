@@ -6,7 +6,7 @@ import { cookieIn, noteCookie, noteCookieText } from './cookies.ts'
 import { noteCookieCleared } from '../logouts.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString } from '../value.ts'
 import { flat, plain } from './express.ts'
-import { noteAnswer, noteStatus } from './http.ts'
+import { noteAnswer, noteAnswerOptions, noteStatus } from './http.ts'
 import { redirectAnswer } from './redirects.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { bag, keep, part, requestPart } from './requests.ts'
@@ -125,7 +125,7 @@ const PARTS_OF_SCHEMA: ReadonlyMap<string, string> = new Map([
 const redirected: MethodHandler = (machine, _target, call, state) => redirectAnswer(machine, call, state)
 
 const honoAnswer: MethodHandler = (machine, _target, call, state) => {
-  for (const arg of call.args.slice(1)) noteStatus(state, arg)
+  noteAnswerOptions(machine, call.args.slice(1), call, state)
   noteStatus(state, call.args[0])
   noteAnswer(machine, call, state)
   return object(machine.library('fetch-response', call.site))

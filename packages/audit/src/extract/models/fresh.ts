@@ -1,7 +1,7 @@
 /** Fresh: an app whose handlers and middleware are given one context, which says itself what is next. */
 import type { LibraryObject } from '../heap.ts'
 import { UNKNOWN, object } from '../value.ts'
-import { noteAnswer, noteStatus } from './http.ts'
+import { noteAnswer, noteAnswerOptions } from './http.ts'
 import { callLibrary } from './index.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { flat } from './express.ts'
@@ -49,7 +49,7 @@ const goOn: MethodHandler = (machine, target, call, state) => {
 }
 
 const answer: MethodHandler = (machine, _target, call, state) => {
-  for (const arg of call.args.slice(1)) noteStatus(state, arg)
+  noteAnswerOptions(machine, call.args.slice(1), call, state)
   noteAnswer(machine, call, state)
   return object(machine.library('fetch-response', call.site))
 }

@@ -149,6 +149,17 @@ export function noteStatus(state: State, status: Value | undefined): void {
   if (code === 401 || code === 403) state.note('refused')
 }
 
+/** What follows the body of `c.json(body, 405, headers)` and `c.json(body, { status: 405, headers })`. */
+export function noteAnswerOptions(machine: Machine, options: readonly Value[], call: Call, state: State): void {
+  for (const option of options) {
+    noteStatus(state, option)
+    noteStatus(state, optionOf(option, 'status'))
+  }
+  const [init, listed] = options
+  for (const headers of [listed, optionOf(init, 'headers')])
+    if (headers !== undefined) noteHeaders(machine, headers, call, state)
+}
+
 /** An answer with what a session remembers serves that session to the caller. */
 export function noteAnswer(machine: Machine, call: Call, state: State): void {
   noteAnswered(machine, call.args, call.site, state)

@@ -3,7 +3,7 @@ import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import type { StoreRef } from '../events.ts'
 import type { LibraryObject, Site } from '../heap.ts'
-import { ExternalObject, LibraryObject as Library } from '../heap.ts'
+import { ClassObject, ExternalObject, InstanceObject, LibraryObject as Library } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { noteLookUp } from '../properties.ts'
 import type { State } from '../state.ts'
@@ -67,16 +67,37 @@ const verify: MethodHandler = (_machine, _target, _call, state) => {
   return primitive(true)
 }
 
-/** `@Module({ providers: [{ provide: APP_GUARD, useClass: Guard }] })`: it stands before every controller. */
-const module: ExternalHandler = (machine, call) => {
-  for (const list of optionOf(call.args[0], 'providers')?.objects ?? [])
-    for (const cell of list.properties.values()) {
-      const isGuard = optionOf(cell.value, 'provide')?.objects.some(
-        (item) => item instanceof ExternalObject && item.path === '@nestjs/core#APP_GUARD',
-      )
-      if (isGuard === true) addGlobalGuards(machine, [optionOf(cell.value, 'useClass') ?? UNKNOWN], call)
-    }
+/** `@Module({ imports: [McpModule.forRoot()], providers: [{ provide: APP_GUARD, useClass: Guard }] })` */
+const module: ExternalHandler = (machine, call, state) => {
+  const imported = listedIn(optionOf(call.args[0], 'imports'))
+  for (const described of [call.args[0] ?? UNKNOWN, ...imported])
+    for (const provider of listedIn(optionOf(described, 'providers'))) noteProvider(machine, provider, call, state)
   return UNKNOWN
+}
+
+function listedIn(list: Value | undefined): readonly Value[] {
+  return (list?.objects ?? []).flatMap(({ properties }) => [...properties.values()].map(({ value }) => value))
+}
+
+/** A guard that stands before every controller, or what is handed to whoever asks for a class. */
+function noteProvider(machine: Machine, provider: Value, call: Call, state: State): void {
+  for (const item of optionOf(provider, 'provide')?.objects ?? []) {
+    if (item instanceof ExternalObject && item.path === '@nestjs/core#APP_GUARD')
+      addGlobalGuards(machine, [optionOf(provider, 'useClass') ?? UNKNOWN], call)
+    if (item instanceof ClassObject) item.shared ??= instanceOf(item, provided(provider, machine, call, state))
+  }
+}
+
+function instanceOf(of: ClassObject, value: Value): InstanceObject | undefined {
+  return value.objects.find((item): item is InstanceObject => item instanceof InstanceObject && item.of === of)
+}
+
+/** `useValue: made`, `useFactory: () => made`. */
+function provided(provider: Value, machine: Machine, call: Call, state: State): Value {
+  const value = optionOf(provider, 'useValue')
+  const factory = optionOf(provider, 'useFactory')
+  if (value !== undefined || factory === undefined) return value ?? UNKNOWN
+  return state.aside((fork) => call_(machine, factory, { ...call, args: [] }, fork))
 }
 
 const useGlobalGuards: MethodHandler = (machine, target, call) => {
@@ -106,7 +127,7 @@ export function executionContext(
 const parameterDecorator: ExternalHandler = (machine, call) =>
   object(machine.library('nest-parameter', call.site, { factory: call.args[0] ?? UNKNOWN, given: UNDEFINED }))
 
-const given: MethodHandler = (machine, target, call) =>
+const decorate: MethodHandler = (machine, target, call) =>
   object(machine.library('nest-parameter', call.site, { ...target.data, given: call.args[0] ?? UNDEFINED }))
 
 /** Contexts that frameworks hand out without a request to be seen have one of their own. */
@@ -237,7 +258,7 @@ export const nest: Model = {
       getArgByIndex,
       '*': (_machine, target) => object(target),
     },
-    'nest-parameter': { '()': given },
+    'nest-parameter': { '()': decorate },
     'nest-mcp': { '()': serveMcp },
     'nest-server': { useGlobalGuards },
   },

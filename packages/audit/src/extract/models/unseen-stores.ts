@@ -21,6 +21,7 @@ import {
 } from '../value.ts'
 import { sendCommand } from './documents.ts'
 import { callNamespace } from './durable-objects.ts'
+import { entriesIn } from './http.ts'
 import { isNamedAfterSessions, keyIn, namesRecord, noteTimes } from './queries.ts'
 import { optionOf } from './routing.ts'
 import { TIMES, noteTimeToLive } from './times-to-live.ts'
@@ -132,15 +133,23 @@ function noteIndex(machine: Machine, call: OnTable, state: State): void {
     machine.emit('time-check', call.site, state, { store: store.id, field })
 }
 
-/** What the request is let in by, or names in a header or cookie, where something that was made up here was put in there before: it may be that. */
+/**
+ * What the request is let in by, or names in a header or cookie, where something that was made up here was put in there
+ * before: it may be that. Where it was found, it is put back.
+ */
 function credentialIn(machine: Machine, name: string, call: OnTable): Value | undefined {
-  if (WRITES.test(name)) return undefined
   const key = keyIn(
     call.args[0],
     (value) => value.objects.length === 0 && (hasTag(value, 'cred') || namesRecord(value)),
   )
   const store = key === undefined ? undefined : storeOf(name, call, key)
-  return store !== undefined && machine.hasDatabase(store.id) ? key : undefined
+  if (store === undefined || !machine.hasDatabase(store.id)) return undefined
+  return WRITES.test(name) && !isOfFound(call.args[1], store) ? undefined : key
+}
+
+/** What was found in a store, or text or a record that was made of it. */
+function isOfFound(value: Value | undefined, { id }: StoreRef): boolean {
+  return value !== undefined && hasTag(tagged(...entriesIn([value])), `entry:${id}`)
 }
 
 /**
@@ -244,7 +253,7 @@ const write: Use = (machine, store, key, call, state) => {
   noteInsert(machine, store, key, value, call.site, state)
   // A document says when it ends, and no database goes by that.
   const given = call.args.slice(isDocument(call) ? 1 : 0).filter(expires)
-  const isOfKnown = state.facts.may.has(`looked:${store.id}`) && !isFresh(key)
+  const isOfKnown = (state.facts.may.has(`looked:${store.id}`) || isOfFound(value, store)) && !isFresh(key)
   if (given.length > 0) noteTimeToLive(machine, store, { given, site: call.site }, isOfKnown, state)
   return UNKNOWN
 }
