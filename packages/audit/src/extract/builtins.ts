@@ -26,7 +26,7 @@ import type { Site } from './heap.ts'
 import { FunctionObject, HeapObject, storeId } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { OWN } from './listings.ts'
-import { LOOSELY, isLooselyTested } from './origins.ts'
+import { LOOSELY, NAMES_TLS, isLooselyTested } from './origins.ts'
 import { partsOf } from './request-state.ts'
 import { entropyOfAll } from './models/surroundings.ts'
 import { noteEventLookUp } from './replays.ts'
@@ -129,10 +129,16 @@ function has(machine: Machine, map: HeapObject, key: Value, site: Site, state: S
     `exists:${store.id}`,
     ...(hasTag(key, 'cred') ? VERIFIED : []),
     ...(namesOrigin(key) ? ['origin'] : []),
+    ...(hasTag(key, 'proto') && isEncryptedOnly(strings(join(keyOfAny(map), map.item))) ? ['tls'] : []),
     ...(map.kind === 'set' && onlyString(key) === '*' ? wildcardFacts(join(keyOfAny(map), map.item), '*') : []),
   ]
   const whenFalse = [`absent:${store.id}`]
   return flag(whenTrue, whenFalse, key)
+}
+
+/** Names of protocols, none of which goes without TLS. */
+function isEncryptedOnly(names: readonly string[]): boolean {
+  return names.includes('https') && !names.some((name) => /^(?:http|ws):?$/.test(name))
 }
 
 /** A list made from a container: its items are still the container's. */
@@ -257,7 +263,7 @@ function listedIn(list: HeapObject, { self }: Call): Value {
 function includes(list: HeapObject, item: Value): Value {
   const facts = hasTag(item, 'cred')
     ? ['auth', 'auth:static']
-    : hasTag(item, 'proto')
+    : hasTag(item, 'proto') || (hasTag(list.item, 'proto') && onlyString(item) === 'https')
       ? ['tls']
       : namesOrigin(item)
         ? ['origin']
@@ -489,6 +495,11 @@ function textTest(machine: Machine, self: Value, name: string, call: Call, state
   if (namesOrigin(subject)) return originFlag(isLooselyTested(name, self, other), subject, state)
   if (name === 'includes' && namesOrigin(other)) return flag(['origin'], [], subject)
   if (namesUpgrade(subject)) return flag(UPGRADED.equal, UPGRADED.different, subject)
+  if (
+    hasTag(subject, 'proto') &&
+    (hasTag(self, NAMES_TLS) || hasTag(other, NAMES_TLS) || text?.startsWith('https') === true)
+  )
+    return flag(['tls'], [], subject)
   if (hasTag(subject, 'url') && text !== undefined) return testPath(name, text, subject)
   if (hasTag(subject, 'cred') && text === undefined && name !== 'match' && name !== 'test')
     return equality(machine, self, other)

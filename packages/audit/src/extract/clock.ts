@@ -1,6 +1,6 @@
 /** Comparisons by size: the clock with times that a session remembers, a count with nothing. */
 import { conditionOf } from './conditions.ts'
-import { derived, hasTag, tagsOf } from './value.ts'
+import { derived, hasTag, tagsOf, withTags } from './value.ts'
 import type { Condition, Value } from './value.ts'
 import type { Machine } from './machine.ts'
 import type { Site } from './heap.ts'
@@ -24,6 +24,7 @@ export function timeComparison(machine: Machine, comparison: Comparison, site: S
   if (counted !== undefined) return result.with({ condition: conditionOf(counted) })
   if (!hasTag(left, 'clock') && !hasTag(right, 'clock')) return result
   machine.emit('clock-check', site, state, {})
+  if (isNeverOver(left, right)) return result
   const fields = [...tagsOf(left, 'entry'), ...tagsOf(right, 'entry')]
   if (isUnlimited(left) || isUnlimited(right)) return result
   for (const tag of fields) {
@@ -33,6 +34,43 @@ export function timeComparison(machine: Machine, comparison: Comparison, site: S
   }
   const expired = fields.map((tag) => `expired:${tag.split(':')[1]}`)
   return result.with({ condition: expiryCondition(comparison, expired) })
+}
+
+/** Units that a time is kept in. */
+export const MILLISECONDS = 'clock:milliseconds'
+const SECONDS = 'clock:seconds'
+/** A time in milliseconds was taken from one in seconds: what is left is never more than any limit. */
+const NEGATIVE = 'clock:negative'
+
+/** `Date.now() / 1000`, `session.lastSeen * 1000`, `seconds() - session.lastSeen`: what becomes of the unit of a time. */
+export function inUnits(operator: string, left: Value, right: Value, result: Value): Value {
+  if (operator === '-') return isSmaller(left, right) ? withTags(result, [NEGATIVE]) : result
+  const by = operator === '/' ? right : [left, right].find((each) => each.primitives.length === 1 && !each.open)
+  const [factor] = by?.primitives ?? []
+  if (typeof factor !== 'number' || factor < 1000) return result
+  if (operator === '/') return exchanged(result, MILLISECONDS, SECONDS)
+  return operator === '*' ? exchanged(result, SECONDS, MILLISECONDS) : result
+}
+
+function exchanged(value: Value, from: string, to: string): Value {
+  if (!value.tags.includes(from)) return value
+  return withTags(value.with({ tags: value.tags.filter((tag) => tag !== from) }), [to])
+}
+
+/** The clock in seconds, and a time that some session remembers in milliseconds. */
+function isSmaller(now: Value, kept: Value): boolean {
+  const isIn = ({ tags }: Value, unit: string, other: string): boolean => tags.includes(unit) && !tags.includes(other)
+  return (
+    hasTag(kept, 'entry') &&
+    !hasTag(now, 'entry') &&
+    isIn(now, SECONDS, MILLISECONDS) &&
+    isIn(kept, MILLISECONDS, SECONDS)
+  )
+}
+
+/** No time that is kept is ever before such a clock. */
+function isNeverOver(left: Value, right: Value): boolean {
+  return isSmaller(left, right) || isSmaller(right, left) || [left, right].some(({ tags }) => tags.includes(NEGATIVE))
 }
 
 /** What `count > 0` and `count >= 1` ask: whether there is any. */

@@ -29,17 +29,24 @@ export class Cell {
   /** Activation in which it came into being; 0 is start-up, so the cell outlives every request. */
   declare readonly born: number
   declare readonly site: Site | undefined
+  /** The way on which a part of an object first came into being: on others, the object is without it. */
+  declare madeOn: object | undefined
   constructor(name: string, born: number, site?: Site) {
     this.value = NEVER
+    this.madeOn = undefined
     this.level = 0
     this.name = name
     this.born = born
     this.site = site
   }
   write(value: Value): void {
+    this.madeOn = undefined
     this.value = join(this.value, value)
   }
 }
+
+/** Stands where nothing has been written yet. */
+export const UNMADE = {}
 
 export type HeapKind = 'object' | 'array' | 'map' | 'set' | 'instance' | 'function' | 'class' | 'library' | 'external'
 
@@ -118,6 +125,7 @@ export class HeapObject {
     let cell = this.named?.get(name)
     if (cell === undefined) {
       cell = new Cell(name, this.born)
+      if (this.born === 0 && this.kind === 'object') cell.madeOn = UNMADE
       this.define(name, cell)
     }
     return cell

@@ -72,27 +72,37 @@ function spread(target: HeapObject, source: Value): void {
     leaveOpen(target)
   }
   if (source.objects.length > 1 || source.primitives.length > 0) noteMaybe(target, source)
+  const taken = new Set<string>()
   for (const from of source.objects) {
     if (from.partial || from.kind === 'library') target.partial = true
     takeIn(target, from)
     for (const [name, cell] of from.properties) {
       const own = target.property(name)
+      own.madeOn = undefined
+      if (from.kind === 'library') continue
       const copied = withTags(cell.value, stepTags(source.tags, name))
-      own.value = from.kind === 'library' ? own.value : withoutUndefined(own.value, copied)
+      const stays = taken.has(name) || !bringsAlways(source, name)
+      own.value = stays ? join(own.value, copied) : withoutUndefined(own.value, copied)
+      taken.add(name)
     }
     target.elements.write(from.item)
     target.keys.write(from.key)
   }
 }
 
+/** Whichever of several it is that is spread, it has that part. */
+function bringsAlways({ objects, primitives }: Value, name: string): boolean {
+  return primitives.length === 0 && objects.every(({ properties }) => properties.has(name))
+}
+
 /** Parts that an object has only where this one of several was spread into it. */
 const maybes = new WeakMap<HeapObject, Set<string>>()
 
-function noteMaybe(target: HeapObject, { objects, primitives }: Value): void {
+function noteMaybe(target: HeapObject, source: Value): void {
   const known = maybes.get(target) ?? new Set()
-  const isAlways = (name: string): boolean =>
-    target.properties.has(name) || (primitives.length === 0 && objects.every(({ properties }) => properties.has(name)))
-  for (const { properties } of objects) for (const name of properties.keys()) if (!isAlways(name)) known.add(name)
+  const isAlways = (name: string): boolean => target.properties.has(name) || bringsAlways(source, name)
+  for (const { properties } of source.objects)
+    for (const name of properties.keys()) if (!isAlways(name)) known.add(name)
   if (known.size > 0) maybes.set(target, known)
 }
 

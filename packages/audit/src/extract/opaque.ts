@@ -153,7 +153,8 @@ export function callOpaque(
   if (compared !== undefined) return compared
   notePassedThrough(machine, call, state)
   if (presented.length === 0)
-    return hasTag(call.self, 'cred') || isNamedSecret(inner) ? withTags(inner, ['made']) : inner
+    // What lies in a file is not made of the setting that says where the file is.
+    return hasTag(call.self, 'cred') || (whose !== 'files' && isNamedSecret(inner)) ? withTags(inner, ['made']) : inner
   state.note('opaque-check')
   // What is called so throws where it is not given what it wants.
   if (presented.includes(CREDENTIAL) && name !== undefined && INSISTS.test(name)) state.note('maybe-auth')

@@ -5,7 +5,7 @@ import { askedByComparing } from './asked.ts'
 import { equality, isNotGiven, negate, noteWhereSet } from './conditions.ts'
 import { rolledEntropy } from './entropy.ts'
 import { entropyOfAll } from './models/surroundings.ts'
-import { timeComparison } from './clock.ts'
+import { inUnits, timeComparison } from './clock.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
 import { ClassObject, ExternalObject, FunctionObject, storeId } from './heap.ts'
 import type { Machine } from './machine.ts'
@@ -150,12 +150,12 @@ export function arithmetic(operator: string, left: Value, right: Value): Value {
   const value = entropy === undefined && !isFull ? of : of.with({ entropy, full: isFull ? true : undefined })
   // Of what is joined by a plus nobody knows whether it is numbers, unless one of them is.
   const isSum = operator === '+' && (typeof prefix === 'number' || typeof suffix === 'number')
-  if (operator === '-' || isSum) return reckoned(value)
+  if (operator === '-' || isSum) return reckoned(inUnits(operator, left, right, value))
   const attributes = strings(right).flatMap(attributesIn)
   const attributed = attributes.length > 0 ? withTags(value, attributes) : value
   return operator === '+' && typeof prefix === 'string' && prefix !== ''
     ? withTags(attributed, [`prefix:${prefix}`])
-    : attributed
+    : inUnits(operator, left, right, attributed)
 }
 
 function isFullText(value: Value): boolean {

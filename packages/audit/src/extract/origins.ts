@@ -31,8 +31,12 @@ const OPEN_ENDED = 'open-ended'
 /** `/^https?:\/\/localhost/`: what it matches may go on. */
 export function patternTags(pattern: string): readonly string[] {
   const text = pattern.replace(/^\^/, '').replaceAll('\\/', '/').replaceAll('\\.', '.').replace('https?', 'https')
-  return pattern.startsWith('^') && (OPEN_END.test(text) || SCHEME_ALONE.test(text)) ? [OPEN_ENDED] : []
+  const loose = pattern.startsWith('^') && (OPEN_END.test(text) || SCHEME_ALONE.test(text)) ? [OPEN_ENDED] : []
+  return /https(?!\?)/.test(pattern) ? [...loose, NAMES_TLS] : loose
 }
+
+/** A pattern that finds `https`, and not `http` as well. */
+export const NAMES_TLS = 'names-tls'
 
 /** Known where Origin is the host that was asked: enough where a browser sends along what it has for that name alone. */
 export const OWN_HOST = 'own-host'

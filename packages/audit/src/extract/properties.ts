@@ -584,7 +584,10 @@ export function noteInsert(
 
 export function remove(machine: Machine, from: HeapObject, key: Value, site: Site, state: State): void {
   if (isPassing(machine, from)) return
-  machine.emit('store-remove', site, state, { store: storeRef(from), key })
+  const store = storeRef(from)
+  machine.emit('store-remove', site, state, { store, key })
+  // A session whose time is over is gone from here on, as if it had not been found.
+  if (state.holds(`expired:${store.id}`)) state.learn([`absent:${store.id}`])
 }
 
 /** Names the language or the platform provides. */

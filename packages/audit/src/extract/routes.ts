@@ -116,12 +116,17 @@ function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
     if (!state.dead) {
       if (!route.layer) noteAbsentHandler(machine, final, fact, state)
       const goesOn = runHandler(machine, final, route, last, state)
-      // Middleware that hands on has served nothing.
-      if (!route.layer || !goesOn) machine.emit('served', route.site, state, { route: fact })
+      // Middleware that hands on has served nothing, nor have hooks, which stand before what does.
+      if (!route.layer || !(goesOn || isHook(route))) machine.emit('served', route.site, state, { route: fact })
     }
     runDeferred(machine)
     machine.noteCut('handler', route.site)
   })
+}
+
+/** Of frameworks in which a hook that just returns lets the request go on, and routes are registered otherwise. */
+function isHook({ layer, flavour }: Route): boolean {
+  return layer && (flavour === 'fastify' || flavour === 'hapi' || flavour === 'elysia')
 }
 
 /** What stands before a route may be given something else than the route. */

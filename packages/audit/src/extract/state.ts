@@ -1,9 +1,9 @@
 /** What is known on one path through the program: facts that hold, and what variables were last set to. */
-import type { Cell } from './heap.ts'
+import { type Cell, UNMADE } from './heap.ts'
 import type { Value } from './value.ts'
 import { isSaidOfState } from './request-state.ts'
 import { provedOnEachWay, withConditionFrom } from './conditions.ts'
-import { joinAll, truthiness } from './value.ts'
+import { UNDEFINED, joinAll, truthiness } from './value.ts'
 import { LOOKED_BY, OWNED } from './ownership.ts'
 
 /**
@@ -67,7 +67,9 @@ export class State {
 
   write(cell: Cell, value: Value): void {
     this.layer.set(cell, value)
+    const isFirst = cell.madeOn === UNMADE
     cell.write(value)
+    if (isFirst) cell.madeOn = this.layer
   }
 
   fork(): State {
@@ -112,15 +114,33 @@ export class State {
     const cells = new Set<Cell>()
     for (const writes of flat) for (const cell of writes.keys()) if (cell.level <= level) cells.add(cell)
     for (const cell of cells) {
+      if (cell.madeOn !== undefined) this.noteLacked(cell, alive, flat)
       const written = flat.map((writes) => writes.get(cell) ?? this.read(cell))
       const value = provedOnEachWay(joinAll(written), written)
       this.layer.set(cell, told(value, alive, flat, cell, this))
     }
   }
 
+  /** `if (process.env.CERT) settings.tls = …`: what one of the ways has added to an object, the object may be without. */
+  private noteLacked(cell: Cell, forks: readonly State[], flat: readonly ReadonlyMap<Cell, Value>[]): void {
+    if (!forks.some((fork) => fork.hasLayer(cell.madeOn, this.layer))) return
+    if (flat.some((writes) => !writes.has(cell))) cell.write(UNDEFINED)
+    else cell.madeOn = this.layer
+  }
+
+  private hasLayer(layer: object | undefined, base: Layer): boolean {
+    for (let own: Layer | undefined = this.layer; own !== undefined && own !== base; own = own.parent)
+      if (own === layer) return true
+    return false
+  }
+
   private become(only: State, level: number): void {
     this.facts = only.facts
-    for (const [cell, value] of only.writesSince(this.layer)) if (cell.level <= level) this.layer.set(cell, value)
+    for (const [cell, value] of only.writesSince(this.layer)) {
+      if (cell.level > level) continue
+      if (cell.madeOn !== undefined && only.hasLayer(cell.madeOn, this.layer)) cell.madeOn = this.layer
+      this.layer.set(cell, value)
+    }
   }
 
   private writesSince(base: Layer): ReadonlyMap<Cell, Value> {

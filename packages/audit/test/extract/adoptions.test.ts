@@ -98,3 +98,39 @@ describe('an ID that the client names, or that is made here', () => {
     expect(outcomeOf(adoption, text('asked && (await redis.exists(keyOf(asked)))'))).toBe('pass')
   })
 })
+
+describe('an ID that another part of the request names than the one sessions are found by', () => {
+  const program = (make: string): string => `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const live = new Map()
+    const app = express()
+    app.all('/mcp', async (req, res) => {
+      const me = req.user.id
+      const sid = req.get('mcp-session-id')
+      const known = sid ? live.get(sid) : undefined
+      if (sid && known?.owner !== me) return res.sendStatus(404)
+      const { thread } = req.query
+      const transport = known?.transport ?? new StreamableHTTPServerTransport({
+        sessionIdGenerator: ${make},
+        onsessioninitialized: (id) => live.set(id, { transport, owner: me }),
+      })
+      await transport.handleRequest(req, res, req.body)
+    })
+    app.listen(3000)`
+
+  it.each([
+    ['one of two generators', 'thread === undefined ? randomUUID : () => thread'],
+    ['one generator', '() => thread ?? randomUUID()'],
+  ])('is the client’s: %s', (_, make) => {
+    expect(outcomeOf(adoption, program(make))).toBe('fail')
+  })
+
+  it.each([
+    ['whatever is named', 'randomUUID'],
+    ['the one that was found', '() => known ? sid : randomUUID()'],
+  ])('is made here: %s', (_, make) => {
+    expect(outcomeOf(adoption, program(make))).toBe('pass')
+  })
+})

@@ -169,3 +169,78 @@ describe('a cookie that is put together from a list', () => {
     ).toBe('fail')
   })
 })
+
+describe('a cookie of Elysia', () => {
+  const elysia = (set: string, options = ''): string => `
+    import { Elysia, t } from 'elysia'
+    new Elysia(${options}).post('/login', ({ cookie: { session }, cookie, set }) => { ${set} }).listen(3000)`
+  const bare = ['session HttpOnly,Secure,SameSite']
+
+  it.each([
+    ['a value alone', 'session.value = crypto.randomUUID()', '', bare],
+    ['by its name', 'cookie.session.value = crypto.randomUUID()', '', bare],
+    ['all at once', 'session.set({ value: crypto.randomUUID(), httpOnly: true })', '', ['session Secure,SameSite']],
+    [
+      'one by one',
+      'session.value = crypto.randomUUID(); session.httpOnly = true; session.secure = true; session.sameSite = "lax"',
+      '',
+      ['session none'],
+    ],
+    [
+      'attributes first',
+      'session.httpOnly = true; session.value = crypto.randomUUID()',
+      '',
+      ['session Secure,SameSite'],
+    ],
+    [
+      'what the app says of all',
+      'session.set({ value: crypto.randomUUID() })',
+      '{ cookie: { httpOnly: true, secure: true, sameSite: "strict" } }',
+      ['session none'],
+    ],
+    [
+      'a header',
+      'set.headers["set-cookie"] = `session=${crypto.randomUUID()}; HttpOnly`',
+      '',
+      ['session Secure,SameSite'],
+    ],
+    ['none is set', 'session.remove()', '', []],
+    ['a preference', 'cookie.theme.value = "dark"', '', []],
+  ])('%s', (_, set, options, missing) => {
+    expect(missingIn(elysia(set, options))).toEqual(missing)
+  })
+})
+
+describe('what holds for all cookies', () => {
+  const fastify = (options: string, own = ''): string => `
+    import Fastify from 'fastify'
+    import cookie from '@fastify/cookie'
+    import fp from 'fastify-plugin'
+    const app = Fastify()
+    await app.register(fp(async (inner) => { await inner.register(cookie, ${options}) }))
+    app.post('/login', async (request, reply) => { reply.setCookie('sid', crypto.randomUUID()${own}).send() })
+    await app.listen({ port: 3000 })`
+  const strict = '{ parseOptions: { httpOnly: true, secure: true, sameSite: "strict" } }'
+
+  it.each([
+    ['said where the plugin is registered', fastify(strict), ['sid none']],
+    ['unless a cookie says otherwise', fastify(strict, ', { secure: false }'), ['sid Secure']],
+    ['nothing said', fastify('{}'), ['sid HttpOnly,Secure,SameSite']],
+  ])('of Fastify: %s', (_, program, missing) => {
+    expect(missingIn(program)).toEqual(missing)
+  })
+
+  const better = (advanced: string): string => `
+    import { betterAuth } from 'better-auth'
+    export const auth = betterAuth({ secret: process.env.SECRET, advanced: ${advanced} })`
+
+  it.each([
+    ['nothing said', '{}', 'none'],
+    ['relaxed', '{ defaultCookieAttributes: { httpOnly: false, secure: false } }', 'HttpOnly,Secure'],
+    ['not secure', '{ useSecureCookies: false }', 'Secure'],
+    ['of the session alone', '{ cookies: { session_token: { attributes: { httpOnly: false } } } }', 'HttpOnly'],
+    ['of another', '{ cookies: { session_data: { attributes: { httpOnly: false } } } }', 'none'],
+  ])('of better-auth: %s', (_, advanced, missing) => {
+    expect(missingIn(better(advanced))).toEqual([`better-auth sessions ${missing}`])
+  })
+})

@@ -627,3 +627,55 @@ describe('a connection that ends', () => {
     expect(findingsOf('missing-session-invalidation', wrongKey)).toHaveLength(1)
   })
 })
+
+describe('a session that is kept by hand', () => {
+  const kept = (started: string, over: string, ended = 'live.delete(id)', made = ''): string => `
+    import express from 'express'
+    import { createHash, randomUUID } from 'node:crypto'
+    const app = express()
+    const live = new Map()
+    const seconds = () => Math.floor(Date.now() / 1000)
+    const digest = (id) => createHash('sha256').update(id).digest('hex')
+    ${made}
+    app.post('/mcp', express.json(), (req, res) => {
+      if (req.body.method === 'initialize') {
+        const id = randomUUID()
+        live.set(id, { ${started} })
+        return res.set('mcp-session-id', id).json({})
+      }
+      const id = req.get('mcp-session-id')
+      const session = live.get(id)
+      if (!session) return res.sendStatus(404)
+      if (${over}) { live.delete(id); return res.sendStatus(404) }
+      res.json({ jsonrpc: '2.0', id: req.body.id, result: session })
+    })
+    app.delete('/mcp', (req, res) => { const id = req.get('mcp-session-id'); ${ended}; res.sendStatus(204) })
+    app.listen(3000)`
+  const limits = (program: string): number => factsOf(program).stores[0]!.limits.length
+
+  it.each([
+    ['an end in milliseconds, a clock in seconds', 'end: Date.now() + 3_600_000', 'session.end < seconds()'],
+    ['an age of one taken from the other', 'born: Date.now()', 'Date.now() / 1000 - session.born > 3600'],
+  ])('never gets old: %s', (_, started, over) => {
+    expect(limits(kept(started, over))).toBe(0)
+  })
+
+  it.each([
+    ['both in seconds', 'end: seconds() + 3600', 'session.end < seconds()'],
+    ['both in milliseconds', 'end: Date.now() + 3_600_000', 'session.end < Date.now()'],
+    ['turned into milliseconds', 'end: seconds() + 3600', 'session.end * 1000 < Date.now()'],
+    ['turned into seconds', 'born: Date.now()', 'seconds() - Math.floor(session.born / 1000) > 3600'],
+    ['an age in seconds', 'born: Date.now()', '(Date.now() - session.born) / 1000 > 3600'],
+  ])('gets old: %s', (_, started, over) => {
+    expect(limits(kept(started, over))).toBe(1)
+  })
+
+  const invalidation = (ended: string): readonly string[] =>
+    findingsOf('missing-session-invalidation', kept('end: Date.now()', 'session.end < Date.now()', ended))
+
+  it('is not ended under a key that it is not found by', () => {
+    expect(invalidation('live.delete(digest(id))')).toHaveLength(1)
+    expect(invalidation('live.delete(`s:${id}`)')).toHaveLength(1)
+    expect(invalidation('live.delete(id)')).toEqual([])
+  })
+})

@@ -293,3 +293,17 @@ describe('the configuration that a server of Nitro runs with', () => {
     expect(outcomeOf('weak-session-secret', served(`session: { password: process.env.SECRET }`))).not.toBe('fail')
   })
 })
+
+describe('a secret from a file', () => {
+  it.each([
+    ['where the setting is called after secrets', "`${process.env.SECRETS_DIR ?? '/run/secrets'}/key`"],
+    ['where the setting is called otherwise', '`${process.env.BASE}/key`'],
+  ])('is what lies there, and not made of the setting: %s', (_, path) => {
+    const program = endpoint(
+      `const offered = String(req.headers.authorization).replace(/^Bearer /, '')
+       switch (offered) { case key: break; default: return res.status(401).end() }`,
+      `import { readFileSync } from 'node:fs'\n    const key = readFileSync(${path}, 'utf8').trim()`,
+    )
+    expect(outcomeOf(timing, program)).toBe('fail')
+  })
+})

@@ -464,3 +464,41 @@ describe('an owner that is compared where the request names a session', () => {
     expect(outcomeOf('unbound-session', server(lookUp, check))).toBe('fail')
   })
 })
+
+describe('a session that turns out to be over where it is looked up', () => {
+  const server = (check: string): string => `
+    import express from 'express'
+    import { jwtVerify } from 'jose'
+    import { randomUUID } from 'node:crypto'
+    const live = new Map()
+    const look = (id) => {
+      const found = live.get(id)
+      if (!found) return undefined
+      if (found.end < Date.now()) { live.delete(id); return undefined }
+      return found
+    }
+    const open = (owner) => { const id = randomUUID(); live.set(id, { owner, end: Date.now() + 3_600_000 }); return id }
+    const enter = async (req) => {
+      const { payload } = await jwtVerify(req.get('authorization'), KEY, { issuer: 'a', audience: 'b' })
+      const session = look(req.get('mcp-session-id'))
+      ${check}
+      return { owner: payload.sub, session }
+    }
+    const app = express().use(express.json())
+    app.post('/mcp', async (req, res) => {
+      const { owner, session } = await enter(req)
+      if (req.body.method === 'initialize') return res.set('mcp-session-id', open(owner)).json({})
+      if (!session) return res.sendStatus(404)
+      res.json({ jsonrpc: '2.0', id: req.body.id, result: { notes: session.notes } })
+    })
+    app.listen(3000)`
+
+  it.each([
+    ['pass', "if (session && session.owner !== payload.sub) throw new Error('404')"],
+    ['pass', "if (session) return session.owner === payload.sub ? { session } : Promise.reject(new Error('404'))"],
+    ['fail', ''],
+    ['fail', "if (session && session.end < 0) throw new Error('404')"],
+  ])('is nobody’s to be asked about: %s, %s', (outcome, check) => {
+    expect(outcomeOf('unbound-session', server(check))).toBe(outcome)
+  })
+})

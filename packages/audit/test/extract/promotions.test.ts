@@ -186,3 +186,36 @@ describe('a tool of a session that anybody opens', () => {
     expect(outcomeOf(fixation, served(tool, 'let user, last, flow, failures = 0'))).toBe('pass')
   })
 })
+
+describe('a login to the session that every visitor has', () => {
+  const visits = (login: string): string => `
+    import express from 'express'
+    import cookies from 'cookie-parser'
+    import { randomUUID } from 'node:crypto'
+    import { check } from './accounts.js'
+    const app = express().use(express.json(), cookies())
+    const all = new Map()
+    const begin = () => { const visit = { id: randomUUID(), account: null }; all.set(visit.id, visit); return visit }
+    app.use((req, res, next) => {
+      req.visit = all.get(req.cookies.visit)
+      if (!req.visit) { req.visit = begin(); res.cookie('visit', req.visit.id) }
+      next()
+    })
+    app.post('/login', async (req, res) => {
+      const account = await check(req.body.email, req.body.password)
+      if (!account) return res.sendStatus(401)
+      ${login}
+      res.sendStatus(204)
+    })
+    app.post('/mcp', (req, res) => res.json(req.visit.account))
+    app.listen(3000)`
+
+  it('puts another record under the ID that the one which was found has', () => {
+    expect(outcomeOf(fixation, visits('all.set(req.visit.id, { ...req.visit, account })'))).toBe('fail')
+  })
+
+  it('makes a new one', () => {
+    const login = "all.delete(req.visit.id); const own = begin(); own.account = account; res.cookie('visit', own.id)"
+    expect(outcomeOf(fixation, visits(login))).toBe('pass')
+  })
+})

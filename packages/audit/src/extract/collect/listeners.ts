@@ -129,7 +129,10 @@ function reachOf(
 function enforcing(machine: Machine): (app: Site | undefined) => boolean {
   const served = machine.events.filter(
     (event) =>
-      (event.kind === 'dispatch' || event.kind === 'transport' || event.kind === 'served') &&
+      (event.kind === 'dispatch' ||
+        event.kind === 'transport' ||
+        event.kind === 'endpoint' ||
+        event.kind === 'served') &&
       event.context.trigger === 'request',
   )
   return (app) => {

@@ -85,7 +85,7 @@ function sourceOf(source: Entropy['sources'][number]): EntropyFact {
 export function collectAdoptions(machine: Machine, stores: readonly StoreFact[]): readonly AdoptionFact[] {
   const primary = new Map(stores.filter((store) => store.holds !== 'web').map((store) => [store.id, store]))
   const generated = eventsOf(machine, 'mint')
-    .filter((event) => adopted(event.value) && !namesKnownSession(machine, event))
+    .filter((event) => adopted(event.value) && !namesKnownSession(machine, event, event.value))
     .map((event): AdoptionFact => ({
       at: locate(event.site),
       via: viaOf(event),
@@ -95,7 +95,10 @@ export function collectAdoptions(machine: Machine, stores: readonly StoreFact[])
   const inserted = eventsOf(machine, 'store-write')
     .filter(
       (event) =>
-        primary.has(event.store.id) && adopted(event.key) && isNewSession(event) && !namesKnownSession(machine, event),
+        primary.has(event.store.id) &&
+        adopted(event.key) &&
+        isNewSession(event) &&
+        !namesKnownSession(machine, event, event.key),
     )
     .map((event): AdoptionFact => ({
       at: locate(event.site),
@@ -115,9 +118,14 @@ function adopted(value: Value): boolean {
   return requestTags(value).length > 0 && !hasTag(value, 'cred') && !hasTag(value, 'entry') && !hasTag(value, 'found')
 }
 
-/** The presented ID was found in some store on the way: an instance made anew for a session that is known. */
-function namesKnownSession(machine: Machine, event: Event): boolean {
-  if (event.facts.must.has('bound')) return true
+/**
+ * The presented ID was found in some store on the way: an instance made anew for a session that is known. What another part
+ * of the request names beside it is not that ID.
+ */
+function namesKnownSession(machine: Machine, event: Event, id: Value): boolean {
+  const named = new Set(requestTags(id))
+  const isOfIt = ({ key }: EventOf<'store-read'>): boolean => requestTags(key).some((tag) => named.has(tag))
+  if (event.facts.must.has('bound') && eventsOf(machine, 'store-read').some(isOfIt)) return true
   const found = [...event.facts.must]
     .filter((fact) => fact.startsWith('exists:'))
     .map((fact) => fact.slice('exists:'.length))

@@ -52,6 +52,8 @@ function isFoundUnder(machine: Machine, store: string, { key, facts, context }: 
   if (context.trigger === 'tool')
     return hasTag(key, 'sid') && !fromRequest(key) && anonymousOpening(machine) !== undefined
   if (hasTag(key, 'held') && key.tags.includes(`key:${store}`)) return true
+  // `sessions.set(session.id, …)`: by the ID that the record which was found says it has.
+  if (facts.may.has(`looked:${store}`) && key.tags.some((tag) => tag.startsWith(`entry:${store}:`))) return true
   const named = requestTags(key).filter((tag) => tag !== 'body')
   if (!isPresentedHandle(key) || named.length === 0 || !facts.may.has(`looked:${store}`)) return false
   const reads = eventsOf(machine, 'store-read').filter((read) => read.store.id === store)

@@ -574,6 +574,7 @@ function isUnseen(event: Event): boolean {
 export function isRightKey(key: Value, store: StoreEvents): boolean {
   if (store.ref.kind === 'array' || store.ref.kind === 'set') return true
   if (isCertainlyObject(key) && !store.writes.some((write) => write.key.objects.length > 0)) return false
+  if (isMadeOtherwise(key, store)) return false
   const isField = key.tags.some((tag) => tag.startsWith(`entry:${store.ref.id}:`))
   // A row is found by its token and taken out by another of its columns.
   if (isField && store.ref.kind === 'database') return true
@@ -585,6 +586,19 @@ export function isRightKey(key: Value, store: StoreEvents): boolean {
   )
     return true
   return key.tags.length === 0
+}
+
+/** What a request names is looked up as it is, and taken out by its digest, or the other way round; so with a beginning. */
+function isMadeOtherwise(key: Value, { ref, reads }: StoreEvents): boolean {
+  if (!isPresentedHandle(key) || ref.kind === 'database') return false
+  const shape = shapeOf(key)
+  const shapes = reads.filter((read) => isPresentedHandle(read.key)).map((read) => shapeOf(read.key))
+  return shapes.length > 0 && !shapes.includes(shape)
+}
+
+function shapeOf(key: Value): string {
+  const isDigest = hasTag(key, 'hash') || hasTag(key, 'mac')
+  return [isDigest, ...tagsOf(key, 'prefix').toSorted()].join()
 }
 
 function isCertainlyObject(key: Value): boolean {

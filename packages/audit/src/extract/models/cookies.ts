@@ -58,25 +58,34 @@ export function noteSessionCookie(machine: Machine, library: string, options: Va
   })
 }
 
-/** `res.cookie(name, value, options)` and its like, where name or value is that of a session. */
+/**
+ * `res.cookie(name, value, options)` and its like, where name or value is that of a session. `library`: whose defaults hold,
+ * or these. What comes back is what it is set with, if it is one of a session.
+ */
 export function noteCookie(
   machine: Machine,
   { name, value, options, named }: CookieWrite,
-  library: string,
+  library: string | CookieFlags,
   site: Site,
   state: State,
-): void {
-  if (name === undefined || value === undefined) return
-  if (isRemoval(value)) return noteCookieCleared(machine, name, named, site, state)
-  if (!isSession(name, value) && !isCalledSession(named)) return
-  if (options !== undefined && isUnknown(options)) return
+): CookieFlags | undefined {
+  if (name === undefined || value === undefined) return undefined
+  if (isRemoval(value)) {
+    noteCookieCleared(machine, name, named, site, state)
+    return undefined
+  }
+  if (!isSession(name, value) && !isCalledSession(named)) return undefined
+  if (options !== undefined && isUnknown(options)) return undefined
+  const byDefault = typeof library === 'string' ? (DEFAULTS[library] ?? BARE) : library
+  const flags = flagsOf(options ?? UNDEFINED, byDefault, state)
   const title = strings(name)[0]
   machine.emit('cookie', site, state, {
     what: title === undefined ? 'a session cookie' : `the cookie ${title}`,
     names: cookieNames(name, named),
-    flags: flagsOf(options ?? UNDEFINED, DEFAULTS[library] ?? BARE, state),
+    flags,
     written: objectWrittenAt(options ?? UNDEFINED, site),
   })
+  return flags
 }
 
 /** `Set-Cookie` written as text, by a server or, as far as it can, by a script in a page. */
@@ -120,7 +129,8 @@ export function attributesIn(text: string): readonly string[] {
   return [...found, ...(removes ? ['removal'] : [])].map((name) => `attr:${name}`)
 }
 
-function flagsOf(options: Value, defaults: CookieFlags, state: State): CookieFlags {
+/** The attributes that options give a cookie. */
+export function flagsOf(options: Value, defaults: CookieFlags, state: State): CookieFlags {
   const option = (name: string): Value | undefined =>
     optionOn(options, name, state) ?? optionOn(options, name.toLowerCase(), state)
   return {
@@ -128,6 +138,15 @@ function flagsOf(options: Value, defaults: CookieFlags, state: State): CookieFla
     secure: flagOf(option('secure'), defaults.secure),
     sameSite: sameSiteOf(option('sameSite'), defaults.sameSite),
   }
+}
+
+export function isAttribute(name: string): name is keyof CookieFlags {
+  return name === 'httpOnly' || name === 'secure' || name === 'sameSite'
+}
+
+/** What an attribute that is set by itself comes to. */
+export function attributeOf(name: keyof CookieFlags, value: Value): Flag {
+  return name === 'sameSite' ? sameSiteOf(value, 'off') : flagOf(value, 'off')
 }
 
 /** An option as it was last set on this path. */

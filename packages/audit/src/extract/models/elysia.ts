@@ -8,14 +8,17 @@ import { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, truthiness } from '../value.ts'
 import { flat } from './express.ts'
+import { noteCookieDefaults } from './elysia-answers.ts'
 import { noteStatus, runListenCallback } from './http.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
-import { bag, keep, requestPart } from './requests.ts'
+import { keep, requestPart } from './requests.ts'
 import { emitListen, isApp, mountOn, optionOf, pathOf, registerRoute, verbOf, verbs } from './routing.ts'
 import { BEARER } from './verifiers.ts'
 
-const create: ExternalHandler = (machine, call) =>
-  object(machine.library('elysia-app', call.site, { prefix: pathOf(optionOf(call.args[0], 'prefix')) }))
+const create: ExternalHandler = (machine, call, state) => {
+  noteCookieDefaults(machine, call.args[0], call.site, state)
+  return object(machine.library('elysia-app', call.site, { prefix: pathOf(optionOf(call.args[0], 'prefix')) }))
+}
 
 const route: MethodHandler = (machine, target, call, state, name) => {
   const [path, handler = UNKNOWN, hooks] = call.args
@@ -184,7 +187,8 @@ const answer: MethodHandler = (machine, _target, call, state) => {
 
 function partOf(machine: Machine, target: LibraryObject, name: string | undefined, site: LibraryObject['site']) {
   if (name === 'request') return keep(target, name, () => machine.library('fetch-request', site))
-  if (name === 'cookie') return bag(machine, 'cookie', site)
+  if (name === 'cookie') return keep(target, name, () => machine.library('elysia-cookies', site))
+  if (name === 'set') return keep(target, name, () => machine.library('elysia-set', site))
   // Of @elysiajs/bearer.
   if (name === 'bearer') return BEARER.with({ primitives: [undefined] })
   if (name === 'status' || name === 'error' || name === 'redirect')

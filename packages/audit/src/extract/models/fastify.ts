@@ -11,7 +11,7 @@ import { loggerOf, noteLogger, noteSerializer } from './request-logs.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, truthiness } from '../value.ts'
 import { flat } from './express.ts'
-import { runListenCallback } from './http.ts'
+import { noteFastifyCookies, runListenCallback } from './http.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { guardedApp } from './origin.ts'
 import { keep, noteCallerRead, requestPart } from './requests.ts'
@@ -92,6 +92,8 @@ const LATER_HOOKS = new Set(['preSerialization', 'onError', 'onSend', 'onRespons
 const fastifyRegister: MethodHandler = (machine, target, call, state) => {
   const [plugin = UNDEFINED, options = UNDEFINED] = call.args
   // What packages publish is meant for the app that it is registered with.
+  if (plugin.objects.some((item) => item instanceof ExternalObject && item.path.startsWith('@fastify/cookie')))
+    noteFastifyCookies(machine, options, call.site, state)
   const isOpen = plugin.objects.some((item) => machine.openPlugins.has(item) || item instanceof ExternalObject)
   const context = isOpen ? target : innerContext(machine, target, options, call, state)
   const made = state.aside((fork) =>

@@ -7,7 +7,8 @@ import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, derived, hasTag, object, onlyString, primitive, strings, tagged } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
-import { cookieIn, noteCookie, noteCookieText } from './cookies.ts'
+import { BARE, cookieIn, flagsOf, noteCookie, noteCookieText } from './cookies.ts'
+import type { CookieFlags } from '../events.ts'
 import { noteCorsHeader, origin } from './origin.ts'
 import { sharedInstance } from '../types.ts'
 import { libraryOfType } from './types.ts'
@@ -240,9 +241,19 @@ const contentType: MethodHandler = (machine, target, call, state) => {
   return object(target)
 }
 
+const FASTIFY_COOKIES = 'fastify-cookies'
+
+/** `register(cookie, { parseOptions })`: what every cookie has that does not say otherwise. */
+export function noteFastifyCookies(machine: Machine, options: Value, site: Site, state: State): void {
+  const given = optionOf(options, 'parseOptions')
+  if (given === undefined) return
+  machine.readyMade.set(FASTIFY_COOKIES, machine.library(FASTIFY_COOKIES, site, { flags: flagsOf(given, BARE, state) }))
+}
+
 /** `res.cookie(name, value, options)`, `reply.setCookie(name, value, options)`. */
-const setCookie: MethodHandler = (machine, target, call, state) => {
-  noteCookie(machine, cookieIn(call), 'express', call.site, state)
+const setCookie: MethodHandler = (machine, target, call, state, name) => {
+  const ofFastify = name === 'setCookie' ? machine.readyMade.get(FASTIFY_COOKIES)?.data['flags'] : undefined
+  noteCookie(machine, cookieIn(call), (ofFastify as CookieFlags | undefined) ?? 'express', call.site, state)
   machine.emit('handle-out', call.site, state, { value: derived(...call.args) })
   return object(target)
 }

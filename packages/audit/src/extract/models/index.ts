@@ -21,6 +21,7 @@ import { documents } from './documents.ts'
 import { drizzle } from './drizzle.ts'
 import { durableObjects } from './durable-objects.ts'
 import { elysia } from './elysia.ts'
+import { elysiaAnswers } from './elysia-answers.ts'
 import { entities } from './entities.ts'
 import { express } from './express.ts'
 import { fastify } from './fastify.ts'
@@ -110,6 +111,7 @@ function registry(): Registry {
     hapi,
     h3,
     elysia,
+    elysiaAnswers,
     fresh,
     functions,
     graphql,

@@ -1,6 +1,7 @@
 /** Where unpredictability comes from: generators, clocks, counters, digests of guessable things. */
 import type { Call } from '../calls.ts'
 import { invoke } from '../invoke.ts'
+import { MILLISECONDS } from '../clock.ts'
 import type { Entropy, EntropySource } from '../entropy.ts'
 import { concatEntropy, soundBits } from '../entropy.ts'
 import type { LibraryObject } from '../heap.ts'
@@ -123,6 +124,10 @@ const mathRandom: ExternalHandler = (_machine, call) =>
 
 const clock: ExternalHandler = (_machine, call) =>
   tagged('clock').with({ entropy: source(call, 'clock', 'a millisecond clock', CLOCK_BITS) })
+
+/** Since 1970, as times are kept. */
+const timeOfDay: ExternalHandler = (machine, call, state, path) =>
+  withTags(clock(machine, call, state, path), [MILLISECONDS])
 
 /** A digest is as hard to guess as what went in. */
 function digest(call: Call): Value {
@@ -273,7 +278,7 @@ export const randomness: Model = {
     'shortid#generate': mathRandom,
     ...Object.fromEntries(ARITHMETIC.map((name) => [`global:Math#${name}`, arithmetic])),
     'global:Math#random': mathRandom,
-    'global:Date#now': clock,
+    'global:Date#now': timeOfDay,
     'global:performance#now': clock,
     'node:perf_hooks#performance.now': clock,
     'global:process#hrtime': clock,
@@ -301,7 +306,7 @@ export const randomness: Model = {
   constructors: {
     ...Object.fromEntries(OBJECT_IDS.map((path) => [path, objectId])),
     'global:Date': (_machine, call) =>
-      call.args.length === 0 ? clock(_machine, call, undefined as never, '') : derived(...call.args),
+      call.args.length === 0 ? timeOfDay(_machine, call, undefined as never, '') : derived(...call.args),
   },
   methods: {
     hash: {

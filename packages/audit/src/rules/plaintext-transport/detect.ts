@@ -26,7 +26,13 @@ function exposedListener(listener: ListenerFact): FindingDraft {
     : `listens on ${listener.hosts.join(' or ')}`
   return {
     what: `${listener.what} ${address} over plain HTTP, and nothing insists on TLS.`,
-    trace: [{ note: `${address}, without TLS`, location: listener.at }],
+    trace: [...madeElsewhere(listener), { note: `${address}, without TLS`, location: listener.at }],
     confidence: 'high',
   }
+}
+
+/** Where a server is made that another file has listen. */
+function madeElsewhere({ app, at }: ListenerFact): FindingDraft['trace'] {
+  if (app === undefined || app.path === at.path) return []
+  return [{ note: 'the server is made here, without TLS', location: app }]
 }
