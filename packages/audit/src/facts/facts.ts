@@ -301,6 +301,10 @@ export interface DependencyFact {
   readonly version: string
   /** The first import of it. */
   readonly at: Location
+  /** Where the version is written, if in this tree. */
+  readonly pinned?: Location
+  /** `version` is the lowest that a range admits, and this the first that it does not. */
+  readonly below?: string
 }
 
 /** A token that was issued elsewhere is verified here. */
