@@ -227,12 +227,17 @@ export type Event = Base &
         readonly topic: Value
         readonly handler: HeapObject | undefined
       }
+    /** Somebody listens to, or something is emitted under, a name that an emitter is given. */
+    | { readonly kind: 'topic-joined'; readonly emitter: Site; readonly topic: Value }
+    | { readonly kind: 'topic-told'; readonly emitter: Site; readonly topic: Value }
     /** The SDK's handler is given a request, which may be one to listen. */
     | { readonly kind: 'handler-call'; readonly handler: HeapObject }
     /** A server that answers for tasks is connected. */
     | {
         readonly kind: 'task-store'
         readonly store: HeapObject
+        /** Where a store of the program's own answers for a task. */
+        readonly answers: Site | undefined
         /** It cannot tell whose tasks these are: there are no sessions, or it does not know of them. */
         readonly blind: boolean
       }

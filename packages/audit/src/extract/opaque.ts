@@ -1,5 +1,5 @@
 /** Calls of what cannot be entered: their callbacks run, their result carries the origins of what they were given, and what they are given may leave. */
-import { askedOfOwner, noteExecution } from './asked.ts'
+import { askedOfOwner, askedOnBehalf, noteExecution } from './asked.ts'
 import { noteAudienceGiven, noteIssuerAsked, notePassedThrough } from './audiences.ts'
 import { callersInScope } from './callers.ts'
 import { fromRequest, isSentByBrowsers, requestTags, namesOrigin } from './conditions.ts'
@@ -87,6 +87,18 @@ export function callOpaque(
   state: State,
   callee: Value,
   whose: Whose = 'unknown',
+): Value {
+  const answer = callUnseen(machine, name, call, state, callee, whose)
+  return name !== undefined && SPEAKING.test(name) ? answer : askedOnBehalf(machine, call.args, answer, state)
+}
+
+function callUnseen(
+  machine: Machine,
+  name: string | undefined,
+  call: Call,
+  state: State,
+  callee: Value,
+  whose: Whose,
 ): Value {
   if (name !== undefined && LISTENERS.test(name)) {
     if (isForUpgrades(machine, call)) return onUnseenServer(machine, name, call, state)

@@ -368,6 +368,10 @@ export interface SubscriptionFact {
   readonly how: 'subscribe' | 'listen' | 'stream'
   /** Where it is taken. */
   readonly at: Location
+  /** What the handler does for it, where that is elsewhere. */
+  readonly asked?: Location | undefined
+  /** The one handler of the SDK that all listen to. */
+  readonly handler?: Location
   readonly told: Location
   /** It is asked before whether they may know. */
   readonly permitted: boolean
@@ -376,6 +380,8 @@ export interface SubscriptionFact {
 /** What keeps the tasks of a server and answers for them. */
 export interface TaskStoreFact {
   readonly created: Location
+  /** Where a store of the program's own answers for a task. */
+  readonly answers?: Location
   /** Where a server that has it is connected. */
   readonly used: Location
   /** One object serves many requests. */

@@ -21,7 +21,7 @@ import { connectOwn } from './own-transports.ts'
 import { bag } from './requests.ts'
 import { checkedInVain, transportCheck } from './origin.ts'
 import { protocolFacts } from '../protocol.ts'
-import { taskStoreOf } from './notices.ts'
+import { type TaskKeeping, taskStoreOf } from './notices.ts'
 import { optionOf, registerRoute } from './routing.ts'
 import { isBelow } from '../../source/version.ts'
 
@@ -103,7 +103,7 @@ const createMcpServer: ExternalHandler = (machine, call) => {
   return object(
     machine.library('mcp-server', call.site, {
       verifyState: stateVerifier(call.args[1]),
-      tasks: taskStoreOf(call.args[1]),
+      tasks: taskStoreOf(machine, call.args[1]),
     }),
   )
 }
@@ -140,10 +140,12 @@ const unseen = new WeakMap<Cell, Library>()
 
 /** Without a session the SDK's store gives every caller the tasks of all. */
 function noteTasks(machine: Machine, server: Library, transport: Value, call: Call, state: State): void {
-  const store = server.data['tasks']
-  if (!(store instanceof Library)) return
+  const kept = server.data['tasks'] as TaskKeeping | undefined
+  if (kept === undefined) return
+  const { store, own } = kept
   const isStateless = transport.objects.some((item) => item instanceof Library && item.data['stateful'] === false)
-  machine.emit('task-store', call.site, state, { store, blind: isStateless || store.data['isOld'] === true })
+  const isBlind = own === undefined ? store instanceof Library && store.data['isOld'] === true : !own.asksSession
+  machine.emit('task-store', call.site, state, { store, blind: isStateless || isBlind, answers: own?.answers })
 }
 
 const dispatch: MethodHandler = (machine, target, call, state) => {
