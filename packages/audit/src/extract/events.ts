@@ -190,9 +190,17 @@ export type Event = Base &
     /** Text signs, seals or proves something here: `what` says which, with an article. */
     | { readonly kind: 'secret-use'; readonly what: string; readonly value: Value }
     /** A token of somebody else is verified; `named`: only one that is meant for this server passes. */
-    | { readonly kind: 'audience'; readonly named: boolean; readonly asked?: true }
+    | {
+        readonly kind: 'audience'
+        readonly named: boolean
+        readonly asked?: true
+        /** Where options are made that name nobody. */
+        readonly written?: Site | undefined
+      }
+    /** What an issuer says of a token is asked whether the token is good. */
+    | { readonly kind: 'issuer-answer' }
     /** The token of the caller is sent to another service as it came. */
-    | { readonly kind: 'token-passed' }
+    | { readonly kind: 'token-passed'; readonly written: Site }
     | { readonly kind: 'event-store'; readonly value: Value }
     /** Events are sent again to whoever takes up a stream: from a container, or from a store that code outside hands over. */
     | { readonly kind: 'replay'; readonly container: HeapObject | undefined; readonly handed: boolean }

@@ -1,6 +1,6 @@
 /** Calls of what cannot be entered: their callbacks run, their result carries the origins of what they were given, and what they are given may leave. */
 import { askedOfOwner, askedOnBehalf, noteExecution } from './asked.ts'
-import { noteAudienceGiven, noteIssuerAsked, notePassedThrough } from './audiences.ts'
+import { ANSWERED, noteAudienceGiven, noteIssuerAsked, notePassedThrough } from './audiences.ts'
 import { callersInScope } from './callers.ts'
 import { fromRequest, isSentByBrowsers, requestTags, namesOrigin } from './conditions.ts'
 import { noteClientsGiven } from './configured.ts'
@@ -171,8 +171,17 @@ function callUnseen(
   if (presented.includes(CREDENTIAL) && name !== undefined && INSISTS.test(name)) state.note('maybe-auth')
   noteIssuerAsked(machine, presented, call, state)
   if (presented.some(isSentByBrowsers)) state.note('maybe-cookie')
-  return withTags(inner, ['verdict', 'cred', ...presented.flatMap(requestTags)])
+  const verdict = withTags(inner, ['verdict', 'cred', ...presented.flatMap(requestTags)])
+  return name !== undefined && ASKS_ANOTHER.test(name) ? answered(verdict) : verdict
 }
+
+/** What another server says is no setting, though its address is one. */
+function answered(verdict: Value): Value {
+  return verdict.with({ tags: [...verdict.tags.filter((tag) => !tag.startsWith('env:')), ANSWERED] })
+}
+
+/** `fetch(url, …)`, `axios.post(url, …)`, `got.post(url, …)`; not a table that is asked by a key. */
+const ASKS_ANOTHER = /^(?:(?:global:)?fetch|\$?fetch\w*|post|request|ky|got|ofetch|axios)$/
 
 /** The credentials that code we cannot see is given. */
 function offeredTo(name: string | undefined, { args }: Call, whose: Whose): readonly Value[] {
@@ -223,6 +232,7 @@ function isGivenRequest({ args }: Pick<Call, 'args'>): boolean {
 function credentialsIn(value: Value, whose: Whose): readonly Value[] {
   if (isCredential(value)) return [value]
   return value.objects.flatMap((item) => {
+    if (item instanceof LibraryObject && item.type === 'form') return heldCredentials(item)
     if (item.kind !== 'object') return []
     const parts = REQUEST_PARTS.flatMap((name) => item.properties.get(name)?.value.objects ?? [])
     const body = item.properties.get('body')?.value

@@ -312,6 +312,8 @@ export interface AudienceFact {
   readonly at: Location
   /** Only a token that is meant for this server passes. */
   readonly named: boolean
+  /** Where options are made that name nobody, headers that carry the token on, or where it is asked whether the token is good. */
+  readonly written?: Location | undefined
   /** Verified here; its issuer is asked about it; or it is sent to another service as it came, be it that nobody or somebody has verified it here. */
   readonly how: 'verified' | 'asked' | 'passed-on' | 'passed-through'
 }

@@ -1,5 +1,6 @@
 /** The MCP SDKs (v1, v2) and @hono/mcp: transports, servers, handlers. Version-aware where it decides. */
 import { noteExecution } from '../asked.ts'
+import { noteVerdict } from '../audiences.ts'
 import { callersInScope } from '../callers.ts'
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
@@ -269,6 +270,8 @@ const handled: MethodHandler = (machine, target, call, state) => {
   noteExecution(machine, call.site, state, target.data['isModern'] === true || state.holds('modern-only'))
   machine.emit('endpoint', call.site, state, { check: 'never' })
   machine.emit('handler-call', call.site, state, { handler: target })
+  const caller = optionOf(call.args[1], 'authInfo')
+  if (caller !== undefined) noteVerdict(machine, caller)
   noteAdapted(machine, target, state)
   noteServedBehind(machine, call.site, state)
   return UNKNOWN
