@@ -19,7 +19,7 @@ import { callOnUnseenStore } from './models/unseen-stores.ts'
 import { callOnUnseenService } from './models/unseen-services.ts'
 import { noteHandleGiven } from './handles.ts'
 import { storeRef } from './properties.ts'
-import { handedOver, noteAct } from './request-state.ts'
+import { handedOver, noteAct, noteMadeOnce } from './request-state.ts'
 import { parsedBySchema } from './schemas.ts'
 import { isNamedSecret, namesFile, noteBindings, noteLog, noteUrlCredential, noteUrlProof } from './secrets.ts'
 import type { State } from './state.ts'
@@ -122,6 +122,7 @@ function callUnseen(
   notePasswordSet(machine, name, call, state)
   // `client.callbackParams(req)` of openid-client: the code and state that an authorization server sends back.
   if (name === 'callbackParams') return tagged('query:code', 'cred')
+  if (name !== undefined) noteMadeOnce(name, call.args, state)
   const kept =
     name === undefined
       ? undefined
