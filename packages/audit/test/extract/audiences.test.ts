@@ -299,7 +299,7 @@ describe('a verifier of several issuers', () => {
 })
 
 describe('introspection, whatever its address is called', () => {
-  const server = (check: string, asks = '', url = 'endpoint'): string => `
+  const introspecting = (check: string, asks = '', url = 'endpoint'): string => `
     import { createServer } from 'node:http'
     import axios from 'axios'
     const endpoint = process.env.AS_URL, resource = process.env.RESOURCE
@@ -321,28 +321,31 @@ describe('introspection, whatever its address is called', () => {
   const active = 'if (!data.active) return res.writeHead(401).end()'
 
   it.each([
-    ['active', server(active)],
+    ['active', introspecting(active)],
     [
       'a destructured answer',
-      server(
+      introspecting(
         'const { active, exp } = data; if (active !== true || exp < Date.now() / 1000) return res.writeHead(401).end()',
       ),
     ],
     [
       'a predicate',
-      server(
+      introspecting(
         "const usable = ({ active, exp, token_type: type = 'Bearer' }) => active === true && exp > Date.now() / 1000; if (!usable(data)) return res.writeHead(401).end()",
       ),
     ],
     [
       'axios',
-      server(
+      introspecting(
         active,
         'return (await axios.post(endpoint, new URLSearchParams({ token }), { headers: { authorization: basic } })).data',
       ),
     ],
-    ['a setting', server('if (!data.sub) return res.writeHead(401).end()', '', 'process.env.INTROSPECTION_URL')],
-    ['an issuer alone', server(`${active}; if (data.iss !== process.env.ISSUER) return res.writeHead(401).end()`)],
+    ['a setting', introspecting('if (!data.sub) return res.writeHead(401).end()', '', 'process.env.INTROSPECTION_URL')],
+    [
+      'an issuer alone',
+      introspecting(`${active}; if (data.iss !== process.env.ISSUER) return res.writeHead(401).end()`),
+    ],
   ])('takes any token of the issuer: %s', (_how, program) => {
     expect(outcomeOf(RULE, program)).toBe('fail')
   })
@@ -356,17 +359,19 @@ describe('introspection, whatever its address is called', () => {
     ['a set', '!new Set([data.aud].flat()).has(resource)'],
     ['filtered', '[data.aud].flat().filter((aud) => aud === resource).length === 0'],
   ])('takes only its own: %s', (_how, foreign) => {
-    expect(outcomeOf(RULE, server(`if (!data.active || ${foreign}) return res.writeHead(401).end()`))).toBe('pass')
+    expect(outcomeOf(RULE, introspecting(`if (!data.active || ${foreign}) return res.writeHead(401).end()`))).toBe(
+      'pass',
+    )
   })
 
   it('is not what a table of users is asked', () => {
     const table = 'return db.users.findUnique({ where: { token } })'
-    expect(outcomeOf(RULE, server(active, table))).toBe('notApplicable')
+    expect(outcomeOf(RULE, introspecting(active, table))).toBe('notApplicable')
   })
 })
 
 describe('options that name an audience on some ways only', () => {
-  const server = (options: string): string => `
+  const verifyingWith = (options: string): string => `
     import { createServer } from 'node:http'
     import { createRemoteJWKSet, jwtVerify } from 'jose'
     const keys = createRemoteJWKSet(new URL(process.env.JWKS)), issuer = process.env.ISSUER, audience = process.env.RESOURCE
@@ -393,7 +398,7 @@ describe('options that name an audience on some ways only', () => {
     ['undefined', "const options = { ...common, audience: process.env.STRICT ? 'https://notes.example' : undefined }"],
     ['never given', 'const build = ({ audience }) => ({ issuer, audience }); const options = build({})'],
   ])('%s', (_how, options) => {
-    expect(outcomeOf('unchecked-token-audience', server(options))).toBe('fail')
+    expect(outcomeOf('unchecked-token-audience', verifyingWith(options))).toBe('fail')
   })
 
   it.each([
@@ -403,6 +408,6 @@ describe('options that name an audience on some ways only', () => {
     ['a builder', 'const build = ({ audience }) => ({ issuer, audience }); const options = build({ audience })'],
     ['out of sight', "import { options as seen } from './nowhere.js'; const options = seen"],
   ])('not %s', (_how, options) => {
-    expect(outcomeOf('unchecked-token-audience', server(options))).not.toBe('fail')
+    expect(outcomeOf('unchecked-token-audience', verifyingWith(options))).not.toBe('fail')
   })
 })
