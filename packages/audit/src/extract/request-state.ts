@@ -314,9 +314,11 @@ const CREATES = /^(?:create|insertOne)$/
  * `redemption.create({ data: { nonce: state.nonce } })`: a column that is called so is unique, as what a row is known by is, and
  * the second row is refused.
  */
-function namesOnce(arg: Value, names: RegExp): boolean {
+function namesOnce(arg: Value, columns: RegExp): boolean {
   const data = arg.objects.flatMap((item) => item.properties.get('data')?.value.objects ?? [item])
-  return data.some(({ properties }) => [...properties].some(([name, { value }]) => names.test(name) && isState(value)))
+  return data.some(({ properties }) =>
+    [...properties].some(([name, { value }]) => columns.test(name) && isState(value)),
+  )
 }
 
 /** Of whatever table: others are unique where its schema says so. */
