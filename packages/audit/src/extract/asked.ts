@@ -1,8 +1,9 @@
 /** Questions that a handler asks, told by what they are about: who may have what, and what a header says is called. */
-import { CHOSEN, PERHAPS_NAMED, conditionOf, isOfCaller, isRank, namesOwner } from './conditions.ts'
+import { CHOSEN, ON_BEHALF, PERHAPS_NAMED, conditionOf, isOfCaller, isRank, namesOwner } from './conditions.ts'
 import type { Site } from './heap.ts'
 import { LibraryObject, siteKey } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { LISTEN, methodsOf } from './protocol.ts'
 import type { Facts, State } from './state.ts'
 import type { Condition, Value } from './value.ts'
 import { hasTag, withCondition, withTags } from './value.ts'
@@ -44,9 +45,23 @@ function isCaller(value: Value): boolean {
 }
 
 /** A comparison of two values: what either answer teaches of them. */
-export function askedByComparing(machine: Machine, answer: Value, a: Value, b: Value, site: Site): Value {
+export function askedByComparing(
+  machine: Machine,
+  answer: Value,
+  [a, b]: readonly [Value, Value],
+  site: Site,
+  state: State,
+): Value {
   const isCount = isNaming(a) && b.primitives[0] === 0
-  return !isCount && (isAbsence(a) || isAbsence(b)) ? answer : asked(machine, answer, [a, b], site)
+  if (!isCount && (isAbsence(a) || isAbsence(b))) return answer
+  return noteNarrowed(machine, asked(machine, answer, [a, b], site), state)
+}
+
+/** What a client may listen to is chosen from what it names, one by one: where that is asked, the list is no longer its own. */
+function noteNarrowed(machine: Machine, answer: Value, state: State): Value {
+  if (state.holds(`rpc:${LISTEN}`) && answer.condition?.whenTrue.includes('permitted') === true)
+    machine.permissionAsked.add(LISTEN)
+  return answer
 }
 
 /** Comparing with nothing asks only whether something is there; a count of nothing is an answer. */
@@ -66,7 +81,8 @@ export function askedByCalling(
   const isQuestion = name !== undefined && QUESTION.test(name)
   if (name !== undefined && ENFORCEMENT.test(name) && answer.objects.length === 0)
     noteEnforced(machine, given, site, state)
-  return asked(machine, answer, isQuestion ? given : given.filter((value) => !isNaming(value)), site)
+  const told = asked(machine, answer, isQuestion ? given : given.filter((value) => !isNaming(value)), site)
+  return isQuestion ? noteNarrowed(machine, told, state) : told
 }
 
 /**
@@ -95,6 +111,41 @@ function isSomebody(value: Value): boolean {
   return isRequest || (isOfCaller(value) && !hasTag(value, 'held'))
 }
 
+/**
+ * Code that we cannot see is given the caller where something is read (`inboxes.findMany({ where: { members: { some: { user } } } })`):
+ * what is read depends on who asks. Given what the client names as well, its answer says whether the caller may have it.
+ */
+export function askedOnBehalf(machine: Machine, args: readonly Value[], answer: Value, state: State): Value {
+  const methods = methodsOf(state).filter((method) => OF_RESOURCES.test(method))
+  if (methods.length === 0 || !args.some((arg) => holds(arg, isOrNamesCaller, DEEPEST_QUERY))) return answer
+  const isNamed = args.some((arg) => holds(arg, isOrNamesWish, DEEPEST_QUERY))
+  for (const method of methods) if (isNamed || READS.test(method)) machine.permissionAsked.add(method)
+  return isNamed && !answer.tags.includes(ON_BEHALF) ? withTags(answer, [ON_BEHALF]) : answer
+}
+
+const OF_RESOURCES = /^(?:resources|subscriptions)\//
+const READS = /^resources\/(?:read|list)$/
+const DEEPEST_QUERY = 5
+
+/** `/of/${user}?uri=${uri}` is both. */
+function isOrNamesCaller(value: Value): boolean {
+  return isCaller(value) || hasTag(value, 'principal')
+}
+
+function isOrNamesWish(value: Value): boolean {
+  return isWish(value) || (hasTag(value, 'principal') && BROUGHT.some((origin) => hasTag(value, origin)))
+}
+
+function holds(value: Value, test: (value: Value) => boolean, depth: number): boolean {
+  if (test(value)) return true
+  if (depth === 0) return false
+  return value.objects.some(
+    ({ kind, properties, item }) =>
+      (kind === 'object' && [...properties.values()].some((cell) => holds(cell.value, test, depth - 1))) ||
+      (kind === 'array' && holds(item, test, depth - 1)),
+  )
+}
+
 function noteEnforced(machine: Machine, given: readonly Value[], site: Site, state: State): void {
   if (given.some(isCaller) && given.some(isWish)) state.learn(['permitted'])
   if (isPolicy(given)) state.note(`named-policy:${place(machine, site)}`)
@@ -113,7 +164,7 @@ function isPlain({ tags }: Value): boolean {
 function asked(machine: Machine, answer: Value, given: readonly Value[], site: Site): Value {
   if (given.every(isPlain)) return answer
   const learned: { whenTrue: string[]; whenFalse: string[] } = { whenTrue: [], whenFalse: [] }
-  if (given.some(isCaller) && given.some(isWish)) {
+  if ((given.some(isCaller) && given.some(isWish)) || given.some(({ tags }) => tags.includes(ON_BEHALF))) {
     machine.permitting.add(machine.context.activation)
     learned.whenTrue.push('permitted')
     learned.whenFalse.push('permitted')

@@ -1,6 +1,6 @@
 /** Whom a token is for: which code asks a foreign issuer about one, and whether its answer is held against anything. */
 import type { Call } from './calls.ts'
-import { LibraryObject, type Site, siteKey } from './heap.ts'
+import { type HeapObject, LibraryObject, type Site, siteKey } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { Facts, State } from './state.ts'
 import type { Value } from './value.ts'
@@ -92,6 +92,7 @@ const IS_ASKED = ['if (!', 'if (', '!', 'assert(']
 interface Told {
   readonly named: boolean
   readonly asked?: true
+  readonly written?: Site | undefined
 }
 
 /** `payload.aud`: what it is held against is not known yet. */
@@ -149,8 +150,23 @@ export function noteIssuerAsked(machine: Machine, presented: readonly Value[], c
 }
 
 function asksIssuer(args: readonly Value[], { file, start, end }: Site): boolean {
-  const urls = args.flatMap(({ primitives }) => primitives.filter((item) => typeof item === 'string'))
+  const urls = args.flatMap(({ primitives, tags }) => [
+    ...primitives.filter((item) => typeof item === 'string'),
+    ...tags.filter((tag) => tag.startsWith('env:')),
+  ])
   return [file.text.slice(start, Math.min(end, start + 400)), ...urls].some((text) => ASKS_ISSUER.test(text))
+}
+
+/** What another server answered about the credential that a request brought. */
+export const ANSWERED = 'answered'
+
+/** `answer.active`: what RFC 7662 calls a token that is good; whoever answers so is the issuer, whatever its address is called. */
+export function noteIssuerAnswers(machine: Machine, target: Value, name: string, site: Site, state: State): void {
+  if (name !== 'active' || !target.tags.includes(ANSWERED)) return
+  machine.emit('issuer-answer', site, state, {})
+  if (state.facts.may.has(ASKED_ISSUER)) return
+  state.note(ASKED_ISSUER)
+  noteVerified(machine, site, state, { named: false, asked: true })
 }
 
 /** `answer.exp` of what an issuer says of a token: it ends by itself, and the program knows when. */
@@ -192,12 +208,13 @@ function isAsSent(value: Value): boolean {
 
 /** `fetch(api, { headers: { authorization } })`: the token of the caller, as it came, lets this server in elsewhere. */
 export function notePassedThrough(machine: Machine, { args, site }: Call, state: State): void {
-  if (args.some(forwardsToken) && !asksIssuer(args, site)) machine.emit('token-passed', site, state, {})
+  const written = args.flatMap(headersWithToken)[0]?.site
+  if (written !== undefined && !asksIssuer(args, site)) machine.emit('token-passed', site, state, { written })
 }
 
-function forwardsToken({ objects }: Value): boolean {
-  return objects.some((item) =>
-    (item.properties.get('headers')?.value.objects ?? []).some((headers) =>
+function headersWithToken({ objects }: Value): readonly HeapObject[] {
+  return objects.flatMap((item) =>
+    (item.properties.get('headers')?.value.objects ?? []).filter((headers) =>
       [...headers.properties].some(([name, { value }]) => /^authorization$/i.test(name) && isAsSent(value)),
     ),
   )

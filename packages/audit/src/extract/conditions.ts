@@ -228,12 +228,19 @@ export function conditionOf(value: Value): Condition {
   return value.implied
 }
 
+/** What was found for the caller under what it names. */
+export const ON_BEHALF = 'on-behalf'
+
 function impliedBy(value: Value): Condition {
   const whenTrue: string[] = []
   const whenFalse: string[] = []
   if (hasTag(value, 'verdict')) whenTrue.push(...VERIFIED, ...cookieFacts(value), ...loginFacts(value))
   if (hasTag(value, 'secure')) whenTrue.push('tls')
   if (isRank(value)) whenTrue.push('privileged')
+  if (value.tags.includes(ON_BEHALF)) {
+    whenTrue.push('permitted')
+    whenFalse.push('permitted')
+  }
   // Set by default, it takes nobody to set it.
   if (!value.primitives.some((item) => typeof item === 'string' && item !== '')) whenTrue.push(...switchFacts(value))
   for (const tag of tagsOf(value, 'entry')) {

@@ -190,9 +190,17 @@ export type Event = Base &
     /** Text signs, seals or proves something here: `what` says which, with an article. */
     | { readonly kind: 'secret-use'; readonly what: string; readonly value: Value }
     /** A token of somebody else is verified; `named`: only one that is meant for this server passes. */
-    | { readonly kind: 'audience'; readonly named: boolean; readonly asked?: true }
+    | {
+        readonly kind: 'audience'
+        readonly named: boolean
+        readonly asked?: true
+        /** Where options are made that name nobody. */
+        readonly written?: Site | undefined
+      }
+    /** What an issuer says of a token is asked whether the token is good. */
+    | { readonly kind: 'issuer-answer' }
     /** The token of the caller is sent to another service as it came. */
-    | { readonly kind: 'token-passed' }
+    | { readonly kind: 'token-passed'; readonly written: Site }
     | { readonly kind: 'event-store'; readonly value: Value }
     /** Events are sent again to whoever takes up a stream: from a container, or from a store that code outside hands over. */
     | { readonly kind: 'replay'; readonly container: HeapObject | undefined; readonly handed: boolean }
@@ -227,12 +235,17 @@ export type Event = Base &
         readonly topic: Value
         readonly handler: HeapObject | undefined
       }
+    /** Somebody listens to, or something is emitted under, a name that an emitter is given. */
+    | { readonly kind: 'topic-joined'; readonly emitter: Site; readonly topic: Value }
+    | { readonly kind: 'topic-told'; readonly emitter: Site; readonly topic: Value }
     /** The SDK's handler is given a request, which may be one to listen. */
     | { readonly kind: 'handler-call'; readonly handler: HeapObject }
     /** A server that answers for tasks is connected. */
     | {
         readonly kind: 'task-store'
         readonly store: HeapObject
+        /** Where a store of the program's own answers for a task. */
+        readonly answers: Site | undefined
         /** It cannot tell whose tasks these are: there are no sessions, or it does not know of them. */
         readonly blind: boolean
       }

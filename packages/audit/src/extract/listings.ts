@@ -1,7 +1,7 @@
 /** Answers that name sessions nobody asked for by their ID: keys of a container, or IDs in the records of a walk through it. */
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
-import { hasTag, storesIn, tagsOf } from './value.ts'
+import { NEVER, hasTag, storesIn, tagsOf } from './value.ts'
 import { isSilent, isHandleName } from './secrets.ts'
 
 const DEEPEST = 5
@@ -81,6 +81,9 @@ function partsOf({ value, name, listed, stores, depth }: Told): readonly Told[] 
       stores,
       depth: depth + 1,
     }))
-    return isList ? [...parts, { value: item.item, name, listed: true, stores, depth: depth + 1 }] : parts
+    // `Object.fromEntries(sessions)`: what it is keyed by is told as well.
+    const keys = item.key === NEVER ? [] : [{ value: item.key, name, listed: true, stores, depth: depth + 1 }]
+    if (!isList) return [...parts, ...keys]
+    return [...parts, { value: item.item, name, listed: true, stores, depth: depth + 1 }]
   })
 }

@@ -1,6 +1,6 @@
 /** Calls of what cannot be entered: their callbacks run, their result carries the origins of what they were given, and what they are given may leave. */
-import { askedOfOwner, noteExecution } from './asked.ts'
-import { noteAudienceGiven, noteIssuerAsked, notePassedThrough } from './audiences.ts'
+import { askedOfOwner, askedOnBehalf, noteExecution } from './asked.ts'
+import { ANSWERED, noteAudienceGiven, noteIssuerAsked, notePassedThrough } from './audiences.ts'
 import { callersInScope } from './callers.ts'
 import { fromRequest, isSentByBrowsers, requestTags, namesOrigin } from './conditions.ts'
 import { noteClientsGiven } from './configured.ts'
@@ -19,7 +19,7 @@ import { callOnUnseenStore } from './models/unseen-stores.ts'
 import { callOnUnseenService } from './models/unseen-services.ts'
 import { noteHandleGiven } from './handles.ts'
 import { storeRef } from './properties.ts'
-import { handedOver, noteAct } from './request-state.ts'
+import { handedOver, noteAct, noteMadeOnce } from './request-state.ts'
 import { parsedBySchema } from './schemas.ts'
 import { isNamedSecret, namesFile, noteBindings, noteLog, noteUrlCredential, noteUrlProof } from './secrets.ts'
 import type { State } from './state.ts'
@@ -88,6 +88,18 @@ export function callOpaque(
   callee: Value,
   whose: Whose = 'unknown',
 ): Value {
+  const answer = callUnseen(machine, name, call, state, callee, whose)
+  return name !== undefined && SPEAKING.test(name) ? answer : askedOnBehalf(machine, call.args, answer, state)
+}
+
+function callUnseen(
+  machine: Machine,
+  name: string | undefined,
+  call: Call,
+  state: State,
+  callee: Value,
+  whose: Whose,
+): Value {
   if (name !== undefined && LISTENERS.test(name)) {
     if (isForUpgrades(machine, call)) return onUnseenServer(machine, name, call, state)
     if (deferListener(machine, call, state)) return call.self
@@ -110,6 +122,7 @@ export function callOpaque(
   notePasswordSet(machine, name, call, state)
   // `client.callbackParams(req)` of openid-client: the code and state that an authorization server sends back.
   if (name === 'callbackParams') return tagged('query:code', 'cred')
+  if (name !== undefined) noteMadeOnce(name, call.args, state)
   const kept =
     name === undefined
       ? undefined
@@ -160,8 +173,17 @@ export function callOpaque(
   if (presented.includes(CREDENTIAL) && name !== undefined && INSISTS.test(name)) state.note('maybe-auth')
   noteIssuerAsked(machine, presented, call, state)
   if (presented.some(isSentByBrowsers)) state.note('maybe-cookie')
-  return withTags(inner, ['verdict', 'cred', ...presented.flatMap(requestTags)])
+  const verdict = withTags(inner, ['verdict', 'cred', ...presented.flatMap(requestTags)])
+  return name !== undefined && ASKS_ANOTHER.test(name) ? answered(verdict) : verdict
 }
+
+/** What another server says is no setting, though its address is one. */
+function answered(verdict: Value): Value {
+  return verdict.with({ tags: [...verdict.tags.filter((tag) => !tag.startsWith('env:')), ANSWERED] })
+}
+
+/** `fetch(url, …)`, `axios.post(url, …)`, `got.post(url, …)`; not a table that is asked by a key. */
+const ASKS_ANOTHER = /^(?:(?:global:)?fetch|\$?fetch\w*|post|request|ky|got|ofetch|axios)$/
 
 /** The credentials that code we cannot see is given. */
 function offeredTo(name: string | undefined, { args }: Call, whose: Whose): readonly Value[] {
@@ -212,6 +234,7 @@ function isGivenRequest({ args }: Pick<Call, 'args'>): boolean {
 function credentialsIn(value: Value, whose: Whose): readonly Value[] {
   if (isCredential(value)) return [value]
   return value.objects.flatMap((item) => {
+    if (item instanceof LibraryObject && item.type === 'form') return heldCredentials(item)
     if (item.kind !== 'object') return []
     const parts = REQUEST_PARTS.flatMap((name) => item.properties.get(name)?.value.objects ?? [])
     const body = item.properties.get('body')?.value

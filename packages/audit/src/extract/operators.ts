@@ -46,13 +46,19 @@ export function evaluateBinary(machine: Machine, node: Node, state: State, env: 
     case '==':
       noteMethod(machine, left, right, machine.site(env.file, node), state)
       noteComparison(machine, left, right, operator, machine.site(env.file, node), state)
-      return askedByComparing(machine, equality(machine, left, right), left, right, machine.site(env.file, node))
+      return askedByComparing(
+        machine,
+        equality(machine, left, right),
+        [left, right],
+        machine.site(env.file, node),
+        state,
+      )
     case '!==':
     case '!=':
       noteMethod(machine, left, right, machine.site(env.file, node), state)
       noteComparison(machine, left, right, operator, machine.site(env.file, node), state)
       return negate(
-        askedByComparing(machine, equality(machine, left, right), left, right, machine.site(env.file, node)),
+        askedByComparing(machine, equality(machine, left, right), [left, right], machine.site(env.file, node), state),
       )
     case '<':
     case '>':

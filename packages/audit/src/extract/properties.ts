@@ -1,6 +1,6 @@
 /** Reads and writes of properties: plain objects, containers used as session stores, library objects. */
 import { keptByName, noteExecution } from './asked.ts'
-import { audienceClaim, isAudienceClaim, noteIssuerSaysEnd, tokenAsSent } from './audiences.ts'
+import { audienceClaim, isAudienceClaim, noteIssuerAnswers, noteIssuerSaysEnd, tokenAsSent } from './audiences.ts'
 import { LET_IN, conditionOf, fromRequest, isFresh, isMove, isPresentedHandle, requestTags } from './conditions.ts'
 import { putBack } from './copies.ts'
 import { isOwn, noteHandleWrite, unprovenTags } from './handles.ts'
@@ -97,6 +97,7 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   if (value === NEVER) return name === 'length' ? UNKNOWN : UNKNOWN.with({})
   const asSent = name === undefined || target.tags.length === 0 ? undefined : tokenAsSent(machine, target, name)
   if (asSent !== undefined) return asSent
+  if (name !== undefined && target.tags.length > 0) noteIssuerAnswers(machine, target, name, site, state)
   if (name !== undefined && target.tags.length > 0) noteIssuerSaysEnd(machine, target, name, site, state)
   if (name !== undefined && isAudienceClaim(target, name)) value = audienceClaim(machine, value, site, state)
   if (target.tags.length > 0 && name !== undefined) value = noteFieldRead(machine, target, name, value, site)

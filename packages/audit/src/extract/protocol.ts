@@ -10,6 +10,7 @@ import { wordsOf } from './made-secrets.ts'
 
 const METHOD_BY_SCHEMA = new Map([
   ['SubscribeRequestSchema', 'resources/subscribe'],
+  ['UnsubscribeRequestSchema', 'resources/unsubscribe'],
   ['ReadResourceRequestSchema', 'resources/read'],
   ['ListResourcesRequestSchema', 'resources/list'],
   ['GetTaskRequestSchema', 'tasks/get'],
@@ -17,7 +18,9 @@ const METHOD_BY_SCHEMA = new Map([
   ['CancelTaskRequestSchema', 'tasks/cancel'],
   ['SetLevelRequestSchema', 'logging/setLevel'],
 ])
-const METHODS: ReadonlySet<unknown> = new Set([...METHOD_BY_SCHEMA.values(), 'tasks/update'])
+/** Of the modern protocol: a stream of what the client names. */
+export const LISTEN = 'subscriptions/listen'
+const METHODS: ReadonlySet<unknown> = new Set([...METHOD_BY_SCHEMA.values(), 'tasks/update', LISTEN])
 const READS_RESOURCE = /^(?:registerR|r)esource$/
 
 /** What is known where a handler that is registered by this call runs. */

@@ -279,7 +279,7 @@ export function noteAct(
   site: Site,
   state: State,
 ): void {
-  if (name === 'create' && args.some(namesOnce)) state.learn(['rs:spent'])
+  if (name === 'create' && args.some((arg) => namesOnce(arg, ONCE))) state.learn(['rs:spent'])
   if (name !== undefined && PUTS.test(name) && isInRound(state)) {
     if (args.some((arg) => hasTag(arg, 'summed')))
       return machine.emit('act', site, state, { again: true, ofRequest: args.some(isOfRequest) })
@@ -303,12 +303,26 @@ const ASKED = 'rs:asked'
 /** `votes.put(poll, String(total + 1))`; `spent.put(state.id, '1')` */
 const PUTS = /^(?:put|set|save|write|update|upsert)/
 
-/** `redemption.create({ data: { nonce: state.nonce } })`: a column that is called so is unique, and the second row is refused. */
-function namesOnce(arg: Value): boolean {
-  const data = arg.objects.flatMap((item) => item.properties.get('data')?.value.objects ?? [])
-  return data.some(({ properties }) => [...properties].some(([name, { value }]) => ONCE.test(name) && isState(value)))
+/** A row that has a name out of state is made once. */
+export function noteMadeOnce(name: string, args: readonly Value[], state: State): void {
+  if (CREATES.test(name) && args.some((arg) => namesOnce(arg, PRIMARY))) state.learn(['rs:spent'])
 }
 
+const CREATES = /^(?:create|insertOne)$/
+
+/**
+ * `redemption.create({ data: { nonce: state.nonce } })`: a column that is called so is unique, as what a row is known by is, and
+ * the second row is refused.
+ */
+function namesOnce(arg: Value, columns: RegExp): boolean {
+  const data = arg.objects.flatMap((item) => item.properties.get('data')?.value.objects ?? [item])
+  return data.some(({ properties }) =>
+    [...properties].some(([name, { value }]) => columns.test(name) && isState(value)),
+  )
+}
+
+/** Of whatever table: others are unique where its schema says so. */
+const PRIMARY = /^_?id$/
 const ONCE = /^(?:nonce|jti|(?:state|request|redemption|idempotency)_?(?:id|key|token))$/i
 
 /** `{ idempotencyKey: state.id }`, `{ headers: { 'Idempotency-Key': state.id } }`: whoever does it does it once for that key. */

@@ -611,7 +611,7 @@ function caseState(
     const site = machine.site(env.file, item['test'])
     noteMethod(machine, subject, label, site, rest)
     noteComparison(machine, subject, label, '===', site, rest)
-    const test = askedByComparing(machine, equality(machine, subject, label), subject, label, site)
+    const test = askedByComparing(machine, equality(machine, subject, label), [subject, label], site, rest)
     noteDecision(machine, test, site, rest)
     const truth = truthOn(machine, test, rest)
     if (!truth.canBeTrue) taken.dead = true

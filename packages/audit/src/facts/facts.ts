@@ -301,6 +301,10 @@ export interface DependencyFact {
   readonly version: string
   /** The first import of it. */
   readonly at: Location
+  /** Where the version is written, if in this tree. */
+  readonly pinned?: Location
+  /** `version` is the lowest that a range admits, and this the first that it does not. */
+  readonly below?: string
 }
 
 /** A token that was issued elsewhere is verified here. */
@@ -308,6 +312,8 @@ export interface AudienceFact {
   readonly at: Location
   /** Only a token that is meant for this server passes. */
   readonly named: boolean
+  /** Where options are made that name nobody, headers that carry the token on, or where it is asked whether the token is good. */
+  readonly written?: Location | undefined
   /** Verified here; its issuer is asked about it; or it is sent to another service as it came, be it that nobody or somebody has verified it here. */
   readonly how: 'verified' | 'asked' | 'passed-on' | 'passed-through'
 }
@@ -364,6 +370,10 @@ export interface SubscriptionFact {
   readonly how: 'subscribe' | 'listen' | 'stream'
   /** Where it is taken. */
   readonly at: Location
+  /** What the handler does for it, where that is elsewhere. */
+  readonly asked?: Location | undefined
+  /** The one handler of the SDK that all listen to. */
+  readonly handler?: Location
   readonly told: Location
   /** It is asked before whether they may know. */
   readonly permitted: boolean
@@ -372,6 +382,8 @@ export interface SubscriptionFact {
 /** What keeps the tasks of a server and answers for them. */
 export interface TaskStoreFact {
   readonly created: Location
+  /** Where a store of the program's own answers for a task. */
+  readonly answers?: Location
   /** Where a server that has it is connected. */
   readonly used: Location
   /** One object serves many requests. */

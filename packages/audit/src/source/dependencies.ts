@@ -5,10 +5,10 @@ import { parseNpmLock } from './lockfiles/npm.ts'
 import { parsePnpmLock } from './lockfiles/pnpm.ts'
 import { parseYarnLock } from './lockfiles/yarn.ts'
 import type { DependencyVersion, PackageInfo } from './tree.ts'
-import { compareVersions, minimumOf } from './version.ts'
+import { ceilingOf, compareVersions, minimumOf } from './version.ts'
 
 /** By preference where one folder has several. */
-const LOCKFILES: readonly (readonly [name: string, parse: (text: string) => Lockfile | undefined])[] = [
+export const LOCKFILES: readonly (readonly [name: string, parse: (text: string) => Lockfile | undefined])[] = [
   ['package-lock.json', parseNpmLock],
   ['npm-shrinkwrap.json', parseNpmLock],
   ['pnpm-lock.yaml', parsePnpmLock],
@@ -59,7 +59,9 @@ function isOutdated(locked: string, range: string | undefined): boolean {
 function versionOfRange(range: string): DependencyVersion | undefined {
   const minimum = minimumOf(range)
   if (minimum === undefined) return undefined
-  return { version: minimum, from: range.trim().replace(/^[=v]+/, '') === minimum ? 'locked' : 'minimum' }
+  if (range.trim().replace(/^[=v]+/, '') === minimum) return { version: minimum, from: 'locked' }
+  const below = ceilingOf(range)
+  return { version: minimum, from: 'minimum', ...(below && { below }) }
 }
 
 function readLockfile(surroundings: Surroundings, dir: string): Lockfile | undefined {

@@ -35,6 +35,8 @@ export interface DependencyVersion {
   readonly version: string
   /** `locked`: a lockfile or an exact range pins it. `minimum`: the lowest version that package.json admits. */
   readonly from: 'locked' | 'minimum'
+  /** Of a range the first version that it no longer admits, where it has one. */
+  readonly below?: string
 }
 
 /** A file that is no source but has places to point at. */

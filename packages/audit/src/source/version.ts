@@ -46,6 +46,47 @@ function minimumOfComparators(range: string): string | undefined {
   return undefined
 }
 
+/** The first version that a range no longer admits, or undefined where there is none, or it is not of a simple shape. */
+export function ceilingOf(range: string): string | undefined {
+  if (range.length > LONGEST_RANGE) return undefined
+  const aliased = /^npm:(?:@?[^@]+)@(.+)$/.exec(range)?.[1] ?? range
+  const ceilings = aliased
+    .replace(/^workspace:/, '')
+    .split('||')
+    .map(ceilingOfComparators)
+  if (ceilings.some((ceiling) => ceiling === undefined)) return undefined
+  return ceilings
+    .filter((ceiling) => ceiling !== undefined)
+    .toSorted(compareVersions)
+    .at(-1)
+}
+
+/** `^0.5.3`, `~1.2`, `1.x`, `>=1.2 <1.9`: the lowest bound from above. */
+function ceilingOfComparators(range: string): string | undefined {
+  const comparators = range
+    .trim()
+    .replaceAll(/([<>=~^]+)\s+/g, '$1')
+    .split(/\s+/)
+  if (comparators.includes('-')) return undefined
+  return comparators.flatMap((comparator) => ceilingOfOne(comparator) ?? []).toSorted(compareVersions)[0]
+}
+
+const COMPARATOR = /^(\^|~>?|[<>]=?|=)?v?(\d+)(?:\.(\d+|[xX*]))?(?:\.(\d+|[xX*]))?(?:-[\w.-]+)?$/
+
+function ceilingOfOne(comparator: string): string | undefined {
+  const [, operator = '', major, minor, patch] = COMPARATOR.exec(comparator) ?? []
+  if (major === undefined || operator.startsWith('>')) return undefined
+  const [first, second, third] = [Number(major), wholeNumber(minor), wholeNumber(patch)]
+  if (operator === '<') return `${first}.${second ?? 0}.${third ?? 0}`
+  if (second === undefined || (operator === '^' && first > 0)) return `${first + 1}.0.0`
+  const isOfMinor = third === undefined || operator.startsWith('~') || (operator === '^' && second > 0)
+  return isOfMinor ? `${first}.${second + 1}.0` : `${first}.${second}.${third + 1}`
+}
+
+function wholeNumber(part: string | undefined): number | undefined {
+  return part === undefined || /^[xX*]$/.test(part) ? undefined : Number(part)
+}
+
 function comparePreReleases(left: string | undefined, right: string | undefined): number {
   if (left === right) return 0
   if (left === undefined) return 1

@@ -297,3 +297,117 @@ describe('a verifier of several issuers', () => {
     expect(findingsOf('unchecked-token-audience', helper(own).replace('createRemoteJWKSet, ', ''))).toEqual([])
   })
 })
+
+describe('introspection, whatever its address is called', () => {
+  const introspecting = (check: string, asks = '', url = 'endpoint'): string => `
+    import { createServer } from 'node:http'
+    import axios from 'axios'
+    const endpoint = process.env.AS_URL, resource = process.env.RESOURCE
+    const basic = 'Basic ' + Buffer.from(process.env.ID + ':' + process.env.SECRET).toString('base64')
+    const ask = async (token) => {
+      ${
+        asks ||
+        `const res = await fetch(${url}, { method: 'POST', headers: { authorization: basic }, body: new URLSearchParams({ token }) })
+      return res.ok ? await res.json() : { active: false }`
+      }
+    }
+    createServer(async (req, res) => {
+      const [, token = ''] = String(req.headers.authorization).split(' ')
+      const data = await ask(token)
+      ${check}
+      res.end(JSON.stringify({ jsonrpc: '2.0', id: 1, result: { sub: data.sub } }))
+    }).listen(3000, '127.0.0.1')`
+  const RULE = 'unchecked-token-audience'
+  const active = 'if (!data.active) return res.writeHead(401).end()'
+
+  it.each([
+    ['active', introspecting(active)],
+    [
+      'a destructured answer',
+      introspecting(
+        'const { active, exp } = data; if (active !== true || exp < Date.now() / 1000) return res.writeHead(401).end()',
+      ),
+    ],
+    [
+      'a predicate',
+      introspecting(
+        "const usable = ({ active, exp, token_type: type = 'Bearer' }) => active === true && exp > Date.now() / 1000; if (!usable(data)) return res.writeHead(401).end()",
+      ),
+    ],
+    [
+      'axios',
+      introspecting(
+        active,
+        'return (await axios.post(endpoint, new URLSearchParams({ token }), { headers: { authorization: basic } })).data',
+      ),
+    ],
+    ['a setting', introspecting('if (!data.sub) return res.writeHead(401).end()', '', 'process.env.INTROSPECTION_URL')],
+    [
+      'an issuer alone',
+      introspecting(`${active}; if (data.iss !== process.env.ISSUER) return res.writeHead(401).end()`),
+    ],
+  ])('takes any token of the issuer: %s', (_how, program) => {
+    expect(outcomeOf(RULE, program)).toBe('fail')
+  })
+
+  it.each([
+    ['compared', 'data.aud !== resource'],
+    ['in a list', '![data.aud].flat().includes(resource)'],
+    ['in a list, if any', '!([data.aud ?? []].flat()).includes(resource)'],
+    ['one of several', '!(Array.isArray(data.aud) ? data.aud : [data.aud]).includes(resource)'],
+    ['some', '![].concat(data.aud ?? []).some((aud) => aud === resource)'],
+    ['a set', '!new Set([data.aud].flat()).has(resource)'],
+    ['filtered', '[data.aud].flat().filter((aud) => aud === resource).length === 0'],
+  ])('takes only its own: %s', (_how, foreign) => {
+    expect(outcomeOf(RULE, introspecting(`if (!data.active || ${foreign}) return res.writeHead(401).end()`))).toBe(
+      'pass',
+    )
+  })
+
+  it('is not what a table of users is asked', () => {
+    const table = 'return db.users.findUnique({ where: { token } })'
+    expect(outcomeOf(RULE, introspecting(active, table))).toBe('notApplicable')
+  })
+})
+
+describe('options that name an audience on some ways only', () => {
+  const verifyingWith = (options: string): string => `
+    import { createServer } from 'node:http'
+    import { createRemoteJWKSet, jwtVerify } from 'jose'
+    const keys = createRemoteJWKSet(new URL(process.env.JWKS)), issuer = process.env.ISSUER, audience = process.env.RESOURCE
+    const common = { issuer, algorithms: ['ES256'] }
+    ${options}
+    createServer(async (req, res) => {
+      const { payload } = await jwtVerify(String(req.headers.authorization).slice(7), keys, options)
+      res.end(payload.sub)
+    }).listen(3000, '127.0.0.1')`
+
+  it.each([
+    [
+      'strict ? { ...common, audience } : common',
+      'const strict = process.env.STRICT; const options = strict ? { ...common, audience } : common',
+    ],
+    [
+      'a builder',
+      'const build = ({ strict = process.env.STRICT === "1" }) => (strict ? { ...common, audience } : common); const options = build({})',
+    ],
+    [
+      'early return',
+      'function build(strict) { if (!strict) return common; return { ...common, audience } } const options = build(process.env.STRICT)',
+    ],
+    ['undefined', "const options = { ...common, audience: process.env.STRICT ? 'https://notes.example' : undefined }"],
+    ['never given', 'const build = ({ audience }) => ({ issuer, audience }); const options = build({})'],
+  ])('%s', (_how, options) => {
+    expect(outcomeOf('unchecked-token-audience', verifyingWith(options))).toBe('fail')
+  })
+
+  it.each([
+    ['of the environment', 'const options = { ...common, audience }'],
+    ['with a default', "const options = { ...common, audience: process.env.AUD ?? 'https://notes.example' }"],
+    ['either', 'const options = process.env.STRICT ? { ...common, audience } : { issuer, audience: [audience] }'],
+    ['a builder', 'const build = ({ audience }) => ({ issuer, audience }); const options = build({ audience })'],
+    ['out of sight', "import { options as seen } from './nowhere.js'; const options = seen"],
+  ])('not %s', (_how, options) => {
+    expect(outcomeOf('unchecked-token-audience', verifyingWith(options))).not.toBe('fail')
+  })
+})

@@ -200,6 +200,37 @@ describe('a page about sessions', () => {
     })
     import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'`
 
+  it.each([
+    ['a record of all', "app.get('/s', (req, res) => res.json(Object.fromEntries(sessions)))"],
+    [
+      'one of a part of them',
+      "app.get('/s', (req, res) => res.json(Object.fromEntries([...sessions].filter(([, s]) => s.at > 5).map(([name, s]) => [name, { at: s.at }]))))",
+    ],
+    [
+      'one in a field',
+      "const sum = (shape) => Object.fromEntries([...sessions].map(([name, s]) => [name, shape(s)]))\napp.get('/s', (req, res) => res.json({ up: 1, open: sum(({ at }) => ({ at })) }))",
+    ],
+  ])('names them in %s', (_how, route) => {
+    expect(told(route)).toEqual([ALL])
+  })
+
+  it.each([
+    [
+      'keyed by users',
+      "app.get('/s', (req, res) => res.json(Object.fromEntries([...sessions.values()].map((s) => [s.user, s.at]))))",
+    ],
+    [
+      'keyed by digests',
+      "app.get('/s', (req, res) => res.json(Object.fromEntries([...sessions].map(([id, s]) => [createHash('sha256').update(id).digest('hex'), s.at]))))",
+    ],
+    [
+      'of the caller’s own',
+      "app.get('/s', auth, (req, res) => res.json(Object.fromEntries([...sessions].filter(([, s]) => s.user === req.user).map(([id, s]) => [id, s.at]))))",
+    ],
+  ])('names none in a record %s', (_how, route) => {
+    expect(told(route)).toEqual([])
+  })
+
   it('is what a tool answers', () => {
     expect(told(tool('JSON.stringify(register.active())'))).toEqual([USERS])
     expect(told(tool('String(register.active().length)'))).toEqual([])

@@ -67,6 +67,14 @@ describe('what a round does with a store that is not seen', () => {
       'sends, after it wrote down what nobody asks',
       "await env.DONE.put(state.jti, '1'); await env.MAIL.send(state.title)",
     ],
+    [
+      'makes a row under a name that is drawn',
+      'await prisma.entry.create({ data: { id: crypto.randomUUID(), title: state.title } }); await env.MAIL.send(state.title)',
+    ],
+    [
+      'asks a durable object for what it has, and sends',
+      "await env.COUNTS.get(env.COUNTS.idFromName('all')).getCount(state.id); await env.MAIL.send(state.title)",
+    ],
   ])('%s: each time again', (_, does) => {
     expect(outcomeOf('replayable-request-state', round(does))).toBe('fail')
   })
@@ -76,6 +84,18 @@ describe('what a round does with a store that is not seen', () => {
     [
       'sends, where it was not done before',
       "if (await env.DONE.get(state.jti)) throw new Error('again'); await env.DONE.put(state.jti, '1'); await env.MAIL.send(state.title)",
+    ],
+    [
+      'makes a row that is named by it, and sends',
+      'await prisma.entry.create({ data: { id: state.id, title } }); await env.MAIL.send(state.title)',
+    ],
+    [
+      'inserts a document that is named by it, and sends',
+      'await entries.insertOne({ _id: state.id, title }); await env.MAIL.send(state.title)',
+    ],
+    [
+      'claims it of a durable object, and sends',
+      "if (!(await env.NONCES.get(env.NONCES.idFromName('all')).claim(state.id))) throw new Error('again'); await env.MAIL.send(state.title)",
     ],
   ])('%s: once and twice are the same', (_, does) => {
     expect(outcomeOf('replayable-request-state', round(does))).toBe('pass')

@@ -342,6 +342,20 @@ describe('what stands in a URL beside a credential', () => {
   })
 })
 
+describe('a number in a URL', () => {
+  const page = (use: string): string =>
+    outcomeOf('session-token-in-url', app('', `app.get('/d', (req, res) => { ${use}; res.send(String(n)) })`))
+
+  it.each(['Number.isInteger(n)', 'Number.isSafeInteger(n)', 'isNaN(n)', 'Number.isFinite(n)'])(
+    'is no session, whatever it is called: %s',
+    (test) => {
+      expect(page(`const n = Number(req.query.session ?? 1); if (!${test}) return res.sendStatus(400)`)).not.toBe(
+        'fail',
+      )
+    },
+  )
+})
+
 describe('a ticket in a URL', () => {
   const server = (use: string): string => `
     import express from 'express'

@@ -133,3 +133,53 @@ describe('passport 0.6.0: logIn regenerates the session', () => {
     expect(factsOf(files).logins.map((fact) => fact.regenerated)).toEqual(expected)
   })
 })
+
+describe('a dependency with weak sessions', () => {
+  const RULE = 'vulnerable-session-dependency'
+  const server = `
+    import passport from 'passport'
+    import express from 'express'
+    const app = express()
+    app.use(passport.initialize())
+    app.listen(3000)`
+  const asked = (range: string, more = {}): Readonly<Record<string, string>> => ({
+    'package.json': JSON.stringify({ name: 'app', dependencies: { passport: range } }, undefined, 2),
+    'server.ts': server,
+    ...more,
+  })
+  const dependency = (program: Readonly<Record<string, string>>) =>
+    factsOf(program).dependencies.find(({ name }) => name === 'passport')
+
+  it.each([
+    ['^0.5.3', 'fail'],
+    ['~0.4.1', 'fail'],
+    ['0.5.x', 'fail'],
+    ['>=0.4 <0.6', 'fail'],
+    ['^0.5.3 || ^0.6.0', 'notApplicable'],
+    ['>=0.5.3', 'notApplicable'],
+    ['^0.6.0', 'notApplicable'],
+    ['*', 'notApplicable'],
+  ])('asked for as %s: %s', (range, expected) => {
+    expect(outcomeOf(RULE, asked(range))).toBe(expected)
+  })
+
+  it('is shown where its range is written', () => {
+    expect(dependency(asked('^0.5.3'))?.pinned).toMatchObject({ path: 'package.json', startLine: 4 })
+  })
+
+  it.each([
+    [
+      'package-lock.json',
+      '{\n"lockfileVersion": 3,\n"packages": {\n"": { "dependencies": { "passport": "*" } },\n"node_modules/@x/passport": { "version": "0.5.3" },\n"node_modules/passport": {\n"version": "0.5.3" } } }',
+      7,
+    ],
+    [
+      'pnpm-lock.yaml',
+      "lockfileVersion: '9.0'\nimporters:\n  .:\n    dependencies:\n      passport:\n        specifier: '*'\n        version: 0.5.3\n",
+      7,
+    ],
+    ['yarn.lock', '# yarn lockfile v1\n\npassport@*:\n  version "0.5.3"\n', 4],
+  ])('or where %s has it', (file, text, line) => {
+    expect(dependency(asked('*', { [file]: text }))?.pinned).toMatchObject({ path: file, startLine: line })
+  })
+})

@@ -36,10 +36,13 @@ function outcomeDisagreements(example: Example, report: Report): string[] {
   ]
 }
 
+/** Manifests and lockfiles: what versions are said to be is no code, and a label in it would break it. */
+const CARRIES_NO_LABELS = /(?:^|\/)(?:package(?:-lock)?\.json|pnpm-lock\.yaml|yarn\.lock|bun\.lock)$/
+
 function labelDisagreements(example: Example, findings: readonly Finding[]): string[] {
   const found = labelsByFile(example, findings)
   const strayed = findings.flatMap(({ trace }) =>
-    placesOf(trace).filter(({ location }) => !example.files.has(location.path)),
+    placesOf(trace).filter(({ location: { path } }) => !example.files.has(path) && !CARRIES_NO_LABELS.test(path)),
   )
   return [
     ...strayed.map(({ location }) => `a step lies outside the example: ${location.path}:${location.startLine}`),

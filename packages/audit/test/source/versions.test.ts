@@ -1,5 +1,5 @@
-import { describe, expect, test } from 'vitest'
-import { compareVersions, minimumOf } from '../../src/source/version.ts'
+import { describe, expect, it, test } from 'vitest'
+import { ceilingOf, compareVersions, minimumOf } from '../../src/source/version.ts'
 import type { Files } from './memory-host.ts'
 import { treeOf } from './trees.ts'
 
@@ -83,13 +83,13 @@ describe('a lockfile decides', () => {
 
   test('a lockfile that package.json has left behind decides nothing', () => {
     const outdated = `{"packages":{"node_modules/${SDK}":{"version":"1.19.9"}}}`
-    expect(lookup({ 'package-lock.json': outdated })).toEqual({ version: '1.20.0', from: 'minimum' })
+    expect(lookup({ 'package-lock.json': outdated })).toEqual({ version: '1.20.0', from: 'minimum', below: '2.0.0' })
     const borrowing = {
       'demo/package.json': '{"name":"demo"}',
       'demo/x.ts': 'export {}',
       'package-lock.json': outdated,
     }
-    expect(lookup(borrowing, SDK, 'demo/x.ts')).toEqual({ version: '1.20.0', from: 'minimum' })
+    expect(lookup(borrowing, SDK, 'demo/x.ts')).toEqual({ version: '1.20.0', from: 'minimum', below: '2.0.0' })
   })
 
   test('a broken lockfile is no lockfile', () => {
@@ -104,14 +104,14 @@ describe('a lockfile decides', () => {
       'importers:\n  - .',
     ]) {
       for (const name of ['package-lock.json', 'pnpm-lock.yaml', 'yarn.lock', 'bun.lock']) {
-        expect(lookup({ [name]: text })).toEqual({ version: '1.20.0', from: 'minimum' })
+        expect(lookup({ [name]: text })).toEqual({ version: '1.20.0', from: 'minimum', below: '2.0.0' })
       }
     }
   })
 })
 
 test('without a lockfile the lowest admitted version counts, and says so', () => {
-  expect(lookup({}, 'passport')).toEqual({ version: '0.5.0', from: 'minimum' })
+  expect(lookup({}, 'passport')).toEqual({ version: '0.5.0', from: 'minimum', below: '0.6.0' })
   expect(lookup({ 'package.json': '{"dependencies":{"passport":"0.5.2"}}' }, 'passport')).toEqual({
     version: '0.5.2',
     from: 'locked',
@@ -126,7 +126,7 @@ test('files that no package is around get what the manifests of the tree agree u
   })
   const found = (files: Files) =>
     treeOf({ 'src/server.ts': 'export {}', ...files }).versionOf('passport', 'src/server.ts')
-  expect(found(inFolder('install', '^0.4.1'))).toEqual({ version: '0.4.1', from: 'minimum' })
+  expect(found(inFolder('install', '^0.4.1'))).toEqual({ version: '0.4.1', from: 'minimum', below: '0.5.0' })
   expect(found({ ...inFolder('install', '^0.4.1'), ...inFolder('tools', '^0.7.0') })).toBeUndefined()
   expect(found({ ...inFolder('install', '^0.4.1'), 'package.json': '{"dependencies":{}}' })).toBeUndefined()
 })
@@ -187,4 +187,24 @@ describe('hostile manifests and lockfiles cost no square of their length', () =>
     lookup(files)
     expect(process.cpuUsage(started).user / 1_000_000).toBeLessThan(2)
   })
+})
+
+it.each([
+  ['^0.5.3', '0.6.0'],
+  ['~0.5.3', '0.6.0'],
+  ['^0.0.3', '0.0.4'],
+  ['0.5', '0.6.0'],
+  ['1.x', '2.0.0'],
+  ['^1.24.0', '2.0.0'],
+  ['>=1.2 <1.9', '1.9.0'],
+  ['>= 1.2 <= 1.9.3', '1.9.4'],
+  ['^0.5 || ^0.6', '0.7.0'],
+  ['npm:@x/y@^1.2', '2.0.0'],
+  ['>=1.24', undefined],
+  ['^1 || >=3', undefined],
+  ['1.2.3 - 2.0', undefined],
+  ['*', undefined],
+  ['latest', undefined],
+])('%s admits nothing from %s on', (range, ceiling) => {
+  expect(ceilingOf(range)).toBe(ceiling)
 })

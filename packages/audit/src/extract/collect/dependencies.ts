@@ -1,5 +1,6 @@
 /** Which packages the running code imports, and in which versions. */
 import type { DependencyFact } from '../../facts/facts.ts'
+import { createPinnedAt } from '../../source/pinned.ts'
 import type { Machine } from '../machine.ts'
 import { distinct } from './collect.ts'
 
@@ -14,10 +15,15 @@ export function collectDependencies(machine: Machine): readonly DependencyFact[]
       return { file, name: match[1]!, start, end, dir: machine.tree.packageOf(file.path)?.dir ?? '' }
     }),
   )
+  const pinnedAt = createPinnedAt(machine.tree)
   const own = new Set(machine.tree.packages.map(({ name }) => name))
-  const facts = distinct(imports, ({ name, dir }) => `${dir}:${name}`).flatMap(({ file, name, start, end }) => {
+  const facts = distinct(imports, ({ name, dir }) => `${dir}:${name}`).flatMap(({ file, name, start, end, dir }) => {
     const found = own.has(name) ? undefined : machine.tree.versionOf(name, file.path)
-    return found?.from === 'locked' ? [{ name, version: found.version, at: file.locate(start, end) }] : []
+    if (found === undefined || (found.from !== 'locked' && found.below === undefined)) return []
+    const pinned = pinnedAt(name, found.version, dir)
+    const below = found.from === 'locked' ? undefined : found.below
+    const at = file.locate(start, end)
+    return [{ name, version: found.version, at, ...(pinned && { pinned }), ...(below && { below }) }]
   })
   return distinct(facts, ({ name, version }) => `${name}@${version}`)
 }

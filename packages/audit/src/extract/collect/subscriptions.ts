@@ -3,16 +3,16 @@ import type { SubscriptionFact, TaskStoreFact } from '../../facts/facts.ts'
 import { fromRequest, isPresentedHandle, requestTags } from '../conditions.ts'
 import type { Event, EventOf } from '../events.ts'
 import type { HeapObject } from '../heap.ts'
-import { LibraryObject } from '../heap.ts'
+import { FunctionObject, LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
-import { methodsOf } from '../protocol.ts'
+import { LISTEN, methodsOf } from '../protocol.ts'
 import type { Value } from '../value.ts'
 import { isOwned } from '../ownership.ts'
 import { hasTag } from '../value.ts'
-import { distinct, eventsOf, locate } from './collect.ts'
+import { distinct, eventsOf, locate, sameSite } from './collect.ts'
 
 export function collectSubscriptions(machine: Machine): readonly SubscriptionFact[] {
-  const facts = [...ofResources(machine), ...ofListeners(machine), ...ofStreams(machine)]
+  const facts = [...ofResources(machine), ...ofOwn(machine), ...ofListeners(machine), ...ofStreams(machine)]
   return distinct(facts, ({ at, told }) => `${at.path}:${at.startLine}:${told.path}:${told.startLine}`)
 }
 
@@ -25,16 +25,89 @@ function ofResources(machine: Machine): readonly SubscriptionFact[] {
     told.map((update) => ({
       how: 'subscribe' as const,
       at: locate(event.site),
+      asked: askedAt(event),
       told: locate(update.site),
       permitted: isPermitted(event, namedIn(event)) || isPermitted(update, []),
     })),
   )
 }
 
-function registrations(machine: Machine): readonly EventOf<'store-write'>[] {
+function askedAt({ site, via, calledFrom }: Event): SubscriptionFact['asked'] {
+  const asked = calledFrom ?? via
+  return asked === undefined || sameSite(site, asked) ? undefined : locate(asked)
+}
+
+/**
+ * Listeners that the server keeps itself, in a container or at an emitter, under what the client names, for either method.
+ * Whatever looks there under such a name, or emits under it, tells them.
+ */
+function ofOwn(machine: Machine): readonly SubscriptionFact[] {
+  if (!isReadingRestricted(machine)) return []
+  const kept = registrations(machine, SUBSCRIBES).filter(({ value }) => keepsListener(value, 2))
+  const facts = kept.flatMap((event) =>
+    eventsOf(machine, 'store-read')
+      .filter((read) => read.store.id === event.store.id && !isSubscribing(read) && !isConstant(read.key))
+      .map((read) => ownFact(machine, event, namedIn(event), read)),
+  )
+  const joined = eventsOf(machine, 'topic-joined').filter(
+    (event) => SUBSCRIBES.some((method) => methodsOf(event).includes(method)) && isNamedByClient(event.topic),
+  )
+  return [
+    ...facts,
+    ...joined.flatMap((event) =>
+      eventsOf(machine, 'topic-told')
+        .filter((told) => sameSite(told.emitter, event.emitter))
+        .map((told) => ownFact(machine, event, [event.topic], told)),
+    ),
+  ]
+}
+
+const SUBSCRIBES: readonly string[] = ['resources/subscribe', LISTEN]
+
+function ownFact(machine: Machine, event: Event, named: readonly Value[], told: Event): SubscriptionFact {
+  const isListening = methodsOf(event).includes(LISTEN)
+  return {
+    how: isListening ? 'listen' : 'subscribe',
+    at: locate(event.site),
+    asked: askedAt(event),
+    told: locate(told.site),
+    permitted: isPermitted(event, named) || (isListening && machine.permissionAsked.has(LISTEN)),
+  }
+}
+
+/** On a path that begins or ends a subscription, nobody is told. */
+function isSubscribing(event: Event): boolean {
+  return methodsOf(event).some((method) => SUBSCRIBES.includes(method) || method === 'resources/unsubscribe')
+}
+
+function isConstant({ tags, open, primitives }: Value): boolean {
+  return tags.length === 0 && !open && primitives.length > 0
+}
+
+/** A function, or what holds functions or streams. */
+function keepsListener({ objects }: Value, depth: number): boolean {
+  return objects.some(
+    (item) =>
+      item instanceof FunctionObject ||
+      isStream(item) ||
+      (depth > 0 &&
+        (keepsListener(item.item, depth - 1) ||
+          (item.kind === 'object' &&
+            [...item.properties.values()].some(({ value }) => keepsListener(value, depth - 1))))),
+  )
+}
+
+function isNamedByClient(value: Value): boolean {
+  return hasTag(value, 'body') && !hasTag(value, 'cred')
+}
+
+function registrations(
+  machine: Machine,
+  methods: readonly string[] = ['resources/subscribe'],
+): readonly EventOf<'store-write'>[] {
   return eventsOf(machine, 'store-write').filter(
     (event) =>
-      methodsOf(event).includes('resources/subscribe') &&
+      methods.some((method) => methodsOf(event).includes(method)) &&
       namedIn(event).length > 0 &&
       !hasTag(event.key, 'cred') &&
       !isOfOneServer(machine, event.store.id),
@@ -81,6 +154,7 @@ function ofListeners(machine: Machine): readonly SubscriptionFact[] {
     return told.map(({ site }) => ({
       how: 'listen' as const,
       at: locate(event.site),
+      handler: locate(event.handler.site),
       told: locate(site),
       permitted: machine.permitting.has(event.context.activation),
     }))
@@ -142,6 +216,7 @@ function isPersonal({ facts }: Event): boolean {
 export function collectTaskStores(machine: Machine): readonly TaskStoreFact[] {
   const facts = eventsOf(machine, 'task-store').map((event): TaskStoreFact => ({
     created: locate(event.store.site),
+    ...(event.answers && { answers: locate(event.answers) }),
     used: locate(event.site),
     shared: event.store.born === 0 && event.context.activation !== 0,
     blind: event.blind && isPersonal(event),

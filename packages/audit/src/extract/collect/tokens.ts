@@ -1,5 +1,7 @@
 /** Signed tokens that this server hands out and takes back: sessions without a record. */
 import type { AudienceFact, TokenFact } from '../../facts/facts.ts'
+import type { EventOf } from '../events.ts'
+import { isWithin } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
@@ -53,8 +55,17 @@ export function collectAudiences(machine: Machine): readonly AudienceFact[] {
     at: locate(event.site),
     named: event.named || answered.has(event),
     how: event.asked === true ? 'asked' : 'verified',
+    written: writtenAt(machine, event),
   }))
   return distinct([...verified, ...passedOn(machine)], ({ at, named }) => `${at.path}:${at.startLine}:${named}`)
+}
+
+function writtenAt(machine: Machine, event: EventOf<'audience'>): AudienceFact['written'] {
+  const answer = eventsOf(machine, 'issuer-answer').find(
+    ({ context }) => context.activation === event.context.activation,
+  )
+  const written = event.asked === true ? answer?.site : event.written
+  return written === undefined || isWithin(written, event.site) ? undefined : locate(written)
 }
 
 /** The token of the caller is sent on: where nothing is verified here, and where somebody was let in by it. */
@@ -62,10 +73,11 @@ function passedOn(machine: Machine): readonly AudienceFact[] {
   const served = [...eventsOf(machine, 'dispatch'), ...eventsOf(machine, 'handler-call'), ...eventsOf(machine, 'rpc')]
   if (served.length === 0) return []
   const isVerified = served.some(({ facts }) => facts.must.has('auth'))
-  return eventsOf(machine, 'token-passed').flatMap(({ site, facts, context }): AudienceFact[] => {
-    if (!isVerified) return [{ at: locate(site), named: false, how: 'passed-on' }]
+  return eventsOf(machine, 'token-passed').flatMap(({ site, facts, context, written: made }): AudienceFact[] => {
+    const written = isWithin(made, site) ? undefined : locate(made)
+    if (!isVerified) return [{ at: locate(site), named: false, how: 'passed-on', written }]
     // Before anybody is let in, it is sent to be verified.
     const isLetIn = facts.must.has('auth') || context.trigger === 'tool'
-    return isLetIn ? [{ at: locate(site), named: false, how: 'passed-through' }] : []
+    return isLetIn ? [{ at: locate(site), named: false, how: 'passed-through', written }] : []
   })
 }

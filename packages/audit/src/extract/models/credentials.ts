@@ -4,6 +4,7 @@ import { mayNameNobody, noteVerified } from '../audiences.ts'
 import { call_ } from '../calls.ts'
 import { flag, fromRequest, isSentByBrowsers } from '../conditions.ts'
 import type { Machine } from '../machine.ts'
+import type { HeapObject } from '../heap.ts'
 import { isAnyText, noteSecret, noteUrlCredential, noteUrlProof } from '../secrets.ts'
 import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
@@ -44,9 +45,23 @@ function noteCheck(machine: Machine, { args, site }: Call, state: State): void {
 function noteAudience(machine: Machine, options: readonly Value[], call: Call, state: State): void {
   const isUnseen = (value: Value): boolean =>
     (value.open && value.objects.length === 0) || value.objects.some((item) => item.partial || item.kind === 'external')
-  const isNamed = options.some((value) => isUnseen(value) || optionOf(value, 'audience') !== undefined)
+  const isNamed = options.some(
+    (value) => isUnseen(value) || (value.objects.length > 0 && value.objects.every(hasAudience)),
+  )
   const named = isNamed && !(call.argSites[2] !== undefined && mayNameNobody(call.argSites[2]))
-  noteVerified(machine, call.site, state, { named })
+  const written = named ? undefined : options.flatMap(({ objects }) => objects).find((item) => !hasAudience(item))?.site
+  noteVerified(machine, call.site, state, { named, written })
+}
+
+/**
+ * Options that are made in several ways name it in each: `strict ? { ...common, audience } : common` does not. What somebody
+ * else gives may be missing as well: whether that was asked for, the text tells.
+ */
+function hasAudience({ properties }: HeapObject): boolean {
+  const value = properties.get('audience')?.value
+  return (
+    value !== undefined && (value.open || value.primitives.every((item) => item !== undefined) || hasTag(value, 'env'))
+  )
 }
 
 /** Middleware that verifies the tokens of an issuer elsewhere. */

@@ -4,6 +4,7 @@ import type { StoreRef } from '../events.ts'
 import { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { foundTags, noteInsert, noteLookUp } from '../properties.ts'
+import { handedOver } from '../request-state.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNKNOWN, hasTag, object, tagged, withTags } from '../value.ts'
@@ -73,7 +74,9 @@ function endingsIn(machine: Machine): Endings {
 }
 
 /** What is asked of an object is served by it. */
-const ask: MethodHandler = (machine, _target, call, state) => {
+const ask: MethodHandler = (machine, _target, call, state, name) => {
+  const asked = name === 'fetch' ? undefined : handedOver(machine, name, call, state)
+  if (asked !== undefined) return asked
   if (hasTag(call.self, 'entry')) machine.emit('dispatch', call.site, state, { receiver: call.self, how: 'own' })
   return object(machine.library('fetch-response', call.site))
 }

@@ -1,5 +1,6 @@
 /** The MCP SDKs (v1, v2) and @hono/mcp: transports, servers, handlers. Version-aware where it decides. */
 import { noteExecution } from '../asked.ts'
+import { noteVerdict } from '../audiences.ts'
 import { callersInScope } from '../callers.ts'
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
@@ -21,7 +22,7 @@ import { connectOwn } from './own-transports.ts'
 import { bag } from './requests.ts'
 import { checkedInVain, transportCheck } from './origin.ts'
 import { protocolFacts } from '../protocol.ts'
-import { taskStoreOf } from './notices.ts'
+import { type TaskKeeping, taskStoreOf } from './notices.ts'
 import { optionOf, registerRoute } from './routing.ts'
 import { isBelow } from '../../source/version.ts'
 
@@ -103,7 +104,7 @@ const createMcpServer: ExternalHandler = (machine, call) => {
   return object(
     machine.library('mcp-server', call.site, {
       verifyState: stateVerifier(call.args[1]),
-      tasks: taskStoreOf(call.args[1]),
+      tasks: taskStoreOf(machine, call.args[1]),
     }),
   )
 }
@@ -140,10 +141,12 @@ const unseen = new WeakMap<Cell, Library>()
 
 /** Without a session the SDK's store gives every caller the tasks of all. */
 function noteTasks(machine: Machine, server: Library, transport: Value, call: Call, state: State): void {
-  const store = server.data['tasks']
-  if (!(store instanceof Library)) return
+  const kept = server.data['tasks'] as TaskKeeping | undefined
+  if (kept === undefined) return
+  const { store, own } = kept
   const isStateless = transport.objects.some((item) => item instanceof Library && item.data['stateful'] === false)
-  machine.emit('task-store', call.site, state, { store, blind: isStateless || store.data['isOld'] === true })
+  const isBlind = own === undefined ? store instanceof Library && store.data['isOld'] === true : !own.asksSession
+  machine.emit('task-store', call.site, state, { store, blind: isStateless || isBlind, answers: own?.answers })
 }
 
 const dispatch: MethodHandler = (machine, target, call, state) => {
@@ -267,6 +270,8 @@ const handled: MethodHandler = (machine, target, call, state) => {
   noteExecution(machine, call.site, state, target.data['isModern'] === true || state.holds('modern-only'))
   machine.emit('endpoint', call.site, state, { check: 'never' })
   machine.emit('handler-call', call.site, state, { handler: target })
+  const caller = optionOf(call.args[1], 'authInfo')
+  if (caller !== undefined) noteVerdict(machine, caller)
   noteAdapted(machine, target, state)
   noteServedBehind(machine, call.site, state)
   return UNKNOWN

@@ -77,6 +77,10 @@ function fillLike(created: HeapObject, from: HeapObject): void {
 
 /** `new Map(list)`, `Object.fromEntries(list)`: each item is a key and what stands under it. */
 function fillWithPairs(created: HeapObject, list: HeapObject): void {
+  if (list.kind === 'map') {
+    created.keys.write(tagged(`key:${storeId(list)}`))
+    created.elements.write(list.item)
+  }
   for (const pair of list.item.objects) {
     created.keys.write(pair.properties.get('0')?.value ?? UNKNOWN)
     created.elements.write(pair.properties.get('1')?.value ?? UNKNOWN)
@@ -231,6 +235,13 @@ function nameIn(record: Value): Value {
   const name = derived(record)
   return name.with({ tags: name.tags.filter((tag) => tag !== 'cred') })
 }
+
+/** What asks whether something is a number asks for nobody. */
+const NUMBER_TESTS = [
+  'global:isNaN',
+  'global:isFinite',
+  ...['isInteger', 'isSafeInteger', 'isFinite', 'isNaN'].map((name) => `global:Number#${name}`),
+]
 
 const fromEntries: ExternalHandler = (machine, call) => {
   const [source = UNKNOWN] = call.args
@@ -413,6 +424,7 @@ export const platform: Model = {
     'global:Number': number,
     'global:parseInt': number,
     'global:Number#parseInt': number,
+    ...Object.fromEntries(NUMBER_TESTS.map((path) => [path, () => UNKNOWN.with({ primitives: [true, false] })])),
     'global:parseFloat': number,
     'global:Boolean': (_machine, call) => withTags(negate(negate(call.args[0] ?? UNKNOWN)), ['excerpt']),
     'global:Object#assign': assign,

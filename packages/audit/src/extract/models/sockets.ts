@@ -2,7 +2,7 @@
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import { callOpaque, noteReceiver } from '../opaque.ts'
-import type { LibraryObject } from '../heap.ts'
+import type { LibraryObject, Site } from '../heap.ts'
 import { LibraryObject as Library } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { admit, answerAdmission, listenToMessages, noteRelayed, noteSocket } from '../messages.ts'
@@ -18,8 +18,24 @@ const emitter: ExternalHandler = (machine, call) => object(machine.library('emit
 /** Who emits may be elsewhere: a listener runs where it is registered, with arguments that nothing is known of, as well. */
 const listen: MethodHandler = (machine, target, call, state, name) => {
   keepListener(target, call)
+  noteTopic(machine, 'topic-joined', object(target), call, state)
   callOpaque(machine, name, call, state, NEVER)
   return call.self
+}
+
+/** A name that is written down tells nobody apart. */
+export function noteTopic(
+  machine: Machine,
+  kind: 'topic-joined' | 'topic-told',
+  { objects }: Value,
+  { args, site }: { readonly args: readonly Value[]; readonly site: Site },
+  state: State,
+): void {
+  const [topic = UNKNOWN] = args
+  if (onlyString(topic) !== undefined) return
+  for (const item of objects)
+    if (item instanceof Library && item.type === 'emitter')
+      machine.emit(kind, site, state, { emitter: item.site, topic })
 }
 
 function keepListener(target: LibraryObject, call: Call): void {
@@ -38,6 +54,7 @@ function listenersOf(target: LibraryObject): Map<string, Value> {
 const emit: MethodHandler = (machine, target, call, state, method) => {
   const [event = UNKNOWN, ...args] = call.args
   noteReceiver(machine, call, state, method)
+  noteTopic(machine, 'topic-told', object(target), call, state)
   const name = onlyString(event)
   for (const [known, listener] of listenersOf(target)) {
     if (name !== undefined && known !== name && known !== ANY_EVENT) continue

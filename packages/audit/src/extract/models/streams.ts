@@ -2,6 +2,7 @@
 import { call_, callMethod } from '../calls.ts'
 import { FunctionObject } from '../heap.ts'
 import { EMITTED, noteEnding, noteOpened } from '../streams.ts'
+import { noteTopic } from './sockets.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object } from '../value.ts'
 import { isEndless } from './endless.ts'
@@ -60,7 +61,11 @@ const onAbort: MethodHandler = (machine, _target, call, state) => {
   return UNKNOWN
 }
 
-const emitted: ExternalHandler = (machine, call) => object(machine.library(EMITTED, call.site))
+const emitted: ExternalHandler = (machine, call, state) => {
+  const [source = UNKNOWN, ...args] = call.args
+  noteTopic(machine, 'topic-joined', source, { args, site: call.site }, state)
+  return object(machine.library(EMITTED, call.site))
+}
 
 export const streams: Model = {
   calls: {

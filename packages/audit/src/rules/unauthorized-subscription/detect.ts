@@ -33,11 +33,13 @@ const TAKEN: Record<SubscriptionFact['how'], string> = {
 }
 
 function subscriptionFinding(group: readonly SubscriptionFact[]): FindingDraft {
-  const [{ how, at }] = group as readonly [SubscriptionFact, ...SubscriptionFact[]]
+  const [{ how, at, asked, handler }] = group as readonly [SubscriptionFact, ...SubscriptionFact[]]
   return {
     what: `${TAKEN[how]}: nobody asks whether the caller may know of it, and news of others’ go there.`,
     trace: [
       { note: 'taken as named, whoever asks', location: at },
+      ...(handler ? [{ note: 'made once, for all who listen', location: handler }] : []),
+      ...(asked ? [{ note: 'on behalf of whoever asks', location: asked }] : []),
       ...group.slice(0, 3).map(({ told }) => ({ note: 'told to all who named it', location: told })),
     ],
     primary: 0,
@@ -45,11 +47,12 @@ function subscriptionFinding(group: readonly SubscriptionFact[]): FindingDraft {
   }
 }
 
-function taskStoreFinding({ created, used }: TaskStoreFact): FindingDraft {
+function taskStoreFinding({ created, answers, used }: TaskStoreFact): FindingDraft {
   return {
     what: 'One store has the tasks of all callers and cannot tell them apart: whoever is logged in can list, read and cancel the tasks of everybody.',
     trace: [
       { note: 'made once, for the tasks of all', location: created },
+      ...(answers ? [{ note: 'finds a task by its ID alone', location: answers }] : []),
       { note: 'answers every caller with any task', location: used },
     ],
     primary: 0,

@@ -7,8 +7,16 @@ export function detect(facts: ServerFacts): Verdict {
   return judged(facts.audiences.filter(({ named }) => !named).map(findingOf))
 }
 
-function findingOf({ at, how }: AudienceFact): FindingDraft {
-  return { ...DRAFTS[how], trace: [{ note: NOTES[how], location: at }] }
+function findingOf({ at, how, written }: AudienceFact): FindingDraft {
+  const source = written ? [{ note: SOURCES[how], location: written }] : []
+  return { ...DRAFTS[how], trace: [{ note: NOTES[how], location: at }, ...source] }
+}
+
+const SOURCES: Record<AudienceFact['how'], string> = {
+  verified: 'options that name no audience',
+  asked: 'good if its issuer says so',
+  'passed-on': 'put into the headers',
+  'passed-through': 'put into the headers',
 }
 
 const DRAFTS: Record<AudienceFact['how'], Omit<FindingDraft, 'trace'>> = {

@@ -6,6 +6,7 @@ import { Hono } from 'hono'
 
 const userByDigest = readUsers(process.env.TOKENS ?? JSON.stringify({ [randomBytes(32).toString('hex')]: 'alice' }))
 const handler = createMcpHandler(({ authInfo }) => createJobServer(authInfo?.clientId ?? 'nobody'), {
+//              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 made once, for all who listen
   legacy: 'reject',
 })
 
@@ -26,7 +27,7 @@ function createJobServer(user: string): McpServer {
   const server = new McpServer({ name: 'jobs', version: '0.4.0' }, { capabilities: { resources: { subscribe: true } } })
   server.registerTool('run', {}, () => {
     handler.notify.resourceUpdated(`jobs://${user}/last`)
-//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 told to all who named it
+//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 told to all who named it
     return { content: [{ type: 'text', text: `started ${randomUUID()}` }] }
   })
   return server

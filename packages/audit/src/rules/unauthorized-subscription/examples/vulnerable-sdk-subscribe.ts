@@ -70,6 +70,7 @@ function createMailServer(user: string): Server {
     return { contents: [{ uri, text: mailByUser.get(user) ?? '' }] }
   })
   server.setRequestHandler(SubscribeRequestSchema, ({ params: { uri } }) => {
+//                                                 ^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 on behalf of whoever asks
     subscribers.set(uri, (subscribers.get(uri) ?? new Set()).add(server))
 //  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 taken as named, whoever asks
     return {}
@@ -84,7 +85,7 @@ function createMailServer(user: string): Server {
 function deliver(to: string, text: string): void {
   mailByUser.set(to, text)
   for (const server of subscribers.get(inboxOf(to)) ?? []) void server.sendResourceUpdated({ uri: inboxOf(to) })
-//                                                              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 told to all who named it
+//                                                              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 3 told to all who named it
 }
 
 function inboxOf(user: string): string {

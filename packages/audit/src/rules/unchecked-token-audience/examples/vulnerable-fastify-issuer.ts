@@ -5,6 +5,7 @@ import { jwtVerify, type JWTVerifyOptions } from 'jose'
 
 const key = Buffer.from(process.env.ISSUER_KEY ?? randomBytes(32).toString('hex'), 'hex')
 const expectations: JWTVerifyOptions = {
+//                                     ^ 2 options that name no audience
   issuer: 'https://login.example',
   maxTokenAge: '1h',
 }
@@ -13,7 +14,7 @@ const app = fastify()
 app.addHook('onRequest', async (request, reply) => {
   const token = request.headers.authorization?.slice('Bearer '.length) ?? ''
   const isValid = await jwtVerify(token, key, expectations).then(
-//                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ signature and expiry are checked, the audience is not
+//                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 signature and expiry are checked, the audience is not
     () => true,
     () => false,
   )

@@ -1,7 +1,7 @@
 // Vulnerable: the lockfile of pnpm holds the SDK to 2.1.0, which may answer the wrong client.
 import { serve } from '@hono/node-server'
 import { createMcpHandler, McpServer, originValidationResponse } from '@modelcontextprotocol/server'
-//                                                                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ pinned to 2.1.0, mended in 2.3.0
+//                                                                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ 1 pinned to 2.1.0, mended in 2.3.0
 import { Hono } from 'hono'
 
 const handler = createMcpHandler(createClock)
