@@ -1,6 +1,6 @@
 /** Questions that a handler asks, told by what they are about: who may have what, and what a header says is called. */
 import { CHOSEN, ON_BEHALF, PERHAPS_NAMED, conditionOf, isOfCaller, isRank, namesOwner } from './conditions.ts'
-import type { Site } from './heap.ts'
+import type { HeapObject, Site } from './heap.ts'
 import { LibraryObject, siteKey } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { LISTEN, methodsOf } from './protocol.ts'
@@ -136,14 +136,18 @@ function isOrNamesWish(value: Value): boolean {
   return isWish(value) || (hasTag(value, 'principal') && BROUGHT.some((origin) => hasTag(value, origin)))
 }
 
-function holds(value: Value, test: (value: Value) => boolean, depth: number): boolean {
+function holds(value: Value, test: (value: Value) => boolean, depth: number, seen = new Set<HeapObject>()): boolean {
   if (test(value)) return true
   if (depth === 0) return false
-  return value.objects.some(
-    ({ kind, properties, item }) =>
-      (kind === 'object' && [...properties.values()].some((cell) => holds(cell.value, test, depth - 1))) ||
-      (kind === 'array' && holds(item, test, depth - 1)),
-  )
+  return value.objects.some((object) => {
+    if (seen.has(object)) return false
+    seen.add(object)
+    const { kind, properties, item } = object
+    return (
+      (kind === 'object' && [...properties.values()].some((cell) => holds(cell.value, test, depth - 1, seen))) ||
+      (kind === 'array' && holds(item, test, depth - 1, seen))
+    )
+  })
 }
 
 function noteEnforced(machine: Machine, given: readonly Value[], site: Site, state: State): void {

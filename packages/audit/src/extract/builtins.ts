@@ -89,7 +89,7 @@ function callMap(machine: Machine, map: HeapObject, name: string, call: Call, st
       return has(machine, map, key, call.site, state)
     case 'set':
       insert(machine, map, key, value, call.site, state)
-      noteOwnLifetime(machine, storeRef(map), call, state)
+      noteOwnLifetime(machine, map, call, state)
       return object(map)
     case 'add':
       insert(machine, map, key, key, call.site, state)

@@ -674,7 +674,7 @@ function isOwnSignature(stored: Value, presented: Value): boolean {
 }
 
 /** Everybody is given one of these, to show that a request or an answer belongs to what went before. */
-const OF_PAGES = /csrf|xsrf|state|nonce/
+const OF_PAGES = /(?:^|[-_.:])(?:oauth|login|auth)?_?(?:csrf|xsrf|state|nonce)(?:$|[-_.])|csrf|xsrf/
 
 /** A credential, other than one that somebody saved as a setting for everybody. */
 function isBrought(value: Value): boolean {

@@ -183,7 +183,7 @@ function answered(verdict: Value): Value {
 }
 
 /** `fetch(url, …)`, `axios.post(url, …)`, `got.post(url, …)`; not a table that is asked by a key. */
-const ASKS_ANOTHER = /^(?:(?:global:)?fetch|\$?fetch\w*|post|request|ky|got|ofetch|axios)$/
+const ASKS_ANOTHER = /^(?:(?:global:)?\$?fetch|post|request|ky|got|ofetch|axios)$/
 
 /** The credentials that code we cannot see is given. */
 function offeredTo(name: string | undefined, { args }: Call, whose: Whose): readonly Value[] {

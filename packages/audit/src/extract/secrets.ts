@@ -145,9 +145,9 @@ export function noteKeyWritten(machine: Machine, name: string, value: Value, sit
     machine.emit('secret-use', site, state, { what: `the setting ${name}`, value })
 }
 
-/** Whether a setting that is called so signs or seals what clients are given. */
+/** Whether a setting that is called so signs or seals what clients are given; a `sessionKey` is as often the name of one. */
 export function isNamedKey(name: string): boolean {
-  return /(?:session|cookie|jwt|signing|encryption)_?(?:secret|key)$/i.test(name)
+  return /(?:(?:session|cookie|jwt)_?secret|(?:signing|encryption)_?(?:secret|key))$/i.test(name)
 }
 
 /**

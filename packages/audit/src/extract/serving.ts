@@ -21,8 +21,8 @@ export const SERVING = new RegExp(
     String.raw`\(\s*_?req(?:uest)?\b[^()\n]{0,80},\s*_?res(?:ponse)?\b[^()\n]{0,80}\)\s*(?::[^={}\n]{0,80})?(?:=>|\{)`,
     String.raw`\(\s{0,40}_?err(?:or)?\b[^()\n]{0,80},\s{0,40}_?req(?:uest)?\b[^()\n]{0,80},\s{0,40}_?res(?:ponse)?\b`,
     String.raw`\bexport\s+default\s+(?:async\s+)?(?:function\b[^(\n]{0,60})?\(\s*_?req(?:uest)?\b`,
-    String.raw`\bfetch\s*\(\s*_?req(?:uest)?\b|\bexport\s+(?:(?:async\s+)?function|const)\s+(?:GET|POST|PUT|PATCH|DELETE|ALL)\b|\bexport\s*(?:const\s*)?\{[^}]*\b(?:GET|POST)\b|\bNestFactory\b|\b(?:define(?:Event)?|event)Handler\b`,
-    String.raw`\bexports?\b[^\n=]*\b\w*[hH]andler\b[^\n]*=|\bexport\s{1,20}(?:async\s{1,20})?function\s{1,20}\w*[hH]andler\b|\bAPIGateway\w*Event|\bonRequest\s*\(|['"]@(?:azure/functions|google-cloud/functions-framework)['"]|\bevent\s*\.\s*(?:requestContext|httpMethod|rawPath|queryStringParameters|multiValueHeaders)\b`,
+    String.raw`\bfetch\s*\(\s*_?req(?:uest)?\b|\bexport\s+(?:(?:async\s+)?function|const)\s+(?:GET|POST|PUT|PATCH|DELETE|ALL)\b|\bexport\s{0,40}(?:const\s{0,40})?\{[^{}]{0,400}\b(?:GET|POST)\b|\bNestFactory\b|\b(?:define(?:Event)?|event)Handler\b`,
+    String.raw`\bexports?\b[^\n=]{0,120}[hH]andler\b[^\n=]{0,120}=|\bexport\s{1,20}(?:async\s{1,20})?function\s{1,20}\w*[hH]andler\b|\bAPIGateway\w*Event|\bonRequest\s*\(|['"]@(?:azure/functions|google-cloud/functions-framework)['"]|\bevent\s*\.\s*(?:requestContext|httpMethod|rawPath|queryStringParameters|multiValueHeaders)\b`,
   ].join('|'),
 )
 

@@ -20,7 +20,9 @@ const TEST_FILE =
 const TRIAL_FILE = /^(?:test[-_][\w.-]+|tests?)\.[cm]?[jt]sx?$/i
 const TOP_TEST_FOLDER = /^specs?\//i
 const EXAMPLE_FOLDER = /(?:^|\/)(?:examples?|demos?|samples?)\//i
-const SCRIPT_FOLDER = /(?:^|\/)(?:scripts?|seeds|seeders|bench|benchmarks?|\.github|\.storybook|\.husky|\.changeset)\//i
+const SCRIPT_FOLDER = /(?:^|\/)(?:scripts?|bench|benchmarks?|\.github|\.storybook|\.husky|\.changeset)\//i
+const SEEDS_FOLDER =
+  /^(?:seeds|seeders)\/|(?:^|\/)(?:db|database|prisma|drizzle|knex|migrations|[\w-]*(?:db|database|clickhouse|postgres)[\w-]*\/src)\/(?:seeds|seeders)\//i
 const TOP_SCRIPT_FOLDER = /^(?:tools?|tooling|build-?tools|ci|hack)\//i
 /** What a server of Nitro or Nuxt is configured by is what it runs with. */
 const SCRIPT_FILE =
@@ -81,7 +83,7 @@ function isTest(path: string, local: string): boolean {
 }
 
 function isScript(path: string, local: string): boolean {
-  return SCRIPT_FOLDER.test(path) || SCRIPT_FILE.test(path) || TOP_SCRIPT_FOLDER.test(local)
+  return SCRIPT_FOLDER.test(path) || SCRIPT_FILE.test(path) || TOP_SCRIPT_FOLDER.test(local) || SEEDS_FOLDER.test(path)
 }
 
 /** `tools/idp/server.js`, in a package of its own that says what it needs and nothing that it is there for. */

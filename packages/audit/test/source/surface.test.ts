@@ -32,6 +32,8 @@ test.each([
   ['bench/load.ts', 'script'],
   ['src/db/seeds/orders.ts', 'script'],
   ['src/wallet/seed.ts', 'runtime'],
+  ['src/seeds/peer.ts', 'runtime'],
+  ['packages/db-clickhouse/src/seeds/spans.ts', 'script'],
   ['vite.config.ts', 'script'],
   ['.eslintrc.cjs', 'script'],
   ['vendor/lib.js', 'generated'],

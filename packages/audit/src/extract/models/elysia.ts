@@ -97,8 +97,10 @@ interface Layer {
 }
 
 function addLayer(machine: Machine, target: LibraryObject, layer: Layer, call: Call, state: State): void {
-  if (layer.handlers.length === 0) return
-  layersOf(target).push(layer)
+  const known = layersOf(target)
+  // Apps that use each other have each layer once.
+  if (layer.handlers.length === 0 || known.some(({ handlers }) => handlers === layer.handlers)) return
+  known.push(layer)
   const { handlers } = layer
   registerRoute(machine, target, { verb: '*', path: '*', handlers, layer: true, flavour: 'elysia' }, call, state)
 }

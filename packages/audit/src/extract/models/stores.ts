@@ -14,7 +14,7 @@ import type { Value } from '../value.ts'
 import { NEVER, UNDEFINED, UNKNOWN, derived, object, strings, tagged, tagsOf, truthiness, withTags } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { isCertainlyOn, optionOf } from './routing.ts'
-import { TIMES, noteTimeToLive } from './times-to-live.ts'
+import { TIMES, noteForgetful, noteTimeToLive } from './times-to-live.ts'
 
 const redisClient: ExternalHandler = (machine, call) => object(machine.library('redis', call.site))
 
@@ -233,6 +233,7 @@ const REDIS: Readonly<Record<string, MethodHandler>> = {
 function cache(options: { ttl: readonly string[]; renewedBy: string }): ExternalHandler {
   return (machine, call, state) => {
     const created = machine.allocate('map', call.site)
+    noteForgetful(created)
     const settings = call.args.find((arg) => arg.objects.length > 0)
     const ttl = options.ttl
       .map((name) => optionOf(settings, name))

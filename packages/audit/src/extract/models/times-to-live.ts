@@ -2,8 +2,9 @@
 import type { Call } from '../calls.ts'
 import { isFresh } from '../conditions.ts'
 import type { StoreRef } from '../events.ts'
-import type { Site } from '../heap.ts'
+import type { HeapObject, Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
+import { storeRef } from '../properties.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNKNOWN, hasTag } from '../value.ts'
@@ -50,8 +51,17 @@ export function noteTimeToLive(
     machine.emit('expiry', site, state, { store: store.id, limit: 'absolute', enabled: true, replaces: !isCounted })
 }
 
+const forgetful = new WeakSet<HeapObject>()
+
+/** A library has made a map that forgets; the language's own take no time to live. */
+export function noteForgetful(made: HeapObject): void {
+  forgetful.add(made)
+}
+
 /** `cache.set(id, value, 3600)`, `cache.set(id, value, { ttl })`: of a map that forgets. */
-export function noteOwnLifetime(machine: Machine, store: StoreRef, { args, site }: Call, state: State): void {
+export function noteOwnLifetime(machine: Machine, map: HeapObject, { args, site }: Call, state: State): void {
+  if (!forgetful.has(map.origin ?? map)) return
+  const store = storeRef(map)
   const [key = UNKNOWN, , lifetime] = args
   if (lifetime === undefined || (lifetime.objects.length > 0 && optionOf(lifetime, 'ttl') === undefined)) return
   const isOfKnown = state.facts.may.has(`looked:${store.id}`) && !isFresh(key)
