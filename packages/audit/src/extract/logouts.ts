@@ -85,7 +85,8 @@ export function noteMayHaveEnded(machine: Machine, state: State): void {
 }
 
 /** What stood before the handler of a request has ended nothing: it stands before others as well. */
-export function noteHandlerBegins(machine: Machine): void {
+export function noteHandlerBegins(machine: Machine, state: State): void {
+  state.unnote(TOUCHED)
   machine.mayHaveEnded.begin(machine.context)
   machine.handlersBegan.set(machine.context.activation, machine.events.length)
 }

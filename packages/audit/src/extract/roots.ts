@@ -311,7 +311,7 @@ function runClass(machine: Machine, of: ClassObject): void {
       const exchange = route && exchangeAt(machine, instance.site)
       if (route !== undefined) runBefore(machine, { of, member, route }, exchange!, instance.site, state)
       if (state.dead) return
-      noteHandlerBegins(machine)
+      noteHandlerBegins(machine, state)
       const method = getProperty(machine, object(instance), primitive(name), instance.site, state)
       const call = {
         site: instance.site,

@@ -106,7 +106,7 @@ function runRoute(machine: Machine, app: LibraryObject, route: Route): void {
       runMiddleware(machine, handler, hooked, exchange, passed)
       if (optional) state.merge([passed, state.fork()])
     }
-    noteHandlerBegins(machine)
+    noteHandlerBegins(machine, state)
     const final = route.handlers.at(-1) ?? UNDEFINED
     const last = hooked === route ? exchange : asItIsServed(machine, app, exchange, route)
     const own = route.flavour === 'express-socket' ? last : exchange

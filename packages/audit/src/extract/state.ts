@@ -177,6 +177,14 @@ export class State {
     this.facts = { must: this.facts.must, may: new Set(this.facts.may).add(fact) }
   }
 
+  /** As if it had happened on no way here. */
+  unnote(fact: string): void {
+    if (!this.facts.may.has(fact)) return
+    const may = new Set(this.facts.may)
+    may.delete(fact)
+    this.facts = { must: this.facts.must, may }
+  }
+
   forget(fact: string): void {
     if (!this.facts.must.has(fact)) return
     const must = new Set(this.facts.must)

@@ -306,6 +306,42 @@ describe('a new password that a repository writes', () => {
     ])
     expect(findingsOf(rule, handlers('await endSessions(id)'))).toEqual([])
   })
+
+  it('is found though middleware opens sessions, and gives passwords to users of its own', () => {
+    const server = (after: string): string => `
+      import express from 'express'
+      import bcrypt from 'bcrypt'
+      import { randomUUID } from 'node:crypto'
+      import Database from 'better-sqlite3'
+      const db = new Database('app.db')
+      const opened = db.prepare('INSERT INTO browser_sessions (id, user_id) VALUES (?, ?)')
+      const found = db.prepare('SELECT * FROM browser_sessions WHERE id = ?')
+      const changed = db.prepare('UPDATE users SET password_hash = ? WHERE id = ?')
+      const ended = db.prepare('DELETE FROM browser_sessions WHERE user_id = ?')
+      const app = express()
+      app.use(async (req, res, next) => {
+        let session = found.get(req.cookies.sid)
+        if (!session && process.env.LOCAL) {
+          changed.run(await bcrypt.hash(randomUUID(), 10), 'local')
+          const id = randomUUID()
+          opened.run(id, 'local')
+          session = { id, user_id: 'local' }
+          res.cookie('sid', id)
+        }
+        if (!session) return res.sendStatus(401)
+        req.user = session.user_id
+        next()
+      })
+      app.post('/password', async (req, res) => {
+        changed.run(await bcrypt.hash(req.body.password, 10), req.user)
+        ${after}
+        res.end()
+      })
+      app.listen(3000)`
+    const what = 'A new password ends no session: whoever got in with the old one stays in.'
+    expect(findingsOf(rule, server(''))).toContain(`server.ts:25: ${what}`)
+    expect(findingsOf(rule, server('ended.run(req.user)')).join()).not.toContain(what)
+  })
 })
 
 describe('a list of tokens that were taken back', () => {

@@ -57,6 +57,45 @@ describe('a connection that a cookie lets in', () => {
   })
 })
 
+describe('a connection that is handed on by a proxy', () => {
+  const proxied = (check: string, made = 'httpProxy.createProxyServer({})'): Program => `
+    import { createServer } from 'node:http'
+    import httpProxy from 'http-proxy'
+    import { parse } from 'cookie'
+    const members = new Map()
+    const proxy = ${made}
+    const server = createServer((req, res) => proxy.web(req, res, { target: 'http://127.0.0.1:9000' }))
+    server.on('upgrade', async (req, socket, head) => {
+      ${check}
+      proxy.ws(req, socket, head, { target: 'http://127.0.0.1:9000' })
+    })
+    server.listen(3000)`
+  const COOKIE = 'if (!members.has(parse(req.headers.cookie).sid)) return socket.destroy()'
+
+  it.each([
+    ['a function', 'httpProxy.createProxyServer({})'],
+    ['a class', 'new httpProxy({})'],
+  ])('is found where a cookie lets it in, for a proxy that %s makes', (_, made) => {
+    expect(outcomeOf(RULE, proxied(COOKIE, made))).toBe('fail')
+  })
+
+  it.each([
+    [
+      'is closed to pages of others',
+      `if (req.headers.origin !== process.env.SITE) return socket.destroy()\n${COOKIE}`,
+      'pass',
+    ],
+    ['is the concern of what stands behind where nothing is asked', '', 'notApplicable'],
+    [
+      'is closed to browsers by a token in a header',
+      'if (req.headers.authorization !== process.env.KEY) return socket.destroy()',
+      'notApplicable',
+    ],
+  ])('%s', (_, check, outcome) => {
+    expect(outcomeOf(RULE, proxied(check))).toBe(outcome)
+  })
+})
+
 const SESSIONS = `
   import session from 'express-session'
   const sessions = session({ secret: process.env.SECRET, resave: false, saveUninitialized: false })`

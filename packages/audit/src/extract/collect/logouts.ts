@@ -124,8 +124,8 @@ const ENDING: ReadonlySet<string> = new Set([
 export function collectPasswordChanges(machine: Machine, stores: readonly StoreFact[]): readonly PasswordChangeFact[] {
   const ids = new Set(stores.map(({ id }) => id))
   const set = eventsOf(machine, 'password-set').filter(({ store }) => store === undefined || !ids.has(store))
-  // A field that is written and a record that is saved are one change.
-  const changes = [...new Map(set.toReversed().map((event) => [event.context.activation, event])).values()].toReversed()
+  // A field that is written and a record that is saved are one change; what middleware sets for users of its own is another.
+  const changes = [...new Map(set.toReversed().map((event) => [changeOf(machine, event), event])).values()].toReversed()
   const facts = changes.map((event) => ({
     at: locate(event.site),
     calledFrom:
@@ -136,19 +136,29 @@ export function collectPasswordChanges(machine: Machine, stores: readonly StoreF
   return distinct(facts, ({ at, ends }) => `${at.path}:${at.startLine}:${ends}`)
 }
 
+function changeOf(machine: Machine, event: EventOf<'password-set'>): string {
+  return `${event.context.activation}:${sinceWhen(machine, event)}`
+}
+
+/** Which of the events of a request count for this one: those of its handler, or all where it stands before that. */
+function sinceWhen(machine: Machine, event: EventOf<'password-set'>): number {
+  const began = machine.handlersBegan.get(event.context.activation) ?? 0
+  return machine.events.lastIndexOf(event) < began ? 0 : began
+}
+
 /** Something is done about sessions while the request is served: they are ended, marked as old, or opened anew. */
-function touchesSessions(
-  machine: Machine,
-  { context: { activation }, ended, touches }: EventOf<'password-set'>,
-  stores: ReadonlySet<string>,
-): boolean {
+function touchesSessions(machine: Machine, event: EventOf<'password-set'>, stores: ReadonlySet<string>): boolean {
+  const { ended, touches } = event
+  const { activation } = event.context
   if (ended || (machine.lastTouch.get(activation) ?? 0) > touches) return true
-  return machine.events.some(
-    (other) =>
-      (other.kind === 'store-remove' || other.kind === 'store-write') &&
-      other.context.activation === activation &&
-      stores.has(other.store.id),
-  )
+  return machine.events
+    .slice(sinceWhen(machine, event))
+    .some(
+      (other) =>
+        (other.kind === 'store-remove' || other.kind === 'store-write') &&
+        other.context.activation === activation &&
+        stores.has(other.store.id),
+    )
 }
 
 /** Whether something shows that a login lasts: its sessions are kept, cookies carry it, or somewhere it is revoked. */

@@ -67,6 +67,7 @@ import { settings } from './settings.ts'
 import { sql } from './sql.ts'
 import { socketIo } from './socket-io.ts'
 import { socketHosts } from './socket-hosts.ts'
+import { socketProxies } from './socket-proxies.ts'
 import { sockets } from './sockets.ts'
 import { stores } from './stores.ts'
 import { streams } from './streams.ts'
@@ -99,6 +100,7 @@ function registry(): Registry {
     forms,
     urls,
     sockets,
+    socketProxies,
     socketHosts,
     socketIo,
     streams,
