@@ -318,3 +318,48 @@ describe('a store of tasks of the server’s own', () => {
     expect(outcomeOf(RULE, server(own))).toBe('notApplicable')
   })
 })
+
+describe('tasks whose methods are answered together', () => {
+  const answered = (ways: string, asks = ''): string => `
+    import { Hono } from 'hono'
+    import { jwtVerify } from 'jose'
+    import { randomUUID } from 'node:crypto'
+    const key = new TextEncoder().encode(process.env.KEY)
+    const tasks = new Map()
+    const answer = (method, params, user) => {
+      const task = tasks.get(params.taskId)
+      if (!task${asks}) throw new Error('unknown')
+      if (method === 'tasks/cancel') task.abort.abort()
+      return { status: task.status }
+    }
+    async function rpc(user, method, params) {
+      if (method === 'tools/call') {
+        const task = { id: randomUUID(), by: user, status: 'working', abort: new AbortController() }
+        tasks.set(task.id, task)
+        return { task: { taskId: task.id } }
+      }
+      ${ways}
+    }
+    const app = new Hono()
+    app.post('/mcp', async (c) => {
+      let user
+      try {
+        user = (await jwtVerify(c.req.header('authorization').slice(7), key, { audience: 'notes' })).payload.sub
+      } catch {
+        return c.json({}, 401)
+      }
+      const { id, method, params } = await c.req.json()
+      return c.json({ jsonrpc: '2.0', id, result: await rpc(user, method, params) })
+    })
+    export default app`
+  const called = 'return answer(method, params, user)'
+
+  it.each([
+    `switch (method) { case 'tasks/get': case 'tasks/result': case 'tasks/cancel': ${called} }`,
+    `if (method === 'tasks/get' || method === 'tasks/cancel') ${called}`,
+    `if (method.startsWith('tasks/')) ${called}`,
+  ])('are anybody’s where nobody asks whose: %s', (ways) => {
+    expect(outcomeOf(RULE, answered(ways))).toBe('fail')
+    expect(outcomeOf(RULE, answered(ways, ' || task.by !== user'))).toBe('pass')
+  })
+})
