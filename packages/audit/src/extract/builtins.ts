@@ -33,6 +33,7 @@ import { noteEventLookUp } from './replays.ts'
 import { noteOwnLifetime } from './models/times-to-live.ts'
 import { runAwaited } from './models/query-chains.ts'
 import { position } from './positions.ts'
+import { groupFacts } from './protocol.ts'
 import { foundTags, insert, lookUp, noteLookUp, remove, storeRef } from './properties.ts'
 import { attributesIn } from './models/cookies.ts'
 import { asTold, isNamedSecret, noteComparison, noteUrlCredential } from './secrets.ts'
@@ -503,6 +504,8 @@ function textTest(machine: Machine, self: Value, name: string, call: Call, state
   if (hasTag(subject, 'url') && text !== undefined) return testPath(name, text, subject)
   if (hasTag(subject, 'cred') && text === undefined && name !== 'match' && name !== 'test')
     return equality(machine, self, other)
+  if (name === 'startsWith' && hasTag(self, 'body'))
+    return flag([...switchFacts(subject), ...groupFacts(text)], [], subject)
   return flag(name === 'includes' ? wildcardFacts(subject, text) : switchFacts(subject), [], subject)
 }
 

@@ -22,6 +22,8 @@ export function timeComparison(machine: Machine, comparison: Comparison, site: S
   })
   const counted = countIn(comparison)
   if (counted !== undefined) return result.with({ condition: conditionOf(counted) })
+  const missed = countIn({ ...comparison, operator: OPPOSITES[comparison.operator] ?? '' })
+  if (missed !== undefined) return result.with({ condition: opposite(conditionOf(missed)) })
   if (!hasTag(left, 'clock') && !hasTag(right, 'clock')) return result
   machine.emit('clock-check', site, state, {})
   if (isNeverOver(left, right)) return result
@@ -71,6 +73,13 @@ function isSmaller(now: Value, kept: Value): boolean {
 /** No time that is kept is ever before such a clock. */
 function isNeverOver(left: Value, right: Value): boolean {
   return isSmaller(left, right) || isSmaller(right, left) || [left, right].some(({ tags }) => tags.includes(NEGATIVE))
+}
+
+/** `count < 1` asks whether there is none. */
+const OPPOSITES: Readonly<Record<string, string>> = { '<': '>=', '>=': '<', '>': '<=', '<=': '>' }
+
+function opposite({ whenTrue, whenFalse }: Condition): Condition {
+  return { whenTrue: whenFalse, whenFalse: whenTrue }
 }
 
 /** What `count > 0` and `count >= 1` ask: whether there is any. */

@@ -199,6 +199,8 @@ export class Machine {
   readonly places = new Map<string, Site>()
   /** Methods in whose handlers it is asked who may have what. */
   readonly permissionAsked = new Set<string>()
+  /** Activations that listen to what an emitter of all tells under a name that is written down. */
+  readonly hearingAll = new Set<number>()
   /** Activations in which code ran that we cannot see and that may have ended something. */
   readonly mayHaveEnded = new Branches()
   /** How much had happened when the handler of a request was called. */

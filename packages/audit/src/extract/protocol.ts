@@ -83,8 +83,17 @@ export function tableFacts(name: string | undefined): readonly string[] {
   return METHODS.has(name) ? named(name) : []
 }
 
+/** Those that name a task have this in common, which is left where several are answered at once. */
+const OF_TASKS = 'tasks/'
+
+/** `method.startsWith('tasks/')` */
+export function groupFacts(text: string | undefined): readonly string[] {
+  return text === OF_TASKS ? [`rpc:${OF_TASKS}`] : []
+}
+
 function named(method: Primitive): readonly string[] {
-  return [`rpc:${String(method)}`]
+  const name = String(method)
+  return name.startsWith(OF_TASKS) ? [`rpc:${name}`, `rpc:${OF_TASKS}`] : [`rpc:${name}`]
 }
 
 /** The methods that a path is known to answer. */

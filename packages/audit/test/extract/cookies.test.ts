@@ -244,3 +244,23 @@ describe('what holds for all cookies', () => {
     expect(missingIn(better(advanced))).toEqual([`better-auth sessions ${missing}`])
   })
 })
+
+describe('a cookie that is written among the headers of an answer', () => {
+  const program = (headers: string, more = ''): string => `
+    const cookie = (value) => ['session=' + value, 'Path=/', 'SameSite=Lax', 'Secure'${more}].join('; ')
+    export default { async fetch(request) {
+      const id = crypto.randomUUID()
+      return new Response(null, { status: 204, headers: ${headers} })
+    } }`
+  const written = [
+    "{ 'set-cookie': cookie(id) }",
+    "{ 'Set-Cookie': [cookie(id)] }",
+    "[['Set-Cookie', cookie(id)]]",
+    "new Headers({ 'Set-Cookie': cookie(id) })",
+  ]
+
+  it.each(written)('is looked at: %s', (headers) => {
+    expect(outcomeOf('insecure-session-cookie', program(headers))).toBe('fail')
+    expect(outcomeOf('insecure-session-cookie', program(headers, ", 'HttpOnly'"))).toBe('pass')
+  })
+})

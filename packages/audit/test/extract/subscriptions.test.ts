@@ -318,3 +318,106 @@ describe('a store of tasks of the server’s own', () => {
     expect(outcomeOf(RULE, server(own))).toBe('notApplicable')
   })
 })
+
+describe('tasks whose methods are answered together', () => {
+  const answered = (ways: string, asks = ''): string => `
+    import { Hono } from 'hono'
+    import { jwtVerify } from 'jose'
+    import { randomUUID } from 'node:crypto'
+    const key = new TextEncoder().encode(process.env.KEY)
+    const tasks = new Map()
+    const answer = (method, params, user) => {
+      const task = tasks.get(params.taskId)
+      if (!task${asks}) throw new Error('unknown')
+      if (method === 'tasks/cancel') task.abort.abort()
+      return { status: task.status }
+    }
+    async function rpc(user, method, params) {
+      if (method === 'tools/call') {
+        const task = { id: randomUUID(), by: user, status: 'working', abort: new AbortController() }
+        tasks.set(task.id, task)
+        return { task: { taskId: task.id } }
+      }
+      ${ways}
+    }
+    const app = new Hono()
+    app.post('/mcp', async (c) => {
+      let user
+      try {
+        user = (await jwtVerify(c.req.header('authorization').slice(7), key, { audience: 'notes' })).payload.sub
+      } catch {
+        return c.json({}, 401)
+      }
+      const { id, method, params } = await c.req.json()
+      return c.json({ jsonrpc: '2.0', id, result: await rpc(user, method, params) })
+    })
+    export default app`
+  const called = 'return answer(method, params, user)'
+
+  it.each([
+    `switch (method) { case 'tasks/get': case 'tasks/result': case 'tasks/cancel': ${called} }`,
+    `if (method === 'tasks/get' || method === 'tasks/cancel') ${called}`,
+    `if (method.startsWith('tasks/')) ${called}`,
+  ])('are anybody’s where nobody asks whose: %s', (ways) => {
+    expect(outcomeOf(RULE, answered(ways))).toBe('fail')
+    expect(outcomeOf(RULE, answered(ways, ' || task.by !== user'))).toBe('pass')
+  })
+})
+
+describe('news that the server of a session hears of', () => {
+  const program = ({ asks = '', when = 'watched.has(uri)', name = "'arrival'" }): string => `
+    import express from 'express'
+    import { EventEmitter } from 'node:events'
+    import { randomUUID } from 'node:crypto'
+    import { Server } from '@modelcontextprotocol/sdk/server/index.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js'
+    import { ReadResourceRequestSchema, SubscribeRequestSchema } from '@modelcontextprotocol/sdk/types.js'
+    import { verifier } from './verifier.js'
+    const bus = new EventEmitter()
+    export const arrived = (user) => bus.emit('arrival', 'inbox://' + user)
+    function createInbox(user) {
+      const server = new Server({ name: 'inbox', version: '1' }, { capabilities: { resources: { subscribe: true } } })
+      const watched = new Set()
+      const check = (uri) => { if (uri !== \`inbox://\${user}\`) throw new Error('unknown') }
+      server.setRequestHandler(ReadResourceRequestSchema, async ({ params }) => {
+        check(params.uri)
+        return { contents: [] }
+      })
+      server.setRequestHandler(SubscribeRequestSchema, async ({ params }) => {
+        ${asks}
+        watched.add(params.uri)
+        return {}
+      })
+      bus.on(${name}, (uri) => { if (${when}) void server.sendResourceUpdated({ uri }) })
+      return server
+    }
+    const sessions = new Map()
+    const app = express()
+    app.post('/mcp', requireBearerAuth({ verifier }), async (req, res) => {
+      const user = req.auth.extra.sub
+      const found = sessions.get(req.get('mcp-session-id'))
+      if (found) return found.user === user ? found.transport.handleRequest(req, res, req.body) : res.sendStatus(404)
+      const transport = new StreamableHTTPServerTransport({
+        sessionIdGenerator: () => randomUUID(), onsessioninitialized: (id) => sessions.set(id, { user, transport }),
+      })
+      await createInbox(user).connect(transport)
+      await transport.handleRequest(req, res, req.body)
+    })
+    app.listen(3000)`
+
+  it('is told of whatever its client named, though reading is not', () => {
+    expect(outcomeOf(RULE, program({}))).toBe('fail')
+  })
+
+  it('is of what its client may read, where that was asked', () => {
+    expect(outcomeOf(RULE, program({ asks: 'check(params.uri)' }))).toBe('pass')
+  })
+
+  it.each([{ when: 'uri === `inbox://${user}` && watched.has(uri)' }, { name: '`arrival:${user}`' }])(
+    'are the caller’s own: %o',
+    (own) => {
+      expect(outcomeOf(RULE, program(own))).not.toBe('fail')
+    },
+  )
+})

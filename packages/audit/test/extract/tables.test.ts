@@ -274,3 +274,46 @@ describe('a row with a list in it', () => {
     expect(outcomeOf('unbound-state-handle', shop('|| row.owner !== ctx.http.authInfo.extra.sub'))).toBe('pass')
   })
 })
+
+describe('how many rows a key is found in', () => {
+  const program = (test: string): string => `
+    import express from 'express'
+    import pg from 'pg'
+    import { createServer } from './rpc.js'
+    const pool = new pg.Pool()
+    const known = async (req, res, next) => {
+      const result = await pool.query('select user_id from api_keys where digest = $1', [req.headers['x-api-key']])
+      if (${test}) return res.status(401).end()
+      req.user = result.rows[0].user_id
+      next()
+    }
+    const sessions = new Map()
+    const app = express()
+    app.post('/mcp', known, async (req, res) => {
+      let transport = sessions.get(req.headers['mcp-session-id'])
+      if (!transport) {
+        transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => crypto.randomUUID(), onsessioninitialized: (id) => sessions.set(id, transport) })
+        await createServer().connect(transport)
+      }
+      await transport.handleRequest(req, res, req.body)
+    })
+    app.listen(3000, '127.0.0.1')
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'`
+
+  it.each([
+    'result.rows.length === 0',
+    '!result.rows.length',
+    'result.rowCount === 0',
+    'result.rows.length !== 1',
+    'result.rows.length < 1',
+    '!(result.rows.length > 0)',
+    'result.rows.length <= 0',
+  ])('says who asks: %s', (test) => {
+    expect(outcomeOf('unbound-session', program(test))).toBe('fail')
+  })
+
+  it('says nothing where those who are known are refused, or nobody is', () => {
+    expect(outcomeOf('unbound-session', program('result.rows.length > 0'))).toBe('notApplicable')
+    expect(outcomeOf('unbound-session', program('result.rows.length > 100'))).toBe('notApplicable')
+  })
+})

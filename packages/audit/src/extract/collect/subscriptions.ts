@@ -12,7 +12,13 @@ import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate, sameSite } from './collect.ts'
 
 export function collectSubscriptions(machine: Machine): readonly SubscriptionFact[] {
-  const facts = [...ofResources(machine), ...ofOwn(machine), ...ofListeners(machine), ...ofStreams(machine)]
+  const facts = [
+    ...ofResources(machine),
+    ...ofSessions(machine),
+    ...ofOwn(machine),
+    ...ofListeners(machine),
+    ...ofStreams(machine),
+  ]
   return distinct(facts, ({ at, told }) => `${at.path}:${at.startLine}:${told.path}:${told.startLine}`)
 }
 
@@ -29,6 +35,42 @@ function ofResources(machine: Machine): readonly SubscriptionFact[] {
       told: locate(update.site),
       permitted: isPermitted(event, namedIn(event)) || isPermitted(update, []),
     })),
+  )
+}
+
+/**
+ * The server of one session keeps what its client names, and hears of all that happens, whoever it is about: it tells
+ * the client of what was named. A server that tells only of what its own client does has nothing of others' to tell.
+ */
+function ofSessions(machine: Machine): readonly SubscriptionFact[] {
+  if (!isReadingRestricted(machine)) return []
+  const told = eventsOf(machine, 'update-sent').filter((event) => isOfAllNews(machine, event))
+  if (told.length === 0) return []
+  return registrations(machine).flatMap((event) =>
+    told
+      .filter((update) => isFoundIn(machine, event.store.id, update))
+      .map((update) => ({
+        how: 'subscribe' as const,
+        at: locate(event.site),
+        asked: askedAt(event),
+        told: locate(update.site),
+        permitted: isPermitted(event, namedIn(event)),
+      })),
+  )
+}
+
+/** Heard where everybody's news come by, and not compared with the caller. */
+function isOfAllNews(machine: Machine, { context, facts, handler }: EventOf<'update-sent'>): boolean {
+  const isHeard = context.trigger === 'request' && machine.hearingAll.has(context.activation)
+  return isHeard && handler === undefined && !['auth:static', 'bound', 'permitted'].some((fact) => facts.must.has(fact))
+}
+
+function isFoundIn(machine: Machine, store: string, { context }: Event): boolean {
+  return eventsOf(machine, 'store-read').some(
+    (read) =>
+      read.store.id === store &&
+      read.context.activation === context.activation &&
+      read.context.trigger === context.trigger,
   )
 }
 

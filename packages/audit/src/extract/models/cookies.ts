@@ -1,12 +1,12 @@
 /** Cookies that a server sets: with which attributes, and what the library does where none is written. */
 import type { Call } from '../calls.ts'
 import type { CookieFlags, Flag } from '../events.ts'
-import type { Site } from '../heap.ts'
+import type { Cell, Site } from '../heap.ts'
 import { cookieNames, noteCookieCleared } from '../logouts.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, hasTag, joinAll, primitive, strings, truthiness } from '../value.ts'
+import { UNDEFINED, UNKNOWN, hasTag, joinAll, onlyString, primitive, strings, truthiness } from '../value.ts'
 import { isCredentialName } from './requests.ts'
 import { objectWrittenAt, optionOf } from './routing.ts'
 
@@ -114,6 +114,36 @@ export function noteCookieText(
       sameSite: has('samesite=none') ? 'none' : has('samesite') ? 'on' : 'off',
     },
   })
+}
+
+/** `{ 'Set-Cookie': text }`, `[['Set-Cookie', text]]`: headers of an answer, as they are written down. */
+export function noteCookieHeaders(machine: Machine, headers: Value | undefined, { site }: Call, state: State): void {
+  for (const given of headers?.objects ?? []) {
+    if (given.kind === 'object')
+      for (const [name, cell] of given.properties) noteCookieHeader(machine, name, cell.value, cell.site ?? site, state)
+    if (given.kind === 'array')
+      for (const { properties } of given.item.objects)
+        noteCookieHeader(machine, onlyString(valueAt(properties, '0')), valueAt(properties, '1'), site, state)
+  }
+}
+
+function valueAt(properties: ReadonlyMap<string, Cell>, name: string): Value {
+  return properties.get(name)?.value ?? UNKNOWN
+}
+
+/** `Set-Cookie`, one or a list of them. */
+export function noteCookieHeader(
+  machine: Machine,
+  name: string | undefined,
+  value: Value,
+  site: Site,
+  state: State,
+): void {
+  if (name?.toLowerCase() !== 'set-cookie') return
+  const lists = value.objects.filter((item) => item.kind === 'array')
+  if (lists.length === 0) return noteCookieText(machine, value, site, state)
+  for (const cell of lists.flatMap((item) => [...item.properties.values()]))
+    noteCookieText(machine, cell.value, cell.site ?? site, state)
 }
 
 /** Tag of a text that a library made of a cookie: what is wrong with it is known already. */

@@ -6,7 +6,7 @@ import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, object, onlyString } from '../value.ts'
-import { noteCookieText } from './cookies.ts'
+import { noteCookieHeaders, noteCookieText } from './cookies.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { bag, namedPart } from './requests.ts'
 import { optionOf } from './routing.ts'
@@ -35,6 +35,7 @@ const headers: ExternalHandler = (machine, call, state) => {
   const [source = UNDEFINED] = call.args
   const given = bagsIn(source)
   if (given.length > 0) return object(...given)
+  noteCookieHeaders(machine, source, call, state)
   const made = machine.library('plain-headers', call.site)
   for (const record of source.objects.filter(isRecord)) fill(machine, made, record, call, state)
   for (const list of source.objects.filter(({ kind }) => kind === 'array'))

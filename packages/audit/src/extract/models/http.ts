@@ -7,7 +7,7 @@ import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, derived, hasTag, object, onlyString, primitive, strings, tagged } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
-import { BARE, cookieIn, flagsOf, noteCookie, noteCookieText } from './cookies.ts'
+import { BARE, cookieIn, flagsOf, noteCookie, noteCookieHeader, noteCookieHeaders } from './cookies.ts'
 import type { CookieFlags } from '../events.ts'
 import { noteCorsHeader, origin } from './origin.ts'
 import { sharedInstance } from '../types.ts'
@@ -217,11 +217,7 @@ export function noteHeaders(machine: Machine, headers: Value, call: Call, state:
 export function noteOwnHeader(machine: Machine, name: string, value: Value, call: Call, state: State): void {
   noteCorsHeader(machine, name, value, call, state)
   noteEventStream(machine, { name, value }, call.self, call.site, state)
-  if (name.toLowerCase() !== 'set-cookie') return
-  const lists = value.objects.filter((item) => item.kind === 'array')
-  if (lists.length === 0) return noteCookieText(machine, value, call.site, state)
-  for (const cell of lists.flatMap((item) => [...item.properties.values()]))
-    noteCookieText(machine, cell.value, cell.site ?? call.site, state)
+  noteCookieHeader(machine, name, value, call.site, state)
 }
 
 /** `setHeader(name, value)`, `set({ name: value })`. */
@@ -305,6 +301,7 @@ const fetchResponse: ExternalHandler = (machine, call, state) => {
       if (name.toLowerCase() === 'location')
         machine.emit('handle-out', call.site, state, { value: derived(cell.value) })
     }
+  noteCookieHeaders(machine, optionOf(call.args[1], 'headers'), call, state)
   return object(machine.library('fetch-response', call.site))
 }
 

@@ -19,6 +19,8 @@ const emitter: ExternalHandler = (machine, call) => object(machine.library('emit
 const listen: MethodHandler = (machine, target, call, state, name) => {
   keepListener(target, call)
   noteTopic(machine, 'topic-joined', object(target), call, state)
+  if (target.born === 0 && onlyString(call.args[0] ?? UNKNOWN) !== undefined)
+    machine.hearingAll.add(machine.context.activation)
   callOpaque(machine, name, call, state, NEVER)
   return call.self
 }

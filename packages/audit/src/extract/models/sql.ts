@@ -23,10 +23,11 @@ import {
   object,
   onlyString,
   tagged,
+  withCondition,
   withTags,
   isDrawn,
 } from '../value.ts'
-import { isOfCaller, isOwnerName, isPresentedHandle } from '../conditions.ts'
+import { conditionOf, isOfCaller, isOwnerName, isPresentedHandle } from '../conditions.ts'
 import { noteRowsReplayed } from '../replays.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
@@ -312,11 +313,18 @@ export const sql: Model = {
   properties: {
     'sql-result': (_machine, target, name) => {
       if (name !== undefined && WRAPPERS.has(name)) return object(target)
-      if (name !== undefined && COUNTS.has(name)) return tagged(`entry:${String(target.data['store'])}`)
+      if (name !== undefined && COUNTS.has(name)) return countOf(target)
       // `const [rows] = await …` and `result[0]` look the same: either is met with the row itself.
       return rowOf(target)
     },
   },
+}
+
+/** How many rows there are says whether there is one, which may say who asks. */
+function countOf(target: LibraryObject): Value {
+  const row = rowOf(target)
+  const count = tagged(`entry:${String(target.data['store'])}`, ...(hasTag(row, 'verdict') ? ['verdict'] : []))
+  return withCondition(count, conditionOf(row))
 }
 
 function rowOf(target: LibraryObject): Value {
