@@ -96,10 +96,13 @@ test('nothing of a tree is left when its audit is over', async () => {
   const collect = runInNewContext('gc') as () => void
   const trees: WeakRef<SourceTree>[] = []
   for (const text of fc.sample(program, { numRuns: 12, seed: SEED })) trees.push(await auditOnce(text))
-  // References that were looked at live until the turn ends.
-  await new Promise((resolve) => setImmediate(resolve))
-  collect()
-  expect(trees.filter((tree) => tree.deref() !== undefined)).toHaveLength(0)
+  const left = (): number => trees.filter((tree) => tree.deref() !== undefined).length
+  // References that were looked at live until the turn ends, and code that is being optimised holds what it has seen.
+  for (let turn = 0; turn < 5 && (turn === 0 || left() > 0); turn += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 20 * turn))
+    collect()
+  }
+  expect(left()).toBe(0)
 }, 300_000)
 
 async function auditOnce(text: string): Promise<WeakRef<SourceTree>> {
