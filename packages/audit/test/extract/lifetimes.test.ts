@@ -679,3 +679,12 @@ describe('a session that is kept by hand', () => {
     expect(invalidation('live.delete(id)')).toEqual([])
   })
 })
+
+it('a map of the language forgets nothing, whatever it is given besides', () => {
+  const asked = server('').replace('usedAt: Date.now() })', 'usedAt: Date.now() }, 3600)')
+  expect(limitsOf(asked)).toEqual([])
+  const forgets = asked
+    .replace('new Map()', 'new Keep()')
+    .replace('import express', "import Keep from 'node-cache'\n    import express")
+  expect(limitsOf(forgets)).toHaveLength(1)
+})

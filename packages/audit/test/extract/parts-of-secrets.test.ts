@@ -101,6 +101,7 @@ describe('a key that is written down under its name', () => {
       0,
     ],
     ["export const clear = (settings) => { settings.jwt_secret = '' }", 0],
+    ["export const address = (agent) => { agent.sessionKey = 'agent:main' }", 0],
     ["export const config = { jwtSecret: process.env.JWT_SECRET || 'my-dev-signing-key' }", 1],
     ['export const config = { jwtSecret: process.env.JWT_SECRET }', 0],
   ])('%s', (program, count) => {

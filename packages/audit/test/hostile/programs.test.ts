@@ -199,6 +199,19 @@ describe('programs that explode', () => {
       'pick(req.url)',
     ],
     [
+      'apps that use each other',
+      `import { Elysia } from 'elysia'\nconst a = new Elysia().decorate('x', 1), b = new Elysia().decorate('y', 1)\n${numbered(40, () => 'a.use(b); b.use(a)')}`,
+      '',
+    ],
+    [
+      'objects of objects that code which is not there is given',
+      `import { client } from '@acme/track'\nimport { Server } from '@modelcontextprotocol/sdk/server/index.js'\nimport { ReadResourceRequestSchema } from '@modelcontextprotocol/sdk/types.js'
+       const l0 = { z: 1 }\n${numbered(6, (i) => `const l${i + 1} = { ${numbered(100, (j) => `k${j}: l${i},`)} }`)}
+       new Server({ name: 'a', version: '1' }, {}).setRequestHandler(ReadResourceRequestSchema, async () => { await client.lookup(l6); return { contents: [] } })`,
+      '',
+    ],
+    ['8,000 words of exports', `/* ${'export{ exports handler '.repeat(8_000)} */`, ''],
+    [
       '1,000 routes',
       `import express from 'express'\nconst app = express()\n${numbered(1_000, (i) => `app.get('/r${i}', (req, res) => res.end())`)}`,
       '',
