@@ -1,13 +1,13 @@
 /** Whom a token is for: which code asks a foreign issuer about one, and whether its answer is held against anything. */
 import type { Call } from './calls.ts'
-import { type HeapObject, LibraryObject, type Site, siteKey } from './heap.ts'
+import { type HeapObject, LibraryObject, type Site, siteKey, textOf } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { Facts, State } from './state.ts'
 import type { Value } from './value.ts'
 import { UNKNOWN, hasTag, tagged, withTags } from './value.ts'
 
 /** What a token says of whom it is for. */
-export const AUDIENCE_CLAIM = 'audience-claim'
+const AUDIENCE_CLAIM = 'audience-claim'
 
 /** A path on which an issuer was asked about a token. */
 export const ASKED_ISSUER = 'asked-issuer'
@@ -74,12 +74,13 @@ const HAS_FOREIGN_KEYS = /jwks|getSigningKey/i
  * `{ audience: options?.clientId }`, and nobody has asked whether there is one: verifiers take `undefined` for a token that may
  * be for anybody. What is only a setting is the business of whoever sets it.
  */
-export function mayNameNobody({ file, start, end }: Site): boolean {
-  const written = AUDIENCE_OPTION.exec(file.text.slice(start, end))?.[1]?.trim() ?? ''
-  if (SPREAD_IF_SET.test(file.text.slice(start, end))) return true
+export function mayNameNobody(site: Site): boolean {
+  const options = textOf(site)
+  if (SPREAD_IF_SET.test(options)) return true
+  const written = AUDIENCE_OPTION.exec(options)?.[1]?.trim() ?? ''
   const ways = written.split(/\|\||\?\?/).map((way) => way.trim())
   if (!ways.every((way) => MAY_BE_MISSING.test(way)) || ways.every((way) => way.startsWith('process.'))) return false
-  const before = file.text.slice(Math.max(0, start - 2000), start)
+  const before = site.file.text.slice(Math.max(0, site.start - 2000), site.start)
   return !ways.some((way) => way !== 'undefined' && IS_ASKED.some((ask) => before.includes(ask + way)))
 }
 

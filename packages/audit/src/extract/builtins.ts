@@ -23,7 +23,7 @@ import { concatEntropy, cutEntropy, pickEntropy } from './entropy.ts'
 import { nameIn, noteLeftOut } from './copies.ts'
 import { itemValue } from './literals.ts'
 import type { Site } from './heap.ts'
-import { FunctionObject, HeapObject, storeId } from './heap.ts'
+import { FunctionObject, HeapObject, storeId, isFunction } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { OWN } from './listings.ts'
 import { LOOSELY, NAMES_TLS, isLooselyTested } from './origins.ts'
@@ -558,8 +558,7 @@ function withoutCredential(value: Value): Value {
 
 /** A list we know nothing of but its name of method: callbacks get an item with the list's origins. */
 function callUnknownList(machine: Machine, self: Value, name: string, call: Call, state: State): Value | undefined {
-  if (!VISITORS.has(name) || !call.args.some((arg) => arg.objects.some((item) => item instanceof FunctionObject)))
-    return undefined
+  if (!VISITORS.has(name) || !call.args.some(isFunction)) return undefined
   const item = self.tags.length > 0 ? derived(self) : UNKNOWN
   const result = runForEach(machine, call, [item, UNKNOWN, self], state)
   if (name === 'map') return join(derived(self), result)

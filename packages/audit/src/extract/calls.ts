@@ -7,7 +7,15 @@ import { assume, oneOf } from './conditions.ts'
 import { noteConfigured, noteLibraryUse } from './configured.ts'
 import { evaluate } from './expressions.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
-import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject, isContainer } from './heap.ts'
+import {
+  ClassObject,
+  ExternalObject,
+  FunctionObject,
+  InstanceObject,
+  LibraryObject,
+  isContainer,
+  isFunction,
+} from './heap.ts'
 import { hashedPassword, noteEnding } from './logouts.ts'
 import type { Machine } from './machine.ts'
 import { connectUnseen } from './models/mcp.ts'
@@ -265,6 +273,12 @@ export function call_(machine: Machine, callee: Value, call: Call, state: State)
   }
   state.merge(forks)
   return oneOf(values)
+}
+
+/** `transaction(async (tx) => …)`: the function among the arguments is called with this. Undefined where there is none. */
+export function callWithin(machine: Machine, given: Value, call: Call, state: State): Value | undefined {
+  const within = call.args.find(isFunction)
+  return within && call_(machine, within, { ...call, args: [given] }, state)
 }
 
 function callOne(machine: Machine, target: HeapObject, call: Call, state: State): Value {

@@ -10,7 +10,7 @@ import { parametersOf } from './invoke.ts'
 import { COMPARES_SECRET, comparedParameters } from './compared.ts'
 import type { EventKind } from './events.ts'
 import type { HeapObject, Site } from './heap.ts'
-import { ClassObject, FunctionObject } from './heap.ts'
+import { ClassObject, FunctionObject, textOf } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { makesHandle } from './made-secrets.ts'
 import { ASKS_ISSUER } from './audiences.ts'
@@ -67,7 +67,7 @@ export function runFragments(machine: Machine, reached: ReadonlySet<Node>): void
       runModule(machine, module)
       for (const left of leftIn(machine, module)) {
         if (reached.has(left.fn.node) || machine.reached.has(left.fn.node)) continue
-        const text = textOf(left.fn)
+        const text = namedText(left.fn)
         if (isPiece(text, left.fn.site) || countsInParts(machine, text)) runLeft(machine, left)
       }
     }
@@ -82,7 +82,7 @@ export function runFragments(machine: Machine, reached: ReadonlySet<Node>): void
 function runGivenAway(machine: Machine): void {
   for (const [node, { site, env }] of machine.functions) {
     if (!machine.givenAway.has(node) || machine.served.has(node) || !holdsRequest(node, site)) continue
-    const code = site.file.text.slice(site.start, site.end)
+    const code = textOf(site)
     if (!READS_CREDENTIAL.test(code) && !HANDLES_TOKEN.test(code) && !MAKES_TOKEN.test(code)) continue
     const isContext = isContextOfCall(nameOfParameter(parametersOf(node)[0]!), code)
     const given = isContext ? object(machine.library('carrier', site)).with({ open: true }) : requestIn(machine, site)
@@ -201,7 +201,7 @@ function functionsOf(machine: Machine, of: FunctionObject): readonly Left[] {
     : []
   const pieces = inherited
     .flatMap(({ value }) => functionsAt(value, UNDEFINED))
-    .filter(({ fn }) => isPiece(textOf(fn), fn.site) || countsInParts(machine, textOf(fn)))
+    .filter(({ fn }) => isPiece(namedText(fn), fn.site) || countsInParts(machine, namedText(fn)))
   if (pieces.length === 0) return own
   const self = object(sharedOf(machine, of))
   return [...own, ...pieces.map(({ fn }) => ({ fn, self }))]
@@ -257,7 +257,7 @@ function argumentsOf(machine: Machine, { node, site, name }: FunctionObject): re
   const params = parametersOf(node).map(nameOfParameter)
   const called = name ?? nameBefore(site)
   const isOffered = VERIFIES_TOKEN.test(called)
-  const compared = comparedParameters(called, params, site.file.text.slice(site.start, site.end))
+  const compared = comparedParameters(called, params, textOf(site))
   if (compared.length > 0) return usual.map((value, index) => compared[index] ?? value)
   return usual.map((value, index) =>
     IS_HEADER.test(params[index]!) || (isOffered && IS_TOKEN.test(params[index]!))
@@ -283,8 +283,8 @@ function runParts(machine: Machine, made: HeapObject): void {
 const MOST_PARTS = 12
 
 /** With what it is called: `const resetToken = () => …`. */
-function textOf({ site }: FunctionObject): string {
-  return `${nameBefore(site)} ${site.file.text.slice(site.start, site.end)}`
+function namedText({ site }: FunctionObject): string {
+  return `${nameBefore(site)} ${textOf(site)}`
 }
 
 function placeOf({ env: { file } }: ClassObject, { value }: Node): Pick<Site, 'file' | 'start'> {

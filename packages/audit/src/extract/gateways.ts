@@ -5,7 +5,7 @@ import type { Node } from './ast.ts'
 import { evaluate } from './expressions.ts'
 import { runGuards } from './guards.ts'
 import type { HeapObject } from './heap.ts'
-import { ClassObject, ExternalObject, FunctionObject } from './heap.ts'
+import { ClassObject, ExternalObject, isFunction } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { listenToMessages, noteSocket } from './messages.ts'
 import { registerRoute } from './models/routing.ts'
@@ -55,8 +55,7 @@ function connect(machine: Machine, of: ClassObject, call: Call, state: State): v
   const instance = object(sharedInstance(machine, of))
   const method = (name: string): Value => getProperty(machine, instance, primitive(name), call.site, state)
   const greets = method('handleConnection')
-  if (greets.objects.some((item) => item instanceof FunctionObject))
-    call_(machine, greets, { ...call, self: instance }, state)
+  if (isFunction(greets)) call_(machine, greets, { ...call, self: instance }, state)
   if (state.dead) return
   for (const [name, member] of of.methods) {
     if (decoratedBy(of, member, SUBSCRIBES) === undefined) continue

@@ -16,6 +16,11 @@ export function isWithin(inner: Site, outer: Site): boolean {
   return inner.path === outer.path && outer.start <= inner.start && inner.end <= outer.end
 }
 
+/** How a site is written. */
+export function textOf({ file, start, end }: Pick<Site, 'file' | 'start' | 'end'>): string {
+  return file.text.slice(start, end)
+}
+
 export function siteKey(site: Site): string {
   return `${site.path}:${site.start}`
 }
@@ -173,6 +178,11 @@ export class FunctionObject extends HeapObject {
     if (cell.value === NEVER) cell.write(object(new HeapObject('object', this.site, this.born)))
     return cell.value.objects
   }
+}
+
+/** Whether a value is, or may be, a function of the program. */
+export function isFunction({ objects }: Value): boolean {
+  return objects.some((item) => item instanceof FunctionObject)
 }
 
 export class ClassObject extends HeapObject {

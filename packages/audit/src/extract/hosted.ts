@@ -5,7 +5,7 @@ import type { Call } from './calls.ts'
 import { parametersOf } from './invoke.ts'
 import type { Node } from './ast.ts'
 import type { HeapObject, LibraryObject } from './heap.ts'
-import { ClassObject, FunctionObject, siteKey } from './heap.ts'
+import { ClassObject, FunctionObject, siteKey, isFunction } from './heap.ts'
 import type { Flavour, Machine } from './machine.ts'
 import { isWorker } from './models/cloudflare.ts'
 import { flat } from './models/express.ts'
@@ -277,10 +277,6 @@ function registerAt(
   if (behind !== undefined) mountOn(machine, behind, app, '/', [], State.beginning())
   machine.hosted.add(siteKey(site))
   registerRoute(machine, app, { verb, path, handlers: [handler], layer: false, flavour }, call, State.beginning())
-}
-
-function isFunction(value: Value): boolean {
-  return value.objects.some((item) => item instanceof FunctionObject)
 }
 
 function takesRequest(item: unknown): boolean {

@@ -1,5 +1,6 @@
 /** Secrets and identifiers that are made here, told by their names, whatever they are for. */
 import type { Site } from './heap.ts'
+import { textOf } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
@@ -140,10 +141,6 @@ function commentBefore(before: string): string {
   const line = /\/\/([^\n]*)\n[^\n;}]{0,80}$/.exec(before)?.[1]
   if (end < 0 || /[;}]/.test(before.slice(end))) return line ?? ''
   return before.slice(Math.max(0, before.lastIndexOf('/*', end)), end)
-}
-
-function textOf({ file, start, end }: Site): string {
-  return file.text.slice(start, end)
 }
 
 /** `my_session2`, `mySession`, `MY_SESSION` → my, session. */

@@ -10,7 +10,13 @@ export const OWNED = 'owned:'
 /** Whether what these parts of the request name is known to be the caller's own: an owner who was compared of one thing is not that of another. */
 export function isOwned({ must }: Facts, tags: readonly string[]): boolean {
   if (tags.length > 0 && tags.every((tag) => must.has(`${OWNED}${tag}`))) return true
-  return must.has('bound') && ![...must].some((fact) => fact.startsWith(OWNED))
+  return must.has('bound') && !saysWhose(must)
+}
+
+/** Whether it is known of what the owner was compared. */
+function saysWhose(must: ReadonlySet<string>): boolean {
+  for (const fact of must) if (fact.startsWith(OWNED)) return true
+  return false
 }
 
 /** Whether a record of this store was found by what the client presented, and may be anybody's. */

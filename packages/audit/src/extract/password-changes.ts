@@ -7,7 +7,7 @@ import { call_ } from './calls.ts'
 import { parametersOf } from './invoke.ts'
 import type { EventKind } from './events.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
-import { ClassObject, FunctionObject } from './heap.ts'
+import { ClassObject, FunctionObject, textOf } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { nameBefore, namesPasswordChange } from './logouts.ts'
 import { argumentsFor, isHandlerOfRequests } from './roots.ts'
@@ -57,7 +57,7 @@ export function runPasswordChanges(machine: Machine): void {
     const methods = classesIn(modules).flatMap((of) => methodsOf(machine, of))
     const handlers = [...machine.functions.values()].map(functionOf)
     for (const left of [...handlers, ...methods])
-      if (isLeft(left) && isHandlerOfRequests(left.node) && PASSWORD.test(textOf(left))) run(machine, left)
+      if (isLeft(left) && isHandlerOfRequests(left.node) && PASSWORD.test(textOf(left.site))) run(machine, left)
     for (const left of [...methods, ...(machine.listens ? [] : handlers)])
       if (isLeft(left) && isService(left)) run(machine, left)
   })
@@ -65,7 +65,7 @@ export function runPasswordChanges(machine: Machine): void {
 
 /** It is called after a change of passwords and makes the hash itself; what only stores it is for others to call. */
 function isService(left: Named): boolean {
-  return namesPasswordChange(left.name) && HASHES.test(textOf(left))
+  return namesPasswordChange(left.name) && HASHES.test(textOf(left.site))
 }
 
 function functionOf(fn: FunctionObject): Named {
@@ -105,10 +105,6 @@ function run(machine: Machine, { site, node, env, callee, self }: Left): void {
       call_(machine, callee(), { site, args, argSites: [], self, env }, State.beginning())
     }),
   )
-}
-
-function textOf({ site: { file, start, end } }: Left): string {
-  return file.text.slice(start, end)
 }
 
 /** `users.changePassword(…)` on something we have not seen being made: the method of the only class that has it. */

@@ -9,7 +9,7 @@ import { children, isNode, staticKey } from './ast.ts'
 import { controllerRoute, decoratedArgument } from './controllers.ts'
 import type { RouteFact } from './events.ts'
 import type { Environment, Site } from './heap.ts'
-import { ClassObject, FunctionObject } from './heap.ts'
+import { ClassObject, FunctionObject, textOf } from './heap.ts'
 import { isLogout, nameBefore, noteHandlerBegins } from './logouts.ts'
 import type { Machine } from './machine.ts'
 import { serveLeftProviders } from './left-providers.ts'
@@ -65,9 +65,10 @@ function runMadeControllers(machine: Machine): void {
   for (const made of machine.madeControllers) runClass(machine, made)
 }
 
-function makesController({ site: { file, start, end } }: FunctionObject): boolean {
+function makesController({ site }: FunctionObject): boolean {
+  const { file } = site
   if (!filesWithControllers.has(file)) filesWithControllers.set(file, file.text.includes('@Controller('))
-  return filesWithControllers.get(file)! && file.text.slice(start, end).includes('@Controller(')
+  return filesWithControllers.get(file)! && textOf(site).includes('@Controller(')
 }
 
 const filesWithControllers = new WeakMap<SourceFile, boolean>()
@@ -99,13 +100,9 @@ function runLeftHandlers(machine: Machine): void {
     if (changesWebSession(fn)) registerLeft(machine, fn, addressOf(nameBefore(fn.site)))
     else if (machine.reached.has(node)) continue
     else if (mentionsServing(node, fn.site.file)) runLeft(machine, fn)
-    else if (!machine.listens && answersRequests(node) && HANDLES_CALLERS.test(codeOf(fn)))
+    else if (!machine.listens && answersRequests(node) && HANDLES_CALLERS.test(textOf(fn.site)))
       registerLeft(machine, fn, addressOf(nameBefore(fn.site)))
   }
-}
-
-function codeOf({ site: { file, start, end } }: FunctionObject): string {
-  return file.text.slice(start, end)
 }
 
 /** What a handler says that has to do with who its callers are; nothing is asked of others. */
@@ -125,9 +122,9 @@ function takesApp(fn: Node): boolean {
 }
 
 /** `{ router: () => { const router = Router(); router.post(…); return router } }`: in a module that is found by its folder. */
-function makesRouter({ node, site: { file, start, end } }: FunctionObject): boolean {
+function makesRouter({ node, site }: FunctionObject): boolean {
   if (parametersOf(node).length > 0) return false
-  const text = file.text.slice(start, end)
+  const text = textOf(site)
   const name = MAKES_ROUTER.exec(text)?.[1]
   return name !== undefined && text.includes(`return ${name}`)
 }
@@ -169,9 +166,9 @@ function isFunctionField({ type, value }: Node): boolean {
   return type === 'PropertyDefinition' && isNode(value) && value.type === 'ArrowFunctionExpression'
 }
 
-function isMakerOfHandlers(machine: Machine, { node, site: { file, start, end } }: FunctionObject): boolean {
+function isMakerOfHandlers(machine: Machine, { node, site }: FunctionObject): boolean {
   if (!machine.isLeft(node) || machine.reached.has(node) || parametersOf(node).some(carriesRequest)) return false
-  return CHANGES_SESSION.test(file.text.slice(start, end))
+  return CHANGES_SESSION.test(textOf(site))
 }
 
 /** What it makes is called after it. */
@@ -220,9 +217,9 @@ function movesCookie({ node, site: { file, start, end } }: Pick<FunctionObject, 
 const filesWithCookies = new WeakMap<object, boolean>()
 
 /** `req.session.userId = user.id`, be the request a parameter, a part of one or of a context: `(_, input, { req }) => …`. */
-function changesSession({ node, site: { file, start, end } }: Pick<FunctionObject, 'node' | 'site'>): boolean {
-  if (!changesAny(file) || takesApp(node)) return false
-  return parametersOf(node).some(carriesRequest) && CHANGES_SESSION.test(file.text.slice(start, end))
+function changesSession({ node, site }: Pick<FunctionObject, 'node' | 'site'>): boolean {
+  if (!changesAny(site.file) || takesApp(node)) return false
+  return parametersOf(node).some(carriesRequest) && CHANGES_SESSION.test(textOf(site))
 }
 
 function changesAny(file: SourceFile): boolean {
@@ -439,8 +436,8 @@ export function isCarrier(param: Node): boolean {
 }
 
 /** `socket.handshake`: that of a connection of Socket.IO, be it that another file listens for it. */
-function isSocket(name: string, { file, start, end }: Site): boolean {
-  return /^(?:socket|client)$/.test(name) && file.text.slice(start, end).includes(`${name}.handshake`)
+function isSocket(name: string, site: Site): boolean {
+  return /^(?:socket|client)$/.test(name) && textOf(site).includes(`${name}.handshake`)
 }
 
 function requestTypeOf(name: string, index: number, answers: boolean): string | undefined {

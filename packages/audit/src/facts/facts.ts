@@ -301,8 +301,8 @@ export interface DependencyFact {
   readonly version: string
   /** The first import of it. */
   readonly at: Location
-  /** Where the version is written, if in this tree. */
-  readonly pinned?: Location
+  /** Where the version is written, if in this tree. Looked up when it is asked for: lockfiles are long, and few are concerned. */
+  readonly pinned?: Location | undefined
   /** `version` is the lowest that a range admits, and this the first that it does not. */
   readonly below?: string
 }

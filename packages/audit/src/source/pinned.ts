@@ -3,6 +3,7 @@ import type { Location } from '../finding/finding.ts'
 import { LOCKFILES } from './dependencies.ts'
 import { createLocator } from './lines.ts'
 import { manifestsOf } from './manifest.ts'
+import { foldersUpward } from './read.ts'
 import type { SourceTree } from './tree.ts'
 
 const FIELDS = ['dependencies', 'optionalDependencies', 'peerDependencies', 'devDependencies'] as const
@@ -16,7 +17,7 @@ export function createPinnedAt(tree: SourceTree): (name: string, version: string
   }
   const manifests = manifestsOf(tree)
   return (name, version, dir) => {
-    const folders = foldersUpward(dir)
+    const folders = dir.startsWith('..') ? [] : foldersUpward(dir)
     for (const path of folders.flatMap((folder) => LOCKFILES.map(([file]) => pathIn(folder, file)))) {
       const text = textOf(path)
       const span = text === undefined ? undefined : entryIn(text, name, version)
@@ -55,13 +56,6 @@ function isNameAt(text: string, at: number, name: string): boolean {
 /** `@`, or what opens an entry and its `version`, and nothing of the next entry. */
 function isHead(between: string): boolean {
   return between === '@' || (/\bversion\b["']?:?\s+["']?$/.test(between) && !between.includes('}'))
-}
-
-function foldersUpward(dir: string): readonly string[] {
-  if (dir.startsWith('..')) return []
-  const folders = [dir]
-  for (let from = dir; from !== ''; folders.push(from)) from = from.slice(0, Math.max(0, from.lastIndexOf('/')))
-  return folders
 }
 
 function pathIn(folder: string, file: string): string {

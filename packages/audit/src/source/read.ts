@@ -221,7 +221,7 @@ function assemble({ folder, deployments, files, packages, gaps, skipped, textOf 
 }
 
 /** `a/b` → `a/b`, `a`, ``. */
-function foldersUpward(dir: string): readonly string[] {
+export function foldersUpward(dir: string): readonly string[] {
   const folders = [dir]
   for (let from = dir; from !== ''; folders.push(from)) from = from.slice(0, Math.max(0, from.lastIndexOf('/')))
   return folders

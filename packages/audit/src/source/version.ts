@@ -22,22 +22,32 @@ const LONGEST_RANGE = 1_000
 
 /** The lowest version that a range admits, or undefined where it admits any (`*`, `latest`, an address). */
 export function minimumOf(range: string): string | undefined {
-  if (range.length > LONGEST_RANGE) return undefined
+  return boundsOf(range, minimumOfComparators)[0]
+}
+
+/** The bound of each alternative, in order; none where one of them has none. */
+function boundsOf(range: string, boundOf: (comparators: string) => string | undefined): readonly string[] {
+  if (range.length > LONGEST_RANGE) return []
   const aliased = /^npm:(?:@?[^@]+)@(.+)$/.exec(range)?.[1] ?? range
-  const minima = aliased
+  const bounds = aliased
     .replace(/^workspace:/, '')
     .split('||')
-    .map(minimumOfComparators)
-  if (minima.some((minimum) => minimum === undefined)) return undefined
-  return minima.filter((minimum) => minimum !== undefined).toSorted(compareVersions)[0]
+    .map(boundOf)
+  const known = bounds.filter((bound) => bound !== undefined)
+  return known.length < bounds.length ? [] : known.toSorted(compareVersions)
+}
+
+/** Comparators one by one, each with its operator. */
+function comparatorsOf(range: string): readonly string[] {
+  return range
+    .trim()
+    .replaceAll(/([<>=~^]+)\s+/g, '$1')
+    .split(/\s+/)
 }
 
 /** Of `>=1.2 <2` the first that bounds from below. */
 function minimumOfComparators(range: string): string | undefined {
-  for (const comparator of range
-    .trim()
-    .replaceAll(/([<>=~^]+)\s+/g, '$1')
-    .split(/\s+/)) {
+  for (const comparator of comparatorsOf(range)) {
     if (comparator.startsWith('<') || comparator === '-') continue
     const match = VERSION.exec(comparator.replace(/^(?:\^|~>?|>=?|=)/, ''))
     if (match)
@@ -48,25 +58,12 @@ function minimumOfComparators(range: string): string | undefined {
 
 /** The first version that a range no longer admits, or undefined where there is none, or it is not of a simple shape. */
 export function ceilingOf(range: string): string | undefined {
-  if (range.length > LONGEST_RANGE) return undefined
-  const aliased = /^npm:(?:@?[^@]+)@(.+)$/.exec(range)?.[1] ?? range
-  const ceilings = aliased
-    .replace(/^workspace:/, '')
-    .split('||')
-    .map(ceilingOfComparators)
-  if (ceilings.some((ceiling) => ceiling === undefined)) return undefined
-  return ceilings
-    .filter((ceiling) => ceiling !== undefined)
-    .toSorted(compareVersions)
-    .at(-1)
+  return boundsOf(range, ceilingOfComparators).at(-1)
 }
 
 /** `^0.5.3`, `~1.2`, `1.x`, `>=1.2 <1.9`: the lowest bound from above. */
 function ceilingOfComparators(range: string): string | undefined {
-  const comparators = range
-    .trim()
-    .replaceAll(/([<>=~^]+)\s+/g, '$1')
-    .split(/\s+/)
+  const comparators = comparatorsOf(range)
   if (comparators.includes('-')) return undefined
   return comparators.flatMap((comparator) => ceilingOfOne(comparator) ?? []).toSorted(compareVersions)[0]
 }

@@ -20,10 +20,19 @@ export function collectDependencies(machine: Machine): readonly DependencyFact[]
   const facts = distinct(imports, ({ name, dir }) => `${dir}:${name}`).flatMap(({ file, name, start, end, dir }) => {
     const found = own.has(name) ? undefined : machine.tree.versionOf(name, file.path)
     if (found === undefined || (found.from !== 'locked' && found.below === undefined)) return []
-    const pinned = pinnedAt(name, found.version, dir)
+    const { version } = found
     const below = found.from === 'locked' ? undefined : found.below
-    const at = file.locate(start, end)
-    return [{ name, version: found.version, at, ...(pinned && { pinned }), ...(below && { below }) }]
+    return [
+      {
+        name,
+        version,
+        at: file.locate(start, end),
+        get pinned() {
+          return pinnedAt(name, version, dir)
+        },
+        ...(below && { below }),
+      },
+    ]
   })
   return distinct(facts, ({ name, version }) => `${name}@${version}`)
 }

@@ -1,7 +1,6 @@
 /** Documents of Firestore, `db.collection('sessions').doc(id)`, and items of DynamoDB, `client.send(new GetCommand({ Key }))`. */
 import type { Call } from '../calls.ts'
-import { call_ } from '../calls.ts'
-import { FunctionObject } from '../heap.ts'
+import { callWithin } from '../calls.ts'
 import type { LibraryObject, Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
@@ -87,10 +86,8 @@ const reference: ExternalHandler = (machine, call) => {
 }
 
 /** `runTransaction(async (transaction) => …)`: asked about documents, as they can be asked themselves. */
-const inTransaction: MethodHandler = (machine, target, call, state) => {
-  const within = call.args.find((arg) => arg.objects.some((item) => item instanceof FunctionObject))
-  return within === undefined ? UNKNOWN : call_(machine, within, { ...call, args: [object(target)] }, state)
-}
+const inTransaction: MethodHandler = (machine, target, call, state) =>
+  callWithin(machine, object(target), call, state) ?? UNKNOWN
 
 const through: MethodHandler = (machine, target, call, state, name) => {
   const about = libraryIn(call.args[0], 'firestore-document')

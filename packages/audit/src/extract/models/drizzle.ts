@@ -5,7 +5,7 @@
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import type { Site } from '../heap.ts'
-import { ExternalObject, FunctionObject } from '../heap.ts'
+import { ExternalObject, isFunction } from '../heap.ts'
 import { nameBefore } from '../logouts.ts'
 import { callOpaque } from '../opaque.ts'
 import type { State } from '../state.ts'
@@ -45,7 +45,7 @@ export function relationalQuery(machine: Machine, call: Call, where: Value, stat
   const found = name === undefined ? undefined : machine.readyMade.get(`drizzle-variable ${name}`)
   if (found === undefined) return undefined
   const from = String(found.data['table'])
-  if (!where.objects.some((item) => item instanceof FunctionObject)) return { table: from, where: recordTerms(where) }
+  if (!isFunction(where)) return { table: from, where: recordTerms(where) }
   const terms = state.aside((fork) =>
     call_(machine, where, { ...call, args: [object(found), operatorsAt(machine, call.site)] }, fork),
   )

@@ -2,7 +2,7 @@
 import { noteBeside } from './beside.ts'
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
-import { FunctionObject, type LibraryObject } from '../heap.ts'
+import { type LibraryObject, isFunction } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { State } from '../state.ts'
 import type { Value } from '../value.ts'
@@ -12,7 +12,7 @@ import { noteCookieDefaults } from './elysia-answers.ts'
 import { noteStatus, runListenCallback } from './http.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { keep, requestPart } from './requests.ts'
-import { emitListen, isApp, mountOn, optionOf, pathOf, registerRoute, verbOf, verbs } from './routing.ts'
+import { emitListen, isApp, mountOn, optionOf, pathOf, registerRoute, verbOf, verbs, itself } from './routing.ts'
 import { BEARER } from './verifiers.ts'
 
 const create: ExternalHandler = (machine, call, state) => {
@@ -44,7 +44,7 @@ function hooksIn(machine: Machine, target: LibraryObject, options: Value | undef
   for (const [name, macro] of macrosOf(target)) {
     const asked = optionOf(options, name)
     if (asked === undefined || !truthiness(asked).canBeTrue) continue
-    const isMade = macro.objects.some((item) => item instanceof FunctionObject)
+    const isMade = isFunction(macro)
     const made = isMade
       ? State.beginning().aside((fork) => call_(machine, macro, { ...call, args: [asked] }, fork))
       : macro
@@ -81,7 +81,7 @@ const macro: MethodHandler = (_machine, target, call) => {
 
 /** Runs before every handler; what it returns is the answer. */
 const hook: MethodHandler = (machine, target, call, state, name) => {
-  const handlers = call.args.filter((arg) => arg.objects.some((item) => item instanceof FunctionObject))
+  const handlers = call.args.filter(isFunction)
   const added = /^(?:derive|resolve)$/.test(name) ? handlers.map((fn) => derivation(machine, fn, call)) : handlers
   const scope = onlyString(optionOf(call.args[0], 'as') ?? UNKNOWN)
   addLayer(machine, target, { handlers: added, shared: name === 'onRequest' || SHARED.has(scope ?? '') }, call, state)
@@ -144,15 +144,14 @@ const use: MethodHandler = (machine, target, call, state) => {
       for (const layer of layersOf(child)) if (layer.shared) addLayer(machine, target, layer, call, state)
       for (const [name, hooks] of macrosOf(child)) macrosOf(target).set(name, hooks)
     }
-    if (arg.objects.some((item) => item instanceof FunctionObject))
-      addTo(machine, target, { ...call, args: [arg] }, state, 'guard')
+    if (isFunction(arg)) addTo(machine, target, { ...call, args: [arg] }, state, 'guard')
   }
   return object(target)
 }
 
 /** `group(prefix, add)`, `guard(hooks, add)`: what `add` puts on the app it is given. */
 const addTo: MethodHandler = (machine, target, call, state) => {
-  const add = call.args.findLast((arg) => arg.objects.some((item) => item instanceof FunctionObject))
+  const add = call.args.findLast(isFunction)
   if (add === undefined) {
     addLayer(machine, target, { handlers: hooksIn(machine, target, call.args[0], call), shared: false }, call, state)
     return object(target)
@@ -179,8 +178,6 @@ const listen: MethodHandler = (machine, target, call, state) => {
   runListenCallback(machine, call, state)
   return object(target)
 }
-
-const self: MethodHandler = (_machine, target) => object(target)
 
 const answer: MethodHandler = (machine, _target, call, state) => {
   noteStatus(state, call.args[0])
@@ -223,7 +220,7 @@ export const elysia: Model = {
       guard: addTo,
       mount,
       listen,
-      '*': self,
+      '*': itself,
     },
     'elysia-answer': { '()': answer, '*': () => UNKNOWN },
   },

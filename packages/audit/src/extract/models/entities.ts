@@ -3,10 +3,10 @@
  * class names the table, whatever what is asked is called.
  */
 import type { Call } from '../calls.ts'
-import { call_ } from '../calls.ts'
+import { callWithin } from '../calls.ts'
 import { isOfCaller } from '../conditions.ts'
 import type { HeapObject, Site } from '../heap.ts'
-import { ClassObject, ExternalObject, FunctionObject, InstanceObject } from '../heap.ts'
+import { ClassObject, ExternalObject, InstanceObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
@@ -115,8 +115,7 @@ const onManager: MethodHandler = (machine, target, call, state, name) => {
   if (call.args.length > 1 && entityIn(call.args[0]) !== undefined)
     return callOnEntity(machine, name, { ...call, self: UNDEFINED }, state) ?? UNKNOWN
   // `transaction(async (em) => …)`
-  const within = call.args.find((arg) => arg.objects.some((item) => item instanceof FunctionObject))
-  return within === undefined ? object(target) : call_(machine, within, { ...call, args: [object(target)] }, state)
+  return callWithin(machine, object(target), call, state) ?? object(target)
 }
 
 export const entities: Model = {

@@ -102,7 +102,8 @@ const onRoute: MethodHandler = (machine, target, call, state, name) => {
   return object(target)
 }
 
-const listen: MethodHandler = (machine, target, call, state) => {
+/** `app.listen(port)` of Express and Koa, which make the server of Node themselves. */
+export const listen: MethodHandler = (machine, target, call, state) => {
   emitListen(machine, call, state, { tls: false, defaultHost: '::', what: 'app.listen', app: target })
   runListenCallback(machine, call, state)
   return object(machine.library('http-server', call.site, { app: target }))

@@ -15,7 +15,17 @@ import { noteFastifyCookies, runListenCallback } from './http.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { guardedApp } from './origin.ts'
 import { keep, noteCallerRead, requestPart } from './requests.ts'
-import { emitListen, isCertainlyOn, mountOn, optionOf, pathOf, registerRoute, verbOf, verbs } from './routing.ts'
+import {
+  emitListen,
+  isCertainlyOn,
+  mountOn,
+  optionOf,
+  pathOf,
+  registerRoute,
+  verbOf,
+  verbs,
+  itself,
+} from './routing.ts'
 import { beside } from './frameworks.ts'
 
 const fastifyRoute: MethodHandler = (machine, target, call, state, name) => {
@@ -189,8 +199,6 @@ const createFastify: ExternalHandler = (machine, call, state) => {
   return object(machine.library('fastify-app', call.site, { tls: isEncrypted(options) }))
 }
 
-const self: MethodHandler = (_machine, target) => object(target)
-
 export const fastify: Model = {
   calls: {
     'fastify-plugin': openPlugin,
@@ -208,7 +216,7 @@ export const fastify: Model = {
       addHook: fastifyHook,
       register: fastifyRegister,
       listen: fastifyListen,
-      ...Object.fromEntries(FASTIFY_SETTINGS.map((name) => [name, self])),
+      ...Object.fromEntries(FASTIFY_SETTINGS.map((name) => [name, itself])),
       setErrorHandler: beside('error', 'fastify-request', 'response'),
       setNotFoundHandler: beside('fastify-request', 'response'),
       decorate: (_machine, target, call, state) => {

@@ -4,7 +4,7 @@ import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import type { StoreRef } from '../events.ts'
 import type { LibraryObject, Site } from '../heap.ts'
-import { FunctionObject } from '../heap.ts'
+import { isFunction } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { noteLookUp } from '../properties.ts'
 import type { State } from '../state.ts'
@@ -97,8 +97,7 @@ const endpoint: MethodHandler = (machine, target, call, state) => {
 /** What `authenticate` throws ends the request; what it returns is the caller. */
 function authenticate(machine: Machine, own: Value | undefined, request: Value, call: Call, state: State): void {
   if (own === undefined) return
-  if (own.objects.some((item) => item instanceof FunctionObject))
-    noteVerdict(machine, call_(machine, own, { ...call, args: [request] }, state))
+  if (isFunction(own)) noteVerdict(machine, call_(machine, own, { ...call, args: [request] }, state))
   state.learn(VERIFIED)
 }
 

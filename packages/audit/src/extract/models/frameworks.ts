@@ -7,10 +7,10 @@ import { noteCookieCleared } from '../logouts.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString } from '../value.ts'
 import { flat, plain } from './express.ts'
 import { noteAnswer, noteAnswerOptions, noteStatus } from './http.ts'
-import { redirectAnswer } from './redirects.ts'
+import { redirected } from './redirects.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { bag, keep, part, requestPart } from './requests.ts'
-import { isApp, isPathBefore, mountOn, optionOf, pathOf, registerRoute, verbOf, verbs } from './routing.ts'
+import { isPathBefore, optionOf, pathOf, registerRoute, verbOf, verbs, itself, mountChild } from './routing.ts'
 
 export function app(type: string): ExternalHandler {
   return (machine, call) => object(machine.library(type, call.site))
@@ -92,12 +92,6 @@ const honoUse: MethodHandler = (machine, target, call, state) => {
   return object(target)
 }
 
-const honoMount: MethodHandler = (machine, target, call, state) => {
-  const child = isApp(call.args[1] ?? UNKNOWN)
-  if (child !== undefined) mountOn(machine, target, child, pathOf(call.args[0]), [], state)
-  return object(target)
-}
-
 /** `app.mount('/mcp', handler.fetch)`: whatever takes a request serves all below that path. */
 const honoMountHandler: MethodHandler = (machine, target, call, state) => {
   const [path, handler = UNKNOWN] = call.args
@@ -122,8 +116,6 @@ const PARTS_OF_SCHEMA: ReadonlyMap<string, string> = new Map([
   ['cookie', 'cookie'],
 ])
 
-const redirected: MethodHandler = (machine, _target, call, state) => redirectAnswer(machine, call, state)
-
 const honoAnswer: MethodHandler = (machine, _target, call, state) => {
   noteAnswerOptions(machine, call.args.slice(1), call, state)
   noteStatus(state, call.args[0])
@@ -139,7 +131,6 @@ export function beside(...given: readonly Given[]): MethodHandler {
   }
 }
 
-const self: MethodHandler = (_machine, target) => object(target)
 /** Wrappers that give back the handler they are given. */
 const same: ExternalHandler = (_machine, call) => call.args[0] ?? UNKNOWN
 
@@ -196,9 +187,9 @@ export const frameworks: Model = {
       openapi: honoDescribed,
       on: honoOn,
       use: honoUse,
-      route: honoMount,
+      route: mountChild,
       mount: honoMountHandler,
-      basePath: self,
+      basePath: itself,
       onError: beside('error', 'hono-context'),
       notFound: beside('hono-context'),
       '*': () => UNKNOWN,

@@ -5,9 +5,9 @@ import { noteAnswer, noteAnswerOptions } from './http.ts'
 import { callLibrary } from './index.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { flat } from './express.ts'
-import { redirectAnswer } from './redirects.ts'
+import { redirected } from './redirects.ts'
 import { keep, requestPart } from './requests.ts'
-import { emitListen, isApp, isPathBefore, mountOn, pathOf, registerRoute, verbOf, verbs } from './routing.ts'
+import { emitListen, isPathBefore, pathOf, registerRoute, verbOf, verbs, mountChild } from './routing.ts'
 
 const create: ExternalHandler = (machine, call) => object(machine.library('fresh-app', call.site))
 
@@ -32,12 +32,6 @@ const use: MethodHandler = (machine, target, call, state) => {
   return object(target)
 }
 
-const mount: MethodHandler = (machine, target, call, state) => {
-  const child = isApp(call.args[1] ?? UNKNOWN)
-  if (child !== undefined) mountOn(machine, target, child, pathOf(call.args[0]), [], state)
-  return object(target)
-}
-
 const listen: MethodHandler = (machine, target, call, state) => {
   emitListen(machine, call, state, { tls: false, defaultHost: '0.0.0.0', what: 'app.listen', app: target })
   return object(target)
@@ -57,13 +51,13 @@ const answer: MethodHandler = (machine, _target, call, state) => {
 export const fresh: Model = {
   constructors: { 'fresh#App': create, '@fresh/core#App': create },
   methods: {
-    'fresh-app': { ...verbs(route), use, mountApp: mount, listen, '*': (_machine, target) => object(target) },
+    'fresh-app': { ...verbs(route), use, mountApp: mountChild, listen, '*': (_machine, target) => object(target) },
     'fresh-context': {
       next: goOn,
       json: answer,
       text: answer,
       html: answer,
-      redirect: (machine, _target, call, state) => redirectAnswer(machine, call, state),
+      redirect: redirected,
       '*': () => UNKNOWN,
     },
   },

@@ -1,7 +1,7 @@
 /** Functions in the cloud: handlers that a platform calls with an event, or with a request, and no server to be seen. */
 import type { Call } from '../calls.ts'
 import type { LibraryObject } from '../heap.ts'
-import { FunctionObject } from '../heap.ts'
+import { isFunction } from '../heap.ts'
 import type { Flavour, Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
@@ -78,7 +78,7 @@ function verbsOf(methods: Value | undefined): readonly string[] {
 /** A wrapper gives the function that it was given. */
 const wrapped: ExternalHandler = (_machine, call) => {
   const [handler = UNKNOWN] = call.args
-  return handler.objects.some((item) => item instanceof FunctionObject) ? handler : UNKNOWN
+  return isFunction(handler) ? handler : UNKNOWN
 }
 
 const FIREBASE = ['https', 'v1', 'v1/https', 'v2', 'v2/https'].map((part) => `firebase-functions/${part}`)

@@ -2,7 +2,7 @@
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import type { LibraryObject } from '../heap.ts'
-import { FunctionObject } from '../heap.ts'
+import { isFunction } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
@@ -55,10 +55,6 @@ function resolversIn(resolvers: Value): readonly Value[] {
     .map(({ value }) => optionOf(value, 'resolve') ?? value)
     .filter(isFunction)
     .slice(0, MOST_RESOLVERS)
-}
-
-function isFunction({ objects }: Value): boolean {
-  return objects.some((item) => item instanceof FunctionObject)
 }
 
 /** One request asks for some of it: each is a way of its own. */

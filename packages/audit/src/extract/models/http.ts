@@ -24,7 +24,7 @@ import { noteRedirect } from './redirects.ts'
 import { noteBody } from './node-streams.ts'
 import { noteContentType, noteEnding, noteEventStream } from '../streams.ts'
 import type { HeapObject, Site } from '../heap.ts'
-import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject } from '../heap.ts'
+import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject, isFunction } from '../heap.ts'
 
 function createServer(tls: boolean): ExternalHandler {
   return (machine, call, state) => {
@@ -70,7 +70,7 @@ const listen: MethodHandler = (machine, target, call, state) => {
 
 /** The callback of `listen` runs at start-up. */
 export function runListenCallback(machine: Machine, call: Call, state: State): void {
-  const callback = call.args.find((arg) => arg.objects.some((item) => item instanceof FunctionObject))
+  const callback = call.args.find(isFunction)
   if (callback !== undefined) state.aside((fork) => call_(machine, callback, { ...call, args: [] }, fork))
 }
 
@@ -82,8 +82,7 @@ function serve(defaultHost: string): ExternalHandler {
     const websocket = optionOf(options, 'websocket')
     if (websocket !== undefined) server.data['websocket'] = websocket
     const routed = registerTable(machine, server, optionOf(options, 'routes'), call, state)
-    const handler =
-      optionOf(options, 'fetch') ?? call.args.find((arg) => arg.objects.some((item) => item instanceof FunctionObject))
+    const handler = optionOf(options, 'fetch') ?? call.args.find(isFunction)
     if (handler !== undefined && handler.objects.some(isRequestHandler)) {
       registerRoute(
         machine,

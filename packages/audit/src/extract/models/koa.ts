@@ -10,15 +10,15 @@ import { cookieIn, noteCookie } from './cookies.ts'
 import { noteCookieCleared } from '../logouts.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, tagged } from '../value.ts'
-import { plain } from './express.ts'
-import { noteAnswer, noteStatus, runListenCallback, setHeader } from './http.ts'
+import { listen, plain } from './express.ts'
+import { noteAnswer, noteStatus, setHeader } from './http.ts'
 import { noteBody } from './node-streams.ts'
 import { noteContentType } from '../streams.ts'
 import type { MethodHandler, Model } from './model.ts'
 import { keep, noteCallerRead, part, requestPart } from './requests.ts'
-import { emitListen, isApp, isHandler, mountOn, pathOf, registerRoute, verbOf, verbs } from './routing.ts'
+import { isApp, isHandler, mountOn, pathOf, registerRoute, verbOf, verbs, itself } from './routing.ts'
 import { app } from './frameworks.ts'
-import { redirectAnswer } from './redirects.ts'
+import { redirected } from './redirects.ts'
 
 /** A header of the answer may be set before its body or behind it. */
 function koaOpened(machine: Machine, target: LibraryObject, set: () => void, call: Call, state: State): void {
@@ -73,22 +73,12 @@ const koaRoute: MethodHandler = (machine, target, call, state, name) => {
   return object(target)
 }
 
-const koaListen: MethodHandler = (machine, target, call, state) => {
-  emitListen(machine, call, state, { tls: false, defaultHost: '::', what: 'app.listen', app: target })
-  runListenCallback(machine, call, state)
-  return object(machine.library('http-server', call.site, { app: target }))
-}
-
 function plainMethod(machine: Machine, _target: LibraryObject, call: Call): Value {
   return object(machine.library('middleware', call.site, { facts: [] }))
 }
 
 const headerOf: MethodHandler = (_machine, _target, call) =>
   call.args.length === 0 ? UNKNOWN : part('header', call.args[0]!)
-
-const self: MethodHandler = (_machine, target) => object(target)
-
-const redirected: MethodHandler = (machine, _target, call, state) => redirectAnswer(machine, call, state)
 
 export const koa: Model = {
   calls: {
@@ -107,14 +97,14 @@ export const koa: Model = {
     '@koa/router#Router': app('koa-router-app'),
   },
   methods: {
-    'koa-app': { use: koaUse, listen: koaListen, callback: self, on: koaOn, '*': () => UNKNOWN },
+    'koa-app': { use: koaUse, listen, callback: itself, on: koaOn, '*': () => UNKNOWN },
     'koa-router-app': {
       ...verbs(koaRoute),
       del: koaRoute,
       use: koaUse,
-      routes: self,
+      routes: itself,
       allowedMethods: plainMethod,
-      prefix: self,
+      prefix: itself,
       '*': () => UNKNOWN,
     },
     'koa-context': {

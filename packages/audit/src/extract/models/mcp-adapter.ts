@@ -3,7 +3,7 @@ import { noteVerdict } from '../audiences.ts'
 import { call_ } from '../calls.ts'
 import type { StoreRef } from '../events.ts'
 import type { LibraryObject, Site } from '../heap.ts'
-import { FunctionObject } from '../heap.ts'
+import { isFunction } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
@@ -66,7 +66,7 @@ const authenticated: MethodHandler = (machine, target, call, state) => {
   const [request = UNKNOWN] = call.args
   const verify = target.data['verify'] as Value
   const given = [request, BEARER]
-  if (verify.objects.some((item) => item instanceof FunctionObject))
+  if (isFunction(verify))
     noteVerdict(
       machine,
       state.aside((fork) => call_(machine, verify, { ...call, args: given }, fork)),

@@ -5,7 +5,7 @@ import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { NEVER, derived, object } from '../value.ts'
 import { noteStatus } from './http.ts'
-import type { ExternalHandler, Model } from './model.ts'
+import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { asAddress } from './urls.ts'
 import { REMIX } from './packages.ts'
 
@@ -19,6 +19,9 @@ export function redirectAnswer(machine: Machine, call: Call, state: State): Valu
   noteRedirect(machine, call, state)
   return object(machine.library('fetch-response', call.site))
 }
+
+/** The same as a method of what frameworks give their handlers. */
+export const redirected: MethodHandler = (machine, _target, call, state) => redirectAnswer(machine, call, state)
 
 const redirect: ExternalHandler = (machine, call, state) => redirectAnswer(machine, call, state)
 

@@ -1,11 +1,11 @@
 /** How frameworks register handlers, listeners and middleware; `routes.ts` runs what is registered here. */
 import type { Call } from '../calls.ts'
 import type { HeapObject, LibraryObject, Site } from '../heap.ts'
-import { FunctionObject, LibraryObject as Library, isWithin } from '../heap.ts'
+import { FunctionObject, LibraryObject as Library, isWithin, isFunction } from '../heap.ts'
 import type { Flavour, Machine } from '../machine.ts'
 import type { Facts, State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, onlyString, strings, truthiness } from '../value.ts'
+import { UNDEFINED, UNKNOWN, object, onlyString, strings, truthiness } from '../value.ts'
 import { noteUnseenHandler } from '../unseen-servers.ts'
 import type { MethodHandler } from './model.ts'
 
@@ -98,6 +98,16 @@ export function isHandler(value: Value): boolean {
   return value.objects.some((item) => item instanceof FunctionObject || item instanceof Library)
 }
 
+/** A method that gives back what it is called on. */
+export const itself: MethodHandler = (_machine, target) => object(target)
+
+/** `app.route('/notes', child)`: all of another app, below a path. */
+export const mountChild: MethodHandler = (machine, target, call, state) => {
+  const child = isApp(call.args[1] ?? UNKNOWN)
+  if (child !== undefined) mountOn(machine, target, child, pathOf(call.args[0]), [], state)
+  return object(target)
+}
+
 /** `listen(port, host?)` and `listen({ port, host })`. */
 export function emitListen(
   machine: Machine,
@@ -110,7 +120,7 @@ export function emitListen(
   const named = record?.properties.get('host') ?? record?.properties.get('hostname')
   let host: Value | undefined
   if (record !== undefined) host = named === undefined ? undefined : state.read(named)
-  else if (second !== undefined && !second.objects.some((item) => item instanceof FunctionObject))
+  else if (second !== undefined && !isFunction(second))
     host = second.objects.length > 0 ? second.with({ open: true }) : second
   if (first !== undefined && strings(first).some((text) => text.includes('/'))) return
   if (record?.properties.has('path') === true && !record.properties.has('port')) return

@@ -10,7 +10,7 @@ import { Value, UNDEFINED, UNKNOWN, object, onlyString, strings, tagged, withTag
 import { refuseShort } from '../refused-texts.ts'
 import { isSent, takenIn } from '../schemas.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
-import { optionOf } from './routing.ts'
+import { optionOf, itself } from './routing.ts'
 
 function unset(name: string): Value {
   return new Value([undefined], [], [`opt:${name}`], true)
@@ -76,7 +76,6 @@ const commanderAction: MethodHandler = (machine, target, call, state) => {
   return object(target)
 }
 
-const self: MethodHandler = (_machine, target) => object(target)
 const createCommander: ExternalHandler = (machine, call) => object(machine.library('commander', call.site))
 
 /** `parseArgs({ options: { host: { type, default } } })`. */
@@ -288,14 +287,14 @@ export const settings: Model = {
       parse: parseResult,
       parseSync: parseResult,
       parseAsync: parseResult,
-      '*': self,
+      '*': itself,
     },
     commander: {
       option: commanderOption,
       requiredOption: commanderOption,
       opts: parseResult,
       action: commanderAction,
-      '*': self,
+      '*': itself,
     },
     schema: { parse: schemaParse, safeParse: schemaSafeParse, parseAsync: schemaParse, '*': schemaStep },
     'parsed-options': { '*': () => UNKNOWN },

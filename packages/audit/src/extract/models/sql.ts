@@ -1,9 +1,9 @@
 /** Sessions in tables: what a statement of SQL, given to whatever driver, does to the table it names. */
 import type { Call } from '../calls.ts'
-import { call_ } from '../calls.ts'
+import { callWithin, call_ } from '../calls.ts'
 import type { StoreRef } from '../events.ts'
 import type { LibraryObject } from '../heap.ts'
-import { FunctionObject } from '../heap.ts'
+import { isFunction } from '../heap.ts'
 import { notePasswordField, noteTouch } from '../logouts.ts'
 import type { Machine } from '../machine.ts'
 import { noteAskedField } from '../marks.ts'
@@ -120,7 +120,7 @@ export function runStatement(
   const key = keyOf(statement, given)
   const result = perform(machine, statement, store, key, given, call, state)
   const answer = ONE_ROW.test(name) || result === NEVER ? result : asResult(machine, result, call, store)
-  for (const callback of args.filter((arg) => arg.objects.some((item) => item instanceof FunctionObject)))
+  for (const callback of args.filter(isFunction))
     call_(machine, callback, { ...call, args: [UNDEFINED, answer] }, state)
   return answer === NEVER ? UNKNOWN : answer
 }
@@ -274,10 +274,8 @@ const client: ExternalHandler = (machine, call) => object(machine.library('sql-t
 const asColumns: ExternalHandler = (_machine, call) => call.args[0] ?? UNKNOWN
 
 /** `sql.begin(async (sql) => …)` */
-const inTransaction: MethodHandler = (machine, target, call, state) => {
-  const within = call.args.find((arg) => arg.objects.some((item) => item instanceof FunctionObject))
-  return within === undefined ? UNKNOWN : call_(machine, within, { ...call, args: [object(target)] }, state)
-}
+const inTransaction: MethodHandler = (machine, target, call, state) =>
+  callWithin(machine, object(target), call, state) ?? UNKNOWN
 
 const WRAPPERS = new Set(['rows', 'results', 'recordset', 'recordsets', 'data'])
 const COUNTS = new Set(['length', 'rowCount', 'size', 'changes', 'affectedRows'])

@@ -140,7 +140,7 @@ export function passportLogin(machine: Machine, call: Call, state: State): Value
 }
 
 /** Older ones of passport take its user out of the session and leave the rest; those that are given a callback regenerate it. */
-export function passportLogout(machine: Machine, call: Call, state: State): Value {
+function passportLogout(machine: Machine, call: Call, state: State): Value {
   if (call.args.length > 0) {
     noteMayHaveEnded(machine, state)
     return learnRegenerated(machine, call, state)
