@@ -21,6 +21,7 @@ import {
 import type { Entropy } from './entropy.ts'
 import { concatEntropy, cutEntropy, pickEntropy } from './entropy.ts'
 import { nameIn, noteLeftOut } from './copies.ts'
+import { noteFiltered, noteMapped, noteSplit } from './empty-lists.ts'
 import { itemValue } from './literals.ts'
 import type { Site } from './heap.ts'
 import { FunctionObject, HeapObject, storeId, isFunction } from './heap.ts'
@@ -287,10 +288,17 @@ function visitArray(machine: Machine, list: HeapObject, name: string, call: Call
     remove(machine, list, itemValue(machine, list), call.site, state)
   if (name === 'some' || name === 'every')
     return result === NEVER ? UNKNOWN : result.with({ primitives: [true, false], objects: [], open: true })
-  if (name === 'map' || name === 'flatMap') return object(mapped(machine, list, result, call.site))
+  if (name === 'map' || name === 'flatMap') {
+    const made = mapped(machine, list, result, call.site)
+    if (name === 'map') noteMapped(made, list)
+    return object(made)
+  }
   const isOwn = name === 'filter' && conditionOf(result).whenTrue.includes(OF_CALLER)
   const shown = view(machine, list, isOwn ? withTags(list.item, [OWN]) : list.item, call.site)
-  if (name === 'filter') noteLeftOut(shown, list, derived(result))
+  if (name === 'filter') {
+    noteLeftOut(shown, list, derived(result))
+    noteFiltered(shown, list)
+  }
   return keptByName(object(shown), call.self)
 }
 
@@ -529,6 +537,7 @@ function splitText(machine: Machine, self: Value, call: Call): Value {
   if (self.entropy !== undefined && self.entropy.length === 36)
     list.property('0').write(item.with({ entropy: cutEntropy(self.entropy, 8) }))
   if (hasTag(self, 'header:authorization') && call.args[0]?.primitives[0] === ':') nameOfBasic(list, item)
+  noteSplit(list, self)
   return object(list)
 }
 

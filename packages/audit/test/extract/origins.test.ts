@@ -269,15 +269,17 @@ describe("the SDK's guards, called by hand", () => {
 })
 
 describe("the switch of the SDK's transport", () => {
-  const serving = (isOn: string): string => `
+  const serving = (isOn: string, hosts = "['localhost']", before = ''): string => `
     import express from 'express'
     import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    ${before}
+    const listed = (text) => (text ?? '').split(',').map((each) => each.trim()).filter(Boolean)
     const app = express()
     app.post('/mcp', async (req, res) => {
       const transport = new StreamableHTTPServerTransport({
         sessionIdGenerator: undefined,
         enableDnsRebindingProtection: ${isOn},
-        allowedHosts: ['localhost'],
+        allowedHosts: ${hosts},
       })
       await transport.handleRequest(req, res, req.body)
     })
@@ -289,6 +291,25 @@ describe("the switch of the SDK's transport", () => {
     ['on where a setting says so', "process.env.PROTECT === 'true'", 'fail'],
   ])('%s', (_what, isOn, outcome) => {
     expect(outcomeOf('missing-origin-check', serving(isOn))).toBe(outcome)
+  })
+
+  it.each([
+    ['listed(process.env.HOSTS)', 'fail'],
+    ["listed(process.env.HOSTS ?? '')", 'fail'],
+    ["process.env.HOSTS ? process.env.HOSTS.split(',') : []", 'fail'],
+    ["process.env.HOSTS?.split(',') ?? []", 'fail'],
+    ["listed(process.env.HOSTS ?? 'localhost:3000')", 'pass'],
+    ["['localhost:3000', ...listed(process.env.HOSTS)]", 'pass'],
+    ["process.env.HOSTS?.split(',') ?? ['localhost:3000']", 'pass'],
+    // One empty text, with which no host agrees.
+    ["(process.env.HOSTS ?? '').split(',')", 'pass'],
+  ])('compares with the list as it is where nobody sets it: %s', (hosts, outcome) => {
+    expect(outcomeOf('missing-origin-check', serving('true', hosts))).toBe(outcome)
+  })
+
+  it('compares with what start-up insists on', () => {
+    const insists = "if (!process.env.HOSTS) throw new Error('Set HOSTS.')"
+    expect(outcomeOf('missing-origin-check', serving('true', 'listed(process.env.HOSTS)', insists))).toBe('pass')
   })
 })
 

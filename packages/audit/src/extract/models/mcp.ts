@@ -36,8 +36,8 @@ const streamable: ExternalHandler = (machine, call, state) => {
   const options = call.args.find((arg) => arg.objects.some((item) => item.kind === 'object'))
   const generator = optionOf(options, 'sessionIdGenerator')
   const stateful = statefulness(generator, options)
-  const check = transportCheck(options)
-  const vain = checkedInVain(options)
+  const check = transportCheck(machine, options)
+  const vain = checkedInVain(machine, options)
   const transport = machine.library('mcp-transport', call.site, { stateful, kind: 'streamable', check, vain })
   transport.name = 'transport'
   const id = stateful === false ? UNDEFINED : mintId(machine, generator, call, state)
@@ -86,7 +86,7 @@ function olderThan(machine: Machine, version: string, site: Site): boolean {
 }
 
 const sse: ExternalHandler = (machine, call, state) => {
-  const check = transportCheck(call.args[2])
+  const check = transportCheck(machine, call.args[2])
   const transport = machine.library('mcp-transport', call.site, { stateful: true, kind: 'sse', check })
   machine.emit('endpoint', call.site, state, { check })
   transport.name = 'transport'

@@ -2,6 +2,7 @@
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import { flag } from '../conditions.ts'
+import { isBare, isEmptyUnlessSet } from '../empty-lists.ts'
 import type { LibraryObject, Site } from '../heap.ts'
 import { FunctionObject } from '../heap.ts'
 import type { Flavour, Machine } from '../machine.ts'
@@ -67,20 +68,21 @@ function isList(value: Value | undefined): boolean {
 }
 
 /** The options of the SDK's transports: the switch does nothing without a list. */
-export function transportCheck(options: Value | undefined): 'always' | 'optional' | 'never' {
+export function transportCheck(machine: Machine, options: Value | undefined): 'always' | 'optional' | 'never' {
   const isOn = optionOf(options, 'enableDnsRebindingProtection')
   if (isOn === undefined) return options?.objects.some((item) => item.partial) === true ? 'optional' : 'never'
   if (!truthiness(isOn).canBeTrue) return 'never'
   const lists = ['allowedHosts', 'allowedOrigins'].map((name) => optionOf(options, name))
   const given = lists.filter((list) => list !== undefined && truthiness(list).canBeTrue && !isEmptyList(list))
   if (given.length === 0) return 'never'
-  return isOnByDefault(isOn) && given.some((list) => !truthiness(list!).canBeFalse) ? 'always' : 'optional'
+  const checks = given.some((list) => !truthiness(list!).canBeFalse && !isEmptyUnlessSet(machine, list!))
+  return isOnByDefault(isOn) && checks ? 'always' : 'optional'
 }
 
 /** Where it is asked to check and given nothing to check by. */
-export function checkedInVain(options: Value | undefined): Site | undefined {
+export function checkedInVain(machine: Machine, options: Value | undefined): Site | undefined {
   const isOn = optionOf(options, 'enableDnsRebindingProtection')
-  const isAsked = isOn !== undefined && truthiness(isOn).canBeTrue && transportCheck(options) === 'never'
+  const isAsked = isOn !== undefined && truthiness(isOn).canBeTrue && transportCheck(machine, options) === 'never'
   return isAsked ? optionsAt(options, 'enableDnsRebindingProtection') : undefined
 }
 
@@ -90,18 +92,7 @@ function isOnByDefault(value: Value): boolean {
 }
 
 function isEmptyList(list: Value): boolean {
-  return (
-    !list.open &&
-    list.objects.length > 0 &&
-    list.objects.every(
-      (item) =>
-        item.kind === 'array' &&
-        item.properties.size === 0 &&
-        item.item.primitives.length === 0 &&
-        !item.item.open &&
-        item.item.objects.length === 0,
-    )
-  )
+  return !list.open && list.objects.length > 0 && list.objects.every(isBare)
 }
 
 /** Which pages may read the answers, by a CORS library; its own default where nothing is written. */
