@@ -1,7 +1,7 @@
 /** Assignments: to names, to members and to patterns with their defaults. */
 import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
-import { assumeNot, provedOnEachWay } from './conditions.ts'
+import { assumeNot, ofOneWay } from './conditions.ts'
 import { putBack } from './copies.ts'
 import { isKnownToOthers, repeatEntropy } from './entropy.ts'
 import type { Environment, Site } from './heap.ts'
@@ -156,7 +156,7 @@ export function defaulted(machine: Machine, value: Value, fallback: Value): Valu
 
 /** What is there, or else what is given for it: where that is there, the whole is. */
 export function filledWith(value: Value, rest: readonly Primitive[], fallback: Value): Value {
-  const either = provedOnEachWay(join(value.with({ primitives: rest }), fallback), [value, fallback])
+  const either = ofOneWay(join(value.with({ primitives: rest }), fallback), [value, fallback])
   return isThere(fallback) && either.open ? either.with({ filled: true }) : either
 }
 

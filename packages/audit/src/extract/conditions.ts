@@ -1,4 +1,5 @@
 /** What a path learns from a condition that held, or did not. */
+import { withAlternatives } from './alternatives.ts'
 import { noteAudienceAsked } from './audiences.ts'
 import type { RouteFact } from './events.ts'
 import type { HeapObject, Site } from './heap.ts'
@@ -67,8 +68,13 @@ export function isPresentedHandle(value: Value): boolean {
   return fromRequest(value) && !hasTag(value, 'cred')
 }
 
+/** What comes on one of these ways or another. */
+export function ofOneWay(value: Value, ways: readonly Value[]): Value {
+  return withAlternatives(provedOnEachWay(value, ways), ways)
+}
+
 /** Found by a credential on one way and presented by the client on another: what may be either proves nothing. */
-export function provedOnEachWay(value: Value, ways: readonly Value[]): Value {
+function provedOnEachWay(value: Value, ways: readonly Value[]): Value {
   if (!hasTag(value, 'verdict') || !ways.some(isPresentedHandle) || ways.every(isPresentedHandle)) return value
   return value.with({ tags: value.tags.filter((tag) => tag !== 'cred' && tag !== 'verdict') })
 }

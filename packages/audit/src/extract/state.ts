@@ -2,7 +2,7 @@
 import { type Cell, UNMADE } from './heap.ts'
 import type { Value } from './value.ts'
 import { isSaidOfState } from './request-state.ts'
-import { provedOnEachWay, withConditionFrom } from './conditions.ts'
+import { ofOneWay, withConditionFrom } from './conditions.ts'
 import { UNDEFINED, joinAll, truthiness } from './value.ts'
 import { LOOKED_BY, OWNED } from './ownership.ts'
 
@@ -116,7 +116,7 @@ export class State {
     for (const cell of cells) {
       if (cell.madeOn !== undefined) this.noteLacked(cell, alive, flat)
       const written = flat.map((writes) => writes.get(cell) ?? this.read(cell))
-      const value = provedOnEachWay(joinAll(written), written)
+      const value = ofOneWay(joinAll(written), written)
       this.layer.set(cell, told(value, alive, flat, cell, this))
     }
   }

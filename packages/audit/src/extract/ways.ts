@@ -2,6 +2,7 @@
  * `return { ok: false }` on one way and `return { ok: true, user }` on another: a result that says by what is in it which
  * way was taken, and so what had been established there.
  */
+import { withAlternatives } from './alternatives.ts'
 import type { Outcome } from './conditions.ts'
 import { conditionFrom, withConditionFrom } from './conditions.ts'
 import type { HeapObject } from './heap.ts'
@@ -15,7 +16,8 @@ const NOTHING: ReadonlySet<string> = new Set()
 
 /** The result that one of these outcomes gave: its truth, and what is in it, say which. */
 export function resultOf(outcomes: readonly Outcome[], before: ReadonlySet<string>): Value {
-  const value = joinAll(outcomes.map((outcome) => outcome.value))
+  const values = outcomes.map((outcome) => outcome.value)
+  const value = withAlternatives(joinAll(values), values)
   return withConditionFrom(withWays(value, outcomes, before), outcomes, before)
 }
 

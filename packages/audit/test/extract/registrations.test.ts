@@ -123,4 +123,19 @@ describe('rows that belong to somebody', () => {
   it('are what a header names where it brings their ID', () => {
     expect(told(server('id = $1', "c.req.header('x-conversation')"))).not.toEqual([])
   })
+
+  it.each([
+    ["c.req.header('x-conversation') ?? c.req.header('x-run')"],
+    ["c.req.header('x-conversation') || c.req.header('x-run')"],
+    ["c.req.header('x-new') ? c.req.header('x-run') : c.req.header('x-conversation')"],
+    ["(() => { if (c.req.query('old')) return c.req.header('x-run')\n return c.req.header('x-conversation') })()"],
+    ["(() => { let id = c.req.header('x-run')\n if (!id) id = c.req.header('x-conversation')\n return id })()"],
+  ])('are what one header names where another does not: %s', (value) => {
+    expect(told(server('id = $1', value))).not.toEqual([])
+  })
+
+  it('are not what two headers name together, of which one may come in another way', () => {
+    const zone = "c.req.header('x-zone') ?? c.req.header('x-region')"
+    expect(told(server('tenant = $1 AND zone = $2', `c.req.header('x-home'), ${zone}`))).toEqual([])
+  })
 })

@@ -6,6 +6,7 @@ import type { HeapObject } from '../heap.ts'
 import { InstanceObject, LibraryObject } from '../heap.ts'
 import { variableId } from '../shared.ts'
 import type { Machine } from '../machine.ts'
+import { headersOf } from '../alternatives.ts'
 import type { Value } from '../value.ts'
 import { isOfCaller, isOwnerName, isPresentedHandle, isUnseenAnswer } from '../conditions.ts'
 import { hasTag, isDrawn, isMixed, tagsOf } from '../value.ts'
@@ -357,12 +358,12 @@ function isHandedOut(writes: readonly EventOf<'store-write'>[], reads: readonly 
 
 /**
  * An ID that is made of a digest of what a header says, or else drawn, is new: nobody has come back with it. What several
- * headers narrow down together is named by none of them.
+ * headers narrow down together is named by none of them; what one of them brings where another does not, is.
  */
 function isPresentedAgain({ key }: EventOf<'store-read'>): boolean {
   const isNew = hasTag(key, 'mint') && hasTag(key, 'hash')
-  const headers = tagsOf(key, 'header')
-  return !isNew && !hasTag(key, 'cred') && headers.length === 1 && headers.every((tag) => !namesNoSession(tag))
+  const isMeant = headersOf(key).length === 1 && !tagsOf(key, 'header').some(namesNoSession)
+  return !isNew && !hasTag(key, 'cred') && isMeant
 }
 
 function namesNoSession(header: string): boolean {
