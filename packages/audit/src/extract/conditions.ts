@@ -12,12 +12,13 @@ import { asAnswer, equalState, isSaidOfState, isState, presenceOf } from './requ
 import { LOOKED_BY } from './ownership.ts'
 import {
   ASKS_UPGRADE,
+  CHECKS,
   NO_PAGE,
   OF_CALLER,
   UNNAMED,
   arePagesKeptOut,
+  checkedUnlessSwitchedOff,
   guardedPaths,
-  isCheckedUnlessSwitchedOff,
   settledStores,
   vacuous,
   vouchedFor,
@@ -199,7 +200,14 @@ export function switchFacts(value: Value): readonly string[] {
 export function wildcardFacts(value: Value, constant: Primitive | undefined): readonly string[] {
   if (constant !== undefined && value.primitives.includes(constant)) return []
   const isWildcard = constant === '*' && !fromRequest(value)
-  return isWildcard ? [...switchFacts(value), 'optional:*'] : switchFacts(value)
+  const facts = [...switchFacts(value), ...(constant === undefined ? [] : otherThanDefault(value))]
+  return isWildcard ? [...facts, 'optional:*'] : facts
+}
+
+/** `process.env.MODE ?? 'closed'` that is something else: it has been set. */
+function otherThanDefault({ tags, primitives, objects, open }: Value): readonly string[] {
+  if (open || objects.length > 0 || primitives.length === 0) return []
+  return tags.flatMap((tag) => /^was-((?:env|opt):.+)$/.exec(tag)?.[1] ?? []).map((name) => `optional:${name}`)
 }
 
 export function assume(machine: Machine, state: State, value: Value): void {
@@ -403,7 +411,7 @@ function intersect(a: readonly string[], b: readonly string[], before: Facts): r
     (fact) => a.includes(fact) || vacuous(fact, before) || isOverruled(fact, a) || (isAbsent && isSaidOfState(fact)),
   )
   if (a.includes('bound') && isOverruled('bound', b)) common.push('bound')
-  const checked = isCheckedUnlessSwitchedOff(new Set(a), new Set(b)) && !common.includes('origin') ? ['origin'] : []
+  const checked = checkedUnlessSwitchedOff(new Set(a), new Set(b))
   const noPage = arePagesKeptOut([new Set(a), new Set(b)]) ? [NO_PAGE] : []
   const paths = [...guardedPaths(a, new Set(b)), ...guardedPaths(b, new Set(a))]
   const vouched = vouchedFor([new Set(a), new Set(b)])
@@ -499,7 +507,7 @@ function learnedWhen(outcomes: readonly Outcome[], before: ReadonlySet<string>, 
   const common = [...all].filter((fact) =>
     sets.every(({ facts, learned }) => learned.has(fact) || vacuous(fact, facts)),
   )
-  if (!common.includes('origin') && isOriginChecked(sets.map(({ learned }) => learned))) common.push('origin')
+  common.push(...checkedAnyway(sets.map(({ learned }) => learned)).filter((fact) => !common.includes(fact)))
   if (arePagesKeptOut(sets.map(({ learned }) => learned))) common.push(NO_PAGE)
   common.push(...vouchedFor(sets.map(({ learned }) => learned)))
   return unite(common, commonSettlement(sets.map(({ learned }) => [...learned])))
@@ -515,12 +523,15 @@ function tellsNothing({ facts, value }: Outcome, before: ReadonlySet<string>, tr
 }
 
 /** On every way that somebody has not opened on purpose, by a setting. */
-function isOriginChecked(ways: readonly ReadonlySet<string>[]): boolean {
-  const checked = ways.find((learned) => learned.has('origin'))
-  return (
-    checked !== undefined &&
-    ways.every((learned) => learned.has('origin') || isCheckedUnlessSwitchedOff(checked, learned))
-  )
+function checkedAnyway(ways: readonly ReadonlySet<string>[]): readonly string[] {
+  if (ways.length < 2) return []
+  return CHECKS.filter((fact) => {
+    const checked = ways.find((learned) => learned.has(fact))
+    return (
+      checked !== undefined &&
+      ways.every((learned) => learned.has(fact) || checkedUnlessSwitchedOff(checked, learned).includes(fact))
+    )
+  })
 }
 
 /** `a === b`, `timingSafeEqual(a, b)` and the like. */
@@ -553,7 +564,7 @@ function decideEquality(a: Value, b: Value): boolean | undefined {
   if (x !== undefined && y !== undefined) return x.value === y.value
   if ((isOwnCode(a) && isPlatform(b)) || (isOwnCode(b) && isPlatform(a))) return false
   if ((isNotGiven(a) && isYes(y)) || (isNotGiven(b) && isYes(x))) return false
-  return (isUnderTest(y) && isEnvironmentName(a)) || (isUnderTest(x) && isEnvironmentName(b)) ? false : undefined
+  return isOnlyForMakers(a, y) || isOnlyForMakers(b, x) ? false : undefined
 }
 
 /** A class or function of the tree, and nothing else. */
@@ -578,15 +589,15 @@ function isYes(constant: { readonly value: Primitive } | undefined): boolean {
   return /^(?:true|1|yes|on)$/i.test(String(constant?.value))
 }
 
-/** Tests run the same code; what is audited is what people run otherwise. */
-function isUnderTest(constant: { readonly value: Primitive } | undefined): boolean {
-  return constant?.value === 'test'
+/** Tests and whoever develops the program run the same code; what is audited is what people run otherwise. */
+function isOnlyForMakers(value: Value, constant: { readonly value: Primitive } | undefined): boolean {
+  const { tags, objects, primitives } = value
+  if (constant === undefined || !FOR_MAKERS.test(String(constant.value))) return false
+  const isNamed = tags.length > 0 && tags.every((tag) => /^(?:env|opt|setting):NODE_ENV$/.test(tag))
+  return isNamed && objects.length === 0 && !primitives.includes(constant.value)
 }
 
-function isEnvironmentName({ tags, objects, primitives }: Value): boolean {
-  const isNamed = tags.length > 0 && tags.every((tag) => /^(?:env|opt|setting):NODE_ENV$/.test(tag))
-  return isNamed && objects.length === 0 && !primitives.includes('test')
-}
+const FOR_MAKERS = /^(?:test|dev|development)$/
 
 /** As `decideEquality`; and an object is no text, and not `null`. */
 function tellApart(value: Value, other: Value): boolean | undefined {

@@ -260,7 +260,7 @@ export function joinFacts(a: Facts, b: Facts): Facts {
   for (const fact of b.must) if (vacuous(fact, a)) must.add(fact)
   for (const fact of guardedPaths(a.must, b.must)) must.add(fact)
   for (const fact of guardedPaths(b.must, a.must)) must.add(fact)
-  if (!must.has('origin') && isCheckedUnlessSwitchedOff(a.must, b.must)) must.add('origin')
+  for (const fact of checkedUnlessSwitchedOff(a.must, b.must)) must.add(fact)
   if (arePagesKeptOut([a.must, b.must])) must.add(NO_PAGE)
   for (const fact of vouchedFor([a.must, b.must])) must.add(fact)
   return { must, may: new Set([...a.may, ...b.may]) }
@@ -293,8 +293,8 @@ function isVouched(fact: string): boolean {
   return fact.startsWith('exists:') || fact.startsWith('vouched:')
 }
 
-/** What a check teaches that some handlers make for some of their paths. */
-const OF_PATHS = ['origin', 'auth', 'auth:verified', 'auth:static', 'auth:cookie', 'auth:expiring'] as const
+/** What a check teaches that some handlers make for some of their paths, or unless it is switched off. */
+export const CHECKS = ['origin', 'auth', 'auth:verified', 'auth:static', 'auth:cookie', 'auth:expiring'] as const
 
 /** What a request asks for that becomes a WebSocket. */
 export const ASKS_UPGRADE = 'path:has:upgrade'
@@ -305,7 +305,7 @@ export function guardedPaths(elsewhere: Iterable<string>, guarded: ReadonlySet<s
   for (const fact of elsewhere) {
     if (!fact.startsWith('not-path:') || guarded.has(fact)) continue
     const path = fact.slice('not-path:'.length)
-    for (const known of [...OF_PATHS, NO_PAGE])
+    for (const known of [...CHECKS, NO_PAGE])
       if (guarded.has(known) || guarded.has(`at:${known} ${path}`)) passed.push(`at:${known} ${path}`)
   }
   return passed
@@ -338,9 +338,11 @@ export function arePagesKeptOut(ways: readonly ReadonlySet<string>[]): boolean {
   return ways.every((facts) => checked.includes(facts) || (facts.has('auth') && !facts.has('auth:cookie')))
 }
 
-/** One side has checked the origin; the other is taken only where somebody has set an option. */
-export function isCheckedUnlessSwitchedOff(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
-  return a.has('origin') ? isOptional(b, a) : b.has('origin') && isOptional(a, b)
+/** What one side has checked, where the other is taken only if somebody has set an option: as it is shipped, all of it is. */
+export function checkedUnlessSwitchedOff(a: ReadonlySet<string>, b: ReadonlySet<string>): readonly string[] {
+  const checked = a === b ? [] : CHECKS.filter((fact) => a.has(fact) !== b.has(fact))
+  if (checked.length === 0) return checked
+  return checked.filter((fact) => (a.has(fact) ? isOptional(b, a) : isOptional(a, b)))
 }
 
 function isOptional(path: ReadonlySet<string>, other: ReadonlySet<string>): boolean {

@@ -287,3 +287,68 @@ describe('an address that a setting opens', () => {
     expect(listenersOf(server('found.local = false'))).toEqual([expect.stringContaining('0.0.0.0')])
   })
 })
+
+describe('a check that a setting turns off or on', () => {
+  const server = (check: string, before = ''): string => `
+    import express from 'express'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const sessions = new Map()
+    const app = express()
+    const key = process.env.KEY
+    if (!key) throw new Error('Set KEY.')
+    const proves = (req) => req.headers.authorization === key
+    const isDevelopment = process.env.NODE_ENV === 'development'
+    const isVerbose = process.env.DEBUG
+    const mode = process.env.MODE ?? 'closed'
+    ${before}
+    app.all('/mcp', (req, res, next) => {
+      ${check}
+    }, async (req, res) => {
+      const transport = sessions.get(req.headers['mcp-session-id']) ?? new StreamableHTTPServerTransport({
+        sessionIdGenerator: () => crypto.randomUUID(),
+        onsessioninitialized: (id) => { sessions.set(id, transport) },
+      })
+      await transport.handleRequest(req, res, req.body)
+    })
+    app.listen(3000, '0.0.0.0')
+  `
+  const insists = 'if (!proves(req)) return res.sendStatus(401)\nnext()'
+
+  it.each([
+    [`if (isDevelopment) return next()\n${insists}`],
+    [`if (isVerbose || isDevelopment) return next()\n${insists}`],
+    [`if (process.env.OPEN === 'true') return next()\n${insists}`],
+    [`if (mode === 'open') return next()\n${insists}`],
+    ["if (process.env.OPEN === 'true' || proves(req)) return next()\nres.sendStatus(401)"],
+    ["if (process.env.OPEN !== 'true' && !proves(req)) return res.sendStatus(401)\nnext()"],
+    [
+      'const allows = (req) => process.env.OPEN ? true : proves(req)\nif (!allows(req)) return res.sendStatus(401)\nnext()',
+    ],
+  ])('is made as the server is shipped: %s', (check) => {
+    expect(authenticationOf(server(check))[0]).toMatch(/ always$/)
+  })
+
+  it.each([
+    [`if (process.env.NODE_ENV !== 'production') return next()\n${insists}`],
+    [`if (process.env.CLOSED !== 'true') return next()\n${insists}`],
+    [`if (mode === 'closed') return next()\n${insists}`],
+    ["if (process.env.CLOSED === 'true' && !proves(req)) return res.sendStatus(401)\nnext()"],
+    [`if (req.headers['x-open'] === 'true') return next()\n${insists}`],
+  ])('is not made as the server is shipped: %s', (check) => {
+    expect(authenticationOf(server(check))[0]).toMatch(/ optional$/)
+  })
+
+  it('is made where nobody but whoever develops the program goes without', () => {
+    const cookie = (secure: string): string => `
+      import express from 'express'
+      const app = express()
+      const isDevelopment = process.env.NODE_ENV === 'development'
+      app.post('/login', (req, res) => res.cookie('sid', 'x', { httpOnly: true, sameSite: 'lax', secure: ${secure} }))
+      app.listen(3000)`
+    expect(outcomeOf('insecure-session-cookie', cookie('!isDevelopment'))).toBe('pass')
+    expect(outcomeOf('insecure-session-cookie', cookie('isDevelopment'))).toBe('fail')
+    expect(
+      outcomeOf('insecure-session-cookie', cookie("(process.env.NODE_ENV ?? 'development') === 'development'")),
+    ).toBe('pass')
+  })
+})
