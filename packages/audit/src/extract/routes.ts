@@ -221,8 +221,8 @@ export interface Exchange {
 
 function makeExchange(machine: Machine, app: LibraryObject, route: Route): Exchange {
   const { site } = route
-  const request = machine.library(requestType(route), site)
-  const response = machine.library('response', site)
+  const request = machine.library(requestType(route), site, { app })
+  const response = machine.library('response', site, { app })
   response.property('req').write(object(request))
   furnish(machine, app, route, request)
   if (route.flavour === 'socket') return onSocket(machine, { request }, route)

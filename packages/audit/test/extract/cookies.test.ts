@@ -264,3 +264,46 @@ describe('a cookie that is written among the headers of an answer', () => {
     expect(outcomeOf('insecure-session-cookie', program(headers, ", 'HttpOnly'"))).toBe('pass')
   })
 })
+
+describe('what an app gives its cookies', () => {
+  const strict = '{ httpOnly: true, secure: true, sameSite: "lax" }'
+  const set = '({ cookie: { sid } }) => { sid.set({ value: crypto.randomUUID() }) }'
+  const elysia = `import { Elysia, t } from 'elysia'`
+  const fastify = "import Fastify from 'fastify'\nimport cookie from '@fastify/cookie'"
+  const login = "async (req, reply) => { reply.setCookie('sid', crypto.randomUUID()) }"
+
+  it.each([
+    [
+      'Elysia',
+      `${elysia}\nnew Elysia({ cookie: ${strict} }).post('/a', ${set}).listen(1)\nnew Elysia().post('/b', ${set}).listen(2)`,
+    ],
+    [
+      'a route of Elysia',
+      `${elysia}\nnew Elysia().post('/a', ${set}, { cookie: t.Cookie({}, ${strict}) }).post('/b', ${set}).listen(1)`,
+    ],
+    [
+      'Fastify',
+      `${fastify}\nconst a = Fastify(), b = Fastify()\na.register(cookie, { parseOptions: ${strict} })\na.post('/a', ${login})\na.listen({ port: 1 })\nb.register(cookie)\nb.post('/b', ${login})\nb.listen({ port: 2 })`,
+    ],
+  ])('is not what another has: %s', (_what, program) => {
+    expect(missingIn(program).toSorted()).toEqual(['sid HttpOnly,Secure,SameSite', 'sid none'])
+  })
+
+  it.each([
+    [
+      'an app that it uses',
+      `${elysia}\nconst inner = new Elysia().post('/b', ${set})\nnew Elysia({ cookie: ${strict} }).use(inner).listen(1)`,
+    ],
+    ['a group', `${elysia}\nnew Elysia({ cookie: ${strict} }).group('/x', (app) => app.post('/b', ${set})).listen(1)`],
+    [
+      'a guard',
+      `${elysia}\nnew Elysia().guard({ cookie: t.Cookie({}, ${strict}) }, (app) => app.post('/b', ${set})).listen(1)`,
+    ],
+    [
+      'a plugin',
+      `${fastify}\nconst a = Fastify()\na.register(cookie, { parseOptions: ${strict} })\na.register(async (inner) => { inner.post('/b', ${login}) })\na.listen({ port: 1 })`,
+    ],
+  ])('is what %s has', (_what, program) => {
+    expect(missingIn(program)).toEqual(['sid none'])
+  })
+})

@@ -1,44 +1,60 @@
 /** What a handler of Elysia sets on its answer: `set.headers`, and cookies, whose attributes may be set one by one. */
 import type { CookieFlags } from '../events.ts'
+import type { Call } from '../calls.ts'
 import type { LibraryObject, Site } from '../heap.ts'
 import { noteCookieCleared } from '../logouts.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNKNOWN, derived, object, onlyString, primitive } from '../value.ts'
+import { cookieDefaults, keepCookieDefaults } from './cookie-defaults.ts'
 import { BARE, attributeOf, flagsOf, isAttribute, noteCookie } from './cookies.ts'
 import { noteOwnHeader, noteStatus } from './http.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertySetter } from './model.ts'
 import { keep, part } from './requests.ts'
-import { optionOf } from './routing.ts'
-
-const DEFAULTS = 'elysia-cookie-defaults'
+import { libraryIn, optionOf } from './routing.ts'
 
 /** `new Elysia({ cookie: { secure: true } })`: what every cookie has that does not say otherwise. */
-export function noteCookieDefaults(machine: Machine, options: Value | undefined, site: Site, state: State): void {
-  noteDefaults(machine, optionOf(options, 'cookie'), site, state)
-}
-
-function noteDefaults(machine: Machine, given: Value | undefined, site: Site, state: State): void {
-  if (given === undefined) return
-  const flags = flagsOf(given, defaultsOf(machine), state)
-  machine.readyMade.set(DEFAULTS, machine.library(DEFAULTS, site, { flags }))
-}
-
-function defaultsOf(machine: Machine): CookieFlags {
-  return (machine.readyMade.get(DEFAULTS)?.data['flags'] ?? BARE) as CookieFlags
+export function noteCookieDefaults(machine: Machine, app: LibraryObject, { args, site }: Call, state: State): void {
+  const given = optionOf(args[0], 'cookie')
+  if (given !== undefined) keepCookieDefaults(machine, flagsOf(given, BARE, state), { app, site })
 }
 
 /** `t.Cookie(parts, { secure: true })`: the cookies that are described so have that as well. */
 const cookieSchema: ExternalHandler = (machine, call, state) => {
-  noteDefaults(machine, call.args[1], call.site, state)
-  return UNKNOWN
+  const [, options] = call.args
+  if (options === undefined) return UNKNOWN
+  const flags = flagsOf(options, BARE, state)
+  keepCookieDefaults(machine, flags, { site: call.site })
+  return object(machine.library(SCHEMA, call.site, { flags }))
+}
+
+const SCHEMA = 'elysia-cookie-schema'
+
+/** `{ cookie: t.Cookie(…) }` of a route, or of all that an app has; by a name, it may be any that is described. */
+export function noteCookieSchema(
+  machine: Machine,
+  app: LibraryObject,
+  options: Value | undefined,
+  site: Site,
+  route?: Site,
+): void {
+  const given = optionOf(options, 'cookie')
+  if (given === undefined) return
+  const described = libraryIn(given, SCHEMA)?.data['flags'] ?? cookieDefaults(machine, undefined, site)
+  if (described !== undefined)
+    keepCookieDefaults(machine, described as CookieFlags, { app, site, ...(route && { route }) })
+}
+
+function defaultsOf(machine: Machine, { data }: LibraryObject): CookieFlags {
+  const { app, route } = data as { readonly app?: LibraryObject; readonly route: Site }
+  return cookieDefaults(machine, app, route) ?? BARE
 }
 
 /** `cookie.session`: there whether the request brought it or not. */
 function cookieOf(machine: Machine, target: LibraryObject, key: Value, site: Site): Value {
   const name = onlyString(key) ?? ''
-  return keep(target, `cookie ${name}`, () => machine.library('elysia-cookie', site, { key }))
+  return keep(target, `cookie ${name}`, () => machine.library('elysia-cookie', site, { ...target.data, key }))
 }
 
 /** `session.set({ value, httpOnly: true })`, `session.update(…)` */
@@ -57,7 +73,7 @@ function noteSet(
   state: State,
 ): void {
   const write = { name: target.data['key'] as Value, value: value ?? UNKNOWN, options, named: undefined }
-  const known = { ...defaultsOf(machine), ...(target.data['attributes'] as Partial<CookieFlags> | undefined) }
+  const known = { ...defaultsOf(machine, target), ...(target.data['attributes'] as Partial<CookieFlags> | undefined) }
   target.data['flags'] = noteCookie(machine, write, known, site, state) ?? target.data['flags']
   machine.emit('handle-out', site, state, { value: value ?? UNKNOWN })
 }

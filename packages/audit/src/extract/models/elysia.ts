@@ -8,7 +8,7 @@ import { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, truthiness } from '../value.ts'
 import { flat } from './express.ts'
-import { noteCookieDefaults } from './elysia-answers.ts'
+import { noteCookieDefaults, noteCookieSchema } from './elysia-answers.ts'
 import { noteStatus, runListenCallback } from './http.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { keep, requestPart } from './requests.ts'
@@ -16,12 +16,14 @@ import { emitListen, isApp, mountOn, optionOf, pathOf, registerRoute, verbOf, ve
 import { BEARER } from './verifiers.ts'
 
 const create: ExternalHandler = (machine, call, state) => {
-  noteCookieDefaults(machine, call.args[0], call.site, state)
-  return object(machine.library('elysia-app', call.site, { prefix: pathOf(optionOf(call.args[0], 'prefix')) }))
+  const app = machine.library('elysia-app', call.site, { prefix: pathOf(optionOf(call.args[0], 'prefix')) })
+  noteCookieDefaults(machine, app, call, state)
+  return object(app)
 }
 
 const route: MethodHandler = (machine, target, call, state, name) => {
   const [path, handler = UNKNOWN, hooks] = call.args
+  noteCookieSchema(machine, target, hooks, call.site, call.site)
   registerRoute(
     machine,
     target,
@@ -153,11 +155,13 @@ const use: MethodHandler = (machine, target, call, state) => {
 const addTo: MethodHandler = (machine, target, call, state) => {
   const add = call.args.findLast(isFunction)
   if (add === undefined) {
+    noteCookieSchema(machine, target, call.args[0], call.site)
     addLayer(machine, target, { handlers: hooksIn(machine, target, call.args[0], call), shared: false }, call, state)
     return object(target)
   }
   const inner = machine.library('elysia-app', call.site, { macros: macrosOf(target) })
   mountOn(machine, target, inner, call.args.length > 1 ? pathOf(call.args[0]) : '/', [], state)
+  for (const options of call.args) noteCookieSchema(machine, inner, options, call.site)
   for (const options of call.args)
     addLayer(machine, inner, { handlers: hooksIn(machine, target, options, call), shared: false }, call, state)
   state.aside((fork) => call_(machine, add, { ...call, args: [object(inner)] }, fork))
@@ -186,7 +190,8 @@ const answer: MethodHandler = (machine, _target, call, state) => {
 
 function partOf(machine: Machine, target: LibraryObject, name: string | undefined, site: LibraryObject['site']) {
   if (name === 'request') return keep(target, name, () => machine.library('fetch-request', site))
-  if (name === 'cookie') return keep(target, name, () => machine.library('elysia-cookies', site))
+  if (name === 'cookie')
+    return keep(target, name, () => machine.library('elysia-cookies', site, { ...target.data, route: target.site }))
   if (name === 'set') return keep(target, name, () => machine.library('elysia-set', site))
   // Of @elysiajs/bearer.
   if (name === 'bearer') return BEARER.with({ primitives: [undefined] })

@@ -103,7 +103,7 @@ const fastifyRegister: MethodHandler = (machine, target, call, state) => {
   const [plugin = UNDEFINED, options = UNDEFINED] = call.args
   // What packages publish is meant for the app that it is registered with.
   if (plugin.objects.some((item) => item instanceof ExternalObject && item.path.startsWith('@fastify/cookie')))
-    noteFastifyCookies(machine, options, call.site, state)
+    noteFastifyCookies(machine, target, options, call.site, state)
   const isOpen = plugin.objects.some((item) => machine.openPlugins.has(item) || item instanceof ExternalObject)
   const context = isOpen ? target : innerContext(machine, target, options, call, state)
   const made = state.aside((fork) =>

@@ -7,8 +7,8 @@ import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, derived, hasTag, object, onlyString, primitive, strings, tagged } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
+import { cookieDefaults, keepCookieDefaults } from './cookie-defaults.ts'
 import { BARE, cookieIn, flagsOf, noteCookie, noteCookieHeader, noteCookieHeaders } from './cookies.ts'
-import type { CookieFlags } from '../events.ts'
 import { noteCorsHeader, origin } from './origin.ts'
 import { sharedInstance } from '../types.ts'
 import { libraryOfType } from './types.ts'
@@ -236,19 +236,23 @@ const contentType: MethodHandler = (machine, target, call, state) => {
   return object(target)
 }
 
-const FASTIFY_COOKIES = 'fastify-cookies'
-
 /** `register(cookie, { parseOptions })`: what every cookie has that does not say otherwise. */
-export function noteFastifyCookies(machine: Machine, options: Value, site: Site, state: State): void {
+export function noteFastifyCookies(
+  machine: Machine,
+  app: LibraryObject,
+  options: Value,
+  site: Site,
+  state: State,
+): void {
   const given = optionOf(options, 'parseOptions')
-  if (given === undefined) return
-  machine.readyMade.set(FASTIFY_COOKIES, machine.library(FASTIFY_COOKIES, site, { flags: flagsOf(given, BARE, state) }))
+  if (given !== undefined) keepCookieDefaults(machine, flagsOf(given, BARE, state), { app, site })
 }
 
 /** `res.cookie(name, value, options)`, `reply.setCookie(name, value, options)`. */
 const setCookie: MethodHandler = (machine, target, call, state, name) => {
-  const ofFastify = name === 'setCookie' ? machine.readyMade.get(FASTIFY_COOKIES)?.data['flags'] : undefined
-  noteCookie(machine, cookieIn(call), (ofFastify as CookieFlags | undefined) ?? 'express', call.site, state)
+  const app = target.data['app'] as LibraryObject | undefined
+  const ofFastify = name === 'setCookie' ? cookieDefaults(machine, app, target.site) : undefined
+  noteCookie(machine, cookieIn(call), ofFastify ?? 'express', call.site, state)
   machine.emit('handle-out', call.site, state, { value: derived(...call.args) })
   return object(target)
 }

@@ -72,18 +72,24 @@ export function transportCheck(machine: Machine, options: Value | undefined): 'a
   const isOn = optionOf(options, 'enableDnsRebindingProtection')
   if (isOn === undefined) return options?.objects.some((item) => item.partial) === true ? 'optional' : 'never'
   if (!truthiness(isOn).canBeTrue) return 'never'
-  const lists = ['allowedHosts', 'allowedOrigins'].map((name) => optionOf(options, name))
-  const given = lists.filter((list) => list !== undefined && truthiness(list).canBeTrue && !isEmptyList(list))
+  const given = listsIn(options)
   if (given.length === 0) return 'never'
-  const checks = given.some((list) => !truthiness(list!).canBeFalse && !isEmptyUnlessSet(machine, list!))
+  const checks = given.some((list) => !truthiness(list).canBeFalse && !isEmptyUnlessSet(machine, list))
   return isOnByDefault(isOn) && checks ? 'always' : 'optional'
 }
 
-/** Where it is asked to check and given nothing to check by. */
+/** What there is to check by. */
+function listsIn(options: Value | undefined): readonly Value[] {
+  const lists = ['allowedHosts', 'allowedOrigins'].flatMap((name) => optionOf(options, name) ?? [])
+  return lists.filter((list) => truthiness(list).canBeTrue && !isEmptyList(list))
+}
+
+/** Where it is asked to check and given nothing to check by, unless a setting brings it. */
 export function checkedInVain(machine: Machine, options: Value | undefined): Site | undefined {
   const isOn = optionOf(options, 'enableDnsRebindingProtection')
-  const isAsked = isOn !== undefined && truthiness(isOn).canBeTrue && transportCheck(machine, options) === 'never'
-  return isAsked ? optionsAt(options, 'enableDnsRebindingProtection') : undefined
+  const isAsked = isOn !== undefined && truthiness(isOn).canBeTrue
+  const isVain = isAsked && listsIn(options).every((list) => isEmptyUnlessSet(machine, list))
+  return isVain ? optionsAt(options, 'enableDnsRebindingProtection') : undefined
 }
 
 /** On, unless somebody has set what switches it off. */

@@ -3,7 +3,7 @@ import type { Call } from '../calls.ts'
 import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { NEVER, derived, object } from '../value.ts'
+import { NEVER, derived, object, primitive } from '../value.ts'
 import { noteStatus } from './http.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { asAddress } from './urls.ts'
@@ -40,14 +40,21 @@ const refuse: ExternalHandler = (_machine, call, state) => {
   return NEVER
 }
 
-const REFUSALS = [
-  '@sveltejs/kit#error',
-  ...['notFound', 'unauthorized', 'forbidden'].map((name) => `next/navigation#${name}`),
-]
+/** `unauthorized()`: the status is in its name. */
+function refuseWith(status: number): ExternalHandler {
+  return (machine, call, state, path) => refuse(machine, { ...call, args: [primitive(status)] }, state, path)
+}
+
+const REFUSALS: Readonly<Record<string, ExternalHandler>> = {
+  '@sveltejs/kit#error': refuse,
+  'next/navigation#notFound': refuseWith(404),
+  'next/navigation#unauthorized': refuseWith(401),
+  'next/navigation#forbidden': refuseWith(403),
+}
 
 export const redirects: Model = {
   calls: {
     ...Object.fromEntries(NAMES.map((name) => [name, redirect])),
-    ...Object.fromEntries(REFUSALS.map((name) => [name, refuse])),
+    ...REFUSALS,
   },
 }
