@@ -68,7 +68,7 @@ export function assignPattern(machine: Machine, given: Node, value: Value, state
       const cell = env.find(name)
       if (cell === undefined) return
       noteSharedWrite(machine, cell, value, site, state)
-      if (value.tags.length > 0) noteAssignedCredential(machine, cell, value, site, state)
+      if (value.tags.length > 0) noteAssignedCredential(machine, cell, value, site)
       for (const target of value.objects) target.name ??= name
       if (cell.level < machine.stack.length) machine.noteLeft(value)
       state.write(cell, putBack(machine, state.read(cell), value, site, state))

@@ -23,17 +23,21 @@ export function isAudienceClaim(target: Value, name: string): boolean {
 /**
  * Where the claim was read, and which of those readings are held against anything. One that is answers for what was verified
  * on its path, before it or after; one on whose path nothing was, for all that is verified: the claim has come another way.
+ * Read off a token of the same request that nobody has verified, it has not.
  */
 export class AudienceQuestions {
   private readonly verifiedBefore = new Map<string, Set<string>>()
   private readonly asked = new Set<string>()
+  private readonly unproven = new Set<string>()
 
-  read(at: Site, state: State): string {
+  /** `isUnproven`: what a request says of itself. */
+  read(at: Site, state: State, isUnproven = false): string {
     const key = siteKey(at)
     const before = this.verifiedBefore.get(key) ?? new Set()
     for (const fact of state.facts.may) if (fact.startsWith(VERIFIED_AT)) before.add(fact.slice(VERIFIED_AT.length))
     this.verifiedBefore.set(key, before)
     state.note(READ_AT + key)
+    if (isUnproven) this.unproven.add(key)
     return key
   }
 
@@ -43,8 +47,9 @@ export class AudienceQuestions {
 
   /** Which of these verifications somebody asks for whom the token is. */
   answered<T extends Verification>(verified: readonly T[]): ReadonlySet<T> {
-    const byKey = [...this.asked].map((key) => verified.filter((event) => this.isOf(event, key)))
-    return new Set(byKey.some(({ length }) => length === 0) ? verified : byKey.flat())
+    const byKey = [...this.asked].map((key) => ({ key, of: verified.filter((event) => this.isOf(event, key)) }))
+    const isOfAll = byKey.some(({ key, of }) => of.length === 0 && !this.unproven.has(key))
+    return new Set(isOfAll ? verified : byKey.flatMap(({ of }) => of))
   }
 
   private isOf({ site, facts }: Verification, key: string): boolean {
@@ -98,7 +103,8 @@ interface Told {
 
 /** `payload.aud`: what it is held against is not known yet. */
 export function audienceClaim(machine: Machine, value: Value, site: Site, state: State): Value {
-  return withTags(value, [AUDIENCE_CLAIM, CLAIM_AT + machine.audiences.read(site, state)])
+  const isUnproven = machine.context.trigger === 'request' && hasTag(value, 'decoded') && hasTag(value, 'header')
+  return withTags(value, [AUDIENCE_CLAIM, CLAIM_AT + machine.audiences.read(site, state, isUnproven)])
 }
 
 const CLAIM_AT = 'claim-at:'
@@ -160,6 +166,28 @@ function asksIssuer(args: readonly Value[], { file, start, end }: Site): boolean
 
 /** What another server answered about the credential that a request brought. */
 export const ANSWERED = 'answered'
+
+/** RFC 7662 has it sent as `token`. Where a body or header is seen to call it something else, no issuer is asked about it. */
+export function mayAskIssuer(asked: readonly Value[]): boolean {
+  const names = asked.flatMap((value) => namesOfCredential(value, DEEPEST_BODY))
+  return names.length === 0 || names.some((name) => AS_TOKEN.test(name))
+}
+
+const DEEPEST_BODY = 3
+/** By its name, or within a text that nobody takes apart. */
+const AS_TOKEN = /^(?:token|body|data|form|json|params|searchParams)$/i
+
+function namesOfCredential({ objects }: Value, depth: number): readonly string[] {
+  if (depth === 0) return []
+  return objects.flatMap(({ kind, properties }) =>
+    kind !== 'object'
+      ? []
+      : [...properties].flatMap(([name, { value }]) => [
+          ...(value.objects.length === 0 && hasTag(value, 'cred') ? [name] : []),
+          ...namesOfCredential(value, depth - 1),
+        ]),
+  )
+}
 
 /** `answer.active`: what RFC 7662 calls a token that is good; whoever answers so is the issuer, whatever its address is called. */
 export function noteIssuerAnswers(machine: Machine, target: Value, name: string, site: Site, state: State): void {

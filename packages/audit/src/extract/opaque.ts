@@ -1,6 +1,6 @@
 /** Calls of what cannot be entered: their callbacks run, their result carries the origins of what they were given, and what they are given may leave. */
 import { askedOfOwner, askedOnBehalf, noteExecution } from './asked.ts'
-import { ANSWERED, noteAudienceGiven, noteIssuerAsked, notePassedThrough } from './audiences.ts'
+import { ANSWERED, mayAskIssuer, noteAudienceGiven, noteIssuerAsked, notePassedThrough } from './audiences.ts'
 import { callersInScope } from './callers.ts'
 import { fromRequest, isSentByBrowsers, requestTags, namesOrigin } from './conditions.ts'
 import { noteClientsGiven } from './configured.ts'
@@ -174,12 +174,13 @@ function callUnseen(
   noteIssuerAsked(machine, presented, call, state)
   if (presented.some(isSentByBrowsers)) state.note('maybe-cookie')
   const verdict = withTags(inner, ['verdict', 'cred', ...presented.flatMap(requestTags)])
-  return name !== undefined && ASKS_ANOTHER.test(name) ? answered(verdict) : verdict
+  return name !== undefined && ASKS_ANOTHER.test(name) ? answered(verdict, call.args) : verdict
 }
 
 /** What another server says is no setting, though its address is one. */
-function answered(verdict: Value): Value {
-  return verdict.with({ tags: [...verdict.tags.filter((tag) => !tag.startsWith('env:')), ANSWERED] })
+function answered(verdict: Value, asked: readonly Value[]): Value {
+  const tags = verdict.tags.filter((tag) => !tag.startsWith('env:'))
+  return verdict.with({ tags: mayAskIssuer(asked) ? [...tags, ANSWERED] : tags })
 }
 
 /** `fetch(url, …)`, `axios.post(url, …)`, `got.post(url, …)`; not a table that is asked by a key. */

@@ -239,19 +239,29 @@ export function noteUrlInstead(machine: Machine, url: Value, header: Value, site
     machine.emit('url-credential', site, state, { value: url, proves: true, stands: true })
 }
 
-/** `let token = header`, and on another way `token = req.query.token`: what is put into one variable does for each other. */
-export function noteAssignedCredential(machine: Machine, cell: Cell, value: Value, site: Site, state: State): void {
-  if (!isOfUrl(value) && !isOfHeader(value)) return
-  const before = assigned.get(cell) ?? []
-  for (const other of before) {
-    noteUrlInstead(machine, value, other.value, site, state)
-    noteUrlInstead(machine, other.value, value, other.site, state)
-  }
-  if (before.length < MOST_ASSIGNED) assigned.set(cell, [...before, { value, site }])
+/** `token = req.query.token`: what stands in that variable where ways meet may be told apart from a header by nothing. */
+export function noteAssignedCredential(machine: Machine, cell: Cell, value: Value, site: Site): void {
+  if (!isOfUrl(value)) return
+  const { activation } = machine.context
+  const known = assigned.get(machine)
+  const cells = known?.activation === activation ? known.cells : new Map<Cell, Site>()
+  if (cells.size < MOST_ASSIGNED) cells.set(cell, site)
+  assigned.set(machine, { activation, cells })
 }
 
-const assigned = new WeakMap<Cell, readonly { readonly value: Value; readonly site: Site }[]>()
-const MOST_ASSIGNED = 4
+/** Two ways meet: on one a header has filled the variable, on the other the URL. Either does for the other. */
+export function noteEitherCredential(machine: Machine, one: State, other: State): void {
+  const known = assigned.get(machine)
+  if (known?.activation !== machine.context.activation || one.dead || other.dead) return
+  for (const [cell, site] of known.cells) {
+    const [a, b] = [one.read(cell), other.read(cell)]
+    noteUrlInstead(machine, a, b, site, one)
+    noteUrlInstead(machine, b, a, site, other)
+  }
+}
+
+const assigned = new WeakMap<Machine, { readonly activation: number; readonly cells: Map<Cell, Site> }>()
+const MOST_ASSIGNED = 16
 
 /** Of the URL alone, and a part that may be a credential. */
 export function isOfUrl(value: Value): boolean {

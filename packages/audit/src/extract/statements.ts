@@ -18,7 +18,7 @@ import { importName, importNamespace } from './modules.ts'
 import { narrow } from './narrow.ts'
 import { noteRefusedTexts } from './refused-texts.ts'
 import { noteAsked } from './marks.ts'
-import { noteComparison } from './secrets.ts'
+import { noteComparison, noteEitherCredential } from './secrets.ts'
 import { noteDecision } from './request-state.ts'
 import { noteMethod } from './rpc.ts'
 import { noteChecks } from './shared.ts'
@@ -394,6 +394,7 @@ export function branch(
     whenFalse(no)
   }
   if (machine.frame.exits.length === exits) noteRequired(machine, state, test, { yesDead: yes.dead, noDead: no.dead })
+  noteEitherCredential(machine, yes, no)
   state.merge([yes, no])
   notePolicy(state, conditionOf(test), [yes, no])
 }

@@ -368,6 +368,45 @@ describe('introspection, whatever its address is called', () => {
     const table = 'return db.users.findUnique({ where: { token } })'
     expect(outcomeOf(RULE, introspecting(active, table))).toBe('notApplicable')
   })
+
+  it.each([
+    ['return (await axios.post(endpoint, { key: token })).data'],
+    ["return (await fetch(endpoint, { method: 'POST', headers: { 'x-key': token } })).json()"],
+  ])('is not what a service is asked that is sent something else: %s', (asks) => {
+    expect(outcomeOf(RULE, introspecting(active, asks))).not.toBe('fail')
+  })
+
+  it.each([
+    ['return (await axios.post(endpoint, { token })).data'],
+    ["return (await fetch(endpoint, { method: 'POST', body: 'token=' + token })).json()"],
+    ["return (await fetch(endpoint, { method: 'POST', body: JSON.stringify({ token }) })).json()"],
+  ])('is what is sent the token: %s', (asks) => {
+    expect(outcomeOf(RULE, introspecting(active, asks))).toBe('fail')
+  })
+})
+
+describe('an audience that is read off a token which nobody has verified', () => {
+  const program = (whoami: string, before = ''): string => `
+    import { createServer } from 'node:http'
+    import { createRemoteJWKSet, jwtVerify, decodeJwt } from 'jose'
+    const keys = createRemoteJWKSet(new URL(process.env.JWKS_URL))
+    createServer(async (req, res) => {
+      const token = req.headers.authorization.slice(7)
+      if (req.url === '/whoami') { ${whoami} }
+      ${before}
+      const { payload } = await jwtVerify(token, keys)
+      res.end(payload.sub)
+    }).listen(3000, '127.0.0.1')`
+  const RULE = 'unchecked-token-audience'
+
+  it('says nothing of those that are verified elsewhere', () => {
+    expect(outcomeOf(RULE, program('return res.end(String(decodeJwt(token).aud === process.env.HERE))'))).toBe('fail')
+  })
+
+  it('says it of the one that is verified afterwards', () => {
+    const before = "if (decodeJwt(token).aud !== process.env.HERE) throw new Error('no')"
+    expect(outcomeOf(RULE, program('return res.end()', before))).toBe('pass')
+  })
 })
 
 describe('options that name an audience on some ways only', () => {

@@ -348,12 +348,17 @@ describe('the ID of a session that is kept in one class', () => {
   it('is nobody’s to guess where it is only written to a log', () => {
     expect(outcomeOf('predictable-session-id', program(''))).not.toBe('fail')
     expect(outcomeOf('predictable-session-id', program('console.log(`asked of ${this.sessionId}`)'))).not.toBe('fail')
+    const masked = 'console.log(JSON.stringify({ id: mask(this.sessionId), at: Date.now() }))'
+    expect(outcomeOf('predictable-session-id', program(masked))).not.toBe('fail')
   })
 
   it.each([
     "if (req.headers['x-session'] !== this.sessionId) return res.status(404).end()",
     'res.json({ id: this.sessionId })',
     'info(this.sessionId); res.json({ id: this.sessionId })',
+    'info(this.sessionId), res.json({ id: this.sessionId })',
+    'info(remember(this.sessionId))',
+    `res.json({ id: this.sessionId, text: '${'x'.repeat(600)}' })`,
   ])('is one to guess where it is used: %s', (use) => {
     expect(outcomeOf('predictable-session-id', program(use))).toBe('fail')
   })

@@ -427,3 +427,36 @@ describe('a link by which somebody answers a question', () => {
     expect(outcomeOf('session-token-in-url', program('token = $1').replace('ASKED', 'token'))).toBe('fail')
   })
 })
+
+describe('one variable for a header and a part of the URL', () => {
+  const program = (taken: string): string => `
+    import express from 'express'
+    const app = express()
+    let shared
+    app.post('/mcp', (req, res) => {
+      ${taken}
+      if (token !== process.env.TOKEN) return res.sendStatus(401)
+      res.json({})
+    })
+    app.get('/found', (req, res) => {
+      shared = req.query.q
+      res.json({ q: shared })
+    })
+    app.listen(3000)`
+  const header = 'req.headers.authorization'
+
+  it.each([
+    [`let token = ${header}\nif (!token) token = req.query.entry`],
+    [`let token\nif (${header}) token = ${header}.slice(7)\nelse if (req.query.entry) token = req.query.entry`],
+    [`let token\nif (${header}) { token = ${header} } else { if (req.query.entry) { token = req.query.entry } }`],
+  ])('takes the one for the other where ways meet: %s', (taken) => {
+    expect(outcomeOf('session-token-in-url', program(taken))).toBe('fail')
+  })
+
+  it.each([
+    [`let text = ${header}\nconst token = text\ntext = req.query.entry\nres.set('x-text', text)`],
+    [`shared = ${header}\nconst token = shared`],
+  ])('takes neither for the other where one is gone: %s', (taken) => {
+    expect(outcomeOf('session-token-in-url', program(taken))).not.toBe('fail')
+  })
+})
