@@ -86,13 +86,17 @@ function isScript(path: string, local: string): boolean {
   return SCRIPT_FOLDER.test(path) || SCRIPT_FILE.test(path) || TOP_SCRIPT_FOLDER.test(local) || SEEDS_FOLDER.test(path)
 }
 
-/** `tools/idp/server.js`, in a package of its own that says what it needs and nothing that it is there for. */
+/** `tools/idp/server.js`, in a package of its own that says what it needs and nothing that it is there for: MCP is reason enough. */
 function isAside({ path, package: info }: Unplaced): boolean {
   if (info === undefined || info.dir === '' || !TOP_SCRIPT_FOLDER.test(path)) return false
+  if ([...info.dependencies.keys()].some((name) => SPEAKS_MCP.test(name))) return false
   return (
     info.scripts.size === 0 && [info.main, info.module, info.bin, info.exports].every((named) => named === undefined)
   )
 }
+
+/** `@modelcontextprotocol/sdk`, `fastmcp`, `mcp-framework` */
+const SPEAKS_MCP = /^@modelcontextprotocol\/|(?:^|[/-])(?:fast)?mcp(?:$|-)/
 
 function isGenerated(text: string): boolean {
   return isMinified(text) || BANNER.test(leadingComment(text))

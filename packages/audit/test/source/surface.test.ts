@@ -65,6 +65,7 @@ test.each([
   ['what it starts', { scripts: { start: 'node server.js' } }, 'runtime'],
   ['how it is deployed', { scripts: { deploy: 'wrangler deploy' } }, 'runtime'],
   ['what it exports', { exports: './server.js' }, 'runtime'],
+  ['that it speaks MCP', { dependencies: { '@modelcontextprotocol/sdk': '1.26.0' } }, 'runtime'],
 ])('a package in tools/ that says of itself, beside what it needs, %s', (_, manifest, surface) => {
   const texts = { 'tools/idp/package.json': JSON.stringify({ dependencies: { express: '5.1.0' }, ...manifest }) }
   expect(surfaces(['tools/idp/package.json', 'tools/idp/server.js', 'src/index.ts'], {}, texts)).toMatchObject({
