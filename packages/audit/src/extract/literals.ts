@@ -136,12 +136,14 @@ export function evaluateArray(machine: Machine, node: Node, state: State, env: E
   return object(target)
 }
 
-/** What an object of a class gives to whoever walks through it, by a method of its own. */
+/** What an object of a class gives to whoever walks through it, by a method of its own; what has none is as it is. */
 export function iterated(machine: Machine, value: Value, site: Site, state: State, env: Environment): Value {
   const own = value.objects.filter((item) => item instanceof InstanceObject && item.of.methods.has(ITERATOR))
   if (own.length === 0) return value
   const call = { site, args: [], argSites: [], self: value, env }
-  return callMethod(machine, value.with({ objects: own }), ITERATOR, call, state)
+  const given = callMethod(machine, value.with({ objects: own }), ITERATOR, call, state)
+  const others = value.objects.filter((item) => !own.includes(item))
+  return others.length === 0 ? given : join(given, value.with({ objects: others }))
 }
 
 /** A map is spread into pairs of key and value, in which its entries are still found. */

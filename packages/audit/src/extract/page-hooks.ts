@@ -10,11 +10,16 @@ import { UNDEFINED, object } from './value.ts'
 
 /** Where such a file lies within its program, and what it exports. */
 const HOOKS: readonly { readonly file: RegExp; readonly name: string; readonly asks: RegExp }[] = [
-  { file: /^(.*?)hooks\.server(?:\/index)?\.[cm]?[jt]s$/, name: 'handle', asks: /\bresolve\b/ },
-  { file: /^(.*?)middleware(?:\/index)?\.[cm]?[jt]s$/, name: 'onRequest', asks: /\bnext\b|astro/ },
+  { file: /^((?:.*\/)?)hooks\.server(?:\/index)?\.[cm]?[jt]s$/, name: 'handle', asks: /\bresolve\b/ },
+  { file: /^((?:.*\/)?)middleware(?:\/index)?\.[cm]?[jt]s$/, name: 'onRequest', asks: /\bnext\b|astro/ },
 ]
 
-/** Registers the hooks of started modules; gives the app whose endpoints stand behind them, for a file beside or below. */
+/** Whether a file is one that a framework looks for, by where it lies and by what it exports. */
+export function isPageHook({ path, text }: { readonly path: string; readonly text: string }): boolean {
+  return HOOKS.some(({ file, name, asks }) => file.test(path) && text.includes(name) && asks.test(text))
+}
+
+/** Registers the hooks of started modules; gives the app whose endpoints stand behind them, for a file beside or below: the nearest. */
 export function registerPageHooks(machine: Machine): (path: string) => LibraryObject | undefined {
   const apps: { readonly folder: string; readonly app: LibraryObject }[] = []
   for (const module of machine.modules.values()) {
@@ -27,7 +32,8 @@ export function registerPageHooks(machine: Machine): (path: string) => LibraryOb
       }
     }
   }
-  return (path) => apps.find(({ folder }) => path.startsWith(folder))?.app
+  const nearest = apps.toSorted((a, b) => b.folder.length - a.folder.length)
+  return (path) => nearest.find(({ folder }) => path.startsWith(folder))?.app
 }
 
 function registerHook(machine: Machine, module: Module, name: string): LibraryObject | undefined {
@@ -39,7 +45,7 @@ function registerHook(machine: Machine, module: Module, name: string): LibraryOb
   for (const handler of hooks) {
     const site = handler.objects.find((item) => item instanceof FunctionObject)?.site ?? first.site
     const call: Call = { site, args: [], argSites: [], self: UNDEFINED, env: module.env }
-    const handlers = name === 'handle' ? [object(machine.library('page-hook', site, { code: handler }))] : [handler]
+    const handlers = name === 'handle' ? [object(machine.library('hook', site, { code: handler }))] : [handler]
     registerRoute(
       machine,
       app,

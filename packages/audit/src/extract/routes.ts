@@ -326,7 +326,7 @@ function runMiddleware(machine: Machine, handler: Value, route: Route, exchange:
       applyMiddleware(machine, target, exchange.request, way)
     else if (target instanceof FunctionObject && !isErrorHandler(target, route))
       runOwnMiddleware(machine, target, next, route, exchange, way)
-    else if (target instanceof LibraryObject && target.type === 'page-hook')
+    else if (target instanceof LibraryObject && target.type === 'hook')
       runHook(machine, target, next, route, exchange, way)
     else continue
     ways.push(way)

@@ -4,6 +4,7 @@ import { children } from './ast.ts'
 import { importsOf } from './imports.ts'
 import type { Machine } from './machine.ts'
 import type { Module } from './modules.ts'
+import { isPageHook } from './page-hooks.ts'
 
 /** What code that may serve is told by, whatever it serves. */
 export const SERVING = new RegExp(
@@ -50,6 +51,7 @@ export function servingModules(machine: Machine): readonly Module[] {
 
 /** What only texts say, be it a template of code to be written or a table of names, nobody runs. */
 function mayServe(module: Module): boolean {
+  if (isPageHook(module.file)) return true
   let count = 0
   for (const { 0: sign, index } of module.file.text.matchAll(EACH)) {
     count += 1

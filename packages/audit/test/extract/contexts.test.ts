@@ -1,6 +1,6 @@
 /** Frameworks that hand one context to hooks and handlers: what stands before, what it leaves there, and which part is which. */
 import { describe, expect, it } from 'vitest'
-import { outcomeOf, type Program } from './programs.ts'
+import { authenticationOf, outcomeOf, type Program } from './programs.ts'
 
 const auth = `
     import { jwtVerify } from 'jose'
@@ -348,4 +348,60 @@ describe('resolvers of GraphQL', () => {
     ).toBe('fail')
     expect(outcomeOf('session-token-exposure', server('() => hall.count()'))).toBe('pass')
   })
+})
+
+it('hooks of a page are those of the nearest program', () => {
+  const hooks = (check: string): string => `
+    export const handle = async ({ event, resolve }) => {
+      ${check}
+      return resolve(event)
+    }`
+  const endpoint = `
+    const sessions = new Map()
+    export async function POST({ request }) {
+      const id = request.headers.get('mcp-session-id')
+      const message = await request.json()
+      if (message.method === 'initialize') {
+        const fresh = crypto.randomUUID()
+        sessions.set(fresh, { notes: [] })
+        return Response.json({ id: message.id }, { headers: { 'mcp-session-id': fresh } })
+      }
+      const session = sessions.get(id)
+      if (!session) return new Response(null, { status: 404 })
+      return Response.json({ jsonrpc: '2.0', id: message.id, result: session.notes })
+    }`
+  const check =
+    "if (event.request.headers.get('authorization') !== process.env.TOKEN) return new Response(null, { status: 401 })"
+  const sites = (outer: string, inner: string, name = 'hooks.server.ts'): Program => ({
+    'src/hooks.server.ts': hooks(outer),
+    [`src/sites/notes/src/${name}`]: hooks(inner),
+    'src/sites/notes/src/routes/mcp/+server.ts': endpoint,
+  })
+  const told = (app: Program): string =>
+    authenticationOf(app)
+      .map((line) => line.replace(/.* /, ''))
+      .join()
+  expect(told(sites('', check))).toBe('always')
+  expect(told(sites(check, ''))).toBe('never')
+  expect(told(sites('', check, 'webhooks.server.ts'))).toBe('never')
+})
+
+it('what is walked through is one of several, of which some have a method for that', () => {
+  const walking = (walked: string): string => `
+    import express from 'express'
+    class Own {
+      *[Symbol.iterator]() { yield 'a' }
+    }
+    const ids = new Map()
+    const app = express()
+    app.post('/login', (req, res) => {
+      const made = [Math.random().toString(36)]
+      for (const id of ${walked}) res.cookie('sid', id, { httpOnly: true, secure: true, sameSite: 'lax' })
+      for (const id of ${walked}) ids.set(id, { user: req.body.user })
+      res.end()
+    })
+    app.get('/', (req, res) => res.json(ids.get(req.cookies.sid)))
+    app.listen(3000)`
+  expect(outcomeOf('predictable-session-id', walking('made'))).toBe('fail')
+  expect(outcomeOf('predictable-session-id', walking('req.query.own ? new Own() : made'))).toBe('fail')
 })

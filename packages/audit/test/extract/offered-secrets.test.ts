@@ -292,6 +292,15 @@ describe('the configuration that a server of Nitro runs with', () => {
     expect(outcomeOf('weak-session-secret', served(`session: { password: '' }`))).not.toBe('fail')
     expect(outcomeOf('weak-session-secret', served(`session: { password: process.env.SECRET }`))).not.toBe('fail')
   })
+
+  it('may have it from a compose file, by the name that Nitro has for it', () => {
+    const composed = (name: string): Record<string, string> => ({
+      ...served(`session: { password: '' }`),
+      'compose.yaml': `services:\n  web:\n    environment:\n      ${name}: local-notes-session-password-0123456789\n`,
+    })
+    expect(outcomeOf('weak-session-secret', composed('NITRO_SESSION_PASSWORD'))).toBe('fail')
+    expect(outcomeOf('weak-session-secret', composed('OTHER_SESSION_PASSWORD'))).not.toBe('fail')
+  })
 })
 
 describe('a secret from a file', () => {

@@ -63,7 +63,7 @@ function hooksOf(machine: Machine, options: Value | undefined, call: Call): read
 
 /** What it gives is found on the context from then on. */
 function derivation(machine: Machine, code: Value, { site }: Call): Value {
-  return object(machine.library('page-hook', site, { code, derives: true }))
+  return object(machine.library('hook', site, { code, derives: true }))
 }
 
 function macrosOf({ data }: LibraryObject): Map<string, Value> {
@@ -126,7 +126,7 @@ const decorate: MethodHandler = (machine, target, call, state) => {
   else
     for (const [each, { value }] of first.objects.flatMap(({ properties }) => [...properties]))
       code.property(each).write(value)
-  const added = machine.library('page-hook', call.site, { code: UNDEFINED, adds: object(code) })
+  const added = machine.library('hook', call.site, { code: UNDEFINED, adds: object(code) })
   addLayer(machine, target, { handlers: [object(added)], shared: true }, call, state)
   return object(target)
 }

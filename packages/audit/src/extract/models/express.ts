@@ -76,7 +76,7 @@ const onParameter: MethodHandler = (machine, target, call, state) => {
   const [name = UNKNOWN, code = UNKNOWN] = call.args
   const param = onlyString(name)
   if (param === undefined || !isHandler(code)) return object(target)
-  const handlers = [object(machine.library('page-hook', call.site, { code, param }))]
+  const handlers = [object(machine.library('hook', call.site, { code, param }))]
   registerRoute(machine, target, { verb: '*', path: '/', handlers, layer: true, flavour: 'express' }, call, state)
   return object(target)
 }

@@ -178,7 +178,7 @@ const CONFIG = /(?:^|\/)(?:nuxt|nitro)\.config\.[cm]?[jt]s$/
 
 /**
  * `useRuntimeConfig()`: what the configuration beside or above this file has for it. Variables of the environment take its
- * place: `NUXT_SESSION_PASSWORD` that of `sessionPassword`.
+ * place: `NUXT_SESSION_PASSWORD`, or in Nitro alone `NITRO_SESSION_PASSWORD`, that of `sessionPassword`.
  */
 const runtimeConfig: ExternalHandler = (machine, call) => {
   const found = [...machine.modules.values()]
@@ -188,7 +188,8 @@ const runtimeConfig: ExternalHandler = (machine, call) => {
   if (!found.started) runModule(machine, found)
   const config = found.exports.get('default')?.value
   const own = optionOf(config, 'runtimeConfig') ?? optionOf(optionOf(config, 'nitro'), 'runtimeConfig')
-  return own === undefined ? UNKNOWN : object(machine.library('runtime-config', call.site, { own, name: 'NUXT' }))
+  const name = /(?:^|\/)nitro\.[^/]*$/.test(found.file.path) ? 'NITRO' : 'NUXT'
+  return own === undefined ? UNKNOWN : object(machine.library('runtime-config', call.site, { own, name }))
 }
 
 const configured: PropertyHandler = (machine, target, name, _key, site) => {
