@@ -9,6 +9,8 @@ import type { StoreRef } from '../events.ts'
 import type { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { noteUrlCredential } from '../secrets.ts'
+import { noteAct } from '../request-state.ts'
+import { askedForLater } from '../replays.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { NEVER, UNDEFINED, UNKNOWN, derived, object, strings, tagged, tagsOf, truthiness, withTags } from '../value.ts'
@@ -223,9 +225,10 @@ const REDIS: Readonly<Record<string, MethodHandler>> = {
   expireat: redisExpire,
   connect: (_machine, target) => object(target),
   duplicate,
-  '*': (machine, target, call, state) => {
+  '*': (machine, target, call, state, name) => {
     for (const arg of call.args) noteUrlCredential(machine, arg, call.site, state)
-    return derived(object(target), ...call.args)
+    noteAct(machine, name, call.args, call.site, state)
+    return askedForLater(machine, name, call, derived(object(target), ...call.args), state)
   },
 }
 
