@@ -1,4 +1,5 @@
 /** Streams of Node that a program writes to and hands to a framework as the body of an answer. */
+import { noteExecution } from '../asked.ts'
 import type { Call } from '../calls.ts'
 import { FunctionObject, type HeapObject, LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
@@ -11,6 +12,10 @@ import { UNKNOWN, object } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 
 const made: ExternalHandler = (machine, call) => object(machine.library('stream', call.site, { body: true }))
+
+function isRequest(item: HeapObject): boolean {
+  return item instanceof LibraryObject && item.type.endsWith('request')
+}
 
 function isBody(item: HeapObject): item is LibraryObject {
   return item instanceof LibraryObject && item.type === 'stream' && item.data['body'] === true
@@ -46,6 +51,7 @@ const pipeline: ExternalHandler = (machine, call, state) => {
   const items = source.objects.flatMap((item) =>
     isBody(item) && item.data['items'] !== undefined ? [item.data['items'] as Value] : [],
   )
+  if (source.objects.some(isRequest)) noteExecution(machine, call.site, state)
   noteReplayed(machine, { ...call, args: [...items, elementsOf(machine, source, call.site)] }, state)
   return UNKNOWN
 }
