@@ -35,6 +35,12 @@ export function keptByName(part: Value, whole: Value): Value {
   return tags.length === 0 ? part : withTags(part, tags)
 }
 
+/** `rules.find((rule) => rule.method === header)`: which of a list it is, a header's name has decided. */
+export function chosenByName(found: Value, verdict: Value): Value {
+  const policies = policiesOf(conditionOf(verdict).whenTrue)
+  return keptByName(policies.length === 0 ? found : withTags(found, [`${CHOSEN}${policies[0]!}`]), verdict)
+}
+
 /** What the client asks for, as opposed to who it is. */
 function isWish(value: Value): boolean {
   return BROUGHT.some((origin) => hasTag(value, origin)) && !hasTag(value, 'cred')

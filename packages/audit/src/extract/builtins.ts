@@ -1,5 +1,5 @@
 /** Methods of the language's own values: Map, Set, Array, String, Promise. */
-import { keptByName } from './asked.ts'
+import { chosenByName, keptByName } from './asked.ts'
 import { ASKS_BY_METHOD, noteAudienceAsked } from './audiences.ts'
 import type { Call } from './calls.ts'
 import { call_ } from './calls.ts'
@@ -282,7 +282,8 @@ function visitArray(machine: Machine, list: HeapObject, name: string, call: Call
     noteLookUp(machine, storeRef(list), key, call.site, state)
     if (name === 'findIndex') return UNKNOWN
     const found = withTags(item.with({ primitives: [undefined], open: true }), foundTags(storeRef(list), key))
-    return hasTag(result, 'cred') ? withTags(found, requestTags(result)) : found
+    const chosen = chosenByName(found, result)
+    return hasTag(result, 'cred') ? withTags(chosen, requestTags(result)) : chosen
   }
   if (name === 'filter' && ENDING_TRIGGERS.has(machine.context.trigger))
     remove(machine, list, itemValue(machine, list), call.site, state)

@@ -202,8 +202,13 @@ export type Event = Base &
     /** The token of the caller is sent to another service as it came. */
     | { readonly kind: 'token-passed'; readonly written: Site }
     | { readonly kind: 'event-store'; readonly value: Value }
-    /** Events are sent again to whoever takes up a stream: from a container, or from a store that code outside hands over. */
-    | { readonly kind: 'replay'; readonly container: HeapObject | undefined; readonly handed: boolean }
+    /** Events are sent again to whoever takes up a stream: from a container, of a query, or from a store that code outside hands over. */
+    | {
+        readonly kind: 'replay'
+        readonly container: HeapObject | undefined
+        readonly rows: string | undefined
+        readonly handed: boolean
+      }
     | { readonly kind: 'log'; readonly value: Value }
     | { readonly kind: 'answer-body'; readonly value: Value }
     | {

@@ -5,7 +5,7 @@ import { callMethod } from './calls.ts'
 
 import { nameIn, noteAdded, noteSpread } from './copies.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
-import { Cell, InstanceObject, LibraryObject, storeId } from './heap.ts'
+import { Cell, FunctionObject, InstanceObject, LibraryObject, storeId } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { leaveOpen, stepTags, takeIn } from './properties.ts'
 import { noteStateOut } from './request-state.ts'
@@ -50,11 +50,18 @@ export function evaluateObject(machine: Machine, node: Node, state: State, env: 
       target.undefine(name)
       maybes.get(target)?.delete(name)
       const made = noteMade(machine, name, value, machine.site(env.file, item['value'] as Node), state)
-      target.property(name).write(item['kind'] === 'get' ? UNKNOWN : made)
+      if (item['kind'] === 'get') noteGetter(machine, target.property(name), value)
+      else target.property(name).write(made)
     }
   }
   noteStateOut(machine, target.properties.get('requestState')?.value, site, state)
   return self
+}
+
+/** `{ get journal() { … } }`: it runs where it is read. */
+function noteGetter(machine: Machine, cell: Cell, { objects: [fn] }: Value): void {
+  cell.write(UNKNOWN)
+  if (fn instanceof FunctionObject) machine.getters.set(cell, fn)
 }
 
 /** `{ sessionSecret: 'secret' }`, `const SECRET = 'secret'`: where the text stands, for whoever finds it used elsewhere. */
@@ -160,6 +167,8 @@ export function elementsOf(machine: Machine, source: Value, site: Site): Value {
   for (const target of source.objects) {
     if (target.kind === 'map') items = join(items, object(entryPair(machine, target, site)))
     else if (target instanceof LibraryObject && target.type === 'request') items = join(items, tagged('body'))
+    else if (target instanceof LibraryObject && target.type === 'sql-result')
+      items = join(items, target.data['row'] as Value)
     else items = join(items, itemValue(machine, target))
   }
   return items

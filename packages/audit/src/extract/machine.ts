@@ -161,6 +161,10 @@ export class Machine {
   readonly layers = new Map<LibraryObject, Route[]>()
   /** Objects that packages export, by import path. */
   readonly readyMade = new Map<string, LibraryObject>()
+  /** `req.app` is one of them. */
+  readonly expressApps = new Set<LibraryObject>()
+  /** What runs where a part of a literal is read. */
+  readonly getters = new Map<Cell, FunctionObject>()
   /** Plugins that work on the context of whoever registers them (`fastify-plugin`). */
   readonly openPlugins = new Set<HeapObject>()
   readonly reached = new Set<Node>()

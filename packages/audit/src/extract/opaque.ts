@@ -10,7 +10,7 @@ import { namesPasswordChange, noteMayEnd, notePasswordSet } from './logouts.ts'
 import type { Machine } from './machine.ts'
 import { mayGoOn } from './models/middleware.ts'
 import { onlyMethod } from './password-changes.ts'
-import { noteReplayAsked } from './replays.ts'
+import { askedForLater, noteReplayAsked } from './replays.ts'
 import { callOnEntity } from './models/entities.ts'
 import { optionOf } from './models/routing.ts'
 import { beginQuery } from './models/query-chains.ts'
@@ -88,7 +88,8 @@ export function callOpaque(
   callee: Value,
   whose: Whose = 'unknown',
 ): Value {
-  const answer = callUnseen(machine, name, call, state, callee, whose)
+  const told = callUnseen(machine, name, call, state, callee, whose)
+  const answer = askedForLater(machine, name, call, told, state)
   return name !== undefined && SPEAKING.test(name) ? answer : askedOnBehalf(machine, call.args, answer, state)
 }
 

@@ -90,7 +90,9 @@ export function evaluateBinary(machine: Machine, node: Node, state: State, env: 
     case '-':
       return isStep(left, right)
         ? stepped(arithmetic(operator, left, right), 'down')
-        : changed(arithmetic(operator, left, right), { left, right }, state)
+        : hasTag(left, 'entry')
+          ? summed(arithmetic(operator, left, right), state)
+          : changed(arithmetic(operator, left, right), { left, right }, state)
     case '^':
       if (isRolling(node['left'] as Node)) return rolled(right, machine.site(env.file, node))
       return arithmetic(operator, left, right)

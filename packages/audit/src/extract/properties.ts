@@ -196,6 +196,8 @@ function readFrom(
   if (name === undefined) return readDynamic(machine, from, key, site, state)
   if (name === 'prototype' && from instanceof FunctionObject) return object(...from.prototypes)
   const cell = from.properties.get(name)
+  const getter = cell === undefined || machine.getters.size === 0 ? undefined : machine.getters.get(cell)
+  if (getter !== undefined) return invoke(machine, getter, object(from), [], state)
   if (cell !== undefined) return noteSharedRead(machine, cell, state.read(cell), site, state, from)
   if (from instanceof InstanceObject) {
     const member = readMember(machine, from, from.of, name, state)

@@ -285,6 +285,11 @@ export function noteAct(
       return machine.emit('act', site, state, { again: true, ofRequest: args.some(isOfRequest) })
     if (state.holds(ASKED) && args.slice(0, 1).some((key) => statesIn(key, 1).length > 0)) state.learn(['rs:spent'])
   }
+  if (name !== undefined && isInRound(state) && isSum(name, args)) {
+    // How often that state was here is counted.
+    if (args.slice(0, 1).some((key) => statesIn(key, 1).length > 0)) return state.learn(['rs:spent'])
+    return machine.emit('act', site, state, { again: true, ofRequest: args.some(isOfRequest) })
+  }
   if (name === undefined || !(SENDS.test(name) ? posts(args) : ACTS.test(name))) return
   if (isInRound(state) || args.some((arg) => statesIn(arg, 2).length > 0))
     machine.emit('act', site, state, {
@@ -296,6 +301,39 @@ export function noteAct(
 function isOfRequest(arg: Value): boolean {
   return originsOf(arg, 2).some((tag) => tag.startsWith('body'))
 }
+
+/** A row under a key that the database makes up: each time another one. */
+export function noteRowMade(
+  machine: Machine,
+  columns: readonly { readonly column: string; readonly value: Value }[],
+  site: Site,
+  state: State,
+): void {
+  const isNamed = columns.some(({ column, value }) => KEYS.test(column) || statesIn(value, 1).length > 0)
+  if (isInRound(state) && columns.length > 0 && !isNamed)
+    machine.emit('act', site, state, { again: true, ofRequest: columns.some(({ value }) => isOfRequest(value)) })
+}
+
+/** What may be told twice to nobody: a second row of that name is refused. */
+const KEYS = /^(?:_?id|\d+|key|uuid|guid|slug|name|email|nonce|jti)$/i
+
+/** `{ balance: { decrement: 5 } }`, `{ $inc: { balance: 5 } }` */
+function adds(value: Value, depth = 4): boolean {
+  if (depth === 0) return false
+  return value.objects.some(
+    ({ kind, properties }) =>
+      kind === 'object' && [...properties].some(([name, cell]) => ADDS_FIELD.test(name) || adds(cell.value, depth - 1)),
+  )
+}
+
+function isSum(name: string, args: readonly Value[]): boolean {
+  return ADDS.test(name) || (UPDATES.test(name) && args.some((arg) => adds(arg)))
+}
+
+const UPDATES = /^(?:update|upsert|findOneAnd|findByIdAnd)/
+const ADDS_FIELD = /^(?:increment|decrement|\$inc|\$push)$/
+/** Of Redis: `decrBy`, `hIncrBy`, `lPush`, `xAdd`; and of query builders. */
+const ADDS = /^(?:[hz]?incr|decr|[lr]push|xadd)/i
 
 /** Something that is not seen was asked for what it has under what state says. */
 const ASKED = 'rs:asked'
@@ -332,7 +370,7 @@ function isKeyedOnce(arg: Value): boolean {
   return arg.objects.some((item) => holds(item) || item.properties.get('headers')?.value.objects.some(holds) === true)
 }
 
-const IDEMPOTENCY = /^(?:x-)?idempotency-?_?(?:key|token)$/i
+const IDEMPOTENCY = /^(?:(?:x-)?idempotency-?_?(?:key|token)|jobId|(?:message)?deduplicationId)$/i
 
 /** Where a value, and what it holds as a plain object, came from. */
 export function originsOf(value: Value, depth: number): readonly string[] {

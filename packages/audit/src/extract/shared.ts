@@ -146,11 +146,23 @@ export function noteSharedWrite(
   machine.mayHaveEnded.add(machine.context, state.facts)
   for (const target of value.objects) {
     if (target.born !== machine.context.activation) continue
-    target.retained = true
+    retain(target, machine.context.activation, KEPT_WITHIN)
     if (target.kind === 'object' || target.kind === 'instance') machine.singletons.add(target)
   }
   machine.sharedCells.add(cell)
   if (belongsToRequest(machine, value)) emitSharedWrite(machine, cell, value, site, state)
+}
+
+/** How deep in what is kept other things are kept with it. */
+const KEPT_WITHIN = 2
+
+/** `hub = new Hub()` keeps the log of the hub as well. */
+function retain(target: HeapObject, activation: number, depth: number): void {
+  target.retained = true
+  if (depth === 0 || (target.kind !== 'instance' && target.kind !== 'object')) return
+  for (const { value } of target.properties.values())
+    for (const inner of value.objects)
+      if (inner.born === activation && !inner.retained) retain(inner, activation, depth - 1)
 }
 
 /** A request leaves something of its own in a place that outlives it. */

@@ -12,14 +12,23 @@ export interface Comparison {
   readonly operand: Operand
 }
 
+export interface Written {
+  readonly column: string
+  readonly operand: Operand
+  /** `balance = balance - $1`: done twice, it leaves something else than done once. */
+  readonly sums?: boolean
+}
+
 export interface Statement {
   readonly verb: 'select' | 'insert' | 'update' | 'delete'
   readonly table: string
   /** Columns that an insertion or update writes. */
-  readonly writes: readonly { readonly column: string; readonly operand: Operand }[]
+  readonly writes: readonly Written[]
   readonly where: readonly Comparison[]
   /** It gives back the rows that it has made, changed or removed: what the database made up is among that, keys most of all. */
   readonly returns?: boolean
+  /** A row that is there already stays, or makes way: `ON CONFLICT`, `OR IGNORE`, `REPLACE`. */
+  readonly yields?: boolean
 }
 
 const LONGEST = 4_000
@@ -46,7 +55,7 @@ function parse(text: string): Statement | undefined {
     .trim()
   const numbered = numberPlaceholders(plain)
   const insert = /^(?:insert(?: or \w+)?|replace) into ([\w."`[\]]+) ?(?:\(([^)]*)\))? ?values ?\((.*)$/i.exec(numbered)
-  if (insert !== null) return insertion(insert[1]!, insert[2], insert[3]!)
+  if (insert !== null) return { ...insertion(insert[1]!, insert[2], insert[3]!), yields: YIELDS.test(numbered) }
   const update = /^update(?: or \w+)? ([\w."`[\]]+)(?: as \w+| \w+)? set (.*)$/i.exec(numbered)
   if (update !== null) return updating(update[1]!, update[2]!)
   const removal = /^delete from ([\w."`[\]]+)(.*)$/i.exec(numbered)
@@ -58,6 +67,8 @@ function parse(text: string): Statement | undefined {
   if (select === null || select[1]!.startsWith('(')) return undefined
   return { verb: 'select', table: nameOf(select[1]!), writes: [], where: whereOf(select[2]!) }
 }
+
+const YIELDS = /^replace\b|^insert or (?:ignore|replace)\b|\bon (?:conflict|duplicate key)\b/i
 
 /** `?` becomes `$1`, `$2`, …, so that every placeholder says which parameter it takes. */
 function numberPlaceholders(text: string): string {
@@ -82,13 +93,22 @@ function insertion(table: string, columns: string | undefined, rest: string): St
 
 function updating(table: string, rest: string): Statement {
   const [set = '', ...conditions] = rest.split(/\bwhere\b/i)
-  const writes = splitList(set).flatMap((item) => {
-    const match = /^([\w."`[\]]+) ?= ?(.*)$/.exec(item.trim())
-    return match === null ? [] : [{ column: nameOf(match[1]!), operand: operandOf(match[2]!) }]
-  })
   const where = whereOf(`where ${conditions.join(' where ')}`)
+  // `uses = uses + 1 where uses = 0`: the second time it changes nothing.
+  const isFixed = (name: string): boolean =>
+    where.some(({ column, operand }) => column === name && operand.kind === 'other')
+  const writes = splitList(set).flatMap((item): readonly Written[] => {
+    const match = /^([\w."`[\]]+) ?= ?(.*)$/.exec(item.trim())
+    if (match === null) return []
+    const column = nameOf(match[1]!)
+    const sums = !isFixed(column) && [...match[2]!.matchAll(ADDED)].some(([, name]) => nameOf(name!) === column)
+    return [{ column, operand: operandOf(match[2]!), sums }]
+  })
   return { verb: 'update', table: nameOf(table), writes, where, returns: RETURNS.test(rest) }
 }
+
+/** A column, and something that is added to it or taken off. */
+const ADDED = /([\w."`[\]]+)\)? ?(?:[-+]|\|\|)/g
 
 const RETURNS = /\breturning\b/i
 const TERM =

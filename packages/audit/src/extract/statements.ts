@@ -25,6 +25,7 @@ import { noteChecks } from './shared.ts'
 import { noteMade } from './made-secrets.ts'
 import type { State } from './state.ts'
 import { State as PathState, VERIFIED } from './state.ts'
+import { EITHER, flagsIn } from './flags.ts'
 import type { Value } from './value.ts'
 import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, object } from './value.ts'
 
@@ -469,9 +470,9 @@ function executeForEach(machine: Machine, node: Node, state: State, env: Environ
     node.type === 'ForInStatement' ? keysOf(source) : elementsOf(machine, source, machine.site(env.file, node))
   if (node['await'] === true) {
     machine.wait()
-    if (!isOneRound(node['body'] as Node)) noteEndless(source, state)
+    if (!isOneRound(node['body'] as Node)) noteEndless(node, source, env, state)
   }
-  loop(machine, state, (body) => {
+  loop(machine, { node, env, state }, (body) => {
     const inner = new Env(env, env.file)
     const left = node['left'] as Node
     if (left.type === 'VariableDeclaration') {
@@ -545,7 +546,7 @@ function executeLoop(machine: Machine, node: Node, state: State, env: Environmen
     if (isNode(node['update']) && !body.dead) evaluate(machine, node['update'], body, inner)
     if (node.type === 'DoWhileStatement' && isNode(test) && !body.dead) evaluate(machine, test, body, inner)
   }
-  loop(machine, state, run, isNode(test) ? roundsOf(machine, test, state, inner) : undefined)
+  loop(machine, { node, env: inner, state }, run, isNode(test) ? roundsOf(machine, test, state, inner) : undefined)
 }
 
 /** `while (true) { yield await next() }` of a generator: it gives as long as somebody takes. */
@@ -565,9 +566,15 @@ function roundsOf(machine: Machine, test: Node, state: State, env: Environment):
 }
 
 /** A loop body runs no times or once; what later rounds could add is already in the cells, which only grow. */
-function loop(machine: Machine, state: State, body: (state: State) => void, rounds?: number): void {
+function loop(
+  machine: Machine,
+  { node, env, state }: { readonly node: Node; readonly env: Environment; readonly state: State },
+  body: (state: State) => void,
+  rounds?: number,
+): void {
   const skipped = state.fork()
   const once = state.fork()
+  for (const cell of flagsIn(node, env, state)) once.write(cell, EITHER)
   const states: State[] = []
   machine.frame.jumps.push({ label: undefined, loop: true, states, rounds })
   body(once)

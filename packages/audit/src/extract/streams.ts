@@ -1,6 +1,8 @@
 /** Streams that stay open after the request that opened them was let in, and what ends them. */
+import type { Node } from './ast.ts'
+import { bare, staticKey } from './ast.ts'
 import type { Call } from './calls.ts'
-import type { HeapObject, Site } from './heap.ts'
+import type { Environment, HeapObject, Site } from './heap.ts'
 import { LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { State } from './state.ts'
@@ -56,16 +58,42 @@ export function noteOpened(machine: Machine, streams: Value, site: Site, state: 
 
 /** `response.end()`, `controller.close()`, `socket.terminate()`. */
 export function noteEnding(machine: Machine, name: string, stream: LibraryObject, site: Site, state: State): void {
+  // What stands behind a loop that has no end but the client's.
+  if (machine.context.trigger === 'request' && state.facts.may.has(CEASELESS)) return
   if (ENDINGS.has(name)) machine.emit('stream-end', site, state, { stream })
 }
 
 /** `on(emitter, 'price')` of Node: an iterator of all that is emitted from now on. */
 export const EMITTED = 'emitted'
 
-/** `for await (const [price] of on(feed, 'price'))`: goes round for as long as somebody listens, here or in a generator. */
-export function noteEndless({ objects }: Value, state: State): void {
-  if (objects.some((item) => item instanceof LibraryObject && item.type === EMITTED)) state.note('endless')
+/**
+ * `for await (const [price] of on(feed, 'price'))`: goes round for as long as somebody listens, here or in a generator. Where
+ * the loop itself may leave, what it hears may end it.
+ */
+export function noteEndless(node: Node, { objects, open }: Value, { file }: Environment, state: State): void {
+  if (mayLeave(node, file)) state.unnote(CEASELESS)
+  const isEmitted = objects.some((item) => item instanceof LibraryObject && item.type === EMITTED)
+  if (!isEmitted && !(open && objects.length === 0 && listens(node['right'] as Node))) return
+  state.note('endless')
+  if (!mayLeave(node, file)) state.note(CEASELESS)
 }
+
+const CEASELESS = 'ceaseless'
+
+function mayLeave(loop: Node, { text }: Environment['file']): boolean {
+  return /\b(?:break|return|throw)\b/.test(text.slice((loop['body'] as Node).start, loop.end))
+}
+
+/** `collection.watch()`, `await pubsub.subscribe(topic)`, of code that is not seen. */
+function listens(right: Node): boolean {
+  const inner = bare(right)
+  const made = inner.type === 'AwaitExpression' ? bare(inner['argument'] as Node) : inner
+  if (made.type !== 'CallExpression') return false
+  const callee = bare(made['callee'] as Node)
+  return callee.type === 'MemberExpression' && LISTENS.test(staticKey(callee) ?? '')
+}
+
+const LISTENS = /^(?:watch|subscribe|asyncIterator|asyncIterableIterator|listen)$/
 
 /** Code that cannot be seen has the stream and may end it. */
 export function noteHandedOn(machine: Machine, call: Call, state: State): void {

@@ -1,6 +1,6 @@
 /** How sessions end: by timers, sweeps, checks on access, and by request. Only what removes the right key counts. */
 import { describe, expect, it } from 'vitest'
-import { factsOf, findingsOf, place } from './programs.ts'
+import { factsOf, findingsOf, outcomeOf, place } from './programs.ts'
 
 /** A server with a store on line 5; `body` runs in every request with a known `session` and `id`, `beside` at start-up. */
 function server(beside: string, body = '', opening = ''): string {
@@ -687,4 +687,40 @@ it('a map of the language forgets nothing, whatever it is given besides', () => 
     .replace('new Map()', 'new Keep()')
     .replace('import express', "import Keep from 'node-cache'\n    import express")
   expect(limitsOf(forgets)).toHaveLength(1)
+})
+
+describe('a login whose token finds its record in Redis', () => {
+  const login = (used: string): string => `
+    import { randomBytes } from 'node:crypto'
+    import Redis from 'ioredis'
+    import express from 'express'
+    import bcrypt from 'bcryptjs'
+    const redis = new Redis(process.env.REDIS_URL)
+    const app = express()
+    app.post('/login', async (req, res) => {
+      if (!(await bcrypt.compare(req.body.password, users[req.body.name]))) return res.sendStatus(401)
+      const token = randomBytes(32).toString('base64url')
+      await redis.hset('ticket:' + token, { user: req.body.name, opened: Date.now() })
+      await redis.expire('ticket:' + token, 900)
+      res.json({ token })
+    })
+    app.post('/mcp', async (req, res) => {
+      const token = (req.get('authorization') ?? '').replace(/^Bearer /, '')
+      const { user, opened } = await redis.hgetall('ticket:' + token)
+      if (!user) return res.sendStatus(401)
+      ${used}
+      await new McpServer({ name: 'kb', version: '1' }).connect(transport)
+      await transport.handleRequest(req, res, req.body)
+    })
+    app.listen(3000, '127.0.0.1')`
+  const OLD = 'if (Date.now() - Number(opened) > 36e6) return res.sendStatus(401)'
+  const AGAIN = "await redis.expire('ticket:' + token, 900)"
+
+  it.each([
+    ['both', `${OLD}\n${AGAIN}`, 'pass'],
+    ['no absolute one', AGAIN, 'fail'],
+    ['no idle one', OLD, 'fail'],
+  ])('has %s, by what is done where it is used', (_what, used, expected) => {
+    expect(outcomeOf('missing-session-expiry', login(used))).toBe(expected)
+  })
 })

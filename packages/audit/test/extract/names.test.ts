@@ -193,3 +193,36 @@ describe('a lane that a header chooses', () => {
     expect(outcomeOf(RULE, gateway(lane))).not.toBe('fail')
   })
 })
+
+describe('a rule that is found in a list by what a header says', () => {
+  const gateway = (method: string, name: string, first = '', sends = 'await pipeline(req, out)'): string => `
+    import { createServer, request } from 'node:http'
+    import { pipeline } from 'node:stream/promises'
+    import { jwtVerify, createRemoteJWKSet } from 'jose'
+    const keys = createRemoteJWKSet(new URL(process.env.JWKS))
+    const rules = [
+      { method: 'tools/call', name: /^get_/, scope: 'read' },
+      { method: 'tools/call', name: /./, scope: 'write' },
+    ]
+    const scopeFor = (method, name = '') =>
+      rules.find((rule) => rule.method === method && (!rule.name || rule.name.test(name)))?.scope ?? 'write'
+    createServer(async (req, res) => {
+      const { payload } = await jwtVerify(req.headers.authorization.slice(7), keys, { audience: 'x' })
+      const scopes = new Set(payload.scope.split(' '))
+      ${first}
+      if (!scopes.has(scopeFor(${method}, ${name}))) return res.writeHead(403).end()
+      const out = request(process.env.UPSTREAM, { method: req.method }, (answer) => answer.pipe(res))
+      ${sends}
+    }).listen(3000, '127.0.0.1')`
+  const HEADERS = ["req.headers['mcp-method']", "req.headers['mcp-name']"] as const
+  const body = `let text = ''; for await (const part of req) text += part; const message = JSON.parse(text)`
+
+  it('lets the body do something else', () => {
+    expect(outcomeOf(RULE, gateway(...HEADERS))).toBe('fail')
+  })
+
+  it('is that of the call where it is found by the body', () => {
+    const sends = 'out.end(text)'
+    expect(outcomeOf(RULE, gateway('message.method', 'message.params?.name', body, sends))).not.toBe('fail')
+  })
+})

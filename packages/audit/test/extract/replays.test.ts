@@ -43,6 +43,13 @@ const LIST = 'const log = []'
 const POOL = `import pg from 'pg'; const pool = new pg.Pool()`
 const INSERT = "pool.query('INSERT INTO events (session_id, frame) VALUES ($1, $2)', [s.id, frame])"
 const SEND = 'for (const row of rows) res.write(row.frame)'
+const MONGO = `import { MongoClient, ObjectId } from 'mongodb'
+  const events = new MongoClient(process.env.MONGO).db('mcp').collection('events')`
+const PUT = 'await events.insertOne({ sid: s.id, frame })'
+const FRAMES = 'for await (const f of missed(last, s.id)) res.write(f)'
+/** A generator of the frames that a query finds. */
+const missed = (found: string): string =>
+  `async function* missed(last, sid) { for await (const doc of events.find(${found}).sort({ _id: 1 })) yield doc.frame }`
 
 describe('events that are kept for all sessions in one place', () => {
   it.each([
@@ -83,6 +90,59 @@ describe('events that are kept for all sessions in one place', () => {
       INSERT,
       `const { rows } = await pool.query('SELECT frame FROM events WHERE id > $1', [last]); ${SEND}`,
     ],
+    ['a collection, by a generator', `${MONGO}; ${missed('{ _id: { $gt: new ObjectId(last) } }')}`, PUT, FRAMES],
+    [
+      'a collection, from the stream of that event on',
+      MONGO,
+      PUT,
+      `const from = await events.findOne({ _id: new ObjectId(last) })
+       for (const d of await events.find({ sid: from.sid, _id: { $gt: from._id } }).toArray()) res.write(d.frame)`,
+    ],
+    [
+      'a mapped table',
+      `import { PrismaClient } from '@prisma/client'; const db = new PrismaClient()`,
+      'await db.event.create({ data: { sid: s.id, frame } })',
+      `const rows = await db.event.findMany({ where: { id: { gt: Number(last) } } }); ${SEND}`,
+    ],
+    [
+      'a table whose columns are not seen',
+      `import { drizzle } from 'drizzle-orm/node-postgres'; import { gt } from 'drizzle-orm'; import { events } from './schema'
+       const db = drizzle(process.env.DB)`,
+      'await db.insert(events).values({ sid: s.id, frame })',
+      `const rows = await db.select().from(events).where(gt(events.id, Number(last))); ${SEND}`,
+    ],
+    [
+      'a stream of Redis',
+      `import { Redis } from 'ioredis'; const redis = new Redis()`,
+      "await redis.xadd('events', '*', 'frame', frame)",
+      "for (const [id, f] of await redis.xrange('events', '(' + last, '+')) res.write(f[1])",
+    ],
+    [
+      'a list, by a generator that a stream is made of',
+      `import { Readable } from 'node:stream'; const log = []
+       function* missed(last) { for (const e of log) if (e.id > last) yield e.frame }`,
+      'log.push({ id: ++n, frame })',
+      'Readable.from(missed(Number(last))).pipe(res)',
+    ],
+    [
+      'a list, after the event was met',
+      LIST,
+      'log.push({ id: String(++n), frame })',
+      'let seen = false; for (const e of log) { if (seen) res.write(e.frame); if (e.id === last) seen = true }',
+    ],
+    [
+      'a list, as records',
+      LIST,
+      'log.push({ id: ++n, frame })',
+      'for (const e of log) if (e.id > Number(last)) sse.send({ id: e.id, data: e.frame })',
+    ],
+    [
+      'a list, from the stream of that event on',
+      LIST,
+      'log.push({ id: String(++n), sid: s.id, frame })',
+      `const from = log.find((e) => e.id === last)
+       for (const e of log) if (e.sid === from.sid && e.id > from.id) res.write(e.frame)`,
+    ],
   ])('are sent to whoever names one: %s', (_what, kept, put, again) => {
     expect(outcomeOf(RULE, server(kept, put, again))).toBe('fail')
   })
@@ -117,6 +177,27 @@ describe('events that are kept for all sessions in one place', () => {
       POOL,
       INSERT,
       `const { rows } = await pool.query('SELECT frame FROM events WHERE session_id = $1 AND id > $2', [s.id, last]); ${SEND}`,
+    ],
+    [
+      'in a row that is held against the session when it was read',
+      POOL,
+      INSERT,
+      `const { rows } = await pool.query('SELECT session_id, frame FROM events WHERE id > $1', [last])
+       for (const row of rows) if (row.session_id === s.id) res.write(row.frame)`,
+    ],
+    [
+      'with its session, and a generator asks for both',
+      `${MONGO}; ${missed('{ sid, _id: { $gt: last } }')}`,
+      PUT,
+      FRAMES,
+    ],
+    [
+      'with its session, and that of the event is asked first',
+      MONGO,
+      PUT,
+      `const from = await events.findOne({ _id: new ObjectId(last) })
+       if (from?.sid !== s.id) return res.end()
+       for (const d of await events.find({ sid: from.sid, _id: { $gt: from._id } }).toArray()) res.write(d.frame)`,
     ],
   ])('are only sent to their session where each is kept %s', (_what, kept, put, again) => {
     expect(outcomeOf(RULE, server(kept, put, again))).not.toBe('fail')
@@ -227,5 +308,67 @@ describe('events that a generator gives one after the other', () => {
   it('are those of all sessions, or of this one', () => {
     expect(outcomeOf(RULE, ring('item.seq > seq'))).toBe('fail')
     expect(outcomeOf(RULE, ring('item.sid === sid && item.seq > seq'))).not.toBe('fail')
+  })
+})
+
+describe('an event store that requests ask for', () => {
+  const holding = (made: string, given: string): string => `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    class Log {
+      rows = []
+      async storeEvent(stream, message) { this.rows.push({ stream, message }); return String(this.rows.length) }
+      async replayEventsAfter(last, { send }) { for (const { message } of this.rows) await send(last, message) }
+    }
+    const transports = new Map()
+    ${made}
+    const app = express()
+    app.all('/mcp', async (req, res) => {
+      let t = transports.get(req.get('mcp-session-id'))
+      if (!t) {
+        const id = randomUUID()
+        t = new StreamableHTTPServerTransport({ sessionIdGenerator: () => id, eventStore: ${given} })
+        transports.set(id, t)
+        await new McpServer({ name: 'x', version: '1' }).connect(t)
+      }
+      await t.handleRequest(req, res, req.body)
+    })
+    app.listen(3000, '127.0.0.1')`
+
+  it.each([
+    ['the first of them makes', 'let made; const log = () => { if (!made) made = new Log(); return made }', 'log()'],
+    [
+      'is made with a hub',
+      'class Hub { static #own; static get() { return (this.#own ??= new Hub()) } log = new Log() }',
+      'Hub.get().log',
+    ],
+    ['a getter makes once', 'const services = { get log() { return (this.own ??= new Log()) } }', 'services.log'],
+    [
+      'a proxy makes once',
+      'const made = {}; const make = { log: () => new Log() }; const services = new Proxy(make, { get: (_, name) => (made[name] ??= make[name]()) })',
+      'services.log',
+    ],
+    [
+      'lies in a table of services',
+      'const made = new Map(); const log = () => { if (!made.has("log")) made.set("log", new Log()); return made.get("log") }',
+      'log()',
+    ],
+    ['is of the app', 'const locals = () => { app.locals.log = new Log() }; setTimeout(locals)', 'req.app.locals.log'],
+  ])('is one for all sessions where it %s', (_what, made, given) => {
+    expect(outcomeOf(RULE, holding(made, given))).toBe('fail')
+  })
+
+  it.each([
+    ['is made for each', '', 'new Log()'],
+    ['a getter makes each time', 'const services = { get log() { return new Log() } }', 'services.log'],
+    [
+      'is kept by its session',
+      'const logs = new Map(); const of = (id) => { let log = logs.get(id); if (!log) logs.set(id, log = new Log()); return log }',
+      'of(id)',
+    ],
+  ])('is that of a session where it %s', (_what, made, given) => {
+    expect(outcomeOf(RULE, holding(made, given))).not.toBe('fail')
   })
 })

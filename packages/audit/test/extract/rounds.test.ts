@@ -168,3 +168,57 @@ describe('a MAC over caller and arguments', () => {
     expect(outcomeOf('unbound-request-state', hmac("[JSON.stringify(args), body].join('\\\\n')"))).toBe('fail')
   })
 })
+
+describe('what is done again whenever state is sent', () => {
+  const round = (does: string): string =>
+    server(`if (state) { ${does}; return { content: [] } }`).replace(
+      '  const posts = new Map()',
+      `  import pg from 'pg'; import { createClient } from 'redis'; import { PrismaClient } from '@prisma/client'; import knex from 'knex'
+  const pool = new pg.Pool(); const redis = createClient(); const db = new PrismaClient(); const sql = knex({ client: 'pg' })
+  const posts = new Map()`,
+    )
+  const TAKE = "await pool.query('UPDATE accounts SET balance = balance - $1 WHERE owner = $2', [title, who(ctx)])"
+
+  it.each([
+    ['a column that is taken from', TAKE],
+    [
+      'a row under a key of the database',
+      "await pool.query('INSERT INTO payments (owner, amount) VALUES ($1, $2)', [who(ctx), title])",
+    ],
+    [
+      'what was read, less something',
+      "const { rows } = await pool.query('SELECT balance FROM accounts WHERE owner = $1', [who(ctx)]); await pool.query('UPDATE accounts SET balance = $1 WHERE owner = $2', [rows[0].balance - title, who(ctx)])",
+    ],
+    ['a step of a query builder', "await sql('accounts').where({ owner: who(ctx) }).decrement('balance', title)"],
+    ['a number of Redis', "await redis.decrBy('balance:' + who(ctx), title)"],
+    [
+      'a mapper that counts',
+      'await db.account.update({ where: { owner: who(ctx) }, data: { balance: { decrement: title } } })',
+    ],
+    ['a job', "await queue.add('pay', { title })"],
+  ])('%s', (_what, does) => {
+    expect(outcomeOf('replayable-request-state', round(does))).toBe('fail')
+  })
+
+  it.each([
+    [
+      'where a row of that name was made first',
+      `await pool.query('INSERT INTO used (id) VALUES ($1)', [state.jti]); ${TAKE}`,
+    ],
+    [
+      'where its uses are counted under a condition',
+      `const { rowCount } = await pool.query('UPDATE pendings SET uses = uses + 1 WHERE id = $1 AND uses = 0', [state.jti]); if (!rowCount) return { content: [] }; ${TAKE}`,
+    ],
+    [
+      'where Redis counts how often it came',
+      `if ((await redis.incr('used:' + state.jti)) > 1) return { content: [] }; ${TAKE}`,
+    ],
+    [
+      'as a row that is there already',
+      "await pool.query('INSERT INTO likes (owner, post) VALUES ($1, $2) ON CONFLICT DO NOTHING', [who(ctx), title])",
+    ],
+    ['as a job of that name', "await queue.add('pay', { title }, { jobId: state.jti })"],
+  ])('but not %s', (_what, does) => {
+    expect(outcomeOf('replayable-request-state', round(does))).toBe('pass')
+  })
+})

@@ -300,3 +300,60 @@ describe('a stream that is fed by what an emitter or a generator gives', () => {
     expect(outcome(`for await (const p of ${generator}()) await stream.writeSSE({ data: p })`)).toBe('notApplicable')
   })
 })
+
+describe('a stream that goes on for as long as it is listened to', () => {
+  const server = (pre: string, serve: string): string => `
+    import { Hono } from 'hono'
+    import { streamSSE } from 'hono/streaming'
+    import { serve } from '@hono/node-server'
+    import { jwtVerify, createRemoteJWKSet } from 'jose'
+    import { EventEmitter, on, once } from 'node:events'
+    const bus = new EventEmitter()
+    const keys = createRemoteJWKSet(new URL(process.env.JWKS_URL))
+    async function* feed(sub, signal) { for await (const [data] of on(bus, sub, { signal })) yield data }
+    ${pre}
+    const app = new Hono()
+    app.get('/mcp', async (c) => {
+      let caller
+      try { caller = (await jwtVerify(c.req.header('authorization').slice(7), keys, { audience: 'x' })).payload } catch { return c.body(null, 401) }
+      const { sub, exp } = caller
+      ${serve}
+    })
+    serve({ fetch: app.fetch, port: 3000 })`
+  const sse = (body: string): string =>
+    `return new Response(${body}, { headers: { 'content-type': 'text/event-stream' } })`
+  const pumped = (source: string, asks = ''): string =>
+    `new ReadableStream({ async start(to) { for await (const x of ${source}) { ${asks}; to.enqueue(x) } to.close() } })`
+  const told = (loop: string): string => `return streamSSE(c, async (s) => { ${loop} })`
+
+  it.each([
+    ['is closed behind its loop', sse(pumped('feed(sub)'))],
+    ['is made of a generator', sse('ReadableStream.from(feed(sub))')],
+    ['is given to the context', `c.header('content-type', 'text/event-stream'); return c.body(${pumped('feed(sub)')})`],
+    ['goes round without a test', told('for (;;) { const [x] = await once(bus, sub); await s.writeSSE({ data: x }) }')],
+    [
+      'watches a database',
+      told('for await (const x of orders.watch([{ $match: { sub } }])) await s.writeSSE({ data: x })'),
+    ],
+  ])('is not over when its token is: %s', (_what, serve) => {
+    expect(outcomeOf('stream-outlives-token', server('import { orders } from "./orders"', serve))).toBe('fail')
+  })
+
+  it.each([
+    ['its loop asks for the time', sse(pumped('feed(sub)', 'if (Date.now() / 1000 > exp) break'))],
+    ['a signal fires', sse(pumped('feed(sub, AbortSignal.timeout(exp * 1000 - Date.now()))'))],
+    ['what it hears ends it', sse(pumped('feed(sub)', "if (x === 'done') break"))],
+    ['a list ends', told('for await (const x of orders.list(sub)) await s.writeSSE({ data: x })')],
+  ])('is over where %s', (_what, serve) => {
+    expect(outcomeOf('stream-outlives-token', server('import { orders } from "./orders"', serve))).not.toBe('fail')
+  })
+
+  it('is served through what makes a handler for Node of a record', () => {
+    const node = worker('return handler.fetch(request, { authInfo: auth })')
+      .replace('export default {', 'createServer(toNodeHandler({')
+      .replace(/\} \}$/, '} })).listen(3000)')
+    const imports =
+      "import { createServer } from 'node:http'; import { toNodeHandler } from '@modelcontextprotocol/node'"
+    expect(outcomeOf('stream-outlives-token', `${imports}\n${node}`)).toBe('fail')
+  })
+})

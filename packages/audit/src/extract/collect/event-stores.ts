@@ -15,14 +15,19 @@ export function collectEventStores(machine: Machine): readonly EventStoreFact[] 
         created: locate(item.site),
         used: locate(event.site),
         how: 'given',
-        shared: item.born === 0 && event.context.activation !== 0,
+        shared: event.context.activation !== 0 && isFound(item, event.context.activation),
         ...replayedBy(machine, item),
       })),
   )
   return distinct(
-    [...facts, ...replays(machine)],
+    [...facts, ...replays(machine)].toSorted((a, b) => Number(b.shared) - Number(a.shared)),
     ({ created, used }) => `${created.path}:${created.startLine}:${used.path}:${used.startLine}`,
   )
+}
+
+/** Made at start-up, or by the request that was the first to ask for it and left it where others find it. */
+function isFound({ born, retained }: HeapObject, activation: number): boolean {
+  return born === 0 || (retained && born !== activation)
 }
 
 /** Where the program itself says what is sent again. */
@@ -37,7 +42,7 @@ function replayedBy(machine: Machine, item: HeapObject): Pick<EventStoreFact, 'r
 /** Streams that are taken up by hand, and nothing holds what is sent again against the session. */
 function replays(machine: Machine): readonly EventStoreFact[] {
   return eventsOf(machine, 'replay')
-    .filter(({ context, container }) => isReplayForAll(machine, context.activation, container))
+    .filter((event) => isReplayForAll(machine, event.context.activation, event))
     .map(({ site, container, handed }) => ({
       created: locate(container?.site ?? site),
       used: locate(site),

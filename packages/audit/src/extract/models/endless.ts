@@ -16,8 +16,9 @@ function some(node: Node, depth: number, test: (node: Node) => boolean): boolean
   return false
 }
 
-/** `while (true)`, `while (!stream.aborted)`, `while (open)`: no clock, no count. */
+/** `for (;;)`, `while (true)`, `while (!stream.aborted)`, `while (open)`: no clock, no count. */
 function loops(node: Node, within: Node): boolean {
+  if (node.type === 'ForStatement') return node['test'] === null
   if (node.type !== 'WhileStatement') return false
   const test = node['test'] as Node
   if (test.type === 'Literal') return test['value'] === true

@@ -12,7 +12,11 @@ import { noteUnseenHandler } from '../unseen-servers.ts'
 import { runListenCallback } from './http.ts'
 import { emitListen, isApp, isHandler, isPathBefore, mountOn, pathOf, registerRoute, verbOf, verbs } from './routing.ts'
 
-const createApp: ExternalHandler = (machine, call) => object(machine.library('express-app', call.site))
+const createApp: ExternalHandler = (machine, call, _state, path) => {
+  const app = machine.library('express-app', call.site)
+  if (!path.endsWith('#Router')) machine.expressApps.add(app)
+  return object(app)
+}
 
 /** Middleware that neither authenticates nor touches sessions. */
 export function plain(machine: Machine, call: Call): Value {

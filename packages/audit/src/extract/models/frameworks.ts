@@ -4,6 +4,7 @@ import { noteQueryRead, noteSecret } from '../secrets.ts'
 import { workerEnvironment } from './cloudflare.ts'
 import { cookieIn, noteCookie, noteCookieText } from './cookies.ts'
 import { noteCookieCleared } from '../logouts.ts'
+import { noteEventStream, noteOpened } from '../streams.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString } from '../value.ts'
 import { flat, plain } from './express.ts'
 import { noteAnswer, noteAnswerOptions, noteStatus } from './http.ts'
@@ -120,6 +121,7 @@ const honoAnswer: MethodHandler = (machine, _target, call, state) => {
   noteAnswerOptions(machine, call.args.slice(1), call, state)
   noteStatus(state, call.args[0])
   noteAnswer(machine, call, state)
+  if (state.holds('streaming')) noteOpened(machine, call.args[0] ?? UNDEFINED, call.site, state)
   return object(machine.library('fetch-response', call.site))
 }
 
@@ -197,12 +199,15 @@ export const frameworks: Model = {
     'hono-context': {
       header: (machine, _target, call, state) => {
         const [name = UNKNOWN, value = UNKNOWN] = call.args
-        if (/^set-cookie$/i.test(onlyString(name) ?? '')) noteCookieText(machine, value, call.site, state)
+        const header = onlyString(name) ?? ''
+        if (/^set-cookie$/i.test(header)) noteCookieText(machine, value, call.site, state)
+        noteEventStream(machine, { name: header, value }, UNKNOWN, call.site, state)
         return UNDEFINED
       },
       json: honoAnswer,
       text: honoAnswer,
       body: honoAnswer,
+      newResponse: honoAnswer,
       html: honoAnswer,
       status: honoAnswer,
       redirect: redirected,

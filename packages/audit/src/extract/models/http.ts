@@ -506,6 +506,7 @@ export const http: Model = {
   properties: {
     request: (machine, target, name, key, site, state) => {
       noteCallerRead(target, name, state)
+      if (name === 'app' && machine.expressApps.size === 1) return object(...machine.expressApps)
       return (
         requestPart(machine, name, key, site) ??
         (name === 'raw' || name === 'req' ? object(target) : UNKNOWN.with({ primitives: [undefined] }))

@@ -301,7 +301,8 @@ export const mcp: Model = {
     'sdk#isJSONRPCNotification': isUnasked,
     'sdk#isJSONRPCResponse': isAnswer,
     'sdk#createMcpHandler': createHandler,
-    'sdk#toNodeHandler': (_machine, call) => call.args[0] ?? UNKNOWN,
+    // A handler, or a record of how one answers: `{ fetch }`.
+    'sdk#toNodeHandler': (_machine, call) => optionOf(call.args[0], 'fetch') ?? call.args[0] ?? UNKNOWN,
   },
   methods: {
     'mcp-transport': {

@@ -6,7 +6,7 @@ import type { Call } from '../calls.ts'
 import type { Site } from '../heap.ts'
 import { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
-import type { Comparison, Statement } from '../sql.ts'
+import type { Comparison, Statement, Written } from '../sql.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, strings } from '../value.ts'
@@ -91,11 +91,12 @@ function run(machine: Machine, chain: Chain, call: Call, state: State): Value {
   const given = machine.allocate('array', call.site)
   for (const [index, { value }] of [...chain.where, ...chain.writes].entries())
     given.property(String(index)).write(value)
-  const at = (terms: readonly Term[], from: number): Comparison[] =>
+  const at = (terms: readonly Term[], from: number): (Comparison & Written)[] =>
     terms.map(({ column, operator }, index) => ({
       column,
       operator,
       operand: { kind: 'parameter', index: from + index, name: undefined },
+      sums: operator === '+',
     }))
   const statement: Statement = {
     verb: chain.verb,
@@ -166,6 +167,12 @@ function write(verb: Statement['verb']): MethodHandler {
   }))
 }
 
+/** `increment('uses')`, `decrement('balance', amount)` */
+const sum = step(({ writes }, { args: [column = UNKNOWN, value = UNKNOWN] }) => ({
+  verb: 'update',
+  writes: [...writes, { column: onlyString(column) ?? '*', operator: '+', value }],
+}))
+
 const single = step(() => ({ single: true }))
 
 /** Steps that end a chain run it at once. */
@@ -195,6 +202,8 @@ export const queryChains: Model = {
       upsert: write('insert'),
       update: write('update'),
       set: write('update'),
+      increment: sum,
+      decrement: sum,
       delete: write('delete'),
       del: write('delete'),
       returning: step(() => ({ returns: true })),

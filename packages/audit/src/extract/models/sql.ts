@@ -28,6 +28,7 @@ import {
   isDrawn,
 } from '../value.ts'
 import { conditionOf, isOfCaller, isOwnerName, isPresentedHandle } from '../conditions.ts'
+import { noteRowMade, summed } from '../request-state.ts'
 import { noteRowsReplayed } from '../replays.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
@@ -174,8 +175,9 @@ function perform(
     case 'insert':
       return insertRow(machine, statement, store, given, call, state)
     case 'update':
-      for (const { column, operand } of statement.writes) {
-        machine.emit('entry-write', call.site, state, { store: store.id, field: column, value: given(operand) })
+      for (const { column, operand, sums } of statement.writes) {
+        const value = sums === true ? summed(given(operand), state) : given(operand)
+        machine.emit('entry-write', call.site, state, { store: store.id, field: column, value })
         notePasswordField(machine, store.id, column, call.site, state)
         if (OF_SESSIONS.test(store.name) && NAMES_SESSION.test(column)) noteTouch(machine, state)
       }
@@ -189,8 +191,11 @@ function perform(
     default:
       noteRowsReplayed(
         machine,
-        valuesOf(statement, /^>=?$/, given),
-        valuesOf(statement, /^=$/, given),
+        {
+          store: store.id,
+          later: valuesOf(statement, /^>=?$/, given),
+          equal: valuesOf(statement, /^=$/, given),
+        },
         call.site,
         state,
       )
@@ -229,6 +234,7 @@ function insertRow(
     values.find(({ value }) => (isMadeThere ? isMade(value) : isHandle(value)))?.value ??
     (isMadeThere ? MADE_BY_DATABASE : (values[0]?.value ?? UNKNOWN))
   machine.databaseCell(store.id).write(object(row))
+  if (statement.yields !== true) noteRowMade(machine, values, call.site, state)
   machine.emit('store-write', call.site, state, { store, key, value: object(row) })
   if (key !== MADE_BY_DATABASE) return NEVER
   row.property('id').write(key)

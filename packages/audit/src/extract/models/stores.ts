@@ -9,9 +9,23 @@ import type { StoreRef } from '../events.ts'
 import type { LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { noteUrlCredential } from '../secrets.ts'
+import { noteAct } from '../request-state.ts'
+import { askedForLater } from '../replays.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
-import { NEVER, UNDEFINED, UNKNOWN, derived, object, strings, tagged, tagsOf, truthiness, withTags } from '../value.ts'
+import {
+  NEVER,
+  UNDEFINED,
+  UNKNOWN,
+  derived,
+  object,
+  strings,
+  tagged,
+  tagsOf,
+  truthiness,
+  withTags,
+  hasTag,
+} from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { isCertainlyOn, optionOf } from './routing.ts'
 import { TIMES, noteForgetful, noteTimeToLive } from './times-to-live.ts'
@@ -67,8 +81,14 @@ function hasExpiry(value: Value): boolean {
 
 function noteExpiry(machine: Machine, store: StoreRef, call: Call, state: State, name: string): void {
   const given = /ex$|^p?expire/i.test(name) ? call.args.slice(1, 2) : call.args.slice(2)
-  const isOfKnown = state.facts.may.has('looked') && !isFresh(call.args[0] ?? UNKNOWN)
+  const [key = UNKNOWN] = call.args
+  const isOfKnown = !isFresh(key) && (state.facts.may.has('looked') || isBrought(key))
   noteTimeToLive(machine, store, { given, site: call.site }, isOfKnown, state)
+}
+
+/** A token that the request has come with: what is kept under that was made before. */
+function isBrought(key: Value): boolean {
+  return hasTag(key, 'header') || hasTag(key, 'cookie')
 }
 
 /** With no time to live it is gone. */
@@ -223,9 +243,10 @@ const REDIS: Readonly<Record<string, MethodHandler>> = {
   expireat: redisExpire,
   connect: (_machine, target) => object(target),
   duplicate,
-  '*': (machine, target, call, state) => {
+  '*': (machine, target, call, state, name) => {
     for (const arg of call.args) noteUrlCredential(machine, arg, call.site, state)
-    return derived(object(target), ...call.args)
+    noteAct(machine, name, call.args, call.site, state)
+    return askedForLater(machine, name, call, derived(object(target), ...call.args), state)
   },
 }
 

@@ -3,6 +3,7 @@ import { call_, callMethod } from '../calls.ts'
 import { FunctionObject } from '../heap.ts'
 import { EMITTED, noteEnding, noteOpened } from '../streams.ts'
 import { noteTopic } from './sockets.ts'
+import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object } from '../value.ts'
 import { isEndless } from './endless.ts'
@@ -32,12 +33,26 @@ const readable: ExternalHandler = (machine, call, state) => {
   for (const name of ['start', 'pull']) {
     if (source === undefined || optionOf(source, name) === undefined) continue
     const given = { ...call, args: [stream], argSites: [], self: source }
-    state.aside((fork) => callMethod(machine, source, name, given, fork))
+    whileOpen(state, (fork) => callMethod(machine, source, name, given, fork))
   }
   const cancel = optionOf(source, 'cancel')
   if (cancel !== undefined) machine.defer(cancel, [], state, machine.triggered('disconnect'))
   return stream
 }
+
+/** What is asked of the clock there is asked of an open stream. */
+function whileOpen(state: State, run: (fork: State) => void): void {
+  const wasOpen = state.holds('streaming')
+  state.aside((fork) => {
+    fork.learn(['streaming'])
+    run(fork)
+  })
+  if (!wasOpen) state.forget('streaming')
+}
+
+/** `ReadableStream.from(feed())`: of what goes on for as long as somebody listens. */
+const drawn: ExternalHandler = (machine, call, state) =>
+  state.facts.may.has('endless') ? object(machine.library('stream', call.site)) : UNKNOWN
 
 /** `AbortSignal.timeout(ms)`: something is over when it fires. */
 const timeLimit: ExternalHandler = (machine, call, state) => {
@@ -72,6 +87,7 @@ export const streams: Model = {
     'hono/streaming#streamSSE': streamed,
     'hono/streaming#stream': streamed,
     'hono/streaming#streamText': streamed,
+    'global:ReadableStream#from': drawn,
     'global:AbortSignal#timeout': timeLimit,
     'node:events#on': emitted,
     'node:events#EventEmitter.on': emitted,

@@ -5,6 +5,7 @@ import type { StoreRef } from '../events.ts'
 import type { Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { foundTags, noteInsert, noteLookUp } from '../properties.ts'
+import { askedForLater } from '../replays.ts'
 import type { State } from '../state.ts'
 import {
   Value,
@@ -57,7 +58,9 @@ export function callOnContainer(
   call: Call,
   state: State,
 ): Value | undefined {
-  return callOnTable(machine, name, { ...call, container }, state)
+  const found = callOnTable(machine, name, { ...call, container }, state)
+  const given = askedForLater(machine, name, call, found ?? UNKNOWN, state)
+  return found === undefined && given === UNKNOWN ? undefined : given
 }
 
 /** `found.deleteOne()`: a record that was found in one takes itself out. */
