@@ -241,7 +241,7 @@ function runLeft(machine: Machine, { fn, self }: Left): void {
         if (target.kind === 'object') runParts(machine, target)
         // `guard(options)` makes what stands before handlers.
         if (target instanceof FunctionObject && !machine.reached.has(target.node)) {
-          const given = argumentsFor(machine, target.node, target.site)
+          const given = argumentsOf(machine, target, fn.name ?? nameBefore(fn.site))
           const call = { site: target.site, args: given, argSites: [], self: UNDEFINED, env: target.env }
           call_(machine, object(target), call, State.beginning())
         }
@@ -251,12 +251,12 @@ function runLeft(machine: Machine, { fn, self }: Left): void {
 }
 
 /** In a part, `verifyAccessToken(token)` is called for what a request has presented. */
-function argumentsOf(machine: Machine, { node, site, name }: FunctionObject): readonly Value[] {
+function argumentsOf(machine: Machine, { node, site, name }: FunctionObject, maker = ''): readonly Value[] {
   const usual = argumentsFor(machine, node, site)
   if (machine.listens) return usual
   const params = parametersOf(node).map(nameOfParameter)
   const called = name ?? nameBefore(site)
-  const isOffered = VERIFIES_TOKEN.test(called)
+  const isOffered = VERIFIES_TOKEN.test(called) || MAKES_VERIFIER.test(maker)
   const compared = comparedParameters(called, params, textOf(site))
   if (compared.length > 0) return usual.map((value, index) => compared[index] ?? value)
   return usual.map((value, index) =>
@@ -270,12 +270,16 @@ const IS_HEADER = /^auth(?:orization)?_?header(?:_?value)?$/i
 
 const VERIFIES_TOKEN =
   /^_?(?:verify|validate|authenticate|introspect|check)_?(?:access|bearer|auth|oauth|transparent|gateway|remote|external)?_?(?:token|jwt|request)?$/i
+/** `createTokenVerifier(options)` makes a function that is called as one that is called so. */
+const MAKES_VERIFIER =
+  /^(?:create|make|build|get|new|define)?\w{0,20}(?:(?:token|jwt|bearer|oauth|oidc)_?(?:verif|validat|authenticat|check)|(?:verify|validate|check)\w{0,12}(?:token|jwt))/i
 const IS_TOKEN = /^(?:access|bearer|auth)?_?(?:token|jwt)$/i
 
 /** `createStorage({ … })` gives an object with the functions that do the work, on what this one was given. */
 function runParts(machine: Machine, made: HeapObject): void {
   for (const { fn, self } of functionsIn(machine, made, 1).slice(0, MOST_PARTS)) {
-    const args = parametersOf(fn.node).map(() => UNKNOWN)
+    const isVerifier = VERIFIES_TOKEN.test(fn.name ?? nameBefore(fn.site))
+    const args = isVerifier ? argumentsOf(machine, fn) : parametersOf(fn.node).map(() => UNKNOWN)
     call_(machine, object(fn), { site: fn.site, args, argSites: [], self, env: fn.env }, State.beginning())
   }
 }
