@@ -68,7 +68,7 @@ export function runFragments(machine: Machine, reached: ReadonlySet<Node>): void
       for (const left of leftIn(machine, module)) {
         if (reached.has(left.fn.node) || machine.reached.has(left.fn.node)) continue
         const text = namedText(left.fn)
-        if (isPiece(text, left.fn.site) || countsInParts(machine, text)) runLeft(machine, left)
+        if (left.opens === true || isPiece(text, left.fn.site) || countsInParts(machine, text)) runLeft(machine, left)
       }
     }
     runGivenAway(machine)
@@ -174,6 +174,8 @@ const COMPARES_MAC = /sign|h?mac\b|digest/i
 interface Left {
   readonly fn: FunctionObject
   readonly self: Value
+  /** By its name it opens a session; what it does is run for that. */
+  readonly opens?: boolean
 }
 
 /** Functions of a module: declared, assigned, in the objects that it exports, and methods of its classes. */
@@ -212,19 +214,26 @@ function functionsAt(value: Value, self: Value): readonly Left[] {
 }
 
 function methodsOf(machine: Machine, of: ClassObject): readonly Left[] {
+  const draws = DRAWS.test(of.env.file.text)
   const names = [...of.methods].filter(
     ([name, member]) =>
       name !== 'constructor' &&
-      (isPiece(codeOf(of, member), placeOf(of, member)) || countsInParts(machine, codeOf(of, member))),
+      ((draws && OPENS_SESSION.test(name)) ||
+        isPiece(codeOf(of, member), placeOf(of, member)) ||
+        countsInParts(machine, codeOf(of, member))),
   )
   if (names.length === 0) return []
   const instance = sharedInstance(machine, of)
   return names.flatMap(([name]) =>
     methodOf(machine, object(instance), name, instance.site)
       .objects.filter((item) => item instanceof FunctionObject)
-      .map((fn) => ({ fn, self: object(instance) })),
+      .map((fn) => ({ fn, self: object(instance), opens: draws && OPENS_SESSION.test(name) })),
   )
 }
+
+/** `createSession()`: how its ID is drawn, a field may say, or another function of the file. */
+const OPENS_SESSION =
+  /^_?(?:create|open|start|begin|new|init|register|issue|add)_?\w{0,20}(?:session|token|connection)$/i
 
 function runLeft(machine: Machine, { fn, self }: Left): void {
   const takesArguments = parametersOf(fn.node).length > 0

@@ -103,3 +103,31 @@ describe('tokens of an issuer whose address is written', () => {
     expect(outcomeOf(AUDIENCE, login('', 'ctx.options.verifyClaims(payload)'))).not.toBe('fail')
   })
 })
+
+describe('IDs of sessions that a library lets others make', () => {
+  const manager = (field: string, before = ''): string => `
+    ${before}
+    export class SessionManager {
+      private sessions = new Map()
+      constructor(options = {}) { ${field} }
+      createSession() {
+        const id = this.generate()
+        this.sessions.set(id, { createdAt: Date.now() })
+        return id
+      }
+    }`
+  const drawn = '() => Math.random().toString(36).slice(2)'
+
+  it.each([
+    ['by a function in its place', manager(`this.generate = options.generateSessionId ?? (${drawn})`)],
+    ['by one that is declared', manager('this.generate = options.generate || uid', `const uid = ${drawn}`)],
+  ])('are drawn %s where they do not', (_, program) => {
+    expect(outcomeOf('predictable-session-id', program)).toBe('fail')
+  })
+
+  it('are drawn well, whatever else the file draws', () => {
+    const field =
+      'this.generate = options.generateSessionId ?? (() => crypto.randomUUID()); this.jitter = Math.random()'
+    expect(outcomeOf('predictable-session-id', manager(field))).not.toBe('fail')
+  })
+})
