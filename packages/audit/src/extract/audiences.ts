@@ -1,5 +1,6 @@
 /** Whom a token is for: which code asks a foreign issuer about one, and whether its answer is held against anything. */
 import type { Call } from './calls.ts'
+import { importsOf } from './imports.ts'
 import { type HeapObject, LibraryObject, type Site, siteKey, textOf } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { Facts, State } from './state.ts'
@@ -69,31 +70,68 @@ const READ_AT = 'audience-read:'
 export function noteVerified(machine: Machine, site: Site, state: State, told: Told): void {
   // In a part, tokens of another issuer are told by how its keys come: with a key of its own they may be those of the server.
   if (machine.inPieces && told.asked !== true && !HAS_FOREIGN_KEYS.test(site.file.text)) return
-  machine.emit('audience', site, state, told)
+  const elsewhere = told.asked !== true && WRITES_ISSUER.test(site.file.text)
+  machine.emit('audience', site, state, { ...told, elsewhere })
   state.note(VERIFIED_AT + siteKey(site))
 }
 
 const HAS_FOREIGN_KEYS = /jwks|getSigningKey/i
+/** `https://accounts.example/.well-known/jwks.json`: whose keys they are is written, so they are not those of this server. */
+const WRITES_ISSUER =
+  /['"`]https:\/\/(?!localhost|127\.|\$)[\w.-]{1,80}\/[^'"`\s]{0,160}(?:jwks|certs?\b|keys?\b|tokeninfo|userinfo|introspect)/i
 
 /**
  * `{ audience: options?.clientId }`, and nobody has asked whether there is one: verifiers take `undefined` for a token that may
- * be for anybody. What is only a setting is the business of whoever sets it.
+ * be for anybody. What is only a setting is the business of whoever sets it. In a part that is an option of those who use it,
+ * who leave it out where it is declared as one that may be missing.
  */
-export function mayNameNobody(site: Site): boolean {
+export function mayNameNobody(machine: Machine, site: Site): boolean {
   const options = textOf(site)
-  if (SPREAD_IF_SET.test(options)) return true
-  const written = AUDIENCE_OPTION.exec(options)?.[1]?.trim() ?? ''
-  const ways = written.split(/\|\||\?\?/).map((way) => way.trim())
-  if (!ways.every((way) => MAY_BE_MISSING.test(way)) || ways.every((way) => way.startsWith('process.'))) return false
   const before = site.file.text.slice(Math.max(0, site.start - 2000), site.start)
+  if (SPREAD_IF_SET.test(options)) return true
+  if (!machine.listens && namesIfGiven(options, before)) return !isDemanded(site, 'audience')
+  const written = AUDIENCE_OPTION.exec(options)?.[1]?.trim() ?? (SHORTHAND.test(options) ? 'audience' : '')
+  const ways = written.split(/\|\||\?\?/).map((way) => way.trim())
+  if (!machine.listens && ways.every((way) => mayBeLeftOut(machine, site, way))) return true
+  if (!ways.every((way) => MAY_BE_MISSING.test(way)) || ways.every((way) => way.startsWith('process.'))) return false
   return !ways.some((way) => way !== 'undefined' && IS_ASKED.some((ask) => before.includes(ask + way)))
 }
 
 const AUDIENCE_OPTION = /\baudience\s{0,9}:\s{0,40}([^,\n}[\]()'"`]{1,160})[,\n}]/
+/** `{ issuer, audience }` */
+const SHORTHAND = /[{,]\s{0,40}audience\s{0,40}[,}]/
 /** `...(process.env.AUDIENCE ? { audience: process.env.AUDIENCE } : {})` */
 const SPREAD_IF_SET = /\.\.\.\s{0,9}\(\s{0,9}process\.env\.\w{1,60}\s{0,9}(?:\?|&&)\s{0,40}\{\s{0,40}audience\b/
 const MAY_BE_MISSING = /^(?:undefined|process\.env\.\w+|[\w.?]{0,80}\?\.\w{1,60})$/
 const IS_ASKED = ['if (!', 'if (', '!', 'assert(']
+
+/** `...(options.audience && { audience: options.audience })`, `if (options.audience) checks.audience = options.audience` */
+function namesIfGiven(options: string, before: string): boolean {
+  return SPREAD_IF_GIVEN.test(options) || (NAMED_IF_GIVEN.test(before) && /^\w{1,60}$/.test(options))
+}
+
+const SPREAD_IF_GIVEN =
+  /\.\.\.\s{0,9}\(\s{0,9}[\w.?]{0,80}[aA]udience\s{0,9}(?:!={1,2}\s{0,9}(?:undefined|null)\s{0,9})?(?:\?|&&)\s{0,40}\{\s{0,40}audience\b/
+const NAMED_IF_GIVEN =
+  /\bif\s{0,9}\(\s{0,9}[\w.?]{0,80}[aA]udience\s{0,9}(?:!={1,2}\s{0,9}(?:undefined|null)\s{0,9})?\)\s{0,40}\{?\s{0,40}\w{1,60}\.audience\s{0,9}=/
+
+/** `options.audience`, of `interface Options { audience?: string }`, and nothing stands in for it. */
+function mayBeLeftOut(machine: Machine, site: Site, way: string): boolean {
+  if (!/^[\w.?]{1,160}$/.test(way)) return false
+  const name = way.slice(way.lastIndexOf('.') + 1)
+  if (isDemanded(site, name)) return false
+  const optional = new RegExp(String.raw`\b${name}\?\s{0,9}:`)
+  if (optional.test(site.file.text)) return true
+  const imported = importsOf(site.file, machine.resolve).map((path) => machine.modules.get(path)?.file.text ?? '')
+  return way.includes('.') && imported.some((text) => optional.test(text))
+}
+
+/** Somewhere in the file it is asked for, or something else is put in its place. */
+function isDemanded({ file }: Site, name: string): boolean {
+  const asked = String.raw`(?:!|\b(?:assert|invariant|ok|required?)\w{0,20}\()\s{0,9}[\w.?]{0,80}\b${name}\b`
+  const replaced = String.raw`\b${name}\s{0,9}(?:\?\?|\|\||===?\s{0,9}(?:undefined|null)|=(?![=>]))`
+  return new RegExp(`${asked}|${replaced}`).test(file.text)
+}
 
 interface Told {
   readonly named: boolean
@@ -120,11 +158,13 @@ export function noteAudienceGiven(machine: Machine, { args, site }: Call, state:
   const claims = args.flatMap(claimsIn)
   noteAudienceAsked(machine, ...claims)
   if (claims.length > 0 || !args.some((arg) => hasTag(arg, 'principal'))) return
-  if (ASKS_BY_NAME.test(site.file.text.slice(site.start, site.start + 80)))
+  if (ASKS_BY_NAME.test(site.file.text.slice(site.start, site.start + 160)))
     machine.audiences.ask(machine.audiences.read(site, state))
 }
 
-const ASKS_BY_NAME = /^[\w.]*(?:check|assert|ensure|require|validat|verif|match|aud|claim)\w*\s?\(/i
+/** What is called says so, not what it is a part of: `options.emailVerification.afterwards(user)` asks nothing. */
+const ASKS_BY_NAME =
+  /^(?:[\w?]{0,60}\.){0,6}(?!after|before|on[A-Z]|send)\w{0,60}(?:check|assert|ensure|require|validat|verif|match|aud|claim)\w{0,60}\s?\(/i
 
 /** As it is, or named in options: `checkResourceAllowed({ requestedResource: payload.aud })`. */
 function claimsIn(value: Value): readonly Value[] {

@@ -194,6 +194,8 @@ export type Event = Base &
         readonly kind: 'audience'
         readonly named: boolean
         readonly asked?: true
+        /** Another issuer has made it, whatever this server signs. */
+        readonly elsewhere: boolean
         /** Where options are made that name nobody. */
         readonly written?: Site | undefined
       }

@@ -26,6 +26,7 @@ import { runSessionModules } from './session-modules.ts'
 import { runModule } from './statements.ts'
 import { SERVING, servingModules } from './serving.ts'
 import { registerTaskStores } from './task-stores.ts'
+import { registerXmcp } from './xmcp.ts'
 
 export interface ExtractOptions {
   /** Kinds of files that are followed; runtime code, examples and scripts if absent. */
@@ -54,6 +55,7 @@ export function extract(
   registerNest(machine)
   registerGateways(machine)
   registerTaskStores(machine)
+  registerXmcp(machine)
   const timers = [...machine.deferred]
   machine.guarded('the timers', () => runStartupTimers(machine, timers))
   // The first pass fills stores; the second sees in look-ups what is stored, and only its events count for requests.

@@ -68,7 +68,7 @@ export function runFragments(machine: Machine, reached: ReadonlySet<Node>): void
       for (const left of leftIn(machine, module)) {
         if (reached.has(left.fn.node) || machine.reached.has(left.fn.node)) continue
         const text = namedText(left.fn)
-        if (isPiece(text, left.fn.site) || countsInParts(machine, text)) runLeft(machine, left)
+        if (left.opens === true || isPiece(text, left.fn.site) || countsInParts(machine, text)) runLeft(machine, left)
       }
     }
     runGivenAway(machine)
@@ -174,6 +174,8 @@ const COMPARES_MAC = /sign|h?mac\b|digest/i
 interface Left {
   readonly fn: FunctionObject
   readonly self: Value
+  /** By its name it opens a session; what it does is run for that. */
+  readonly opens?: boolean
 }
 
 /** Functions of a module: declared, assigned, in the objects that it exports, and methods of its classes. */
@@ -212,19 +214,26 @@ function functionsAt(value: Value, self: Value): readonly Left[] {
 }
 
 function methodsOf(machine: Machine, of: ClassObject): readonly Left[] {
+  const draws = DRAWS.test(of.env.file.text)
   const names = [...of.methods].filter(
     ([name, member]) =>
       name !== 'constructor' &&
-      (isPiece(codeOf(of, member), placeOf(of, member)) || countsInParts(machine, codeOf(of, member))),
+      ((draws && OPENS_SESSION.test(name)) ||
+        isPiece(codeOf(of, member), placeOf(of, member)) ||
+        countsInParts(machine, codeOf(of, member))),
   )
   if (names.length === 0) return []
   const instance = sharedInstance(machine, of)
   return names.flatMap(([name]) =>
     methodOf(machine, object(instance), name, instance.site)
       .objects.filter((item) => item instanceof FunctionObject)
-      .map((fn) => ({ fn, self: object(instance) })),
+      .map((fn) => ({ fn, self: object(instance), opens: draws && OPENS_SESSION.test(name) })),
   )
 }
+
+/** `createSession()`: how its ID is drawn, a field may say, or another function of the file. */
+const OPENS_SESSION =
+  /^_?(?:create|open|start|begin|new|init|register|issue|add)_?\w{0,20}(?:session|token|connection)$/i
 
 function runLeft(machine: Machine, { fn, self }: Left): void {
   const takesArguments = parametersOf(fn.node).length > 0
@@ -241,7 +250,7 @@ function runLeft(machine: Machine, { fn, self }: Left): void {
         if (target.kind === 'object') runParts(machine, target)
         // `guard(options)` makes what stands before handlers.
         if (target instanceof FunctionObject && !machine.reached.has(target.node)) {
-          const given = argumentsFor(machine, target.node, target.site)
+          const given = argumentsOf(machine, target, fn.name ?? nameBefore(fn.site))
           const call = { site: target.site, args: given, argSites: [], self: UNDEFINED, env: target.env }
           call_(machine, object(target), call, State.beginning())
         }
@@ -251,12 +260,12 @@ function runLeft(machine: Machine, { fn, self }: Left): void {
 }
 
 /** In a part, `verifyAccessToken(token)` is called for what a request has presented. */
-function argumentsOf(machine: Machine, { node, site, name }: FunctionObject): readonly Value[] {
+function argumentsOf(machine: Machine, { node, site, name }: FunctionObject, maker = ''): readonly Value[] {
   const usual = argumentsFor(machine, node, site)
   if (machine.listens) return usual
   const params = parametersOf(node).map(nameOfParameter)
   const called = name ?? nameBefore(site)
-  const isOffered = VERIFIES_TOKEN.test(called)
+  const isOffered = VERIFIES_TOKEN.test(called) || MAKES_VERIFIER.test(maker)
   const compared = comparedParameters(called, params, textOf(site))
   if (compared.length > 0) return usual.map((value, index) => compared[index] ?? value)
   return usual.map((value, index) =>
@@ -270,12 +279,16 @@ const IS_HEADER = /^auth(?:orization)?_?header(?:_?value)?$/i
 
 const VERIFIES_TOKEN =
   /^_?(?:verify|validate|authenticate|introspect|check)_?(?:access|bearer|auth|oauth|transparent|gateway|remote|external)?_?(?:token|jwt|request)?$/i
+/** `createTokenVerifier(options)` makes a function that is called as one that is called so. */
+const MAKES_VERIFIER =
+  /^(?:create|make|build|get|new|define)?\w{0,20}(?:(?:token|jwt|bearer|oauth|oidc)_?(?:verif|validat|authenticat|check)|(?:verify|validate|check)\w{0,12}(?:token|jwt))/i
 const IS_TOKEN = /^(?:access|bearer|auth)?_?(?:token|jwt)$/i
 
 /** `createStorage({ … })` gives an object with the functions that do the work, on what this one was given. */
 function runParts(machine: Machine, made: HeapObject): void {
   for (const { fn, self } of functionsIn(machine, made, 1).slice(0, MOST_PARTS)) {
-    const args = parametersOf(fn.node).map(() => UNKNOWN)
+    const isVerifier = VERIFIES_TOKEN.test(fn.name ?? nameBefore(fn.site))
+    const args = isVerifier ? argumentsOf(machine, fn) : parametersOf(fn.node).map(() => UNKNOWN)
     call_(machine, object(fn), { site: fn.site, args, argSites: [], self, env: fn.env }, State.beginning())
   }
 }

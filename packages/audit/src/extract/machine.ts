@@ -172,6 +172,8 @@ export class Machine {
   readonly served = new Set<Node>()
   /** Functions that code has been given that we cannot see, and that may have called them. */
   readonly givenAway = new Set<Node>()
+  /** Classes of transports that nobody here makes one of: whoever does may make one for each session. */
+  readonly transportsLeft = new Set<Site>()
   /** Functions that start-up has made, the first of each place. */
   readonly functions = new Map<Node, FunctionObject>()
   readonly requiredEnv = new Set<string>()

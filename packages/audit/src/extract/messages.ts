@@ -40,7 +40,17 @@ export function noteUnseenAct(
   state: State,
   whose: 'library' | 'unknown',
 ): void {
-  if (name === undefined || ONLY_TELLS.test(name)) return
+  const called = name ?? (whose === 'unknown' ? nameOfFunction(call.site) : undefined)
+  if (called === undefined || ONLY_TELLS.test(called)) return
+  noteUnseenCall(machine, called, call, state, whose)
+}
+
+/** `handle(message)`, of a function that whoever uses a library has given. */
+function nameOfFunction({ file, start }: Site): string | undefined {
+  return /^([A-Za-z_$][\w$]{0,60})\s{0,9}\(/.exec(file.text.slice(start, start + 80))?.[1]
+}
+
+function noteUnseenCall(machine: Machine, name: string, call: Call, state: State, whose: 'library' | 'unknown'): void {
   if (!KEEPS.test(name) && call.args.some(isSocket)) noteSocket(machine, call.site, state, true)
   if (!state.holds(BY_MESSAGE)) return
   const direct = whose === 'library' && COMMANDS.test(name)

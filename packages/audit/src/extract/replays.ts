@@ -102,7 +102,13 @@ export const REPLAYS = 'replayEventsAfter'
 export function noteReplayAsked(machine: Machine, name: string | undefined, { args, site }: Call, state: State): void {
   if (name === REPLAYS && args[0] !== undefined && namesEvent(args[0]))
     machine.emit('replay', site, state, { container: undefined, rows: undefined, handed: true })
+  if (name !== undefined && ASKS_WHOSE.test(name) && args.some(namesEvent))
+    machine.replaysCompared.add(`${machine.context.activation} ${ANY}`)
 }
+
+/** `session.ownsStreamId(sessionId, streamId)`, of a session that somebody else hands over. */
+const ASKS_WHOSE =
+  /^(?:(?:owns?|belongs?|can|may|check|ensure|assert|verify|validate|authori[sz]e)(?![a-z])|is(?:Owner|Allowed|Of))/
 
 /** `WHERE id > $1` with what the request names as its last event, and nothing of the session beside it. */
 export function noteRowsReplayed(

@@ -29,7 +29,7 @@ import { registerLeft } from './unseen.ts'
 import { State } from './state.ts'
 import { methodOf, sharedInstance } from './types.ts'
 import type { Value } from './value.ts'
-import { UNDEFINED, UNKNOWN, object, primitive } from './value.ts'
+import { UNDEFINED, UNKNOWN, object, primitive, tagged } from './value.ts'
 
 /** Operations that make unreached code worth running. */
 const SERVING =
@@ -378,6 +378,7 @@ function decoratorsOf(node: Node): readonly string[] {
 function connectLeftTransport(machine: Machine, of: ClassObject): void {
   const start = of.methods.get('start')?.['value'] as Node | undefined
   if (start === undefined || machine.reached.has(start) || !isTransportClass(of)) return
+  machine.transportsLeft.add(of.site)
   const self = object(sharedInstance(machine, of))
   const call = { site: of.site, args: [self], argSites: [], self: UNDEFINED, env: of.env }
   runRoot(machine, machine.site(of.env.file, start), { isHandler: takesRequest(start) }, () =>
@@ -421,6 +422,7 @@ export function argumentsFor(
     if (wanted !== undefined) return wanted
     if (isCarrier(params[index]!)) return object(machine.library('carrier', site)).with({ open: true })
     const type = isSocket(name, site) ? 'io-socket' : requestTypeOf(name, index, answers)
+    if (index > 0 && IS_BODY.test(name) && names.some((other) => REQUEST_NAMES.test(other))) return tagged('body')
     return type === undefined ? UNKNOWN : object(furnished(machine, machine.library(type, site))).with({ open: true })
   })
 }
@@ -452,6 +454,9 @@ export function nameOfParameter(param: Node): string {
   const inner = (param['left'] ?? param) as Node
   return inner.type === 'Identifier' ? String(inner['name']) : ''
 }
+
+/** `handleRequest(req, res, parsedBody)` */
+const IS_BODY = /^_?(?:(?:parsed|request|req|json)_?)?(?:body|message|payload)$/i
 
 const RESPONSE_NAMES = /^_?res(?:p|ponse)?$|^reply$/
 
@@ -489,6 +494,10 @@ function runLeft(machine: Machine, target: FunctionObject): void {
     )
   })
   runHandlersIn(machine, result)
+  if (machine.listens) return
+  for (const made of result.objects)
+    if (made instanceof FunctionObject && isHandlerForOthers(made.node) && isUntouched(machine, made))
+      runLeft(machine, made)
 }
 
 /** A handler that nobody here registers is meant for the verb that it is called after: `handleDelete`, `get`. */
@@ -521,7 +530,7 @@ function runLeftFunctions(machine: Machine, module: Module): void {
   for (const statement of module.program['body'] as Node[]) {
     const declared = (isNode(statement['declaration']) ? statement['declaration'] : statement) as Node
     if (declared.type !== 'FunctionDeclaration' || machine.reached.has(declared)) continue
-    if (!mentionsServing(declared, module.file) && !isWantedElsewhere(machine, declared)) continue
+    if (!mentionsServing(declared, module.file) && !isWantedElsewhere(machine, declared, module.file)) continue
     const name = isNode(declared['id']) ? String(declared['id']['name']) : undefined
     const fn =
       name === undefined
@@ -533,8 +542,25 @@ function runLeftFunctions(machine: Machine, module: Module): void {
 }
 
 /** Where nothing listens, what makes the server, and registers this with it, is in a file that is not there. */
-function isWantedElsewhere(machine: Machine, fn: Node): boolean {
-  return !machine.listens && (parametersOf(fn).some(takesMcpServer) || isGivenRequest(fn))
+function isWantedElsewhere(machine: Machine, fn: Node, { text }: SourceFile): boolean {
+  if (machine.listens) return false
+  if (parametersOf(fn).some(takesMcpServer) || isGivenRequest(fn)) return true
+  return HANDLES_CALLERS.test(text.slice(fn.start, fn.end)) && returnedBy(fn).some(isHandlerForOthers)
+}
+
+/** `createHandler(options)` gives `async (req: Request) => …`: whoever uses the library puts it on a route. */
+function isHandlerForOthers(fn: Node): boolean {
+  return isHandlerOfRequests(fn) && (isGivenRequest(fn) || answersRequests(fn))
+}
+
+/** Functions that a function gives back as they are written. */
+function returnedBy({ body }: Node): readonly Node[] {
+  if (!isNode(body)) return []
+  const given = body.type === 'BlockStatement' ? (body['body'] as Node[]).map((item) => item['argument']) : [body]
+  return given.filter(
+    (item): item is Node =>
+      isNode(item) && (item.type === 'ArrowFunctionExpression' || item.type === 'FunctionExpression'),
+  )
 }
 
 /** `(req, res) => …`: whoever registers it has it called so. */
@@ -554,7 +580,7 @@ function runLeftVariables(machine: Machine, module: Module): void {
   for (const cell of exportedCells(module)) {
     for (const target of cell.value.objects) {
       if (!(target instanceof FunctionObject) || !isUntouched(machine, target)) continue
-      if (mentionsServing(target.node, target.env.file) || isWantedElsewhere(machine, target.node))
+      if (mentionsServing(target.node, target.env.file) || isWantedElsewhere(machine, target.node, target.env.file))
         runLeft(machine, target)
     }
     if (cell !== module.commonjsCell) runHandlersIn(machine, cell.value)

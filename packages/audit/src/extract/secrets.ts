@@ -397,7 +397,8 @@ export function contentOf(values: readonly Value[], depth = 2): Value {
     const { value, depth: left } = next
     // What was hashed or cut says nothing; who was verified is not the credential that did it.
     const isSomebody = hasTag(value, 'verdict') || hasTag(value, 'made')
-    if (!isSilent(value)) for (const tag of value.tags) if (!isSomebody || !isCredentialPart(tag)) tags.add(tag)
+    if (!isSilent(value) && !isTruth(value))
+      for (const tag of value.tags) if (!isSomebody || !isCredentialPart(tag)) tags.add(tag)
     for (const item of value.objects) {
       if (item instanceof LibraryObject ? isHeaders(item) : copiesHeaders(item)) tags.add('headers')
       if (left === 0 || (item.kind !== 'object' && item.kind !== 'array')) continue
@@ -429,6 +430,11 @@ export function isCredentialPart(tag: string): boolean {
 }
 
 /** A digest, an excerpt, a time: it opens nothing. */
+/** `token !== undefined`: that it is there says nothing of what it is. */
+function isTruth({ primitives, objects }: Value): boolean {
+  return objects.length === 0 && primitives.length === 2 && primitives.every((item) => typeof item === 'boolean')
+}
+
 export function isSilent({ tags }: Value): boolean {
   const told = tags.lastIndexOf(TOLD)
   return tags.some((tag, index) => index > told && SILENT.has(tag))

@@ -378,6 +378,10 @@ describe('the secret that callers have to bring', () => {
 
   it.each([
     ['whether it is there', `${setting}; console.log(token ? 'on' : 'off', Boolean(token), !!token)`],
+    [
+      'that it is there, by a comparison',
+      `${setting}; console.log({ present: token !== undefined, set: token != null })`,
+    ],
     ['how long it is', `${setting}; console.log(token.length)`],
     ['how it begins', `${setting}; console.log(token.slice(0, 4) + '…')`],
     ['its digest', `${setting}; console.log(createHash('sha256').update(token).digest('hex').slice(0, 8))`],

@@ -11,7 +11,7 @@ import type { Event, EventOf, StoreRef } from '../events.ts'
 import type { Node } from '../ast.ts'
 import { children } from '../ast.ts'
 import type { Environment, HeapObject } from '../heap.ts'
-import { FunctionObject, InstanceObject, LibraryObject } from '../heap.ts'
+import { FunctionObject, InstanceObject, LibraryObject, isWithin as liesWithin } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { fromRequest } from '../conditions.ts'
 import { isCredentialName } from '../models/requests.ts'
@@ -376,9 +376,10 @@ export function collectCollisions(machine: Machine): readonly CollisionFact[] {
   const waits = eventsOf(machine, 'store-write').filter(
     (event) =>
       event.context.trigger === 'request' &&
-      machine.containers.get(event.store.id)?.born === 0 &&
+      (machine.containers.get(event.store.id) ?? event.store.container)?.born === 0 &&
       isChosenByMessage(event.key) &&
       !event.facts.must.has(`absent:${event.store.id}`) &&
+      !isOfOneSession(machine, event.store) &&
       event.value.objects.flatMap(withFields).some((item) => isWaiting(item, event)),
   )
   return distinct(
@@ -392,6 +393,14 @@ export function collectCollisions(machine: Machine): readonly CollisionFact[] {
 }
 
 /** Taken from the body of the request alone: no session, no caller and no number of our own is part of it. */
+/** Kept by a transport that nobody here makes, and that tells no sessions apart: each session has one of its own. */
+function isOfOneSession(machine: Machine, { site }: StoreRef): boolean {
+  const transport = [...machine.transportsLeft].find((of) => liesWithin(site, of))
+  if (transport === undefined) return false
+  const found = [...eventsOf(machine, 'store-read'), ...eventsOf(machine, 'store-write')]
+  return !found.some(({ key, store }) => liesWithin(store.site, transport) && namesSession(key))
+}
+
 function isChosenByMessage({ tags, objects, entropy }: Value): boolean {
   return objects.length === 0 && entropy === undefined && tags.length > 0 && tags.every((tag) => tag === 'body')
 }

@@ -46,18 +46,22 @@ function isLookedUp(machine: Machine, activation: number): boolean {
   )
 }
 
-/** Tokens that this server signs itself are for itself. */
+/** Tokens that this server signs itself are for itself: those that another issuer is named for are left. */
 export function collectAudiences(machine: Machine): readonly AudienceFact[] {
-  if (eventsOf(machine, 'token').length > 0) return []
-  const events = eventsOf(machine, 'audience')
-  const answered = machine.audiences.answered(events)
+  const signs = eventsOf(machine, 'token').length > 0
+  const all = eventsOf(machine, 'audience')
+  const answered = machine.audiences.answered(all)
+  const events = all.filter(({ elsewhere }) => !signs || elsewhere)
   const verified = events.map((event): AudienceFact => ({
     at: locate(event.site),
     named: event.named || answered.has(event),
     how: event.asked === true ? 'asked' : 'verified',
     written: writtenAt(machine, event),
   }))
-  return distinct([...verified, ...passedOn(machine)], ({ at, named }) => `${at.path}:${at.startLine}:${named}`)
+  return distinct(
+    [...verified, ...(signs ? [] : passedOn(machine))],
+    ({ at, named }) => `${at.path}:${at.startLine}:${named}`,
+  )
 }
 
 function writtenAt(machine: Machine, event: EventOf<'audience'>): AudienceFact['written'] {

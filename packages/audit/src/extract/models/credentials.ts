@@ -48,7 +48,7 @@ function noteAudience(machine: Machine, options: readonly Value[], call: Call, s
   const isNamed = options.some(
     (value) => isUnseen(value) || (value.objects.length > 0 && value.objects.every(hasAudience)),
   )
-  const named = isNamed && !(call.argSites[2] !== undefined && mayNameNobody(call.argSites[2]))
+  const named = isNamed && !(call.argSites[2] !== undefined && mayNameNobody(machine, call.argSites[2]))
   const written = named ? undefined : options.flatMap(({ objects }) => objects).find((item) => !hasAudience(item))?.site
   noteVerified(machine, call.site, state, { named, written })
 }

@@ -74,6 +74,7 @@ import { streams } from './streams.ts'
 import { surroundings } from './surroundings.ts'
 import { urls } from './urls.ts'
 import { verifiers } from './verifiers.ts'
+import { xmcp } from './xmcp.ts'
 import { callerOn, noteCallerWritten } from './requests.ts'
 import { keepsRecord, webSessions } from './web-sessions.ts'
 
@@ -130,6 +131,7 @@ function registry(): Registry {
     ownTransports,
     fastifyJwt,
     fastmcp,
+    xmcp,
     cloudflare,
     durableObjects,
     webSessions,
