@@ -26,7 +26,7 @@ export function noteComparison(machine: Machine, a: Value, b: Value, how: string
   const expected = isGuess(a, b) ? b : isGuess(b, a) ? a : undefined
   if (expected === undefined) return
   const presented = expected === b ? a : b
-  machine.emit('comparison', site, state, { how, presented, expected })
+  if (!isOfToken(presented, expected, state)) machine.emit('comparison', site, state, { how, presented, expected })
   if (isNamedSecret(expected)) noteUrlProof(machine, presented, site, state)
   else noteUrlCredential(machine, presented, site, state)
 }
@@ -118,6 +118,26 @@ function isSearchedFor(presented: Value, expected: Value, state: State): boolean
     )
   )
 }
+
+/** `sessions.find((session) => session.token === token)`, of a token whose signature was verified before. */
+function isOfToken(presented: Value, expected: Value, state: State): boolean {
+  if (!hasTag(expected, 'entry') || hasTag(expected, 'mac')) return false
+  return signedFacts(presented).some((fact) => state.holds(fact))
+}
+
+/**
+ * What is known on a path where the signature of a token was verified: who gets there holds a token that was given out, and
+ * learns nothing by how long it takes to find what is kept of it. A body may bring several.
+ */
+export function signedFacts(token: Value): readonly string[] {
+  if (!fromRequest(token)) return []
+  let number = signed.get(token)
+  if (number === undefined) signed.set(token, (number = tokens += 1))
+  return [`signed:#${number}`, ...requestTags(token).flatMap((tag) => (tag.includes(':') ? [`signed:${tag}`] : []))]
+}
+
+const signed = new WeakMap<Value, number>()
+let tokens = 0
 
 /** `notes.find((note) => note.key === args.key)`: what a body calls just a key names an entry, and proves nothing. */
 function isEntryKey(field: string, presented: Value): boolean {
