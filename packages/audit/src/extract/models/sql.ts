@@ -175,7 +175,9 @@ function perform(
       return insertRow(machine, statement, store, given, call, state)
     case 'update':
       for (const { column, operand } of statement.writes) {
-        machine.emit('entry-write', call.site, state, { store: store.id, field: column, value: given(operand) })
+        const conditional = statement.where.some((term) => term.column === column)
+        const written = { store: store.id, field: column, value: given(operand), conditional }
+        machine.emit('entry-write', call.site, state, written)
         notePasswordField(machine, store.id, column, call.site, state)
         if (OF_SESSIONS.test(store.name) && NAMES_SESSION.test(column)) noteTouch(machine, state)
       }
