@@ -1,5 +1,5 @@
 /** What happens to secrets: comparisons that tell them by the time they take, and credentials that came in a URL. */
-import { SCHEMES, fromRequest, requestTags } from './conditions.ts'
+import { SCHEMES, fromRequest, isPresentedHandle, requestTags } from './conditions.ts'
 import type { Node } from './ast.ts'
 import type { Call } from './calls.ts'
 import type { Cell, Environment, HeapObject, Site } from './heap.ts'
@@ -8,6 +8,7 @@ import type { Machine } from './machine.ts'
 import { noteCode } from './made-secrets.ts'
 import { isCredentialName } from './models/requests.ts'
 import { asKey } from './models/surroundings.ts'
+import { LOOKED_BY } from './ownership.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
 import { hasTag, isDrawn, tagged, tagsOf, withTags } from './value.ts'
@@ -340,8 +341,14 @@ export function inQuery(machine: Machine, name: string, value: Value, site: Site
   noteCode(machine, name, value, site, state)
   const isNamed = isCredentialName(name) || isHandleName(name)
   const isSecret = !hasTag(value, 'excerpt') && (isDrawn(value) || SECRETS.some((tag) => hasTag(value, tag)))
-  if (!isSecret) return value
+  if (!isSecret) return isFoundBy(name, value, state) ? withTags(value, [`found-in-url:${name.toLowerCase()}`]) : value
   return withTags(value, isNamed ? [`in-url:${name.toLowerCase()}`] : drawnTags(name, value))
+}
+
+/** What another part of the request named, and was looked up by, is written into a URL as the ID of a session. */
+function isFoundBy(name: string, value: Value, { facts }: State): boolean {
+  if (!isHandleName(name) || !isPresentedHandle(value) || hasTag(value, 'entry')) return false
+  return requestTags(value).some((tag) => tag !== `query:${name.toLowerCase()}` && facts.may.has(LOOKED_BY + tag))
 }
 
 /** `drawn-in-url:<name>@<place>`, without a name in a path: whatever it is called there, what was drawn at that place may be the ID of a session. */
