@@ -57,6 +57,10 @@ interface Base {
   readonly calledFrom: Site | undefined
   readonly context: Context
   readonly facts: Facts
+  /** Between two moments with different numbers, other requests may run. */
+  readonly moment: number
+  /** Under a lock. */
+  readonly alone: boolean
 }
 
 export type Event = Base &
@@ -71,6 +75,8 @@ export type Event = Base &
         readonly field: string
         readonly value: Value
         readonly ofCredential?: boolean
+        /** Only where the field says otherwise until then. */
+        readonly conditional?: boolean
       }
     /** A tool writes to what was made for its session when that was opened. */
     | { readonly kind: 'session-marked'; readonly field: string; readonly value: Value }
@@ -134,7 +140,6 @@ export type Event = Base &
         readonly cell: Cell
         readonly value: Value
         readonly name: string
-        readonly moment: number
       }
     | { readonly kind: 'shared-clear'; readonly cell: Cell }
     /** `ofOthers`: it may hold what another request has made. */
@@ -142,7 +147,6 @@ export type Event = Base &
         readonly kind: 'shared-read'
         readonly cell: Cell
         readonly name: string
-        readonly moment: number
         readonly ofOthers: boolean
       }
     | {

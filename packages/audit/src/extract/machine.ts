@@ -334,7 +334,7 @@ export class Machine {
     kind: K,
     site: Site,
     state: State,
-    data: Omit<EventOf<K>, 'kind' | 'site' | 'via' | 'calledFrom' | 'context' | 'facts'>,
+    data: Omit<EventOf<K>, 'kind' | 'site' | 'via' | 'calledFrom' | 'context' | 'facts' | 'moment' | 'alone'>,
   ): void {
     if (this.context.trigger === 'unreached' && kind !== 'listen' && kind !== 'route') return
     if (kind === 'listen') this.listens = true
@@ -387,6 +387,8 @@ export class Machine {
       calledFrom,
       context: this.context,
       facts: state.facts,
+      moment: this.moment,
+      alone: this.locks > 0 || state.holds('locked'),
       ...data,
     } as unknown as Event)
   }

@@ -8,7 +8,7 @@ import { withTags } from './value.ts'
 
 /** A value was given a name. Where the name says that it must not be guessed, that is noted, once for each value. */
 export function noteMade(machine: Machine, name: string, value: Value, site: Site, state: State): Value {
-  if (!isMade(value) || !mustBeUnpredictable(name)) return value
+  if (!isMade(value) || !mustBeUnpredictable(name) || (OF_SESSION.test(name) && isOfClient(site))) return value
   return note(machine, `value of ${name}`, value, site, state)
 }
 

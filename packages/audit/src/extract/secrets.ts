@@ -1,5 +1,5 @@
 /** What happens to secrets: comparisons that tell them by the time they take, and credentials that came in a URL. */
-import { SCHEMES, fromRequest, requestTags } from './conditions.ts'
+import { SCHEMES, fromRequest, isPresentedHandle, requestTags } from './conditions.ts'
 import type { Node } from './ast.ts'
 import type { Call } from './calls.ts'
 import type { Cell, Environment, HeapObject, Site } from './heap.ts'
@@ -8,6 +8,7 @@ import type { Machine } from './machine.ts'
 import { noteCode } from './made-secrets.ts'
 import { isCredentialName } from './models/requests.ts'
 import { asKey } from './models/surroundings.ts'
+import { LOOKED_BY } from './ownership.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
 import { hasTag, isDrawn, tagged, tagsOf, withTags } from './value.ts'
@@ -26,7 +27,7 @@ export function noteComparison(machine: Machine, a: Value, b: Value, how: string
   const expected = isGuess(a, b) ? b : isGuess(b, a) ? a : undefined
   if (expected === undefined) return
   const presented = expected === b ? a : b
-  machine.emit('comparison', site, state, { how, presented, expected })
+  if (!isOfToken(presented, expected, state)) machine.emit('comparison', site, state, { how, presented, expected })
   if (isNamedSecret(expected)) noteUrlProof(machine, presented, site, state)
   else noteUrlCredential(machine, presented, site, state)
 }
@@ -118,6 +119,26 @@ function isSearchedFor(presented: Value, expected: Value, state: State): boolean
     )
   )
 }
+
+/** `sessions.find((session) => session.token === token)`, of a token whose signature was verified before. */
+function isOfToken(presented: Value, expected: Value, state: State): boolean {
+  if (!hasTag(expected, 'entry') || hasTag(expected, 'mac')) return false
+  return signedFacts(presented).some((fact) => state.holds(fact))
+}
+
+/**
+ * What is known on a path where the signature of a token was verified: who gets there holds a token that was given out, and
+ * learns nothing by how long it takes to find what is kept of it. A body may bring several.
+ */
+export function signedFacts(token: Value): readonly string[] {
+  if (!fromRequest(token)) return []
+  let number = signed.get(token)
+  if (number === undefined) signed.set(token, (number = tokens += 1))
+  return [`signed:#${number}`, ...requestTags(token).flatMap((tag) => (tag.includes(':') ? [`signed:${tag}`] : []))]
+}
+
+const signed = new WeakMap<Value, number>()
+let tokens = 0
 
 /** `notes.find((note) => note.key === args.key)`: what a body calls just a key names an entry, and proves nothing. */
 function isEntryKey(field: string, presented: Value): boolean {
@@ -330,8 +351,14 @@ export function inQuery(machine: Machine, name: string, value: Value, site: Site
   noteCode(machine, name, value, site, state)
   const isNamed = isCredentialName(name) || isHandleName(name)
   const isSecret = !hasTag(value, 'excerpt') && (isDrawn(value) || SECRETS.some((tag) => hasTag(value, tag)))
-  if (!isSecret) return value
+  if (!isSecret) return isFoundBy(name, value, state) ? withTags(value, [`found-in-url:${name.toLowerCase()}`]) : value
   return withTags(value, isNamed ? [`in-url:${name.toLowerCase()}`] : drawnTags(name, value))
+}
+
+/** What another part of the request named, and was looked up by, is written into a URL as the ID of a session. */
+function isFoundBy(name: string, value: Value, { facts }: State): boolean {
+  if (!isHandleName(name) || !isPresentedHandle(value) || hasTag(value, 'entry')) return false
+  return requestTags(value).some((tag) => tag !== `query:${name.toLowerCase()}` && facts.may.has(LOOKED_BY + tag))
 }
 
 /** `drawn-in-url:<name>@<place>`, without a name in a path: whatever it is called there, what was drawn at that place may be the ID of a session. */

@@ -8,7 +8,7 @@ import { isHandleName } from './secrets.ts'
 import type { State } from './state.ts'
 import { LOOKED_BY } from './ownership.ts'
 import type { Value } from './value.ts'
-import { hasTag, storesIn, tagsOf, withTags } from './value.ts'
+import { hasTag, isDrawn, storesIn, tagsOf, withTags } from './value.ts'
 
 const REQUEST_TRIGGERS = new Set(['request', 'tool', 'initialized'])
 
@@ -65,7 +65,7 @@ export function noteClientUse(machine: Machine, item: HeapObject, site: Site, st
 
 /** A request finds what is in a place that outlives it; `ofOthers`: another one may have left it. */
 export function emitSharedRead(machine: Machine, cell: Cell, ofOthers: boolean, site: Site, state: State): void {
-  machine.emit('shared-read', site, state, { cell, name: cell.name, moment: machine.moment, ofOthers })
+  machine.emit('shared-read', site, state, { cell, name: cell.name, ofOthers })
 }
 
 function isOfOthers(machine: Machine, cell: Cell, value: Value, state: State): boolean {
@@ -169,7 +169,7 @@ function retain(target: HeapObject, activation: number, depth: number): void {
 export function emitSharedWrite(machine: Machine, cell: Cell, value: Value, site: Site, state: State): void {
   machine.sharedCells.add(cell)
   state.learn([ownFact(cell)])
-  machine.emit('shared-write', site, state, { cell, value, name: cell.name, moment: machine.moment })
+  machine.emit('shared-write', site, state, { cell, value, name: cell.name })
 }
 
 /** `cache.set('mail', …)`: an entry whose key stands in the source is a variable for everybody. */
@@ -233,7 +233,7 @@ function isNothing(value: Value): boolean {
 function belongsToRequest(machine: Machine, value: Value): boolean {
   if (value.objects.some((target) => target.born === machine.context.activation && target.born !== 0)) return true
   const isOfCaller = ['cred', 'principal', 'speaks-for'].some((tag) => hasTag(value, tag))
-  return isOfCaller || fromRequest(value) || namesSession(value)
+  return isOfCaller || fromRequest(value) || namesSession(value) || isDrawn(value)
 }
 
 /** The ID of a session: as a client presents it, or read off the session that was found. */

@@ -472,7 +472,7 @@ export interface SharedServerFact {
 export interface SharedVariableFact {
   readonly name: string
   /** `logins`: credentials for something else, each under a name that whoever brought it has chosen. */
-  readonly holds: 'transport' | 'server' | 'identity' | 'response' | 'page' | 'choice' | 'logins'
+  readonly holds: 'transport' | 'server' | 'identity' | 'response' | 'page' | 'choice' | 'flow' | 'logins'
   readonly declared: Location | undefined
   /** The call in the handler that leads to the write, where that is another place. */
   readonly via?: Location
@@ -487,6 +487,8 @@ export interface StaleWriteFact {
   readonly name: string
   readonly read: Location | undefined
   readonly written: Location
+  /** What is good for one use is looked up there, and used up here. */
+  readonly once?: true
 }
 
 /** Messages are sent to every session. */

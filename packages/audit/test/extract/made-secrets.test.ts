@@ -148,3 +148,14 @@ describe('a secret that is summed up by shifts', () => {
     expect(linesOf(signed(loop, 'until + process.env.REGION'))).toEqual([])
   })
 })
+
+describe('what the code of a client calls the ID of a session', () => {
+  const made = 'export const connect = () => { const sessionId = `s-${Math.random()}`; return open(sessionId) }'
+
+  it.each([
+    ['src/connect.ts', 1],
+    ['packages/mcp-client/src/connect.ts', 0],
+  ])('%s', (path, count) => {
+    expect(linesOf({ [path]: made })).toHaveLength(count)
+  })
+})

@@ -419,3 +419,47 @@ describe('a MAC of the web platform that is written as text', () => {
     expect(outcomeOf('timing-unsafe-comparison', worker(safe))).not.toBe('fail')
   })
 })
+
+describe('a token that is looked for among those that were given out', () => {
+  const server = (use: string): string => `
+    import express from 'express'
+    import jwt from 'jsonwebtoken'
+    import { randomUUID } from 'node:crypto'
+    const sessions = new Map()
+    const app = express()
+    app.post('/login', (req, res) => {
+      const token = jwt.sign({ sub: req.body.user }, process.env.SECRET, { expiresIn: '1h' })
+      sessions.set(randomUUID(), { token, seen: Date.now() })
+      res.json({ token })
+    })
+    const verify = (given) => {
+      const payload = jwt.verify(given, process.env.SECRET)
+      const session = [...sessions.values()].find((one) => one.token === given)
+      if (session) session.seen = Date.now()
+      return payload
+    }
+    app.get('/me', (req, res) => {
+      const token = req.headers.authorization.slice(7)
+      ${use}
+      res.json({ ok: true })
+    })
+    app.listen(3000)`
+  const find = 'const session = [...sessions.values()].find((one) => one.token === token)'
+  const refuse = 'if (!session) return res.status(401).end()'
+
+  it.each([
+    ['after its signature was verified', `jwt.verify(token, process.env.SECRET)\n${find}\n${refuse}`, []],
+    ['by the function that verifies it', 'verify(token)', []],
+    ['by the function that verifies what a body brought', 'verify(req.body.refreshToken)', []],
+    ['and nothing was verified', `${find}\n${refuse}`, ['server.ts:19']],
+    ['before it is verified', `${find}\n${refuse}\njwt.verify(token, process.env.SECRET)`, ['server.ts:19']],
+    [
+      'after another one was verified',
+      `jwt.verify(req.cookies.other, process.env.SECRET)\n${find}\n${refuse}`,
+      ['server.ts:20'],
+    ],
+  ])('%s', (_what, use, expected) => {
+    const found = findingsOf('timing-unsafe-comparison', server(use)).map((told) => told.split(': ')[0])
+    expect(found).toEqual(expected)
+  })
+})

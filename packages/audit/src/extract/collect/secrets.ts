@@ -1,7 +1,7 @@
 /** Secrets in the wrong place, or compared in the wrong way. */
 import type { ComparisonFact, SecretFact, StoreFact, UrlTokenFact } from '../../facts/facts.ts'
 import type { Location } from '../../finding/finding.ts'
-import { SCHEMES } from '../conditions.ts'
+import { SCHEMES, requestTags } from '../conditions.ts'
 import { isKnownToOthers, soundBits } from '../entropy.ts'
 import type { Event, EventOf } from '../events.ts'
 import { type Site, siteKey, isWithin } from '../heap.ts'
@@ -16,7 +16,7 @@ export function collectUrlTokens(machine: Machine, stores: readonly StoreFact[])
   const proven = [...presentedIds(machine, stores), ...credentials(machine, false), ...credentialsOfRecords(machine)]
   const known = new Set(proven.map(({ part }) => part))
   const standing = credentials(machine, true).filter(({ part }) => !known.has(part))
-  const facts = [...proven, ...standing, ...sent(machine)]
+  const facts = [...proven, ...standing, ...sent(machine, stores)]
   return distinct(facts, (fact) => `${fact.at.path}:${fact.at.startLine}:${fact.kind}:${fact.part}`)
 }
 
@@ -164,8 +164,9 @@ function parameterOf({ context: { route } }: Event, name: string): string | unde
 }
 
 /** A redirect or an answer that names a URL with a secret in it. */
-function sent(machine: Machine): readonly UrlTokenFact[] {
+function sent(machine: Machine, stores: readonly StoreFact[]): readonly UrlTokenFact[] {
   const drawn = idsDrawn(machine)
+  const known = new Set(stores.map(({ id }) => id))
   return eventsOf(machine, 'handle-out').flatMap((event) => {
     const named = tagsOf(event.value, 'in-url').map((tag) => {
       const name = tag.slice('in-url:'.length)
@@ -175,7 +176,10 @@ function sent(machine: Machine): readonly UrlTokenFact[] {
       const [, name = '', place = ''] = /^drawn-in-url:([^@]*)@(.*)$/.exec(tag) ?? []
       return drawn.has(place) ? [{ name, kind: 'session' as const }] : []
     })
-    return [...named, ...others].map(({ name, kind }): UrlTokenFact => ({
+    const found = tagsOf(event.value, 'found-in-url').flatMap((tag) =>
+      isFoundIn(machine, known, event) ? [{ name: tag.slice('found-in-url:'.length), kind: 'session' as const }] : [],
+    )
+    return [...named, ...others, ...found].map(({ name, kind }): UrlTokenFact => ({
       kind,
       way: 'sent',
       part: name === '' ? 'the path' : `the query parameter ${name}`,
@@ -184,6 +188,17 @@ function sent(machine: Machine): readonly UrlTokenFact[] {
       ofConnection: false,
     }))
   })
+}
+
+/** A session was found on the way by a part of the request that is in it. */
+function isFoundIn(machine: Machine, known: ReadonlySet<string>, { value, context }: EventOf<'handle-out'>): boolean {
+  const given = new Set(requestTags(value))
+  return eventsOf(machine, 'store-read').some(
+    (read) =>
+      read.context.activation === context.activation &&
+      known.has(read.store.id) &&
+      requestTags(read.key).some((tag) => given.has(tag)),
+  )
 }
 
 /** Where that is drawn which headers and cookies bring, as it is or by its digest, to find what is kept under it. */

@@ -17,8 +17,9 @@ import { fromRequest } from '../conditions.ts'
 import { isCredentialName } from '../models/requests.ts'
 import { namesSession, withFields } from '../shared.ts'
 import type { Value } from '../value.ts'
-import { hasTag } from '../value.ts'
-import { distinct, eventsOf, locate } from './collect.ts'
+import { hasTag, isDrawn } from '../value.ts'
+import { distinct, eventsOf, locate, sameSite } from './collect.ts'
+import { collectReuses } from './once.ts'
 import { isCatchAll } from './stores.ts'
 
 const SERVING = new Set(['request', 'initialized', 'tool'])
@@ -105,10 +106,10 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
         event.cell === write.cell &&
         (isElsewhere(event, write) ||
           (event.ofOthers && (holds === 'page' || isClientOfCaller(write) || isTakenOver(write))) ||
-          (holds === 'identity' && isLeftBehind(write, event))),
+          (holds === 'identity' && isLeftBehind(write, event))) &&
+        (holds !== 'flow' || isComingBack(write, event, reads)),
     )
-    if (holds === undefined || read === undefined || ((holds === 'choice' || holds === 'page') && !hasClients))
-      return []
+    if (holds === undefined || read === undefined || (OF_CLIENTS.has(holds) && !hasClients)) return []
     return [
       {
         name: write.name.replace(/(\w)#/, '$1.'),
@@ -122,6 +123,9 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
   })
   return distinct([...facts, ...sharedLogins(machine)], (fact) => `${fact.written.path}:${fact.name}`)
 }
+
+/** Where all that is seen serves one client, nobody else asks for these. */
+const OF_CLIENTS: ReadonlySet<SharedVariableFact['holds']> = new Set(['choice', 'page', 'flow'])
 
 /** `add_cluster({ name, user, password })`: what one client logs in elsewhere with, others use by its name. */
 function sharedLogins(machine: Machine): readonly SharedVariableFact[] {
@@ -212,7 +216,26 @@ function heldBy(event: EventOf<'shared-write'>): SharedVariableFact['holds'] | u
   if (fromRequest(event.value) && isCredentialName(event.name)) return 'identity'
   // How much the server writes down is no state of anybody's.
   if (event.facts.must.has('rpc:logging/setLevel')) return undefined
+  if (isOfFlow(event)) return 'flow'
   return event.context.trigger === 'tool' && names('body') ? 'choice' : undefined
+}
+
+/** Drawn for one login that leads elsewhere and back: by its state, nonce or verifier the answer is known. */
+function isOfFlow({ value, name, context }: EventOf<'shared-write'>): boolean {
+  return context.trigger !== 'initialized' && isDrawn(value) && /verifier|pkce|nonce|state(?!ment|less)/i.test(name)
+}
+
+/** Asked for on another route, and not where it is made: what is made only where there is none yet is made for all. */
+function isComingBack(
+  write: EventOf<'shared-write'>,
+  read: EventOf<'shared-read'>,
+  reads: readonly EventOf<'shared-read'>[],
+): boolean {
+  const { route, activation } = write.context
+  const from = read.context.route
+  if (read.context.trigger !== 'request' || from === undefined) return false
+  if (write.context.trigger === 'request' && (route === undefined || sameSite(route.site, from.site))) return false
+  return !reads.some((event) => event.cell === write.cell && event.context.activation === activation)
 }
 
 /** How deep in what a request leaves behind a server of its own is looked for: `[new Logger(new Sender(server))]`. */
@@ -297,7 +320,7 @@ export function collectStaleWrites(machine: Machine, stores: readonly StoreFact[
       read: event.read === undefined ? undefined : locate(event.read),
       written: locate(event.site),
     }))
-  return distinct(facts, (fact) => `${fact.written.path}:${fact.written.startLine}`)
+  return distinct([...facts, ...collectReuses(machine)], (fact) => `${fact.written.path}:${fact.written.startLine}`)
 }
 
 /** As the program calls it: a container by its own name, what is kept in another by that of the part. */

@@ -5,7 +5,7 @@ import { call_ } from '../calls.ts'
 import { flag, fromRequest, isSentByBrowsers } from '../conditions.ts'
 import type { Machine } from '../machine.ts'
 import type { HeapObject } from '../heap.ts'
-import { isAnyText, noteSecret, noteUrlCredential, noteUrlProof } from '../secrets.ts'
+import { isAnyText, noteSecret, noteUrlCredential, noteUrlProof, signedFacts } from '../secrets.ts'
 import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
@@ -17,6 +17,7 @@ import { isOn, optionOf } from './routing.ts'
 /** Throws on a bad token, so what follows is authenticated; with a callback, what it runs is. */
 export const verifyToken: ExternalHandler = (machine, call, state) => {
   state.learn([...VERIFIED, ...(isOn(call.args[2], 'ignoreExpiration') ? [] : ['auth:expiring'])])
+  state.learn(signedFacts(call.args[0] ?? UNKNOWN))
   machine.emit('expiring-auth', call.site, state, {})
   if (isSentByBrowsers(call.args[0] ?? UNKNOWN)) state.learn(['auth:cookie'])
   noteUrlProof(machine, call.args[0] ?? UNKNOWN, call.site, state)

@@ -177,7 +177,9 @@ function perform(
     case 'update':
       for (const { column, operand, sums } of statement.writes) {
         const value = sums === true ? summed(given(operand), state) : given(operand)
-        machine.emit('entry-write', call.site, state, { store: store.id, field: column, value })
+        const conditional = statement.where.some((term) => term.column === column)
+        const written = { store: store.id, field: column, value, conditional }
+        machine.emit('entry-write', call.site, state, written)
         notePasswordField(machine, store.id, column, call.site, state)
         if (OF_SESSIONS.test(store.name) && NAMES_SESSION.test(column)) noteTouch(machine, state)
       }

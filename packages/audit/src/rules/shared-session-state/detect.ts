@@ -10,8 +10,9 @@ import type { FindingDraft } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
 export function detect(facts: ServerFacts): Verdict {
-  if (!facts.carriesSecrets && facts.sharedVariables.length === 0 && facts.collisions.length === 0)
-    return notApplicable('The server keeps nothing between requests.')
+  const { sharedVariables, collisions, staleWrites } = facts
+  const isKept = sharedVariables.length + collisions.length > 0 || staleWrites.some(({ once }) => once === true)
+  if (!facts.carriesSecrets && !isKept) return notApplicable('The server keeps nothing between requests.')
   const servers = facts.sharedServers.map(sharedServer)
   const variables = facts.sharedVariables.map(sharedVariable)
   return judged([
@@ -52,6 +53,7 @@ const HOLDS: Readonly<Record<Exclude<SharedVariableFact['holds'], 'logins'>, str
   identity: 'the identity of whoever called last',
   response: 'the response of whoever called last',
   page: 'the browser page of whoever called last',
+  flow: 'what the login of whoever came last goes by',
   choice: 'what whoever called last asked a tool for',
 }
 
@@ -79,11 +81,21 @@ function sharedVariable(fact: SharedVariableFact): FindingDraft {
 
 function staleWrite(fact: StaleWriteFact): FindingDraft {
   const read = fact.read === undefined ? [] : [{ note: 'read before the await', location: fact.read }]
+  if (fact.once === true) return usedTwice(fact, read)
   return {
     what: `${fact.name} is checked or read before an await and written after it: a second request in between is overwritten.`,
     trace: [...read, { note: 'written after it, as if no other request had come in between', location: fact.written }],
     confidence: 'medium',
     todo: 'Do the check and the write without an await between them, or take a lock per session.',
+  }
+}
+
+function usedTwice(fact: StaleWriteFact, read: FindingDraft['trace']): FindingDraft {
+  return {
+    what: `What is kept in ${fact.name} for one use is looked up before an await and used up after it: two requests at once are both given something new for it.`,
+    trace: [...read, { note: 'used up, whether or not another request has done so', location: fact.written }],
+    confidence: 'medium',
+    todo: 'Take it out and learn whether it was still there in one step: DELETE … RETURNING, GETDEL, an UPDATE that says “where not used” and counts its rows.',
   }
 }
 
