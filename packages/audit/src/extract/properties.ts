@@ -35,6 +35,7 @@ import { noteTable } from './rpc.ts'
 import { noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
 import { LOOKED_BY, isOwned } from './ownership.ts'
+import { PART_OF_ROW, ROW } from './told-apart.ts'
 import type { Primitive } from './value.ts'
 import { partOfWays } from './ways.ts'
 import {
@@ -88,6 +89,7 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   if (name !== undefined && isPartOfBody(target)) value = namedInBody(value, name)
   if (name === 'error' && hasTag(target, 'verdict') && !hasTag(target, 'entry')) value = refusal(value, target)
   if (name === undefined && hasTag(key, 'cred')) value = foundByCredential(machine, target, value, key, site, state)
+  if (name === undefined && key.tags.includes(ROW)) value = withTags(value === NEVER ? UNKNOWN : value, [PART_OF_ROW])
   value = partOf(target, value, state)
   if (name === undefined && key.entropy !== undefined && target.objects.every(({ kind }) => kind === 'array'))
     return derived(value, key).with({ entropy: pickEntropy(key.entropy) })
@@ -147,6 +149,7 @@ export function stepTags(tags: readonly string[], name: string | undefined): rea
     if (tag === 'reply' && name !== undefined) return `reply:${name}`
     // Arguments of a tool in the body of a request.
     if (tag === 'body' && name !== undefined) return name === 'arguments' ? 'body:arguments' : bodyTag(name)
+    if (tag === ROW) return PART_OF_ROW
     if (!tag.startsWith('entry:') || tag.split(':').length > 2) return tag
     return name === undefined ? tag : `${tag}:${name}`
   })
