@@ -29,6 +29,7 @@ import {
   noteSharedWrite,
   readAt,
   withoutReads,
+  withFields,
 } from './shared.ts'
 import { noteEventLookUp } from './replays.ts'
 import { noteTable } from './rpc.ts'
@@ -51,6 +52,7 @@ import {
   join,
   joinAll,
   object,
+  storesIn,
   tagged,
   withCondition,
   withTags,
@@ -212,13 +214,36 @@ function readFrom(
   if (from instanceof FunctionObject || from.kind === 'map' || from.kind === 'set') return UNKNOWN
   if (name === 'length' && from.kind === 'array')
     return from.item === NEVER ? UNKNOWN : withTags(derived(from.item), ['excerpt'])
-  if (from.item !== NEVER) return namedPart(from.item, name)
+  if (from.item !== NEVER) return pickedAt(machine, from, name, namedPart(from.item, name))
   if (from.spreads !== undefined) {
     const found = joinAll(from.spreads.map((part) => readFrom(machine, part, name, key, site, state)))
     return from.partial && found === UNDEFINED ? UNKNOWN : found
   }
   return from.partial ? UNKNOWN : UNDEFINED
 }
+
+/** `[...sessions.values()][0]`: whichever session is there first. */
+function pickedAt(machine: Machine, from: HeapObject, name: string, part: Value): Value {
+  return from.kind === 'array' && PLACE.test(name) ? asPicked(machine, from, part) : part
+}
+
+/** One of the sessions that outlive the request, found by nothing that the request says. */
+export function asPicked(machine: Machine, from: HeapObject, part: Value): Value {
+  if (part.objects.length === 0 || part.tags.includes(SIFTED) || !part.objects.some(holdsTransport)) return part
+  const of = from.origin ?? from
+  const stores = [...storesIn(part).flatMap((id) => machine.containers.get(id) ?? []), of].filter(
+    ({ born }) => born === 0,
+  )
+  return stores.length === 0 ? part : withTags(part, [...stores.map((store) => `entry:${storeId(store)}`), PICKED])
+}
+
+function holdsTransport(item: HeapObject): boolean {
+  return withFields(item).some((inner) => inner instanceof LibraryObject && inner.type === 'mcp-transport')
+}
+
+/** Tags of what a list holds that was looked through before, and of what was taken out of one by its place. */
+export const SIFTED = 'sifted'
+export const PICKED = 'picked'
 
 /** `{ ...req.query }`: the object names nothing of what the request brings, and has it all the same. */
 export function takeIn(target: HeapObject, from: HeapObject): void {
@@ -370,7 +395,10 @@ function readDynamic(machine: Machine, from: HeapObject, key: Value, site: Site,
   for (const cell of from.properties.values()) value = join(value, cell.value)
   if (hasTag(key, 'body') && value.objects.some(isCode)) noteExecution(machine, site, state)
   noteTable(machine, from.properties.keys(), key, site, state)
-  return value
+  // `sessions[sessions.length - 1]`: the one that came last.
+  return from.kind === 'array' && key.tags.includes('excerpt') && !fromRequest(key)
+    ? asPicked(machine, from, value)
+    : value
 }
 
 /** A function, or a record that has one. */
