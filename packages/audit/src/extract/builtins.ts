@@ -35,7 +35,7 @@ import { noteOwnLifetime } from './models/times-to-live.ts'
 import { runAwaited } from './models/query-chains.ts'
 import { position } from './positions.ts'
 import { groupFacts } from './protocol.ts'
-import { foundTags, insert, lookUp, noteLookUp, remove, storeRef } from './properties.ts'
+import { SIFTED, asPicked, foundTags, insert, lookUp, noteLookUp, remove, storeRef } from './properties.ts'
 import { attributesIn } from './models/cookies.ts'
 import { asTold, isNamedSecret, noteComparison, noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
@@ -214,7 +214,7 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
       return object(view(machine, list, list.item, call.site))
     case 'at':
       return first.entropy === undefined
-        ? itemValue(machine, list)
+        ? asPicked(machine, list, itemValue(machine, list))
         : derived(list.item, first).with({ entropy: pickEntropy(first.entropy) })
     case 'join':
     case 'toString':
@@ -222,7 +222,7 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
     case 'keys':
       return derived(list.item)
     case 'next':
-      return drawn(machine, itemValue(machine, list), call.site)
+      return drawn(machine, asPicked(machine, list, itemValue(machine, list)), call.site)
     default:
       return UNKNOWN
   }
@@ -295,7 +295,8 @@ function visitArray(machine: Machine, list: HeapObject, name: string, call: Call
     return object(made)
   }
   const isOwn = name === 'filter' && conditionOf(result).whenTrue.includes(OF_CALLER)
-  const shown = view(machine, list, isOwn ? withTags(list.item, [OWN]) : list.item, call.site)
+  const sifted = name === 'filter' ? withTags(list.item, isOwn ? [OWN, SIFTED] : [SIFTED]) : list.item
+  const shown = view(machine, list, sifted, call.site)
   if (name === 'filter') {
     noteLeftOut(shown, list, derived(result))
     noteFiltered(shown, list)

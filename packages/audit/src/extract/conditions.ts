@@ -25,6 +25,7 @@ import {
   VERIFIED,
 } from './state.ts'
 import type { Condition, Primitive } from './value.ts'
+import { asCaller, asVerified, isOneOfMany, proofFacts } from './told-apart.ts'
 import { taughtByWays } from './ways.ts'
 import {
   Value,
@@ -34,6 +35,7 @@ import {
   hasTag,
   isDrawn,
   joinAll,
+  storesIn,
   tagsOf,
   truthiness,
   withCondition,
@@ -469,8 +471,8 @@ export interface Outcome {
 /** A value that one of these outcomes gave, with what its truth says about which. */
 export function withConditionFrom(value: Value, outcomes: readonly Outcome[], before: ReadonlySet<string>): Value {
   const condition = conditionFrom(outcomes, before)
-  const chosen = asChosen(value, outcomes, before)
-  return condition === undefined ? chosen : withCondition(chosen, condition)
+  const chosen = asCaller(asChosen(value, outcomes, before), outcomes, before)
+  return condition === undefined ? chosen : withCondition(chosen, asVerified(chosen, condition))
 }
 
 /** `return reads.has(header) ? 'open' : 'approved'`: which of these words it is, a header's name has decided. */
@@ -664,6 +666,8 @@ function protocolFacts(protocol: string): EqualityFacts {
 /** Facts from comparing something stored with something presented. */
 function pairFacts(machine: Machine, stored: Value, presented: Value): readonly string[] {
   const isOrigin = namesOrigin(presented) && !fromRequest(stored) && !namesBoth(stored, presented)
+  if (hasTag(stored, 'entry') && isOfCaller(presented))
+    for (const store of storesIn(stored)) machine.comparedWithCaller.add(store)
   const facts: string[] = isOrigin ? ['origin', OWN_HOST] : isOwnHost(stored, presented) ? [OWN_HOST] : []
   if (hasTag(stored, 'entry') && hasTag(presented, 'reply')) facts.push('addressed')
   if (hasTag(stored, 'held') && isOwnerProof(machine, stored, presented))
@@ -671,9 +675,8 @@ function pairFacts(machine: Machine, stored: Value, presented: Value): readonly 
   else if (hasTag(stored, 'held') && namesOwner(stored) && isUnseenAnswer(presented)) facts.push('bound')
   else if (hasTag(stored, 'entry') && isOfCaller(presented)) facts.push(OF_CALLER)
   if (hasTag(presented, 'cred') && !isBrought(stored) && (!fromRequest(stored) || isKept(stored))) {
-    const isPerCaller = (hasTag(stored, 'entry') || hasTag(stored, 'stored')) && !hasTag(stored, 'fixed')
-    const kind = isPerCaller ? 'auth:verified' : 'auth:static'
-    facts.push('auth', kind, ...cookieFacts(presented), ...loginFacts(presented))
+    const kinds = isOneOfMany(stored) ? ['auth:verified'] : ['auth:static', ...proofFacts(stored)]
+    facts.push('auth', ...kinds, ...cookieFacts(presented), ...loginFacts(presented))
   }
   if (isOwnSignature(stored, presented)) facts.push(...VERIFIED, ...cookieFacts(presented))
   return facts

@@ -15,6 +15,7 @@ import { isOfHeader, isOfUrl, noteUrlInstead } from './secrets.ts'
 import type { State } from './state.ts'
 import { typedParameter } from './types.ts'
 import type { Value } from './value.ts'
+import { noteCaller } from './told-apart.ts'
 import { resultOf } from './ways.ts'
 import { noteMade, noteReturned } from './made-secrets.ts'
 import { NEVER, UNDEFINED, UNKNOWN, derived, joinAll, object, withTags } from './value.ts'
@@ -80,6 +81,7 @@ export function invoke(
   )
   dropChecks(state, mark.may)
   const result = given ?? resultOfCall(frame, before)
+  noteCaller(state, result, before)
   machine.quiet.note(machine, fn, args, mark, state, result)
   if (walk !== undefined) machine.summaries.end(machine, walk, state, result)
   return result

@@ -201,6 +201,8 @@ export class Machine {
   readonly askedFields = new Map<string, Set<number>>()
   /** Stores whose records are compared with those of another, by that other. */
   readonly comparedWith = new Map<string, Set<string>>()
+  /** Containers of which an entry was held against who the caller is. */
+  readonly comparedWithCaller = new Set<string>()
   /** Places that facts of a path speak of. */
   readonly places = new Map<string, Site>()
   /** Methods in whose handlers it is asked who may have what. */

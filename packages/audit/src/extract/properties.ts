@@ -29,12 +29,14 @@ import {
   noteSharedWrite,
   readAt,
   withoutReads,
+  withFields,
 } from './shared.ts'
 import { noteEventLookUp } from './replays.ts'
 import { noteTable } from './rpc.ts'
 import { noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
 import { LOOKED_BY, isOwned } from './ownership.ts'
+import { PART_OF_ROW, ROW } from './told-apart.ts'
 import type { Primitive } from './value.ts'
 import { partOfWays } from './ways.ts'
 import {
@@ -50,6 +52,7 @@ import {
   join,
   joinAll,
   object,
+  storesIn,
   tagged,
   withCondition,
   withTags,
@@ -88,6 +91,7 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   if (name !== undefined && isPartOfBody(target)) value = namedInBody(value, name)
   if (name === 'error' && hasTag(target, 'verdict') && !hasTag(target, 'entry')) value = refusal(value, target)
   if (name === undefined && hasTag(key, 'cred')) value = foundByCredential(machine, target, value, key, site, state)
+  if (name === undefined && key.tags.includes(ROW)) value = withTags(value === NEVER ? UNKNOWN : value, [PART_OF_ROW])
   value = partOf(target, value, state)
   if (name === undefined && key.entropy !== undefined && target.objects.every(({ kind }) => kind === 'array'))
     return derived(value, key).with({ entropy: pickEntropy(key.entropy) })
@@ -147,6 +151,7 @@ export function stepTags(tags: readonly string[], name: string | undefined): rea
     if (tag === 'reply' && name !== undefined) return `reply:${name}`
     // Arguments of a tool in the body of a request.
     if (tag === 'body' && name !== undefined) return name === 'arguments' ? 'body:arguments' : bodyTag(name)
+    if (tag === ROW) return PART_OF_ROW
     if (!tag.startsWith('entry:') || tag.split(':').length > 2) return tag
     return name === undefined ? tag : `${tag}:${name}`
   })
@@ -211,13 +216,36 @@ function readFrom(
   if (from instanceof FunctionObject || from.kind === 'map' || from.kind === 'set') return UNKNOWN
   if (name === 'length' && from.kind === 'array')
     return from.item === NEVER ? UNKNOWN : withTags(derived(from.item), ['excerpt'])
-  if (from.item !== NEVER) return namedPart(from.item, name)
+  if (from.item !== NEVER) return pickedAt(machine, from, name, namedPart(from.item, name))
   if (from.spreads !== undefined) {
     const found = joinAll(from.spreads.map((part) => readFrom(machine, part, name, key, site, state)))
     return from.partial && found === UNDEFINED ? UNKNOWN : found
   }
   return from.partial ? UNKNOWN : UNDEFINED
 }
+
+/** `[...sessions.values()][0]`: whichever session is there first. */
+function pickedAt(machine: Machine, from: HeapObject, name: string, part: Value): Value {
+  return from.kind === 'array' && PLACE.test(name) ? asPicked(machine, from, part) : part
+}
+
+/** One of the sessions that outlive the request, found by nothing that the request says. */
+export function asPicked(machine: Machine, from: HeapObject, part: Value): Value {
+  if (part.objects.length === 0 || part.tags.includes(SIFTED) || !part.objects.some(holdsTransport)) return part
+  const of = from.origin ?? from
+  const stores = [...storesIn(part).flatMap((id) => machine.containers.get(id) ?? []), of].filter(
+    ({ born }) => born === 0,
+  )
+  return stores.length === 0 ? part : withTags(part, [...stores.map((store) => `entry:${storeId(store)}`), PICKED])
+}
+
+function holdsTransport(item: HeapObject): boolean {
+  return withFields(item).some((inner) => inner instanceof LibraryObject && inner.type === 'mcp-transport')
+}
+
+/** Tags of what a list holds that was looked through before, and of what was taken out of one by its place. */
+export const SIFTED = 'sifted'
+export const PICKED = 'picked'
 
 /** `{ ...req.query }`: the object names nothing of what the request brings, and has it all the same. */
 export function takeIn(target: HeapObject, from: HeapObject): void {
@@ -369,7 +397,10 @@ function readDynamic(machine: Machine, from: HeapObject, key: Value, site: Site,
   for (const cell of from.properties.values()) value = join(value, cell.value)
   if (hasTag(key, 'body') && value.objects.some(isCode)) noteExecution(machine, site, state)
   noteTable(machine, from.properties.keys(), key, site, state)
-  return value
+  // `sessions[sessions.length - 1]`: the one that came last.
+  return from.kind === 'array' && key.tags.includes('excerpt') && !fromRequest(key)
+    ? asPicked(machine, from, value)
+    : value
 }
 
 /** A function, or a record that has one. */

@@ -5,6 +5,7 @@ import { isSaidOfState } from './request-state.ts'
 import { ofOneWay, withConditionFrom } from './conditions.ts'
 import { UNDEFINED, joinAll, truthiness } from './value.ts'
 import { LOOKED_BY, OWNED } from './ownership.ts'
+import { asCaller, noteCaller } from './told-apart.ts'
 
 /**
  * `must`: holds on every path that leads here. `may`: happened on some path that leads here.
@@ -108,6 +109,7 @@ export class State {
     }
     const [first] = alive
     if (alive.length === 1) return this.become(first!, level)
+    const before = this.facts.must
     this.facts = alive.map((fork) => fork.facts).reduce(joinFacts)
     const flat = alive.map((fork) => fork.writesSince(this.layer))
     if (flat.every(({ size }) => size === 0)) return
@@ -117,8 +119,17 @@ export class State {
       if (cell.madeOn !== undefined) this.noteLacked(cell, alive, flat)
       const written = flat.map((writes) => writes.get(cell) ?? this.read(cell))
       const value = ofOneWay(joinAll(written), written)
-      this.layer.set(cell, told(value, alive, flat, cell, this))
+      this.layer.set(cell, this.letIn(told(value, alive, flat, cell, this), alive, written, before))
     }
+  }
+
+  /** `if (equal(token, ADMIN)) role = 'admin'; else if (equal(token, READER)) role = 'reader'; else return refuse()` */
+  private letIn(value: Value, forks: readonly State[], written: readonly Value[], before: Facts['must']): Value {
+    if (before.has('auth') || !this.holds('auth')) return value
+    const outcomes = forks.map(({ facts }, index) => ({ facts, value: written[index]! }))
+    const caller = asCaller(value, outcomes, before)
+    noteCaller(this, caller, before)
+    return caller
   }
 
   /** `if (process.env.CERT) settings.tls = …`: what one of the ways has added to an object, the object may be without. */
@@ -213,8 +224,14 @@ function told(
   const { canBeTrue, canBeFalse } = truthiness(value)
   if (!canBeTrue || !canBeFalse || forks.length > MOST_WAYS) return value
   const outcomes = forks.map((fork, index) => ({ facts: fork.facts, value: flat[index]!.get(cell) ?? base.read(cell) }))
-  if (!outcomes.some((outcome) => !truthiness(outcome.value).canBeTrue)) return value
+  if (!outcomes.some(({ value: given }) => isEmpty(given))) return value
   return withConditionFrom(value, outcomes, base.facts.must)
+}
+
+/** Or may be, and says itself when: `if (a) role = 'x'; else if (b) role = 'y'`. */
+function isEmpty(value: Value): boolean {
+  const { canBeTrue, canBeFalse } = truthiness(value)
+  return !canBeTrue || (canBeFalse && value.condition !== undefined && value.condition.whenTrue.length > 0)
 }
 
 /** A session looked up by the caller's handle is `unbound` until its owner has been compared: then that taint goes. */

@@ -2,13 +2,13 @@
 import type { Node } from './ast.ts'
 import { isNode, staticKey } from './ast.ts'
 import { askedByComparing, noteDenied, noteExecution, notePolicy, noteRefusal } from './asked.ts'
-import { assume, assumeNot, conditionOf, equality, isOptional, truthOn } from './conditions.ts'
+import { assume, assumeNot, conditionOf, equality, fromRequest, isOptional, truthOn } from './conditions.ts'
 import { createClass, createFunction } from './classes.ts'
 import { evaluate } from './expressions.ts'
 import { assignPattern } from './assignments.ts'
 import { elementsOf, iterated, noteWritten } from './literals.ts'
 import { noteEndless } from './streams.ts'
-import type { Environment, HeapObject } from './heap.ts'
+import type { Environment, HeapObject, Site } from './heap.ts'
 import { Cell, Environment as Env, FunctionObject, LibraryObject, storeId } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { LIMITS } from './machine.ts'
@@ -26,8 +26,9 @@ import { noteMade } from './made-secrets.ts'
 import type { State } from './state.ts'
 import { State as PathState, VERIFIED } from './state.ts'
 import { EITHER, flagsIn } from './flags.ts'
+import { ROW } from './told-apart.ts'
 import type { Value } from './value.ts'
-import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, object } from './value.ts'
+import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, object, withTags } from './value.ts'
 
 export function runModule(machine: Machine, module: Module): void {
   if (module.started) return
@@ -467,7 +468,9 @@ function executeForEach(machine: Machine, node: Node, state: State, env: Environ
   if (each.length > 0 && !/\b(?:break|continue)\b/.test(env.file.text.slice(node.start, node.end)))
     return executeInTurn(machine, node, each, state, env)
   const item =
-    node.type === 'ForInStatement' ? keysOf(source) : elementsOf(machine, source, machine.site(env.file, node))
+    node.type === 'ForInStatement'
+      ? asRow(keysOf(source), source)
+      : itemOf(machine, source, machine.site(env.file, node))
   if (node['await'] === true) {
     machine.wait()
     if (!isOneRound(node['body'] as Node)) noteEndless(node, source, env, state)
@@ -481,6 +484,16 @@ function executeForEach(machine: Machine, node: Node, state: State, env: Environ
     } else assignPattern(machine, left, item, body, inner)
     execute(machine, node['body'] as Node, body, inner)
   })
+}
+
+/** One of a list; of one that cannot be seen, and that no request brought, it is said that there are others. */
+function itemOf(machine: Machine, source: Value, site: Site): Value {
+  return asRow(elementsOf(machine, source, site), source)
+}
+
+function asRow(item: Value, source: Value): Value {
+  const isUnseen = source.open && source.objects.every(({ kind }) => kind === 'external')
+  return isUnseen && !fromRequest(source) ? withTags(item, [ROW]) : item
 }
 
 /** `{ …; break }`: only the first is waited for. */

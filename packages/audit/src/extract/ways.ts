@@ -23,10 +23,16 @@ export function resultOf(outcomes: readonly Outcome[], before: ReadonlySet<strin
 
 /** A value that is one of several results, with what each of them came with. */
 function withWays(value: Value, outcomes: readonly Outcome[], before: ReadonlySet<string>): Value {
-  if (outcomes.length < 2 || !outcomes.some((outcome) => outcome.value.objects.some(isResult))) return value
+  if (outcomes.length < 2 || !(outcomes.some((outcome) => outcome.value.objects.some(isResult)) || isWord(value)))
+    return value
   const ways = outcomes.flatMap((outcome) => waysOf(outcome, before))
   if (ways.length > MOST_WAYS || ways.every((way) => way.facts.must.size === 0)) return value
   return value.with({ ways })
+}
+
+/** `'missing'`, `'wrong'` or `'ok'`. */
+function isWord({ primitives }: Value): boolean {
+  return primitives.filter((item) => typeof item === 'string').length > 1
 }
 
 function isResult(item: HeapObject): boolean {

@@ -471,8 +471,21 @@ export interface SharedServerFact {
 /** A variable that outlives the request is written by one and read by another. */
 export interface SharedVariableFact {
   readonly name: string
-  /** `logins`: credentials for something else, each under a name that whoever brought it has chosen. */
-  readonly holds: 'transport' | 'server' | 'identity' | 'response' | 'page' | 'choice' | 'flow' | 'logins'
+  /**
+   * `logins`: credentials for something else, each under a name that whoever brought it has chosen; `answers`: what each
+   * caller's credential was answered elsewhere, under what they asked for; `sessions`: those of everybody, of which one is taken as it comes.
+   */
+  readonly holds:
+    | 'transport'
+    | 'server'
+    | 'identity'
+    | 'response'
+    | 'page'
+    | 'choice'
+    | 'flow'
+    | 'logins'
+    | 'answers'
+    | 'sessions'
   readonly declared: Location | undefined
   /** The call in the handler that leads to the write, where that is another place. */
   readonly via?: Location

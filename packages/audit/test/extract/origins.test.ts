@@ -452,3 +452,59 @@ describe('a list of origins in Koa', () => {
     expect(outcomeOf('missing-origin-check', koa(guard))).toBe('fail')
   })
 })
+
+describe('the host in the address of a request', () => {
+  const served = (check: string, serve = 'Bun.serve'): string => `
+    import { serve } from 'srvx'
+    import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
+    import { makeServer } from './mcp.js'
+    const HOSTS = ['localhost', '127.0.0.1']
+    const NAMES = new Set(HOSTS)
+    const isOwn = (request) => { const host = new URL(request.url).hostname; return HOSTS.includes(host) }
+    ${serve}({
+      port: 3000,
+      hostname: '127.0.0.1',
+      async fetch(request) {
+        ${check}
+        const transport = new WebStandardStreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+        await makeServer().connect(transport)
+        return transport.handleRequest(request)
+      },
+    })`
+  const REFUSE = "return new Response('no', { status: 403 })"
+
+  it.each([
+    `if (!HOSTS.includes(new URL(request.url).hostname)) ${REFUSE}`,
+    `if (!isOwn(request)) ${REFUSE}`,
+    `const { hostname } = new URL(request.url); if (!NAMES.has(hostname)) ${REFUSE}`,
+    `const { host } = new URL(request.url); if (host !== 'localhost:3000') ${REFUSE}`,
+  ])('is looked at: %s', (check) => {
+    expect(outcomeOf('missing-origin-check', served(check))).toBe('pass')
+    expect(outcomeOf('missing-origin-check', served(check, 'serve'))).toBe('pass')
+  })
+
+  it.each([
+    '',
+    `if (!HOSTS.includes(new URL(request.url, 'http://localhost').hostname)) ${REFUSE}`,
+    `if (new URL(request.url).pathname !== '/mcp') ${REFUSE}`,
+  ])('is not: %s', (check) => {
+    expect(outcomeOf('missing-origin-check', served(check))).toBe('fail')
+    expect(outcomeOf('missing-origin-check', served(check, 'serve'))).toBe('fail')
+  })
+})
+
+it('MCP of a library that is not seen is served where sessions are found by its header', () => {
+  const program = (check: string): string => `
+    import http from 'node:http'
+    import { handlers } from './rpc.js'
+    const sessions = new Map()
+    http.createServer(async (req, res) => {
+      ${check}
+      const known = sessions.get(req.headers['mcp-session-id'])
+      if (!known) return res.writeHead(404).end()
+      await handlers.answer(known, req, res)
+    }).listen(3000, '127.0.0.1')`
+  expect(outcomeOf('missing-origin-check', program(''))).toBe('fail')
+  const check = 'if (req.headers.origin) return res.writeHead(403).end()'
+  expect(outcomeOf('missing-origin-check', program(check))).toBe('pass')
+})

@@ -571,6 +571,46 @@ describe('answers that wait under an ID', () => {
   })
 })
 
+describe('connections under the ID of a message', () => {
+  const relay = (keep: string, answer: string): string => `
+    import { WebSocketServer } from 'ws'
+    import { spawn } from 'node:child_process'
+    const child = spawn('mcp-server')
+    const waiting = new Map()
+    let next = 1
+    child.stdout.on('data', (data) => {
+      const message = JSON.parse(String(data))
+      ${answer}
+    })
+    setInterval(() => { for (const [id, socket] of waiting) if (socket.readyState !== 1) waiting.delete(id) }, 1000)
+    new WebSocketServer({ port: 8080 }).on('connection', (socket) => {
+      let name
+      socket.on('message', (raw) => {
+        const message = JSON.parse(String(raw))
+        ${keep}
+        child.stdin.write(JSON.stringify(message))
+      })
+      socket.on('close', () => { if (waiting.get(name) === socket) waiting.delete(name) })
+    })`
+  const ANSWER = 'waiting.get(message.id)?.send(JSON.stringify(message)); waiting.delete(message.id)'
+  const collided = (program: Program): readonly string[] => factsOf(program).collisions.map((fact) => fact.store)
+
+  it('wait for an answer, and get that to another', () => {
+    expect(collided(relay('waiting.set(message.id, socket)', ANSWER))).toEqual(['waiting'])
+  })
+
+  it.each([
+    ['a number of our own', 'const own = next++; waiting.set(own, socket); message.id = own', ANSWER],
+    [
+      'a name to be written to',
+      'name = message.name; waiting.set(message.name, socket); waiting.get(message.to)?.send(message.text)',
+      '',
+    ],
+  ])('do not: %s', (_, keep, answer) => {
+    expect(collided(relay(keep, answer))).toEqual([])
+  })
+})
+
 describe('records of two stores that one class makes', () => {
   it('are told by what the class calls them', () => {
     const program = `

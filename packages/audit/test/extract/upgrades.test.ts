@@ -1,6 +1,6 @@
 /** WebSockets that a page of another site may have Alice's browser open: what lets them in, and what refuses that page. */
 import { describe, expect, it } from 'vitest'
-import { findingsOf, outcomeOf, type Program } from './programs.ts'
+import { factsOf, findingsOf, outcomeOf, type Program } from './programs.ts'
 
 const RULE = 'missing-origin-check'
 
@@ -453,5 +453,33 @@ describe('a check that only requests for a WebSocket pass', () => {
     ['where they do not', "if (req.headers.get('upgrade') !== 'websocket' && !ok(req)) return refused", 'fail'],
   ])('%s', (_, check, outcome) => {
     expect(outcomeOf('missing-origin-check', bun(check))).toBe(outcome)
+  })
+})
+
+describe('a cookie that is taken out of the header by hand', () => {
+  const served = (take: string): string => `
+    import http from 'node:http'
+    import { WebSocketServer } from 'ws'
+    import jwt from 'jsonwebtoken'
+    import { run } from './agent.js'
+    function tokenOf(req) {
+      if (!req.headers.cookie) return undefined
+      ${take}
+    }
+    const isKnown = (req) => { try { jwt.verify(tokenOf(req), process.env.SECRET); return true } catch { return false } }
+    const server = http.createServer()
+    new WebSocketServer({ server }).on('connection', (socket, req) => {
+      if (!isKnown(req)) return socket.close()
+      socket.on('message', async (data) => socket.send(await run(String(data))))
+    })
+    server.listen(3000)`
+
+  it.each([
+    "return Object.fromEntries(req.headers.cookie.split(';').map((each) => each.trim().split('='))).auth",
+    "return new Map(req.headers.cookie.split('; ').map((each) => each.split('='))).get('auth')",
+    "const all = req.headers.cookie.split(';').reduce((found, each) => { const [name, value] = each.trim().split('='); found[name] = value; return found }, {}); return all.auth",
+    "for (const each of req.headers.cookie.split(';')) { const [name, value] = each.trim().split('='); if (name === 'auth') return value }",
+  ])('lets pages in: %s', (take) => {
+    expect(factsOf(served(take)).sockets.map(({ letInBy }) => letInBy)).toEqual(['cookie'])
   })
 })

@@ -6,6 +6,7 @@ import { InstanceObject, LibraryObject } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { LOOSELY } from '../origins.ts'
 import { isPageKeptOut } from '../state.ts'
+import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 import { authenticationOf } from './dispatches.ts'
 
@@ -30,13 +31,21 @@ export function collectEndpoints(machine: Machine): readonly EndpointFact[] {
  */
 function handmade(machine: Machine): readonly EndpointFact[] {
   if (eventsOf(machine, 'transport').length > 0) return []
-  const events = eventsOf(machine, 'rpc').filter((event) => event.context.trigger === 'request')
+  const told = eventsOf(machine, 'rpc').filter((event) => event.context.trigger === 'request')
+  const events = told.length > 0 ? told : onItsSessions(machine)
   const reached = events.filter((event) => event.context.route !== undefined)
   return (reached.length > 0 ? reached : events).map((event) => endpointOf(event, 'never'))
 }
 
+/** Where sessions are kept under the header of the protocol, MCP is served, whoever tells its messages apart. */
+function onItsSessions(machine: Machine): readonly EventOf<'store-read' | 'store-write'>[] {
+  return [...eventsOf(machine, 'store-read'), ...eventsOf(machine, 'store-write')].filter(
+    ({ context, key }) => context.trigger === 'request' && hasTag(key, 'header:mcp-session-id'),
+  )
+}
+
 function endpointOf(
-  event: EventOf<'dispatch' | 'endpoint' | 'rpc'>,
+  event: EventOf<'dispatch' | 'endpoint' | 'rpc' | 'store-read' | 'store-write'>,
   own: EndpointFact['check'],
   vain?: Site,
 ): EndpointFact {

@@ -15,11 +15,13 @@ import { FunctionObject, InstanceObject, LibraryObject, isWithin as liesWithin }
 import type { Machine } from '../machine.ts'
 import { fromRequest } from '../conditions.ts'
 import { isCredentialName } from '../models/requests.ts'
+import { PICKED } from '../properties.ts'
 import { namesSession, withFields } from '../shared.ts'
 import type { Value } from '../value.ts'
-import { hasTag, isDrawn } from '../value.ts'
+import { hasTag, isDrawn, storesIn } from '../value.ts'
 import { distinct, eventsOf, locate, sameSite } from './collect.ts'
 import { collectReuses } from './once.ts'
+import { collectKeptAnswers } from './kept-answers.ts'
 import { isCatchAll } from './stores.ts'
 
 const SERVING = new Set(['request', 'initialized', 'tool'])
@@ -121,7 +123,11 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
       },
     ]
   })
-  return distinct([...facts, ...sharedLogins(machine)], (fact) => `${fact.written.path}:${fact.name}`)
+  const answers = hasClients ? collectKeptAnswers(machine) : []
+  return distinct(
+    [...facts, ...sharedLogins(machine), ...answers, ...pickedSessions(machine)],
+    (fact) => `${fact.written.path}:${fact.name}`,
+  )
 }
 
 /** Where all that is seen serves one client, nobody else asks for these. */
@@ -146,8 +152,23 @@ function sharedLogins(machine: Machine): readonly SharedVariableFact[] {
   })
 }
 
+/** `[...sessions.values()][0].handleRequest(…)`: a request is served by whichever session is there. */
+function pickedSessions(machine: Machine): readonly SharedVariableFact[] {
+  const picked = eventsOf(machine, 'dispatch').filter(
+    ({ context, how, receiver }) =>
+      context.trigger === 'request' && how === 'transport' && receiver.tags.includes(PICKED),
+  )
+  return picked.flatMap(({ receiver, site }): SharedVariableFact[] => {
+    const stores = storesIn(receiver)
+    const kept = eventsOf(machine, 'store-write').find((write) => stores.includes(write.store.id))
+    if (kept === undefined) return []
+    const places = { declared: locate(kept.store.site), written: locate(kept.site), read: locate(site) }
+    return [{ name: kept.store.name, holds: 'sessions', ...places, leftBehind: false }]
+  })
+}
+
 /** `stores.get(sessionId)`: a container that is itself kept under who calls, be it that start-up has made one as well. */
-function isKeptForCaller(machine: Machine, container: HeapObject): boolean {
+export function isKeptForCaller(machine: Machine, container: HeapObject): boolean {
   const within = eventsOf(machine, 'store-write').filter(({ value }) => value.objects.includes(container))
   return within.some(({ store }) => isByCaller(machine, store.id))
 }
@@ -159,7 +180,7 @@ function isOfTool({ context, facts }: Event): boolean {
 }
 
 /** Who calls, or by which session, is part of the name. */
-function namesCaller(key: Value): boolean {
+export function namesCaller(key: Value): boolean {
   return ['cred', 'principal', 'sid', 'held', 'of-session', 'mint'].some((tag) => hasTag(key, tag)) || namesSession(key)
 }
 
@@ -403,7 +424,8 @@ export function collectCollisions(machine: Machine): readonly CollisionFact[] {
       isChosenByMessage(event.key) &&
       !event.facts.must.has(`absent:${event.store.id}`) &&
       !isOfOneSession(machine, event.store) &&
-      event.value.objects.flatMap(withFields).some((item) => isWaiting(item, event)),
+      (event.value.objects.flatMap(withFields).some((item) => isWaiting(item, event)) ||
+        (event.value.objects.flatMap(withFields).some(isConnection) && isFoundByAnswer(machine, event.store))),
   )
   return distinct(
     waits.map((event) => ({
@@ -426,6 +448,21 @@ function isOfOneSession(machine: Machine, { site }: StoreRef): boolean {
 
 function isChosenByMessage({ tags, objects, entropy }: Value): boolean {
   return objects.length === 0 && entropy === undefined && tags.length > 0 && tags.every((tag) => tag === 'body')
+}
+
+/** A WebSocket or an open stream, over which other requests come as well. */
+function isConnection(item: HeapObject): boolean {
+  return item instanceof LibraryObject && (item.type === 'socket' || item.type === 'stream')
+}
+
+/** Where a connection is over, or looked after, nobody is answered. */
+const ENDING: ReadonlySet<string> = new Set(['disconnect', 'onclose', 'onsessionclosed', 'timer', 'shutdown'])
+
+/** Under what something else says than the requests of clients: whoever is kept waits for its answer. */
+function isFoundByAnswer(machine: Machine, { id }: StoreRef): boolean {
+  return eventsOf(machine, 'store-read').some(
+    ({ store, key, context }) => store.id === id && !ENDING.has(context.trigger) && !fromRequest(key),
+  )
 }
 
 /** The answer to this very request, or what is called when there is one. */

@@ -390,6 +390,8 @@ export const http: Model = {
     'node:stream/consumers#text': consume,
     'node:stream/consumers#buffer': consume,
     '@hono/node-server#serve': serve('::'),
+    'srvx#serve': serve('::'),
+    'srvx/node#serve': serve('::'),
     '@hono/node-server#getRequestListener': (_machine, call) => call.args[0] ?? UNKNOWN,
     'global:Bun#serve': serve('0.0.0.0'),
     'bun#serve': serve('0.0.0.0'),

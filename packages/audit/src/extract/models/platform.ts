@@ -82,9 +82,14 @@ function fillWithPairs(created: HeapObject, list: HeapObject): void {
     created.elements.write(list.item)
   }
   for (const pair of list.item.objects) {
-    created.keys.write(pair.properties.get('0')?.value ?? UNKNOWN)
-    created.elements.write(pair.properties.get('1')?.value ?? UNKNOWN)
+    created.keys.write(partOfPair(pair, '0'))
+    created.elements.write(partOfPair(pair, '1'))
   }
+}
+
+/** Of a text that was cut in two, either half. */
+function partOfPair(pair: HeapObject, place: string): Value {
+  return pair.properties.get(place)?.value ?? (pair.kind === 'array' && pair.item !== NEVER ? pair.item : UNKNOWN)
 }
 
 const promise: ExternalHandler = (machine, call, state) => {

@@ -2,13 +2,13 @@
 import type { LibraryObject } from '../heap.ts'
 import { LibraryObject as Library } from '../heap.ts'
 import type { Value } from '../value.ts'
-import { NEVER, UNKNOWN, derived, join, object, withTags } from '../value.ts'
+import { NEVER, UNKNOWN, derived, hasTag, join, object, tagged, withTags } from '../value.ts'
 import { contentOfForm } from './forms.ts'
 import type { ExternalHandler, MethodHandler, Model, PropertyHandler } from './model.ts'
 import { keep } from './requests.ts'
 
 const url: ExternalHandler = (machine, call) =>
-  object(machine.library('url', call.site, { source: call.args[0] ?? UNKNOWN }))
+  object(machine.library('url', call.site, { source: call.args[0] ?? UNKNOWN, base: call.args[1] }))
 
 const read: PropertyHandler = (machine, target, name, _key, site) => {
   const source = sourceOf(target)
@@ -17,9 +17,17 @@ const read: PropertyHandler = (machine, target, name, _key, site) => {
     return isOfRequest
       ? object(machine.library('bag', site, { origin: 'query' }))
       : keep(target, 'params', () => machine.library('form', site))
-  if (isOfRequest) return withTags(UNKNOWN, ['url'])
+  if (isOfRequest) return HOST.has(name ?? '') && namesHost(target) ? tagged('header:host', 'host') : tagged('url')
   if (name === 'protocol') return withTags(UNKNOWN, ['proto'])
   return name === 'href' ? textOf(target) : source
+}
+
+const HOST: ReadonlySet<string> = new Set(['host', 'hostname', 'origin'])
+
+/** Of a request whose address is whole, or is completed by the host that it names. */
+function namesHost({ data }: LibraryObject): boolean {
+  const base = data['base'] as Value | undefined
+  return base === undefined || hasTag(base, 'host')
 }
 
 const write: MethodHandler = (_machine, target) => textOf(target)

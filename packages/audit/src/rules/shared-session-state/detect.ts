@@ -47,7 +47,7 @@ function sharedServer(fact: SharedServerFact): FindingDraft {
   }
 }
 
-const HOLDS: Readonly<Record<Exclude<SharedVariableFact['holds'], 'logins'>, string>> = {
+const HOLDS: Readonly<Record<Exclude<SharedVariableFact['holds'], keyof typeof OF_MANY>, string>> = {
   transport: 'the transport of whoever came last',
   server: 'the server of whoever came last',
   identity: 'the identity of whoever called last',
@@ -57,25 +57,54 @@ const HOLDS: Readonly<Record<Exclude<SharedVariableFact['holds'], 'logins'>, str
   choice: 'what whoever called last asked a tool for',
 }
 
+/** What is kept of each caller beside that of others: how it is told, kept and found. */
+const OF_MANY = {
+  logins: {
+    what: 'what each client logs in elsewhere with: others use it by the name that it was given.',
+    written: 'kept for all, under a name of the client’s',
+    read: 'used by whoever names it',
+  },
+  answers: {
+    what: 'what each caller’s credential was answered elsewhere: others are given it by what they ask for.',
+    written: 'kept for all, under what was asked for alone',
+    read: 'given to whoever asks for the same',
+  },
+  sessions: {
+    what: 'everybody’s sessions, and a request is served by whichever is there, not by the one that it names.',
+    written: 'a session is kept here',
+    read: 'taken as it comes, whoever asks',
+  },
+} as const
+
+function isOfMany(holds: SharedVariableFact['holds']): holds is keyof typeof OF_MANY {
+  return holds in OF_MANY
+}
+
 function sharedVariable(fact: SharedVariableFact): FindingDraft {
   const declared = fact.declared === undefined ? [] : [{ note: 'outlives every request', location: fact.declared }]
-  const isOfMany = fact.holds === 'logins'
+  const told = isOfMany(fact.holds)
+    ? OF_MANY[fact.holds]
+    : {
+        what: `${HOLDS[fact.holds]}: each request overwrites it and others read it.`,
+        written: 'overwritten by each request',
+        read: 'read as if it were this caller’s',
+      }
   return {
-    what:
-      fact.holds === 'logins'
-        ? `${fact.name} holds what each client logs in elsewhere with: others use it by the name that it was given.`
-        : `${fact.name} holds ${HOLDS[fact.holds]}: each request overwrites it and others read it.`,
+    what: `${fact.name} holds ${told.what}`,
     trace: [
       ...declared,
       ...(fact.via === undefined ? [] : [{ note: 'a request comes in here', location: fact.via }]),
-      {
-        note: isOfMany ? 'kept for all, under a name of the client’s' : 'overwritten by each request',
-        location: fact.written,
-      },
-      { note: isOfMany ? 'used by whoever names it' : 'read as if it were this caller’s', location: fact.read },
+      { note: told.written, location: fact.written },
+      { note: told.read, location: fact.read },
     ],
     primary: declared.length + (fact.via === undefined ? 0 : 1),
-    confidence: 'high',
+    confidence: fact.holds === 'answers' ? 'medium' : 'high',
+    ...(fact.holds === 'answers'
+      ? {
+          why: 'Mallory asks for what Alice has just read, with a credential of his own that may not: he is given her copy of it.',
+          todo: 'Make who is asking part of the key, or ask again whether this caller may have what is found.',
+        }
+      : {}),
   }
 }
 
