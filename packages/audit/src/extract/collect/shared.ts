@@ -232,6 +232,8 @@ function heldBy(event: EventOf<'shared-write'>): SharedVariableFact['holds'] | u
   if (event.value.objects.some((item) => speaksFor(item, event))) return 'identity'
   if (event.value.objects.length > 0) return undefined
   const names = (tag: string): boolean => hasTag(event.value, tag)
+  // What counts is nobody, wherever it began.
+  if (names('counter')) return undefined
   if (names('cred') || names('principal') || names('speaks-for') || namesSession(event.value)) return 'identity'
   // A header whatever it is called, kept as a key or a token: it is one.
   if (fromRequest(event.value) && isCredentialName(event.name)) return 'identity'
