@@ -439,7 +439,6 @@ export function collectCollisions(machine: Machine): readonly CollisionFact[] {
   )
 }
 
-/** Taken from the body of the request alone: no session, no caller and no number of our own is part of it. */
 /** Kept by a transport that nobody here makes, and that tells no sessions apart: each session has one of its own. */
 function isOfOneSession(machine: Machine, { site }: StoreRef): boolean {
   const transport = [...machine.transportsLeft].find((of) => liesWithin(site, of))
@@ -448,6 +447,7 @@ function isOfOneSession(machine: Machine, { site }: StoreRef): boolean {
   return !found.some(({ key, store }) => liesWithin(store.site, transport) && namesSession(key))
 }
 
+/** Taken from the body of the request alone: no session, no caller and no number of our own is part of it. */
 function isChosenByMessage({ tags, objects, entropy }: Value): boolean {
   return objects.length === 0 && entropy === undefined && tags.length > 0 && tags.every((tag) => tag === 'body')
 }
