@@ -11,6 +11,7 @@ import { getProperty, setProperty } from './properties.ts'
 import { summed } from './request-state.ts'
 import { isNamedKey, noteAssignedCredential, noteKeyWritten, noteUrlAlternative } from './secrets.ts'
 import { noteConfiguredPart } from './configured.ts'
+import { namedSegment } from './segments.ts'
 import { noteSharedWrite } from './shared.ts'
 import type { State } from './state.ts'
 import { noteMade } from './made-secrets.ts'
@@ -59,9 +60,10 @@ function named(machine: Machine, left: Node, value: Value, node: Node, state: St
 }
 
 /** Writes a value to a variable, property or destructuring pattern. */
-export function assignPattern(machine: Machine, given: Node, value: Value, state: State, env: Environment): void {
+export function assignPattern(machine: Machine, given: Node, found: Value, state: State, env: Environment): void {
   const pattern = bare(given)
   const site = machine.site(env.file, pattern)
+  const value = pattern.type === 'Identifier' ? namedSegment(String(pattern['name']), found) : found
   switch (pattern.type) {
     case 'Identifier': {
       const name = String(pattern['name'])

@@ -29,6 +29,7 @@ import type { Machine } from './machine.ts'
 import { OWN } from './listings.ts'
 import { LOOSELY, NAMES_TLS, isLooselyTested } from './origins.ts'
 import { partsOf } from './request-state.ts'
+import { segmentsIn } from './segments.ts'
 import { entropyOfAll } from './models/surroundings.ts'
 import { noteEventLookUp } from './replays.ts'
 import { noteOwnLifetime } from './models/times-to-live.ts'
@@ -69,7 +70,7 @@ export function callBuiltin(machine: Machine, self: Value, name: string, call: C
   if ((name === 'replace' || name === 'replaceAll') && call.args[1]?.objects.some(({ kind }) => kind === 'function'))
     return replaceText(machine, self, call, state)
   const text = callText(machine, self, name, call, state)
-  if (text !== undefined) return TAKES_APART.test(name) ? partsOf(self, text, state) : text
+  if (text !== undefined) return TAKES_APART.test(name) ? segmentsIn(self, partsOf(self, text, state)) : text
   return callUnknownList(machine, self, name, call, state)
 }
 

@@ -21,6 +21,7 @@ import { noteHandleGiven } from './handles.ts'
 import { storeRef } from './properties.ts'
 import { handedOver, noteAct, noteMadeOnce } from './request-state.ts'
 import { parsedBySchema } from './schemas.ts'
+import { isHashedSegment, segmentsIn } from './segments.ts'
 import { isNamedSecret, namesFile, noteBindings, noteLog, noteUrlCredential, noteUrlProof } from './secrets.ts'
 import type { State } from './state.ts'
 import { noteUnseenAct } from './messages.ts'
@@ -65,6 +66,9 @@ function isTakenApart(name: string | undefined, call: Call): boolean {
 
 const TAKES_APART =
   /^(?:exec|matchAll|byteLength|inspect|parse|(?:un)?escape\w*|encode\w*|decode(?:URI\w*|Base64\w*|Jwt|JWT|ProtectedHeader|Token)?|jwtDecode|(?:trim|strip|mask|redact|sanitize|normalize|truncate|obfuscate)\w*|parse(?:Auth|Bearer|Basic|Header|Cookie|Token|Scheme)\w*|(?:extract|remove)(?:Auth|Bearer|Basic|Header|Token|Scheme|Prefix|Api_?Key)\w*)$/
+
+/** Methods of a pattern, which give back pieces of the text they are given. */
+const FINDS_PARTS: ReadonlySet<string> = new Set(['exec', 'matchAll'])
 
 /** What a store we cannot see holds under a key comes from where the key came from, but it is not the key. */
 function asKey(value: Value): Value {
@@ -142,7 +146,8 @@ function callUnseen(
   const keys = looks ? [...call.args, ...call.args.flatMap((arg) => keysIn(arg))] : []
   const given = looks ? keys.map(asKey) : call.args
   const self = ofBinding(call.self, name)
-  const inner = callee.objects.length === 0 ? derived(self, callee, ...given) : derived(self, ...given)
+  const made = callee.objects.length === 0 ? derived(self, callee, ...given) : derived(self, ...given)
+  const inner = name !== undefined && FINDS_PARTS.has(name) ? segmentsIn(call.args[0] ?? UNKNOWN, made) : made
   const provided = providedInstance(machine, name, call)
   if (provided !== undefined) return provided
   if (name !== undefined && registerOnUnseen(machine, name, call, state)) return call.self
@@ -279,7 +284,8 @@ function noteUrlKeys(
 ): void {
   const text = call.site.file.text.slice(call.site.start, Math.min(call.site.end, call.site.start + 300))
   const kept = /^(.*?)[!?]?\.\s*\w+\s*\(/s.exec(text.slice(0, text.indexOf(name) + name.length + 1))?.[1] ?? name
-  for (const key of keys) if (hasTag(key, 'cred')) machine.emit('record-asked', call.site, state, { kept, key })
+  for (const key of keys)
+    if (hasTag(key, 'cred') || isHashedSegment(key)) machine.emit('record-asked', call.site, state, { kept, key })
 }
 
 /** The same, and their names say that it is one. */

@@ -39,8 +39,19 @@ export const OFFERED = 'the secret that callers must know'
 export function noteSafeComparison(machine: Machine, a: Value, b: Value, site: Site, state: State): void {
   const [one, other] = [withoutTag(a, 'hash'), withoutTag(b, 'hash')]
   const expected = isGuessAt(one, other) ? other : isGuessAt(other, one) ? one : undefined
-  if (expected === undefined || hasTag(expected, 'mac') || hasTag(expected, 'entry')) return
+  if (expected === undefined) return noteSegmentProof(machine, one, other, site, state)
+  if (hasTag(expected, 'mac')) return
+  if (isNamedSecret(expected)) noteUrlProof(machine, expected === one ? other : one, site, state)
+  if (hasTag(expected, 'entry')) return
   noteSecret(machine, OFFERED, expected, site, state)
+}
+
+/** A piece of the path, whatever it is called, is held against what is kept, so that the time it takes tells nothing of it. */
+function noteSegmentProof(machine: Machine, one: Value, other: Value, site: Site, state: State): void {
+  if (hasTag(one, 'mac') || hasTag(other, 'mac')) return
+  const [presented, ...rest] = [one, other].filter(isOfUrl)
+  if (presented === undefined || rest.length > 0 || !presented.tags.includes('url')) return
+  machine.emit('url-credential', site, state, { value: tagged(...tagsOf(presented, 'param')), proves: true })
 }
 
 function withoutTag(value: Value, tag: string): Value {
@@ -288,7 +299,8 @@ const MOST_ASSIGNED = 16
 export function isOfUrl(value: Value): boolean {
   const origins = requestTags(value)
   const isMeant = (tag: string): boolean => IN_URL.test(tag) && !isOfProtocol(tag) && !IS_SIGNATURE.test(tag)
-  return origins.length > 0 && origins.every(isMeant) && isAsSent(value)
+  // A piece of the path is of the address as well.
+  return origins.some(isMeant) && origins.every((tag) => tag === 'url' || isMeant(tag)) && isAsSent(value)
 }
 
 /** `?sig=…`: it proves that this request was made by whoever has the key, and lets nobody make another. */
@@ -362,8 +374,9 @@ function isFoundBy(name: string, value: Value, { facts }: State): boolean {
 }
 
 /** `drawn-in-url:<name>@<place>`, without a name in a path: whatever it is called there, what was drawn at that place may be the ID of a session. */
-function drawnTags(name: string, { entropy }: Value): readonly string[] {
-  if (entropy === undefined || isOfProtocol(`query:${name}`)) return []
+function drawnTags(name: string, { entropy, tags }: Value): readonly string[] {
+  // The digest of what was drawn, such as the challenge of a login, is not what was drawn.
+  if (entropy === undefined || tags.includes('hash') || isOfProtocol(`query:${name}`)) return []
   return entropy.sources.map(({ site }) => `drawn-in-url:${name.toLowerCase()}@${siteKey(site)}`)
 }
 

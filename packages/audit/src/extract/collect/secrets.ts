@@ -8,6 +8,7 @@ import { type Site, siteKey, isWithin } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { isRefusedText } from '../refused-texts.ts'
 import { OFFERED, isHandleName, isOfProtocol, isUrlCredential } from '../secrets.ts'
+import { SEGMENT, isHashedSegment } from '../segments.ts'
 import type { Value } from '../value.ts'
 import { hasTag, strings, tagsOf } from '../value.ts'
 import { distinct, eventsOf, locate, sameSite } from './collect.ts'
@@ -32,10 +33,17 @@ function presentedIds(machine: Machine, stores: readonly StoreFact[]): readonly 
     // The state of an OAuth flow names what waits for its end; where it finds what a session’s ID finds, it holds that ID.
     const isMeant = (tag: string): boolean =>
       !isOfProtocol(tag) || (tag === 'query:state' && beside.has(event.store.id))
+    const isNamed = (tag: string): boolean =>
+      store !== undefined && (tag.startsWith('query:') ? isMeant(tag) : isOfClients(event, store, beside))
     return urlTags(event.key)
-      .filter((tag) => (store !== undefined && tag.startsWith('query:') && isMeant(tag)) || isHandleName(tag))
+      .filter((tag) => isNamed(tag) || isHandleName(tag))
       .map((tag) => acceptedAs('session', tag, event, machine, ofConnection))
   })
+}
+
+/** `/feeds/:ref`: what clients present in a header elsewhere, they present here as a part of the path, and not those who run the server. */
+function isOfClients({ facts }: Event, { id }: StoreFact, beside: ReadonlySet<string>): boolean {
+  return beside.has(id) && !facts.must.has('privileged') && !facts.must.has('permitted')
 }
 
 /** What is kept beside the sessions, under the IDs that their clients present in headers. */
@@ -106,7 +114,7 @@ function credentialsOfRecords(machine: Machine): readonly UrlTokenFact[] {
     event.store.kind === 'database' ? [{ event, kept: event.store.id }] : [],
   )
   const asked = [...rows, ...eventsOf(machine, 'record-asked').map((event) => ({ event, kept: event.kept }))].filter(
-    ({ event }) => event.context.trigger === 'request' && hasTag(event.key, 'cred'),
+    ({ event }) => event.context.trigger === 'request' && (hasTag(event.key, 'cred') || isHashedSegment(event.key)),
   )
   const ofCallers = new Set(asked.filter(({ event }) => isBrought(event.key)).map(({ kept }) => kept))
   const serving = new Set(machine.events.filter(servesMcp).map(({ context }) => context))
@@ -114,7 +122,7 @@ function credentialsOfRecords(machine: Machine): readonly UrlTokenFact[] {
     .filter(({ event, kept }) => ofCallers.has(kept) || serving.has(event.context))
     .flatMap(({ event }) =>
       urlTags(event.key)
-        .filter(isUrlCredential)
+        .filter((tag) => isUrlCredential(tag) || (tag === SEGMENT && isHashedSegment(event.key)))
         .map((tag) => acceptedAs('credential', tag, event, machine, false)),
     )
 }
@@ -148,7 +156,10 @@ function acceptedAs(
   return {
     kind,
     way: 'accepted',
-    part: `the ${origin === 'query' ? 'query' : 'path'} parameter ${written ?? name}`,
+    part:
+      tag === SEGMENT
+        ? 'a piece of the path'
+        : `the ${origin === 'query' ? 'query' : 'path'} parameter ${written ?? name}`,
     read: from === undefined || sameSite(from, event.site) ? undefined : locate(from),
     at: locate(event.site),
     ofConnection,

@@ -490,6 +490,7 @@ export const platform: Model = {
     'global:JSON#parse': parsedText,
     'node:util#promisify': all,
     'node:crypto#timingSafeEqual': safeEqual,
+    'node:crypto#subtle.timingSafeEqual': safeEqual,
     tsscmp: safeEqual,
     'safe-compare': safeEqual,
     'node:url#parse': (machine, call) => object(machine.library('url', call.site, { source: call.args[0] ?? UNKNOWN })),

@@ -36,11 +36,14 @@ function sourceOf(target: LibraryObject): Value {
   return derived(target.data['source'] as Value)
 }
 
-/** What stands in it: the address it was made of, and the query that was added. */
+/** What stands in it: the address it was made of, the query that was added, and the parts that were put in afterwards. */
 function textOf(target: LibraryObject): Value {
   const params = (target.properties.get('.params')?.value ?? NEVER).objects.filter((item) => item instanceof Library)
-  return derived(sourceOf(target), ...params.map(contentOfForm))
+  const parts = PARTS.flatMap((name) => target.properties.get(name)?.value ?? [])
+  return derived(sourceOf(target), ...params.map(contentOfForm), ...parts.map(asAddress))
 }
+
+const PARTS = ['search', 'pathname', 'href'] as const
 
 /** A value as it is written into text: a URL as its address, a form as its query. */
 export function asAddress(value: Value): Value {
