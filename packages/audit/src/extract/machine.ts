@@ -159,6 +159,8 @@ export class Machine {
   readonly routes: { readonly app: LibraryObject; readonly route: Route }[] = []
   /** Middleware by the app it was registered on, in order. */
   readonly layers = new Map<LibraryObject, Route[]>()
+  /** Conditions under which a function that sets up an app goes no further than here, and where it would have ended. */
+  readonly leftEarly: { readonly site: Site; readonly end: number }[] = []
   /** Objects that packages export, by import path. */
   readonly readyMade = new Map<string, LibraryObject>()
   /** `req.app` is one of them. */

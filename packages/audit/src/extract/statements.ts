@@ -359,7 +359,9 @@ function executeIf(machine: Machine, node: Node, state: State, env: Environment)
     test,
     (taken) => {
       narrow(node['test'] as Node, taken, before, env)
+      const { order } = machine
       machine.firstUses.run(machine, node, taken, env, () => execute(machine, node['consequent'] as Node, taken, env))
+      if (taken.dead && machine.order > order) noteLeftEarly(machine, machine.site(env.file, node))
       noteRefusedTexts(machine, node, taken.dead, state, env)
     },
     (other) => {
@@ -367,6 +369,12 @@ function executeIf(machine: Machine, node: Node, state: State, env: Environment)
       if (isNode(alternate)) execute(machine, alternate, other, env)
     },
   )
+}
+
+/** Code that sets up an app has gone no further than here, and the rest of the function is for when it has not been here. */
+function noteLeftEarly({ leftEarly, stack }: Machine, site: Site): void {
+  const end = stack.at(-1)?.end
+  if (end !== undefined) leftEarly.push({ site, end })
 }
 
 /** Runs both sides of a condition on forks that know which way it went, and joins what survives. */
