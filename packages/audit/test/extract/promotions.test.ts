@@ -219,3 +219,43 @@ describe('a login to the session that every visitor has', () => {
     expect(outcomeOf(fixation, visits(login))).toBe('pass')
   })
 })
+
+describe('a session that only people with a credential of their own open', () => {
+  const served = (guard: string): string => `
+    import express from 'express'
+    import { createClient } from '@supabase/supabase-js'
+    import { createHash, randomUUID } from 'node:crypto'
+    const supabase = createClient(process.env.URL, process.env.KEY)
+    const sessions = new Map()
+    const whoIs = async (token) => {
+      const digest = createHash('sha256').update(token).digest('hex')
+      return (await supabase.from('api_keys').select('id, user_id').eq('key_hash', digest).single()).data
+    }
+    const known = async (req, res, next) => {
+      const found = await whoIs(req.headers.authorization ?? req.query.token)
+      if (!found) return res.status(401).end()
+      req.userId = found.user_id
+      next()
+    }
+    const app = express()
+    app.post('/open', ${guard} (req, res) => {
+      const id = randomUUID()
+      sessions.set(id, { userId: req.userId, streaming: false })
+      res.json({ id })
+    })
+    app.get('/feed', known, (req, res) => {
+      const session = sessions.get(req.get('x-session-id'))
+      if (!session) return res.status(404).end()
+      session.streaming = true
+      res.write('')
+    })
+    app.listen(3000)`
+
+  it('is marked by them', () => {
+    expect(outcomeOf(fixation, served('known,'))).toBe('pass')
+  })
+
+  it('may be anybody’s where nobody is asked when it is opened', () => {
+    expect(outcomeOf(fixation, served(''))).toBe('fail')
+  })
+})

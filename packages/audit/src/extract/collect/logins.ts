@@ -100,7 +100,7 @@ function recordLogins(machine: Machine, stores: readonly StoreFact[]): readonly 
         (event.facts.must.has('login') || takesOver(event)) &&
         isKept(event.value),
     )
-    .filter((event) => !isRenewed(machine, event))
+    .filter((event) => !isRenewed(machine, event) && !isOfKnownCallers(machine, event))
     .map((event) => ({
       at: locate(event.site),
       how: 'record',
@@ -108,6 +108,19 @@ function recordLogins(machine: Machine, stores: readonly StoreFact[]): readonly 
       regenerated: false,
       session: own.get(event.store)!.insertions[0] ?? own.get(event.store)!.at,
     }))
+}
+
+/**
+ * Where nobody opens a session without a credential of their own, none is there before a login: whoever brings that credential
+ * again marks what is theirs already.
+ */
+function isOfKnownCallers(machine: Machine, event: EventOf<'entry-write'>): boolean {
+  const openings = eventsOf(machine, 'store-write').filter(
+    ({ store, context }) => store.id === event.store && context.trigger === 'request',
+  )
+  return (
+    openings.length > 0 && !becomesSomebody(event) && openings.every(({ facts }) => facts.must.has('auth:verified'))
+  )
 }
 
 /** At the address of a login, a record that was found by what the request named is told who the caller is. */
