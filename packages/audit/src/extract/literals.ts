@@ -176,8 +176,9 @@ export function elementsOf(machine: Machine, source: Value, site: Site): Value {
 
 export function itemValue(machine: Machine, target: HeapObject): Value {
   const value = target.item === NEVER ? UNKNOWN : target.item
-  if (target.transient) return value
   const origin = target.origin ?? target
+  // What a package lists is written in it, for everybody to read: nothing is kept there.
+  if (target.transient || origin.kind === 'external') return value
   machine.containers.set(storeId(origin), origin)
   return withTags(value, [`entry:${storeId(origin)}`])
 }
