@@ -9,6 +9,7 @@ import { call_ } from './calls.ts'
 import { parametersOf } from './invoke.ts'
 import { COMPARES_SECRET, comparedParameters } from './compared.ts'
 import type { EventKind } from './events.ts'
+import { isForgotten } from './forgotten.ts'
 import type { HeapObject, Site } from './heap.ts'
 import { ClassObject, FunctionObject, textOf } from './heap.ts'
 import type { Machine } from './machine.ts'
@@ -68,7 +69,8 @@ export function runFragments(machine: Machine, reached: ReadonlySet<Node>): void
       for (const left of leftIn(machine, module)) {
         if (reached.has(left.fn.node) || machine.reached.has(left.fn.node)) continue
         const text = namedText(left.fn)
-        if (left.opens === true || isPiece(text, left.fn.site) || countsInParts(machine, text)) runLeft(machine, left)
+        const isWanted = left.opens === true || isPiece(text, left.fn.site) || countsInParts(machine, text)
+        if (isWanted && !(left.self === UNDEFINED && isForgotten(machine, left.fn, module))) runLeft(machine, left)
       }
     }
     runGivenAway(machine)
