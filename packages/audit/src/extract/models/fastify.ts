@@ -12,6 +12,7 @@ import type { Value } from '../value.ts'
 import { UNDEFINED, UNKNOWN, object, onlyString, truthiness } from '../value.ts'
 import { flat } from './express.ts'
 import { noteFastifyCookies, runListenCallback } from './http.ts'
+import { registerMcpPlugin } from './mcp-plugins.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { guardedApp } from './origin.ts'
 import { keep, noteCallerRead, requestPart } from './requests.ts'
@@ -104,6 +105,7 @@ const fastifyRegister: MethodHandler = (machine, target, call, state) => {
   // What packages publish is meant for the app that it is registered with.
   if (plugin.objects.some((item) => item instanceof ExternalObject && item.path.startsWith('@fastify/cookie')))
     noteFastifyCookies(machine, target, options, call.site, state)
+  registerMcpPlugin(machine, target, plugin, options, call, state)
   const isOpen = plugin.objects.some((item) => machine.openPlugins.has(item) || item instanceof ExternalObject)
   const context = isOpen ? target : innerContext(machine, target, options, call, state)
   const made = state.aside((fork) =>

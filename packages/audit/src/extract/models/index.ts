@@ -41,6 +41,7 @@ import { loginSessions } from './login-sessions.ts'
 import { mcp } from './mcp.ts'
 import { mcpAdapter } from './mcp-adapter.ts'
 import { mcpHost, mcpHosts } from './mcp-hosts.ts'
+import { mcpPlugins } from './mcp-plugins.ts'
 import { merges } from './merges.ts'
 import { mongoose } from './mongoose.ts'
 import { middleware } from './middleware.ts'
@@ -122,6 +123,7 @@ function registry(): Registry {
     mcp,
     mcpAdapter,
     mcpHosts,
+    mcpPlugins,
     nest,
     nestJwt,
     nestLayers,
