@@ -177,6 +177,12 @@ describe('what is compared beside a credential', () => {
       '',
       'pass',
     ],
+    [
+      'what a package lists',
+      tool('return Object.values(Region).filter((one) => one !== (region ?? token))'),
+      "import { Region } from '@acme/sdk'",
+      'pass',
+    ],
     ['the key itself, with text', "if (config.key !== 'acme-key-83kdk29') throw new Error('no')", '', 'fail'],
     ['a password within what a body brings', tool("if (auth.password !== 'sesame-open-93') return {}"), '', 'fail'],
     ['what a body calls a key, with a setting', tool('if (key !== process.env.ADMIN_KEY) return {}'), '', 'fail'],
@@ -282,6 +288,17 @@ describe('where a secret comes from', () => {
     expect(findingsOf('weak-session-secret', files)).toEqual([
       'docker-compose.yml:4: The key that tokens are signed with falls back to text in the source where its setting is missing.',
     ])
+  })
+
+  it.each([
+    ['by the name in the environment', 'config.SIGNED_WITH', 1],
+    ['by a name of its own', 'config.signedWith', 0],
+  ])('a compose file sets what is read off settings as a whole: %s', (_what, secret, found) => {
+    const files = {
+      'server.ts': `import { z } from 'zod'\nlet config = null\n{\n const read = z.object({ SIGNED_WITH: z.string() }).safeParse(process.env)\n config = read.data\n}\n${signing(secret)}`,
+      'docker-compose.yml': 'services:\n  web:\n    environment:\n      SIGNED_WITH: "change-me-in-production"\n',
+    }
+    expect(findingsOf('weak-session-secret', files)).toHaveLength(found)
   })
 
   it('a text stands where it is given its name, however far from its use', () => {

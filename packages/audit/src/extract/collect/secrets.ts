@@ -348,9 +348,14 @@ function deployedDefaults(machine: Machine): readonly SecretFact[] {
   return machine.tree.deployments.flatMap((file) => [
     ...[...file.text.matchAll(DEPLOYED)].flatMap((match) => deployedSecret(machine, uses, file, match)),
     ...[...file.text.matchAll(WRITTEN)]
-      .filter(([, name]) => uses.some(({ value }) => value.tags.includes(`env:${name}`)))
+      .filter(([, name]) => uses.some((use) => comesFrom(use, name!)))
       .flatMap((match) => deployedSecret(machine, uses, file, match)),
   ])
+}
+
+/** From the environment, or from settings that were read off it as a whole and go by its names: `config.AUTH_TOKEN`. */
+function comesFrom({ value: { tags } }: Use, name: string): boolean {
+  return tags.includes(`env:${name}`) || (/^[A-Z\d]+(?:_[A-Z\d]+)+$/.test(name) && tags.includes(`opt:${name}`))
 }
 
 function deployedSecret(
@@ -361,7 +366,7 @@ function deployedSecret(
 ): readonly SecretFact[] {
   const name = match[1]!
   if (isRefused(machine, match[2]!, text)) return []
-  const use = uses.find(({ value }) => value.tags.includes(`env:${name}`))
+  const use = uses.find((item) => comesFrom(item, name))
   // A password that no source here reads lets somebody into another program of the deployment: a database, a dashboard.
   const isNamed = SECRET_SETTING.test(name) && !NO_SECRET_SETTING.test(name) && !/pass/i.test(name)
   if (use === undefined && !isNamed) return []
