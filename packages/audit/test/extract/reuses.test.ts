@@ -183,3 +183,59 @@ describe('what a login that leads elsewhere goes by', () => {
     expect(held.includes('flow')).toBe(isShared)
   })
 })
+
+/** What is found by a name from the body, waited on, and taken out; `kept` is what was put there. */
+const found = (kept: string, take: string, out: string): string => `
+  import express from 'express'
+  import { randomBytes } from 'node:crypto'
+  import { codesOf } from 'elsewhere'
+  const pending = new Map()
+  const tokens = new Map()
+  class Pending {
+    async find(code) { return pending.get(code) }
+    async complete(code) { ${take} }
+  }
+  const store = new Pending()
+  const app = express()
+  app.post('/begin', (req, res) => {
+    const code = randomBytes(32).toString('hex')
+    pending.set(code, ${kept})
+    res.json({ code })
+  })
+  app.post('/end', async (req, res) => {
+    const known = await store.find(req.body.code)
+    if (!known) return res.status(404).end()
+    await fetch('https://idp/audit')
+    ${out}
+    const token = randomBytes(32).toString('hex')
+    tokens.set(token, { user: known.user })
+    res.json({ token })
+  })
+  app.listen(3000)`
+
+describe('what is taken out by a function of its own', () => {
+  const TELLS = 'const it = pending.get(code)\nif (!it) return null\npending.delete(code)\nreturn it'
+  it.each([
+    [
+      'without saying whether it was there',
+      found("{ user: 'u' }", 'pending.delete(code)', 'await store.complete(req.body.code)'),
+      1,
+    ],
+    [
+      'which is asked',
+      found(
+        "{ user: 'u' }",
+        TELLS,
+        'const done = await store.complete(req.body.code)\nif (!done) return res.status(404).end()',
+      ),
+      0,
+    ],
+    [
+      'as a connection that has ended',
+      found("{ user: 'u', res }", 'pending.delete(code)', 'await store.complete(req.body.code)'),
+      0,
+    ],
+  ])('%s', (_what, program, count) => {
+    expect(reuses(program)).toHaveLength(count)
+  })
+})
