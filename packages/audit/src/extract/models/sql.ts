@@ -10,6 +10,7 @@ import { noteAskedField } from '../marks.ts'
 import { foundTags, noteLookUp } from '../properties.ts'
 import type { Comparison, Operand, Statement } from '../sql.ts'
 import { parseSql } from '../sql.ts'
+import { withColumns } from '../sql-tables.ts'
 import type { State } from '../state.ts'
 import {
   Value,
@@ -106,12 +107,13 @@ function takesParameters({ where, writes }: Statement): boolean {
 /** Runs a statement with its parameters, and gives what the driver's method of this name would. */
 export function runStatement(
   machine: Machine,
-  statement: Statement,
+  written: Statement,
   args: readonly Value[],
   name: string,
   call: Call,
   state: State,
 ): Value {
+  const statement = withColumns(machine, written, call.site.file)
   const store = tableStore(statement, call)
   const given = (operand: Operand): Value => valueOf(operand, args)
   for (const term of statement.where) {
