@@ -76,7 +76,8 @@ import { surroundings } from './surroundings.ts'
 import { urls } from './urls.ts'
 import { verifiers } from './verifiers.ts'
 import { xmcp } from './xmcp.ts'
-import { callerOn, noteCallerWritten } from './requests.ts'
+import { noteVerdict } from '../audiences.ts'
+import { callerOn, isCallerPart, noteCallerWritten } from './requests.ts'
 import { keepsRecord, webSessions } from './web-sessions.ts'
 
 interface Registry {
@@ -349,5 +350,7 @@ export function setLibraryProperty(
   if (handler !== undefined) handler(machine, target, name, value, site, state)
   if (name === undefined) return
   noteCallerWritten(target, name, value, state)
+  // What stands there of the token as it came is what handlers and tools are given of it.
+  if (target.type.endsWith('request') && isCallerPart(name)) noteVerdict(machine, value)
   state.write(target.property(name), value)
 }

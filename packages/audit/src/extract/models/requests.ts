@@ -130,6 +130,11 @@ export function requestPart(machine: Machine, name: string | undefined, key: Val
 export const CALLER_ASKED = 'caller-asked'
 
 const CALLERS: ReadonlySet<string> = new Set(['auth', 'user', 'userId', 'authInfo', 'oidc'])
+/** Where frameworks, and the SDK, look for who the caller is. */
+export function isCallerPart(name: string): boolean {
+  return CALLERS.has(name)
+}
+
 const CALLER_NAME = /auth|user|claim|principal|identity|account|caller|subject/i
 
 /** `req.auth = context`: whether a credential has been verified wherever somebody is put there. */
