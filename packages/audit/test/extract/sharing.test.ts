@@ -914,3 +914,70 @@ describe('a field that each request sets for itself', () => {
     expect(read(methods, more)).toEqual([`sessionId server.ts:${line}`])
   })
 })
+
+describe('whether one is there', () => {
+  const program = (route: string): string => `
+    import express from 'express'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    let last
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      const server = new McpServer({})
+      last = server
+      await server.connect(new StreamableHTTPServerTransport({ sessionIdGenerator: undefined }))
+    })
+    app.post('/other', (req, res) => { ${route} })
+    app.listen(3000)`
+
+  it.each([
+    ['null', 'res.json({ up: last !== null })'],
+    ['nothing', 'res.json({ up: last != undefined })'],
+    ['its type', "res.json({ up: typeof last === 'object' })"],
+    ['!', 'res.json({ up: !!last })'],
+    ['Boolean', 'res.json({ up: Boolean(last) })'],
+    ['?:', "res.send(last ? 'up' : 'down')"],
+    ['if', "if (!last) return res.status(503).end(); res.send('up')"],
+    ['&&', 'res.json({ up: last && true })'],
+  ])('is told of nobody: %s', (_, route) => {
+    expect(findingsOf('shared-session-state', program(route))).toEqual([])
+  })
+
+  it.each([
+    ['after a look', 'if (last !== null) last.sendLoggingMessage(req.body)'],
+    ['on the right', 'const to = req.body && last; to.sendLoggingMessage(req.body)'],
+    ['on the left of another', 'const to = last || fallback; to.sendLoggingMessage(req.body)'],
+    ['where it is', 'last?.sendLoggingMessage(req.body)'],
+  ])('is not all where it is used %s', (_, route) => {
+    expect(findingsOf('shared-session-state', program(route))).toHaveLength(1)
+  })
+})
+
+it('An ID of the program itself is made once, whatever plugins have to say of it', () => {
+  const program = `
+    import express from 'express'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    import { randomUUID } from 'node:crypto'
+    const plugins = new Map()
+    const usage = {
+      id: null,
+      async begin() { if (!this.id) this.id = await idOf() },
+      count(event) { this.begin().then(() => { if (this.id) void fetch('https://usage.example', { body: this.id + event }) }) },
+    }
+    async function idOf() {
+      plugins.set('cluster', { said: await (await fetch('http://cluster')).json() })
+      const plugin = plugins.get('cluster')
+      return plugin.said.uid ? plugin.said.uid : randomUUID()
+    }
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      const server = new McpServer({})
+      server.registerTool('count', {}, async () => { usage.count('called') })
+      const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+      await server.connect(transport)
+      await transport.handleRequest(req, res)
+    })
+    app.listen(3000)`
+  expect(findingsOf('shared-session-state', program)).toEqual([])
+})

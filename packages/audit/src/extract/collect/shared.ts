@@ -15,6 +15,7 @@ import { FunctionObject, InstanceObject, LibraryObject, isWithin as liesWithin }
 import type { Machine } from '../machine.ts'
 import { fromRequest } from '../conditions.ts'
 import { isCredentialName } from '../models/requests.ts'
+import { asksOnlyWhetherThere } from '../presence.ts'
 import { PICKED } from '../properties.ts'
 import { namesSession, withFields } from '../shared.ts'
 import type { Value } from '../value.ts'
@@ -101,7 +102,7 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
   const reads = eventsOf(machine, 'shared-read').filter((event) => SERVING.has(event.context.trigger))
   const hasClients = servesClients(machine)
   const facts = eventsOf(machine, 'shared-write').flatMap((write): SharedVariableFact[] => {
-    const holds = heldBy(write)
+    const holds = heldBy(machine, write)
     // Made where there is none yet: the next request finds it, and works on.
     const read = reads.find(
       (event) =>
@@ -109,7 +110,8 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
         (isElsewhere(event, write) ||
           (event.ofOthers && (holds === 'page' || isClientOfCaller(write) || isTakenOver(write))) ||
           (holds === 'identity' && isLeftBehind(write, event))) &&
-        (holds !== 'flow' || isComingBack(write, event, reads)),
+        (holds !== 'flow' || isComingBack(write, event, reads)) &&
+        (holds === undefined || !OF_OBJECTS.has(holds) || !asksOnly(machine, event)),
     )
     if (holds === undefined || read === undefined || (OF_CLIENTS.has(holds) && !hasClients)) return []
     return [
@@ -128,6 +130,14 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
     [...facts, ...sharedLogins(machine), ...answers, ...pickedSessions(machine)],
     (fact) => `${fact.written.path}:${fact.name}`,
   )
+}
+
+/** That one is there says nothing of anybody; that somebody has logged in does. */
+const OF_OBJECTS: ReadonlySet<SharedVariableFact['holds']> = new Set(['transport', 'server', 'response', 'page'])
+
+function asksOnly(machine: Machine, { site }: Event): boolean {
+  const module = machine.modules.get(site.path)
+  return module !== undefined && asksOnlyWhetherThere(module.program, site)
 }
 
 /** Where all that is seen serves one client, nobody else asks for these. */
@@ -224,7 +234,7 @@ function isElsewhere(read: EventOf<'shared-read'>, write: EventOf<'shared-write'
   return read.context.activation === write.context.activation ? read.moment > write.moment : read.ofOthers
 }
 
-function heldBy(event: EventOf<'shared-write'>): SharedVariableFact['holds'] | undefined {
+function heldBy(machine: Machine, event: EventOf<'shared-write'>): SharedVariableFact['holds'] | undefined {
   for (const item of [...event.value.objects.flatMap(withFields), ...withinOwn(event)]) {
     const held = item instanceof FunctionObject ? closedOver(item, event) : kindOf(item)
     if (held !== undefined) return held
@@ -234,13 +244,25 @@ function heldBy(event: EventOf<'shared-write'>): SharedVariableFact['holds'] | u
   const names = (tag: string): boolean => hasTag(event.value, tag)
   // What counts is nobody, wherever it began.
   if (names('counter')) return undefined
-  if (names('cred') || names('principal') || names('speaks-for') || namesSession(event.value)) return 'identity'
+  if (names('cred') || names('principal') || names('speaks-for') || isSessionOfCaller(machine, event.value))
+    return 'identity'
   // A header whatever it is called, kept as a key or a token: it is one.
   if (fromRequest(event.value) && isCredentialName(event.name)) return 'identity'
   // How much the server writes down is no state of anybody's.
   if (event.facts.must.has('rpc:logging/setLevel')) return undefined
   if (isOfFlow(event)) return 'flow'
   return event.context.trigger === 'tool' && names('body') ? 'choice' : undefined
+}
+
+/** The ID of a session, and not what was made here or found in a container that no caller names: the ID of the program itself. */
+function isSessionOfCaller(machine: Machine, value: Value): boolean {
+  if (!namesSession(value)) return false
+  return (
+    !hasTag(value, 'mint') ||
+    hasTag(value, 'sid') ||
+    fromRequest(value) ||
+    storesIn(value).some((store) => isByCaller(machine, store))
+  )
 }
 
 /** Drawn for one login that leads elsewhere and back: by its state, nonce or verifier the answer is known. */
