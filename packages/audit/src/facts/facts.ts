@@ -99,6 +99,8 @@ export interface LimitFact {
   readonly optional: boolean
   /** Where a request puts an idle timeout off, as far as it was seen. */
   readonly renewedAt?: readonly Location[]
+  /** Where a timer puts it off as well, for sessions that nobody uses: it never comes. */
+  readonly keptOffAt?: Location
 }
 
 export interface StoreFact {
