@@ -15,6 +15,19 @@ export function asksOnlyWhetherThere(program: Node, site: Site): boolean {
   return false
 }
 
+/** `id !== current`, `current?.id === id`: what is there, or a field of it, is held against something. */
+export function isHeldAgainst(program: Node, site: Site): boolean {
+  const above = nodesAround(program, site)
+  let inner = above.pop()
+  for (let outer = above.pop(); inner !== undefined && outer !== undefined; outer = above.pop()) {
+    if (outer.type === 'BinaryExpression') return /^[!=]==?$/.test(String(outer['operator']))
+    const isPart = outer.type === 'ChainExpression' || (outer.type === 'MemberExpression' && outer['object'] === inner)
+    if (!isPart && bare(outer) === outer) return false
+    inner = outer
+  }
+  return false
+}
+
 /** The nodes that a place lies in, and last the one that stands there. */
 export function nodesAround(program: Node, { start, end }: Site): Node[] {
   const around: Node[] = []

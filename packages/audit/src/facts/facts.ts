@@ -481,6 +481,7 @@ export interface SharedVariableFact {
     | 'transport'
     | 'server'
     | 'identity'
+    | 'session'
     | 'response'
     | 'page'
     | 'choice'

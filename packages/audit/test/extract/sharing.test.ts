@@ -981,3 +981,84 @@ it('An ID of the program itself is made once, whatever plugins have to say of it
     app.listen(3000)`
   expect(findingsOf('shared-session-state', program)).toEqual([])
 })
+
+describe('the session that initialize has made last', () => {
+  const program = (init: string, rest: string): string => `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    const sessions = new Map()
+    let last
+    const app = express()
+    app.use(express.json())
+    app.post('/mcp', async (req, res) => {
+      const { method, id, params } = req.body
+      if (method === 'initialize') {
+        const made = { id: randomUUID(), client: params.clientInfo }
+        sessions.set(made.id, made)
+        ${init}
+        res.setHeader('mcp-session-id', made.id)
+        return res.json({ jsonrpc: '2.0', id, result: {} })
+      }
+      ${rest}
+      if (method === 'tools/call') return res.json({ jsonrpc: '2.0', id, result: await call(params, session) })
+      res.json({ jsonrpc: '2.0', id, result: {} })
+    })
+    app.get('/status', (req, res) => res.json({ last: last?.client }))
+    app.listen(3000)`
+  const found = "const session = sessions.get(req.headers['mcp-session-id'])"
+  const what = 'last holds the session of whoever came last: each request overwrites it and others read it.'
+
+  it.each([
+    ['itself', 'last = made', 'const session = last; if (!session) return res.status(400).end()'],
+    ['by its ID', 'last = made.id', 'const session = sessions.get(last)'],
+    ['where another is not named', 'last = made', `${found} ?? last`],
+  ])('is that of all who come after: %s', (_, init, rest) => {
+    expect(findingsOf('shared-session-state', program(init, rest))).toEqual([`server.ts:12: ${what}`])
+  })
+
+  it.each([
+    ['told of elsewhere', 'last = made', found],
+    ['looked for', 'last = made', `if (!last) return res.status(400).end(); ${found}`],
+    [
+      'held against the ID that comes in',
+      'last = made.id',
+      `if (req.headers['mcp-session-id'] !== last) return res.status(404).end(); ${found}`,
+    ],
+    [
+      'held against it by its field',
+      'last = made',
+      `if (req.headers['mcp-session-id'] !== last?.id) return res.status(404).end(); ${found}`,
+    ],
+  ])('is nobody else’s where it is only %s', (_, init, rest) => {
+    expect(findingsOf('shared-session-state', program(init, rest))).toEqual([])
+  })
+
+  it('is the same in a class of its own, by a function that makes one where there is none', () => {
+    const own = `
+      import express from 'express'
+      import { randomUUID } from 'node:crypto'
+      class Server {
+        current
+        all = new Map()
+        open() { const made = { id: randomUUID() }; this.all.set(made.id, made); return made }
+        find() {
+          if (this.current) return this.current
+          const made = this.open()
+          this.current = made
+          return made
+        }
+        async handle(message) {
+          if (message.method === 'initialize') { this.current = this.open(); return { id: message.id, result: {} } }
+          const session = this.find()
+          if (message.method === 'tools/call') return { id: message.id, result: await call(message.params, session) }
+        }
+      }
+      const server = new Server()
+      const app = express()
+      app.post('/mcp', async (req, res) => { res.json(await server.handle(req.body)) })
+      app.listen(3000)`
+    expect(findingsOf('shared-session-state', own)).toEqual([
+      'server.ts:14: current holds the session of whoever came last: each request overwrites it and others read it.',
+    ])
+  })
+})

@@ -15,7 +15,7 @@ import { FunctionObject, InstanceObject, LibraryObject, isWithin as liesWithin }
 import type { Machine } from '../machine.ts'
 import { fromRequest } from '../conditions.ts'
 import { isCredentialName } from '../models/requests.ts'
-import { asksOnlyWhetherThere } from '../presence.ts'
+import { asksOnlyWhetherThere, isHeldAgainst } from '../presence.ts'
 import { PICKED } from '../properties.ts'
 import { namesSession, withFields } from '../shared.ts'
 import type { Value } from '../value.ts'
@@ -107,7 +107,9 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
     const read = reads.find(
       (event) =>
         event.cell === write.cell &&
+        (holds !== 'session' || (isOfNextMessage(write, event) && isWorkedOn(machine, event))) &&
         (isElsewhere(event, write) ||
+          holds === 'session' ||
           (event.ofOthers && (holds === 'page' || isClientOfCaller(write) || isTakenOver(write))) ||
           (holds === 'identity' && isLeftBehind(write, event))) &&
         (holds !== 'flow' || isComingBack(write, event, reads)) &&
@@ -134,6 +136,12 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
 
 /** That one is there says nothing of anybody; that somebody has logged in does. */
 const OF_OBJECTS: ReadonlySet<SharedVariableFact['holds']> = new Set(['transport', 'server', 'response', 'page'])
+
+/** Not only looked for, nor held against the ID that a client presents. */
+function isWorkedOn(machine: Machine, event: Event): boolean {
+  const module = machine.modules.get(event.site.path)
+  return module === undefined || !(asksOnly(machine, event) || isHeldAgainst(module.program, event.site))
+}
 
 function asksOnly(machine: Machine, { site }: Event): boolean {
   const module = machine.modules.get(site.path)
@@ -240,6 +248,7 @@ function heldBy(machine: Machine, event: EventOf<'shared-write'>): SharedVariabl
     if (held !== undefined) return held
   }
   if (event.value.objects.some((item) => speaksFor(item, event))) return 'identity'
+  if (isOpened(event)) return 'session'
   if (event.value.objects.length > 0) return undefined
   const names = (tag: string): boolean => hasTag(event.value, tag)
   // What counts is nobody, wherever it began.
@@ -252,6 +261,25 @@ function heldBy(machine: Machine, event: EventOf<'shared-write'>): SharedVariabl
   if (event.facts.must.has('rpc:logging/setLevel')) return undefined
   if (isOfFlow(event)) return 'flow'
   return event.context.trigger === 'tool' && names('body') ? 'choice' : undefined
+}
+
+/** `this.current = session`, where a client has just said `initialize`: a record with an ID that was made for it, or that ID. */
+function isOpened({ facts, value, context }: EventOf<'shared-write'>): boolean {
+  if (context.trigger !== 'request' || !facts.must.has('init')) return false
+  if (value.objects.length === 0) return isDrawn(value) && hasTag(value, 'mint')
+  return value.objects.some(
+    ({ kind, born, properties }) =>
+      (kind === 'object' || kind === 'instance') &&
+      born === context.activation &&
+      [...properties.values()].some((cell) => isDrawn(cell.value) && hasTag(cell.value, 'mint')),
+  )
+}
+
+/** Whatever comes after `initialize`, on the same route, goes by what the last one has left. */
+function isOfNextMessage({ context }: EventOf<'shared-write'>, read: EventOf<'shared-read'>): boolean {
+  const { route } = read.context
+  if (!read.ofOthers || read.facts.must.has('init') || route === undefined || context.route === undefined) return false
+  return sameSite(route.site, context.route.site)
 }
 
 /** The ID of a session, and not what was made here or found in a container that no caller names: the ID of the program itself. */
