@@ -489,6 +489,8 @@ export interface SharedVariableFact {
     | 'logins'
     | 'answers'
     | 'sessions'
+  /** Only in a mode of operation that is not the default. */
+  readonly optional?: boolean
   readonly declared: Location | undefined
   /** The call in the handler that leads to the write, where that is another place. */
   readonly via?: Location

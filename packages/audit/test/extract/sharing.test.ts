@@ -1062,3 +1062,51 @@ describe('the session that initialize has made last', () => {
     ])
   })
 })
+
+describe('one transport for all, in a mode of operation', () => {
+  const program = (mode: string, test: string): string => `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    ${mode}
+    const sessions = new Map()
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      if (${test}) {
+        const session = sessions.get(req.headers['mcp-session-id'])
+        if (session) return session.transport.handleRequest(req, res)
+        const transport = new StreamableHTTPServerTransport({
+          sessionIdGenerator: () => randomUUID(),
+          onsessioninitialized: (id) => sessions.set(id, { transport }),
+        })
+        await new McpServer({}).connect(transport)
+        return transport.handleRequest(req, res)
+      }
+      if (!sessions.has('one')) {
+        const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+        await new McpServer({}).connect(transport)
+        sessions.set('one', { transport })
+      }
+      await sessions.get('one').transport.handleRequest(req, res)
+    })
+    app.listen(3000)`
+  const told = (mode: string, test: string): readonly string[] =>
+    findingsOf('shared-session-state', program(mode, test)).map((text) =>
+      text.replace(/^server.ts:\d+: |sessions.*$/g, ''),
+    )
+
+  it.each([
+    ['that is chosen', "const mode = process.env.MODE || 'sessions'", "mode === 'sessions'"],
+    ['that is switched on', 'const isStateless = Boolean(process.env.STATELESS)', '!isStateless'],
+  ])('%s, is half a finding', (_, mode, test) => {
+    expect(told(mode, test)).toEqual(['In one mode of operation, '])
+  })
+
+  it.each([
+    ['by default', "const mode = process.env.MODE || 'stateless'", "mode === 'sessions'"],
+    ['for requests that ask for it', '', "req.query.mode === 'sessions'"],
+  ])('%s, is a whole one', (_, mode, test) => {
+    expect(told(mode, test)).toEqual([''])
+  })
+})

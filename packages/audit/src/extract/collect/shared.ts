@@ -13,7 +13,7 @@ import { children } from '../ast.ts'
 import type { Environment, HeapObject } from '../heap.ts'
 import { FunctionObject, InstanceObject, LibraryObject, isWithin as liesWithin } from '../heap.ts'
 import type { Machine } from '../machine.ts'
-import { fromRequest } from '../conditions.ts'
+import { OTHER_MODE, fromRequest } from '../conditions.ts'
 import { isCredentialName } from '../models/requests.ts'
 import { asksOnlyWhetherThere, isHeldAgainst } from '../presence.ts'
 import { PICKED } from '../properties.ts'
@@ -124,6 +124,7 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
         written: locate(write.site),
         read: locate(read.site),
         leftBehind: holds === 'identity' && reads.some((event) => isLeftBehind(write, event)),
+        ...(isOptional(machine, write) ? { optional: true } : {}),
       },
     ]
   })
@@ -136,6 +137,14 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
 
 /** That one is there says nothing of anybody; that somebody has logged in does. */
 const OF_OBJECTS: ReadonlySet<SharedVariableFact['holds']> = new Set(['transport', 'server', 'response', 'page'])
+
+/** Only where somebody has set what is not set by default, and others are served without it. */
+function isOptional(machine: Machine, { context, facts }: Event): boolean {
+  const settings = [...facts.must].filter((fact) => fact.startsWith('optional:') || fact.startsWith(OTHER_MODE))
+  if (settings.length === 0) return false
+  const beside = machine.events.filter((event) => event.context.activation === context.activation)
+  return settings.some((fact) => beside.some((event) => event.kind === 'dispatch' && !event.facts.must.has(fact)))
+}
 
 /** Not only looked for, nor held against the ID that a client presents. */
 function isWorkedOn(machine: Machine, event: Event): boolean {

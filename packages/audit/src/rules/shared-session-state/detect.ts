@@ -91,7 +91,11 @@ function sharedVariable(fact: SharedVariableFact): FindingDraft {
         read: 'read as if it were this caller’s',
       }
   return {
-    what: `${fact.name} holds ${told.what}`,
+    what:
+      fact.optional === true
+        ? `In one mode of operation, ${fact.name} holds ${told.what}`
+        : `${fact.name} holds ${told.what}`,
+    ...(fact.optional === true ? { partial: true } : {}),
     trace: [
       ...declared,
       ...(fact.via === undefined ? [] : [{ note: 'a request comes in here', location: fact.via }]),
