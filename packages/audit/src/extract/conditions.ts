@@ -548,8 +548,19 @@ export function equality(machine: Machine, a: Value, b: Value): Value {
   const taught = taughtByWays(a, (value) => tellApart(value, b)) ?? taughtByWays(b, (value) => tellApart(value, a))
   return withCondition(asAnswer(a, b, base), {
     whenTrue: [...equal, ...ofState, ...(taught?.whenTrue ?? [])],
-    whenFalse: [...different, ...(taught?.whenFalse ?? [])],
+    whenFalse: [...different, ...(taught?.whenFalse ?? []), ...otherMode(a, b), ...otherMode(b, a)],
   })
+}
+
+/** Begins what is known where a setting is not what it is by default. */
+export const OTHER_MODE = 'other-mode:'
+
+/** `(process.env.MODE || 'sessions') === 'sessions'` is false only where somebody has chosen another. */
+function otherMode({ tags, primitives, objects, open }: Value, by: Value): readonly string[] {
+  const constant = onlyPrimitive(by)
+  if (constant === undefined || open || objects.length > 0 || primitives.length !== 1) return []
+  if (primitives[0] !== constant.value || !tags.some((tag) => tag.startsWith('was-'))) return []
+  return tags.flatMap((tag) => /^was-((?:env|opt):.+)$/.exec(tag)?.[1] ?? []).map((name) => `${OTHER_MODE}${name}`)
 }
 
 function isText(value: Value): boolean {

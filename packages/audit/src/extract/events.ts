@@ -78,6 +78,8 @@ export type Event = Base &
         /** Only where the field says otherwise until then. */
         readonly conditional?: boolean
       }
+    /** A timer sets a time in a record that it was made beside, and that may be kept as a session. */
+    | { readonly kind: 'record-renewed'; readonly record: Site; readonly field: string }
     /** A tool writes to what was made for its session when that was opened. */
     | { readonly kind: 'session-marked'; readonly field: string; readonly value: Value }
     | { readonly kind: 'entry-close'; readonly store: string; readonly closed: Site | undefined }

@@ -129,8 +129,20 @@ function requestIn(machine: Machine, site: Site): Value {
 function isFragment(text: string): boolean {
   const draws = (DRAWS.test(text) && NAMES_DRAWN.test(text)) || NAMES_SESSION_ID.test(text)
   const signs = HANDLES_TOKEN.test(text) || MAKES_MAC.test(text) || IMPORTS_TOKENS.test(text)
-  return draws || signs || SEALS.test(text) || SETS_COOKIE.test(text) || READS_CREDENTIAL.test(text)
+  return (
+    draws || signs || SEALS.test(text) || SETS_COOKIE.test(text) || READS_CREDENTIAL.test(text) || asksRequest(text)
+  )
 }
+
+/** `const token = tokenOf(request.headers) … keys.find((item) => item.key === token)`: what reads the credential is elsewhere. */
+function asksRequest(text: string): boolean {
+  return PASSES_HEADERS.test(text) && (COMPARES_SECRET.test(text) || COMPARES_KEY.test(text))
+}
+
+const PASSES_HEADERS =
+  /\w\(\s{0,9}(?:req|request|ctx|context|c)\s{0,9}(?:\.\s{0,9}(?:req|request|raw)\s{0,9})?(?:\.\s{0,9}headers\s{0,9})?[,)]/
+const COMPARES_KEY =
+  /\b\w{0,20}(?:token|secret|key|bearer|credential)\s{0,4}[!=]==?\s{0,4}(?:\w{1,20}[?!]?\.\s{0,4}){1,4}\w{0,20}(?:token|secret|key)\b|\.\s{0,4}\w{0,20}(?:token|secret|key)\s{0,4}[!=]==?\s{0,4}\w{0,20}(?:token|secret|key|bearer|credential)\b/i
 
 /** Middleware for an app that is not in the tree, whatever its credential is called; code that looks for one in a URL; settings that others go by. */
 function countsInParts({ listens }: Machine, text: string): boolean {

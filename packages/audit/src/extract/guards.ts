@@ -34,6 +34,18 @@ export function runGuards(
     if (!state.dead) runGuard(machine, guard, context, site, state)
 }
 
+/** What stands before a controller that is a library's own: the guards of the whole app, and those that it is given. */
+export function runOwnGuards(
+  machine: Machine,
+  guards: readonly Value[],
+  site: Site,
+  state: State,
+  exchange: ExchangeParts | undefined,
+): void {
+  const context = object(executionContext(machine, site, exchange))
+  for (const guard of guards) if (!state.dead) runGuard(machine, guard, context, site, state)
+}
+
 function decoratorsOf(machine: Machine, of: ClassObject, node: Node, state: State): readonly Value[] {
   return ((node['decorators'] ?? []) as Node[]).map((decorator) =>
     state.aside((fork) => evaluate(machine, decorator['expression'] as Node, fork, of.env)),

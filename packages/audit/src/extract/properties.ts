@@ -25,6 +25,7 @@ import {
   noteFieldRead,
   noteReplaced,
   noteFieldWrite,
+  noteRenewed,
   noteSharedRead,
   noteSharedWrite,
   readAt,
@@ -496,6 +497,7 @@ export function setProperty(
   const name = keyName(key)
   noteHandleWrite(machine, target, site, state)
   for (const to of target.objects) writeTo(machine, to, name, key, value, site, state, mode)
+  if (name !== undefined) noteRenewed(machine, target, name, value, site, state)
   if (name === undefined || target.tags.length === 0) return
   noteFieldWrite(machine, target, name, value, site, state)
   notePasswordWrite(machine, target, name, value, site, state)

@@ -265,6 +265,20 @@ export function noteFieldRead(machine: Machine, target: Value, name: string, val
   return stores.reduce((read, tag) => readAt(machine, read, `${tag.slice('entry:'.length)}.${name}`, site), value)
 }
 
+/** A timer sets a time in a record, be it that nothing says yet where that is kept. */
+export function noteRenewed(
+  machine: Machine,
+  target: Value,
+  name: string,
+  value: Value,
+  site: Site,
+  state: State,
+): void {
+  if (machine.context.trigger !== 'timer' || !hasTag(value, 'clock')) return
+  for (const { kind, site: record } of target.objects)
+    if (kind === 'object') machine.emit('record-renewed', site, state, { record, field: name })
+}
+
 export function noteFieldWrite(
   machine: Machine,
   target: Value,

@@ -99,6 +99,8 @@ export interface LimitFact {
   readonly optional: boolean
   /** Where a request puts an idle timeout off, as far as it was seen. */
   readonly renewedAt?: readonly Location[]
+  /** Where a timer puts it off as well, for sessions that nobody uses: it never comes. */
+  readonly keptOffAt?: Location
 }
 
 export interface StoreFact {
@@ -479,6 +481,7 @@ export interface SharedVariableFact {
     | 'transport'
     | 'server'
     | 'identity'
+    | 'session'
     | 'response'
     | 'page'
     | 'choice'
@@ -486,6 +489,8 @@ export interface SharedVariableFact {
     | 'logins'
     | 'answers'
     | 'sessions'
+  /** Only in a mode of operation that is not the default. */
+  readonly optional?: boolean
   readonly declared: Location | undefined
   /** The call in the handler that leads to the write, where that is another place. */
   readonly via?: Location

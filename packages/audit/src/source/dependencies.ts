@@ -28,14 +28,26 @@ export interface Surroundings {
 
 export type VersionOf = (packageName: string, from: PackageInfo | undefined) => DependencyVersion | undefined
 
+/** What an installed package depends on itself; known from a lockfile only. */
+export type VersionWithin = (outer: string, packageName: string, from: PackageInfo | undefined) => string | undefined
+
 /** Lockfiles are read when first asked for, once. */
-export function createVersionOf(surroundings: Surroundings): VersionOf {
+export function createVersionOf(surroundings: Surroundings): {
+  readonly versionOf: VersionOf
+  readonly versionWithin: VersionWithin
+} {
   const lockfiles = new Map<string, Lockfile | undefined>()
   const lockfileIn = (dir: string): Lockfile | undefined => {
     if (!lockfiles.has(dir)) lockfiles.set(dir, readLockfile(surroundings, dir))
     return lockfiles.get(dir)
   }
-  return (packageName, from) => {
+  const versionWithin: VersionWithin = (outer, packageName, from) => {
+    const dir = from?.dir ?? ''
+    const folder = surroundings.foldersAbove(dir).find((above) => lockfileIn(above) !== undefined)
+    if (folder === undefined) return undefined
+    return lockfileIn(folder)?.versionWithin(outer, packageName, relative(surroundings.root, folder, dir))
+  }
+  const versionOf: VersionOf = (packageName, from) => {
     const range = from === undefined ? onlyRange(packageName, surroundings) : rangeIn(packageName, from, surroundings)
     const locked = lockedVersion(packageName, from?.dir ?? '', range, surroundings, lockfileIn)
     const own = from?.dependencies.get(packageName)
@@ -47,6 +59,7 @@ export function createVersionOf(surroundings: Surroundings): VersionOf {
     if (here !== undefined) return { version: here, from: 'locked' }
     return range === undefined ? undefined : versionOfRange(range)
   }
+  return { versionOf, versionWithin }
 }
 
 /** A lockfile that package.json has left behind is renewed by the next installation, or refused by it. */

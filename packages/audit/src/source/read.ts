@@ -200,7 +200,7 @@ function assemble({ folder, deployments, files, packages, gaps, skipped, textOf 
     .filter(isAround)
     .map((info) => info.dir)
     .toSorted((a, b) => a.length - b.length)
-  const versionOf = createVersionOf({
+  const { versionOf, versionWithin } = createVersionOf({
     root: folder,
     packages,
     foldersAbove: (dir) => (dir.startsWith('..') ? outer.slice(outer.indexOf(dir)) : [...foldersUpward(dir), ...outer]),
@@ -215,6 +215,7 @@ function assemble({ folder, deployments, files, packages, gaps, skipped, textOf 
     file: (path) => byPath.get(path),
     packageOf,
     versionOf: (packageName, fromPath) => versionOf(packageName, packageOf(fromPath)),
+    versionWithin: (around, packageName, fromPath) => versionWithin(around, packageName, packageOf(fromPath)),
     deployments,
     config: textOf,
   }

@@ -56,6 +56,8 @@ export interface SourceTree {
   packageOf(path: string): PackageInfo | undefined
   /** The version of a dependency as the package around `fromPath` sees it. */
   versionOf(packageName: string, fromPath: string): DependencyVersion | undefined
+  /** The exact version of what an installed package depends on itself, where a lockfile says. */
+  versionWithin(outer: string, packageName: string, fromPath: string): string | undefined
   /** Compose files, outside of tests and examples. */
   readonly deployments: readonly SettingsFile[]
   /** Text of a configuration file of the tree (tsconfig.json and the like), or undefined. */

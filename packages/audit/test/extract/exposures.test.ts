@@ -311,6 +311,93 @@ describe('dependencies', () => {
     )
   })
 
+  it.each([
+    [
+      'npm, beside it',
+      'package-lock.json',
+      JSON.stringify({
+        packages: {
+          'node_modules/@vercel/mcp-adapter': { version: '1.0.0' },
+          'node_modules/mcp-handler': { version: '1.0.2' },
+        },
+      }),
+      'fail',
+    ],
+    [
+      'npm, within it',
+      'package-lock.json',
+      JSON.stringify({
+        packages: {
+          'node_modules/@vercel/mcp-adapter': { version: '1.0.0' },
+          'node_modules/mcp-handler': { version: '1.1.0' },
+          'node_modules/@vercel/mcp-adapter/node_modules/mcp-handler': { version: '1.0.2' },
+        },
+      }),
+      'fail',
+    ],
+    [
+      'npm, mended',
+      'package-lock.json',
+      JSON.stringify({
+        packages: {
+          'node_modules/@vercel/mcp-adapter': { version: '1.0.0' },
+          'node_modules/mcp-handler': { version: '1.1.0' },
+        },
+      }),
+      'pass',
+    ],
+    [
+      'bun',
+      'bun.lock',
+      '{ "workspaces": { "": {} }, "packages": { "@vercel/mcp-adapter": ["@vercel/mcp-adapter@1.0.0", "", {}, ""], "mcp-handler": ["mcp-handler@1.0.2", "", {}, ""], } }',
+      'fail',
+    ],
+    [
+      'bun, within it',
+      'bun.lock',
+      '{ "workspaces": { "": {} }, "packages": { "@vercel/mcp-adapter/mcp-handler": ["mcp-handler@1.0.2", "", {}, ""], "mcp-handler": ["mcp-handler@1.1.0", "", {}, ""], } }',
+      'fail',
+    ],
+    [
+      'bun, mended',
+      'bun.lock',
+      '{ "workspaces": { "": {} }, "packages": { "mcp-handler": ["mcp-handler@1.1.0", "", {}, ""], } }',
+      'pass',
+    ],
+    [
+      'pnpm',
+      'pnpm-lock.yaml',
+      "importers:\n  .:\n    dependencies:\n      '@vercel/mcp-adapter':\n        specifier: ^1.0.0\n        version: 1.0.0(next@15.0.0)\nsnapshots:\n  '@vercel/mcp-adapter@1.0.0(next@15.0.0)':\n    dependencies:\n      mcp-handler: 1.0.2(next@15.0.0)\n",
+      'fail',
+    ],
+    [
+      'pnpm, mended',
+      'pnpm-lock.yaml',
+      "importers:\n  .:\n    dependencies:\n      '@vercel/mcp-adapter':\n        specifier: ^1.0.0\n        version: 1.0.0(next@15.0.0)\nsnapshots:\n  '@vercel/mcp-adapter@1.0.0(next@15.0.0)':\n    dependencies:\n      mcp-handler: 1.1.0(next@15.0.0)\n",
+      'pass',
+    ],
+    [
+      'yarn',
+      'yarn.lock',
+      '"@vercel/mcp-adapter@^1.0.0":\n  version "1.0.0"\n  dependencies:\n    mcp-handler "^1.0.0"\n\nmcp-handler@^1.0.0:\n  version "1.0.2"\n\nmcp-handler@^1.1.0:\n  version "1.1.0"\n',
+      'fail',
+    ],
+    [
+      'yarn, mended',
+      'yarn.lock',
+      '"@vercel/mcp-adapter@^1.0.0":\n  version "1.0.0"\n  dependencies:\n    mcp-handler "^1.0.0"\n\nmcp-handler@^1.0.0:\n  version "1.1.0"\n',
+      'pass',
+    ],
+  ])('are seen through an older name by the lockfile of %s', (_, lockfile, text, outcome) => {
+    const files = {
+      'server.ts': server('@vercel/mcp-adapter'),
+      'package.json': JSON.stringify({ name: 'it', dependencies: { '@vercel/mcp-adapter': '^1.0.0' } }),
+      [lockfile]: text,
+    }
+    const found = outcomeOf('vulnerable-session-dependency', files)
+    expect(found).toBe(outcome)
+  })
+
   it('are found where they are imported, and only what is imported', () => {
     const files = { 'server.ts': server('passport'), ...lock('passport', '0.5.3') }
     expect(factsOf(files).dependencies.map(({ name, version, at }) => `${name} ${version} ${place(at)}`)).toEqual([

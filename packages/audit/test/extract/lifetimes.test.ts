@@ -724,3 +724,49 @@ describe('a login whose token finds its record in Redis', () => {
     expect(outcomeOf('missing-session-expiry', login(used))).toBe(expected)
   })
 })
+
+describe('a timer that renews the last use', () => {
+  const touch = 'session.usedAt = Date.now()'
+  const swept = sweep('now - session.usedAt > IDLE_MS')
+  const kept = (beside: string, opening = ''): readonly string[] =>
+    findingsOf('missing-session-expiry', server(`${swept}\n${beside}`, touch, opening)).map((text) =>
+      text.replace(/^.*: a/, 'a'),
+    )
+  const helper = 'function touched(id) { const one = sessions.get(id); if (one) one.usedAt = Date.now() }'
+  const renewed = ['a timer renews their idle timeout, whether or not anybody uses them.']
+  const each = (work: string): string =>
+    `setInterval(async () => { for (const [id, one] of sessions) { ${work} } }, 9_000)`
+
+  it.each([
+    ['of each session', each("one.res.write(':'); one.usedAt = Date.now()"), ''],
+    [
+      'of each whose stream is open',
+      each("if (!one.res.writableEnded) { one.res.write(':'); one.usedAt = Date.now() }"),
+      '',
+    ],
+    ['of each that is not over', each("if (one.status !== 'active') continue; one.usedAt = Date.now()"), ''],
+    ['with forEach', 'setInterval(() => sessions.forEach((one) => { one.usedAt = Date.now() }), 9_000)', ''],
+    ['with a record in its place', each('sessions.set(id, { ...one, usedAt: Date.now() })'), ''],
+    ['with a helper', `${helper}\n${each('touched(id)')}`, ''],
+    ['of one, by its ID', helper, 'setInterval(() => touched(sid), 9_000)'],
+    [
+      'of one, of which it knows the record',
+      '',
+      'const one = { transport, usedAt: Date.now() }; sessions.set(sid, one); setInterval(() => { one.usedAt = Date.now() }, 9_000)',
+    ],
+  ])('%s', (_, beside, opening) => {
+    expect(kept(beside, opening)).toEqual(renewed)
+  })
+
+  it.each([
+    ['where the client answers', each('await one.server.ping(); one.usedAt = Date.now()')],
+    ['where it answers, later', each('one.server.ping().then(() => { one.usedAt = Date.now() })')],
+    ['where it answers, with a helper', `${helper}\n${each('await one.server.ping(); touched(id)')}`],
+    ['while a request is under way', each('if (one.pending > 0) one.usedAt = Date.now()')],
+    ['while a request is under way, with a helper', `${helper}\n${each('if (one.pending > 0) touched(id)')}`],
+    ['of something else', each('one.beatAt = Date.now()')],
+  ])('leaves the timeout what it is %s', (_, beside) => {
+    expect(kept(beside)).not.toEqual(renewed)
+    expect(limitsOf(server(`${swept}\n${beside}`, touch))).toEqual(['idle'])
+  })
+})

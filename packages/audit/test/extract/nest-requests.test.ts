@@ -172,3 +172,59 @@ describe('what is called beside controllers', () => {
     expect(findingsOf('session-token-exposure', writing(part.replace('WHAT', 'path')))).toEqual([])
   })
 })
+
+describe('guards before a module that serves MCP by itself', () => {
+  const program = (root: string, modules: string, started = ''): string => `
+    import { Injectable, Module } from '@nestjs/common'
+    import { APP_GUARD, NestFactory } from '@nestjs/core'
+    import { McpModule, McpTransportType } from '@rekog/mcp-nest'
+    @Injectable() class HostGuard {
+      allowed = new Set(['localhost', '127.0.0.1'])
+      canActivate(context) {
+        const host = context.switchToHttp().getRequest().headers.host
+        return host ? this.allowed.has(host.split(':')[0]) : false
+      }
+    }
+    @Injectable() class OriginGuard {
+      canActivate(context) {
+        const { origin } = context.switchToHttp().getRequest().headers
+        return origin ? ['http://localhost:3000'].includes(origin) : true
+      }
+    }
+    @Injectable() class LogGuard { canActivate(context) { console.log('asked'); return true } }
+    const mcp = (guards) => McpModule.forRoot({ name: 'notes', transport: McpTransportType.STREAMABLE_HTTP, guards })
+    ${modules}
+    async function start() {
+      const app = await NestFactory.create(${root})
+      ${started}
+      await app.listen(3000)
+    }
+    start()`
+  const plain = (guards: string, more = ''): string =>
+    `@Module({ imports: [mcp(${more})], providers: [${guards}] }) class App {}`
+  const dynamic = (guards: string): string =>
+    `@Module({}) class App { static forHttp() { return { module: App, imports: [mcp()], providers: [${guards}] } } }`
+  const asGuard = (name: string): string => `{ provide: APP_GUARD, useClass: ${name} }`
+
+  it.each([
+    ['of the app, by Host', program('App', plain(asGuard('HostGuard')))],
+    ['of the app, by Origin', program('App', plain(asGuard('OriginGuard')))],
+    ['of a module that is a record', program('App.forHttp()', dynamic(asGuard('HostGuard')))],
+    ['that the app is told of', program('App.forHttp()', dynamic(''), 'app.useGlobalGuards(new HostGuard())')],
+    ['that the module is given', program('App', plain('', '[HostGuard]'))],
+  ])('keep foreign pages out: %s', (_, code) => {
+    expect(outcomeOf('missing-origin-check', code)).toBe('pass')
+  })
+
+  it.each([
+    ['none', program('App', plain(''))],
+    ['of a module that is a record, and ask nothing', program('App.forHttp()', dynamic(asGuard('LogGuard')))],
+  ])('let them in: %s', (_, code) => {
+    expect(outcomeOf('missing-origin-check', code)).toBe('fail')
+  })
+
+  it('are asked for by nobody where the module has no transport', () => {
+    const none = '@Module({ imports: [McpModule.forRoot({ transport: [] })] }) class App {}'
+    expect(outcomeOf('missing-origin-check', program('App', none))).toBe('notApplicable')
+  })
+})

@@ -169,3 +169,46 @@ describe('what a library of Basic authentication is configured with', () => {
     expect(findingsOf('timing-unsafe-comparison', library(safe))).toEqual([])
   })
 })
+
+describe('a function that stands before handlers, and that no request is seen to reach', () => {
+  const program = (code: string): Record<string, string> => ({
+    'server.ts': `
+      import http from 'node:http'
+      import { authorize } from './auth.ts'
+      let config
+      export function configure(value) { config = value }
+      http.createServer(async (request, response) => {
+        if (!config) return response.writeHead(503).end()
+        if (!(await authorize(request, response, config))) return
+        response.end('data')
+      }).listen(3000, '127.0.0.1')`,
+    'auth.ts': `
+      import { timingSafeEqual, createHash } from 'node:crypto'
+      import { tokenOf } from './token.ts'
+      const isSame = (a, b) => a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b))
+      export async function authorize(request, response, config) {
+        const token = tokenOf(request.headers)
+        ${code}
+      }`,
+    'token.ts': "export const tokenOf = (headers) => headers.authorization?.slice(7) ?? headers['x-api-key']",
+  })
+
+  it.each([
+    ['some key of a list', 'return Boolean(config.keys.find((item) => item.key === token))'],
+    ['one of them', 'for (const item of config.keys) if (token === item.key) return true'],
+    ['the token that is set', 'return token === config.authToken'],
+  ])('compares what it offers with %s', (_, code) => {
+    expect(findingsOf('timing-unsafe-comparison', program(code))).toHaveLength(1)
+  })
+
+  it.each([
+    ['in constant time', 'return config.keys.some((item) => isSame(item.key, token))'],
+    [
+      'by its digest',
+      "const key = createHash('sha256').update(token).digest('hex'); return config.keys.some((item) => item.key === key)",
+    ],
+    ['and only a name', "return Object.entries(config).some((item) => item.key === 'token')"],
+  ])('tells nothing where it compares it %s', (_, code) => {
+    expect(findingsOf('timing-unsafe-comparison', program(code))).toEqual([])
+  })
+})

@@ -914,3 +914,199 @@ describe('a field that each request sets for itself', () => {
     expect(read(methods, more)).toEqual([`sessionId server.ts:${line}`])
   })
 })
+
+describe('whether one is there', () => {
+  const program = (route: string): string => `
+    import express from 'express'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    let last
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      const server = new McpServer({})
+      last = server
+      await server.connect(new StreamableHTTPServerTransport({ sessionIdGenerator: undefined }))
+    })
+    app.post('/other', (req, res) => { ${route} })
+    app.listen(3000)`
+
+  it.each([
+    ['null', 'res.json({ up: last !== null })'],
+    ['nothing', 'res.json({ up: last != undefined })'],
+    ['its type', "res.json({ up: typeof last === 'object' })"],
+    ['!', 'res.json({ up: !!last })'],
+    ['Boolean', 'res.json({ up: Boolean(last) })'],
+    ['?:', "res.send(last ? 'up' : 'down')"],
+    ['if', "if (!last) return res.status(503).end(); res.send('up')"],
+    ['&&', 'res.json({ up: last && true })'],
+  ])('is told of nobody: %s', (_, route) => {
+    expect(findingsOf('shared-session-state', program(route))).toEqual([])
+  })
+
+  it.each([
+    ['after a look', 'if (last !== null) last.sendLoggingMessage(req.body)'],
+    ['on the right', 'const to = req.body && last; to.sendLoggingMessage(req.body)'],
+    ['on the left of another', 'const to = last || fallback; to.sendLoggingMessage(req.body)'],
+    ['where it is', 'last?.sendLoggingMessage(req.body)'],
+  ])('is not all where it is used %s', (_, route) => {
+    expect(findingsOf('shared-session-state', program(route))).toHaveLength(1)
+  })
+})
+
+it('An ID of the program itself is made once, whatever plugins have to say of it', () => {
+  const program = `
+    import express from 'express'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    import { randomUUID } from 'node:crypto'
+    const plugins = new Map()
+    const usage = {
+      id: null,
+      async begin() { if (!this.id) this.id = await idOf() },
+      count(event) { this.begin().then(() => { if (this.id) void fetch('https://usage.example', { body: this.id + event }) }) },
+    }
+    async function idOf() {
+      plugins.set('cluster', { said: await (await fetch('http://cluster')).json() })
+      const plugin = plugins.get('cluster')
+      return plugin.said.uid ? plugin.said.uid : randomUUID()
+    }
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      const server = new McpServer({})
+      server.registerTool('count', {}, async () => { usage.count('called') })
+      const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+      await server.connect(transport)
+      await transport.handleRequest(req, res)
+    })
+    app.listen(3000)`
+  expect(findingsOf('shared-session-state', program)).toEqual([])
+})
+
+describe('the session that initialize has made last', () => {
+  const program = (init: string, rest: string): string => `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    const sessions = new Map()
+    let last
+    const app = express()
+    app.use(express.json())
+    app.post('/mcp', async (req, res) => {
+      const { method, id, params } = req.body
+      if (method === 'initialize') {
+        const made = { id: randomUUID(), client: params.clientInfo }
+        sessions.set(made.id, made)
+        ${init}
+        res.setHeader('mcp-session-id', made.id)
+        return res.json({ jsonrpc: '2.0', id, result: {} })
+      }
+      ${rest}
+      if (method === 'tools/call') return res.json({ jsonrpc: '2.0', id, result: await call(params, session) })
+      res.json({ jsonrpc: '2.0', id, result: {} })
+    })
+    app.get('/status', (req, res) => res.json({ last: last?.client }))
+    app.listen(3000)`
+  const found = "const session = sessions.get(req.headers['mcp-session-id'])"
+  const what = 'last holds the session of whoever came last: each request overwrites it and others read it.'
+
+  it.each([
+    ['itself', 'last = made', 'const session = last; if (!session) return res.status(400).end()'],
+    ['by its ID', 'last = made.id', 'const session = sessions.get(last)'],
+    ['where another is not named', 'last = made', `${found} ?? last`],
+  ])('is that of all who come after: %s', (_, init, rest) => {
+    expect(findingsOf('shared-session-state', program(init, rest))).toEqual([`server.ts:12: ${what}`])
+  })
+
+  it.each([
+    ['told of elsewhere', 'last = made', found],
+    ['looked for', 'last = made', `if (!last) return res.status(400).end(); ${found}`],
+    [
+      'held against the ID that comes in',
+      'last = made.id',
+      `if (req.headers['mcp-session-id'] !== last) return res.status(404).end(); ${found}`,
+    ],
+    [
+      'held against it by its field',
+      'last = made',
+      `if (req.headers['mcp-session-id'] !== last?.id) return res.status(404).end(); ${found}`,
+    ],
+  ])('is nobody else’s where it is only %s', (_, init, rest) => {
+    expect(findingsOf('shared-session-state', program(init, rest))).toEqual([])
+  })
+
+  it('is the same in a class of its own, by a function that makes one where there is none', () => {
+    const own = `
+      import express from 'express'
+      import { randomUUID } from 'node:crypto'
+      class Server {
+        current
+        all = new Map()
+        open() { const made = { id: randomUUID() }; this.all.set(made.id, made); return made }
+        find() {
+          if (this.current) return this.current
+          const made = this.open()
+          this.current = made
+          return made
+        }
+        async handle(message) {
+          if (message.method === 'initialize') { this.current = this.open(); return { id: message.id, result: {} } }
+          const session = this.find()
+          if (message.method === 'tools/call') return { id: message.id, result: await call(message.params, session) }
+        }
+      }
+      const server = new Server()
+      const app = express()
+      app.post('/mcp', async (req, res) => { res.json(await server.handle(req.body)) })
+      app.listen(3000)`
+    expect(findingsOf('shared-session-state', own)).toEqual([
+      'server.ts:14: current holds the session of whoever came last: each request overwrites it and others read it.',
+    ])
+  })
+})
+
+describe('one transport for all, in a mode of operation', () => {
+  const program = (mode: string, test: string): string => `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    ${mode}
+    const sessions = new Map()
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      if (${test}) {
+        const session = sessions.get(req.headers['mcp-session-id'])
+        if (session) return session.transport.handleRequest(req, res)
+        const transport = new StreamableHTTPServerTransport({
+          sessionIdGenerator: () => randomUUID(),
+          onsessioninitialized: (id) => sessions.set(id, { transport }),
+        })
+        await new McpServer({}).connect(transport)
+        return transport.handleRequest(req, res)
+      }
+      if (!sessions.has('one')) {
+        const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+        await new McpServer({}).connect(transport)
+        sessions.set('one', { transport })
+      }
+      await sessions.get('one').transport.handleRequest(req, res)
+    })
+    app.listen(3000)`
+  const told = (mode: string, test: string): readonly string[] =>
+    findingsOf('shared-session-state', program(mode, test)).map((text) =>
+      text.replace(/^server.ts:\d+: |sessions.*$/g, ''),
+    )
+
+  it.each([
+    ['that is chosen', "const mode = process.env.MODE || 'sessions'", "mode === 'sessions'"],
+    ['that is switched on', 'const isStateless = Boolean(process.env.STATELESS)', '!isStateless'],
+  ])('%s, is half a finding', (_, mode, test) => {
+    expect(told(mode, test)).toEqual(['In one mode of operation, '])
+  })
+
+  it.each([
+    ['by default', "const mode = process.env.MODE || 'stateless'", "mode === 'sessions'"],
+    ['for requests that ask for it', '', "req.query.mode === 'sessions'"],
+  ])('%s, is a whole one', (_, mode, test) => {
+    expect(told(mode, test)).toEqual([''])
+  })
+})

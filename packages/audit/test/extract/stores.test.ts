@@ -188,3 +188,43 @@ describe('a cache of everything', () => {
     expect(factsOf(program('session')).stores).toHaveLength(1)
   })
 })
+
+describe('where answers go, beside the sessions', () => {
+  const program = (beside: string, body: string): string => `
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const sessions = new Map()
+    const app = express()
+    ${beside}
+    app.all('/mcp', async (req, res) => {
+      const id = req.headers['mcp-session-id']
+      const session = sessions.get(id)
+      if (session) {
+        ${body}
+        return session.transport.handleRequest(req, res)
+      }
+      const transport = new StreamableHTTPServerTransport({
+        sessionIdGenerator: () => randomUUID(),
+        onsessioninitialized: (sid) => { sessions.set(sid, { transport }) },
+      })
+      await transport.handleRequest(req, res)
+    })
+    app.listen(3000)`
+  const names = (beside: string, body: string): readonly string[] =>
+    factsOf(program(beside, body)).stores.map(({ name }) => name)
+
+  it.each([
+    ['under the session and a number', 'const inner = `${id}:${++n}`'],
+    ['under a number', 'const inner = ++n'],
+  ])('is no session %s', (_, key) => {
+    const body = `${key}; routes.set(inner, { transport: session.transport, id: req.body.id }); req.body.id = inner`
+    expect(names('const routes = new Map(); let n = 0', body)).toEqual(['sessions'])
+  })
+
+  it('is one where clients ask for it', () => {
+    const beside =
+      "const others = new Map(); app.delete('/', (req) => others.get(req.headers['mcp-session-id']).transport.close())"
+    expect(names(beside, 'others.set(id, { transport: session.transport })')).toEqual(['others', 'sessions'])
+  })
+})

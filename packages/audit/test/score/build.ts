@@ -88,6 +88,7 @@ export function aTree(sketches: readonly FileSketch[], gaps: readonly Gap[] = []
     file: (path) => files.find((file) => file.path === path),
     packageOf: () => undefined,
     versionOf: () => undefined,
+    versionWithin: () => undefined,
     deployments: [],
     config: () => undefined,
   }

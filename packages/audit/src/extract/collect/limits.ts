@@ -9,6 +9,7 @@ import type { Machine } from '../machine.ts'
 import type { Value } from '../value.ts'
 import { hasTag } from '../value.ts'
 import { distinct, eventsOf, locate, siteId, writesTo } from './collect.ts'
+import { isHeartbeat } from './heartbeats.ts'
 import type { StoreEvents } from './stores.ts'
 import { isGrace, isRightKey } from './stores.ts'
 
@@ -57,7 +58,9 @@ function checked(
     .map((event) => {
       const renewals = renewalsOf(machine, event.store, event.field)
       const kind = renewals.length > 0 ? ('idle' as const) : ('absolute' as const)
+      const beat = heartbeatOf(machine, store, event)
       return {
+        ...(beat && { keptOffAt: locate(beat.site) }),
         kind,
         at: locate(event.site),
         optional: optional(event),
@@ -123,6 +126,19 @@ function decides(machine: Machine, check: EventOf<'time-check'>, store: StoreEve
   return eventsOf(machine, 'dispatch').some(
     (event) => event.facts.may.has(fact) && event.receiver.tags.some((tag) => tag.startsWith(`entry:${store.ref.id}`)),
   )
+}
+
+/** A timer that sets that time anew for sessions that nobody uses. */
+function heartbeatOf(machine: Machine, kept: StoreEvents, { store, field }: EventOf<'time-check'>): Event | undefined {
+  const touches = eventsOf(machine, 'entry-write').filter(
+    (event) => event.store === store && event.field === field && hasTag(event.value, 'clock'),
+  )
+  const writes = writesTo(machine, store).filter((event) => setsAnew(event.value, field))
+  const records = new Set(kept.writes.flatMap(({ value }) => value.objects.map(({ site }) => siteId(site))))
+  const renewed = eventsOf(machine, 'record-renewed').filter(
+    (event) => event.field === field && store === kept.ref.id && records.has(siteId(event.record)),
+  )
+  return [...touches, ...writes, ...renewed].find((event) => isHeartbeat(machine, event))
 }
 
 /** Where requests set that time anew. */

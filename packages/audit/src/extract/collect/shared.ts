@@ -13,8 +13,9 @@ import { children } from '../ast.ts'
 import type { Environment, HeapObject } from '../heap.ts'
 import { FunctionObject, InstanceObject, LibraryObject, isWithin as liesWithin } from '../heap.ts'
 import type { Machine } from '../machine.ts'
-import { fromRequest } from '../conditions.ts'
+import { OTHER_MODE, fromRequest } from '../conditions.ts'
 import { isCredentialName } from '../models/requests.ts'
+import { asksOnlyWhetherThere, isHeldAgainst } from '../presence.ts'
 import { PICKED } from '../properties.ts'
 import { namesSession, withFields } from '../shared.ts'
 import type { Value } from '../value.ts'
@@ -101,15 +102,18 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
   const reads = eventsOf(machine, 'shared-read').filter((event) => SERVING.has(event.context.trigger))
   const hasClients = servesClients(machine)
   const facts = eventsOf(machine, 'shared-write').flatMap((write): SharedVariableFact[] => {
-    const holds = heldBy(write)
+    const holds = heldBy(machine, write)
     // Made where there is none yet: the next request finds it, and works on.
     const read = reads.find(
       (event) =>
         event.cell === write.cell &&
+        (holds !== 'session' || (isOfNextMessage(write, event) && isWorkedOn(machine, event))) &&
         (isElsewhere(event, write) ||
+          holds === 'session' ||
           (event.ofOthers && (holds === 'page' || isClientOfCaller(write) || isTakenOver(write))) ||
           (holds === 'identity' && isLeftBehind(write, event))) &&
-        (holds !== 'flow' || isComingBack(write, event, reads)),
+        (holds !== 'flow' || isComingBack(write, event, reads)) &&
+        (holds === undefined || !OF_OBJECTS.has(holds) || !asksOnly(machine, event)),
     )
     if (holds === undefined || read === undefined || (OF_CLIENTS.has(holds) && !hasClients)) return []
     return [
@@ -120,6 +124,7 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
         written: locate(write.site),
         read: locate(read.site),
         leftBehind: holds === 'identity' && reads.some((event) => isLeftBehind(write, event)),
+        ...(isOptional(machine, write) ? { optional: true } : {}),
       },
     ]
   })
@@ -128,6 +133,28 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
     [...facts, ...sharedLogins(machine), ...answers, ...pickedSessions(machine)],
     (fact) => `${fact.written.path}:${fact.name}`,
   )
+}
+
+/** That one is there says nothing of anybody; that somebody has logged in does. */
+const OF_OBJECTS: ReadonlySet<SharedVariableFact['holds']> = new Set(['transport', 'server', 'response', 'page'])
+
+/** Only where somebody has set what is not set by default, and others are served without it. */
+function isOptional(machine: Machine, { context, facts }: Event): boolean {
+  const settings = [...facts.must].filter((fact) => fact.startsWith('optional:') || fact.startsWith(OTHER_MODE))
+  if (settings.length === 0) return false
+  const beside = machine.events.filter((event) => event.context.activation === context.activation)
+  return settings.some((fact) => beside.some((event) => event.kind === 'dispatch' && !event.facts.must.has(fact)))
+}
+
+/** Not only looked for, nor held against the ID that a client presents. */
+function isWorkedOn(machine: Machine, event: Event): boolean {
+  const module = machine.modules.get(event.site.path)
+  return module === undefined || !(asksOnly(machine, event) || isHeldAgainst(module.program, event.site))
+}
+
+function asksOnly(machine: Machine, { site }: Event): boolean {
+  const module = machine.modules.get(site.path)
+  return module !== undefined && asksOnlyWhetherThere(module.program, site)
 }
 
 /** Where all that is seen serves one client, nobody else asks for these. */
@@ -224,23 +251,55 @@ function isElsewhere(read: EventOf<'shared-read'>, write: EventOf<'shared-write'
   return read.context.activation === write.context.activation ? read.moment > write.moment : read.ofOthers
 }
 
-function heldBy(event: EventOf<'shared-write'>): SharedVariableFact['holds'] | undefined {
+function heldBy(machine: Machine, event: EventOf<'shared-write'>): SharedVariableFact['holds'] | undefined {
   for (const item of [...event.value.objects.flatMap(withFields), ...withinOwn(event)]) {
     const held = item instanceof FunctionObject ? closedOver(item, event) : kindOf(item)
     if (held !== undefined) return held
   }
   if (event.value.objects.some((item) => speaksFor(item, event))) return 'identity'
+  if (isOpened(event)) return 'session'
   if (event.value.objects.length > 0) return undefined
   const names = (tag: string): boolean => hasTag(event.value, tag)
   // What counts is nobody, wherever it began.
   if (names('counter')) return undefined
-  if (names('cred') || names('principal') || names('speaks-for') || namesSession(event.value)) return 'identity'
+  if (names('cred') || names('principal') || names('speaks-for') || isSessionOfCaller(machine, event.value))
+    return 'identity'
   // A header whatever it is called, kept as a key or a token: it is one.
   if (fromRequest(event.value) && isCredentialName(event.name)) return 'identity'
   // How much the server writes down is no state of anybody's.
   if (event.facts.must.has('rpc:logging/setLevel')) return undefined
   if (isOfFlow(event)) return 'flow'
   return event.context.trigger === 'tool' && names('body') ? 'choice' : undefined
+}
+
+/** `this.current = session`, where a client has just said `initialize`: a record with an ID that was made for it, or that ID. */
+function isOpened({ facts, value, context }: EventOf<'shared-write'>): boolean {
+  if (context.trigger !== 'request' || !facts.must.has('init')) return false
+  if (value.objects.length === 0) return isDrawn(value) && hasTag(value, 'mint')
+  return value.objects.some(
+    ({ kind, born, properties }) =>
+      (kind === 'object' || kind === 'instance') &&
+      born === context.activation &&
+      [...properties.values()].some((cell) => isDrawn(cell.value) && hasTag(cell.value, 'mint')),
+  )
+}
+
+/** Whatever comes after `initialize`, on the same route, goes by what the last one has left. */
+function isOfNextMessage({ context }: EventOf<'shared-write'>, read: EventOf<'shared-read'>): boolean {
+  const { route } = read.context
+  if (!read.ofOthers || read.facts.must.has('init') || route === undefined || context.route === undefined) return false
+  return sameSite(route.site, context.route.site)
+}
+
+/** The ID of a session, and not what was made here or found in a container that no caller names: the ID of the program itself. */
+function isSessionOfCaller(machine: Machine, value: Value): boolean {
+  if (!namesSession(value)) return false
+  return (
+    !hasTag(value, 'mint') ||
+    hasTag(value, 'sid') ||
+    fromRequest(value) ||
+    storesIn(value).some((store) => isByCaller(machine, store))
+  )
 }
 
 /** Drawn for one login that leads elsewhere and back: by its state, nonce or verifier the answer is known. */

@@ -155,7 +155,11 @@ export function sessionStores(
   })
   const opened = holding.filter((entry) => !isUnderWay(machine, entry))
   const kept = opened.length > 0 ? opened : holding
-  const primary = kept.filter((entry) => !isListOfServers(entry) || kept.every(isListOfServers))
+  const named = kept.filter((entry) => entry.reads.some(isNamedByClient))
+  const primary = kept.filter(
+    (entry) =>
+      (!isListOfServers(entry) || kept.every(isListOfServers)) && !named.some((other) => isWayBack(entry, other)),
+  )
   const own = candidates
     .filter(
       (entry) =>
@@ -226,6 +230,27 @@ function isUnderWay(machine: Machine, { writes, removals }: Container): boolean 
 function isListOfServers({ ref, writes }: Pick<StoreEvents, 'ref' | 'writes'>): boolean {
   const isServer = (item: HeapObject): boolean => item instanceof LibraryObject && item.type === 'mcp-server'
   return (ref.kind === 'array' || ref.kind === 'set') && writes.every((write) => write.value.objects.every(isServer))
+}
+
+/** Where answers go: transports that another container keeps as sessions, beside the number of a request that no client names. */
+function isWayBack({ ref, writes, reads }: StoreEvents, sessions: StoreEvents): boolean {
+  if (ref.id === sessions.ref.id || reads.some(isNamedByClient)) return false
+  if (reads.length === 0 && !writes.every(({ key }) => hasTag(key, 'counter') || isNumber(key))) return false
+  const known = new Set(sessions.writes.flatMap(({ value }) => transportSites(value)))
+  const led = writes.flatMap(({ value }) => transportSites(value))
+  return (
+    writes.every(({ value }) => value.objects.every(({ kind }) => kind === 'object')) &&
+    led.every((site) => known.has(site))
+  )
+}
+
+function isNamedByClient({ key }: EventOf<'store-read'>): boolean {
+  return isPresentedHandle(key) || hasTag(key, 'sid')
+}
+
+function transportSites({ objects }: Value): readonly string[] {
+  const held = objects.flatMap((item) => [item, ...[...item.properties.values()].flatMap(({ value }) => value.objects)])
+  return held.filter((item) => transportOf(item) !== undefined).map(({ site }) => siteId(site))
 }
 
 function transportKind(writes: readonly EventOf<'store-write'>[]): 'streamable' | 'sse' | undefined {

@@ -22,6 +22,7 @@ import { listedIn } from '../listings.ts'
 import { noteRoute } from '../rpc.ts'
 import { noteRedirect } from './redirects.ts'
 import { noteBody } from './node-streams.ts'
+import { noteModule } from './nest.ts'
 import { noteContentType, noteEnding, noteEventStream } from '../streams.ts'
 import type { HeapObject, Site } from '../heap.ts'
 import { ClassObject, ExternalObject, FunctionObject, InstanceObject, LibraryObject, isFunction } from '../heap.ts'
@@ -309,7 +310,8 @@ const fetchResponse: ExternalHandler = (machine, call, state) => {
 }
 
 /** NestJS: what `create` gives listens; its controllers are found by their classes. */
-const nestApp: ExternalHandler = (machine, call) => {
+const nestApp: ExternalHandler = (machine, call, state) => {
+  noteModule(machine, call, state)
   const app = machine.library('nest-server', call.site, { tls: optionOf(call.args[1], 'httpsOptions') !== undefined })
   machine.readyMade.set('nest-server', app)
   return object(app)

@@ -26,11 +26,14 @@ const createHandler: ExternalHandler = (machine, call, state) => {
   return object(machine.library('mcp-handler', call.site, { adapted: server, overSse }))
 }
 
-/** From here on each request has a server of its own; under its older name the package never came so far. */
+/** From here on each request has a server of its own; under its older name it is whichever was installed for that. */
 const SERVER_PER_REQUEST = '1.1.0'
 
 function sharesServer(machine: Machine, { path }: Site): boolean {
-  if (machine.tree.versionOf(OLDER_NAME, path) !== undefined) return true
+  if (machine.tree.versionOf(OLDER_NAME, path) !== undefined) {
+    const inner = machine.tree.versionWithin(OLDER_NAME, 'mcp-handler', path)
+    return inner === undefined || isBelow(inner, SERVER_PER_REQUEST)
+  }
   const found = machine.tree.versionOf('mcp-handler', path)
   return found?.from === 'locked' && isBelow(found.version, SERVER_PER_REQUEST)
 }

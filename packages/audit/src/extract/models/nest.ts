@@ -2,14 +2,15 @@
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import type { StoreRef } from '../events.ts'
-import type { LibraryObject, Site } from '../heap.ts'
+import { runOwnGuards } from '../guards.ts'
+import type { HeapObject, LibraryObject, Site } from '../heap.ts'
 import { ClassObject, ExternalObject, InstanceObject, LibraryObject as Library } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { noteLookUp } from '../properties.ts'
 import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
-import { UNDEFINED, UNKNOWN, object, onlyString, primitive, tagged, truthiness, withTags } from '../value.ts'
+import { NEVER, UNDEFINED, UNKNOWN, object, onlyString, primitive, tagged, truthiness, withTags } from '../value.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { keep, part } from './requests.ts'
 import { optionOf, registerRoute } from './routing.ts'
@@ -69,10 +70,15 @@ const verify: MethodHandler = (_machine, _target, _call, state) => {
 
 /** `@Module({ imports: [McpModule.forRoot()], providers: [{ provide: APP_GUARD, useClass: Guard }] })` */
 const module: ExternalHandler = (machine, call, state) => {
+  noteModule(machine, call, state)
+  return UNKNOWN
+}
+
+/** What a module provides, as its decorator says, or as the record does that `NestFactory.create(AppModule.forHttp())` is given. */
+export function noteModule(machine: Machine, call: Call, state: State): void {
   const imported = listedIn(optionOf(call.args[0], 'imports'))
   for (const described of [call.args[0] ?? UNKNOWN, ...imported])
     for (const provider of listedIn(optionOf(described, 'providers'))) noteProvider(machine, provider, call, state)
-  return UNKNOWN
 }
 
 function listedIn(list: Value | undefined): readonly Value[] {
@@ -184,7 +190,7 @@ function serveModule(machine: Machine, options: Value, call: Call, state: State)
   if (isPiped(optionOf(options, 'transport'))) return
   const endpoint = machine.library('nest-mcp', call.site, {
     stateful: isStateful(optionOf(options, 'streamableHttp')),
-    isGuarded: optionOf(options, 'guards') !== undefined,
+    guards: optionOf(options, 'guards'),
   })
   registerRoute(
     machine,
@@ -195,8 +201,18 @@ function serveModule(machine: Machine, options: Value, call: Call, state: State)
   )
 }
 
-/** Standard input and output alone. */
+/** What the request and its answer are to the handler that the library puts on a route. */
+function exchangeOf({ args }: Call): ExchangeParts | undefined {
+  const [request, response] = args.map(({ objects }) => objects.find((item) => item instanceof Library))
+  return request === undefined || response === undefined ? undefined : { request, response }
+}
+
+/** Standard input and output alone, or nothing: who asks for no transport serves MCP in another way. */
 function isPiped(transport: Value | undefined): boolean {
+  const isNone = (item: HeapObject): boolean =>
+    item.kind === 'array' && item.properties.size === 0 && item.item === NEVER && item.origin === undefined
+  if (transport !== undefined && transport.objects.length > 0 && !transport.open && transport.objects.every(isNone))
+    return true
   const named = (transport?.objects ?? []).flatMap((item) =>
     item.kind === 'array' ? [...item.properties.values()].flatMap((cell) => cell.value.objects) : [item],
   )
@@ -212,7 +228,11 @@ function isStateful(streamable: Value | undefined): boolean {
 
 /** One request: sessions are found by the ID in the header alone, and DELETE ends them. */
 const serveMcp: MethodHandler = (machine, target, call, state) => {
-  if (target.data['isGuarded'] === true || !globalGuards(machine).every(asksNobody)) state.note('opaque-middleware')
+  const own = target.data['guards'] as Value | undefined
+  const listed = own === undefined ? [] : listedIn(own)
+  if (own !== undefined && listed.length === 0) state.note('opaque-middleware')
+  runOwnGuards(machine, [...globalGuards(machine), ...listed], call.site, state, exchangeOf(call))
+  if (state.dead) return UNKNOWN
   machine.emit('endpoint', call.site, state, { check: 'never' })
   if (target.data['stateful'] !== true) return UNKNOWN
   const store: StoreRef = {

@@ -1,5 +1,5 @@
 import type { LimitFact, ServerFacts, StoreFact, TokenFact } from '../../facts/facts.ts'
-import type { FindingDraft, Step } from '../../finding/finding.ts'
+import type { FindingDraft, Location, Step } from '../../finding/finding.ts'
 import { isSamePlace } from '../../finding/finding.ts'
 import { judged, notApplicable, type Verdict } from '../rule.ts'
 
@@ -11,7 +11,7 @@ export function detect(facts: ServerFacts): Verdict {
 }
 
 function endlessSessions(store: StoreFact): readonly FindingDraft[] {
-  const limits = store.limits.filter((limit) => !limit.optional)
+  const limits = store.limits.filter((limit) => !limit.optional && limit.keptOffAt === undefined)
   const idle = limits.find((limit) => limit.kind === 'idle')
   const absolute = limits.find((limit) => limit.kind === 'absolute')
   if (idle !== undefined && absolute !== undefined) return []
@@ -37,11 +37,27 @@ function noLimit(store: StoreFact): FindingDraft {
   const trace: Step[] = [kept(store), ...added(store)]
   if (wrong !== undefined) trace.push({ note: 'removes under a key that no session has', location: wrong.at })
   if (off !== undefined) trace.push({ note: `the ${off.kind} timeout is off unless configured`, location: off.at })
+  const beat = store.limits.find((limit) => limit.keptOffAt !== undefined)?.keptOffAt
+  if (off === undefined && beat !== undefined) return keptOff(store, beat)
   return {
     what: `Sessions in ${store.name} never expire: there is neither an idle nor an absolute timeout${off === undefined ? '' : ' unless one is configured'}.`,
     trace,
     primary: 0,
     confidence: 'high',
+  }
+}
+
+function keptOff(store: StoreFact, beat: Location): FindingDraft {
+  const [limit] = store.limits.flatMap(({ at, keptOffAt }) => (keptOffAt === undefined ? [] : [at]))
+  return {
+    what: `Sessions in ${store.name} never expire: a timer renews their idle timeout, whether or not anybody uses them.`,
+    trace: [
+      kept(store),
+      ...(limit === undefined ? [] : [{ note: 'the idle timeout', location: limit }]),
+      { note: 'a timer renews it', location: beat },
+    ],
+    confidence: 'high',
+    todo: 'Renew it only where a request was served, and set an absolute timeout as well.',
   }
 }
 

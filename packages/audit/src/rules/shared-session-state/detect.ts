@@ -51,6 +51,7 @@ const HOLDS: Readonly<Record<Exclude<SharedVariableFact['holds'], keyof typeof O
   transport: 'the transport of whoever came last',
   server: 'the server of whoever came last',
   identity: 'the identity of whoever called last',
+  session: 'the session of whoever came last',
   response: 'the response of whoever called last',
   page: 'the browser page of whoever called last',
   flow: 'what the login of whoever came last goes by',
@@ -90,7 +91,11 @@ function sharedVariable(fact: SharedVariableFact): FindingDraft {
         read: 'read as if it were this caller’s',
       }
   return {
-    what: `${fact.name} holds ${told.what}`,
+    what:
+      fact.optional === true
+        ? `In one mode of operation, ${fact.name} holds ${told.what}`
+        : `${fact.name} holds ${told.what}`,
+    ...(fact.optional === true ? { partial: true } : {}),
     trace: [
       ...declared,
       ...(fact.via === undefined ? [] : [{ note: 'a request comes in here', location: fact.via }]),

@@ -16,6 +16,7 @@ export function parseBunLock(text: string): Lockfile | undefined {
           : undefined
       return versionOfEntry(own) ?? versionOfEntry(packages[name])
     },
+    versionWithin: (outer, name) => versionOfEntry(packages[`${outer}/${name}`]) ?? versionOfEntry(packages[name]),
   }
 }
 

@@ -9,16 +9,33 @@ export function parseNpmLock(text: string): Lockfile | undefined {
   const dependencies = isObject(raw['dependencies']) ? raw['dependencies'] : {}
   return {
     version: (name, dir) => versionInTree(packages, name, dir) ?? versionField(dependencies[name]),
+    versionWithin(outer, name, dir) {
+      const folder = foldersUp(dir).find((from) => isObject(packages[installed(from, outer)]))
+      const nested = isObject(dependencies[outer]) ? dependencies[outer]['dependencies'] : undefined
+      return (
+        (folder === undefined ? undefined : versionInTree(packages, name, installed(folder, outer))) ??
+        versionField(isObject(nested) ? nested[name] : undefined) ??
+        versionField(dependencies[name])
+      )
+    },
   }
 }
 
 /** As Node looks it up: the nearest node_modules upward from the package. */
 function versionInTree(packages: Record<string, unknown>, name: string, dir: string): string | undefined {
-  for (let from = dir; ; from = parentOf(from)) {
-    const entry = packages[from === '' ? `node_modules/${name}` : `${from}/node_modules/${name}`]
+  for (const from of foldersUp(dir)) {
+    const entry = packages[installed(from, name)]
     if (isObject(entry)) return entry['link'] === true ? linkedVersion(packages, entry) : versionField(entry)
-    if (from === '') return undefined
   }
+  return undefined
+}
+
+function installed(from: string, name: string): string {
+  return from === '' ? `node_modules/${name}` : `${from}/node_modules/${name}`
+}
+
+function foldersUp(dir: string): readonly string[] {
+  return dir === '' ? [''] : [dir, ...foldersUp(parentOf(dir))]
 }
 
 function linkedVersion(packages: Record<string, unknown>, entry: Record<string, unknown>): string | undefined {

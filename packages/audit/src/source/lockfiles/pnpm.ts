@@ -14,7 +14,18 @@ export function parsePnpmLock(text: string): Lockfile | undefined {
       const importer = dir === '' ? ofRoot : importers && childOf(importers.children, dir)?.children
       return importer && versionIn(importer, name)
     },
+    versionWithin(outer, name) {
+      const resolved = childOf(blocks, 'snapshots') ?? childOf(blocks, 'packages')
+      const entry = resolved?.children.find(({ key }) => isEntryOf(key, outer))
+      return entry && versionIn(entry.children, name)
+    },
   }
+}
+
+/** `/outer@1.2.3`, `outer@1.2.3(peer@4.5.6)`, `/outer/1.2.3_peer@4.5.6` */
+function isEntryOf(key: string, outer: string): boolean {
+  const id = key.replace(/^\//, '')
+  return id.startsWith(`${outer}@`) || id.startsWith(`${outer}/`)
 }
 
 function versionIn(importer: readonly Block[], name: string): string | undefined {

@@ -1,24 +1,30 @@
 /** yarn.lock, classic and berry: blocks keyed by `name@range, name@range`. */
-import { childOf, parseBlocks } from './blocks.ts'
+import { childOf, parseBlocks, type Block } from './blocks.ts'
 import { exactVersion, type Lockfile } from './lockfile.ts'
 import { compareVersions } from '../version.ts'
 
 export function parseYarnLock(text: string): Lockfile | undefined {
   const byRequest = new Map<string, string>()
   const lowest = new Map<string, string>()
+  const asked = new Map<string, readonly Block[]>()
   for (const block of parseBlocks(text)) {
     const version = exactVersion(childOf(block.children, 'version')?.value ?? '')
     if (!version) continue
     for (const request of block.key.replaceAll('"', '').split(/,\s*/)) {
       const { name, range } = splitRequest(request)
       byRequest.set(`${name}@${range}`, version)
+      asked.set(name, childOf(block.children, 'dependencies')?.children ?? [])
       const known = lowest.get(name)
       if (known === undefined || compareVersions(version, known) < 0) lowest.set(name, version)
     }
   }
   if (byRequest.size === 0) return undefined
+  const version: Lockfile['version'] = (name, _dir, range) =>
+    byRequest.get(`${name}@${range ?? ''}`) ?? lowest.get(name)
   return {
-    version: (name, _dir, range) => byRequest.get(`${name}@${range ?? ''}`) ?? lowest.get(name),
+    version,
+    versionWithin: (outer, name, dir) =>
+      version(name, dir, childOf(asked.get(outer) ?? [], name)?.value.replace(/^npm:(?!.*@)/, '')),
   }
 }
 
