@@ -12,6 +12,7 @@ import { authenticators } from './authenticators.ts'
 import { browsers } from './browsers.ts'
 import { caches } from './caches.ts'
 import { carriers } from './carriers.ts'
+import { agentTimers } from './agent-timers.ts'
 import { cloudflare } from './cloudflare.ts'
 import { cookieWriters } from './cookie-writers.ts'
 import { credentials } from './credentials.ts'
@@ -135,6 +136,7 @@ function registry(): Registry {
     fastifyJwt,
     fastmcp,
     xmcp,
+    agentTimers,
     cloudflare,
     durableObjects,
     webSessions,
