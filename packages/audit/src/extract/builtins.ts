@@ -489,6 +489,11 @@ function isOneText(value: Value): boolean {
   return fields.length > 0 && fields.every((field) => /[^s]$/i.test(field))
 }
 
+/** `ALPHABET.includes(character)`: a text that stands in the source is no list of secrets; no other one is looked for in it. */
+function isWrittenText({ primitives, objects, tags, open }: Value): boolean {
+  return !open && tags.length + objects.length === 0 && primitives.every((item) => typeof item === 'string')
+}
+
 function testText(machine: Machine, self: Value, name: string, call: Call, state: State): Value {
   const answer = textTest(machine, self, name, call, state)
   return name === 'indexOf' || name === 'search' ? position(answer) : answer
@@ -500,7 +505,7 @@ function textTest(machine: Machine, self: Value, name: string, call: Call, state
   const [text] = strings(other)
   if (COMPARES.has(name)) noteComparison(machine, self, other, name, call.site, state)
   // In a list of secrets one is looked for. What a text that a request brought begins with or holds is no guess at one, unless it begins with the secret itself.
-  if (IS_LISTED.has(name) && !fromRequest(self) && !isOneText(self))
+  if (IS_LISTED.has(name) && !fromRequest(self) && !isOneText(self) && !isWrittenText(self))
     noteComparison(machine, self, other, name, call.site, state)
   if (name === 'startsWith' && isNamedSecret(other)) noteComparison(machine, self, other, name, call.site, state)
   if (name === 'equals') return equality(machine, self, other)
