@@ -914,3 +914,40 @@ describe('a field that each request sets for itself', () => {
     expect(read(methods, more)).toEqual([`sessionId server.ts:${line}`])
   })
 })
+
+describe('a server that is kept by name', () => {
+  const program = (key: string, make: string, path = '/mcp'): string => `
+    import express from 'express'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const servers = new Map()
+    function serverFor(name) {
+      let server = servers.get(name)
+      if (!server) { server = ${make}; servers.set(name, server) }
+      return server
+    }
+    const app = express()
+    app.post('${path}', async (req, res) => {
+      const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => crypto.randomUUID() })
+      await serverFor(${key})${make.startsWith('()') ? '()' : ''}.connect(transport)
+      await transport.handleRequest(req, res)
+    })
+    app.listen(3000)`
+  const MADE = "new McpServer({ name: 'notes', version: '1' })"
+  it.each([
+    ['the name of the program', program("'notes'", MADE), 'fail'],
+    ['a part of the path', program('req.params.app', MADE, '/:app/mcp'), 'fail'],
+    ['the ID of the session', program("req.headers['mcp-session-id']", MADE), 'pass'],
+    ['the session in the path', program('req.params.sessionId', MADE, '/:sessionId/mcp'), 'pass'],
+    ['what a header says', program("req.headers['x-tenant']", MADE), 'pass'],
+    ['the name of what makes one', program("'notes'", `() => ${MADE}`), 'pass'],
+  ])('%s', (_, text, expected) => {
+    expect(outcomeOf('shared-session-state', text)).toBe(expected)
+  })
+
+  it('serves all, not one mode of operation', () => {
+    expect(findingsOf('shared-session-state', program("'notes'", MADE))).toEqual([
+      expect.stringContaining('One server object serves all sessions: it is made once'),
+    ])
+  })
+})
