@@ -951,3 +951,64 @@ describe('a server that is kept by name', () => {
     ])
   })
 })
+
+describe('a program that all clients talk to', () => {
+  const bridge = (said: string, before: string, asked = "child.stdin.write(message + '\\n')"): string => `
+    import { WebSocketServer } from 'ws'
+    import { spawn } from 'node:child_process'
+    import { createInterface } from 'node:readline'
+    const clients = new Set()
+    const pending = new Map()
+    const wss = new WebSocketServer({ port: 3000 })
+    ${before}
+    ${said}
+    wss.on('connection', (ws) => {
+      clients.add(ws)
+      ws.on('message', (message) => { ${asked} })
+    })`
+  const CHILD = "const child = spawn('mcp', [])"
+  const EACH = '{ for (const client of clients) client.send(String(line)) }'
+  it.each([
+    ['its output', bridge(`child.stdout.on('data', (line) => ${EACH})`, CHILD)],
+    ['its lines', bridge(`createInterface({ input: child.stdout }).on('line', (line) => ${EACH})`, CHILD)],
+    ['through pipes', bridge(`child.stdout.setEncoding('utf8').pipe(split()).on('data', (line) => ${EACH})`, CHILD)],
+    [
+      'to all connections',
+      bridge("child.stdout.on('data', (line) => wss.clients.forEach((client) => client.send(line)))", CHILD),
+    ],
+  ])('answers everybody: %s', (_, program) => {
+    expect(findingsOf('shared-session-state', program)).toEqual([
+      expect.stringMatching(/Every message is sent to all sessions in clients/),
+    ])
+  })
+
+  const numbered = `
+    const asked = JSON.parse(message)
+    pending.set(asked.id, ws)
+    child.stdin.write(message)`
+  it.each([
+    [
+      'the one who asked',
+      bridge("child.stdout.on('data', (line) => pending.get(JSON.parse(line).id)?.send(line))", CHILD, numbered),
+    ],
+    [
+      'the one who asked, and tells everybody what is no answer',
+      bridge(
+        `child.stdout.on('data', (line) => { const said = JSON.parse(line); if ('method' in said) ${EACH} else pending.get(said.id)?.send(line) })`,
+        CHILD,
+        numbered,
+      ),
+    ],
+    ['nobody, as nobody asks it', bridge(`child.stdout.on('data', (line) => ${EACH})`, CHILD, '')],
+    [
+      'its own client',
+      bridge(
+        '',
+        '',
+        "const child = spawn('mcp', []); child.stdout.on('data', (line) => ws.send(line)); child.stdin.write(message)",
+      ),
+    ],
+  ])('answers %s', (_, program) => {
+    expect(factsOf(program).broadcasts).toEqual([])
+  })
+})

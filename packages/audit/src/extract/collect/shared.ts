@@ -429,8 +429,15 @@ export function collectBroadcasts(machine: Machine, stores: readonly StoreFact[]
   )
 }
 
+function kindOfLibrary(item: HeapObject): string | undefined {
+  return item instanceof LibraryObject ? item.type : undefined
+}
+
 /** Connections and streams that clients have opened, by whatever ID or none. */
 function isFilledByRequests(machine: Machine, store: StoreRef): boolean {
+  // `wss.clients`: the server of sockets fills it.
+  if (machine.containers.get(store.id)?.item.objects.some((item) => kindOfLibrary(item) === 'socket') === true)
+    return true
   return eventsOf(machine, 'store-write').some(
     (event) => event.store.id === store.id && SERVING.has(event.context.trigger) && event.value.objects.length > 0,
   )

@@ -14,6 +14,7 @@ import { browsers } from './browsers.ts'
 import { caches } from './caches.ts'
 import { carriers } from './carriers.ts'
 import { agentTimers } from './agent-timers.ts'
+import { childProcesses } from './child-processes.ts'
 import { cloudflare } from './cloudflare.ts'
 import { cookieWriters } from './cookie-writers.ts'
 import { credentials } from './credentials.ts'
@@ -138,6 +139,7 @@ function registry(): Registry {
     fastmcp,
     xmcp,
     agentTimers,
+    childProcesses,
     cloudflare,
     durableObjects,
     webSessions,
