@@ -1012,3 +1012,30 @@ describe('a program that all clients talk to', () => {
     expect(factsOf(program).broadcasts).toEqual([])
   })
 })
+
+describe('the server of whoever came last', () => {
+  const program = (answer: string): string => `
+    import express from 'express'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    let latest = null
+    const app = express()
+    app.post('/mcp', async (req, res) => {
+      const server = new McpServer({ name: 'notes', version: '1' })
+      latest = server
+      const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+      await server.connect(transport)
+      await transport.handleRequest(req, res)
+    })
+    app.get('/health', (req, res) => ${answer})
+    app.listen(3000)`
+  it.each([
+    ['res.json({ ready: latest !== null })', 'pass'],
+    ['res.json({ ready: !!latest })', 'pass'],
+    ['res.json({ ready: Boolean(latest) })', 'pass'],
+    ['latest.sendToolListChanged()', 'fail'],
+    ['{ if (latest !== null) latest.sendToolListChanged() }', 'fail'],
+  ])('is used, or only asked for: %s', (answer, expected) => {
+    expect(outcomeOf('shared-session-state', program(answer))).toBe(expected)
+  })
+})

@@ -10,7 +10,7 @@ import type {
 import type { Event, EventOf, StoreRef } from '../events.ts'
 import type { Node } from '../ast.ts'
 import { children } from '../ast.ts'
-import type { Environment, HeapObject } from '../heap.ts'
+import type { Environment, HeapObject, Site } from '../heap.ts'
 import { FunctionObject, InstanceObject, LibraryObject, isWithin as liesWithin } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { fromRequest, requestTags } from '../conditions.ts'
@@ -120,7 +120,9 @@ function outlives(server: HeapObject, event: EventOf<'connect'>): boolean {
 }
 
 export function collectSharedVariables(machine: Machine): readonly SharedVariableFact[] {
-  const reads = eventsOf(machine, 'shared-read').filter((event) => SERVING.has(event.context.trigger))
+  const reads = eventsOf(machine, 'shared-read').filter(
+    (event) => SERVING.has(event.context.trigger) && !isOnlyAsked(event.site),
+  )
   const hasClients = servesClients(machine)
   const facts = eventsOf(machine, 'shared-write').flatMap((write): SharedVariableFact[] => {
     const holds = heldBy(write)
@@ -149,6 +151,14 @@ export function collectSharedVariables(machine: Machine): readonly SharedVariabl
   return distinct(
     [...facts, ...sharedLogins(machine), ...answers, ...pickedSessions(machine)],
     (fact) => `${fact.written.path}:${fact.name}`,
+  )
+}
+
+/** `server !== null`, `!!server`: whether there is one is told, and nothing of it is used. */
+function isOnlyAsked({ file, start, end }: Site): boolean {
+  const before = file.text.slice(Math.max(0, start - 12), start)
+  return (
+    /!!$|\bBoolean\($/.test(before) || /^\s{0,9}[!=]==? {0,9}(?:null|undefined)\b/.test(file.text.slice(end, end + 40))
   )
 }
 
