@@ -6,6 +6,7 @@ import { putBack } from './copies.ts'
 import { isKnownToOthers, repeatEntropy } from './entropy.ts'
 import type { Environment, Site } from './heap.ts'
 import { LibraryObject } from './heap.ts'
+import { fallenBackTo } from './known-texts.ts'
 import type { Machine } from './machine.ts'
 import { getProperty, setProperty } from './properties.ts'
 import { summed } from './request-state.ts'
@@ -134,7 +135,7 @@ function withoutNamed(machine: Machine, pattern: Node, value: Value, env: Enviro
 /** A default applies where the value may be undefined; under the default configuration that is where it is a setting. */
 export function withDefault(machine: Machine, value: Value, fallback: Node, state: State, env: Environment): Value {
   if (isThere(value) || (value !== NEVER && !value.open && !value.primitives.includes(undefined))) return value
-  const other = evaluate(machine, fallback, state, env)
+  const other = fallenBackTo(machine, value, evaluate(machine, fallback, state, env), fallback, env)
   if (isKnownDigest(other)) noteFallbackAt(machine, value, machine.site(env.file, fallback))
   return defaulted(machine, value, other)
 }

@@ -32,6 +32,7 @@ import { partsOf } from './request-state.ts'
 import { segmentsIn } from './segments.ts'
 import { entropyOfAll } from './models/surroundings.ts'
 import { noteEventLookUp } from './replays.ts'
+import { madeOfEach, writtenBytes } from './models/typed-arrays.ts'
 import { noteOwnLifetime } from './models/times-to-live.ts'
 import { runAwaited } from './models/query-chains.ts'
 import { position } from './positions.ts'
@@ -217,6 +218,9 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
       return first.entropy === undefined
         ? asPicked(machine, list, itemValue(machine, list))
         : derived(list.item, first).with({ entropy: pickEntropy(first.entropy) })
+    case 'toHex':
+    case 'toBase64':
+      return writtenBytes(name, object(list)) ?? UNKNOWN
     case 'join':
     case 'toString':
       return joinText(list, onlyString(call.args[0] ?? UNKNOWN) ?? ',')
@@ -276,8 +280,9 @@ function includes(list: HeapObject, item: Value): Value {
 
 function visitArray(machine: Machine, list: HeapObject, name: string, call: Call, state: State): Value {
   const item = withTags(itemValue(machine, list), requestTags(call.self))
-  if (name === 'reduce') return runForEach(machine, call, [call.args[1] ?? item, item, UNKNOWN], state)
-  const result = runForEach(machine, call, [item, UNKNOWN, object(list)], state)
+  if (name === 'reduce')
+    return madeOfEach(item, runForEach(machine, call, [call.args[1] ?? item, item, UNKNOWN], state))
+  const result = madeOfEach(item, runForEach(machine, call, [item, UNKNOWN, object(list)], state))
   if (name === 'find' || name === 'findLast' || name === 'findIndex') {
     const key = derived(result)
     noteLookUp(machine, storeRef(list), key, call.site, state)
@@ -489,6 +494,11 @@ function isOneText(value: Value): boolean {
   return fields.length > 0 && fields.every((field) => /[^s]$/i.test(field))
 }
 
+/** `ALPHABET.includes(character)`: a text that stands in the source is no list of secrets; no other one is looked for in it. */
+function isWrittenText({ primitives, objects, tags, open }: Value): boolean {
+  return !open && tags.length + objects.length === 0 && primitives.every((item) => typeof item === 'string')
+}
+
 function testText(machine: Machine, self: Value, name: string, call: Call, state: State): Value {
   const answer = textTest(machine, self, name, call, state)
   return name === 'indexOf' || name === 'search' ? position(answer) : answer
@@ -500,7 +510,7 @@ function textTest(machine: Machine, self: Value, name: string, call: Call, state
   const [text] = strings(other)
   if (COMPARES.has(name)) noteComparison(machine, self, other, name, call.site, state)
   // In a list of secrets one is looked for. What a text that a request brought begins with or holds is no guess at one, unless it begins with the secret itself.
-  if (IS_LISTED.has(name) && !fromRequest(self) && !isOneText(self))
+  if (IS_LISTED.has(name) && !fromRequest(self) && !isOneText(self) && !isWrittenText(self))
     noteComparison(machine, self, other, name, call.site, state)
   if (name === 'startsWith' && isNamedSecret(other)) noteComparison(machine, self, other, name, call.site, state)
   if (name === 'equals') return equality(machine, self, other)

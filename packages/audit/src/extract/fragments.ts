@@ -182,7 +182,7 @@ function isPiece(text: string, { file, start }: Pick<Site, 'file' | 'start'>): b
   return isFragment(text) || (MAKES_MAC.test(file.text) && COMPARES_MAC.test(text) && /[!=]==?/.test(text))
 }
 
-const MAKES_MAC = /\bcreateHmac\b/
+const MAKES_MAC = /\bcreateHmac\b|\bCryptoHasher\b/
 const COMPARES_MAC = /sign|h?mac\b|digest/i
 
 interface Left {

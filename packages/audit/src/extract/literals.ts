@@ -7,6 +7,7 @@ import { nameIn, noteAdded, noteSpread } from './copies.ts'
 import type { Environment, HeapObject, Site } from './heap.ts'
 import { Cell, FunctionObject, InstanceObject, LibraryObject, storeId } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { isDrawnByte } from './models/typed-arrays.ts'
 import { leaveOpen, stepTags, takeIn } from './properties.ts'
 import { noteStateOut } from './request-state.ts'
 import { notePart } from './secrets.ts'
@@ -178,7 +179,7 @@ export function itemValue(machine: Machine, target: HeapObject): Value {
   const value = target.item === NEVER ? UNKNOWN : target.item
   const origin = target.origin ?? target
   // What a package lists is written in it, for everybody to read: nothing is kept there.
-  if (target.transient || origin.kind === 'external') return value
+  if (target.transient || origin.kind === 'external' || isDrawnByte(value)) return value
   machine.containers.set(storeId(origin), origin)
   return withTags(value, [`entry:${storeId(origin)}`])
 }

@@ -6,6 +6,7 @@ import { and, assumeNot, conditionOf, or, truthOn } from './conditions.ts'
 import type { Environment } from './heap.ts'
 import { ExternalObject } from './heap.ts'
 import type { Machine } from './machine.ts'
+import { fallenBackTo } from './known-texts.ts'
 import { isModelled } from './models/index.ts'
 import { narrow } from './narrow.ts'
 import { noteDecision } from './request-state.ts'
@@ -26,7 +27,8 @@ export function evaluateLogical(machine: Machine, node: Node, state: State, env:
     if (isTrueOrMissing(left)) return evaluateOr(machine, left, node, state, env)
     const fork = state.fork()
     assumeNot(machine, fork, left)
-    const right = evaluate(machine, node['right'] as Node, fork, env)
+    const other = evaluate(machine, node['right'] as Node, fork, env)
+    const right = fallenBackTo(machine, left, other, node['right'] as Node, env)
     state.merge([fork, state.fork()])
     noteAlternative(machine, left, right, node, state, env)
     noteFallback(machine, left, right, node, env)
@@ -74,7 +76,8 @@ function evaluateOr(machine: Machine, left: Value, node: Node, state: State, env
   const truth = truthOn(machine, left, state)
   if (!truth.canBeFalse || isSetAnyway(left)) return left
   const before = state.facts
-  const right = rightWhere(false, machine, left, node, state, env)
+  const other = rightWhere(false, machine, left, node, state, env)
+  const right = fallenBackTo(machine, left, other, node['right'] as Node, env)
   noteAlternative(machine, left, right, node, state, env)
   const isDefault =
     left.condition === undefined && left.tags.some((tag) => tag.startsWith('env:') || tag.startsWith('opt:'))

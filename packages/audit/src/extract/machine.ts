@@ -185,6 +185,9 @@ export class Machine {
   readonly defaultHosts = new Map<string, Value>()
   /** Keys of MACs that are made only to be compared with each other. */
   readonly blindedKeys = new Set<string>()
+  /** By table, the columns that hold what is made here; by table and place, those that a row is looked up by. */
+  readonly madeColumns = new Map<string, Set<string>>()
+  readonly askedColumns = new Map<string, readonly string[]>()
   /** Where the text stands that a setting falls back to, by the tag of its value. */
   readonly fallbacks = new Map<string, Site>()
   /** Where texts stand that a record of settings calls a credential. */

@@ -49,6 +49,63 @@ describe('McpAgent', () => {
     expect(outcomeOf('missing-origin-check', worker('0.2.14', handler))).toBe('fail')
   })
 
+  const putOff =
+    "for (const s of this.getSchedules()) await this.cancelSchedule(s.id); await this.schedule(3600, 'over')"
+  const stale = 'if (Date.now() - this.lastUsed > 3600000) await this.destroy()'
+  const armed = 'await this.ctx.storage.setAlarm(Date.now() + 3600000)'
+  it.each([
+    ['a schedule that waking puts off', `async onStart() { ${putOff} } async over() { await this.destroy() }`, 'idle'],
+    [
+      'one that a helper puts off, over a helper',
+      `async init() { await this.touch() } async touch() { ${putOff} } async over() { await this.end() } async end() { await this.destroy() }`,
+      'idle',
+    ],
+    [
+      'one that is looked at every hour',
+      `async onStart() { await this.scheduleEvery(3600, 'sweep') } async sweep() { ${stale} }`,
+      'idle',
+    ],
+    ['one that asks when it is connected to', `async onConnect(connection) { ${stale} }`, 'idle'],
+    [
+      'one that is set again and again',
+      `async init() { await this.schedule(60, 'sweep') } async sweep() { ${stale}; await this.schedule(60, 'sweep') }`,
+      'idle',
+    ],
+    ['an alarm', `async onConnect() { ${armed} } async alarm() { await this.ctx.storage.deleteAll() }`, 'idle'],
+    [
+      'a schedule that nothing puts off',
+      "async init() { await this.schedule(3600, 'over') } async over() { await this.destroy() }",
+      'absolute',
+    ],
+    [
+      'an alarm that is set once',
+      `async init() { if ((await this.ctx.storage.getAlarm()) === null) ${armed} } async alarm() { await this.ctx.storage.deleteAll() }`,
+      'absolute',
+    ],
+    [
+      'a schedule of something else',
+      "async onStart() { await this.schedule(3600, 'note') } async note() { await this.env.LOG.put('a', 'b') }",
+      'neither',
+    ],
+    ['an end that nothing calls', 'async over() { await this.destroy() }', 'neither'],
+    [
+      'a tool that ends it',
+      "async onStart() { this.server.tool('end', async () => { await this.destroy(); return { content: [] } }) }",
+      'neither',
+    ],
+  ])('ends with its object: %s', (_, methods, limit) => {
+    const agent = `class Own extends McpAgent { server = new McpServer({ name: 'n', version: '1' }); async init() {} ${methods} }`
+    const stated = {
+      idle: 'Sessions in Own have an idle timeout but no absolute one: a session that is used goes on for ever.',
+      absolute:
+        'Sessions in Own have an absolute timeout but no idle one: a session nobody uses stays valid until then.',
+      neither: 'Sessions in Own never expire: there is neither an idle nor an absolute timeout.',
+    }[limit]
+    expect(
+      findingsOf('missing-session-expiry', worker('0.2.14', `${agent}\nexport default Own.serve('/mcp')`)),
+    ).toEqual([expect.stringContaining(stated ?? '')])
+  })
+
   it('takes the ID of a new session from the client over SSE, and makes it over Streamable HTTP', () => {
     expect(outcomeOf('client-supplied-session-id', worker('0.2.14', bySse))).toBe('fail')
     expect(outcomeOf('client-supplied-session-id', worker('0.2.14', byHttp))).toBe('pass')

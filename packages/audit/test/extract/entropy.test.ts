@@ -363,3 +363,49 @@ describe('the ID of a session that is kept in one class', () => {
     expect(outcomeOf('predictable-session-id', program(use))).toBe('fail')
   })
 })
+
+describe('bytes that a program writes as text', () => {
+  const cookie = (written: string, before = ''): string => `
+    import { Hono } from 'hono'
+    import { getCookie, setCookie } from 'hono/cookie'
+    ${before}
+    function draw() { const bytes = new Uint8Array(16); crypto.getRandomValues(bytes); return ${written} }
+    const threads = new Map()
+    const app = new Hono()
+    app.post('/agent', (c) => {
+      let id = getCookie(c, 'atid')
+      if (!id) { id = draw(); setCookie(c, 'atid', id) }
+      if (!threads.has(id)) threads.set(id, { id, messages: [] })
+      return c.json(threads.get(id))
+    })
+    export default app`
+  it.each([
+    ['bytes.toHex()'],
+    ['`thrd_${bytes.toHex()}`'],
+    ["bytes.toBase64({ alphabet: 'base64url' })"],
+    ["Array.from(bytes).map((byte) => byte.toString(16).padStart(2, '0')).join('')"],
+    ["[...bytes].map((byte) => ('0' + byte.toString(16)).slice(-2)).join('')"],
+    ["bytes.reduce((text, byte) => text + byte.toString(16), '')"],
+    ["Array.from(bytes, (byte) => ('0' + byte.toString(16)).slice(-2)).join('')"],
+    ["(() => { let text = ''; for (const byte of bytes) text += byte.toString(16); return text })()"],
+    ["(() => { let text = ''; bytes.forEach((byte) => { text += byte.toString(16) }); return text })()"],
+    ["[...bytes].map((byte) => SIGNS.charAt(byte % 16)).join('')", "const SIGNS = 'abcdef0123456789'"],
+    ['encodeHex(bytes)', "import { encodeHex } from '@std/encoding/hex'"],
+    ['bytesToHex(bytes)', "import { bytesToHex } from '@noble/hashes/utils'"],
+    ['encodeBase32LowerCaseNoPadding(bytes)', "import { encodeBase32LowerCaseNoPadding } from '@oslojs/encoding'"],
+    ['base64url.encode(bytes)', "import { base64url } from 'jose'"],
+  ])('are an ID: %s', (written, before = '') => {
+    expect(findingsOf('client-supplied-session-id', cookie(written, before))).toEqual([
+      expect.stringContaining('The cookie atid becomes the ID of a new session in threads'),
+    ])
+    expect(outcomeOf('predictable-session-id', cookie(written, before))).toBe('pass')
+  })
+
+  it.each([['decodeHex(bytes)'], ['measure(bytes)']])(
+    'are none once they are made something else of: %s',
+    (written) => {
+      const libraries = "import { decodeHex } from '@std/encoding/hex'\nimport { measure } from 'sizes'"
+      expect(outcomeOf('client-supplied-session-id', cookie(written, libraries))).toBe('notApplicable')
+    },
+  )
+})

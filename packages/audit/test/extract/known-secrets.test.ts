@@ -90,6 +90,35 @@ describe('a digest of text', () => {
   })
 })
 
+describe('a key that falls back to text which is put together', () => {
+  const settings = "import { load, readKey } from './settings'\nconst config = load()"
+  it.each([
+    ["process.env.KEY || 'app-' + (config.node || 'local')", 'fail'],
+    ["process.env.KEY || ('app-' + ((config as any).node || 'local'))", 'fail'],
+    ['process.env.KEY ?? `app-${config.node}`', 'fail'],
+    ["process.env.KEY || 'app-' + process.env.APP_NAME", 'fail'],
+    ["process.env.KEY || 'app-' + (config.installation ?? 'one')", 'fail'],
+    ['process.env.KEY ?? `app-${config.secret}`', 'pass'],
+    ['process.env.KEY ?? `v1:${config.appKey}:${config.name}`', 'pass'],
+    ["process.env.KEY || 'app-' + process.env.MASTER", 'pass'],
+    ["process.env.KEY || 'v1-' + readKey()", 'pass'],
+    ["process.env.KEY || 'v1-' + (config.seed || readKey())", 'pass'],
+    ['process.env.KEY ?? config.name', 'pass'],
+  ])('%s', (made, expected) => {
+    expect(outcome(made, settings)).toBe(expected)
+  })
+
+  it.each([
+    ["new Bun.CryptoHasher('sha256', KEY)", 'fail'],
+    ["new Bun.CryptoHasher('sha256')", 'notApplicable'],
+  ])('signs in Bun: %s', (made, expected) => {
+    const program = `
+      const KEY = process.env.TOKENS || 'app-' + (load().node || 'local')
+      export function sign(text) { return ${made}.update(text).digest('hex') }`
+    expect(outcomeOf('weak-session-secret', program)).toBe(expected)
+  })
+})
+
 describe('text that is made long enough', () => {
   it.each([
     ["(process.env.KEY ?? 'mcp').padEnd(32, '0').slice(0, 32)", 'fail'],

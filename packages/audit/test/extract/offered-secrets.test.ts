@@ -203,6 +203,22 @@ describe('a digest of a secret', () => {
 })
 
 describe('what is no secret', () => {
+  it.each([
+    ["'ABCDEFGHJKLMNPQRSTUVWXYZ23456789'", 'pass'],
+    ["process.env.TOKENS ?? 'token-one-1,token-two-2'", 'fail'],
+  ])('is a list of characters: %s', (text, expected) => {
+    const program = `
+      import express from 'express'
+      const KNOWN = ${text}
+      const app = express()
+      app.post('/pair', (req, res) => {
+        for (const each of [req.headers['x-api-key']]) if (!KNOWN.includes(each)) return res.status(400).end()
+        res.json({})
+      })
+      app.listen(3000)`
+    expect(outcomeOf('weak-session-secret', program) === 'fail' ? 'fail' : 'pass').toBe(expected)
+  })
+
   const compared = (body: string, before = ''): readonly string[] => findingsOf(timing, endpoint(body, before))
 
   it.each([

@@ -1063,6 +1063,43 @@ describe('the session that initialize has made last', () => {
   })
 })
 
+describe('a server that is kept by name', () => {
+  const program = (key: string, make: string, path = '/mcp'): string => `
+    import express from 'express'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    const servers = new Map()
+    function serverFor(name) {
+      let server = servers.get(name)
+      if (!server) { server = ${make}; servers.set(name, server) }
+      return server
+    }
+    const app = express()
+    app.post('${path}', async (req, res) => {
+      const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => crypto.randomUUID() })
+      await serverFor(${key})${make.startsWith('()') ? '()' : ''}.connect(transport)
+      await transport.handleRequest(req, res)
+    })
+    app.listen(3000)`
+  const MADE = "new McpServer({ name: 'notes', version: '1' })"
+  it.each([
+    ['the name of the program', program("'notes'", MADE), 'fail'],
+    ['a part of the path', program('req.params.app', MADE, '/:app/mcp'), 'fail'],
+    ['the ID of the session', program("req.headers['mcp-session-id']", MADE), 'pass'],
+    ['the session in the path', program('req.params.sessionId', MADE, '/:sessionId/mcp'), 'pass'],
+    ['what a header says', program("req.headers['x-tenant']", MADE), 'pass'],
+    ['the name of what makes one', program("'notes'", `() => ${MADE}`), 'pass'],
+  ])('%s', (_, text, expected) => {
+    expect(outcomeOf('shared-session-state', text)).toBe(expected)
+  })
+
+  it('serves all, not one mode of operation', () => {
+    expect(findingsOf('shared-session-state', program("'notes'", MADE))).toEqual([
+      expect.stringContaining('One server object serves all sessions: it is made once'),
+    ])
+  })
+})
+
 describe('one transport for all, in a mode of operation', () => {
   const program = (mode: string, test: string): string => `
     import express from 'express'
@@ -1108,5 +1145,66 @@ describe('one transport for all, in a mode of operation', () => {
     ['for requests that ask for it', '', "req.query.mode === 'sessions'"],
   ])('%s, is a whole one', (_, mode, test) => {
     expect(told(mode, test)).toEqual([''])
+  })
+})
+
+describe('a program that all clients talk to', () => {
+  const bridge = (said: string, before: string, asked = "child.stdin.write(message + '\\n')"): string => `
+    import { WebSocketServer } from 'ws'
+    import { spawn } from 'node:child_process'
+    import { createInterface } from 'node:readline'
+    const clients = new Set()
+    const pending = new Map()
+    const wss = new WebSocketServer({ port: 3000 })
+    ${before}
+    ${said}
+    wss.on('connection', (ws) => {
+      clients.add(ws)
+      ws.on('message', (message) => { ${asked} })
+    })`
+  const CHILD = "const child = spawn('mcp', [])"
+  const EACH = '{ for (const client of clients) client.send(String(line)) }'
+  it.each([
+    ['its output', bridge(`child.stdout.on('data', (line) => ${EACH})`, CHILD)],
+    ['its lines', bridge(`createInterface({ input: child.stdout }).on('line', (line) => ${EACH})`, CHILD)],
+    ['through pipes', bridge(`child.stdout.setEncoding('utf8').pipe(split()).on('data', (line) => ${EACH})`, CHILD)],
+    [
+      'to all connections',
+      bridge("child.stdout.on('data', (line) => wss.clients.forEach((client) => client.send(line)))", CHILD),
+    ],
+  ])('answers everybody: %s', (_, program) => {
+    expect(findingsOf('shared-session-state', program)).toEqual([
+      expect.stringMatching(/Every message is sent to all sessions in clients/),
+    ])
+  })
+
+  const numbered = `
+    const asked = JSON.parse(message)
+    pending.set(asked.id, ws)
+    child.stdin.write(message)`
+  it.each([
+    [
+      'the one who asked',
+      bridge("child.stdout.on('data', (line) => pending.get(JSON.parse(line).id)?.send(line))", CHILD, numbered),
+    ],
+    [
+      'the one who asked, and tells everybody what is no answer',
+      bridge(
+        `child.stdout.on('data', (line) => { const said = JSON.parse(line); if ('method' in said) ${EACH} else pending.get(said.id)?.send(line) })`,
+        CHILD,
+        numbered,
+      ),
+    ],
+    ['nobody, as nobody asks it', bridge(`child.stdout.on('data', (line) => ${EACH})`, CHILD, '')],
+    [
+      'its own client',
+      bridge(
+        '',
+        '',
+        "const child = spawn('mcp', []); child.stdout.on('data', (line) => ws.send(line)); child.stdin.write(message)",
+      ),
+    ],
+  ])('answers %s', (_, program) => {
+    expect(factsOf(program).broadcasts).toEqual([])
   })
 })

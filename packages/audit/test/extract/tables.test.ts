@@ -317,3 +317,54 @@ describe('how many rows a key is found in', () => {
     expect(outcomeOf('unbound-session', program('result.rows.length > 100'))).toBe('notApplicable')
   })
 })
+
+describe('a row that a tool looks up', () => {
+  const made = (columns: string, values: string): string =>
+    `db.prepare('INSERT INTO chunks (${columns}) VALUES (${columns.replaceAll(/\w+/g, '?')})').run(${values})`
+  const asked = (where: string, args: string): string =>
+    `const row = db.prepare('SELECT body FROM chunks WHERE ${where}').get(${args})`
+  const tool = (insert: string, select: string): string => `
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js'
+    import Database from 'better-sqlite3'
+    import express from 'express'
+    import { randomUUID } from 'node:crypto'
+    const db = new Database('notes.db')
+    const app = express()
+    app.post('/mcp', requireBearerAuth({ verifier }), async (req, res) => {
+      const server = new McpServer({ name: 'notes', version: '1' })
+      server.registerTool('index', {}, async ({ vault, path, chunk }) => {
+        const id = randomUUID()
+        const now = Date.now()
+        ${select}
+        ${insert}
+        return { content: [{ type: 'text', text: row.body }] }
+      })
+      const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+      await server.connect(transport)
+      await transport.handleRequest(req, res, req.body)
+    })
+    app.listen(3000)`
+  const outcome = (insert: string, select: string): string => outcomeOf('unbound-state-handle', tool(insert, select))
+
+  it.each([
+    ['by what was made for it', made('id, vault, body', 'id, vault, path'), asked('id = ?', 'chunk'), 'fail'],
+    ['by that among others', made('id, vault', 'id, vault'), asked('vault = ? AND id = ?', 'vault, chunk'), 'fail'],
+    ['by a time that is its name', made('id, vault', 'now, vault'), asked('id = ?', 'chunk'), 'fail'],
+    [
+      'by where it lies',
+      made('id, vault, path', 'id, vault, path'),
+      asked('vault = ? AND path = ?', 'vault, path'),
+      'notApplicable',
+    ],
+    [
+      'by where it lies, and says when it came',
+      made('vault, path, created_at', 'vault, path, now'),
+      asked('vault = ?', 'vault'),
+      'notApplicable',
+    ],
+  ])('%s', (_, insert, select, expected) => {
+    expect(outcome(insert, select)).toBe(expected)
+  })
+})

@@ -128,7 +128,7 @@ function handlesSecrets(machine: Machine): boolean {
 }
 
 const OF_SECRETS =
-  /\b(?:timingSafeEqual|randomBytes|randomUUID|getRandomValues|createHmac|SignJWT|jwtVerify)\b|(?:\bfrom|\brequire\()\s*['"](?:jsonwebtoken|jose|iron-session|express-session|cookie-session|bcrypt(?:js)?|argon2|passport|next-auth|better-auth|lucia)\b|\bset-cookie\b|\bheaders?\b[^\n]{0,40}\bauthorization\b/i
+  /\b(?:timingSafeEqual|randomBytes|randomUUID|getRandomValues|createHmac|CryptoHasher|SignJWT|jwtVerify)\b|(?:\bfrom|\brequire\()\s*['"](?:jsonwebtoken|jose|iron-session|express-session|cookie-session|bcrypt(?:js)?|argon2|passport|next-auth|better-auth|lucia)\b|\bset-cookie\b|\bheaders?\b[^\n]{0,40}\bauthorization\b/i
 
 const indexes = new WeakMap<Machine, Map<EventKind, Event[]>>()
 

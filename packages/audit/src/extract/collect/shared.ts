@@ -13,7 +13,7 @@ import { children } from '../ast.ts'
 import type { Environment, HeapObject } from '../heap.ts'
 import { FunctionObject, InstanceObject, LibraryObject, isWithin as liesWithin } from '../heap.ts'
 import type { Machine } from '../machine.ts'
-import { OTHER_MODE, fromRequest } from '../conditions.ts'
+import { OTHER_MODE, fromRequest, requestTags } from '../conditions.ts'
 import { isCredentialName } from '../models/requests.ts'
 import { asksOnlyWhetherThere, isHeldAgainst } from '../presence.ts'
 import { PICKED } from '../properties.ts'
@@ -34,14 +34,13 @@ export function collectSharedServers(machine: Machine): readonly SharedServerFac
       (event) =>
         SERVING.has(event.context.trigger) &&
         outlives(event.server, event) &&
-        (event.stores.every((store) => event.server.born === 0 && !isByCaller(machine, store)) ||
-          isOfCaller(machine, event)),
+        (event.stores.every((store) => isForAll(machine, event.server, store)) || isOfCaller(machine, event)),
     )
     .map((event): SharedServerFact => ({
       what: 'server',
       among: isOfCaller(machine, event)
         ? 'one-caller'
-        : connects.some((other) => other.context === event.context && isOfSession(machine, other))
+        : connects.some((other) => isOtherMode(machine, other, event))
           ? 'one-mode'
           : 'all',
       created: locate(event.server.site),
@@ -71,10 +70,33 @@ export function collectSharedServers(machine: Machine): readonly SharedServerFac
   return distinct([...servers, ...transports], (fact) => `${fact.created.path}:${fact.created.startLine}:${fact.what}`)
 }
 
+/** The same request may be served by another server, which is not the same one before it was kept. */
+function isOtherMode(machine: Machine, other: EventOf<'connect'>, event: EventOf<'connect'>): boolean {
+  return (
+    other.context === event.context && !sameSite(other.server.site, event.server.site) && isOfSession(machine, other)
+  )
+}
+
 /** A server made in a request, or found with its session. */
 function isOfSession(machine: Machine, { server, stores }: EventOf<'connect'>): boolean {
   return server.born !== 0 || stores.some((store) => isByCaller(machine, store))
 }
+
+/** Start-up has put it there, or the first request that asked for what everybody asks for: whoever comes finds it. */
+function isForAll(machine: Machine, server: HeapObject, store: string): boolean {
+  if (isByCaller(machine, store)) return false
+  const writes = eventsOf(machine, 'store-write').filter((write) => write.store.id === store)
+  return server.born === 0 || (writes.length > 0 && writes.every(({ key }) => namesNoClient(key)))
+}
+
+/** What the program is made of, or a part of the path that says which of its servers is meant. */
+function namesNoClient(key: Value): boolean {
+  const asked = requestTags(key)
+  if (asked.length === 0) return !fromRequest(key)
+  return asked.every((tag) => tag.startsWith('param:') && !MAY_NAME_CLIENT.test(tag))
+}
+
+const MAY_NAME_CLIENT = /\*|id$|user|sess|token|key|client|conn|account|tenant|owner|email|hash|handle/i
 
 /** Found by the credential of the caller, and connected to a transport made for this request: one server for all its sessions. */
 function isOfCaller(machine: Machine, event: EventOf<'connect'>): boolean {
@@ -466,8 +488,15 @@ export function collectBroadcasts(machine: Machine, stores: readonly StoreFact[]
   )
 }
 
+function kindOfLibrary(item: HeapObject): string | undefined {
+  return item instanceof LibraryObject ? item.type : undefined
+}
+
 /** Connections and streams that clients have opened, by whatever ID or none. */
 function isFilledByRequests(machine: Machine, store: StoreRef): boolean {
+  // `wss.clients`: the server of sockets fills it.
+  if (machine.containers.get(store.id)?.item.objects.some((item) => kindOfLibrary(item) === 'socket') === true)
+    return true
   return eventsOf(machine, 'store-write').some(
     (event) => event.store.id === store.id && SERVING.has(event.context.trigger) && event.value.objects.length > 0,
   )

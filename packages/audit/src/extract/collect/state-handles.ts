@@ -3,6 +3,7 @@ import type { HandleUseFact, StateHandleFact } from '../../facts/handles.ts'
 import { isPresentedHandle, requestTags } from '../conditions.ts'
 import type { Event, EventOf, StoreRef } from '../events.ts'
 import type { Machine } from '../machine.ts'
+import { isAskedByMade } from '../models/sql.ts'
 import { methodsOf } from '../protocol.ts'
 import type { Value } from '../value.ts'
 import { isOwned, isUnbound } from '../ownership.ts'
@@ -83,11 +84,16 @@ function isArgument(key: Value, event: Event): boolean {
 }
 
 function lookUps(machine: Machine): readonly EventOf<'store-read'>[] {
-  return eventsOf(machine, 'store-read').filter((event) => inRequest(event) && isArgument(event.key, event))
+  return eventsOf(machine, 'store-read').filter((event) => inRequest(event) && isHandle(machine, event))
 }
 
 function removals(machine: Machine): readonly EventOf<'store-remove'>[] {
-  return eventsOf(machine, 'store-remove').filter((event) => inRequest(event) && isArgument(event.key, event))
+  return eventsOf(machine, 'store-remove').filter((event) => inRequest(event) && isHandle(machine, event))
+}
+
+/** An argument, compared with what rows are kept under: what a tool only searches a table by names none of them. */
+function isHandle(machine: Machine, event: EventOf<'store-read' | 'store-remove'>): boolean {
+  return isArgument(event.key, event) && isAskedByMade(machine, event.store.id, event.site)
 }
 
 function usesOf(machine: Machine, store: StoreRef, isTask: boolean): readonly HandleUseFact[] {

@@ -12,6 +12,7 @@ import type { State } from '../state.ts'
 import { VERIFIED } from '../state.ts'
 import type { Value } from '../value.ts'
 import { UNKNOWN, object, onlyString, primitive, strings, tagged } from '../value.ts'
+import { agentContext, watchAgent } from './agent-timers.ts'
 import { mcp } from './mcp.ts'
 import type { ExternalHandler, MethodHandler, Model } from './model.ts'
 import { part } from './requests.ts'
@@ -50,9 +51,9 @@ function allowedBy(options: Value | undefined): 'any' | 'listed' {
 /** One request: the session that it names, or a new one; nobody asks whose it is. */
 const serve: MethodHandler = (machine, target, call, state) => {
   const { of } = target.data
-  machine.emit('endpoint', call.site, state, { check: 'never' })
-  if (of instanceof ClassObject) runAgent(machine, of, call, state)
   const store = storeOf(target)
+  machine.emit('endpoint', call.site, state, { check: 'never' })
+  if (of instanceof ClassObject) runAgent(machine, of, store, call, state)
   if (target.data['overHttp'] === true) serveHttp(machine, store, call, state.fork())
   if (target.data['overSse'] === true)
     serveSseSessions(machine, { store, id: 'adopted', ends: 'never' }, call.site, state.fork())
@@ -86,10 +87,17 @@ function endsOnDelete(machine: Machine, site: Site): boolean {
   return found === undefined || found.from !== 'locked' || !isBelow(found.version, ENDS_ON_DELETE)
 }
 
-/** The object of one session: made, filled by `init`, and its server connected. */
-function runAgent(machine: Machine, of: ClassObject, call: Call, state: State): void {
+/** What an agent does besides `init` when it wakes, and when somebody connects or says something. */
+const WAKES = ['onStart', 'onConnect', 'onMessage']
+
+/** The object of one session: made, woken, and its server connected. */
+function runAgent(machine: Machine, of: ClassObject, store: StoreRef, call: Call, state: State): void {
   state.aside((fork) => {
-    const agent = object(instantiate(machine, of, { ...call, args: [UNKNOWN, workerEnvironment(call.site)] }, fork))
+    const made = instantiate(machine, of, { ...call, args: [UNKNOWN, workerEnvironment(call.site)] }, fork)
+    watchAgent(machine, made, store)
+    const agent = object(made)
+    for (const name of WAKES.filter((method) => of.methods.has(method)))
+      fork.aside((woken) => callMethod(machine, agent, name, { ...call, args: [], self: agent }, woken))
     callMethod(machine, agent, 'init', { ...call, args: [], self: agent }, fork)
     const server = getProperty(machine, agent, primitive('server'), call.site, fork)
     const transport = transportAt(machine, 'streamable', call.site)
@@ -193,11 +201,11 @@ export const cloudflare: Model = {
     'agent-endpoint': { '()': serve, fetch: serve, '*': () => UNKNOWN },
     'agent-handler': { '()': handle, '*': () => UNKNOWN },
     'oauth-provider': { '()': provide, fetch: provide, '*': () => UNKNOWN },
-    'mcp-agent': { '*': () => UNKNOWN },
   },
   properties: {
-    'mcp-agent': (_machine, target, name, _key, site) => {
+    'mcp-agent': (machine, target, name, _key, site) => {
       if (name === 'env') return workerEnvironment(site)
+      if (name === 'ctx') return agentContext(machine, target, site)
       if (name !== 'props') return UNKNOWN
       return target.data['isVerified'] === true ? tagged('cred', 'principal', 'verdict') : UNKNOWN
     },

@@ -8,10 +8,13 @@ import type { Machine } from '../machine.ts'
 import type { State } from '../state.ts'
 import type { Value } from '../value.ts'
 import { NEVER, UNKNOWN, object } from '../value.ts'
+import { writtenBytes } from './typed-arrays.ts'
 import { authenticators } from './authenticators.ts'
 import { browsers } from './browsers.ts'
 import { caches } from './caches.ts'
 import { carriers } from './carriers.ts'
+import { agentTimers } from './agent-timers.ts'
+import { childProcesses } from './child-processes.ts'
 import { cloudflare } from './cloudflare.ts'
 import { cookieWriters } from './cookie-writers.ts'
 import { credentials } from './credentials.ts'
@@ -135,6 +138,8 @@ function registry(): Registry {
     fastifyJwt,
     fastmcp,
     xmcp,
+    agentTimers,
+    childProcesses,
     cloudflare,
     durableObjects,
     webSessions,
@@ -208,6 +213,8 @@ export function callExternal(machine: Machine, path: string, call: Call, state: 
   if (handler !== undefined) return handler(machine, call, state, path)
   const store = declaredStore(machine, path, call, state)
   if (store !== undefined) return store
+  const written = writtenBytes(path, call.args[0] ?? UNKNOWN)
+  if (written !== undefined) return written
   const whose = /^node:(?:fs|path)\b/.test(path) ? 'files' : 'library'
   return mcpHost(machine, path, call) ?? callOpaque(machine, path.split(/[#.]/).at(-1), call, state, NEVER, whose)
 }

@@ -41,7 +41,7 @@ import { bag, bagProperty } from './requests.ts'
 import type { ExternalHandler, Model } from './model.ts'
 import { optionOf } from './routing.ts'
 import { entropyOfAll } from './surroundings.ts'
-import { noteSize } from './typed-arrays.ts'
+import { madeOfEach, noteSize } from './typed-arrays.ts'
 
 function container(kind: HeapKind): ExternalHandler {
   return (machine, call, state) => {
@@ -296,7 +296,7 @@ function mappedFrom(machine: Machine, source: Value, mapper: Value, call: Call, 
   const given = joinAll([...items, ...(source.entropy === undefined ? [] : [source])])
   const args = [given === NEVER ? derived(source) : given, UNKNOWN]
   const result = state.perhaps((fork) => call_(machine, mapper, { ...call, args }, fork))
-  return listOfOne(machine, result, call)
+  return listOfOne(machine, madeOfEach(given, result), call)
 }
 
 function listOfOne(machine: Machine, item: Value, call: Call): Value {

@@ -172,14 +172,18 @@ export function ownDigest(name: string | undefined, args: readonly Value[], resu
 }
 
 const createHash: ExternalHandler = (machine, call, state, path) => {
-  if (path.endsWith('createHmac'))
-    noteSecret(machine, 'the key of a MAC', call.args[1], call.argSites[1] ?? call.site, state)
+  const isMac = path.endsWith('createHmac')
+  if (isMac) noteSecret(machine, 'the key of a MAC', call.args[1], call.argSites[1] ?? call.site, state)
   const key = call.argSites[1] ?? call.site
-  const tags = path.endsWith('createHmac') ? ['mac', `keyed:${siteKey(key)}`] : ['hash']
+  const tags = isMac ? ['mac', `keyed:${siteKey(key)}`] : ['hash']
   const hash = machine.library('hash', call.site, { tags, parts: [], beside: call.args.slice(1) })
   hash.elements.write(derived(...call.args.slice(1)))
   return object(hash)
 }
+
+/** `new Bun.CryptoHasher('sha256', key)`: with a key, a MAC. */
+const bunHasher: ExternalHandler = (machine, call, state, path) =>
+  createHash(machine, call, state, call.args.length > 1 ? 'createHmac' : path)
 
 /** A MAC of a counter or a time is as hard to guess as its key, where the source does not say that. */
 function underKey({ data, site }: LibraryObject, entropy: Entropy | undefined): Entropy | undefined {
@@ -305,6 +309,7 @@ export const randomness: Model = {
   },
   constructors: {
     ...Object.fromEntries(OBJECT_IDS.map((path) => [path, objectId])),
+    'global:Bun#CryptoHasher': bunHasher,
     'global:Date': (_machine, call) =>
       call.args.length === 0 ? timeOfDay(_machine, call, undefined as never, '') : derived(...call.args),
   },

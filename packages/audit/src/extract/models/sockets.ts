@@ -124,6 +124,7 @@ function clientsOf(machine: Machine, target: LibraryObject): Value {
   const cell = target.property('.clients')
   if (cell.value.objects.length === 0) {
     const all = machine.allocate('set', target.site)
+    all.name ??= 'clients'
     all.elements.write(object(machine.library('socket', target.site)))
     cell.write(object(all))
   }

@@ -2,8 +2,8 @@
 import type { Call } from '../calls.ts'
 import { callWithin, call_ } from '../calls.ts'
 import type { StoreRef } from '../events.ts'
-import type { LibraryObject } from '../heap.ts'
-import { isFunction } from '../heap.ts'
+import type { LibraryObject, Site } from '../heap.ts'
+import { isFunction, siteKey } from '../heap.ts'
 import { notePasswordField, noteTouch } from '../logouts.ts'
 import type { Machine } from '../machine.ts'
 import { noteAskedField } from '../marks.ts'
@@ -121,6 +121,7 @@ export function runStatement(
     if (statement.verb === 'select' || statement.returns === true) noteAskedField(machine, `${store.id}:${term.column}`)
   }
   const key = keyOf(statement, given)
+  noteColumns(machine, statement, store, call.site)
   const result = perform(machine, statement, store, key, given, call, state)
   const answer = ONE_ROW.test(name) || result === NEVER ? result : asResult(machine, result, call, store)
   for (const callback of args.filter(isFunction))
@@ -153,6 +154,24 @@ function keyOf(statement: Statement, given: (operand: Operand) => Value): Value 
   const equal = statement.where.filter(({ operator, operand }) => operator === '=' && operand.kind === 'parameter')
   const values = equal.map(({ operand }) => given(operand))
   return values.length === 1 ? values[0]! : derived(...values)
+}
+
+/** Which columns a row is looked up by here, where all of them are told. */
+function noteColumns(machine: Machine, { where }: Statement, store: StoreRef, site: Site): void {
+  const columns = where.filter(({ operator }) => operator === '=').map(({ column }) => column)
+  const place = `${store.id}@${siteKey(site)}`
+  // A helper runs many statements.
+  const known = machine.askedColumns.get(place) ?? []
+  if (columns.length > 0 && known.length < MOST_COLUMNS) machine.askedColumns.set(place, [...known, ...columns])
+}
+
+const MOST_COLUMNS = 64
+
+/** Whether a row is looked up by a column that holds what was made here: told of tables that have such columns. */
+export function isAskedByMade(machine: Machine, store: string, site: Site): boolean {
+  const made = machine.madeColumns.get(store)
+  const asked = machine.askedColumns.get(`${store}@${siteKey(site)}`)
+  return made === undefined || asked === undefined || asked.some((column) => made.has(column))
 }
 
 /** `created_at > $2`: rows beyond that time are not found, or are the ones that are removed. */
@@ -234,8 +253,10 @@ function insertRow(
   const values = statement.writes.map(({ column, operand }) => ({ column, value: given(operand) }))
   for (const { column, value } of values) row.property(column).write(value)
   const isMadeThere = statement.returns === true && values.some(({ value }) => isOfCaller(value))
+  const named = values.filter(({ column, value }) => !(hasTag(value, 'clock') && NAMES_TIME.test(column)))
+  noteMadeColumns(machine, store, named)
   const key =
-    values.find(({ value }) => (isMadeThere ? isMade(value) : isHandle(value)))?.value ??
+    named.find(({ value }) => (isMadeThere ? isMade(value) : isHandle(value)))?.value ??
     (isMadeThere ? MADE_BY_DATABASE : (values[0]?.value ?? UNKNOWN))
   machine.databaseCell(store.id).write(object(row))
   if (statement.yields !== true) noteRowMade(machine, values, call.site, state)
@@ -243,6 +264,20 @@ function insertRow(
   if (key !== MADE_BY_DATABASE) return NEVER
   row.property('id').write(key)
   return object(row)
+}
+
+/** When something was is not what it is called. */
+const NAMES_TIME = /(?:_at|_on|time|date|stamp|(?:^|_)ts|created|updated|started|seen|modified)$/i
+
+function noteMadeColumns(
+  machine: Machine,
+  store: StoreRef,
+  values: readonly { readonly column: string; readonly value: Value }[],
+): void {
+  const made = values.filter(({ value }) => isMade(value)).map(({ column }) => column)
+  // Columns that go by their places are not known by name.
+  if (made.length === 0 || made.some((column) => /^\d+$/.test(column))) return
+  machine.madeColumns.set(store.id, new Set([...(machine.madeColumns.get(store.id) ?? []), ...made]))
 }
 
 /** The key of a row that says whose it is, and that the program is told afterwards. */
