@@ -35,7 +35,12 @@ export function isSameBranch(one: Happening, other: Happening): boolean {
 
 /** What the code has asked the path of a request to be. */
 export function pathsOf({ must }: Facts): readonly string[] {
-  return [...must].flatMap((fact) => /^path:(?:is|starts):(.+)$/.exec(fact)?.[1] ?? [])
+  const paths: string[] = []
+  for (const fact of must) {
+    const path = fact.startsWith('path:') ? /^path:(?:is|starts):(.+)$/.exec(fact)?.[1] : undefined
+    if (path !== undefined) paths.push(path)
+  }
+  return paths
 }
 
 /** Facts are never changed, only replaced; and calls that are made one after the other share them. */

@@ -145,6 +145,7 @@ export class Machine {
   readonly events: Event[] = []
   /** The same thing seen again on an equal path is one event. */
   private readonly emitted = new Set<string>()
+  private readonly signatures = new Signatures()
   /** Counts what was emitted, repetitions included. */
   eventCount = 0
   /** Counts what was seen for the first time. */
@@ -381,7 +382,7 @@ export class Machine {
       server === undefined
         ? `${tls}${isOfOthers}${field}${limit}${texts}${held}`
         : `${siteKey(server.site)}#${server.born}`
-    const key = `${kind}|${site.path}|${site.start}|${activation}|${trigger}|${armed}|${of}|${kept}|${signature(state.facts)}`
+    const key = `${kind}|${site.path}|${site.start}|${activation}|${trigger}|${armed}|${of}|${kept}|${this.signatures.of(state.facts)}`
     if (this.emitted.has(key)) return
     this.emitted.add(key)
     this.news += 1
@@ -690,15 +691,32 @@ function instanceIn(store: string): string {
   return store.slice(store.indexOf('~') + 1 || store.length)
 }
 
-const signatures = new WeakMap<Facts, string>()
+/**
+ * Tells paths apart by what they know. Sets of facts are replaced, never changed, and what a path learns or notes replaces
+ * one of the two: each is read once, and those that say the same have the same number.
+ */
+class Signatures {
+  private readonly numbers = new Map<string, number>()
+  private readonly must = new WeakMap<ReadonlySet<string>, number>()
+  private readonly may = new WeakMap<ReadonlySet<string>, number>()
 
-function signature(facts: Facts): string {
-  let known = signatures.get(facts)
-  if (known === undefined) {
-    known = `${[...facts.must].toSorted().join(',')};${[...facts.may].filter(isLasting).toSorted().join(',')}`
-    signatures.set(facts, known)
+  of({ must, may }: Facts): string {
+    return `${this.numberOf(must, this.must, () => true)};${this.numberOf(may, this.may, isLasting)}`
   }
-  return known
+
+  private numberOf(
+    facts: ReadonlySet<string>,
+    known: WeakMap<ReadonlySet<string>, number>,
+    counts: (fact: string) => boolean,
+  ): number {
+    let number = known.get(facts)
+    if (number !== undefined) return number
+    const text = [...facts].filter(counts).toSorted().join(',')
+    number = this.numbers.get(text) ?? this.numbers.size
+    this.numbers.set(text, number)
+    known.set(facts, number)
+    return number
+  }
 }
 
 /** What was checked when matters to the next write, not to what is recorded. */

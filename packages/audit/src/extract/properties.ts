@@ -496,23 +496,28 @@ export function setProperty(
 ): void {
   const name = keyName(key)
   noteHandleWrite(machine, target, site, state)
-  for (const to of target.objects) writeTo(machine, to, name, key, value, site, state, mode)
+  for (const [at, to] of target.objects.entries())
+    writeTo(machine, to, { name, key, value, mode, isTold: at < MOST_TOLD }, site, state)
   if (name !== undefined) noteRenewed(machine, target, name, value, site, state)
   if (name === undefined || target.tags.length === 0) return
   noteFieldWrite(machine, target, name, value, site, state)
   notePasswordWrite(machine, target, name, value, site, state)
 }
 
-function writeTo(
-  machine: Machine,
-  to: HeapObject,
-  name: string | undefined,
-  key: Value,
-  value: Value,
-  site: Site,
-  state: State,
-  mode: 'write' | 'delete',
-): void {
+/** Of a crowd that start-up has made, such as all counters of a program, it is told of these what is written to them. */
+const MOST_TOLD = 8
+
+interface PropertyWrite {
+  readonly name: string | undefined
+  readonly key: Value
+  readonly value: Value
+  readonly mode: 'write' | 'delete'
+  /** Not one of very many that this may be. */
+  readonly isTold: boolean
+}
+
+function writeTo(machine: Machine, to: HeapObject, write: PropertyWrite, site: Site, state: State): void {
+  const { name, key, value, mode, isTold } = write
   if (isGlobalObject(to)) {
     if (name !== undefined) setLasting(machine, ownGlobal(machine, name), value, site, state)
     return
@@ -542,7 +547,7 @@ function writeTo(
   if (to instanceof InstanceObject && callSetter(machine, to, name, value, state)) return
   const cell = to.property(name)
   for (const inner of value.objects) nameTimer(inner, name)
-  noteSharedWrite(machine, cell, value, site, state, to)
+  noteSharedWrite(machine, cell, value, site, state, to, isTold)
   const stored = withoutReads(putBack(machine, state.read(cell), value, site, state), name)
   const before = cell.value
   // Whoever goes through the list meets it as one of its items.

@@ -129,6 +129,7 @@ export function noteSharedWrite(
   site: Site,
   state: State,
   holder?: HeapObject,
+  isTold = true,
 ): void {
   const { born } = holder ?? cell
   if (born === 0 && machine.context.trigger !== 'startup' && isNothing(value))
@@ -150,7 +151,7 @@ export function noteSharedWrite(
     if (target.kind === 'object' || target.kind === 'instance') machine.singletons.add(target)
   }
   machine.sharedCells.add(cell)
-  if (belongsToRequest(machine, value)) emitSharedWrite(machine, cell, value, site, state)
+  if (isTold && belongsToRequest(machine, value)) emitSharedWrite(machine, cell, value, site, state)
 }
 
 /** How deep in what is kept other things are kept with it. */

@@ -272,6 +272,17 @@ function storesIn(facts: Iterable<string>, prefix: string): readonly string[] {
 
 export function joinFacts(a: Facts, b: Facts): Facts {
   if (a === b) return a
+  return { must: a.must === b.must ? withCommon(a.must) : joinMust(a, b), may: united(a.may, b.may) }
+}
+
+/** As `joinMust`, of two ways that know the same. */
+function withCommon(must: Facts['must']): Facts['must'] {
+  const ways = [must, must]
+  const common = [...(arePagesKeptOut(ways) ? [NO_PAGE] : []), ...vouchedFor(ways)].filter((fact) => !must.has(fact))
+  return common.length === 0 ? must : new Set([...must, ...common])
+}
+
+function joinMust(a: Facts, b: Facts): Facts['must'] {
   const must = new Set<string>()
   for (const fact of a.must) if (b.must.has(fact) || vacuous(fact, b)) must.add(fact)
   for (const fact of b.must) if (vacuous(fact, a)) must.add(fact)
@@ -280,7 +291,15 @@ export function joinFacts(a: Facts, b: Facts): Facts {
   for (const fact of checkedUnlessSwitchedOff(a.must, b.must)) must.add(fact)
   if (arePagesKeptOut([a.must, b.must])) must.add(NO_PAGE)
   for (const fact of vouchedFor([a.must, b.must])) must.add(fact)
-  return { must, may: new Set([...a.may, ...b.may]) }
+  return must
+}
+
+/** Most ways have seen nothing that the other has not: sets of facts are never changed, so one may stand for both. */
+function united(a: Facts['may'], b: Facts['may']): Facts['may'] {
+  if (a === b) return a
+  let may: Set<string> | undefined
+  for (const fact of b) if (!a.has(fact)) (may ??= new Set(a)).add(fact)
+  return may ?? a
 }
 
 /** The request names no session. */
@@ -319,13 +338,22 @@ export const ASKS_UPGRADE = 'path:has:upgrade'
 /** `if (path === '/mcp') check()`: what goes on behind it for that path has passed the check, whatever else goes on there. */
 export function guardedPaths(elsewhere: Iterable<string>, guarded: ReadonlySet<string>): readonly string[] {
   const passed: string[] = []
+  let hasChecked: boolean | undefined
   for (const fact of elsewhere) {
     if (!fact.startsWith('not-path:') || guarded.has(fact)) continue
+    // Asked for each of hundreds of paths, where most ways have checked nothing at all.
+    if (!(hasChecked ??= checksAny(guarded))) return passed
     const path = fact.slice('not-path:'.length)
     for (const known of [...CHECKS, NO_PAGE])
       if (guarded.has(known) || guarded.has(`at:${known} ${path}`)) passed.push(`at:${known} ${path}`)
   }
   return passed
+}
+
+function checksAny(guarded: ReadonlySet<string>): boolean {
+  if (guarded.has(NO_PAGE) || CHECKS.some((fact) => guarded.has(fact))) return true
+  for (const fact of guarded) if (fact.startsWith('at:')) return true
+  return false
 }
 
 /** What is known of a request for such a path. */

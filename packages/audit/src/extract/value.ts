@@ -179,7 +179,7 @@ function lacks(kept: readonly Primitive[], given: readonly Primitive[]): boolean
 
 /** As `lacks`. */
 function leavesOut(kept: readonly HeapObject[], given: readonly HeapObject[]): boolean {
-  return kept.length >= MAX_OBJECTS && given.some((item) => !kept.includes(item))
+  return kept !== given && kept.length >= MAX_OBJECTS && given.some((item) => !kept.includes(item))
 }
 
 function same(
@@ -218,7 +218,7 @@ export function joinAll(values: Iterable<Value>): Value {
 
 /** As `union`: a set of code may be larger than one of data. */
 function unionOfObjects(a: readonly HeapObject[], b: readonly HeapObject[]): readonly HeapObject[] {
-  if (a.length + b.length <= MAX_OBJECTS) return union(a, b, MAX_OBJECTS)
+  if (a === b || a.length + b.length <= MAX_OBJECTS) return union(a, b, MAX_OBJECTS)
   return union(a, b, a.every(isCode) && b.every(isCode) ? MAX_CODE : MAX_OBJECTS)
 }
 
@@ -229,7 +229,8 @@ function isCode({ kind, born }: HeapObject): boolean {
 
 /** Union that keeps `a`'s identity when `b` adds nothing. */
 function union<T>(a: readonly T[], b: readonly T[], max: number): readonly T[] {
-  if (b.length === 0) return a
+  // Most values are joined with what they hold already.
+  if (b.length === 0 || a === b) return a
   let merged: T[] | undefined
   for (const item of b) {
     if ((merged ?? a).includes(item)) continue

@@ -212,6 +212,13 @@ describe('programs that explode', () => {
     ],
     ['8,000 words of exports', `/* ${'export{ exports handler '.repeat(8_000)} */`, ''],
     [
+      '70 counters that are counted up before 20 routes',
+      `import express from 'express'\nconst app = express(), counts = new Map()\n${numbered(70, (i) => `counts.set('s${i}', { count: 1, last: 0 })`)}
+       function log(what, id) { const entry = counts.get(what + id); if (entry) { entry.count++; entry.last = id } else counts.set(what, { count: 1, last: Date.now() }) }
+       app.use((req, res, next) => { ${numbered(40, (i) => `log('r${i}', req.headers['x-id'])`)}\nnext() })\n${numbered(20, (i) => `app.get('/r${i}', (req, res) => res.end())`)}`,
+      '',
+    ],
+    [
       '1,000 routes',
       `import express from 'express'\nconst app = express()\n${numbered(1_000, (i) => `app.get('/r${i}', (req, res) => res.end())`)}`,
       '',

@@ -87,9 +87,10 @@ function ticketsIn(machine: Machine): readonly EventOf<'store-read'>[] {
   const reads = eventsOf(machine, 'store-read').filter(
     ({ context, key }) => context.trigger === 'request' && urlTags(key).length > 0,
   )
-  return reads.filter(
-    ({ store }) => isMadeHere(store.id) && reads.every((read) => read.store.id !== store.id || isTakenOut(read)),
-  )
+  const holdsTickets = (id: string): boolean =>
+    isMadeHere(id) && reads.every((read) => read.store.id !== id || isTakenOut(read))
+  const holding = new Set([...new Set(reads.map(({ store }) => store.id))].filter(holdsTickets))
+  return reads.filter(({ store }) => holding.has(store.id))
 }
 
 /** On the way of the same request, by the same part of the URL. */

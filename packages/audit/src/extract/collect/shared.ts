@@ -10,7 +10,7 @@ import type {
 import type { Event, EventOf, StoreRef } from '../events.ts'
 import type { Node } from '../ast.ts'
 import { children } from '../ast.ts'
-import type { Environment, HeapObject } from '../heap.ts'
+import type { Cell, Environment, HeapObject } from '../heap.ts'
 import { FunctionObject, InstanceObject, LibraryObject, isWithin as liesWithin } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { OTHER_MODE, fromRequest, requestTags } from '../conditions.ts'
@@ -121,26 +121,33 @@ function outlives(server: HeapObject, event: EventOf<'connect'>): boolean {
 }
 
 export function collectSharedVariables(machine: Machine): readonly SharedVariableFact[] {
-  const reads = eventsOf(machine, 'shared-read').filter((event) => SERVING.has(event.context.trigger))
+  const readsOf = readsByCell(machine)
   const hasClients = servesClients(machine)
+  const found = new Set<string>()
   const facts = eventsOf(machine, 'shared-write').flatMap((write): SharedVariableFact[] => {
+    const name = write.name.replace(/(\w)#/, '$1.')
+    const place = `${write.site.path}:${name}`
+    const reads = readsOf.get(write.cell)
+    // One place is told of once, however many requests write there.
+    if (reads === undefined || found.has(place)) return []
     const holds = heldBy(machine, write)
+    if (holds === undefined || (OF_CLIENTS.has(holds) && !hasClients)) return []
     // Made where there is none yet: the next request finds it, and works on.
     const read = reads.find(
       (event) =>
-        event.cell === write.cell &&
         (holds !== 'session' || (isOfNextMessage(write, event) && isWorkedOn(machine, event))) &&
         (isElsewhere(event, write) ||
           holds === 'session' ||
           (event.ofOthers && (holds === 'page' || isClientOfCaller(write) || isTakenOver(write))) ||
           (holds === 'identity' && isLeftBehind(write, event))) &&
         (holds !== 'flow' || isComingBack(write, event, reads)) &&
-        (holds === undefined || !OF_OBJECTS.has(holds) || !asksOnly(machine, event)),
+        (!OF_OBJECTS.has(holds) || !asksOnly(machine, event)),
     )
-    if (holds === undefined || read === undefined || (OF_CLIENTS.has(holds) && !hasClients)) return []
+    if (read === undefined) return []
+    found.add(place)
     return [
       {
-        name: write.name.replace(/(\w)#/, '$1.'),
+        name,
         holds,
         declared: write.cell.site === undefined ? undefined : locate(write.cell.site),
         written: locate(write.site),
@@ -177,6 +184,17 @@ function isWorkedOn(machine: Machine, event: Event): boolean {
 function asksOnly(machine: Machine, { site }: Event): boolean {
   const module = machine.modules.get(site.path)
   return module !== undefined && asksOnlyWhetherThere(module.program, site)
+}
+
+function readsByCell(machine: Machine): ReadonlyMap<Cell, readonly EventOf<'shared-read'>[]> {
+  const reads = new Map<Cell, EventOf<'shared-read'>[]>()
+  for (const event of eventsOf(machine, 'shared-read')) {
+    if (!SERVING.has(event.context.trigger)) continue
+    const known = reads.get(event.cell)
+    if (known === undefined) reads.set(event.cell, [event])
+    else known.push(event)
+  }
+  return reads
 }
 
 /** Where all that is seen serves one client, nobody else asks for these. */
@@ -262,7 +280,7 @@ function servesClients(machine: Machine): boolean {
 
 /** A credential that one request brought is there for the next, which has brought none and is not asked for any. */
 function isLeftBehind(write: EventOf<'shared-write'>, read: EventOf<'shared-read'>): boolean {
-  if (read.cell !== write.cell || !read.ofOthers || !hasTag(write.value, 'cred')) return false
+  if (!read.ofOthers || !hasTag(write.value, 'cred')) return false
   // What a balance was before is no credential of anybody.
   if (hasTag(write.value, 'counter') || write.value.tags.some((tag) => tag.startsWith('read:'))) return false
   return read.context.trigger === 'request' && !read.facts.must.has('auth')
@@ -339,7 +357,7 @@ function isComingBack(
   const from = read.context.route
   if (read.context.trigger !== 'request' || from === undefined) return false
   if (write.context.trigger === 'request' && (route === undefined || sameSite(route.site, from.site))) return false
-  return !reads.some((event) => event.cell === write.cell && event.context.activation === activation)
+  return !reads.some((event) => event.context.activation === activation)
 }
 
 /** How deep in what a request leaves behind a server of its own is looked for: `[new Logger(new Sender(server))]`. */
