@@ -26,7 +26,7 @@ const server = (tools: string): string => `
     if (!session || session.owner !== user) return res.writeHead(404).end()
     if (method === 'tools/call' && params.name === 'write') {
       const id = randomUUID()
-      drafts.set(id, { owner: user, text: params.arguments.text })
+      drafts.set(id, { owner: user, text: params.arguments.text, until: Date.now() + 3_600_000 })
       return answer({ content: [{ type: 'text', text: id }] })
     }
     ${tools}
@@ -39,6 +39,16 @@ const reading = (check: string): string => `
     ${check}
     return answer({ content: [{ type: 'text', text: draft.text }] })
   }
+`
+
+const OWNED = 'if (draft.owner !== user) return res.writeHead(404).end()'
+const overdue = (then: string): string => `
+  if (!draft) return res.writeHead(404).end()
+  if (draft.until < Date.now()) {
+    drafts.delete(params.arguments.draft)
+    return res.writeHead(404).end()
+  }
+  ${then}
 `
 
 describe('behind a session that is compared with the caller, a draft that a tool is asked for', () => {
@@ -58,6 +68,8 @@ describe('behind a session that is compared with the caller, a draft that a tool
        }`,
       'pass',
     ],
+    ['is taken away where it has expired, by whoever comes upon it', reading(overdue(OWNED)), 'pass'],
+    ['is taken away where it has expired, and else given to whoever names it', reading(overdue('')), 'fail'],
   ])('%s', (_what, tools, outcome) => {
     expect(outcomeOf('unbound-state-handle', server(tools))).toBe(outcome)
     expect(outcomeOf('unbound-session', server(tools))).toBe('pass')

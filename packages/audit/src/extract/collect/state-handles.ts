@@ -88,7 +88,14 @@ function lookUps(machine: Machine): readonly EventOf<'store-read'>[] {
 }
 
 function removals(machine: Machine): readonly EventOf<'store-remove'>[] {
-  return eventsOf(machine, 'store-remove').filter((event) => inRequest(event) && isHandle(machine, event))
+  return eventsOf(machine, 'store-remove').filter(
+    (event) => inRequest(event) && isHandle(machine, event) && !isOver(event),
+  )
+}
+
+/** What has expired is nobody's any more, whoever comes upon it. */
+function isOver({ facts, store }: EventOf<'store-remove'>): boolean {
+  return facts.must.has(`expired:${store.id}`)
 }
 
 /** An argument, compared with what rows are kept under: what a tool only searches a table by names none of them. */
@@ -119,7 +126,7 @@ function usesAfter(machine: Machine, store: string, activation: number): readonl
   const told = eventsOf(machine, 'handle-use').filter((event) => event.store === store && isHere(event))
   const written = eventsOf(machine, 'entry-write').filter((event) => event.store === store && isHere(event))
   const removed = eventsOf(machine, 'store-remove').filter(
-    (event) => event.store.id === store && isHere(event) && hasTag(event.key, `key:${store}`),
+    (event) => event.store.id === store && isHere(event) && hasTag(event.key, `key:${store}`) && !isOver(event),
   )
   return [
     ...told.map((event) => ({ event, how: event.how })),
