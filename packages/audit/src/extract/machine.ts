@@ -188,7 +188,7 @@ export class Machine {
   readonly blindedKeys = new Set<string>()
   /** By table, the columns that hold what is made here; by table and place, those that a row is looked up by. */
   readonly madeColumns = new Map<string, Set<string>>()
-  readonly askedColumns = new Map<string, readonly string[]>()
+  readonly askedColumns = new Map<string, Set<string>>()
   /** Where the text stands that a setting falls back to, by the tag of its value. */
   readonly fallbacks = new Map<string, Site>()
   /** Where texts stand that a record of settings calls a credential. */

@@ -160,18 +160,18 @@ function keyOf(statement: Statement, given: (operand: Operand) => Value): Value 
 function noteColumns(machine: Machine, { where }: Statement, store: StoreRef, site: Site): void {
   const columns = where.filter(({ operator }) => operator === '=').map(({ column }) => column)
   const place = `${store.id}@${siteKey(site)}`
+  if (columns.length === 0) return
   // A helper runs many statements.
-  const known = machine.askedColumns.get(place) ?? []
-  if (columns.length > 0 && known.length < MOST_COLUMNS) machine.askedColumns.set(place, [...known, ...columns])
+  const known = machine.askedColumns.get(place) ?? new Set()
+  for (const column of columns) known.add(column)
+  machine.askedColumns.set(place, known)
 }
-
-const MOST_COLUMNS = 64
 
 /** Whether a row is looked up by a column that holds what was made here: told of tables that have such columns. */
 export function isAskedByMade(machine: Machine, store: string, site: Site): boolean {
   const made = machine.madeColumns.get(store)
   const asked = machine.askedColumns.get(`${store}@${siteKey(site)}`)
-  return made === undefined || asked === undefined || asked.some((column) => made.has(column))
+  return made === undefined || asked === undefined || [...asked].some((column) => made.has(column))
 }
 
 /** `created_at > $2`: rows beyond that time are not found, or are the ones that are removed. */
