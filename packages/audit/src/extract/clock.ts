@@ -3,6 +3,7 @@ import { conditionOf } from './conditions.ts'
 import { derived, hasTag, tagsOf, withTags } from './value.ts'
 import type { Condition, Value } from './value.ts'
 import type { Machine } from './machine.ts'
+import { isWorded, noteTime } from './wordings.ts'
 import type { Site } from './heap.ts'
 import type { State } from './state.ts'
 
@@ -31,8 +32,8 @@ export function timeComparison(machine: Machine, comparison: Comparison, site: S
   if (isUnlimited(left) || isUnlimited(right)) return result
   for (const tag of fields) {
     const [, store = '', field = '*'] = tag.split(':')
-    machine.emit('time-check', site, state, { store, field })
-    state.note(`timed:${store}:${field}`)
+    const seen = { site, store, field }
+    if (!isWorded(machine, seen)) noteTime(machine, seen, state)
   }
   const expired = fields.map((tag) => `expired:${tag.split(':')[1]}`)
   return result.with({ condition: expiryCondition(comparison, expired) })

@@ -27,6 +27,7 @@ import {
 import type { Condition, Primitive } from './value.ts'
 import { asCaller, asVerified, isOneOfMany, proofFacts } from './told-apart.ts'
 import { taughtByWays } from './ways.ts'
+import { noteWordSeen } from './wordings.ts'
 import {
   Value,
   UNKNOWN,
@@ -213,11 +214,13 @@ function otherThanDefault({ tags, primitives, objects, open }: Value): readonly 
 }
 
 export function assume(machine: Machine, state: State, value: Value): void {
+  noteWordSeen(machine, value, state)
   learnTested(machine, state, conditionOf(value).whenTrue)
 }
 
 /** The path on which the value was found falsy. */
 export function assumeNot(machine: Machine, state: State, value: Value): void {
+  noteWordSeen(machine, value, state)
   learnTested(machine, state, conditionOf(value).whenFalse)
 }
 

@@ -17,6 +17,7 @@ import { typedParameter } from './types.ts'
 import type { Value } from './value.ts'
 import { noteCaller } from './told-apart.ts'
 import { resultOf } from './ways.ts'
+import { withWording } from './wordings.ts'
 import { noteMade, noteReturned } from './made-secrets.ts'
 import { NEVER, UNDEFINED, UNKNOWN, derived, joinAll, object, withTags } from './value.ts'
 
@@ -80,7 +81,7 @@ export function invoke(
     machine.stack.length,
   )
   dropChecks(state, mark.may)
-  const result = given ?? resultOfCall(frame, before)
+  const result = given ?? withWording(resultOfCall(frame, before), frame.words)
   noteCaller(state, result, before)
   machine.quiet.note(machine, fn, args, mark, state, result)
   if (walk !== undefined) machine.summaries.end(machine, walk, state, result)

@@ -14,6 +14,7 @@ import { branch } from './statements.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
 import { resultOf } from './ways.ts'
+import { choosingWord, withWording } from './wordings.ts'
 import { UNKNOWN, isThere, join, hasTag, truthiness, withCondition } from './value.ts'
 import { evaluate } from './expressions.ts'
 import { defaulted, filledWith, noteAlternative, noteFallback } from './assignments.ts'
@@ -107,7 +108,7 @@ function isSetAnyway(value: Value): boolean {
 }
 
 export function evaluateConditional(machine: Machine, node: Node, state: State, env: Environment): Value {
-  const test = evaluate(machine, node['test'] as Node, state, env)
+  const { tested: test, words } = choosingWord(machine, node, () => evaluate(machine, node['test'] as Node, state, env))
   noteDecision(machine, test, machine.site(env.file, node['test'] as Node), state)
   const before = state.facts.must
   const outcomes: Outcome[] = []
@@ -122,7 +123,7 @@ export function evaluateConditional(machine: Machine, node: Node, state: State, 
   const [first, second] = outcomes
   if (first === undefined) return UNKNOWN
   if (second !== undefined) noteAlternative(machine, first.value, second.value, node, state, env)
-  return resultOf(outcomes, before)
+  return withWording(resultOf(outcomes, before), words)
 }
 
 /** `crypto?.randomUUID?.()`: what we know a platform to have is there on every one that is supported. */

@@ -19,6 +19,7 @@ import type { Part } from './secrets.ts'
 import type { Facts } from './state.ts'
 import { State } from './state.ts'
 import { Summaries } from './summaries.ts'
+import type { TimeSeen } from './wordings.ts'
 import type { Value } from './value.ts'
 import { strings } from './value.ts'
 
@@ -39,6 +40,8 @@ export interface Frame {
   readonly made?: Set<HeapObject>
   /** What a generator hands out on its way, and how things stand there. */
   readonly yields?: Exit[]
+  /** Where it only puts something in words: what it has compared for that (`wordings.ts`). */
+  words?: Set<string> | undefined
 }
 
 /** What `break` and `continue` leave. */
@@ -153,6 +156,8 @@ export class Machine {
   private readonly put = new Set<string>()
   readonly quiet = new QuietFunctions()
   readonly summaries = new Summaries()
+  /** Comparisons with the clock of which only a word was left, by the tag of that word. */
+  readonly wordedTimes = new Map<string, TimeSeen>()
   readonly firstUses = new FirstUses()
   /** Counts writes that told an instance something new: a constructor that fills it is worth walking. */
   instanceNews = 0

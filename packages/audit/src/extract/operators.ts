@@ -24,6 +24,7 @@ import { reckoned } from './shared.ts'
 import type { State } from './state.ts'
 import type { Primitive, Value } from './value.ts'
 import { hasPart, isOfClass, taughtByWays } from './ways.ts'
+import { noteWordSeen } from './wordings.ts'
 import { UNDEFINED, UNKNOWN, derived, hasTag, primitive, strings, tagged, withCondition, withTags } from './value.ts'
 import { evaluate } from './expressions.ts'
 import { isKnownMember } from './logic.ts'
@@ -35,7 +36,10 @@ export function evaluateBinary(machine: Machine, node: Node, state: State, env: 
   const right = evaluate(machine, node['right'] as Node, state, env)
   if (/^[!=]==?$/.test(operator)) {
     noteWhereSet(machine, left, right, machine.site(env.file, node), state)
-    for (const side of [left, right]) if (side.tags.length > 0) noteAsked(machine, side)
+    for (const side of [left, right]) {
+      if (side.tags.length > 0) noteAsked(machine, side)
+      noteWordSeen(machine, side, state)
+    }
     if (left.tags.length > 0 && right.tags.length > 0) noteCompared(machine, left, right)
     if (namesBoth(left, right)) state.note(LOOSELY)
   }

@@ -28,6 +28,7 @@ import { State as PathState, VERIFIED } from './state.ts'
 import { EITHER, flagsIn } from './flags.ts'
 import { ROW } from './told-apart.ts'
 import type { Value } from './value.ts'
+import { noteWordSeen } from './wordings.ts'
 import { NEVER, UNDEFINED, UNKNOWN, derived, hasTag, join, object, withTags } from './value.ts'
 
 export function runModule(machine: Machine, module: Module): void {
@@ -605,6 +606,7 @@ function loop(
 
 function executeSwitch(machine: Machine, node: Node, state: State, env: Environment): void {
   const subject = evaluate(machine, node['discriminant'] as Node, state, env)
+  noteWordSeen(machine, subject, state)
   if (hasTag(subject, 'body')) noteExecution(machine, machine.site(env.file, node['discriminant'] as Node), state)
   const inner = new Env(env, env.file)
   const cases = node['cases'] as Node[]
