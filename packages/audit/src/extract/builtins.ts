@@ -22,6 +22,7 @@ import type { Entropy } from './entropy.ts'
 import { concatEntropy, cutEntropy, pickEntropy } from './entropy.ts'
 import { nameIn, noteLeftOut } from './copies.ts'
 import { noteFiltered, noteMapped, noteSplit } from './empty-lists.ts'
+import { elsewhere, noteMade } from './filled-lists.ts'
 import { itemValue } from './literals.ts'
 import type { Site } from './heap.ts'
 import { FunctionObject, HeapObject, storeId, isFunction } from './heap.ts'
@@ -136,7 +137,7 @@ function has(machine: Machine, map: HeapObject, key: Value, site: Site, state: S
     ...(hasTag(key, 'proto') && isEncryptedOnly(strings(join(keyOfAny(map), map.item))) ? ['tls'] : []),
     ...(map.kind === 'set' && onlyString(key) === '*' ? wildcardFacts(join(keyOfAny(map), map.item), '*') : []),
   ]
-  const whenFalse = [`absent:${store.id}`]
+  const whenFalse = [`absent:${store.id}`, ...(map.kind === 'set' ? elsewhere(map, key) : [])]
   return flag(whenTrue, whenFalse, key)
 }
 
@@ -275,7 +276,7 @@ function includes(list: HeapObject, item: Value): Value {
       : namesOrigin(item)
         ? ['origin']
         : wildcardFacts(list.item, item.primitives[0])
-  return flag(facts, [], item, list.item)
+  return flag(facts, elsewhere(list, item), item, list.item)
 }
 
 function visitArray(machine: Machine, list: HeapObject, name: string, call: Call, state: State): Value {
@@ -298,6 +299,7 @@ function visitArray(machine: Machine, list: HeapObject, name: string, call: Call
   if (name === 'map' || name === 'flatMap') {
     const made = mapped(machine, list, result, call.site)
     if (name === 'map') noteMapped(made, list)
+    noteMade(made, list, name === 'map' ? undefined : result)
     return object(made)
   }
   const isOwn = name === 'filter' && conditionOf(result).whenTrue.includes(OF_CALLER)

@@ -2,6 +2,7 @@
 import { withAlternatives } from './alternatives.ts'
 import { noteAudienceAsked } from './audiences.ts'
 import type { RouteFact } from './events.ts'
+import { elsewhereThan } from './filled-lists.ts'
 import type { HeapObject, Site } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { OWN_HOST, isOwnHost, namesBoth } from './origins.ts'
@@ -551,7 +552,13 @@ export function equality(machine: Machine, a: Value, b: Value): Value {
   const taught = taughtByWays(a, (value) => tellApart(value, b)) ?? taughtByWays(b, (value) => tellApart(value, a))
   return withCondition(asAnswer(a, b, base), {
     whenTrue: [...equal, ...ofState, ...(taught?.whenTrue ?? [])],
-    whenFalse: [...different, ...(taught?.whenFalse ?? []), ...otherMode(a, b), ...otherMode(b, a)],
+    whenFalse: [
+      ...different,
+      ...(taught?.whenFalse ?? []),
+      ...otherMode(a, b),
+      ...otherMode(b, a),
+      ...elsewhereThan(a, b),
+    ],
   })
 }
 

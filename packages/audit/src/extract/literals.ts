@@ -1,4 +1,5 @@
 /** Literals of objects and arrays, and what spreading puts into them. */
+import { noteMadeOf } from './filled-lists.ts'
 import type { Node } from './ast.ts'
 import { ITERATOR, bare, isNode, staticKey } from './ast.ts'
 import { callMethod } from './calls.ts'
@@ -133,6 +134,7 @@ export function evaluateArray(machine: Machine, node: Node, state: State, env: E
       for (const from of iterated(machine, value, target.site, state, env).objects) spreadInto(machine, target, from)
       if (value.entropy !== undefined) target.elements.write(value)
       noteSpread(target, value)
+      noteMadeOf(target, value)
       return
     }
     noteAdded(target, nameIn(value), value)

@@ -2,7 +2,8 @@
 import type { Node } from './ast.ts'
 import { staticKey } from './ast.ts'
 import type { Outcome } from './conditions.ts'
-import { and, assumeNot, conditionOf, or, truthOn } from './conditions.ts'
+import { noteEmptyWay } from './filled-lists.ts'
+import { and, assumeNot, conditionOf, fromRequest, or, truthOn } from './conditions.ts'
 import type { Environment } from './heap.ts'
 import { ExternalObject } from './heap.ts'
 import type { Machine } from './machine.ts'
@@ -44,11 +45,18 @@ function isTrueOrMissing({ primitives, objects, open }: Value): boolean {
 
 /** `flag ?? false`: true only where the flag is. */
 function withTruthOf(left: Value, right: Value, value: Value): Value {
-  if (left.condition === undefined) return value
+  if (left.condition === undefined) return withoutEither(left, right, value)
   const { canBeTrue, canBeFalse } = truthiness(right)
   const { whenTrue, whenFalse } = left.condition
   if (canBeTrue === canBeFalse) return value
   return withCondition(value, { whenTrue: canBeTrue ? [] : whenTrue, whenFalse: canBeFalse ? [] : whenFalse })
+}
+
+/** `hosts ?? (isLoopback ? LOCAL : undefined)`: what is missing on either side is missing for the reason that the right one has. */
+function withoutEither(left: Value, right: Value, value: Value): Value {
+  const settings = right.condition?.whenFalse.filter((fact) => fact.startsWith('optional:')) ?? []
+  if (settings.length === 0 || value.condition !== undefined || fromRequest(left) || hasTag(left, 'entry')) return value
+  return withCondition(value, { whenTrue: [], whenFalse: settings })
 }
 
 function evaluateAnd(machine: Machine, left: Value, node: Node, state: State, env: Environment): Value {
@@ -117,7 +125,9 @@ export function evaluateConditional(machine: Machine, node: Node, state: State, 
     (taken: State): void => {
       narrow(node['test'] as Node, taken, before, env)
       const value = evaluate(machine, node[field] as Node, taken, env)
-      if (!taken.dead) outcomes.push({ facts: taken.facts, value })
+      if (taken.dead) return
+      noteEmptyWay(value, taken.facts, before)
+      outcomes.push({ facts: taken.facts, value })
     }
   branch(machine, state, test, side('consequent'), side('alternate'))
   const [first, second] = outcomes

@@ -1,4 +1,5 @@
 /** Operators: arithmetic, text put together, comparison, counting, `typeof` and `delete`. */
+import { testCount } from './filled-lists.ts'
 import type { Node } from './ast.ts'
 import { bare, isNode, staticKey } from './ast.ts'
 import { askedByComparing } from './asked.ts'
@@ -43,7 +44,7 @@ export function evaluateBinary(machine: Machine, node: Node, state: State, env: 
     if (left.tags.length > 0 && right.tags.length > 0) noteCompared(machine, left, right)
     if (namesBoth(left, right)) state.note(LOOSELY)
   }
-  const placed = testPosition(operator, left, right)
+  const placed = testPosition(operator, left, right) ?? testCount(operator, left, right)
   if (placed !== undefined) return placed
   switch (operator) {
     case '===':

@@ -1,4 +1,5 @@
 /** Reads and writes of properties: plain objects, containers used as session stores, library objects. */
+import { countOf } from './filled-lists.ts'
 import { keptByName, noteExecution } from './asked.ts'
 import { audienceClaim, isAudienceClaim, noteIssuerAnswers, noteIssuerSaysEnd, tokenAsSent } from './audiences.ts'
 import { LET_IN, conditionOf, fromRequest, isFresh, isMove, isPresentedHandle, requestTags } from './conditions.ts'
@@ -69,6 +70,8 @@ export function getProperty(machine: Machine, target: Value, key: Value, site: S
   const name = keyName(key)
   if ((name === 'length' || name === 'byteLength') && target.objects.length === 0)
     return keptByName(lengthOf(target), target)
+  const count = name === 'length' || name === 'size' ? countOf(target) : undefined
+  if (count !== undefined) return count
   const made = name === 'constructor' ? classOf(target) : undefined
   if (made !== undefined) return made
   // `request.nextUrl`, `event.url`, `ctx.url`: of the address that a request came by.

@@ -468,6 +468,8 @@ export interface SharedServerFact {
   readonly among: 'all' | 'one-mode' | 'one-caller'
   readonly created: Location
   readonly used: Location
+  /** Other places that connect the same one. */
+  readonly alsoUsed?: readonly Location[]
 }
 
 /** A variable that outlives the request is written by one and read by another. */

@@ -1,5 +1,8 @@
 /** What sessions share: state that outlives a request, and what an await lets in between a read and a write. */
 import { describe, expect, it } from 'vitest'
+import { claimsOf, detectAll } from '../../src/detect.ts'
+import { primaryStep } from '../../src/finding/findings.ts'
+import { rules } from '../../src/rules/index.ts'
 import { factsOf, findingsOf, outcomeOf, place, type Program } from './programs.ts'
 
 /** A server with a wallet per session; `body` is the tool that spends, `before` what stands beside it. */
@@ -285,6 +288,68 @@ describe('a variable for everybody', () => {
       await transport.handleRequest(req, res)`
   const serversOf = (program: string): readonly string[] =>
     factsOf(program).sharedServers.map((fact) => `${fact.what} ${fact.among} ${place(fact.created)}`)
+
+  const factory = `
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    export const create = async () => { const server = new McpServer({}); return { server, close: () => {} } }
+    export const shared = new McpServer({})`
+  const entry = (imported: string, setUp: string, each: string): string => `
+    import express from 'express'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    import { ${imported} } from './server.ts'
+    async function main() {
+      const app = express()
+      ${setUp}
+      app.post('/mcp', async (req, res) => {
+        ${each}
+        const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => crypto.randomUUID() })
+        await server.connect(transport)
+        await transport.handleRequest(req, res)
+      })
+      app.listen(3000)
+    }
+    main()`
+  const once = entry('create', 'const { server } = await create()', '')
+  const forEach = entry('create', '', 'const { server } = await create()')
+  const common = entry('shared as server', '', '')
+  it.each([
+    ['each of two entries makes its own once', once, once, ['a.ts:10', 'b.ts:10']],
+    ['one of two makes it once', once, forEach, ['a.ts:10']],
+    ['the other of two makes it once', forEach, once, ['b.ts:10']],
+    ['both make one for each session', forEach, forEach, []],
+    ['both use the one that a module has made', common, common, ['a.ts:10 b.ts:10']],
+  ])('a server of a factory: %s', (_, a, b, expected) => {
+    const { sharedServers } = factsOf({ 'server.ts': factory, 'a.ts': a, 'b.ts': b })
+    expect(sharedServers.map(({ used, alsoUsed = [] }) => [used, ...alsoUsed].map(place).join(' '))).toEqual(expected)
+  })
+
+  it('every place that connects one server is a step, and the finding stands at the first', () => {
+    const connects = (path: string): string => `
+      app.post('/${path}', async (req, res) => {
+        const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => crypto.randomUUID() })
+        await server.connect(transport)
+        await transport.handleRequest(req, res)
+      })`
+    const of = (...paths: string[]): string => `
+      import express from 'express'
+      import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+      import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+      const server = new McpServer({})
+      const app = express()
+      ${paths.map(connects).join('\n')}
+      app.listen(3000)`
+    const stepsOf = (program: string): readonly string[] => {
+      const claims = claimsOf(detectAll(rules, factsOf(program))).filter(
+        ({ rule }) => rule.id === 'shared-session-state',
+      )
+      return claims.flatMap(({ draft }) =>
+        draft.trace.map((step) => `${step === primaryStep(draft) ? '*' : ''}${place(step.location)}`),
+      )
+    }
+    expect(stepsOf(of('one'))).toEqual(['server.ts:4', '*server.ts:9'])
+    expect(stepsOf(of('one', 'two'))).toEqual(['server.ts:4', '*server.ts:9', 'server.ts:15'])
+    expect(stepsOf(of(...Array.from({ length: 20 }, (_, at) => `p${at}`)))).toHaveLength(8)
+  })
 
   it('a server for all sessions of one credential', () => {
     const cached = (key: string): string => `

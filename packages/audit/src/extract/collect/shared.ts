@@ -23,6 +23,7 @@ import { hasTag, isDrawn, storesIn } from '../value.ts'
 import { distinct, eventsOf, locate, sameSite } from './collect.ts'
 import { collectReuses } from './once.ts'
 import { collectKeptAnswers } from './kept-answers.ts'
+import { byServer } from './server-places.ts'
 import { isCatchAll } from './stores.ts'
 
 const SERVING = new Set(['request', 'initialized', 'tool'])
@@ -36,16 +37,7 @@ export function collectSharedServers(machine: Machine): readonly SharedServerFac
         outlives(event.server, event) &&
         (event.stores.every((store) => isForAll(machine, event.server, store)) || isOfCaller(machine, event)),
     )
-    .map((event): SharedServerFact => ({
-      what: 'server',
-      among: isOfCaller(machine, event)
-        ? 'one-caller'
-        : connects.some((other) => isOtherMode(machine, other, event))
-          ? 'one-mode'
-          : 'all',
-      created: locate(event.server.site),
-      used: locate(event.site),
-    }))
+    .map((event) => ({ server: event.server, fact: sharedServer(machine, event, connects) }))
   const transports = eventsOf(machine, 'dispatch')
     .filter(
       (event) => event.how === 'transport' && event.context.trigger === 'request' && !hasTag(event.receiver, 'entry'),
@@ -67,7 +59,21 @@ export function collectSharedServers(machine: Machine): readonly SharedServerFac
           used: locate(event.site),
         })),
     )
-  return distinct([...servers, ...transports], (fact) => `${fact.created.path}:${fact.created.startLine}:${fact.what}`)
+  return [...byServer(servers), ...distinct(transports, ({ created }) => `${created.path}:${created.startLine}`)]
+}
+
+function sharedServer(
+  machine: Machine,
+  event: EventOf<'connect'>,
+  connects: readonly EventOf<'connect'>[],
+): SharedServerFact {
+  const isOneOfTwo = connects.some((other) => isOtherMode(machine, other, event))
+  return {
+    what: 'server',
+    among: isOfCaller(machine, event) ? 'one-caller' : isOneOfTwo ? 'one-mode' : 'all',
+    created: locate(event.server.site),
+    used: locate(event.site),
+  }
 }
 
 /** The same request may be served by another server, which is not the same one before it was kept. */

@@ -1,4 +1,5 @@
 /** The platform: containers, timers, processes, text. */
+import { noteMade } from '../filled-lists.ts'
 import { posix } from 'node:path'
 import type { Call } from '../calls.ts'
 import { callMethod, call_ } from '../calls.ts'
@@ -73,6 +74,7 @@ const bytesOf: ExternalHandler = (machine, call, state, path) => {
 function fillLike(created: HeapObject, from: HeapObject): void {
   created.elements.write(from.item)
   created.keys.write(from.key)
+  noteMade(created, from)
 }
 
 /** `new Map(list)`, `Object.fromEntries(list)`: each item is a key and what stands under it. */

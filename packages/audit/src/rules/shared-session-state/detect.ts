@@ -24,6 +24,9 @@ export function detect(facts: ServerFacts): Verdict {
   ])
 }
 
+/** Places that one server is connected at, beside the first. */
+const MOST_OTHERS = 6
+
 const AMONG: Readonly<Record<SharedServerFact['among'], string>> = {
   all: '',
   'one-mode': ' in one mode of operation',
@@ -41,7 +44,9 @@ function sharedServer(fact: SharedServerFact): FindingDraft {
         location: fact.created,
       },
       { note: use, location: fact.used },
+      ...(fact.alsoUsed ?? []).slice(0, MOST_OTHERS).map((location) => ({ note: 'and here', location })),
     ],
+    primary: 1,
     confidence: 'high',
     todo: `Make a ${fact.what} of its own for each session (or for each request, where there are no sessions).`,
   }
