@@ -107,7 +107,7 @@ export class QuietFunctions {
       (result.condition === undefined || saysLittle(result.condition))
     const isQuiet = isStill && result.condition === undefined && !isTelling(result)
     record.quietRuns = isQuiet ? record.quietRuns + 1 : PENALTY
-    if (!isStill || !isDerived(result, args) || isBuilt(machine, result, args)) record.deafRuns = PENALTY
+    if (!isStill || !isDerived(result, args)) record.deafRuns = PENALTY
     else if (args.some(isTelling)) record.deafRuns += 1
   }
 }
@@ -171,17 +171,6 @@ function saysLittle(condition: Condition): boolean {
 function isDerived(result: Value, args: readonly Value[]): boolean {
   const isPlain = !result.objects.some((item) => isLive(item, 2))
   return isPlain && result.tags.every((tag) => args.some((arg) => arg.tags.includes(tag)))
-}
-
-/**
- * A record that was put together of the arguments has parts of its own, and lacks others: `{ id: user._id }` has no `exp`,
- * whatever the user has. What a tool answers is put together for somebody to read.
- */
-function isBuilt(machine: Machine, { objects }: Value, args: readonly Value[]): boolean {
-  if (machine.context.trigger === 'tool') return false
-  return objects.some(
-    (item) => item.kind === 'object' && item.properties.size > 0 && !args.some((arg) => arg.objects.includes(item)),
-  )
 }
 
 function isCode(value: Value): boolean {
