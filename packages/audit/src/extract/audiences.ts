@@ -117,14 +117,16 @@ const NAMED_IF_GIVEN =
 
 /** `options.audience`, of `interface Options { audience?: string }`, and nothing stands in for it. */
 function mayBeLeftOut(machine: Machine, site: Site, way: string): boolean {
-  if (!/^[\w.?]{1,160}$/.test(way)) return false
-  const name = way.slice(way.lastIndexOf('.') + 1)
-  if (isDemanded(site, name)) return false
+  const name = WAY.exec(way)?.[1]
+  if (name === undefined || isDemanded(site, name)) return false
   const optional = new RegExp(String.raw`\b${name}\?\s{0,9}:`)
   if (optional.test(site.file.text)) return true
   const imported = importsOf(site.file, machine.resolve).map((path) => machine.modules.get(path)?.file.text ?? '')
   return way.includes('.') && imported.some((text) => optional.test(text))
 }
+
+/** `audience`, `options.audience`, `options?.audience`; with anything else it is no name to look for. */
+const WAY = /^(?=.{1,160}$)(?:\w+\??\.)*(\w+)$/
 
 /** Somewhere in the file it is asked for, or something else is put in its place. */
 function isDemanded({ file }: Site, name: string): boolean {

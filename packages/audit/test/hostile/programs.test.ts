@@ -395,6 +395,18 @@ describe('words that a text is searched for before it is read', () => {
   })
 })
 
+test('an audience in a comment that is no name', async () => {
+  const report = await soon({
+    '/app/verify.ts': `
+import { jwtVerify, createRemoteJWKSet } from 'jose'
+const keys = createRemoteJWKSet(new URL('https://issuer.example/.well-known/jwks.json'))
+export async function verifyAccessToken(token: string, audience?: string) {
+  return (await jwtVerify(token, keys, { issuer: 'https://issuer.example', /* audience: ?, */ audience })).payload
+}`,
+  })
+  expect(report.gaps).toEqual([])
+})
+
 describe('long runs of blanks where the text of a module is searched', () => {
   test.each([
     ['after a word for cookies', 'cookie'],
