@@ -416,4 +416,11 @@ describe('long runs of blanks where the text of a module is searched', () => {
     const text = `/* ${word}${' '.repeat(600_000)} */\nexport function handler(req, res) { res.end() }`
     expect(isAnswer(await soon({ ...serverWith("import './other.js'"), '/app/other.ts': text }))).toBe(true)
   })
+
+  test('after the name of a session', async () => {
+    const text = `import { randomUUID } from 'node:crypto'\nexport class Run {\n  private sessionId = randomUUID()\n  go() {\n    this.sessionId${' '.repeat(600_000)}= ''\n  }\n}`
+    expect(
+      isAnswer(await soon({ ...serverWith("import { Run } from './run.js'\nnew Run().go()"), '/app/run.ts': text })),
+    ).toBe(true)
+  })
 })
