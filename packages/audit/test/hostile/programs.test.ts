@@ -395,6 +395,13 @@ describe('words that a text is searched for before it is read', () => {
   })
 })
 
+test('10,000 functions that nobody calls, before comments that never end', async () => {
+  const text = `${numbered(10_000, (i) => `export function read${i}(req) { return req.headers.authorization }`)}
+export function used() { return read0 }\nexport const text = \`\n/* ${'/* '.repeat(100_000)}\``
+  const server = serverWith("import { used } from './auth.js'", 'used()')
+  expect(isAnswer(await soon({ ...server, '/app/auth.ts': text }))).toBe(true)
+})
+
 test('an audience in a comment that is no name', async () => {
   const report = await soon({
     '/app/verify.ts': `
