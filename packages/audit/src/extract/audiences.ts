@@ -6,6 +6,7 @@ import type { Machine } from './machine.ts'
 import type { Facts, State } from './state.ts'
 import type { Value } from './value.ts'
 import { UNKNOWN, hasTag, tagged, withTags } from './value.ts'
+import { fieldsOf, objectsWithin } from './within.ts'
 
 /** What a token says of whom it is for. */
 const AUDIENCE_CLAIM = 'audience-claim'
@@ -211,7 +212,7 @@ export const ANSWERED = 'answered'
 
 /** RFC 7662 has it sent as `token`. Where a body or header is seen to call it something else, no issuer is asked about it. */
 export function mayAskIssuer(asked: readonly Value[]): boolean {
-  const names = asked.flatMap((value) => namesOfCredential(value, DEEPEST_BODY))
+  const names = namesOfCredential(asked)
   return names.length === 0 || names.some((name) => AS_TOKEN.test(name))
 }
 
@@ -219,16 +220,10 @@ const DEEPEST_BODY = 3
 /** By its name, or within a text that nobody takes apart. */
 const AS_TOKEN = /^(?:token|body|data|form|json|params|searchParams)$/i
 
-function namesOfCredential({ objects }: Value, depth: number): readonly string[] {
-  if (depth === 0) return []
-  return objects.flatMap(({ kind, properties }) =>
-    kind !== 'object'
-      ? []
-      : [...properties].flatMap(([name, { value }]) => [
-          ...(value.objects.length === 0 && hasTag(value, 'cred') ? [name] : []),
-          ...namesOfCredential(value, depth - 1),
-        ]),
-  )
+function namesOfCredential(asked: readonly Value[]): readonly string[] {
+  return objectsWithin(asked, DEEPEST_BODY, (item) => fieldsOf(item).map(([, { value }]) => value))
+    .flatMap(fieldsOf)
+    .flatMap(([name, { value }]) => (value.objects.length === 0 && hasTag(value, 'cred') ? [name] : []))
 }
 
 /** `answer.active`: what RFC 7662 calls a token that is good; whoever answers so is the issuer, whatever its address is called. */

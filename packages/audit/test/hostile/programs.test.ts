@@ -210,6 +210,16 @@ describe('programs that explode', () => {
        new Server({ name: 'a', version: '1' }, {}).setRequestHandler(ReadResourceRequestSchema, async () => { await client.lookup(l6); return { contents: [] } })`,
       '',
     ],
+    [
+      'objects of objects that a database is asked by',
+      `import { db } from './db.js'\nconst c0 = { z: 1 }\n${numbered(5, (i) => `const c${i + 1} = { ${numbered(12, (j) => `k${j}: c${i},`)} }`)}`,
+      numbered(100, (i) => `db.things${i}.findMany(c5, c5, c5, c5)`),
+    ],
+    [
+      'objects of objects beside a token that an issuer is asked about',
+      `const l0 = { ${numbered(700, (j) => `k${j}: 1,`)} }\n${numbered(2, (i) => `const l${i + 1} = { ${numbered(700, (j) => `k${j}: l${i},`)} }`)}`,
+      "fetch('https://issuer.example/introspect', l2, req.headers.authorization)",
+    ],
     ['8,000 words of exports', `/* ${'export{ exports handler '.repeat(8_000)} */`, ''],
     [
       '70 counters that are counted up before 20 routes',
