@@ -405,6 +405,25 @@ describe('words that a text is searched for before it is read', () => {
   })
 })
 
+test('objects of objects that a round of a request updates a row by', async () => {
+  const report = await soon({
+    '/app/server.ts': `
+import { createMcpHandler, createRequestStateCodec, McpServer } from '@modelcontextprotocol/server'
+const l0 = { z: 1 }
+${numbered(4, (i) => `const l${i + 1} = { ${numbered(200, (j) => `k${j}: l${i},`)} }`)}
+const codec = createRequestStateCodec({ key: Buffer.from(process.env.KEY, 'base64'), ttlSeconds: 300 })
+export default createMcpHandler(() => {
+  const server = new McpServer({ name: 'a', version: '1' }, { requestState: { verify: codec.verify } })
+  server.registerTool('t', {}, async (args, ctx) => {
+    if (ctx.mcpReq.requestState() !== undefined) globalThis.ledger.update(l4)
+    return { content: [] }
+  })
+  return server
+}, { legacy: 'reject' })`,
+  })
+  expect(report.gaps).toEqual([])
+})
+
 test('10,000 functions that nobody calls, before comments that never end', async () => {
   const text = `${numbered(10_000, (i) => `export function read${i}(req) { return req.headers.authorization }`)}
 export function used() { return read0 }\nexport const text = \`\n/* ${'/* '.repeat(100_000)}\``
