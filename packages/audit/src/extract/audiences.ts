@@ -6,6 +6,7 @@ import type { Machine } from './machine.ts'
 import type { Facts, State } from './state.ts'
 import type { Value } from './value.ts'
 import { UNKNOWN, hasTag, tagged, withTags } from './value.ts'
+import { fieldsOf, objectsWithin } from './within.ts'
 
 /** What a token says of whom it is for. */
 const AUDIENCE_CLAIM = 'audience-claim'
@@ -117,14 +118,16 @@ const NAMED_IF_GIVEN =
 
 /** `options.audience`, of `interface Options { audience?: string }`, and nothing stands in for it. */
 function mayBeLeftOut(machine: Machine, site: Site, way: string): boolean {
-  if (!/^[\w.?]{1,160}$/.test(way)) return false
-  const name = way.slice(way.lastIndexOf('.') + 1)
-  if (isDemanded(site, name)) return false
+  const name = WAY.exec(way)?.[1]
+  if (name === undefined || isDemanded(site, name)) return false
   const optional = new RegExp(String.raw`\b${name}\?\s{0,9}:`)
   if (optional.test(site.file.text)) return true
   const imported = importsOf(site.file, machine.resolve).map((path) => machine.modules.get(path)?.file.text ?? '')
   return way.includes('.') && imported.some((text) => optional.test(text))
 }
+
+/** `audience`, `options.audience`, `options?.audience`; with anything else it is no name to look for. */
+const WAY = /^(?=.{1,160}$)(?:\w+\??\.)*(\w+)$/
 
 /** Somewhere in the file it is asked for, or something else is put in its place. */
 function isDemanded({ file }: Site, name: string): boolean {
@@ -209,7 +212,7 @@ export const ANSWERED = 'answered'
 
 /** RFC 7662 has it sent as `token`. Where a body or header is seen to call it something else, no issuer is asked about it. */
 export function mayAskIssuer(asked: readonly Value[]): boolean {
-  const names = asked.flatMap((value) => namesOfCredential(value, DEEPEST_BODY))
+  const names = namesOfCredential(asked)
   return names.length === 0 || names.some((name) => AS_TOKEN.test(name))
 }
 
@@ -217,16 +220,10 @@ const DEEPEST_BODY = 3
 /** By its name, or within a text that nobody takes apart. */
 const AS_TOKEN = /^(?:token|body|data|form|json|params|searchParams)$/i
 
-function namesOfCredential({ objects }: Value, depth: number): readonly string[] {
-  if (depth === 0) return []
-  return objects.flatMap(({ kind, properties }) =>
-    kind !== 'object'
-      ? []
-      : [...properties].flatMap(([name, { value }]) => [
-          ...(value.objects.length === 0 && hasTag(value, 'cred') ? [name] : []),
-          ...namesOfCredential(value, depth - 1),
-        ]),
-  )
+function namesOfCredential(asked: readonly Value[]): readonly string[] {
+  return objectsWithin(asked, DEEPEST_BODY, (item) => fieldsOf(item).map(([, { value }]) => value))
+    .flatMap(fieldsOf)
+    .flatMap(([name, { value }]) => (value.objects.length === 0 && hasTag(value, 'cred') ? [name] : []))
 }
 
 /** `answer.active`: what RFC 7662 calls a token that is good; whoever answers so is the issuer, whatever its address is called. */

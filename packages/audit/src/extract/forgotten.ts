@@ -8,37 +8,118 @@ import type { Module } from './modules.ts'
 const DEEPEST = 3
 
 /** Where something listens, and files are found by their names alone: whether no code gets to this function. */
-export function isForgotten(machine: Machine, fn: FunctionObject, module: Module, depth = DEEPEST): boolean {
+export function isForgotten(machine: Machine, fn: FunctionObject, module: Module): boolean {
+  if (!machine.listens || machine.loadsFolders !== false || !machine.imported.has(fn.site.path)) return false
+  return isNamedByForgotten({ machine, module, proven: new Map() }, fn, DEEPEST)
+}
+
+interface Search {
+  readonly machine: Machine
+  readonly module: Module
+  /** Functions that are forgotten, and how many steps it took to see that. */
+  readonly proven: Map<FunctionObject, number>
+}
+
+function isNamedByForgotten(search: Search, fn: FunctionObject, depth: number): boolean {
   const { name, site } = fn
-  if (!machine.listens || machine.loadsFolders !== false || name === undefined || depth === 0) return false
-  if (!machine.imported.has(site.path) || !/^[A-Za-z_]\w*$/.test(name)) return false
-  const mention = new RegExp(String.raw`\b${name}\b`)
-  for (const { file } of machine.modules.values())
-    if (file !== site.file && (mention.test(file.text) || handsOn(file))) return false
-  return placesOf(name, site.file).every(
-    (at) => (site.start <= at && at < site.end) || isWithinForgotten(machine, at, fn, module, depth),
-  )
+  if (name === undefined || depth === 0 || !/^[A-Za-z_]\w*$/.test(name)) return false
+  if ((search.proven.get(fn) ?? DEEPEST + 1) <= depth) return true
+  if (isNamedElsewhere(search.machine, name, site.file)) return false
+  let end = 0
+  for (const at of placesOf(name, site.file)) {
+    if (at < end || (site.start <= at && at < site.end)) continue
+    const around = functionAround(at, fn, search.module)
+    if (around === undefined || search.machine.reached.has(around.node)) return false
+    if (!isNamedByForgotten(search, around, depth - 1)) return false
+    end = around.site.end
+  }
+  search.proven.set(fn, depth)
+  return true
 }
 
-function isWithinForgotten(machine: Machine, at: number, fn: FunctionObject, module: Module, depth: number): boolean {
-  const around = [...module.env.ownCells()]
+function isNamedElsewhere({ modules }: Machine, name: string, own: SourceFile): boolean {
+  for (const { file } of modules.values())
+    if (file !== own && (wordsOf(file).words.has(name) || wordsOf(file).handsOn)) return true
+  return false
+}
+
+function functionAround(at: number, fn: FunctionObject, { env }: Module): FunctionObject | undefined {
+  return [...env.ownCells()]
     .flatMap(({ value }) => value.objects)
-    .find((item) => item instanceof FunctionObject && item !== fn && item.site.start <= at && at < item.site.end)
-  if (!(around instanceof FunctionObject) || machine.reached.has(around.node)) return false
-  return isForgotten(machine, around, module, depth - 1)
+    .filter((item) => item instanceof FunctionObject)
+    .find((item) => item !== fn && item.site.path === fn.site.path && item.site.start <= at && at < item.site.end)
 }
 
-/** `export * from './auth.js'`: who uses what is there may be elsewhere. */
-function handsOn({ text }: SourceFile): boolean {
-  return /\bexport\s{1,9}\*/.test(text)
+interface Words {
+  readonly words: ReadonlySet<string>
+  /** `export * from './auth.js'`: who uses what is there may be elsewhere. */
+  readonly handsOn: boolean
+}
+
+const words = new WeakMap<SourceFile, Words>()
+
+/** Read once: every function of every file is looked for in all the others. */
+function wordsOf(file: SourceFile): Words {
+  const known = words.get(file)
+  if (known !== undefined) return known
+  const { text } = file
+  const found = { words: new Set(text.match(/\w+/g)), handsOn: /\bexport\s{1,9}\*/.test(text) }
+  words.set(file, found)
+  return found
 }
 
 /** Where a name stands but for what declares it or lists it among the exports, and comments. */
-function placesOf(name: string, { text }: SourceFile): readonly number[] {
-  const blank = (found: string): string => ' '.repeat(found.length)
-  const code = text
-    .replaceAll(/\/\*[^]{0,4000}?\*\/|(?<=^|\s)\/\/[^\n]*/g, blank)
-    .replaceAll(/\b(?:export|exports\s{0,9}=)\s{0,9}\{[^{}]{0,4000}\}/g, blank)
-    .replaceAll(new RegExp(String.raw`\b(?:function\s{1,9}|(?:const|let|var)\s{1,9}|exports\.)${name}\b`, 'g'), blank)
-  return [...code.matchAll(new RegExp(String.raw`\b${name}\b`, 'g'))].map(({ index }) => index)
+function placesOf(name: string, file: SourceFile): readonly number[] {
+  const { code, places } = codeOf(file)
+  return (places.get(name) ?? []).filter((at) => !DECLARES.test(code.slice(Math.max(0, at - 20), at)))
+}
+
+const DECLARES = /\b(?:function\s{1,9}|(?:const|let|var)\s{1,9}|exports\.)$/
+
+interface Code {
+  readonly code: string
+  readonly places: ReadonlyMap<string, readonly number[]>
+}
+
+const codes = new WeakMap<SourceFile, Code>()
+
+function codeOf(file: SourceFile): Code {
+  const known = codes.get(file)
+  if (known !== undefined) return known
+  const code = withoutComments(file.text).replaceAll(/\b(?:export|exports\s{0,9}=)\s{0,9}\{[^{}]{0,4000}\}/g, (list) =>
+    ' '.repeat(list.length),
+  )
+  const places = new Map<string, number[]>()
+  for (const { 0: word, index } of code.matchAll(/\w+/g)) {
+    const found = places.get(word)
+    if (found === undefined) places.set(word, [index])
+    else found.push(index)
+  }
+  codes.set(file, { code, places })
+  return { code, places }
+}
+
+/** What opens a comment and is far from what closes one is part of a text: `'src/**'`. */
+const LONGEST_COMMENT = 4000
+
+/** Blanks in place of comments. What closes the next one is looked for once, however often one is opened before it. */
+function withoutComments(text: string): string {
+  const opening = /\/\*|(?<=^|\s)\/\/[^\n]*/g
+  let code = ''
+  let closing = 0
+  for (let found = opening.exec(text); found !== null; found = opening.exec(text)) {
+    const start = found.index
+    const isLine = found[0] !== '/*'
+    if (!isLine && closing < start + 2) closing = endOf(text, start + 2)
+    const end = isLine ? opening.lastIndex : closing + 2
+    if (end - start > LONGEST_COMMENT + 4 && !isLine) continue
+    code += text.slice(code.length, start) + ' '.repeat(end - start)
+    opening.lastIndex = end
+  }
+  return code + text.slice(code.length)
+}
+
+function endOf(text: string, from: number): number {
+  const at = text.indexOf('*/', from)
+  return at < 0 ? Number.POSITIVE_INFINITY : at
 }

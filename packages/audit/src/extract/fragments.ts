@@ -195,15 +195,25 @@ interface Left {
 /** Functions of a module: declared, assigned, in the objects that it exports, and methods of its classes. */
 function leftIn(machine: Machine, module: Module): readonly Left[] {
   const cells = [...module.env.ownCells(), ...module.exports.values(), module.commonjsCell]
-  return [...new Set(cells)].flatMap((cell) => cell.value.objects.flatMap((item) => functionsIn(machine, item, 3)))
+  const opened = new Map<HeapObject, number>()
+  return [...new Set(cells)].flatMap((cell) =>
+    cell.value.objects.flatMap((item) => functionsIn(machine, item, 3, opened)),
+  )
 }
 
-function functionsIn(machine: Machine, item: HeapObject, depth: number): readonly Left[] {
+/** `opened`: how deep objects were already searched, which others may share. */
+function functionsIn(
+  machine: Machine,
+  item: HeapObject,
+  depth: number,
+  opened = new Map<HeapObject, number>(),
+): readonly Left[] {
   if (item instanceof ClassObject) return methodsOf(machine, item)
   if (item instanceof FunctionObject) return [{ fn: item, self: UNDEFINED }, ...functionsOf(machine, item)]
-  if (item.kind !== 'object' || depth === 0) return []
+  if (item.kind !== 'object' || (opened.get(item) ?? 0) >= depth) return []
+  opened.set(item, depth)
   return [...item.properties.values()].flatMap((cell) =>
-    cell.value.objects.flatMap((inner) => functionsIn(machine, inner, depth - 1)),
+    cell.value.objects.flatMap((inner) => functionsIn(machine, inner, depth - 1, opened)),
   )
 }
 

@@ -10,6 +10,7 @@ import type { Machine } from './machine.ts'
 import type { State } from './state.ts'
 import type { Value } from './value.ts'
 import { hasTag, storesIn, tagsOf, withTags } from './value.ts'
+import { objectsWithin } from './within.ts'
 
 const LAST_EVENT = 'header:last-event-id'
 
@@ -141,7 +142,7 @@ export function askedForLater(
 ): Value {
   if (name === undefined || !ASKS.test(name)) return given
   if (IS_LATER.test(name)) return call.args.some(namesEvent) ? withTags(given, [LATER]) : given
-  const asked = call.args.flatMap((arg) => conditionsIn(arg, DEPTH))
+  const asked = conditionsIn(call.args)
   if (asked.some(({ value }) => isOfSession(value)) || isOfSession(call.self)) return given
   if (FINDS_ONE.test(name))
     return asked.some(({ value }) => namesEvent(value)) ? withTags(given, [LAST_EVENT, OF_EVENT]) : given
@@ -171,17 +172,21 @@ interface Asked {
   readonly later: boolean
 }
 
-function conditionsIn(value: Value, depth: number, isLater = false): readonly Asked[] {
-  const own = { value, later: (isLater || value.tags.includes(LATER)) && namesEvent(value) }
-  if (depth === 0) return [own]
-  const within = value.objects
-    .filter(({ kind }) => kind === 'object' || kind === 'array')
-    .flatMap((item) => {
-      const named = [...item.properties].slice(0, MOST_CONDITIONS)
-      const computed = item.kind === 'object' ? conditionsIn(item.item, depth - 1, true) : []
-      return [...named.flatMap(([name, cell]) => conditionsIn(cell.value, depth - 1, IS_LATER.test(name))), ...computed]
-    })
-  return [own, ...within]
+function conditionsIn(args: readonly Value[]): readonly Asked[] {
+  const objects = objectsWithin(args, DEPTH, (item) => conditionsOf(item).map(({ value }) => value))
+  return [...args.map((value) => askedOf(value, false)), ...objects.flatMap(conditionsOf)]
+}
+
+function conditionsOf({ kind, properties, item }: HeapObject): readonly Asked[] {
+  if (kind !== 'object' && kind !== 'array') return []
+  const named = [...properties]
+    .slice(0, MOST_CONDITIONS)
+    .map(([name, { value }]) => askedOf(value, IS_LATER.test(name)))
+  return kind === 'object' ? [...named, askedOf(item, true)] : named
+}
+
+function askedOf(value: Value, isLater: boolean): Asked {
+  return { value, later: (isLater || value.tags.includes(LATER)) && namesEvent(value) }
 }
 
 /** `$gt`, `gte`, `greaterThan` */

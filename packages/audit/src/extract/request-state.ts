@@ -10,6 +10,7 @@ import type { Machine } from './machine.ts'
 import type { State } from './state.ts'
 import type { Condition, Value } from './value.ts'
 import { UNKNOWN, derived, hasTag, onlyString, tagged, withCondition, withTags } from './value.ts'
+import { fieldsOf, objectsWithin } from './within.ts'
 
 export const RAW = 'rstate:raw'
 export const PROVEN = 'rstate:open'
@@ -318,18 +319,17 @@ export function noteRowMade(
 const KEYS = /^(?:_?id|\d+|key|uuid|guid|slug|name|email|nonce|jti)$/i
 
 /** `{ balance: { decrement: 5 } }`, `{ $inc: { balance: 5 } }` */
-function adds(value: Value, depth = 4): boolean {
-  if (depth === 0) return false
-  return value.objects.some(
-    ({ kind, properties }) =>
-      kind === 'object' && [...properties].some(([name, cell]) => ADDS_FIELD.test(name) || adds(cell.value, depth - 1)),
-  )
+function adds(values: readonly Value[]): boolean {
+  return objectsWithin(values, DEEPEST_UPDATE, (item) => fieldsOf(item).map(([, { value }]) => value))
+    .flatMap(fieldsOf)
+    .some(([name]) => ADDS_FIELD.test(name))
 }
 
 function isSum(name: string, args: readonly Value[]): boolean {
-  return ADDS.test(name) || (UPDATES.test(name) && args.some((arg) => adds(arg)))
+  return ADDS.test(name) || (UPDATES.test(name) && adds(args))
 }
 
+const DEEPEST_UPDATE = 4
 const UPDATES = /^(?:update|upsert|findOneAnd|findByIdAnd)/
 const ADDS_FIELD = /^(?:increment|decrement|\$inc|\$push)$/
 /** Of Redis: `decrBy`, `hIncrBy`, `lPush`, `xAdd`; and of query builders. */

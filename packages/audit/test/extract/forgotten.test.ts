@@ -37,6 +37,12 @@ describe('a guard in a file that is used', () => {
   it.each([
     ['that nobody names', server(JWT + GUARD), 'pass'],
     ['that only another such guard names', server(JWT + GUARD + any), 'pass'],
+    ['that comments name', server(`${JWT}${GUARD}\n/* was: byKey */\n// byKey, /* and this\n`), 'pass'],
+    [
+      'that is named between what looks like a comment and is none',
+      server(`${JWT}${GUARD}\nconst all = './**'\nexport const guards = [byKey]\n${'const a = 1\n'.repeat(400)}/* */`),
+      'fail',
+    ],
     ['that is mounted', server(JWT + GUARD, 'app.use(byKey)', 'byKey'), 'fail'],
     ['that is named by one that is kept for others', server(JWT + GUARD + any, late, 'byAny'), 'fail'],
     ['that is put into a list of its file', server(`${JWT}${GUARD}\nexport const guards = [byKey]`), 'fail'],

@@ -210,6 +210,16 @@ describe('programs that explode', () => {
        new Server({ name: 'a', version: '1' }, {}).setRequestHandler(ReadResourceRequestSchema, async () => { await client.lookup(l6); return { contents: [] } })`,
       '',
     ],
+    [
+      'objects of objects that a database is asked by',
+      `import { db } from './db.js'\nconst c0 = { z: 1 }\n${numbered(5, (i) => `const c${i + 1} = { ${numbered(12, (j) => `k${j}: c${i},`)} }`)}`,
+      numbered(100, (i) => `db.things${i}.findMany(c5, c5, c5, c5)`),
+    ],
+    [
+      'objects of objects beside a token that an issuer is asked about',
+      `const l0 = { ${numbered(700, (j) => `k${j}: 1,`)} }\n${numbered(2, (i) => `const l${i + 1} = { ${numbered(700, (j) => `k${j}: l${i},`)} }`)}`,
+      "fetch('https://issuer.example/introspect', l2, req.headers.authorization)",
+    ],
     ['8,000 words of exports', `/* ${'export{ exports handler '.repeat(8_000)} */`, ''],
     [
       '70 counters that are counted up before 20 routes',
@@ -395,6 +405,44 @@ describe('words that a text is searched for before it is read', () => {
   })
 })
 
+test('objects of objects that a round of a request updates a row by', async () => {
+  const report = await soon({
+    '/app/server.ts': `
+import { createMcpHandler, createRequestStateCodec, McpServer } from '@modelcontextprotocol/server'
+const l0 = { z: 1 }
+${numbered(4, (i) => `const l${i + 1} = { ${numbered(200, (j) => `k${j}: l${i},`)} }`)}
+const codec = createRequestStateCodec({ key: Buffer.from(process.env.KEY, 'base64'), ttlSeconds: 300 })
+export default createMcpHandler(() => {
+  const server = new McpServer({ name: 'a', version: '1' }, { requestState: { verify: codec.verify } })
+  server.registerTool('t', {}, async (args, ctx) => {
+    if (ctx.mcpReq.requestState() !== undefined) globalThis.ledger.update(l4)
+    return { content: [] }
+  })
+  return server
+}, { legacy: 'reject' })`,
+  })
+  expect(report.gaps).toEqual([])
+})
+
+test('10,000 functions that nobody calls, before comments that never end', async () => {
+  const text = `${numbered(10_000, (i) => `export function read${i}(req) { return req.headers.authorization }`)}
+export function used() { return read0 }\nexport const text = \`\n/* ${'/* '.repeat(100_000)}\``
+  const server = serverWith("import { used } from './auth.js'", 'used()')
+  expect(isAnswer(await soon({ ...server, '/app/auth.ts': text }))).toBe(true)
+})
+
+test('an audience in a comment that is no name', async () => {
+  const report = await soon({
+    '/app/verify.ts': `
+import { jwtVerify, createRemoteJWKSet } from 'jose'
+const keys = createRemoteJWKSet(new URL('https://issuer.example/.well-known/jwks.json'))
+export async function verifyAccessToken(token: string, audience?: string) {
+  return (await jwtVerify(token, keys, { issuer: 'https://issuer.example', /* audience: ?, */ audience })).payload
+}`,
+  })
+  expect(report.gaps).toEqual([])
+})
+
 describe('long runs of blanks where the text of a module is searched', () => {
   test.each([
     ['after a word for cookies', 'cookie'],
@@ -403,5 +451,12 @@ describe('long runs of blanks where the text of a module is searched', () => {
   ])('%s', async (_where, word) => {
     const text = `/* ${word}${' '.repeat(600_000)} */\nexport function handler(req, res) { res.end() }`
     expect(isAnswer(await soon({ ...serverWith("import './other.js'"), '/app/other.ts': text }))).toBe(true)
+  })
+
+  test('after the name of a session', async () => {
+    const text = `import { randomUUID } from 'node:crypto'\nexport class Run {\n  private sessionId = randomUUID()\n  go() {\n    this.sessionId${' '.repeat(600_000)}= ''\n  }\n}`
+    expect(
+      isAnswer(await soon({ ...serverWith("import { Run } from './run.js'\nnew Run().go()"), '/app/run.ts': text })),
+    ).toBe(true)
   })
 })

@@ -32,8 +32,9 @@ function isOfOne(line: string, name: string): boolean {
   return /^(?:private|const|let)\s/.test(line) && wordsIn(line.split(/[=:;]/)[0] ?? '').includes(name)
 }
 
-/** Declared, or given a value; not read. */
+/** Declared, or given a value; not read. Of what is too long to be read, nobody knows. */
 function isGiven(line: string, name: string): boolean {
+  if (line.length >= LONGEST) return false
   const [target = '', ...rest] = line.split(/(?<![=!<>])=(?![=>])|;$/)
   const words = target.replace(/\??\s*:\s*string\s*$/, '').trim()
   const isTarget = /^(?:(?:private|readonly|const|let)\s+)*(?:this\.)?[\w$]+$/.test(words) && words.endsWith(name)
