@@ -51,6 +51,11 @@ function isIteratorSymbol(key: Node): boolean {
   return of['name'] === 'Symbol' && /^(?:asyncI|i)terator$/.test(String(name['name']))
 }
 
+/** Of two nodes of one file. */
+export function isInside(inner: Node, outer: Node): boolean {
+  return outer.start <= inner.start && inner.end <= outer.end
+}
+
 /** The child nodes of a node, in source order as far as the parser lists them so. */
 export function children(node: Node): readonly Node[] {
   const found: Node[] = []

@@ -1,4 +1,5 @@
 /** Whom a token is for: which code asks a foreign issuer about one, and whether its answer is held against anything. */
+import type { SourceFile } from '../source/tree.ts'
 import type { Call } from './calls.ts'
 import { importsOf } from './imports.ts'
 import { type HeapObject, LibraryObject, type Site, siteKey, textOf } from './heap.ts'
@@ -71,12 +72,20 @@ const READ_AT = 'audience-read:'
 export function noteVerified(machine: Machine, site: Site, state: State, told: Told): void {
   // In a part, tokens of another issuer are told by how its keys come: with a key of its own they may be those of the server.
   if (machine.inPieces && told.asked !== true && !HAS_FOREIGN_KEYS.test(site.file.text)) return
-  const elsewhere = told.asked !== true && WRITES_ISSUER.test(site.file.text)
+  const elsewhere = told.asked !== true && writesIssuer(site.file)
   machine.emit('audience', site, state, { ...told, elsewhere })
   state.note(VERIFIED_AT + siteKey(site))
 }
 
 const HAS_FOREIGN_KEYS = /jwks|getSigningKey/i
+const issuersIn = new WeakMap<SourceFile, boolean>()
+
+function writesIssuer(file: SourceFile): boolean {
+  const known = issuersIn.get(file) ?? WRITES_ISSUER.test(file.text)
+  issuersIn.set(file, known)
+  return known
+}
+
 /** `https://accounts.example/.well-known/jwks.json`: whose keys they are is written, so they are not those of this server. */
 const WRITES_ISSUER =
   /['"`]https:\/\/(?!localhost|127\.|\$)[\w.-]{1,80}\/[^'"`\s]{0,160}(?:jwks|certs?\b|keys?\b|tokeninfo|userinfo|introspect)/i

@@ -38,7 +38,17 @@ import { noteOwnLifetime } from './models/times-to-live.ts'
 import { runAwaited } from './models/query-chains.ts'
 import { position } from './positions.ts'
 import { groupFacts } from './protocol.ts'
-import { SIFTED, asPicked, foundTags, insert, lookUp, noteLookUp, remove, storeRef } from './properties.ts'
+import {
+  SIFTED,
+  asPicked,
+  noteGathered,
+  foundTags,
+  insert,
+  lookUp,
+  noteLookUp,
+  remove,
+  storeRef,
+} from './properties.ts'
 import { attributesIn } from './models/cookies.ts'
 import { asTold, isNamedSecret, noteComparison, noteUrlCredential } from './secrets.ts'
 import type { State } from './state.ts'
@@ -188,6 +198,7 @@ function callArray(machine: Machine, list: HeapObject, name: string, call: Call,
   switch (name) {
     case 'push':
     case 'unshift':
+      noteGathered(list)
       for (const value of call.args) {
         if (machine.frame.made?.has(list) === false) machine.noteLeft(value)
         const kept = state.holds(OF_CALLER) ? withTags(value, [OWN]) : value

@@ -3,6 +3,7 @@ import { withAlternatives } from './alternatives.ts'
 import { noteAudienceAsked } from './audiences.ts'
 import type { RouteFact } from './events.ts'
 import { elsewhereThan } from './filled-lists.ts'
+import { isOfEarlierRound } from './flags.ts'
 import type { HeapObject, Site } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { OWN_HOST, isOwnHost, namesBoth } from './origins.ts'
@@ -498,8 +499,12 @@ export function conditionFrom(outcomes: readonly Outcome[], before: ReadonlySet<
   return whenTrue.length === 0 && whenFalse.length === 0 ? undefined : { whenTrue, whenFalse }
 }
 
+function mayBe(value: Value, truth: boolean): boolean {
+  return truth ? truthiness(value).canBeTrue : truthiness(value).canBeFalse
+}
+
 function learnedWhen(outcomes: readonly Outcome[], before: ReadonlySet<string>, truth: boolean): readonly string[] {
-  const fitting = outcomes.filter(({ value }) => (truth ? truthiness(value).canBeTrue : truthiness(value).canBeFalse))
+  const fitting = outcomes.filter(({ value }) => mayBe(value, truth) && !isOfEarlierRound(value, truth))
   if (fitting.every((outcome) => tellsNothing(outcome, before, truth))) return []
   const sets = fitting.map(({ facts, value }) => {
     const own = conditionOf(value)

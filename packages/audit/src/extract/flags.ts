@@ -3,7 +3,7 @@ import type { Node } from './ast.ts'
 import { children } from './ast.ts'
 import type { Cell, Environment } from './heap.ts'
 import type { State } from './state.ts'
-import { join, primitive } from './value.ts'
+import { type Value, join, primitive } from './value.ts'
 
 /** `let seen = false; for (…) { if (seen) send(item); if (item.id === last) seen = true }`: a later round finds it set. */
 export function flagsIn(node: Node, env: Environment, state: State): readonly Cell[] {
@@ -16,7 +16,18 @@ export function flagsIn(node: Node, env: Environment, state: State): readonly Ce
 }
 
 /** What a later round may find. */
-export const EITHER = join(primitive(true), primitive(false))
+const SET_TRUE = join(primitive(true), primitive(false))
+const SET_FALSE = join(primitive(true), primitive(false))
+
+/** Of a flag as it was before the loop: a later round finds it as it was, or set by an earlier one. */
+export function laterOf(before: Value): Value {
+  return before.primitives[0] === true ? SET_FALSE : SET_TRUE
+}
+
+/** Left as the round has found it: only an earlier round can have made it so, by the same statements as this one. */
+export function isOfEarlierRound(value: Value, truth: boolean): boolean {
+  return value === (truth ? SET_TRUE : SET_FALSE)
+}
 
 const flagsOf = new WeakMap<Node, readonly string[]>()
 

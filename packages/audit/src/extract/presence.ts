@@ -4,8 +4,7 @@ import { bare, children } from './ast.ts'
 import type { Site } from './heap.ts'
 
 /** Whether what stands at a place is held against nothing (`server !== null`, `!server`, `if (server)`) and never used. */
-export function asksOnlyWhetherThere(program: Node, site: Site): boolean {
-  const above = nodesAround(program, site)
+export const asksOnlyWhetherThere = once((above) => {
   let inner = above.pop()
   for (let outer = above.pop(); inner !== undefined && outer !== undefined; outer = above.pop()) {
     const answer = bare(outer) === outer ? isAsked(outer, inner) : undefined
@@ -13,11 +12,10 @@ export function asksOnlyWhetherThere(program: Node, site: Site): boolean {
     inner = outer
   }
   return false
-}
+})
 
 /** `id !== current`, `current?.id === id`: what is there, or a field of it, is held against something. */
-export function isHeldAgainst(program: Node, site: Site): boolean {
-  const above = nodesAround(program, site)
+export const isHeldAgainst = once((above) => {
   let inner = above.pop()
   for (let outer = above.pop(); inner !== undefined && outer !== undefined; outer = above.pop()) {
     if (outer.type === 'BinaryExpression') return /^[!=]==?$/.test(String(outer['operator']))
@@ -26,6 +24,19 @@ export function isHeldAgainst(program: Node, site: Site): boolean {
     inner = outer
   }
   return false
+})
+
+/** A place is asked about for each write that it may read. */
+function once(answer: (above: Node[]) => boolean): (program: Node, site: Site) => boolean {
+  const programs = new WeakMap<Node, Map<string, boolean>>()
+  return (program, site) => {
+    const places = programs.get(program) ?? new Map<string, boolean>()
+    programs.set(program, places)
+    const key = `${site.start}-${site.end}`
+    const known = places.get(key) ?? answer(nodesAround(program, site))
+    places.set(key, known)
+    return known
+  }
 }
 
 /** The nodes that a place lies in, and last the one that stands there. */

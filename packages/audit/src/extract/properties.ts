@@ -235,12 +235,20 @@ function pickedAt(machine: Machine, from: HeapObject, name: string, part: Value)
 
 /** One of the sessions that outlive the request, found by nothing that the request says. */
 export function asPicked(machine: Machine, from: HeapObject, part: Value): Value {
+  if (from.born !== 0 && gathered.has(from)) return part
   if (part.objects.length === 0 || part.tags.includes(SIFTED) || !part.objects.some(holdsTransport)) return part
   const of = from.origin ?? from
   const stores = [...storesIn(part).flatMap((id) => machine.containers.get(id) ?? []), of].filter(
     ({ born }) => born === 0,
   )
   return stores.length === 0 ? part : withTags(part, [...stores.map((store) => `entry:${storeId(store)}`), PICKED])
+}
+
+const gathered = new WeakSet<HeapObject>()
+
+/** Something is pushed to a list: one of a request holds what was chosen for it, and no longer whatever is there. */
+export function noteGathered(list: HeapObject): void {
+  gathered.add(list)
 }
 
 function holdsTransport(item: HeapObject): boolean {

@@ -469,12 +469,12 @@ export function isCredentialPart(tag: string): boolean {
   return name !== undefined && name !== '*' && isCredentialName(name)
 }
 
-/** A digest, an excerpt, a time: it opens nothing. */
 /** `token !== undefined`: that it is there says nothing of what it is. */
 function isTruth({ primitives, objects }: Value): boolean {
   return objects.length === 0 && primitives.length === 2 && primitives.every((item) => typeof item === 'boolean')
 }
 
+/** A digest, an excerpt, a time: it opens nothing. */
 export function isSilent({ tags }: Value): boolean {
   const told = tags.lastIndexOf(TOLD)
   return tags.some((tag, index) => index > told && SILENT.has(tag))

@@ -14,16 +14,29 @@ export function withColumns(machine: Machine, statement: Statement, file: Source
 
 const known = new WeakMap<Machine, Map<string, readonly string[]>>()
 
-/** In the same file, or else in whichever has it. */
+/** In the same file, or else in others, as long as all that make such a table make the same one. */
 function columnsOf(machine: Machine, table: string, own: SourceFile): readonly string[] {
+  const columns = columnsAt(machine, table, own)
+  return columns.length > 0 ? columns : columnsAnywhere(machine, table)
+}
+
+function columnsAt(machine: Machine, table: string, { path, text }: SourceFile): readonly string[] {
+  return remembered(machine, `${table} ${path}`, () => columnsIn(text, table))
+}
+
+function columnsAnywhere(machine: Machine, table: string): readonly string[] {
+  return remembered(machine, table, () => {
+    const made = [...machine.modules.values()].map(({ file }) => columnsAt(machine, table, file))
+    const [first = [], ...others] = made.filter((columns) => columns.length > 0)
+    return others.every((columns) => columns.join() === first.join()) ? first : []
+  })
+}
+
+function remembered(machine: Machine, key: string, find: () => readonly string[]): readonly string[] {
   const tables = known.get(machine) ?? new Map<string, readonly string[]>()
   known.set(machine, tables)
-  let columns = tables.get(table)
-  if (columns === undefined) {
-    const files = [own, ...[...machine.modules.values()].map(({ file }) => file)]
-    columns = files.map(({ text }) => columnsIn(text, table)).find((found) => found.length > 0) ?? []
-    tables.set(table, columns)
-  }
+  const columns = tables.get(key) ?? find()
+  tables.set(key, columns)
   return columns
 }
 

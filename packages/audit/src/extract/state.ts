@@ -1,6 +1,7 @@
 /** What is known on one path through the program: facts that hold, and what variables were last set to. */
 import { type Cell, UNMADE } from './heap.ts'
 import type { Value } from './value.ts'
+import { isOfEarlierRound } from './flags.ts'
 import { isSaidOfState } from './request-state.ts'
 import { ofOneWay, withConditionFrom } from './conditions.ts'
 import { UNDEFINED, joinAll, truthiness } from './value.ts'
@@ -231,7 +232,8 @@ function told(
 /** Or may be, and says itself when: `if (a) role = 'x'; else if (b) role = 'y'`. */
 function isEmpty(value: Value): boolean {
   const { canBeTrue, canBeFalse } = truthiness(value)
-  return !canBeTrue || (canBeFalse && value.condition !== undefined && value.condition.whenTrue.length > 0)
+  if (!canBeTrue || isOfEarlierRound(value, true)) return true
+  return canBeFalse && value.condition !== undefined && value.condition.whenTrue.length > 0
 }
 
 /** A session looked up by the caller's handle is `unbound` until its owner has been compared: then that taint goes. */

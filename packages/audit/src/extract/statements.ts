@@ -25,7 +25,7 @@ import { noteChecks } from './shared.ts'
 import { noteMade } from './made-secrets.ts'
 import type { State } from './state.ts'
 import { State as PathState, VERIFIED } from './state.ts'
-import { EITHER, flagsIn } from './flags.ts'
+import { flagsIn, laterOf } from './flags.ts'
 import { ROW } from './told-apart.ts'
 import type { Value } from './value.ts'
 import { noteWordSeen } from './wordings.ts'
@@ -596,7 +596,7 @@ function loop(
 ): void {
   const skipped = state.fork()
   const once = state.fork()
-  for (const cell of flagsIn(node, env, state)) once.write(cell, EITHER)
+  for (const cell of flagsIn(node, env, state)) once.write(cell, laterOf(state.read(cell)))
   const states: State[] = []
   machine.frame.jumps.push({ label: undefined, loop: true, states, rounds })
   body(once)

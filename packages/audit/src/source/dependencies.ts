@@ -29,7 +29,7 @@ export interface Surroundings {
 export type VersionOf = (packageName: string, from: PackageInfo | undefined) => DependencyVersion | undefined
 
 /** What an installed package depends on itself; known from a lockfile only. */
-export type VersionWithin = (outer: string, packageName: string, from: PackageInfo | undefined) => string | undefined
+type VersionWithin = (outer: string, packageName: string, from: PackageInfo | undefined) => string | undefined
 
 /** Lockfiles are read when first asked for, once. */
 export function createVersionOf(surroundings: Surroundings): {

@@ -204,6 +204,12 @@ describe('a request is served by whichever session is there', () => {
   it.each([
     ['by its ID', connections('const transport = connections.get(req.query.sessionId)')],
     [
+      'the first of those that a loop has chosen',
+      connections(`const own = []
+      for (const [id, one] of connections) if (id === req.query.sessionId) own.push(one)
+      const transport = own[0]`),
+    ],
+    [
       'the first that has its ID',
       connections(
         'const transport = connections.filter((one) => one.sessionId === req.query.sessionId)[0]',

@@ -104,6 +104,39 @@ describe('tokens of an issuer whose address is written', () => {
   })
 })
 
+describe('tokens that a server signs itself', () => {
+  const server = (before: string, signed: string, verified: string): string => `
+    import express from 'express'
+    import jwt from 'jsonwebtoken'
+    import { randomBytes } from 'node:crypto'
+    ${before}
+    const app = express()
+    app.get('/callback', async (req, res) => {
+      const answer = await fetch('https://accounts.example/v3/userinfo', { headers: { authorization: req.query.token } })
+      const { sub } = await answer.json()
+      res.json({ token: jwt.sign({ sub }, ${signed}, { expiresIn: '1h' }) })
+    })
+    app.post('/mcp', async (req, res) => {
+      const token = req.headers.authorization.slice(7)
+      ${verified}
+      res.json({ user })
+    })
+    app.listen(3000)`
+  const verify = (key: string): string => `const user = jwt.verify(token, ${key})`
+  const JOSE = "import { createRemoteJWKSet, jwtVerify } from 'jose'"
+  const REMOTE = `const keys = createRemoteJWKSet(new URL('https://accounts.example/certs'))
+      const { payload: user } = await jwtVerify(token, keys)`
+
+  it.each([
+    ['of the environment', server('const KEY = process.env.KEY', 'KEY', verify('KEY')), 'notApplicable'],
+    ['made at start-up', server('const KEY = randomBytes(32)', 'KEY', verify('KEY')), 'notApplicable'],
+    ['two of one pair', server('', 'process.env.PRIVATE', verify('process.env.PUBLIC')), 'notApplicable'],
+    ['that an issuer has published', server(JOSE, 'process.env.KEY', REMOTE), 'fail'],
+  ])('are for it, whoever it asks for a profile; with a key %s', (_, program, outcome) => {
+    expect(outcomeOf(AUDIENCE, program)).toBe(outcome)
+  })
+})
+
 describe('IDs of sessions that a library lets others make', () => {
   const manager = (field: string, before = ''): string => `
     ${before}

@@ -113,6 +113,18 @@ describe('what is good for one use', () => {
   })
 
   it.each([
+    ['isRedeemed', 1],
+    ['alreadyUsed', 1],
+    ['focused', 0],
+    ['paused', 0],
+    ['lastUsedAt', 0],
+    ['usedBy', 0],
+  ])('marked as %s', (field, count) => {
+    const program = inProcess('await check(code)\n    code.used = true').replaceAll(/\bused\b/g, field)
+    expect(reuses(program)).toHaveLength(count)
+  })
+
+  it.each([
     [
       'marked in a table',
       'await db.update(codes).set({ usedAt: new Date() }).where(eq(codes.code, code))',

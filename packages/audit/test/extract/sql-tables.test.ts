@@ -45,4 +45,25 @@ describe('a table of sessions', () => {
   ])('%s', (_what, program, outcome) => {
     expect(outcomeOf('missing-session-expiry', program)).toBe(outcome)
   })
+  const INSERT = 'insert into sessions values (?, ?, ?)'
+  const UNLIKE = 'create table sessions (seen integer, user_id text, digest text)'
+  const making = (table: string, then = ''): string => `
+    import Database from 'better-sqlite3'
+    const db = new Database('a.db')
+    db.exec(\`${table}\`)
+    ${then}`
+
+  it('is the one that its own file makes, whichever was asked for first', () => {
+    const other = making(UNLIKE, `db.prepare('${INSERT}').run(Date.now(), 'u', 'x')`)
+    const program = { 'server.ts': `import './other.js'\n${server(TABLE, INSERT, FIND)}`, 'other.ts': other }
+    expect(outcomeOf('missing-session-expiry', program)).toBe('fail')
+  })
+
+  it('is made elsewhere, and by all in the same way', () => {
+    const main = `import './a.js'\nimport './b.js'\n${server('', INSERT, FIND)}`
+    const outcome = (a: string, b: string): string =>
+      outcomeOf('missing-session-expiry', { 'server.ts': main, 'a.ts': making(a), 'b.ts': making(b) })
+    expect(outcome(TABLE, TABLE)).toBe('fail')
+    expect(outcome(TABLE, UNLIKE)).toBe('notApplicable')
+  })
 })

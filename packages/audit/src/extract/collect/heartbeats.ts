@@ -1,6 +1,6 @@
 /** Timers that set the last use of every session anew, whether or not anybody used it: no idle timeout ever comes to its end. */
 import type { Node } from '../ast.ts'
-import { bare, children, isFunctionNode, isNode, staticKey } from '../ast.ts'
+import { bare, children, isFunctionNode, isInside, isNode, staticKey } from '../ast.ts'
 import type { Event } from '../events.ts'
 import type { Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
@@ -21,7 +21,7 @@ export function isHeartbeat(machine: Machine, { site, context }: Event): boolean
   return (
     !isHandedOn(around.slice(outermost)) &&
     !depends(beats, site.start, names) &&
-    (isWithin(beats, callback) || !depends(callback, Number.POSITIVE_INFINITY, names))
+    (isInside(beats, callback) || !depends(callback, Number.POSITIVE_INFINITY, names))
   )
 }
 
@@ -102,8 +102,4 @@ function nameIn(owner: Node | undefined): readonly string[] {
 
 function isSame(one: Node, other: Node): boolean {
   return one.start === other.start && one.end === other.end
-}
-
-function isWithin(inner: Node, outer: Node): boolean {
-  return outer.start <= inner.start && inner.end <= outer.end
 }

@@ -4,8 +4,9 @@ import { isPresentedHandle, requestTags } from '../conditions.ts'
 import type { Event, EventOf } from '../events.ts'
 import { InstanceObject, LibraryObject, type Site } from '../heap.ts'
 import { leftOf } from '../logouts.ts'
-import { contentOf } from '../secrets.ts'
 import type { Machine } from '../machine.ts'
+import { wordsOf } from '../made-secrets.ts'
+import { contentOf } from '../secrets.ts'
 import type { Value } from '../value.ts'
 import { hasTag, isDrawn } from '../value.ts'
 import { distinct, eventsOf, locate, sameSite } from './collect.ts'
@@ -47,11 +48,21 @@ function storeOf({ store }: Take): string {
 /** A record is taken out by what the request names, or a field of it that was asked says from now on that it is used. */
 function isTake(machine: Machine, event: Take): boolean {
   if (event.kind === 'store-remove') return isPresentedHandle(event.key) || hasTag(event.key, 'entry')
-  if (event.conditional === true || !SPENT.test(event.field)) return false
+  if (event.conditional === true || !saysSpent(event.field)) return false
   return machine.askedFields.get(`${event.store}:${event.field}`)?.has(event.context.activation) === true
 }
 
-const SPENT = /used(?!by)|consumed|redeemed|revoked|spent|exchanged|claimed|rotated|replaced|invalidated/i
+/** `usedAt`, `is_redeemed`; not `focused`, nor `lastUsedAt`, which may be written again and again. */
+function saysSpent(field: string): boolean {
+  const words = wordsOf(field)
+  return words.some((word, at) => isSpent(word, words[at + 1]) && words[at - 1] !== 'last')
+}
+
+function isSpent(word: string, next: string | undefined): boolean {
+  return word === 'used' ? next !== 'by' : SPENT.test(word)
+}
+
+const SPENT = /^(?:consumed|redeemed|revoked|spent|exchanged|claimed|rotated|replaced|invalidated)$/
 
 /** Something that nobody can guess, or a signed token, is made for whoever asked. */
 function issuesOf(machine: Machine): readonly Event[] {

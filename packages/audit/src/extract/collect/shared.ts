@@ -9,9 +9,9 @@ import type {
 } from '../../facts/facts.ts'
 import type { Event, EventOf, StoreRef } from '../events.ts'
 import type { Node } from '../ast.ts'
-import { children } from '../ast.ts'
+import { children, isInside } from '../ast.ts'
 import type { Cell, Environment, HeapObject } from '../heap.ts'
-import { FunctionObject, InstanceObject, LibraryObject, isWithin as liesWithin } from '../heap.ts'
+import { FunctionObject, InstanceObject, LibraryObject, isWithin } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { OTHER_MODE, fromRequest, requestTags } from '../conditions.ts'
 import { isCredentialName } from '../models/requests.ts'
@@ -483,11 +483,7 @@ function isTallied(
 function sharesFunction(a: EventOf<'stale-write'>, b: EventOf<'stale-write'>): boolean {
   if (a.within === b.within) return true
   if (a.within === undefined || b.within === undefined || a.site.path !== b.site.path) return false
-  return isWithin(a.within, b.within) || isWithin(b.within, a.within)
-}
-
-function isWithin(inner: Node, outer: Node): boolean {
-  return outer.start <= inner.start && inner.end <= outer.end
+  return isInside(a.within, b.within) || isInside(b.within, a.within)
 }
 
 /** Kept per session or per caller: the state of one agent, that two of its requests can reach. */
@@ -553,10 +549,10 @@ export function collectCollisions(machine: Machine): readonly CollisionFact[] {
 
 /** Kept by a transport that nobody here makes, and that tells no sessions apart: each session has one of its own. */
 function isOfOneSession(machine: Machine, { site }: StoreRef): boolean {
-  const transport = [...machine.transportsLeft].find((of) => liesWithin(site, of))
+  const transport = [...machine.transportsLeft].find((of) => isWithin(site, of))
   if (transport === undefined) return false
   const found = [...eventsOf(machine, 'store-read'), ...eventsOf(machine, 'store-write')]
-  return !found.some(({ key, store }) => liesWithin(store.site, transport) && namesSession(key))
+  return !found.some(({ key, store }) => isWithin(store.site, transport) && namesSession(key))
 }
 
 /** Taken from the body of the request alone: no session, no caller and no number of our own is part of it. */

@@ -1,9 +1,10 @@
 /** Signed tokens that this server hands out and takes back: sessions without a record. */
 import type { AudienceFact, TokenFact } from '../../facts/facts.ts'
+import { fromRequest } from '../conditions.ts'
 import type { EventOf } from '../events.ts'
-import { isWithin } from '../heap.ts'
+import { isWithin, textOf } from '../heap.ts'
 import type { Machine } from '../machine.ts'
-import { hasTag } from '../value.ts'
+import { type Value, hasTag } from '../value.ts'
 import { distinct, eventsOf, locate } from './collect.ts'
 
 export function collectTokens(machine: Machine): readonly TokenFact[] {
@@ -51,7 +52,7 @@ export function collectAudiences(machine: Machine): readonly AudienceFact[] {
   const signs = eventsOf(machine, 'token').length > 0
   const all = eventsOf(machine, 'audience')
   const answered = machine.audiences.answered(all)
-  const events = all.filter(({ elsewhere }) => !signs || elsewhere)
+  const events = all.filter((event) => !signs || (event.elsewhere && !isByOwnKey(machine, event)))
   const verified = events.map((event): AudienceFact => ({
     at: locate(event.site),
     named: event.named || answered.has(event),
@@ -61,6 +62,35 @@ export function collectAudiences(machine: Machine): readonly AudienceFact[] {
   return distinct(
     [...verified, ...(signs ? [] : passedOn(machine))],
     ({ at, named }) => `${at.path}:${at.startLine}:${named}`,
+  )
+}
+
+/** Verified with a key that tokens are signed with here, or with a text of the environment, which no issuer has answered. */
+function isByOwnKey(machine: Machine, { site }: EventOf<'audience'>): boolean {
+  const uses = eventsOf(machine, 'secret-use')
+  const signing = uses.filter(({ what }) => what === SIGNING)
+  return uses.some(
+    (use) =>
+      use.what !== SIGNING &&
+      isWithin(use.site, site) &&
+      (isSetting(use.value) || signing.some((other) => isSameKey(use, other))),
+  )
+}
+
+const SIGNING = 'the key that tokens are signed with'
+
+function isSetting({ objects, tags }: Value): boolean {
+  return objects.length === 0 && tags.length > 0 && tags.every((tag) => tag.startsWith('env'))
+}
+
+function isSameKey(a: EventOf<'secret-use'>, b: EventOf<'secret-use'>): boolean {
+  // What is told by the token itself is the key of whoever has made it, whatever it is called.
+  if (fromRequest(a.value)) return false
+  if (a.site.path === b.site.path && textOf(a.site) === textOf(b.site)) return true
+  const isShared = (tag: string): boolean => tag.startsWith('env:') && b.value.tags.includes(tag)
+  return (
+    a.value.tags.some(isShared) ||
+    a.value.primitives.some((item) => typeof item === 'string' && b.value.primitives.includes(item))
   )
 }
 
