@@ -209,6 +209,8 @@ export class Machine {
   readonly comparedWith = new Map<string, Set<string>>()
   /** Containers of which an entry was held against who the caller is. */
   readonly comparedWithCaller = new Set<string>()
+  /** There are agents that may end themselves: whether they do by the clock, the facts of a path say. */
+  watchesAgents = false
   /** Places that facts of a path speak of. */
   readonly places = new Map<string, Site>()
   /** Methods in whose handlers it is asked who may have what. */
