@@ -481,7 +481,7 @@ function executeForEach(machine: Machine, node: Node, state: State, env: Environ
       : itemOf(machine, source, machine.site(env.file, node))
   if (node['await'] === true) {
     machine.wait()
-    if (!isOneRound(node['body'] as Node)) noteEndless(node, source, env, state)
+    if (!isOneRound(node['body'] as Node)) noteEndless(node, source, state)
   }
   loop(machine, { node, env, state }, (body) => {
     const inner = new Env(env, env.file)
