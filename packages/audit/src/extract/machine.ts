@@ -18,6 +18,7 @@ import type { Resolve } from './resolve.ts'
 import type { Part } from './secrets.ts'
 import type { Facts } from './state.ts'
 import { State } from './state.ts'
+import { LeftEarly } from './left-early.ts'
 import { Summaries } from './summaries.ts'
 import type { Value } from './value.ts'
 import { strings } from './value.ts'
@@ -160,8 +161,7 @@ export class Machine {
   readonly routes: { readonly app: LibraryObject; readonly route: Route }[] = []
   /** Middleware by the app it was registered on, in order. */
   readonly layers = new Map<LibraryObject, Route[]>()
-  /** Conditions under which a function that sets up an app goes no further than here, and where it would have ended. */
-  readonly leftEarly: { readonly site: Site; readonly end: number }[] = []
+  readonly leftEarly = new LeftEarly()
   /** Objects that packages export, by import path. */
   readonly readyMade = new Map<string, LibraryObject>()
   /** `req.app` is one of them. */
