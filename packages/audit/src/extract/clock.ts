@@ -27,16 +27,35 @@ export function timeComparison(machine: Machine, comparison: Comparison, site: S
   if (missed !== undefined) return result.with({ condition: opposite(conditionOf(missed)) })
   if (!hasTag(left, 'clock') && !hasTag(right, 'clock')) return result
   machine.emit('clock-check', site, state, {})
-  if (isNeverOver(left, right)) return result
+  const over = overWhen(machine, comparison, site, state)
+  return result.with({ condition: machine.watchesAgents ? onEitherWay(over) : over })
+}
+
+function overWhen(machine: Machine, comparison: Comparison, site: Site, state: State): Condition {
+  const { left, right } = comparison
+  if (isNeverOver(left, right) || isUnlimited(left) || isUnlimited(right)) return { whenTrue: [], whenFalse: [] }
   const fields = [...tagsOf(left, 'entry'), ...tagsOf(right, 'entry')]
-  if (isUnlimited(left) || isUnlimited(right)) return result
   for (const tag of fields) {
     const [, store = '', field = '*'] = tag.split(':')
     const seen = { site, store, field }
     if (!isWorded(machine, seen)) noteTime(machine, seen, state)
   }
-  const expired = fields.map((tag) => `expired:${tag.split(':')[1]}`)
-  return result.with({ condition: expiryCondition(comparison, expired) })
+  return expiryCondition(
+    comparison,
+    fields.map((tag) => `expired:${tag.split(':')[1]}`),
+  )
+}
+
+/** Whoever goes only one of the ways does so by the clock. */
+function onEitherWay({ whenTrue, whenFalse }: Condition): Condition {
+  return { whenTrue: [...whenTrue, `${BY_CLOCK}:yes`], whenFalse: [...whenFalse, `${BY_CLOCK}:no`] }
+}
+
+const BY_CLOCK = 'by-clock'
+
+/** Whether this is only done where the clock was asked and said so. */
+export function isByClock(state: State): boolean {
+  return state.holds(`${BY_CLOCK}:yes`) || state.holds(`${BY_CLOCK}:no`)
 }
 
 /** Units that a time is kept in. */

@@ -64,6 +64,7 @@ export function invoke(
     if (isCut) machine.quiet.close(machine, fn)
   } finally {
     machine.stack.pop()
+    machine.leftEarly.ended(machine.stack.length, machine.order)
     machine.frame = saved
   }
   const given = listOfYields(machine, fn, frame)

@@ -18,6 +18,7 @@ import type { Resolve } from './resolve.ts'
 import type { Part } from './secrets.ts'
 import type { Facts } from './state.ts'
 import { State } from './state.ts'
+import { LeftEarly } from './left-early.ts'
 import { Summaries } from './summaries.ts'
 import type { TimeSeen } from './wordings.ts'
 import type { Value } from './value.ts'
@@ -165,8 +166,7 @@ export class Machine {
   readonly routes: { readonly app: LibraryObject; readonly route: Route }[] = []
   /** Middleware by the app it was registered on, in order. */
   readonly layers = new Map<LibraryObject, Route[]>()
-  /** Conditions under which a function that sets up an app goes no further than here, and where it would have ended. */
-  readonly leftEarly: { readonly site: Site; readonly end: number }[] = []
+  readonly leftEarly = new LeftEarly()
   /** Objects that packages export, by import path. */
   readonly readyMade = new Map<string, LibraryObject>()
   /** `req.app` is one of them. */
@@ -214,6 +214,8 @@ export class Machine {
   readonly comparedWith = new Map<string, Set<string>>()
   /** Containers of which an entry was held against who the caller is. */
   readonly comparedWithCaller = new Set<string>()
+  /** There are agents that may end themselves: whether they do by the clock, the facts of a path say. */
+  watchesAgents = false
   /** Places that facts of a path speak of. */
   readonly places = new Map<string, Site>()
   /** Methods in whose handlers it is asked who may have what. */

@@ -2,7 +2,7 @@
  * Streams that are taken up again by hand: what a request names as `Last-Event-ID` is looked for in what was kept, and
  * what follows it is sent. Whose that was is asked by a comparison with the session, or by what is kept with the session.
  */
-import { siteKey, storeId } from './heap.ts'
+import { LibraryObject, siteKey, storeId } from './heap.ts'
 import type { Call } from './calls.ts'
 import type { EventOf } from './events.ts'
 import type { HeapObject, Site } from './heap.ts'
@@ -100,11 +100,24 @@ function isOfAll({ kind, born }: HeapObject): boolean {
 export const REPLAYS = 'replayEventsAfter'
 
 /** `eventStore.replayEventsAfter(lastEventId, …)` of a store that somebody else hands to this transport. */
-export function noteReplayAsked(machine: Machine, name: string | undefined, { args, site }: Call, state: State): void {
+export function noteReplayAsked(machine: Machine, name: string | undefined, call: Call, state: State): void {
+  const { args, site } = call
   if (name === REPLAYS && args[0] !== undefined && namesEvent(args[0]))
     machine.emit('replay', site, state, { container: undefined, rows: undefined, handed: true })
-  if (name !== undefined && ASKS_WHOSE.test(name) && args.some(namesEvent))
+  if (name !== undefined && ASKS_WHOSE.test(name) && args.flatMap(partsSent).some(namesEvent) && isToldWho(name, call))
     machine.replaysCompared.add(`${machine.context.activation} ${ANY}`)
+}
+
+/** `validate(last)` asks no more than how it is written; what is handed over beside it may be the session or the caller. */
+function isToldWho(name: string, { self, args }: Call): boolean {
+  const isUnseen = (value: Value): boolean => value.open && value.objects.length === 0 && !namesEvent(value)
+  return [self, ...args].some(tellsWho) || args.some(isUnseen) || (name.startsWith('own') && isUnseen(self))
+}
+
+/** The session or the caller, the request they came with, or a record of them. */
+function tellsWho(value: Value): boolean {
+  const isRequest = value.objects.some((item) => item instanceof LibraryObject && item.type === 'request')
+  return isRequest || partsSent(value).some((part) => isOfSession(part) || (hasTag(part, 'entry') && !namesEvent(part)))
 }
 
 /** `session.ownsStreamId(sessionId, streamId)`, of a session that somebody else hands over. */

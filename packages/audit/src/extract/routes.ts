@@ -9,7 +9,7 @@ import { invoke } from './invoke.ts'
 import type { Context } from './events.ts'
 import { closedOver, objectsGivenTo } from './given.ts'
 import type { HeapObject, Site } from './heap.ts'
-import { FunctionObject, LibraryObject, isWithin, siteKey } from './heap.ts'
+import { FunctionObject, LibraryObject, siteKey } from './heap.ts'
 import { noteHandlerBegins } from './logouts.ts'
 import type { Deferred, Exit, Machine, Route } from './machine.ts'
 import { workerEnvironment } from './models/cloudflare.ts'
@@ -187,7 +187,7 @@ function settingsOf(app: LibraryObject, depth: number): readonly string[] {
 function layersBefore(
   machine: Machine,
   app: LibraryObject,
-  what: { readonly path: string; readonly order: number; readonly site?: Site },
+  what: { readonly path: string; readonly order: number },
   settings: ReadonlySet<string>,
 ): Standing[] {
   return (machine.layers.get(app) ?? [])
@@ -196,18 +196,12 @@ function layersBefore(
         layer !== what &&
         (layer.flavour === 'fastify' || layer.order < what.order) &&
         covers(layer.path, what.path) &&
-        !isInstead(machine, layer.site, what.site),
+        !machine.leftEarly.isInstead(layer, what),
     )
     .flatMap((layer) => {
       const optional = isOptional(machine, layer, settings)
       return layer.handlers.map((handler) => ({ handler, optional }))
     })
-}
-
-/** `if (!configured) { router.use(refuse); return router }`: whoever gets to what follows has not been there. */
-function isInstead({ leftEarly }: Machine, layer: Site, what: Site | undefined): boolean {
-  if (what === undefined || what.file !== layer.file) return false
-  return leftEarly.some(({ site, end }) => isWithin(layer, site) && what.start >= site.end && what.end <= end)
 }
 
 function isOptional(machine: Machine, layer: Route, settings: ReadonlySet<string>): boolean {

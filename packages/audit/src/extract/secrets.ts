@@ -148,6 +148,11 @@ export function signedFacts(token: Value): readonly string[] {
   return [`signed:#${number}`, ...requestTags(token).flatMap((tag) => (tag.includes(':') ? [`signed:${tag}`] : []))]
 }
 
+/** Of all the tokens that were verified on this path. */
+export function signedOn({ facts }: State): readonly string[] {
+  return [...facts.must].filter((fact) => fact.startsWith('signed:'))
+}
+
 const signed = new WeakMap<Value, number>()
 let tokens = 0
 

@@ -362,7 +362,7 @@ function executeIf(machine: Machine, node: Node, state: State, env: Environment)
       narrow(node['test'] as Node, taken, before, env)
       const { order } = machine
       machine.firstUses.run(machine, node, taken, env, () => execute(machine, node['consequent'] as Node, taken, env))
-      if (taken.dead && machine.order > order) noteLeftEarly(machine, machine.site(env.file, node))
+      if (taken.dead && machine.order > order && !goesRound(node)) noteLeftEarly(machine, order)
       noteRefusedTexts(machine, node, taken.dead, state, env)
     },
     (other) => {
@@ -373,9 +373,15 @@ function executeIf(machine: Machine, node: Node, state: State, env: Environment)
 }
 
 /** Code that sets up an app has gone no further than here, and the rest of the function is for when it has not been here. */
-function noteLeftEarly({ leftEarly, stack }: Machine, site: Site): void {
-  const end = stack.at(-1)?.end
-  if (end !== undefined) leftEarly.push({ site, end })
+function noteLeftEarly({ leftEarly, stack, order }: Machine, from: number): void {
+  if (stack.length > 0) leftEarly.note(from, order, stack.length)
+}
+
+/** `for (const part of parts) { if (part.guard) { app.use(part.guard); continue } … }`: the rest may still be run. */
+function goesRound({ consequent }: Node): boolean {
+  const { type, body } = consequent as Node
+  const last = type === 'BlockStatement' ? (body as readonly Node[]).at(-1) : (consequent as Node)
+  return last?.type === 'ContinueStatement' || last?.type === 'BreakStatement'
 }
 
 /** Runs both sides of a condition on forks that know which way it went, and joins what survives. */
@@ -482,7 +488,7 @@ function executeForEach(machine: Machine, node: Node, state: State, env: Environ
       : itemOf(machine, source, machine.site(env.file, node))
   if (node['await'] === true) {
     machine.wait()
-    if (!isOneRound(node['body'] as Node)) noteEndless(node, source, env, state)
+    if (!isOneRound(node['body'] as Node)) noteEndless(node, source, state)
   }
   loop(machine, { node, env, state }, (body) => {
     const inner = new Env(env, env.file)

@@ -1,8 +1,8 @@
 /** Streams that stay open after the request that opened them was let in, and what ends them. */
 import type { Node } from './ast.ts'
-import { bare, staticKey } from './ast.ts'
+import { bare, children, isFunctionNode, staticKey } from './ast.ts'
 import type { Call } from './calls.ts'
-import type { Environment, HeapObject, Site } from './heap.ts'
+import type { HeapObject, Site } from './heap.ts'
 import { LibraryObject } from './heap.ts'
 import type { Machine } from './machine.ts'
 import type { State } from './state.ts'
@@ -70,19 +70,43 @@ export const EMITTED = 'emitted'
  * `for await (const [price] of on(feed, 'price'))`: goes round for as long as somebody listens, here or in a generator. Where
  * the loop itself may leave, what it hears may end it.
  */
-export function noteEndless(node: Node, { objects, open }: Value, { file }: Environment, state: State): void {
-  if (mayLeave(node, file)) state.unnote(CEASELESS)
+export function noteEndless(node: Node, { objects, open }: Value, state: State): void {
+  if (mayLeave(node)) state.unnote(CEASELESS)
   const isEmitted = objects.some((item) => item instanceof LibraryObject && item.type === EMITTED)
   if (!isEmitted && !(open && objects.length === 0 && listens(node['right'] as Node))) return
   state.note('endless')
-  if (!mayLeave(node, file)) state.note(CEASELESS)
+  if (!mayLeave(node)) state.note(CEASELESS)
 }
 
 const CEASELESS = 'ceaseless'
 
-function mayLeave(loop: Node, { text }: Environment['file']): boolean {
-  return /\b(?:break|return|throw)\b/.test(text.slice((loop['body'] as Node).start, loop.end))
+function mayLeave(loop: Node): boolean {
+  const known = leaving.get(loop)
+  if (known !== undefined) return known
+  const may = leaves(loop['body'] as Node)
+  leaving.set(loop, may)
+  return may
 }
+
+const leaving = new WeakMap<Node, boolean>()
+
+/** What functions do that are made on the way leaves only them, and a `break` of an inner loop only that. */
+function leaves(body: Node): boolean {
+  const waiting = [{ node: body, inner: false, labels: [] as readonly string[] }]
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { node, inner, labels } = next
+    if (isFunctionNode(node)) continue
+    if (node.type === 'ReturnStatement' || node.type === 'ThrowStatement') return true
+    const label = (node['label'] as Node | null | undefined)?.['name'] as string | undefined
+    if (node.type === 'BreakStatement' && (label === undefined ? !inner : !labels.includes(label))) return true
+    const within = node.type === 'LabeledStatement' ? [...labels, label ?? ''] : labels
+    for (const child of children(node))
+      waiting.push({ node: child, inner: inner || BREAKABLE.test(node.type), labels: within })
+  }
+  return false
+}
+
+const BREAKABLE = /^(?:(?:For|ForIn|ForOf|While|DoWhile)Statement|SwitchStatement)$/
 
 /** `collection.watch()`, `await pubsub.subscribe(topic)`, of code that is not seen. */
 function listens(right: Node): boolean {

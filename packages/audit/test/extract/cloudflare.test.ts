@@ -93,6 +93,16 @@ describe('McpAgent', () => {
       "async onStart() { this.server.tool('end', async () => { await this.destroy(); return { content: [] } }) }",
       'neither',
     ],
+    [
+      'a tool that ends it, but not twice a second',
+      "async onStart() { this.server.tool('end', async () => { if (Date.now() - this.last < 1000) return { content: [] }; await this.destroy(); return { content: [] } }) }",
+      'neither',
+    ],
+    [
+      'an alarm that asks the clock for something else',
+      `async onConnect() { if ((await this.ctx.storage.getAlarm()) === null) ${armed} } async alarm() { if (Date.now() > this.day) this.note(); await this.ctx.storage.deleteAll() }`,
+      'absolute',
+    ],
   ])('ends with its object: %s', (_, methods, limit) => {
     const agent = `class Own extends McpAgent { server = new McpServer({ name: 'n', version: '1' }); async init() {} ${methods} }`
     const stated = {

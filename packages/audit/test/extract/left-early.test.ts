@@ -44,3 +44,44 @@ describe('a router that is left early', () => {
     expect(outcomeOf('missing-session-expiry', router(before))).toBe(outcome)
   })
 })
+
+describe('a function that registers what it is told to', () => {
+  const server = (install: string): string => `
+    import express from 'express'
+    import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+    import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+    import { parts, config } from './parts.js'
+    const app = express()
+    const path = '/mcp'
+    const checks = (req, res, next) => {
+      if (req.headers.origin !== 'https://me.example') return res.status(403).end()
+      next()
+    }
+    const serve = async (req, res) => {
+      const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined })
+      await new McpServer({ name: 'a', version: '1' }).connect(transport)
+      await transport.handleRequest(req, res, req.body)
+    }
+    ${install}
+    app.listen(3000, '127.0.0.1')`
+
+  it.each([
+    [
+      'is called once for each',
+      "const install = (part) => { if (part === 'checks') { app.use(checks); return } app.post(path, serve) }; install('checks'); install('routes')",
+      'pass',
+    ],
+    [
+      'goes round for each',
+      'const install = (parts) => { for (const part of parts) { if (part.checks) { app.use(checks); continue } app.post(path, serve) } }; install(parts)',
+      'pass',
+    ],
+    [
+      'does either, over a helper',
+      'const guard = () => app.use(checks); const install = (config) => { if (config.checks) { guard(); return } app.post(path, serve) }; install(config)',
+      'fail',
+    ],
+  ])('%s', (_what, install, outcome) => {
+    expect(outcomeOf('missing-origin-check', server(install))).toBe(outcome)
+  })
+})

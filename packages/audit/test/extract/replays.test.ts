@@ -204,6 +204,31 @@ describe('events that are kept for all sessions in one place', () => {
   })
 })
 
+describe('events that are asked for by code that is not seen', () => {
+  const asking = (ask: string): string =>
+    server(
+      `import { validate, guard } from './checks.js'; ${POOL}`,
+      INSERT,
+      `if (!(${ask})) return res.status(403).end()
+       const { rows } = await pool.query('SELECT frame FROM events WHERE id > $1', [last]); ${SEND}`,
+    )
+
+  it.each([['validate(last)'], ['guard.check(last)'], ["validate(last, 'uuid')"]])('%s is told of nobody', (ask) => {
+    expect(outcomeOf(RULE, asking(ask))).toBe('fail')
+  })
+
+  it.each([
+    ['guard.owns(s.id, last)'],
+    ['guard.canResume(req, last)'],
+    ['guard.canResume(s, last)'],
+    ['guard.canResume({ caller: req.user, last })'],
+    ['guard.canResume(last, req.user.sub)'],
+    ["guard.belongsTo(last, req.get('mcp-session-id'))"],
+  ])('%s asks whose they are', (ask) => {
+    expect(outcomeOf(RULE, asking(ask))).not.toBe('fail')
+  })
+})
+
 describe('a transport that is handed an event store', () => {
   const transport = (ask: string): string => `
     export class StreamTransport {

@@ -455,7 +455,7 @@ describe('a token that is looked for among those that were given out', () => {
       if (session) session.seen = Date.now()
       return payload
     }
-    app.get('/me', (req, res) => {
+    app.get('/me', async (req, res) => {
       const token = req.headers.authorization.slice(7)
       ${use}
       res.json({ ok: true })
@@ -466,6 +466,21 @@ describe('a token that is looked for among those that were given out', () => {
 
   it.each([
     ['after its signature was verified', `jwt.verify(token, process.env.SECRET)\n${find}\n${refuse}`, []],
+    [
+      'by the callback that is told who it is of',
+      `jwt.verify(token, process.env.SECRET, {}, (error, user) => { ${find}\n${refuse} })`,
+      [],
+    ],
+    [
+      'after a promise of the callback',
+      `await new Promise((ok, no) => jwt.verify(token, process.env.SECRET, {}, (error, user) => error ? no(error) : ok(user)))\n${find}\n${refuse}`,
+      [],
+    ],
+    [
+      'behind a call whose callback goes on with any',
+      `jwt.verify(token, process.env.SECRET, {}, (error) => { if (error) console.log('not ours') })\n${find}\n${refuse}`,
+      ['server.ts:20'],
+    ],
     ['by the function that verifies it', 'verify(token)', []],
     ['by the function that verifies what a body brought', 'verify(req.body.refreshToken)', []],
     ['and nothing was verified', `${find}\n${refuse}`, ['server.ts:19']],

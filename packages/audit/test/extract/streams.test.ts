@@ -335,6 +335,9 @@ describe('a stream that goes on for as long as it is listened to', () => {
       'watches a database',
       told('for await (const x of orders.watch([{ $match: { sub } }])) await s.writeSSE({ data: x })'),
     ],
+    ['has a function that returns', sse(pumped('feed(sub)', 'const names = x.map((one) => { return one.name })'))],
+    ['has a loop that is left', sse(pumped('feed(sub)', 'for (const y of x) { if (y) break }'))],
+    ['has a case that is left', sse(pumped('feed(sub)', 'switch (x) { case 1: note(x); break } /* no return */'))],
   ])('is not over when its token is: %s', (_what, serve) => {
     expect(outcomeOf('stream-outlives-token', server('import { orders } from "./orders"', serve))).toBe('fail')
   })
@@ -343,6 +346,13 @@ describe('a stream that goes on for as long as it is listened to', () => {
     ['its loop asks for the time', sse(pumped('feed(sub)', 'if (Date.now() / 1000 > exp) break'))],
     ['a signal fires', sse(pumped('feed(sub, AbortSignal.timeout(exp * 1000 - Date.now()))'))],
     ['what it hears ends it', sse(pumped('feed(sub)', "if (x === 'done') break"))],
+    ['what it hears ends it, in a case', sse(pumped('feed(sub)', "switch (x) { case 'done': return }"))],
+    [
+      'a list in it says so',
+      sse(
+        "new ReadableStream({ async start(to) { loop: for await (const x of feed(sub)) { for (const y of x) if (y === 'done') break loop; to.enqueue(x) } to.close() } })",
+      ),
+    ],
     ['a list ends', told('for await (const x of orders.list(sub)) await s.writeSSE({ data: x })')],
   ])('is over where %s', (_what, serve) => {
     expect(outcomeOf('stream-outlives-token', server('import { orders } from "./orders"', serve))).not.toBe('fail')

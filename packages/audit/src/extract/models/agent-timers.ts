@@ -3,6 +3,7 @@ import type { Call } from '../calls.ts'
 import type { StoreRef } from '../events.ts'
 import type { InstanceObject, LibraryObject, Site } from '../heap.ts'
 import type { Machine } from '../machine.ts'
+import { isByClock } from '../clock.ts'
 import { callOpaque } from '../opaque.ts'
 import { getProperty } from '../properties.ts'
 import type { State } from '../state.ts'
@@ -33,6 +34,7 @@ export function watchAgent(machine: Machine, agent: InstanceObject, store: Store
   known.set(store.id, watch)
   watchOf.set(base, watch)
   instanceOf.set(base, agent)
+  machine.watchesAgents = true
 }
 
 /** `this.ctx`: what the host gives to an object of its own. */
@@ -64,18 +66,21 @@ const destroy: MethodHandler = (machine, target, call, state) => {
   if (watch === undefined) return UNKNOWN
   const { store } = watch
   machine.emit('store-remove', call.site, state, { store, key: tagged(`key:${store.id}`) })
-  const limit = limitBy(machine, watch)
+  const limit = limitBy(machine, watch, state)
   if (limit !== undefined) machine.emit('expiry', call.site, state, { store: store.id, limit, enabled: true })
   return UNKNOWN
 }
 
-/** What asks the clock as well looks for how long nothing came; what only waits, from whenever it was armed last. */
-function limitBy(machine: Machine, watch: Watch): 'idle' | 'absolute' | undefined {
-  const { activation, trigger, timer } = machine.context
-  const asksClock = machine.events.some(
-    ({ kind, context }) => kind === 'clock-check' && context.activation === activation && context.trigger === trigger,
-  )
-  if (asksClock) return 'idle'
+/**
+ * What is done because of the clock ends whom nothing came from for so long; what only waits, from whenever it was armed last.
+ * A tool that looks at the clock ends nobody who calls no tool.
+ */
+function limitBy(
+  { context: { trigger, timer } }: Machine,
+  watch: Watch,
+  state: State,
+): 'idle' | 'absolute' | undefined {
+  if (trigger !== 'tool' && isByClock(state)) return 'idle'
   if (trigger !== 'timer' || timer === undefined) return undefined
   const isPutOff = timer.data['interval'] === true ? !watch.asks : watch.cancels
   return isPutOff ? 'idle' : 'absolute'

@@ -17,7 +17,6 @@ import { isOn, optionOf } from './routing.ts'
 /** Throws on a bad token, so what follows is authenticated; with a callback, what it runs is. */
 export const verifyToken: ExternalHandler = (machine, call, state) => {
   state.learn([...VERIFIED, ...(isOn(call.args[2], 'ignoreExpiration') ? [] : ['auth:expiring'])])
-  state.learn(signedFacts(call.args[0] ?? UNKNOWN))
   machine.emit('expiring-auth', call.site, state, {})
   if (isSentByBrowsers(call.args[0] ?? UNKNOWN)) state.learn(['auth:cookie'])
   noteUrlProof(machine, call.args[0] ?? UNKNOWN, call.site, state)
@@ -29,9 +28,13 @@ export const verifyToken: ExternalHandler = (machine, call, state) => {
   }
   const payload = withTags(derived(call.args[0] ?? UNKNOWN), ['cred', 'principal'])
   const callback = call.args.find((arg) => arg.objects.some((item) => item.kind === 'function'))
-  if (callback === undefined || call.args.indexOf(callback) === 0) return payload
-  if (call.args.indexOf(callback) < 2) return payload
-  return call_(machine, callback, { ...call, args: [UNDEFINED, payload] }, state)
+  const signed = signedFacts(call.args[0] ?? UNKNOWN).filter((fact) => !state.holds(fact))
+  state.learn(signed)
+  if (callback === undefined || call.args.indexOf(callback) < 2) return payload
+  const result = call_(machine, callback, { ...call, args: [UNDEFINED, payload] }, state)
+  // What stands behind the call runs for a token that was refused as well.
+  for (const fact of signed) state.forget(fact)
+  return result
 }
 
 /** Of what a request brought; or of whatever a function is given that nobody here is seen to call. */

@@ -17,7 +17,15 @@ import { noteFieldWrite, noteSharedWrite } from '../shared.ts'
 import { runModule } from '../statements.ts'
 import { listingTags } from '../listings.ts'
 import { newsIn } from '../protocol.ts'
-import { asTold, contentOf, isCredentialPart, noteBlinded, noteComparison, noteSafeComparison } from '../secrets.ts'
+import {
+  asTold,
+  contentOf,
+  isCredentialPart,
+  noteBlinded,
+  noteComparison,
+  noteSafeComparison,
+  signedOn,
+} from '../secrets.ts'
 import type { State } from '../state.ts'
 import type { Machine } from '../machine.ts'
 import { noteSettled } from '../messages.ts'
@@ -98,7 +106,13 @@ const promise: ExternalHandler = (machine, call, state) => {
   const settle = machine.library('settle', call.site)
   const [executor = UNDEFINED] = call.args
   state.aside((fork) => call_(machine, executor, { ...call, args: [object(settle), object(settle)] }, fork))
+  state.learn(whenSettled(settle))
   return settle.item === NEVER ? UNKNOWN : settle.item
+}
+
+/** Of tokens: what was verified on every way that settles a promise, whoever waits for it knows. */
+function whenSettled({ data }: LibraryObject, otherwise: readonly string[] = []): readonly string[] {
+  return (data['signed'] as readonly string[] | undefined) ?? otherwise
 }
 
 /** `setTimeout(fn, ms)`: the callback runs later, on its own path. */
@@ -503,6 +517,7 @@ export const platform: Model = {
     settle: {
       '()': (machine, target, call, state) => {
         noteSettled(machine, target, call, state)
+        target.data['signed'] = whenSettled(target, signedOn(state)).filter((fact) => state.holds(fact))
         // Whoever waits for it gets it from here: a function that does no more than this is no quiet one.
         machine.eventCount += 1
         target.elements.write(call.args[0] ?? UNDEFINED)
