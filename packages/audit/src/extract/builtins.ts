@@ -25,7 +25,7 @@ import { noteFiltered, noteMapped, noteSplit } from './empty-lists.ts'
 import { elsewhere, noteMade } from './filled-lists.ts'
 import { itemValue } from './literals.ts'
 import type { Site } from './heap.ts'
-import { FunctionObject, HeapObject, storeId, isFunction } from './heap.ts'
+import { FunctionObject, HeapObject, isFunction, siteKey, storeId } from './heap.ts'
 import type { Machine } from './machine.ts'
 import { OWN } from './listings.ts'
 import { LOOSELY, NAMES_TLS, isLooselyTested } from './origins.ts'
@@ -140,6 +140,7 @@ function has(machine: Machine, map: HeapObject, key: Value, site: Site, state: S
   const store = storeRef(map)
   noteEventLookUp(machine, key, store.id, map.kind === 'set')
   noteLookUp(machine, store, key, site, state)
+  machine.onlyAsked.add(siteKey(site))
   const whenTrue = [
     `exists:${store.id}`,
     ...(hasTag(key, 'cred') ? VERIFIED : []),

@@ -693,7 +693,7 @@ function protocolFacts(protocol: string): EqualityFacts {
 function pairFacts(machine: Machine, stored: Value, presented: Value): readonly string[] {
   const isOrigin = namesOrigin(presented) && !fromRequest(stored) && !namesBoth(stored, presented)
   if (hasTag(stored, 'entry') && isOfCaller(presented))
-    for (const store of storesIn(stored)) machine.comparedWithCaller.add(store)
+    for (const store of storesIn(stored)) machine.comparedWithCaller.add(`${machine.context.activation} ${store}`)
   const facts: string[] = isOrigin ? ['origin', OWN_HOST] : isOwnHost(stored, presented) ? [OWN_HOST] : []
   if (hasTag(stored, 'entry') && hasTag(presented, 'reply')) facts.push('addressed')
   if (hasTag(stored, 'held') && isOwnerProof(machine, stored, presented))

@@ -212,7 +212,9 @@ export class Machine {
   readonly askedFields = new Map<string, Set<number>>()
   /** Stores whose records are compared with those of another, by that other. */
   readonly comparedWith = new Map<string, Set<string>>()
-  /** Containers of which an entry was held against who the caller is. */
+  /** Where it is only asked whether a container has an entry: nobody is given it there. */
+  readonly onlyAsked = new Set<string>()
+  /** Containers of which an entry was held against who the caller is, each with the activation that did. */
   readonly comparedWithCaller = new Set<string>()
   /** There are agents that may end themselves: whether they do by the clock, the facts of a path say. */
   watchesAgents = false

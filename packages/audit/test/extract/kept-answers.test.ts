@@ -229,3 +229,40 @@ describe('a request is served by whichever session is there', () => {
     expect(shared(program)).toEqual([])
   })
 })
+
+describe('an answer that is held against the caller', () => {
+  const routes = (hit: string, other: string): string => `
+    import express from 'express'
+    import jwt from 'jsonwebtoken'
+    const cache = new Map()
+    const app = express()
+    app.use((req, res, next) => {
+      try { req.user = jwt.verify(req.headers.authorization?.slice(7), process.env.KEY, { audience: 'me' }); next() }
+      catch { res.status(401).end() }
+    })
+    app.put('/projects/:id', async (req, res) => {
+      ${hit}
+      const { authorization } = req.headers
+      const data = await (await fetch('https://api.example/' + req.params.id, { headers: { authorization } })).json()
+      cache.set(req.params.id, data)
+      res.json(data)
+    })
+    app.get('/projects/:id', (req, res) => {
+      const hit = cache.get(req.params.id)
+      ${other}
+    })
+    app.listen(3000, '127.0.0.1')`
+  const own = 'if (hit && hit.owner === req.user.sub) return res.json(hit)\n res.end()'
+  const given = 'const hit = cache.get(req.params.id); if (hit) return res.json(hit)'
+
+  it('is given to others where another route does that, and not this one', () => {
+    expect(shared(routes(given, own))).toHaveLength(1)
+  })
+
+  it.each([
+    ['in each route', `const hit = cache.get(req.params.id); ${own.split('\n')[0]}`],
+    ['where the other only asks whether it is there', 'if (cache.has(req.params.id)) return res.status(409).end()'],
+  ])('is given to no other: %s', (_where, hit) => {
+    expect(shared(routes(hit, own))).toEqual([])
+  })
+})

@@ -5,6 +5,7 @@
 import type { SharedVariableFact } from '../../facts/facts.ts'
 import { fromRequest } from '../conditions.ts'
 import type { EventOf } from '../events.ts'
+import { siteKey } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { withFields } from '../shared.ts'
 import type { Value } from '../value.ts'
@@ -44,18 +45,19 @@ function isAnswer(value: Value): boolean {
   return ['verdict', 'made', 'speaks-for'].some((tag) => hasTag(value, tag))
 }
 
-/** Every entry is named by a message alone, and none is held against the caller when it is found. */
+/** Every entry is named by a message alone. */
 function isCache(machine: Machine, { store }: EventOf<'store-write'>): boolean {
-  if (machine.comparedWithCaller.has(store.id)) return false
   if (store.container !== undefined && isKeptForCaller(machine, store.container)) return false
   const asked = [...eventsOf(machine, 'store-write'), ...eventsOf(machine, 'store-read')]
   return asked.every(({ store: { id }, key }) => id !== store.id || isOfMessage(key) || isKeyOf(key, id))
 }
 
-/** By a request that has not just put it there. */
+/** By a request that has not just put it there, and does not hold it against the caller. */
 function isFoundByOthers(machine: Machine, read: EventOf<'store-read'>, write: EventOf<'store-write'>): boolean {
   const { context, store, key } = read
   if (store.id !== write.store.id || !(isOfMessage(key) || isKeyOf(key, store.id))) return false
+  if (machine.onlyAsked.has(siteKey(read.site)) || machine.comparedWithCaller.has(`${context.activation} ${store.id}`))
+    return false
   if (context.activation !== write.context.activation) return true
   return machine.events.indexOf(read) < machine.events.indexOf(write)
 }
