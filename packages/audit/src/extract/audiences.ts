@@ -7,7 +7,7 @@ import type { Machine } from './machine.ts'
 import type { Facts, State } from './state.ts'
 import type { Value } from './value.ts'
 import { UNKNOWN, hasTag, tagged, withTags } from './value.ts'
-import { fieldsOf, objectsWithin } from './within.ts'
+import { fieldsWithin } from './within.ts'
 
 /** What a token says of whom it is for. */
 const AUDIENCE_CLAIM = 'audience-claim'
@@ -230,9 +230,9 @@ const DEEPEST_BODY = 3
 const AS_TOKEN = /^(?:token|body|data|form|json|params|searchParams)$/i
 
 function namesOfCredential(asked: readonly Value[]): readonly string[] {
-  return objectsWithin(asked, DEEPEST_BODY, (item) => fieldsOf(item).map(([, { value }]) => value))
-    .flatMap(fieldsOf)
-    .flatMap(([name, { value }]) => (value.objects.length === 0 && hasTag(value, 'cred') ? [name] : []))
+  return fieldsWithin(asked, DEEPEST_BODY).flatMap(([name, value]) =>
+    value.objects.length === 0 && hasTag(value, 'cred') ? [name] : [],
+  )
 }
 
 /** `answer.active`: what RFC 7662 calls a token that is good; whoever answers so is the issuer, whatever its address is called. */

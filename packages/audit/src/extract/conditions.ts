@@ -209,10 +209,15 @@ export function wildcardFacts(value: Value, constant: Primitive | undefined): re
   return isWildcard ? [...facts, 'optional:*'] : facts
 }
 
+/** The settings that a value comes from, each of which has a default. */
+function defaultedIn(tags: readonly string[]): readonly string[] {
+  return tags.flatMap((tag) => /^was-((?:env|opt):.+)$/.exec(tag)?.[1] ?? [])
+}
+
 /** `process.env.MODE ?? 'closed'` that is something else: it has been set. */
 function otherThanDefault({ tags, primitives, objects, open }: Value): readonly string[] {
   if (open || objects.length > 0 || primitives.length === 0) return []
-  return tags.flatMap((tag) => /^was-((?:env|opt):.+)$/.exec(tag)?.[1] ?? []).map((name) => `optional:${name}`)
+  return defaultedIn(tags).map((name) => `optional:${name}`)
 }
 
 export function assume(machine: Machine, state: State, value: Value): void {
@@ -574,8 +579,8 @@ export const OTHER_MODE = 'other-mode:'
 function otherMode({ tags, primitives, objects, open }: Value, by: Value): readonly string[] {
   const constant = onlyPrimitive(by)
   if (constant === undefined || open || objects.length > 0 || primitives.length !== 1) return []
-  if (primitives[0] !== constant.value || !tags.some((tag) => tag.startsWith('was-'))) return []
-  return tags.flatMap((tag) => /^was-((?:env|opt):.+)$/.exec(tag)?.[1] ?? []).map((name) => `${OTHER_MODE}${name}`)
+  if (primitives[0] !== constant.value) return []
+  return defaultedIn(tags).map((name) => `${OTHER_MODE}${name}`)
 }
 
 function isText(value: Value): boolean {

@@ -39,7 +39,7 @@ function isNamedByForgotten(search: Search, fn: FunctionObject, depth: number): 
 
 function isNamedElsewhere({ modules }: Machine, name: string, own: SourceFile): boolean {
   for (const { file } of modules.values())
-    if (file !== own && (wordsOf(file).words.has(name) || wordsOf(file).handsOn)) return true
+    if (file !== own && (namesIn(file).words.has(name) || namesIn(file).handsOn)) return true
   return false
 }
 
@@ -50,21 +50,21 @@ function functionAround(at: number, fn: FunctionObject, { env }: Module): Functi
     .find((item) => item !== fn && item.site.path === fn.site.path && item.site.start <= at && at < item.site.end)
 }
 
-interface Words {
+interface Names {
   readonly words: ReadonlySet<string>
   /** `export * from './auth.js'`: who uses what is there may be elsewhere. */
   readonly handsOn: boolean
 }
 
-const words = new WeakMap<SourceFile, Words>()
+const names = new WeakMap<SourceFile, Names>()
 
 /** Read once: every function of every file is looked for in all the others. */
-function wordsOf(file: SourceFile): Words {
-  const known = words.get(file)
+function namesIn(file: SourceFile): Names {
+  const known = names.get(file)
   if (known !== undefined) return known
   const { text } = file
   const found = { words: new Set(text.match(/\w+/g)), handsOn: /\bexport\s{1,9}\*/.test(text) }
-  words.set(file, found)
+  names.set(file, found)
   return found
 }
 

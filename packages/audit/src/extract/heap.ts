@@ -180,6 +180,11 @@ export class FunctionObject extends HeapObject {
   }
 }
 
+/** What stands in the named parts of an object. */
+export function valuesIn({ properties }: Pick<HeapObject, 'properties'>): readonly Value[] {
+  return [...properties.values()].map(({ value }) => value)
+}
+
 /** Whether a value is, or may be, a function of the program. */
 export function isFunction({ objects }: Value): boolean {
   return objects.some((item) => item instanceof FunctionObject)

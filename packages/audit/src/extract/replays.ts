@@ -2,7 +2,7 @@
  * Streams that are taken up again by hand: what a request names as `Last-Event-ID` is looked for in what was kept, and
  * what follows it is sent. Whose that was is asked by a comparison with the session, or by what is kept with the session.
  */
-import { LibraryObject, siteKey, storeId } from './heap.ts'
+import { LibraryObject, siteKey, storeId, valuesIn } from './heap.ts'
 import type { Call } from './calls.ts'
 import type { EventOf } from './events.ts'
 import type { HeapObject, Site } from './heap.ts'
@@ -88,7 +88,7 @@ export function noteReplayed(machine: Machine, { args, site }: Call, state: Stat
 /** `writeSSE({ id, data })`: what stands in a record that is made to be sent. */
 function partsSent(arg: Value): readonly Value[] {
   const records = arg.objects.filter(({ kind }) => kind === 'object')
-  return [arg, ...records.flatMap(({ properties }) => [...properties.values()].map(({ value }) => value))]
+  return [arg, ...records.flatMap(valuesIn)]
 }
 
 /** A list or map of events that start-up has made; a record that holds those of one session is found first. */

@@ -10,7 +10,7 @@ import type { Machine } from './machine.ts'
 import type { State } from './state.ts'
 import type { Condition, Value } from './value.ts'
 import { UNKNOWN, derived, hasTag, onlyString, tagged, withCondition, withTags } from './value.ts'
-import { fieldsOf, objectsWithin } from './within.ts'
+import { fieldsWithin } from './within.ts'
 
 export const RAW = 'rstate:raw'
 export const PROVEN = 'rstate:open'
@@ -320,9 +320,7 @@ const KEYS = /^(?:_?id|\d+|key|uuid|guid|slug|name|email|nonce|jti)$/i
 
 /** `{ balance: { decrement: 5 } }`, `{ $inc: { balance: 5 } }` */
 function adds(values: readonly Value[]): boolean {
-  return objectsWithin(values, DEEPEST_UPDATE, (item) => fieldsOf(item).map(([, { value }]) => value))
-    .flatMap(fieldsOf)
-    .some(([name]) => ADDS_FIELD.test(name))
+  return fieldsWithin(values, DEEPEST_UPDATE).some(([name]) => ADDS_FIELD.test(name))
 }
 
 function isSum(name: string, args: readonly Value[]): boolean {

@@ -1,5 +1,5 @@
 /** What values hold, and what that holds: of objects that are shared by many, each once. */
-import type { Cell, HeapObject } from './heap.ts'
+import type { HeapObject } from './heap.ts'
 import type { Value } from './value.ts'
 
 /** No program that means what it says hands over more at once. */
@@ -24,7 +24,13 @@ export function objectsWithin(
 
 const MOST_FIELDS = 60
 
+/** The fields of all plain objects that values are or hold, by their names. */
+export function fieldsWithin(values: readonly Value[], depth: number): readonly (readonly [string, Value])[] {
+  return objectsWithin(values, depth, (item) => fieldsOf(item).map(([, value]) => value)).flatMap(fieldsOf)
+}
+
 /** Of a plain object; of anything else none. */
-export function fieldsOf({ kind, properties }: HeapObject): readonly (readonly [string, Cell])[] {
-  return kind === 'object' ? [...properties].slice(0, MOST_FIELDS) : []
+function fieldsOf({ kind, properties }: HeapObject): readonly (readonly [string, Value])[] {
+  if (kind !== 'object') return []
+  return [...properties].slice(0, MOST_FIELDS).map(([name, { value }]) => [name, value])
 }

@@ -3,7 +3,7 @@ import type { Location } from '../finding/finding.ts'
 import { LOCKFILES } from './dependencies.ts'
 import { createLocator } from './lines.ts'
 import { manifestsOf } from './manifest.ts'
-import { foldersUpward } from './read.ts'
+import { foldersUpward } from './folders.ts'
 import type { SourceTree } from './tree.ts'
 
 const FIELDS = ['dependencies', 'optionalDependencies', 'peerDependencies', 'devDependencies'] as const

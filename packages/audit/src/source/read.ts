@@ -3,6 +3,7 @@ import { dirname, posix, resolve as resolvePath, sep } from 'node:path'
 import type { Gap, Surface } from '../finding/finding.ts'
 import { decode } from './decode.ts'
 import { createVersionOf } from './dependencies.ts'
+import { foldersUpward } from './folders.ts'
 import { disk, type Host } from './host.ts'
 import { isConfig, isDeployment, isSource } from './kinds.ts'
 import { createLocator } from './lines.ts'
@@ -219,13 +220,6 @@ function assemble({ folder, deployments, files, packages, gaps, skipped, textOf 
     deployments,
     config: textOf,
   }
-}
-
-/** `a/b` → `a/b`, `a`, ``. */
-export function foldersUpward(dir: string): readonly string[] {
-  const folders = [dir]
-  for (let from = dir; from !== ''; folders.push(from)) from = from.slice(0, Math.max(0, from.lastIndexOf('/')))
-  return folders
 }
 
 function toSlashes(path: string): string {

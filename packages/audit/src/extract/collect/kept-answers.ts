@@ -5,7 +5,7 @@
 import type { SharedVariableFact } from '../../facts/facts.ts'
 import { fromRequest } from '../conditions.ts'
 import type { EventOf } from '../events.ts'
-import { siteKey } from '../heap.ts'
+import { siteKey, valuesIn } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { withFields } from '../shared.ts'
 import type { Value } from '../value.ts'
@@ -28,15 +28,7 @@ export function collectKeptAnswers(machine: Machine): readonly SharedVariableFac
 function isOfAll({ context: { trigger }, store: { kind, container }, key, value }: EventOf<'store-write'>): boolean {
   if ((trigger !== 'request' && trigger !== 'tool') || (kind !== 'map' && kind !== 'record')) return false
   if (container === undefined || container.born !== 0) return false
-  return isOfMessage(key) && [value, ...value.objects.flatMap(withFields).flatMap(fieldsOf)].some(isAnswer)
-}
-
-function fieldsOf({
-  properties,
-}: {
-  readonly properties: ReadonlyMap<string, { readonly value: Value }>
-}): readonly Value[] {
-  return [...properties.values()].map(({ value }) => value)
+  return isOfMessage(key) && [value, ...value.objects.flatMap(withFields).flatMap(valuesIn)].some(isAnswer)
 }
 
 /** The answer of code that was given a credential, or made with one; and not the credential itself. */

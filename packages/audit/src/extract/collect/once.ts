@@ -122,8 +122,8 @@ function placesOf(read: Read, take: Take): readonly [Site, Site] {
 /** A statement of its own: nobody looks at what it gives. Prisma throws where a row that is to be deleted is gone. */
 function isUnheeded({ file: { text }, start, end }: Site): boolean {
   const before = text.slice(Math.max(0, start - LONGEST), start)
-  const [, blank = ''] = /(\s*)(?:await\s+|void\s+)?$/.exec(before) ?? []
-  const last = before.slice(0, before.length - (/\s*(?:await\s+|void\s+)?$/.exec(before)?.[0].length ?? 0)).at(-1)
+  const [gap = '', blank = ''] = /(\s*)(?:await\s+|void\s+)?$/.exec(before) ?? []
+  const last = before.slice(0, before.length - gap.length).at(-1)
   const begins = last === undefined || /[;{}]/.test(last) || (blank.includes('\n') && !/[=(,[?:&|+<>]/.test(last))
   return begins && !/\.\s*delete\(\s*\{\s*where\b/.test(text.slice(start, Math.min(end, start + LONGEST)))
 }

@@ -4,7 +4,7 @@ import { call_ } from '../calls.ts'
 import type { StoreRef } from '../events.ts'
 import { runOwnGuards } from '../guards.ts'
 import type { HeapObject, LibraryObject, Site } from '../heap.ts'
-import { ClassObject, ExternalObject, InstanceObject, LibraryObject as Library } from '../heap.ts'
+import { ClassObject, ExternalObject, InstanceObject, LibraryObject as Library, valuesIn } from '../heap.ts'
 import type { Machine } from '../machine.ts'
 import { noteLookUp } from '../properties.ts'
 import type { State } from '../state.ts'
@@ -82,7 +82,7 @@ export function noteModule(machine: Machine, call: Call, state: State): void {
 }
 
 function listedIn(list: Value | undefined): readonly Value[] {
-  return (list?.objects ?? []).flatMap(({ properties }) => [...properties.values()].map(({ value }) => value))
+  return (list?.objects ?? []).flatMap(valuesIn)
 }
 
 /** A guard that stands before every controller, or what is handed to whoever asks for a class. */

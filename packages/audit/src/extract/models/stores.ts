@@ -1,5 +1,5 @@
 /** Stores outside the process or with a clock of their own: Redis, LRU caches, SQL. */
-import { storeId } from '../heap.ts'
+import { storeId, valuesIn } from '../heap.ts'
 import type { Call } from '../calls.ts'
 import { call_ } from '../calls.ts'
 import { isFresh } from '../conditions.ts'
@@ -172,7 +172,7 @@ const batch: MethodHandler = (machine, target, call, state) => {
   // `multi([['hset', key, …], …])`
   for (const step of call.args[0]?.objects.flatMap(({ properties }) => [...properties.values()]) ?? [])
     for (const list of step.value.objects) {
-      const [name = UNKNOWN, ...args] = [...list.properties.values()].map(({ value }) => value)
+      const [name = UNKNOWN, ...args] = valuesIn(list)
       inBatch(machine, begun, { ...call, args }, state, strings(name)[0] ?? '')
     }
   return object(begun)

@@ -1,5 +1,6 @@
 /** package-lock.json and npm-shrinkwrap.json, lockfile versions 1 to 3. */
 import { isObject, parseObject } from '../json.ts'
+import { foldersUpward } from '../folders.ts'
 import type { Lockfile } from './lockfile.ts'
 
 export function parseNpmLock(text: string): Lockfile | undefined {
@@ -10,7 +11,7 @@ export function parseNpmLock(text: string): Lockfile | undefined {
   return {
     version: (name, dir) => versionInTree(packages, name, dir) ?? versionField(dependencies[name]),
     versionWithin(outer, name, dir) {
-      const folder = foldersUp(dir).find((from) => isObject(packages[installed(from, outer)]))
+      const folder = foldersUpward(dir).find((from) => isObject(packages[installed(from, outer)]))
       const nested = isObject(dependencies[outer]) ? dependencies[outer]['dependencies'] : undefined
       return (
         (folder === undefined ? undefined : versionInTree(packages, name, installed(folder, outer))) ??
@@ -23,7 +24,7 @@ export function parseNpmLock(text: string): Lockfile | undefined {
 
 /** As Node looks it up: the nearest node_modules upward from the package. */
 function versionInTree(packages: Record<string, unknown>, name: string, dir: string): string | undefined {
-  for (const from of foldersUp(dir)) {
+  for (const from of foldersUpward(dir)) {
     const entry = packages[installed(from, name)]
     if (isObject(entry)) return entry['link'] === true ? linkedVersion(packages, entry) : versionField(entry)
   }
@@ -34,10 +35,6 @@ function installed(from: string, name: string): string {
   return from === '' ? `node_modules/${name}` : `${from}/node_modules/${name}`
 }
 
-function foldersUp(dir: string): readonly string[] {
-  return dir === '' ? [''] : [dir, ...foldersUp(parentOf(dir))]
-}
-
 function linkedVersion(packages: Record<string, unknown>, entry: Record<string, unknown>): string | undefined {
   const target = entry['resolved']
   return typeof target === 'string' ? versionField(packages[target]) : undefined
@@ -45,8 +42,4 @@ function linkedVersion(packages: Record<string, unknown>, entry: Record<string, 
 
 function versionField(entry: unknown): string | undefined {
   return isObject(entry) && typeof entry['version'] === 'string' ? entry['version'] : undefined
-}
-
-function parentOf(dir: string): string {
-  return dir.slice(0, Math.max(0, dir.lastIndexOf('/')))
 }
